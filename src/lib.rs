@@ -1,0 +1,3 @@
+#![doc = "map written below"]
+pub mod clock;
+pub mod money;
