@@ -40,6 +40,12 @@ impl Millis {
     }
 }
 
+impl From<i64> for Millis {
+    fn from(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+}
+
 impl From<jiff::Timestamp> for Millis {
     fn from(timestamp: jiff::Timestamp) -> Self {
         Self(timestamp.as_millisecond())

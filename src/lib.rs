@@ -1,3 +1,10 @@
-#![doc = "map written below"]
+pub mod channel;
 pub mod clock;
+pub mod config;
+pub mod decide;
+pub mod extract;
+pub mod fetch;
 pub mod money;
+pub mod publish;
+pub mod schedule;
+pub mod store;

@@ -1,1 +1,5 @@
-fn main(){}
+//! One binary: whole flow first, then the tables. What a missing database or program skips is said, and in CI
+//! (`OMNIPRICE_TEST_STRICT=1`) it fails.
+
+mod harness;
+mod store;

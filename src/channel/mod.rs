@@ -1,0 +1,259 @@
+//! Sales channels: one file per kind, declared in one visible list. A connector turns prices into the vendor's words
+//! and back; it never decides, retries, or remembers.
+
+pub mod feed;
+pub mod http;
+pub mod vendure;
+pub mod webhook;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::config::{Problem, problem};
+use crate::money::{Currency, Money};
+use crate::publish::gate::{Door, GateError};
+
+/// All kinds, in alphabetical order. Adding one is its file and two lines here.
+pub const KINDS: &[Kind] = &[feed::KIND, vendure::KIND, webhook::KIND];
+
+/// A kind of channel: its name in `kind = "..."` and how to check and build one. Neither touches the network.
+pub struct Kind {
+    pub name: &'static str,
+    /// A sentence for `omniprice channel kinds`.
+    pub about: &'static str,
+    /// An example table, complete and commented.
+    pub example: &'static str,
+    pub check: fn(&Table) -> Result<(), String>,
+    pub build: fn(&Table, &Setting) -> Result<Arc<dyn Channel>, String>,
+}
+
+/// What every connector gets besides its own keys.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    pub name: String,
+    pub timeout: std::time::Duration,
+    /// Folder of the configuration file, where relative paths start.
+    pub base: std::path::PathBuf,
+}
+
+/// Whether a channel's price field contains VAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tax {
+    Gross,
+    Net,
+}
+
+/// What a channel can do, declared by its connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The live price can be read back.
+    pub readable: bool,
+    /// A second send under the same key and number has no second effect, so an unknown outcome may be sent again.
+    pub idempotent: bool,
+    /// Listings per request.
+    pub max_batch: usize,
+    /// Requests at the same time.
+    pub concurrency: usize,
+    /// Milliseconds after which an accepted price can be seen.
+    pub visible_after_ms: i64,
+    pub tax: Tax,
+    pub currency: Currency,
+}
+
+/// A price on its way to one listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceChange {
+    /// The channel's own reference.
+    pub external: String,
+    pub sku: String,
+    /// The fence: a channel that can order by it refuses older ones.
+    pub seq: i64,
+    /// In the channel's currency and tax view.
+    pub price: Money,
+    pub title: String,
+    pub gtin: Option<String>,
+    pub brand: Option<String>,
+    pub in_stock: bool,
+    /// `listing:seq`: the same on every try.
+    pub key: String,
+    /// When the price was desired, UTC milliseconds.
+    pub at: crate::clock::Millis,
+}
+
+/// A channel's acknowledgement; not yet proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The price that the answer itself repeats, if it does.
+    pub echoed: Option<Money>,
+}
+
+/// A listing as the channel shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub external: String,
+    /// `None`: the channel does not have the listing (any more).
+    pub price: Option<Money>,
+}
+
+/// A listing found by SKU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    pub sku: String,
+    pub external: String,
+    pub price: Option<Money>,
+}
+
+/// What a lane does about an error. It acts on the class alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing was done; try again, after the given milliseconds if the channel named a time.
+    Retry { after_ms: Option<i64> },
+    /// This price will not be taken; a person must look.
+    Rejected,
+    /// Credentials or scope: the lane stops.
+    Refused,
+    /// It may have arrived: read before anything else.
+    Unknown,
+}
+
+/// A channel's refusal, in words for a person, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ChannelError {
+    pub class: Class,
+    pub message: String,
+}
+
+impl ChannelError {
+    #[must_use]
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        let message: String = message.into();
+        let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+        Self { class, message }
+    }
+}
+
+/// A body that our own gate stopped: the price stays inside and a person is told.
+impl From<GateError> for ChannelError {
+    fn from(error: GateError) -> Self {
+        Self::new(Class::Rejected, format!("stopped at the door: {error}"))
+    }
+}
+
+/// Result of a read-only look at a channel.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Probe {
+    /// What the channel calls itself.
+    pub about: String,
+    /// What must be mended before prices may go there.
+    pub problems: Vec<String>,
+}
+
+/// One configured sales channel.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    fn capabilities(&self) -> Capabilities;
+
+    /// Sends prices; one result per change, in order. Every body passes `door` before it leaves.
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>>;
+
+    /// Reads live prices, one per reference, in order.
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError>;
+
+    /// Finds listings by SKU; SKUs that the channel lacks are absent.
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError>;
+
+    /// Looks whether credentials, currency and tax mode fit. Changes nothing.
+    async fn probe(&self) -> Result<Probe, ChannelError>;
+
+    /// A file that the web server hands out for this channel.
+    fn served(&self) -> Option<Served<'_>> {
+        None
+    }
+}
+
+/// A file and its media type.
+#[derive(Debug, Clone, Copy)]
+pub struct Served<'a> {
+    pub path: &'a Path,
+    pub media_type: &'static str,
+}
+
+/// The kind that a table names.
+///
+/// # Errors
+/// A text with the known kinds.
+pub fn kind(table: &Table) -> Result<&'static Kind, String> {
+    let known = || KINDS.iter().map(|k| k.name).collect::<Vec<_>>().join(", ");
+    match table.get("kind") {
+        Some(Value::String(name)) => KINDS
+            .iter()
+            .find(|kind| kind.name == name)
+            .ok_or_else(|| format!("there is no kind `{name}`; known: {}", known())),
+        _ => Err(format!("kind is missing; known: {}", known())),
+    }
+}
+
+/// Checks a `[channels.NAME]` table without I/O.
+pub fn check(name: &str, table: &Table, problems: &mut Vec<Problem>) {
+    let path = format!("channels.{name}");
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        problems.push(problem(&path, "a channel's name has only a-z, 0-9 and -", "it appears in metrics and file names"));
+    }
+    match kind(table) {
+        Err(what) => problems.push(problem(&format!("{path}.kind"), &what, "`omniprice channel kinds` shows an example of each")),
+        Ok(kind) => {
+            if let Err(what) = (kind.check)(table) {
+                let hint = format!("`omniprice channel kinds` shows a complete [{path}] for kind \"{}\"", kind.name);
+                problems.push(problem(&path, &what, &hint));
+            }
+        }
+    }
+}
+
+/// Reads a connector's own keys; `kind` and `drift` belong to everybody.
+///
+/// # Errors
+/// Unknown or missing keys and wrong types.
+pub fn settings<T: DeserializeOwned>(table: &Table) -> Result<T, String> {
+    let mut own = table.clone();
+    own.remove("kind");
+    own.remove("drift");
+    Value::Table(own).try_into().map_err(|e: toml::de::Error| e.message().to_owned())
+}
+
+/// What happens to a price that somebody else changed on the channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drift {
+    Reassert,
+    #[default]
+    Alert,
+    Adopt,
+}
+
+/// The `drift` key of a channel's table.
+///
+/// # Errors
+/// A text with the known policies.
+pub fn drift(table: &Table) -> Result<Drift, String> {
+    match table.get("drift").map(|v| v.as_str()) {
+        None => Ok(Drift::default()),
+        Some(Some("reassert")) => Ok(Drift::Reassert),
+        Some(Some("alert")) => Ok(Drift::Alert),
+        Some(Some("adopt")) => Ok(Drift::Adopt),
+        Some(_) => Err("drift must be \"reassert\", \"alert\" or \"adopt\"".to_owned()),
+    }
+}
+
+/// A currency from a connector's table.
+///
+/// # Errors
+/// A text for a person.
+pub fn currency(code: &str) -> Result<Currency, String> {
+    crate::money::currency(code).map_err(|e| format!("currency: {e}"))
+}

@@ -1,0 +1,258 @@
+//! A signed webhook by the Standard Webhooks specification 1.0: one message per price, the same `webhook-id` on every
+//! try, HMAC-SHA256 over `id.timestamp.body`. The receiver orders by `sequence` and drops repeats by id.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use toml::Table;
+use url::Url;
+
+use super::http::Http;
+use super::{Capabilities, Channel, ChannelError, Class, Kind, Match, PriceChange, Probe, Receipt, Seen, Tax};
+use crate::clock::Millis;
+use crate::money::{Currency, Money};
+use crate::publish::gate::{Door, GateError};
+
+pub const KIND: Kind = Kind {
+    name: "webhook",
+    about: "signed messages (Standard Webhooks) to a receiver of yours; read back through its GET if it offers one",
+    example: r#"[channels.erp]
+kind = "webhook"
+url = "https://erp.example/prices"
+secret = "${ERP_WEBHOOK_SECRET}"  # whsec_ and the base64 of 24 to 64 random bytes
+read_url = "https://erp.example/prices/{sku}"  # answers {"sku","price":{"amount","currency"}}; empty: unverified
+currency = "DKK"
+tax = "gross"
+"#,
+    check: |table| build(table).map(drop),
+    build: |table, setting| Ok(Arc::new(Webhook { http: Http::new(setting)?, receiver: build(table)? })),
+};
+
+/// The specification asks for payloads below 20 kB and secrets of 24 to 64 bytes.
+const MAX_PAYLOAD: usize = 20_000;
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+const PLACEHOLDER: &str = "{sku}";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    url: Url,
+    secret: SecretString,
+    #[serde(default)]
+    read_url: String,
+    currency: String,
+    tax: Tax,
+}
+
+struct Webhook {
+    http: Http,
+    receiver: Receiver,
+}
+
+/// The checked settings.
+struct Receiver {
+    url: Url,
+    key: Vec<u8>,
+    read_url: Option<String>,
+    currency: Currency,
+    tax: Tax,
+}
+
+/// A message as it travels.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    r#type: String,
+    timestamp: String,
+    data: Data,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Data {
+    sku: String,
+    price: Money,
+    tax: String,
+    /// Grows with every change of this SKU on this channel; drop a message whose number is not larger.
+    sequence: i64,
+}
+
+/// What a receiver's GET answers; more keys are its own business.
+#[derive(Debug, Deserialize)]
+struct Held {
+    price: Money,
+}
+
+fn build(table: &Table) -> Result<Receiver, String> {
+    super::drift(table)?;
+    let settings: Settings = super::settings(table)?;
+    let secret = settings.secret.expose_secret();
+    let key = secret
+        .strip_prefix("whsec_")
+        .and_then(|encoded| BASE64.decode(encoded).ok())
+        .filter(|key| SECRET_BYTES.contains(&key.len()))
+        .ok_or("secret must be whsec_ and the base64 of 24 to 64 bytes")?;
+    let read_url = match settings.read_url.as_str() {
+        "" => None,
+        url if url.contains(PLACEHOLDER) && Url::parse(&url.replace(PLACEHOLDER, "x")).is_ok() => Some(url.to_owned()),
+        _ => return Err(format!("read_url must be a URL with {PLACEHOLDER} in it")),
+    };
+    Ok(Receiver { url: settings.url, key, read_url, currency: super::currency(&settings.currency)?, tax: settings.tax })
+}
+
+impl Webhook {
+    async fn send(&self, change: &PriceChange, door: &Door) -> Result<Receipt, ChannelError> {
+        let message = Message {
+            r#type: "price.updated".to_owned(),
+            timestamp: change.at.to_string(),
+            data: Data {
+                sku: change.external.clone(),
+                price: change.price,
+                tax: if self.receiver.tax == Tax::Gross { "gross" } else { "net" }.to_owned(),
+                sequence: change.seq,
+            },
+        };
+        let body = serde_json::to_vec(&message).map_err(|e| ChannelError::new(Class::Rejected, e.to_string()))?;
+        if body.len() > MAX_PAYLOAD {
+            return Err(ChannelError::new(Class::Rejected, format!("the message is larger than {MAX_PAYLOAD} bytes")));
+        }
+        let headers = self.sign(&change.key, change.at, &body)?;
+        let quoted = quoted(&body)?;
+        let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
+        match self.http.push(&self.receiver.url, headers, pass).await {
+            Ok(_) => Ok(Receipt { echoed: None }),
+            Err(error) if error.message.ends_with("410") => {
+                Err(ChannelError::new(Class::Refused, "the receiver is gone (410): it asks not to be called again"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The signed timestamp is that of the price, so that every try carries the same bytes under the same id.
+    fn sign(&self, id: &str, at: Millis, body: &[u8]) -> Result<HeaderMap, ChannelError> {
+        let broken = |why: &str| ChannelError::new(Class::Rejected, format!("cannot sign: {why}"));
+        let timestamp = (at.0 / Millis::SECOND).to_string();
+        let signature = signature(&self.receiver.key, id, &timestamp, body).ok_or_else(|| broken("bad key"))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)] {
+            let value = HeaderValue::from_str(value).map_err(|_| broken("the id is no header value"))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        Ok(headers)
+    }
+
+    async fn held(&self, sku: &str) -> Result<Option<Money>, ChannelError> {
+        let Some(template) = &self.receiver.read_url else {
+            return Err(ChannelError::new(Class::Rejected, "this receiver cannot be read back"));
+        };
+        let sku: String = url::form_urlencoded::byte_serialize(sku.as_bytes()).collect();
+        let url = Url::parse(&template.replace(PLACEHOLDER, &sku.replace('+', "%20")))
+            .map_err(|e| ChannelError::new(Class::Rejected, e.to_string()))?;
+        match self.http.get(&url, HeaderMap::new()).await {
+            Ok(answer) => {
+                let held: Held = serde_json::from_slice(&answer.body).map_err(|_| {
+                    ChannelError::new(Class::Retry { after_ms: None }, "the receiver's answer is not {\"price\":{...}}")
+                })?;
+                Ok(Some(held.price))
+            }
+            Err(error) if error.message.ends_with("404") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; `None` for a key that no HMAC takes.
+fn signature(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    mac.update(format!("{id}.{timestamp}.").as_bytes());
+    mac.update(body);
+    Some(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))
+}
+
+fn quoted(body: &[u8]) -> Result<Vec<(String, Money)>, GateError> {
+    let message: Message = serde_json::from_slice(body).map_err(|e| GateError::Unreadable(e.to_string()))?;
+    Ok(vec![(message.data.sku, message.data.price)])
+}
+
+#[async_trait]
+impl Channel for Webhook {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: self.receiver.read_url.is_some(),
+            idempotent: true,
+            max_batch: 1,
+            concurrency: 4,
+            visible_after_ms: 0,
+            tax: self.receiver.tax,
+            currency: self.receiver.currency,
+        }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        let mut results = Vec::with_capacity(changes.len());
+        for change in changes {
+            results.push(self.send(change, door).await);
+        }
+        results
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let mut seen = Vec::with_capacity(externals.len());
+        for external in externals {
+            seen.push(Seen { external: external.clone(), price: self.held(external).await? });
+        }
+        Ok(seen)
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let mut found = Vec::with_capacity(skus.len());
+        for sku in skus {
+            let price = if self.receiver.read_url.is_some() { self.held(sku).await? } else { None };
+            found.push(Match { sku: sku.clone(), external: sku.clone(), price });
+        }
+        Ok(found)
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        let about = match &self.receiver.read_url {
+            Some(_) => "webhook that can be read back",
+            None => "webhook without read_url: its prices stay unverified",
+        };
+        Ok(Probe { about: about.to_owned(), problems: vec![] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_equal_the_specification_s_own_example() {
+        // The example of the Standard Webhooks specification, section "Signature scheme".
+        let key = BASE64.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let body = br#"{"test": 2432232314}"#;
+        let signed = signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body).unwrap();
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_weak_secret_or_a_template_without_sku_is_refused() {
+        let table = |secret: &str, read: &str| -> Table {
+            format!("kind='webhook'\nurl='https://x.example/'\nsecret='{secret}'\nread_url='{read}'\ncurrency='DKK'\ntax='gross'")
+                .parse()
+                .unwrap()
+        };
+        let good = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        assert!(build(&table(good, "")).is_ok());
+        assert!(build(&table("whsec_c2hvcnQ=", "")).is_err());
+        assert!(build(&table("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "")).is_err());
+        assert!(build(&table(good, "https://x.example/prices")).is_err());
+    }
+}

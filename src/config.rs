@@ -1,0 +1,600 @@
+//! Configuration: embedded defaults, then the file, then the environment; every problem is reported at once.
+//!
+//! Checking needs no network and no database. Secrets never print: `show` masks them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::clock::Millis;
+use crate::money::Decimal;
+use crate::schedule::Schedule;
+
+/// The embedded manual with all defaults.
+pub const DEFAULT: &str = include_str!("../config/default.toml");
+const ENV_PREFIX: &str = "OMNIPRICE_";
+/// Keys whose values are never printed, wherever they stand.
+const SECRET_KEYS: &[&str] = &["password", "secret", "token", "api_key", "client_secret", "refresh_token"];
+
+/// A problem at one place, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Dotted path, as in `channels.webshop.url`.
+    pub path: String,
+    pub what: String,
+    pub hint: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n  hint: {}", self.path, self.what, self.hint)
+    }
+}
+
+/// All problems of a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{} in the configuration\n{}", count(.0.len()), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<Problem>);
+
+fn count(n: usize) -> String {
+    if n == 1 { "1 problem".to_owned() } else { format!("{n} problems") }
+}
+
+/// A span of time in milliseconds, written as `500ms`, `90s`, `5m`, `6h` or `7d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(pub i64);
+
+impl Span {
+    /// The span for timers.
+    #[must_use]
+    pub fn duration(self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0.unsigned_abs())
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let refused = || format!("`{text}` is not a span of time such as 500ms, 90s, 5m, 6h or 7d");
+        let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(refused)?;
+        let (number, unit) = text.split_at(digits);
+        let unit = match unit {
+            "ms" => 1,
+            "s" => Millis::SECOND,
+            "m" => Millis::MINUTE,
+            "h" => Millis::HOUR,
+            "d" => Millis::DAY,
+            _ => return Err(refused()),
+        };
+        number.parse::<i64>().ok().and_then(|n| n.checked_mul(unit)).map(Self).ok_or_else(refused)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, name) in [(Millis::DAY, "d"), (Millis::HOUR, "h"), (Millis::MINUTE, "m"), (Millis::SECOND, "s")] {
+            if self.0 >= unit && self.0 % unit == 0 {
+                return write!(f, "{}{name}", self.0 / unit);
+            }
+        }
+        write!(f, "{}ms", self.0)
+    }
+}
+
+/// How far decisions go by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Released prices go out.
+    Auto,
+    /// Every proposed change waits for a person.
+    Review,
+    /// Computed and logged only.
+    Shadow,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub mode: Mode,
+    pub database: Database,
+    pub rules: Rules,
+    pub scrapers: Scrapers,
+    pub schedule: ScheduleConfig,
+    pub fetch: Fetch,
+    pub observe: Observe,
+    pub release: Release,
+    pub publish: Publish,
+    pub mail: Mail,
+    pub report: Report,
+    pub web: Web,
+    pub log: Log,
+    /// `kind` and the kind's own keys, which only that kind understands.
+    pub channels: BTreeMap<String, Table>,
+    /// Where relative paths start: the folder of the file, or the working directory.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub url: SecretString,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scrapers {
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleConfig {
+    pub every: Span,
+    pub cron: String,
+    pub time_zone: String,
+    pub confirm_after: Span,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetch {
+    pub user_agent: String,
+    pub concurrency: usize,
+    pub delay: Span,
+    pub connect_timeout: Span,
+    pub timeout: Span,
+    /// Bytes after decompression.
+    pub max_body_bytes: usize,
+    pub max_redirects: usize,
+    pub robots: Robots,
+    pub robots_reason: String,
+    pub allow_networks: Vec<String>,
+    pub resolve: BTreeMap<String, std::net::IpAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Robots {
+    Obey,
+    Ignore,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observe {
+    pub max_age: Span,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub max_step_down_pct: Percent,
+    pub max_step_up_pct: Percent,
+    pub max_day_down_pct: Percent,
+    pub max_day_up_pct: Percent,
+    pub max_changes_per_day: u32,
+    pub review_above_pct: Percent,
+    pub canary_pct: Percent,
+    pub canary_for: Span,
+    pub review_expires: Span,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    pub retry: Vec<Span>,
+    pub give_up_after: i64,
+    pub lease: Span,
+    pub timeout: Span,
+    pub verify_after: Span,
+    pub settle_within: Span,
+    pub reconcile_every: Span,
+    pub per_minute: u32,
+    pub parity_goal_pct: Percent,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    pub transport: MailTransport,
+    pub directory: PathBuf,
+    pub host: String,
+    pub port: u16,
+    pub security: MailSecurity,
+    pub user: String,
+    pub password: SecretString,
+    pub ca_file: PathBuf,
+    pub from: String,
+    pub timeout: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailTransport {
+    Directory,
+    Smtp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailSecurity {
+    Starttls,
+    Tls,
+    None,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    pub digest: String,
+    pub time_zone: String,
+    pub recipients: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Web {
+    pub listen: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// A percentage as an exact decimal, written as a text so that no float is ever involved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Percent(pub Decimal);
+
+impl TryFrom<String> for Percent {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let value = crate::money::decimal(&text).map_err(|e| e.to_string())?;
+        if value.is_sign_negative() { Err(format!("`{text}` is negative")) } else { Ok(Self(value)) }
+    }
+}
+
+impl Config {
+    /// Loads defaults, the file if one is given, and the environment, and validates the whole.
+    ///
+    /// # Errors
+    /// Every problem found, each with its path and a hint.
+    pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<Self, ConfigError> {
+        let (table, base) = merged(file, environment)?;
+        Self::from_table(table, base)
+    }
+
+    /// Validates a merged table; relative paths start at `base`.
+    ///
+    /// # Errors
+    /// Every problem found.
+    pub fn from_table(table: Table, base: PathBuf) -> Result<Self, ConfigError> {
+        let defaults = default_table();
+        let mut problems = Vec::new();
+        compare(&table, &defaults, "", &mut problems);
+        check_sections(&table, &mut problems);
+        if !problems.is_empty() {
+            return Err(ConfigError(problems));
+        }
+        let mut config: Self =
+            table.try_into().map_err(|e: toml::de::Error| ConfigError(vec![problem("config", e.message(), "see `omniprice config show`")]))?;
+        config.base = base;
+        config.check(&mut problems);
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+
+    /// A path of the configuration, made absolute from the folder of its file.
+    #[must_use]
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// The database URL with a relative SQLite path made absolute.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        let url = self.database.url.expose_secret();
+        match url.strip_prefix("sqlite://") {
+            Some(path) if !path.starts_with('/') => format!("sqlite://{}", self.base.join(path).display()),
+            _ => url.to_owned(),
+        }
+    }
+
+    /// The check schedule of competitor pages.
+    ///
+    /// # Errors
+    /// What the cron text or time zone says wrong.
+    pub fn schedule(&self) -> Result<Schedule, String> {
+        if self.schedule.cron.is_empty() {
+            Ok(Schedule::every(self.schedule.every.0))
+        } else {
+            Schedule::cron(&self.schedule.cron, &self.schedule.time_zone)
+        }
+    }
+
+    fn check(&self, problems: &mut Vec<Problem>) {
+        let mut refuse = |path: &str, what: String, hint: &str| problems.push(problem(path, &what, hint));
+        if let Err(what) = self.schedule() {
+            refuse("schedule.cron", what, "five fields, such as \"0 5 * * MON-SAT\", and a zone such as \"Europe/Copenhagen\"");
+        }
+        if let Err(what) = Schedule::cron(&self.report.digest, &self.report.time_zone) {
+            refuse("report.digest", what, "five fields, such as \"0 7 * * MON-FRI\"");
+        }
+        if self.schedule.every.0 < Millis::SECOND {
+            refuse("schedule.every", "is shorter than a second".into(), "an hour or more is polite");
+        }
+        if !(1..=512).contains(&self.fetch.concurrency) {
+            refuse("fetch.concurrency", format!("{} is not in 1..=512", self.fetch.concurrency), "16 is plenty for most shops");
+        }
+        if self.fetch.robots == Robots::Ignore && self.fetch.robots_reason.trim().is_empty() {
+            refuse("fetch.robots_reason", "ignoring robots.txt needs a reason".into(), "write who allowed it and when");
+        }
+        for network in &self.fetch.allow_networks {
+            if let Err(what) = crate::fetch::guard::Network::parse(network) {
+                refuse("fetch.allow_networks", what, "write a network such as \"10.1.0.0/16\" or \"::1/128\"");
+            }
+        }
+        if self.publish.lease.0 <= 2 * self.publish.timeout.0 {
+            let what = format!("{} is not longer than two timeouts of {}", self.publish.lease, self.publish.timeout);
+            refuse("publish.lease", what, "a lease that ends during a request lets two workers send; try \"90s\"");
+        }
+        if self.publish.retry.is_empty() {
+            refuse("publish.retry", "is empty".into(), "at least one wait, such as [\"5s\"]");
+        }
+        if self.publish.per_minute == 0 {
+            refuse("publish.per_minute", "is zero: nothing would ever be sent".into(), "`omniprice pause` stops pushes");
+        }
+        if !self.web.listen.is_empty() && self.web.listen.parse::<SocketAddr>().is_err() {
+            refuse("web.listen", format!("`{}` is not ADDRESS:PORT", self.web.listen), "\"127.0.0.1:8020\", or \"\" for none");
+        }
+        for (path, mailbox) in
+            self.report.recipients.iter().map(|r| ("report.recipients", r)).chain([("mail.from", &self.mail.from)])
+        {
+            if mailbox.parse::<lettre::message::Mailbox>().is_err() || mailbox.contains(['\r', '\n']) {
+                refuse(path, format!("`{mailbox}` is not a mail address"), "\"Name <name@shop.example>\"");
+            }
+        }
+        if self.mail.security == MailSecurity::None && !is_loopback(&self.mail.host) {
+            refuse("mail.security", format!("none would send the password to {} in the clear", self.mail.host), "use \"starttls\" or \"tls\"");
+        }
+        for (name, table) in &self.channels {
+            crate::channel::check(name, table, problems);
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A problem from its parts.
+#[must_use]
+pub fn problem(path: &str, what: &str, hint: &str) -> Problem {
+    Problem { path: path.to_owned(), what: what.trim_end().to_owned(), hint: hint.to_owned() }
+}
+
+fn default_table() -> Table {
+    #[expect(clippy::expect_used, reason = "embedded and parsed by a test; without it nothing can run")]
+    DEFAULT.parse().expect("config/default.toml is TOML")
+}
+
+/// The merged table of defaults, file and environment, with secrets filled in, before validation.
+///
+/// # Errors
+/// An unreadable file, broken TOML, or a `${NAME}` that the environment lacks.
+pub fn merged(file: Option<&Path>, environment: &[(String, String)]) -> Result<(Table, PathBuf), ConfigError> {
+    let mut table = default_table();
+    let mut base = PathBuf::from(".");
+    let mut problems = Vec::new();
+    if let Some(file) = file {
+        let path = file.display().to_string();
+        let text = std::fs::read_to_string(file)
+            .map_err(|e| ConfigError(vec![problem(&path, &e.to_string(), "run `omniprice init` to write one")]))?;
+        let own: Table = text.parse().map_err(|e: toml::de::Error| {
+            ConfigError(vec![problem(&path, &e.to_string(), "strings need quotes; tables start with [name]")])
+        })?;
+        merge(&mut table, own);
+        base = file.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    }
+    for (name, value) in environment {
+        if let Some(key) = name.strip_prefix(ENV_PREFIX) {
+            set(&mut table, &key.to_ascii_lowercase().split("__").collect::<Vec<_>>(), value);
+        }
+    }
+    fill_in(&mut table, "", environment, &base, &mut problems);
+    if problems.is_empty() { Ok((table, base)) } else { Err(ConfigError(problems)) }
+}
+
+fn merge(into: &mut Table, from: Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(old)), Value::Table(new)) => merge(old, new),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+/// An environment value takes the type of the key it replaces; unknown keys are texts and are refused later.
+fn set(table: &mut Table, path: &[&str], text: &str) {
+    let Some((first, rest)) = path.split_first() else { return };
+    if rest.is_empty() {
+        let value = match table.get(*first) {
+            Some(Value::Integer(_)) => text.parse().map(Value::Integer).ok(),
+            Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).ok(),
+            Some(Value::Array(_)) => {
+                Some(Value::Array(text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Value::from).collect()))
+            }
+            _ => None,
+        };
+        table.insert((*first).to_owned(), value.unwrap_or_else(|| Value::String(text.to_owned())));
+    } else if let Value::Table(inner) = table.entry(*first).or_insert_with(|| Value::Table(Table::new())) {
+        set(inner, rest, text);
+    }
+}
+
+/// Replaces `${NAME}` values and `KEY_file` keys. Only whole values: nothing is ever interpolated into a text.
+fn fill_in(table: &mut Table, path: &str, environment: &[(String, String)], base: &Path, problems: &mut Vec<Problem>) {
+    let files: Vec<String> = table
+        .iter()
+        .filter(|(key, value)| value.is_str() && key.strip_suffix("_file").is_some_and(|k| SECRET_KEYS.contains(&k)))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in files {
+        let Some(Value::String(file)) = table.remove(&key) else { continue };
+        match std::fs::read_to_string(base.join(&file)) {
+            Ok(secret) => {
+                let secret = Value::String(secret.trim_end_matches(['\r', '\n']).to_owned());
+                table.insert(key.trim_end_matches("_file").to_owned(), secret);
+            }
+            Err(error) => problems.push(problem(&join(path, &key), &format!("{file}: {error}"), "check the path and its permissions")),
+        }
+    }
+    for (key, value) in table.iter_mut() {
+        let path = join(path, key);
+        match value {
+            Value::Table(inner) => fill_in(inner, &path, environment, base, problems),
+            Value::String(text) => {
+                let Some(name) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else { continue };
+                match environment.iter().find(|(known, _)| known == name) {
+                    Some((_, found)) => *text = found.clone(),
+                    None => problems.push(problem(
+                        &path,
+                        &format!("the environment has no variable {name}"),
+                        &format!("export {name}=..., or use {key}_file with a path"),
+                    )),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// Finds unknown keys and wrong types by comparing with the defaults, so that all of them are reported at once.
+fn compare(own: &Table, defaults: &Table, path: &str, problems: &mut Vec<Problem>) {
+    for (key, value) in own {
+        let here = join(path, key);
+        match defaults.get(key) {
+            _ if path == "channels" || path == "fetch.resolve" => {}
+            None => {
+                let known = defaults.keys().map(String::as_str);
+                problems.push(problem(&here, "there is no such key", &closest(key, known)));
+            }
+            Some(Value::Table(inner)) => match value {
+                Value::Table(own) => compare(own, inner, &here, problems),
+                _ => problems.push(problem(&here, "must be a table", &format!("write [{here}] and its keys below"))),
+            },
+            Some(default) if default.type_str() != value.type_str() => problems.push(problem(
+                &here,
+                &format!("is {} where {} is expected", value.type_str(), default.type_str()),
+                &format!("for example {key} = {default}"),
+            )),
+            Some(_) => {}
+        }
+    }
+}
+
+fn closest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let distance = |a: &str, b: &str| {
+        let shared = a.chars().filter(|c| b.contains(*c)).count();
+        a.len().max(b.len()) - shared.min(a.len().min(b.len()))
+    };
+    match known.iter().min_by_key(|candidate| distance(key, candidate)) {
+        Some(best) if distance(key, best) <= 2 => format!("did you mean `{best}`?"),
+        _ => format!("known keys: {}", known.join(", ")),
+    }
+}
+
+/// Deserialises section by section, so that one bad value does not hide the next section's.
+fn check_sections(table: &Table, problems: &mut Vec<Problem>) {
+    fn one<T: serde::de::DeserializeOwned>(table: &Table, section: &str, problems: &mut Vec<Problem>) {
+        let Some(Value::Table(inner)) = table.get(section) else { return };
+        for (key, value) in inner {
+            let mut single = default_table().get(section).and_then(Value::as_table).cloned().unwrap_or_default();
+            single.insert(key.clone(), value.clone());
+            let here = format!("{section}.{key}");
+            if problems.iter().any(|p| p.path.starts_with(&here)) {
+                continue;
+            }
+            if let Err(error) = Value::Table(single).try_into::<T>() {
+                problems.push(problem(&here, error.message(), "the comment in `omniprice config default` shows the form"));
+            }
+        }
+    }
+    one::<Database>(table, "database", problems);
+    one::<Rules>(table, "rules", problems);
+    one::<Scrapers>(table, "scrapers", problems);
+    one::<ScheduleConfig>(table, "schedule", problems);
+    one::<Fetch>(table, "fetch", problems);
+    one::<Observe>(table, "observe", problems);
+    one::<Release>(table, "release", problems);
+    one::<Publish>(table, "publish", problems);
+    one::<Mail>(table, "mail", problems);
+    one::<Report>(table, "report", problems);
+    one::<Web>(table, "web", problems);
+    one::<Log>(table, "log", problems);
+    if let Some(mode) = table.get("mode")
+        && let Err(error) = mode.clone().try_into::<Mode>()
+    {
+        problems.push(problem("mode", error.message(), "\"review\" until you trust it, then \"auto\""));
+    }
+}
+
+/// The merged configuration as TOML with secrets masked, for `config show`.
+#[must_use]
+pub fn masked(table: &Table) -> String {
+    fn mask(table: &mut Table) {
+        for (key, value) in table.iter_mut() {
+            match value {
+                Value::Table(inner) => mask(inner),
+                Value::String(text) if SECRET_KEYS.iter().any(|secret| key.ends_with(secret)) && !text.is_empty() => {
+                    "***".clone_into(text);
+                }
+                Value::String(text) if key == "url" => {
+                    if let Ok(mut url) = url::Url::parse(text)
+                        && url.password().is_some()
+                    {
+                        // A URL that cannot carry a password has none to hide.
+                        let _ = url.set_password(Some("***"));
+                        *text = url.to_string();
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut table = table.clone();
+    mask(&mut table);
+    toml::to_string_pretty(&table).unwrap_or_else(|e| format!("# cannot be shown: {e}\n"))
+}

@@ -1,0 +1,82 @@
+//! Whether a computed price is worth a change now, and whether it may go out by itself.
+//!
+//! Damping never protects a price that is outside the hard bounds: selling below the floor is worse than an early change.
+
+use crate::clock::Millis;
+use crate::decide::bounds::Bounds;
+use crate::decide::decision::{Flag, Outcome};
+use crate::decide::facts::Facts;
+use crate::decide::rules::{Limits, Mode, Rule};
+use crate::money::{Decimal, Money};
+
+/// What becomes of a computed price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    pub outcome: Outcome,
+    pub flags: Vec<Flag>,
+    pub next_evaluation: Option<Millis>,
+}
+
+impl Released {
+    fn damped(outcome: Outcome, flag: Option<Flag>) -> Self {
+        Self { outcome, flags: flag.into_iter().collect(), next_evaluation: None }
+    }
+}
+
+/// Applies hysteresis, cooldown, daily quota, the review limit and the rule's mode to a price.
+#[must_use]
+pub fn release(facts: &Facts, rule: &Rule, bounds: &Bounds, price: Money, now: Millis) -> Released {
+    let limits = &rule.limits;
+    let Some(current) = facts.product.current.filter(|current| current.currency() == price.currency()) else {
+        return Released::damped(by_mode(rule.mode), None);
+    };
+    if price == current {
+        return Released::damped(Outcome::Keep, None);
+    }
+    let too_high = bounds.ceiling.is_some_and(|(ceiling, _)| current.minor() > ceiling);
+    let repair = current.minor() < bounds.floor || too_high;
+    if !repair {
+        if is_too_small(limits, current, price) {
+            return Released::damped(Outcome::Keep, Some(Flag::BelowMinChange));
+        }
+        if let Some(expiry) = cooldown_expiry(facts, limits).filter(|expiry| now < *expiry) {
+            let held = Released::damped(Outcome::Hold, Some(Flag::Cooldown));
+            return Released { next_evaluation: Some(expiry), ..held };
+        }
+        if limits.max_changes_per_day.is_some_and(|most| facts.product.changes_today >= most) {
+            return Released::damped(Outcome::Hold, Some(Flag::DailyQuota));
+        }
+    }
+    let mut released = Released::damped(by_mode(rule.mode), repair.then_some(Flag::BoundRepair));
+    if limits.review_above_pct.is_some_and(|limit| exceeds(current, price, limit)) {
+        released.flags.push(Flag::LargeChange);
+        if released.outcome == Outcome::Change {
+            released.outcome = Outcome::Review;
+        }
+    }
+    released
+}
+
+const fn by_mode(mode: Mode) -> Outcome {
+    match mode {
+        Mode::Auto => Outcome::Change,
+        Mode::Review => Outcome::Review,
+        Mode::Shadow => Outcome::Shadow,
+    }
+}
+
+fn is_too_small(limits: &Limits, current: Money, price: Money) -> bool {
+    let difference = (price.amount() - current.amount()).abs();
+    let percent_of_current = |percent: Decimal| current.amount().saturating_mul(percent) / Decimal::ONE_HUNDRED;
+    limits.min_change.is_some_and(|least| difference < least)
+        || limits.min_change_pct.is_some_and(|percent| difference < percent_of_current(percent))
+}
+
+fn exceeds(current: Money, price: Money, percent: Decimal) -> bool {
+    let difference = (price.amount() - current.amount()).abs();
+    difference.saturating_mul(Decimal::ONE_HUNDRED) > current.amount().saturating_mul(percent)
+}
+
+fn cooldown_expiry(facts: &Facts, limits: &Limits) -> Option<Millis> {
+    Some(facts.product.last_changed?.plus(limits.cooldown_ms?))
+}

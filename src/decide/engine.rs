@@ -1,0 +1,369 @@
+//! The evaluation order: gates, selection, bounds, offers, target, window, rounding, damping, release.
+//!
+//! One pure function of facts, rules and time. It reads no clock, holds no state and never sends anything. Strength of
+//! what limits a price: hard bounds, then step and day limits, then the intent, then the ending.
+
+use jiff::Timestamp;
+
+use crate::clock::Millis;
+use crate::decide::bounds::{self, Bounds, field_amount};
+use crate::decide::damping;
+use crate::decide::decision::{BelowFloor, BoundSource, Decision, Flag, Intent, Outcome, Step};
+use crate::decide::facts::Facts;
+use crate::decide::gates;
+use crate::decide::offers::{self, EligibleOffer};
+use crate::decide::quotient::Quotient;
+use crate::decide::reference::{self, Aim, major};
+use crate::decide::rounding::{Direction, Grid, Span};
+use crate::decide::rules::{Combine, Fallback, OnConflict, PriceField, Rule, RuleSet};
+use crate::decide::window::{self, Window};
+use crate::money::{Decimal, Money};
+
+/// Decides the price of one product in one market.
+#[must_use]
+pub fn price(facts: &Facts, rules: &RuleSet, now: Timestamp) -> Decision {
+    let run = Run { facts, rules, now, now_ms: Millis::from(now).0, decision: start(facts) };
+    run.evaluate()
+}
+
+fn start(facts: &Facts) -> Decision {
+    Decision {
+        outcome: Outcome::None,
+        price: facts.product.current,
+        reference: None,
+        rule: None,
+        flags: Vec::new(),
+        floor: None,
+        ceiling: None,
+        window: None,
+        steps: Vec::with_capacity(8),
+        next_evaluation: None,
+    }
+}
+
+struct Run<'a> {
+    facts: &'a Facts,
+    rules: &'a RuleSet,
+    now: Timestamp,
+    now_ms: i64,
+    decision: Decision,
+}
+
+/// A target before bounds: where it came from decides what may still happen to it.
+#[derive(Clone, Copy)]
+struct Wanted {
+    x0: Quotient,
+    /// Reference and side; a fallback and a combination have none.
+    side: Option<(Quotient, Intent)>,
+    keeps_current: bool,
+}
+
+/// Why a rule yields no target.
+enum NoTarget {
+    NoData,
+    Hold(Flag),
+}
+
+impl<'a> Run<'a> {
+    fn evaluate(mut self) -> Decision {
+        if let Some((outcome, flag, price)) = gates::check(self.facts, &self.rules.engine, Millis(self.now_ms)) {
+            self.decision.steps.push(Step::Gate { flag });
+            self.decision.price = price;
+            return self.finish(outcome, &[flag]);
+        }
+        let matching = self.matching();
+        let Some(rule) = matching.first().copied() else { return self.finish(Outcome::None, &[]) };
+        let others = u32::try_from(matching.len() - 1).unwrap_or(u32::MAX);
+        self.decision.rule = Some(rule.id.clone());
+        self.decision.steps.push(Step::Selected { rule: rule.id.clone(), others });
+        if self.facts.vat_factor().is_none() {
+            return self.finish(Outcome::Hold, &[Flag::NoVat]);
+        }
+        let Some(mut bounds) = bounds::bounds(self.facts, rule, &self.rules.engine) else {
+            return self.finish(Outcome::Hold, &[Flag::NoFloor]);
+        };
+        let conflict = bounds.ceiling.is_some_and(|(ceiling, _)| bounds.floor > ceiling);
+        if conflict {
+            self.flag(Flag::BoundsConflict);
+            if rule.on_conflict == OnConflict::Floor {
+                bounds.ceiling = Some((bounds.floor, BoundSource::Conflict));
+            }
+        }
+        self.note_bounds(&bounds);
+        if conflict && rule.on_conflict == OnConflict::Hold {
+            return self.finish(Outcome::Hold, &[]);
+        }
+        match self.target(&matching, &bounds) {
+            Ok(wanted) => self.place(rule, &bounds, wanted),
+            Err(NoTarget::Hold(flag)) => self.finish(Outcome::Hold, &[flag]),
+            Err(NoTarget::NoData) => self.fall_back(rule, &bounds),
+        }
+    }
+
+    /// The rules that apply, in evaluation order; only the first unless the set combines.
+    fn matching(&self) -> Vec<&'a Rule> {
+        let (facts, now, now_ms) = (self.facts, self.now, self.now_ms);
+        let age_limit_ms = self.rules.engine.max_offer_age_ms;
+        let applies =
+            |rule: &&Rule| rule.is_open(&facts.market, now) && rule.select.matches(facts, now_ms, age_limit_ms);
+        let most = if self.rules.combine == Combine::First { 1 } else { usize::MAX };
+        self.rules.rules.iter().filter(applies).take(most).collect()
+    }
+
+    fn note_bounds(&mut self, bounds: &Bounds) {
+        let money = |minor| Money::from_minor(minor, self.facts.market.currency);
+        let floor = money(bounds.floor);
+        let ceiling = bounds.ceiling.map(|(minor, _)| money(minor));
+        self.decision.floor = Some(floor);
+        self.decision.ceiling = ceiling;
+        let ceiling_by = bounds.ceiling.map(|(_, source)| source);
+        self.decision.steps.push(Step::Bounds { floor, floor_by: bounds.floor_by, ceiling, ceiling_by });
+    }
+
+    fn target(&mut self, matching: &[&'a Rule], bounds: &Bounds) -> Result<Wanted, NoTarget> {
+        let flag = match self.rules.combine {
+            Combine::First => {
+                let rule = matching.first().ok_or(NoTarget::NoData)?;
+                return self.target_of(rule, bounds);
+            }
+            Combine::Lowest => Flag::CombinedLowest,
+            Combine::Highest => Flag::CombinedHighest,
+            Combine::Average => Flag::CombinedAverage,
+        };
+        let mut targets = Vec::with_capacity(matching.len());
+        for rule in matching {
+            match self.target_of(rule, bounds) {
+                Ok(wanted) => targets.push(wanted.x0.value().ok_or(NoTarget::Hold(Flag::Overflow))?),
+                Err(NoTarget::NoData) => {}
+                Err(hold) => return Err(hold),
+            }
+        }
+        self.decision.reference = None;
+        let combined = combine(self.rules.combine, &targets).ok_or(NoTarget::NoData)?;
+        self.flag(flag);
+        Ok(Wanted { x0: Quotient::whole(combined), side: None, keeps_current: false })
+    }
+
+    fn target_of(&mut self, rule: &Rule, bounds: &Bounds) -> Result<Wanted, NoTarget> {
+        let kind = rule.target.kind();
+        let mut sorted = Vec::new();
+        if kind.is_market() {
+            let limits = (bounds.floor, bounds.ceiling.map(|(minor, _)| minor));
+            let eligible = offers::eligible(self.facts, &rule.offers, self.rules, limits, self.now_ms);
+            self.decision.steps.push(Step::Offers { seen: eligible.seen });
+            eligible.flags.into_iter().for_each(|flag| self.flag(flag));
+            if eligible.stale_fx {
+                return Err(NoTarget::Hold(Flag::FxStale));
+            }
+            sorted = eligible.offers;
+        }
+        let found = reference::reference(self.facts, rule, &sorted).ok_or(NoTarget::NoData)?;
+        let mut aim = self.aim(rule, found.value)?;
+        if let Some(flag) = found.flag {
+            self.flag(flag);
+        }
+        let mut offer = found.offer;
+        let floor = Quotient::whole(self.major(bounds.floor));
+        let mut dropped_side = false;
+        if kind.is_market() && self.less(aim.x0, floor)? && rule.on_below_floor != BelowFloor::Floor {
+            self.decision.steps.push(Step::BelowFloor { policy: rule.on_below_floor });
+            match rule.on_below_floor {
+                BelowFloor::Floor => {}
+                BelowFloor::Hold => {
+                    self.note_reference(rule, aim, offer)?;
+                    return Err(NoTarget::Hold(Flag::BelowFloor));
+                }
+                BelowFloor::Next => (aim, offer) = self.next_affordable(rule, found.value, &sorted, floor)?,
+                BelowFloor::Max => {
+                    self.flag(Flag::BelowFloor);
+                    dropped_side = true;
+                    let current = || self.facts.in_market(self.facts.product.current);
+                    let top = bounds.ceiling.map(|(minor, _)| self.major(minor)).or_else(current);
+                    aim.x0 = Quotient::whole(top.ok_or(NoTarget::Hold(Flag::NoCurrentPrice))?);
+                }
+            }
+        }
+        self.note_reference(rule, aim, offer)?;
+        let side = aim.intent.filter(|_| !dropped_side).map(|intent| (aim.reference, intent));
+        Ok(Wanted { x0: aim.x0, side, keeps_current: kind == crate::decide::decision::TargetKind::Keep })
+    }
+
+    fn aim(&self, rule: &Rule, value: Quotient) -> Result<Aim, NoTarget> {
+        reference::aim(self.facts, rule, value).ok_or(NoTarget::Hold(Flag::Overflow))
+    }
+
+    fn less(&self, left: Quotient, right: Quotient) -> Result<bool, NoTarget> {
+        left.compare(right).map(std::cmp::Ordering::is_lt).ok_or(NoTarget::Hold(Flag::Overflow))
+    }
+
+    /// The cheapest offer above the reference that we can afford to follow.
+    fn next_affordable(
+        &mut self,
+        rule: &Rule,
+        from: Quotient,
+        sorted: &[EligibleOffer],
+        floor: Quotient,
+    ) -> Result<(Aim, Option<u32>), NoTarget> {
+        for offer in sorted {
+            let value = Quotient::whole(self.major(offer.minor));
+            if !self.less(from, value)? {
+                continue;
+            }
+            let aim = self.aim(rule, value)?;
+            if !self.less(aim.x0, floor)? {
+                self.flag(Flag::SkippedUnaffordable);
+                return Ok((aim, Some(offer.offer)));
+            }
+        }
+        self.flag(Flag::NoAffordableCompetitor);
+        Err(NoTarget::NoData)
+    }
+
+    fn note_reference(&mut self, rule: &Rule, aim: Aim, offer: Option<u32>) -> Result<(), NoTarget> {
+        let overflow = || NoTarget::Hold(Flag::Overflow);
+        let value = aim.reference.value().ok_or_else(overflow)?;
+        let x0 = aim.x0.value().ok_or_else(overflow)?;
+        self.decision.reference = Some(value);
+        self.decision.steps.push(Step::Reference { kind: rule.target.kind(), value, offer });
+        self.decision.steps.push(Step::Adjusted { x0, intent: aim.intent });
+        Ok(())
+    }
+
+    /// Without a reference: the first usable fallback, which keeps no side of anything.
+    fn fall_back(mut self, rule: &Rule, bounds: &Bounds) -> Decision {
+        self.flag(Flag::NoData);
+        self.decision.reference = None;
+        let found = rule.on_no_data.iter().find_map(|fallback| self.fallback(rule, *fallback, bounds));
+        let Some((flag, value)) = found else { return self.finish(Outcome::Hold, &[]) };
+        let (Some(flag), Some(x0)) = (flag, value.value()) else { return self.finish(Outcome::Hold, &[]) };
+        self.flag(flag);
+        self.decision.steps.push(Step::Fallback { flag, value: x0 });
+        self.place(rule, bounds, Wanted { x0: value, side: None, keeps_current: flag == Flag::FallbackKeep })
+    }
+
+    fn fallback(&self, rule: &Rule, fallback: Fallback, bounds: &Bounds) -> Option<(Option<Flag>, Quotient)> {
+        let usable = |flag: Flag, value: Option<Decimal>| Some((Some(flag), Quotient::whole(value?)));
+        match fallback {
+            Fallback::Hold => Some((None, Quotient::whole(Decimal::ZERO))),
+            Fallback::Keep => usable(Flag::FallbackKeep, self.facts.in_market(self.facts.product.current)),
+            Fallback::Max => usable(Flag::FallbackMax, bounds.ceiling.map(|(minor, _)| self.major(minor))),
+            Fallback::Min => usable(Flag::FallbackMin, Some(self.major(bounds.floor))),
+            Fallback::Field(field) => {
+                let flag = match field {
+                    PriceField::Msrp => Flag::FallbackMsrp,
+                    PriceField::Regular => Flag::FallbackRegular,
+                    PriceField::Map => Flag::FallbackMap,
+                };
+                usable(flag, field_amount(self.facts, field))
+            }
+            Fallback::LastReference { max_age_ms } => {
+                let last = self.facts.product.last_reference.as_ref()?;
+                if self.now_ms.saturating_sub(last.at.0) > max_age_ms {
+                    return None;
+                }
+                let aim = reference::aim(self.facts, rule, Quotient::whole(last.value))?;
+                Some((Some(Flag::FallbackLastReference), aim.x0))
+            }
+        }
+    }
+
+    /// Window, clamping, rounding, damping and release of a target.
+    fn place(mut self, rule: &Rule, bounds: &Bounds, wanted: Wanted) -> Decision {
+        let Some(x0) = wanted.x0.value() else { return self.finish(Outcome::Hold, &[Flag::Overflow]) };
+        let window = window::window(self.facts, &rule.limits, bounds);
+        if window.overridden {
+            self.flag(Flag::StepLimitOverridden);
+        }
+        let (x1, flag) = window.clamp(x0, self.facts.market.currency);
+        flag.into_iter().for_each(|flag| self.flag(flag));
+        self.note_window(&window, x1);
+        let current = self.facts.product.current.filter(|price| price.currency() == self.facts.market.currency);
+        let kept = current.filter(|price| wanted.keeps_current && window.contains(price.minor()));
+        let chosen = match kept {
+            Some(price) => Some(price.minor()),
+            None => self.round(rule, &window, x1, wanted.side),
+        };
+        let Some(minor) = chosen else { return self.finish(Outcome::Hold, &[Flag::Overflow]) };
+        let price = Money::from_minor(minor, self.facts.market.currency);
+        self.decision.steps.push(Step::Rounded { price });
+        let released = damping::release(self.facts, rule, bounds, price, Millis(self.now_ms));
+        if let (Some(flag), true) = (released.flags.first(), matches!(released.outcome, Outcome::Keep | Outcome::Hold)) {
+            self.decision.steps.push(Step::Damped { flag: *flag, wanted: price });
+        }
+        self.decision.next_evaluation = released.next_evaluation;
+        if !matches!(released.outcome, Outcome::Keep | Outcome::Hold) {
+            self.decision.price = Some(price);
+        }
+        self.finish(released.outcome, &released.flags)
+    }
+
+    fn note_window(&mut self, window: &Window, x1: Decimal) {
+        let money = |minor| Money::from_minor(minor, self.facts.market.currency);
+        let (low, high) = (money(window.span.low), window.high().map(money));
+        self.decision.window = Some((low, high));
+        self.decision.steps.push(Step::Window { low, high, x1 });
+    }
+
+    /// The price point for `x1`: inside the window always, on the intended side if any point is, with an allowed
+    /// ending if any fits.
+    fn round(&mut self, rule: &Rule, window: &Window, x1: Decimal, side: Option<(Quotient, Intent)>) -> Option<i64> {
+        let currency = self.facts.market.currency;
+        let scale = Decimal::ONE.checked_div(major(1, currency))?;
+        let x1_minor = x1.checked_mul(scale)?;
+        let sided = match side {
+            Some((reference, intent)) => window.span.on_side(intent, reference.value()?.checked_mul(scale)?),
+            None => window.span,
+        };
+        let direction = rule.rounding.as_ref().map_or(Direction::Nearest, |rounding| rounding.direction);
+        let tier = rule.rounding.as_ref().and_then(|rounding| rounding.tier(x1));
+        if let Some(grid) = tier.and_then(|tier| Grid::of(tier, currency)) {
+            if let Some(point) = grid.pick(x1_minor, sided, direction) {
+                return Some(point);
+            }
+            if let Some(point) = grid.pick(x1_minor, window.span, direction) {
+                self.flag(Flag::IntentUnreachable);
+                return Some(point);
+            }
+        }
+        let every = |span: Span| Grid::EVERY_UNIT.pick(x1_minor, span, Direction::Nearest);
+        let exact = every(sided);
+        if rule.rounding.is_some() {
+            self.flag(Flag::EndingSkipped);
+        } else if exact.is_none() {
+            self.flag(Flag::IntentUnreachable);
+        }
+        exact.or_else(|| every(window.span))
+    }
+
+    fn major(&self, minor: i64) -> Decimal {
+        major(minor, self.facts.market.currency)
+    }
+
+    fn flag(&mut self, flag: Flag) {
+        if !self.decision.flags.contains(&flag) {
+            self.decision.flags.push(flag);
+        }
+    }
+
+    fn finish(mut self, outcome: Outcome, flags: &[Flag]) -> Decision {
+        flags.iter().for_each(|flag| self.flag(*flag));
+        if self.decision.price.is_none() && outcome == Outcome::Keep {
+            self.flag(Flag::NoCurrentPrice);
+        }
+        self.decision.outcome = outcome;
+        self.decision.flags.sort_unstable_by_key(|flag| flag.as_str());
+        self.decision
+    }
+}
+
+fn combine(how: Combine, targets: &[Decimal]) -> Option<Decimal> {
+    match how {
+        Combine::First => targets.first().copied(),
+        Combine::Lowest => targets.iter().min().copied(),
+        Combine::Highest => targets.iter().max().copied(),
+        Combine::Average => {
+            let sum = targets.iter().try_fold(Decimal::ZERO, |sum, x0| sum.checked_add(*x0))?;
+            sum.checked_div(Decimal::from(targets.len()))
+        }
+    }
+}

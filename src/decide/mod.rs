@@ -1,0 +1,33 @@
+//! Decides our price: a pure function of facts, rules and time, and everything pure around it.
+//!
+//! No I/O, no clock, no binary floats. It must never know how a price is published or stored; whatever a decision
+//! depends on is in its arguments, so that a decision can be recomputed from its record and must come out equal.
+
+pub mod bounds;
+pub mod campaign;
+pub mod check;
+pub mod check_rule;
+pub mod check_world;
+pub mod damping;
+pub mod decision;
+pub mod engine;
+pub mod facts;
+pub mod fx;
+pub mod gates;
+pub mod grammar;
+pub mod offers;
+pub mod quotient;
+pub mod read;
+pub mod reference;
+pub mod rounding;
+pub mod rules;
+pub mod select;
+pub mod target_days;
+pub mod text;
+pub mod vat;
+pub mod window;
+
+pub use decision::{Decision, Flag, Outcome, Step};
+pub use engine::price;
+pub use facts::{Facts, Market, OfferFact, Product};
+pub use rules::RuleSet;

@@ -1,0 +1,230 @@
+//! Value added tax: exact conversions between net and gross, and dated rates per country and class.
+//!
+//! The gross price is the truth in markets that show VAT. It is never rebuilt from a rounded net price.
+
+use jiff::civil::Date;
+use rust_decimal::RoundingStrategy;
+use serde::Deserialize;
+
+use crate::decide::facts::AppliedVat;
+use crate::decide::text;
+use crate::money::{Currency, Decimal, Money, MoneyError};
+
+/// The shipped rows of `config/vat.toml`; every one can be replaced by the operator's own.
+pub const DEFAULT_ROWS: &str = include_str!("../../config/vat.toml");
+
+/// No VAT rate in the world comes near this; a larger one is a slip of the pen.
+const HIGHEST_PERCENT: Decimal = Decimal::from_parts(60, 0, 0, false, 0);
+
+/// What can be wrong with a VAT table or a conversion.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VatError {
+    #[error("vat table: {0}\n  hint: compare with the rows of `config/vat.toml`")]
+    Syntax(String),
+    #[error("vat row {row}: {problem}\n  hint: rows of a class must be in order and must not overlap")]
+    Row { row: String, problem: String },
+    #[error("no VAT rate for class `{class}` in {country} on {date}\n  hint: add a row to the VAT table")]
+    Missing { country: String, class: String, date: Date },
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// `1 + percent/100`; none when the percentage is negative or beyond any real rate.
+#[must_use]
+pub fn factor(percent: Decimal) -> Option<Decimal> {
+    if percent.is_sign_negative() && !percent.is_zero() || percent > HIGHEST_PERCENT {
+        return None;
+    }
+    Some(Decimal::ONE + percent / Decimal::ONE_HUNDRED)
+}
+
+/// A price split into net and VAT: the three always add up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split {
+    pub net: Money,
+    pub vat: Money,
+    pub gross: Money,
+}
+
+/// Splits a gross price: the net is rounded once (RP7), VAT is the rest.
+///
+/// # Errors
+/// `Money` beyond the number range, `Row` for an impossible percentage.
+pub fn split_gross(gross: Money, percent: Decimal, mode: RoundingStrategy) -> Result<Split, VatError> {
+    let net = gross.amount().checked_div(checked_factor(percent)?);
+    let net = Money::rounded(net.ok_or_else(|| out_of_range(gross))?, gross.currency(), mode)?;
+    Ok(Split { net, vat: gross.checked_sub(net)?, gross })
+}
+
+/// The gross price of a net amount, which may have more decimals than the currency (four-decimal net prices).
+///
+/// # Errors
+/// `Money` beyond the number range, `Row` for an impossible percentage.
+pub fn gross_of(net: Decimal, percent: Decimal, currency: Currency, mode: RoundingStrategy) -> Result<Money, VatError> {
+    let gross = net.checked_mul(checked_factor(percent)?).ok_or_else(|| MoneyError::OutOfRange(net.to_string()))?;
+    Ok(Money::rounded(gross, currency, mode)?)
+}
+
+fn checked_factor(percent: Decimal) -> Result<Decimal, VatError> {
+    factor(percent).ok_or_else(|| VatError::Row {
+        row: format!("{percent} %"),
+        problem: format!("a VAT percentage is between 0 and {HIGHEST_PERCENT}"),
+    })
+}
+
+fn out_of_range(money: Money) -> MoneyError {
+    MoneyError::OutOfRange(money.to_string())
+}
+
+/// Rates by country and class, each valid from its first to its last day, both included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VatTable {
+    rows: Vec<VatRow>,
+}
+
+/// One rate. `until` is the last day on which it applies; none means until further notice.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VatRow {
+    pub country: String,
+    pub class: String,
+    #[serde(with = "text::date")]
+    pub from: Date,
+    #[serde(default, deserialize_with = "optional_date")]
+    pub until: Option<Date>,
+    #[serde(with = "text::decimal")]
+    pub percent: Decimal,
+    /// Where the rate comes from, and whether it still has to be verified.
+    #[serde(default)]
+    pub note: String,
+}
+
+fn optional_date<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    text::date::deserialize(deserializer).map(Some)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VatFile {
+    rate: Vec<VatRow>,
+}
+
+impl VatRow {
+    /// `SE/food/2026-04-01`: what a decision stores about the rate it used.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}/{}/{}", self.country, self.class, self.from)
+    }
+
+    fn covers(&self, date: Date) -> bool {
+        self.from <= date && self.until.is_none_or(|until| date <= until)
+    }
+}
+
+impl VatTable {
+    /// Reads `[[rate]]` rows.
+    ///
+    /// # Errors
+    /// `Syntax`, or `Row` for an impossible percentage, an inverted span or two rows that overlap.
+    pub fn parse(toml_text: &str) -> Result<Self, VatError> {
+        let file: VatFile = toml::from_str(toml_text).map_err(|error| VatError::Syntax(error.to_string()))?;
+        Self::new(file.rate)
+    }
+
+    /// # Errors
+    /// `Row`, as for [`VatTable::parse`].
+    pub fn new(mut rows: Vec<VatRow>) -> Result<Self, VatError> {
+        rows.sort_by(|a, b| (&a.country, &a.class, a.from).cmp(&(&b.country, &b.class, b.from)));
+        for row in &rows {
+            if factor(row.percent).is_none() || row.until.is_some_and(|until| until < row.from) {
+                return Err(VatError::Row { row: row.id(), problem: "percentage or dates are impossible".to_owned() });
+            }
+        }
+        for pair in rows.windows(2) {
+            let same = pair[0].country == pair[1].country && pair[0].class == pair[1].class;
+            if same && pair[0].covers(pair[1].from) {
+                return Err(VatError::Row { row: pair[1].id(), problem: format!("overlaps {}", pair[0].id()) });
+            }
+        }
+        Ok(Self { rows })
+    }
+
+    /// The rows of this table with those of `own` in place of every class that `own` mentions.
+    #[must_use]
+    pub fn overridden_by(&self, own: &Self) -> Self {
+        let replaced = |row: &VatRow| own.rows.iter().any(|o| o.country == row.country && o.class == row.class);
+        let mut rows: Vec<_> = self.rows.iter().filter(|row| !replaced(row)).cloned().collect();
+        rows.extend(own.rows.iter().cloned());
+        rows.sort_by(|a, b| (&a.country, &a.class, a.from).cmp(&(&b.country, &b.class, b.from)));
+        Self { rows }
+    }
+
+    /// The rate on a local calendar day.
+    ///
+    /// # Errors
+    /// `Missing`: an unknown rate is never taken to be zero.
+    pub fn at(&self, country: &str, class: &str, date: Date) -> Result<AppliedVat, VatError> {
+        let country = if country == "GB" { "UK" } else { country };
+        let row = self.rows.iter().find(|row| row.country == country && row.class == class && row.covers(date));
+        let row = row.ok_or_else(|| VatError::Missing {
+            country: country.to_owned(),
+            class: class.to_owned(),
+            date,
+        })?;
+        Ok(AppliedVat { percent: row.percent, row: Some(row.id()) })
+    }
+
+    #[must_use]
+    pub fn rows(&self) -> &[VatRow] {
+        &self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn the_shipped_table_is_valid_and_knows_the_dated_swedish_food_rate() {
+        let table = VatTable::parse(DEFAULT_ROWS).unwrap();
+        let food = |day| table.at("SE", "food", day).unwrap().percent;
+        assert_eq!(food(date(2026, 3, 31)), Decimal::from(12));
+        assert_eq!(food(date(2026, 4, 1)), Decimal::from(6));
+        assert_eq!(food(date(2027, 12, 31)), Decimal::from(6));
+        assert_eq!(food(date(2028, 1, 1)), Decimal::from(12));
+        assert_eq!(table.at("GB", "standard", date(2026, 1, 1)).unwrap().percent, Decimal::from(20));
+    }
+
+    #[test]
+    fn an_unknown_rate_is_not_zero() {
+        let table = VatTable::parse(DEFAULT_ROWS).unwrap();
+        assert!(matches!(table.at("DK", "no-such-class", date(2026, 1, 1)), Err(VatError::Missing { .. })));
+    }
+
+    #[test]
+    fn overlapping_rows_are_refused() {
+        let text = r#"
+            [[rate]]
+            country = "XX"
+            class = "standard"
+            from = "2020-01-01"
+            percent = "10"
+            [[rate]]
+            country = "XX"
+            class = "standard"
+            from = "2021-01-01"
+            percent = "11"
+        "#;
+        assert!(matches!(VatTable::parse(text), Err(VatError::Row { .. })));
+    }
+
+    #[test]
+    fn own_rows_replace_a_whole_class() {
+        let text = "[[rate]]\ncountry = \"DK\"\nclass = \"standard\"\nfrom = \"2026-07-01\"\npercent = \"24\"\n";
+        let own = VatTable::parse(text).unwrap();
+        let table = VatTable::parse(DEFAULT_ROWS).unwrap().overridden_by(&own);
+        assert_eq!(table.at("DK", "standard", date(2026, 7, 1)).unwrap().percent, Decimal::from(24));
+        assert!(table.at("DK", "standard", date(2026, 6, 30)).is_err());
+    }
+}

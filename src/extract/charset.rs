@@ -1,0 +1,154 @@
+//! Bytes to text: header, byte order mark, meta tag, then sniffing. It never fails; unknown bytes become U+FFFD.
+//!
+//! Offsets of evidence count in the body as received, so this module can also map a text offset back to a byte.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+
+/// Bytes searched for a meta tag that names the encoding, as the HTML standard says (1,024) with room for shops.
+const META_WINDOW: usize = 4_096;
+/// Bytes fed to the sniffer.
+const SNIFF_WINDOW: usize = 64 * 1024;
+
+/// A decoded body.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    pub text: Cow<'a, str>,
+    encoding: &'static Encoding,
+    body: &'a [u8],
+    /// Bytes of a byte order mark in front of the text.
+    skipped: usize,
+}
+
+/// Decodes a body. `content_type` is the HTTP header, if there was one.
+#[must_use]
+pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Decoded<'a> {
+    let (encoding, skipped) = choose(body, content_type);
+    let rest = &body[skipped..];
+    let text = if encoding == UTF_8 { String::from_utf8_lossy(rest) } else { encoding.decode_without_bom_handling(rest).0 };
+    Decoded { text, encoding, body, skipped }
+}
+
+fn choose(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, usize) {
+    if let Some((encoding, len)) = Encoding::for_bom(body) {
+        return (encoding, len);
+    }
+    let header = content_type.and_then(|value| label_in(value.as_bytes()));
+    let declared = header.or_else(|| meta(&body[..body.len().min(META_WINDOW)]));
+    let valid_utf8 = std::str::from_utf8(body).is_ok();
+    match declared {
+        Some(encoding) if encoding == UTF_8 || !valid_utf8 => (encoding, 0),
+        // Valid UTF-8 with a wrong label: no other encoding produces such bytes by chance.
+        _ if valid_utf8 => (UTF_8, 0),
+        Some(encoding) => (encoding, 0),
+        None => (sniff(body), 0),
+    }
+}
+
+/// The encoding named behind `charset=` in a header or a meta tag.
+fn label_in(text: &[u8]) -> Option<&'static Encoding> {
+    let lower = text.to_ascii_lowercase();
+    let at = memchr::memmem::find(&lower, b"charset")? + 7;
+    let rest = text[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"'")).unwrap_or(rest);
+    let end = rest.iter().position(|b| matches!(b, b'"' | b'\'' | b';' | b' ' | b'>' | b'/')).unwrap_or(rest.len());
+    Encoding::for_label(&rest[..end])
+}
+
+fn meta(head: &[u8]) -> Option<&'static Encoding> {
+    let mut pos = 0;
+    let lower = head.to_ascii_lowercase();
+    while let Some(step) = memchr::memmem::find(&lower[pos..], b"<meta") {
+        let start = pos + step;
+        let end = memchr::memchr(b'>', &lower[start..]).map_or(lower.len(), |at| start + at);
+        if let Some(encoding) = label_in(&head[start..end]) {
+            // A page that was read far enough to find an ASCII meta tag is not UTF-16, whatever it says.
+            let wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
+            return Some(if wide { UTF_8 } else { encoding });
+        }
+        pos = end;
+    }
+    // `<?xml version="1.0" encoding="iso-8859-2"?>`
+    let prolog = head.starts_with(b"<?xml").then(|| memchr::memmem::find(head, b"encoding=")).flatten()?;
+    let rest = &head[prolog + 9..];
+    let quote = *rest.first()?;
+    let end = memchr::memchr(quote, &rest[1..])?;
+    Encoding::for_label(&rest[1..=end])
+}
+
+fn sniff(body: &[u8]) -> &'static Encoding {
+    let window = &body[..body.len().min(SNIFF_WINDOW)];
+    // A cut in the middle of a character is no proof against UTF-8; real invalid bytes are.
+    match std::str::from_utf8(window) {
+        Ok(_) => return UTF_8,
+        Err(error) if error.error_len().is_none() => return UTF_8,
+        Err(_) => {}
+    }
+    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+    detector.feed(window, true);
+    let guess = detector.guess(None, chardetng::Utf8Detection::Allow);
+    if guess == UTF_8 { WINDOWS_1252 } else { guess }
+}
+
+impl Decoded<'_> {
+    /// The byte in the body that became byte `offset` of the text.
+    ///
+    /// Bodies in UTF-8 map one to one; others are decoded again up to the point, in bounded pieces.
+    #[must_use]
+    pub fn body_offset(&self, offset: usize) -> usize {
+        if let (UTF_8_NAME, Cow::Borrowed(_)) = (self.encoding.name(), &self.text) {
+            return (self.skipped + offset).min(self.body.len());
+        }
+        let mut decoder = self.encoding.new_decoder_without_bom_handling();
+        let mut buffer = [0_u8; 64];
+        let (mut read, mut written) = (self.skipped, 0);
+        while read < self.body.len() && written < offset {
+            let room = buffer.len().min((offset - written).max(8));
+            let step = &self.body[read..self.body.len().min(read + 1 + (offset - written) / 4)];
+            let (_, used, produced, _) = decoder.decode_to_utf8(step, &mut buffer[..room], false);
+            read += used;
+            written += produced;
+            if used == 0 && produced == 0 {
+                break;
+            }
+        }
+        read.min(self.body.len())
+    }
+
+    /// The name of the encoding, as the Encoding Standard spells it.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        self.encoding.name()
+    }
+}
+
+const UTF_8_NAME: &str = "UTF-8";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_mark_meta_and_sniffing_in_this_order() {
+        let latin = b"<p>5 \xa3";
+        assert_eq!(decode(latin, Some("text/html; charset=ISO-8859-1")).text, "<p>5 £");
+        assert_eq!(decode(b"\xef\xbb\xbf\xc2\xa3", Some("text/html; charset=latin1")).text, "£");
+        let meta = b"<meta charset='windows-1250'><p>5 k\xe8";
+        assert_eq!(decode(meta, None).text, "<meta charset='windows-1250'><p>5 kč");
+        assert_eq!(decode("<meta charset=iso-8859-1><p>5 €".as_bytes(), None).encoding(), "UTF-8");
+        assert_eq!(decode(b"\xff\xfe\x35\x00", None).text, "5");
+    }
+
+    #[test]
+    fn offsets_point_into_the_body() {
+        let body = b"<meta charset=windows-1252>\xa3\xa3\xa3 price 5";
+        let decoded = decode(body, None);
+        let at = decoded.text.find("price").unwrap();
+        assert_eq!(&body[decoded.body_offset(at)..][..5], b"price");
+        let broken = b"\xff\xff price";
+        let decoded = decode(broken, Some("text/html; charset=utf-8"));
+        let at = decoded.text.find("price").unwrap();
+        assert_eq!(&broken[decoded.body_offset(at)..][..5], b"price");
+    }
+}

@@ -1,0 +1,221 @@
+//! One pass over a page that collects everything structured: JSON-LD, meta tags, microdata, RDFa, scripts, headings.
+//!
+//! It builds no tree and reads no price; it only says what is where.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use super::items::{Builder, Syntax};
+use super::json::Value;
+use super::scan::{Scanner, Tag, Token};
+use super::text;
+
+/// Scripts that are kept for a later look.
+const MAX_SCRIPTS: usize = 400;
+/// Meta tags that are kept.
+const MAX_META: usize = 400;
+/// Headings that are kept.
+const MAX_HEADINGS: usize = 40;
+
+/// An inline script that may hold state.
+#[derive(Debug, Clone, Copy)]
+pub struct Script<'a> {
+    pub id: &'a str,
+    pub kind: &'a str,
+    pub text: &'a str,
+    /// Byte offset of the text in the page.
+    pub at: usize,
+}
+
+/// A meta tag or link that names a property.
+#[derive(Debug, Clone)]
+pub struct Meta<'a> {
+    /// `property`, `name` or `itemprop`, lower case.
+    pub key: String,
+    pub content: Cow<'a, str>,
+    /// Byte offset of the content.
+    pub at: usize,
+}
+
+/// What one pass found.
+#[derive(Debug, Default)]
+pub struct Harvest<'a> {
+    pub json_ld: Vec<Script<'a>>,
+    pub scripts: Vec<Script<'a>>,
+    pub meta: Vec<Meta<'a>>,
+    pub microdata: Vec<Value<'a>>,
+    pub rdfa: Vec<Value<'a>>,
+    pub lang: Option<Cow<'a, str>>,
+    pub title: Option<Cow<'a, str>>,
+    pub canonical: Option<Cow<'a, str>>,
+    /// Text and byte offset of each `h1`.
+    pub headings: Vec<(String, usize)>,
+    /// Elements that carry state in an attribute: WooCommerce variations, Magento price boxes, Vue and React roots.
+    pub state_attributes: Vec<(&'static str, Cow<'a, str>, usize)>,
+    /// Tags seen: 0 means that the body is no HTML.
+    pub tags: usize,
+    pub inputs_password: usize,
+}
+
+/// Attributes that hold JSON on the pages of common shop systems.
+const STATE_ATTRIBUTES: [&str; 8] = [
+    "data-product_variations", "data-product-json", "data-product", "data-page", "data-mage-init", "data-gtm-product", "data-price-amount",
+    "data-track-product",
+];
+
+impl<'a> Harvest<'a> {
+    /// Reads a page from front to back.
+    #[must_use]
+    pub fn collect(page: &'a str) -> Self {
+        let bytes = page.as_bytes();
+        let mut harvest = Self::default();
+        let mut microdata =
+            memmem::find(bytes, b"itemprop").map(|_| Builder::new(Syntax::Microdata));
+        let mut rdfa = memmem::find(bytes, b"typeof=")
+            .filter(|_| memmem::find(bytes, b"property=").is_some())
+            .map(|_| Builder::new(Syntax::Rdfa));
+        let stateful = STATE_ATTRIBUTES.map(|name| memmem::find(bytes, name.as_bytes()).is_some());
+        let any_state = stateful.contains(&true);
+        let mut heading: Option<(String, usize)> = None;
+        let mut raw: Option<Tag<'a>> = None;
+        for token in Scanner::new(page) {
+            match token {
+                Token::Open(tag) => {
+                    harvest.tags += 1;
+                    harvest.tag(&tag);
+                    if tag.is("h1") && harvest.headings.len() < MAX_HEADINGS {
+                        heading = Some((String::new(), tag.at));
+                    }
+                    if any_state {
+                        harvest.state(&tag, &stateful);
+                    }
+                    if let Some(builder) = &mut microdata {
+                        builder.open(&tag);
+                    }
+                    if let Some(builder) = &mut rdfa {
+                        builder.open(&tag);
+                    }
+                    raw = Some(tag);
+                }
+                Token::Raw { text, at } => harvest.raw(raw.as_ref(), text, at),
+                Token::Close { name, .. } => {
+                    if name.eq_ignore_ascii_case("h1")
+                        && let Some((words, at)) = heading.take()
+                    {
+                        harvest.headings.push((text::clean(&words), at));
+                    }
+                    if let Some(builder) = &mut microdata {
+                        builder.close(name);
+                    }
+                    if let Some(builder) = &mut rdfa {
+                        builder.close(name);
+                    }
+                }
+                Token::Text { text, at } => {
+                    if let Some((words, _)) = &mut heading
+                        && words.len() < 2_048
+                    {
+                        words.push_str(text::cut(text, 512));
+                        words.push(' ');
+                    }
+                    if let Some(builder) = &mut microdata {
+                        builder.text(text, at);
+                    }
+                    if let Some(builder) = &mut rdfa {
+                        builder.text(text, at);
+                    }
+                }
+            }
+        }
+        harvest.microdata = microdata.map(Builder::finish).unwrap_or_default();
+        harvest.rdfa = rdfa.map(Builder::finish).unwrap_or_default();
+        harvest
+    }
+
+    /// The content of the first meta tag with one of these keys, in the order of the keys.
+    #[must_use]
+    pub fn meta(&self, keys: &[&str]) -> Option<&Meta<'a>> {
+        keys.iter().find_map(|key| self.meta.iter().find(|m| m.key == *key && !m.content.trim().is_empty()))
+    }
+
+    fn tag(&mut self, tag: &Tag<'a>) {
+        match tag.name.len() {
+            4 if tag.is("meta") && self.meta.len() < MAX_META => self.meta_tag(tag),
+            4 if tag.is("link") && self.canonical.is_none() => {
+                let rel = tag.attribute("rel").unwrap_or("");
+                if rel.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case("canonical")) {
+                    self.canonical = tag.value("href").filter(|href| !href.is_empty());
+                }
+            }
+            4 if tag.is("html") && self.lang.is_none() => {
+                self.lang = tag.value("lang").or_else(|| tag.value("xml:lang")).filter(|lang| !lang.is_empty());
+            }
+            5 if tag.is("input") && tag.attribute("type").is_some_and(|t| t.eq_ignore_ascii_case("password")) => {
+                self.inputs_password += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn meta_tag(&mut self, tag: &Tag<'a>) {
+        let key = ["property", "name", "itemprop", "http-equiv"].iter().find_map(|key| tag.attribute(key));
+        let content = tag.attribute("content").or_else(|| tag.attribute("value"));
+        if let (Some(key), Some(content)) = (key, content) {
+            let at = tag.offset_of(content);
+            self.meta.push(Meta { key: key.trim().to_ascii_lowercase(), content: text::decode(content), at });
+        }
+    }
+
+    fn state(&mut self, tag: &Tag<'a>, stateful: &[bool]) {
+        for (key, value) in tag.attributes() {
+            let known = STATE_ATTRIBUTES.iter().zip(stateful).find(|(name, on)| **on && key.eq_ignore_ascii_case(name));
+            if let Some((name, _)) = known
+                && !value.is_empty()
+                && self.state_attributes.len() < MAX_SCRIPTS
+            {
+                self.state_attributes.push((name, text::decode(value), tag.offset_of(value)));
+            }
+        }
+    }
+
+    fn raw(&mut self, tag: Option<&Tag<'a>>, content: &'a str, at: usize) {
+        let Some(tag) = tag else { return };
+        if tag.is("title") {
+            self.title = self.title.take().or_else(|| Some(Cow::Owned(text::clean(content))));
+        }
+        if !tag.is("script") || content.trim().is_empty() {
+            return;
+        }
+        let kind = tag.attribute("type").unwrap_or("");
+        let script = Script { id: tag.attribute("id").unwrap_or(""), kind, text: content, at };
+        let mime = kind.trim().to_ascii_lowercase();
+        if mime.starts_with("application/ld+json") || mime.starts_with("application/json+ld") {
+            self.json_ld.push(script);
+        } else if self.scripts.len() < MAX_SCRIPTS {
+            self.scripts.push(script);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pass_sees_every_source() {
+        let page = r#"<html lang=da><title> A &amp; B </title><link rel=canonical href="/x?a=1&amp;b=2">
+            <meta property="og:title" content="Lamp"><script type="application/ld+json; charset=utf-8">{"a":1}</script>
+            <h1>Big <b>lamp</b></h1><script id=__NEXT_DATA__ type="application/json">{}</script>
+            <form data-product_variations="[{&quot;display_price&quot;:1}]"><i itemprop=price content=2></i>"#;
+        let harvest = Harvest::collect(page);
+        assert_eq!(harvest.title.as_deref(), Some("A & B"));
+        assert_eq!(harvest.canonical.as_deref(), Some("/x?a=1&b=2"));
+        assert_eq!(harvest.meta(&["og:title"]).unwrap().content, "Lamp");
+        assert_eq!(harvest.json_ld.len(), 1);
+        assert_eq!(harvest.headings[0].0, "Big lamp");
+        assert_eq!(harvest.scripts[0].id, "__NEXT_DATA__");
+        assert_eq!(harvest.state_attributes[0].1, "[{\"display_price\":1}]");
+        assert_eq!(harvest.microdata.len(), 1);
+    }
+}

@@ -1,0 +1,313 @@
+//! Microdata and RDFa turned into the same objects that JSON-LD yields, while the tags stream by.
+//!
+//! It keeps a bounded stack of open elements and no tree; unclosed and misnested tags only ever end scopes early.
+
+use std::borrow::Cow;
+
+use super::json::{Object, Value};
+use super::scan::{Tag, is_void};
+use super::text;
+
+/// Open elements remembered; deeper ones are not markup of a product.
+const MAX_OPEN: usize = 4_096;
+/// Open elements searched for the partner of an end tag.
+const MAX_SEARCH: usize = 256;
+/// Nested items.
+const MAX_SCOPES: usize = 24;
+/// Properties of one page.
+const MAX_PROPERTIES: usize = 20_000;
+/// Bytes of text kept for one property.
+const MAX_TEXT: usize = 4_096;
+
+/// Which of the two attribute vocabularies is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    Microdata,
+    Rdfa,
+}
+
+/// Builds objects from a stream of tags and texts.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    syntax: Syntax,
+    open: Vec<Element<'a>>,
+    scopes: Vec<Scope<'a>>,
+    captures: Vec<Capture>,
+    done: Vec<Value<'a>>,
+    properties: usize,
+}
+
+#[derive(Debug)]
+struct Element<'a> {
+    name: &'a str,
+    scope: bool,
+    capture: bool,
+}
+
+#[derive(Debug)]
+struct Scope<'a> {
+    names: Vec<String>,
+    object: Object<'a>,
+}
+
+#[derive(Debug)]
+struct Capture {
+    names: Vec<String>,
+    text: String,
+    at: Option<usize>,
+    depth: usize,
+}
+
+impl<'a> Builder<'a> {
+    #[must_use]
+    pub fn new(syntax: Syntax) -> Self {
+        Self { syntax, open: Vec::new(), scopes: Vec::new(), captures: Vec::new(), done: Vec::new(), properties: 0 }
+    }
+
+    /// Takes a start tag.
+    pub fn open(&mut self, tag: &Tag<'a>) {
+        let void = is_void(tag.name);
+        self.imply_end(tag.name);
+        let (names, types) = match self.syntax {
+            Syntax::Microdata => microdata(tag),
+            Syntax::Rdfa => rdfa(tag),
+        };
+        let mut element = Element { name: tag.name, scope: false, capture: false };
+        if let Some(types) = types.filter(|_| !void && self.scopes.len() < MAX_SCOPES) {
+            element.scope = true;
+            let mut object = Object { entries: Vec::new(), at: tag.at };
+            if !types.is_empty() {
+                object.entries.push((Cow::Borrowed("@type"), Value::Text(Cow::Owned(types), tag.at)));
+            }
+            self.scopes.push(Scope { names, object });
+        } else if !names.is_empty() && self.properties < MAX_PROPERTIES {
+            self.properties += 1;
+            match attribute_value(tag, &names, self.syntax) {
+                Some((value, at)) => self.property(&names, Value::Text(value, at)),
+                None if void => {}
+                None => {
+                    element.capture = true;
+                    let depth = self.scopes.len();
+                    self.captures.push(Capture { names, text: String::new(), at: None, depth });
+                }
+            }
+        }
+        if !void && self.open.len() < MAX_OPEN {
+            self.open.push(element);
+        } else if element.scope {
+            self.end_scope();
+        } else if element.capture {
+            self.end_capture();
+        }
+    }
+
+    /// Takes text between tags.
+    pub fn text(&mut self, raw: &'a str, at: usize) {
+        for capture in &mut self.captures {
+            if capture.text.len() < MAX_TEXT {
+                if capture.at.is_none() && !raw.trim().is_empty() {
+                    capture.at = Some(at + raw.len() - raw.trim_start().len());
+                }
+                capture.text.push_str(text::cut(raw, MAX_TEXT));
+            }
+        }
+    }
+
+    /// Takes an end tag; everything opened since its partner is closed too.
+    pub fn close(&mut self, name: &str) {
+        let partner = self.open.iter().rev().take(MAX_SEARCH).position(|e| e.name.eq_ignore_ascii_case(name));
+        if let Some(up) = partner {
+            for _ in 0..=up {
+                self.pop();
+            }
+        }
+        for capture in &mut self.captures {
+            if !capture.text.ends_with(' ') {
+                capture.text.push(' ');
+            }
+        }
+    }
+
+    /// The finished top level items.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Value<'a>> {
+        while !self.open.is_empty() {
+            self.pop();
+        }
+        self.done
+    }
+
+    /// `li`, `p`, `tr`, `td` and the like end when a sibling opens.
+    fn imply_end(&mut self, name: &str) {
+        const SIBLINGS: [&str; 7] = ["li", "p", "tr", "td", "dt", "dd", "option"];
+        let same = self.open.last().is_some_and(|top| top.name.eq_ignore_ascii_case(name));
+        if same && SIBLINGS.iter().any(|s| s.eq_ignore_ascii_case(name)) {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some(element) = self.open.pop() {
+            if element.capture {
+                self.end_capture();
+            }
+            if element.scope {
+                self.end_scope();
+            }
+        }
+    }
+
+    fn end_capture(&mut self) {
+        let Some(capture) = self.captures.pop() else { return };
+        let value = text::clean(&capture.text);
+        if capture.depth == self.scopes.len() && !value.is_empty() {
+            self.property(&capture.names, Value::Text(Cow::Owned(value), capture.at.unwrap_or(0)));
+        }
+    }
+
+    fn end_scope(&mut self) {
+        let Some(scope) = self.scopes.pop() else { return };
+        let value = Value::Object(scope.object);
+        if scope.names.is_empty() || self.scopes.is_empty() {
+            self.done.push(value);
+        } else {
+            self.property(&scope.names, value);
+        }
+    }
+
+    /// Adds a value; a repeated property becomes a list.
+    fn property(&mut self, names: &[String], value: Value<'a>) {
+        let Some(scope) = self.scopes.last_mut() else {
+            // Loose properties outside any item: shops forget the scope. They form an item of their own.
+            if let Some(name) = names.first() {
+                let object = Object { entries: vec![(Cow::Owned(name.clone()), value)], at: 0 };
+                self.done.push(Value::Object(object));
+            }
+            return;
+        };
+        for name in names {
+            match scope.object.entries.iter_mut().find(|(key, _)| key == name) {
+                None => scope.object.entries.push((Cow::Owned(name.clone()), value.clone())),
+                Some((_, Value::List(list))) => list.push(value.clone()),
+                Some((_, single)) => {
+                    let first = std::mem::replace(single, Value::Null);
+                    *single = Value::List(vec![first, value.clone()]);
+                }
+            }
+        }
+    }
+}
+
+/// Property names, and the types if the element opens an item.
+type Meaning = (Vec<String>, Option<String>);
+
+fn microdata(tag: &Tag<'_>) -> Meaning {
+    let mut names = Vec::new();
+    let mut scope = false;
+    let mut types = String::new();
+    for (key, value) in tag.attributes() {
+        if key.eq_ignore_ascii_case("itemprop") {
+            names = value.split_ascii_whitespace().take(8).map(local_name).collect();
+        } else if key.eq_ignore_ascii_case("itemscope") {
+            scope = true;
+        } else if key.eq_ignore_ascii_case("itemtype") {
+            scope = true;
+            types = value.split_ascii_whitespace().next().map(local_name).unwrap_or_default();
+        }
+    }
+    (names, scope.then_some(types))
+}
+
+fn rdfa(tag: &Tag<'_>) -> Meaning {
+    let mut names: Vec<String> = Vec::new();
+    let mut types = None;
+    for (key, value) in tag.attributes() {
+        if key.eq_ignore_ascii_case("property") || key.eq_ignore_ascii_case("rel") {
+            let known = value.split_ascii_whitespace().filter(|v| !is_foreign(v) && (key.len() != 3 || v.contains(':')));
+            names.extend(known.take(8).map(local_name));
+        } else if key.eq_ignore_ascii_case("typeof") {
+            types = value.split_ascii_whitespace().next().map(local_name);
+        }
+    }
+    (names, types)
+}
+
+/// OpenGraph and its relatives use `property` too but belong to the meta tags.
+fn is_foreign(name: &str) -> bool {
+    ["og:", "fb:", "twitter:", "product:", "article:", "al:"].iter().any(|p| name.starts_with(p))
+}
+
+/// The part of an IRI or prefixed name behind the last separator.
+fn local_name(name: &str) -> String {
+    name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name).to_owned()
+}
+
+fn attribute_value<'a>(tag: &Tag<'a>, names: &[String], syntax: Syntax) -> Option<(Cow<'a, str>, usize)> {
+    let found = |key: &str| tag.attribute(key).filter(|v| !v.trim().is_empty());
+    let link = tag.is("a") || tag.is("link") || tag.is("area");
+    // Shops mark names and prices up on links; their target is no name and no price.
+    let wants_text = names.iter().any(|n| matches!(n.as_str(), "name" | "price" | "brand" | "sku" | "lowPrice" | "description"));
+    let raw = found("content").or_else(|| {
+        if link && (!wants_text || tag.is("link")) {
+            found("href").or_else(|| found("resource"))
+        } else if tag.is("img") || tag.is("source") || tag.is("iframe") {
+            found("src").or_else(|| found("data-src"))
+        } else if tag.is("data") || tag.is("meter") || tag.is("input") {
+            found("value")
+        } else if tag.is("time") {
+            found("datetime")
+        } else if syntax == Syntax::Rdfa {
+            found("resource").or_else(|| found("href"))
+        } else {
+            None
+        }
+    })?;
+    Some((text::decode(raw), tag.offset_of(raw)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scan::{Scanner, Token};
+    use super::*;
+
+    fn build(page: &str, syntax: Syntax) -> Vec<Value<'_>> {
+        let mut builder = Builder::new(syntax);
+        for token in Scanner::new(page) {
+            match token {
+                Token::Open(tag) => builder.open(&tag),
+                Token::Close { name, .. } => builder.close(name),
+                Token::Text { text, at } => builder.text(text, at),
+                Token::Raw { .. } => {}
+            }
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn nested_items_and_repeated_properties_are_kept() {
+        let page = r#"<div itemscope itemtype="http://schema.org/Product"><h1 itemprop=name>A <b>lamp</b></h1>
+            <p itemprop=offers itemscope itemtype=https://schema.org/Offer><span itemprop=price>1,5</span>
+            <meta itemprop=price content="1.50"></div>"#;
+        let items = build(page, Syntax::Microdata);
+        let product = items[0].object().unwrap();
+        assert_eq!(product.get("name").unwrap().text(), Some("A lamp"));
+        let offer = product.get("offers").unwrap().object().unwrap();
+        assert_eq!(offer.get("price").unwrap().each().len(), 2);
+    }
+
+    #[test]
+    fn rdfa_yields_the_same_shape() {
+        let page = r#"<div vocab="https://schema.org/" typeof="Product"><a property=name href=x>Lamp</a>
+            <i property="offers" typeof="schema:Offer"><u property="schema:price" content="3">three</u></i></div>"#;
+        let items = build(page, Syntax::Rdfa);
+        let offer = items[0].object().unwrap().get("offers").unwrap().object().unwrap();
+        assert_eq!(offer.get("price").unwrap().text(), Some("3"));
+        assert_eq!(offer.get("@type").unwrap().text(), Some("Offer"));
+    }
+
+    #[test]
+    fn a_million_open_elements_are_bounded() {
+        let page = "<div itemscope><span itemprop=x>".repeat(100_000);
+        assert!(build(&page, Syntax::Microdata).len() <= 100_000);
+    }
+}

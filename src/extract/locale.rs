@@ -1,0 +1,237 @@
+//! Languages and regions: which decimal mark, which currency. Facts of CLDR, reduced to what a price text needs.
+//!
+//! A locale only ever disambiguates; it never overrules what a text or a site's settings say.
+
+use std::fmt;
+
+use crate::money::Currency;
+
+/// A language with an optional region, such as `da-DK`, `de` or `zh-TW`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Locale {
+    language: [u8; 3],
+    region: Option<[u8; 2]>,
+}
+
+impl Locale {
+    /// Reads a BCP 47 tag or its underscore form; scripts and variants are skipped.
+    ///
+    /// Returns `None` for anything whose first part is not two or three letters.
+    #[must_use]
+    pub fn parse(tag: &str) -> Option<Self> {
+        let mut parts = tag.trim().split(['-', '_', '@', '.']);
+        let first = parts.next()?;
+        if !(2..=3).contains(&first.len()) || !first.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return None;
+        }
+        let mut language = [b' '; 3];
+        for (slot, byte) in language.iter_mut().zip(first.bytes()) {
+            *slot = byte.to_ascii_lowercase();
+        }
+        let region = parts.take(2).find(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_alphabetic())).map(region_of);
+        let mut locale = Self { language, region };
+        locale.repair();
+        Some(locale)
+    }
+
+    /// Country codes that shops write where a language belongs: `lang="dk"`, `lang="se"`, `lang="cz"`.
+    fn repair(&mut self) {
+        let (language, region) = match self.language() {
+            "dk" => ("da ", "DK"),
+            "cz" => ("cs ", "CZ"),
+            "jp" => ("ja ", "JP"),
+            "cn" => ("zh ", "CN"),
+            "gr" => ("el ", "GR"),
+            "ua" => ("uk ", "UA"),
+            "kz" => ("kk ", "KZ"),
+            _ => return,
+        };
+        self.language.copy_from_slice(language.as_bytes());
+        self.region = self.region.or(Some(region_of(region)));
+    }
+
+    /// A locale from the last label of a host name, where that label is a country's.
+    #[must_use]
+    pub fn from_host(host: &str) -> Option<Self> {
+        let label = host.trim_end_matches('.').rsplit('.').next()?;
+        let (_, language) = TLDS.iter().find(|(tld, _)| label.eq_ignore_ascii_case(tld))?;
+        Self::parse(language)
+    }
+
+    /// The language in lower case: `da`, `fil`.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        // Only ASCII letters and blanks are ever stored.
+        std::str::from_utf8(&self.language).unwrap_or("").trim_end()
+    }
+
+    /// The region in upper case, if the tag names one.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_ref().and_then(|r| std::str::from_utf8(r).ok())
+    }
+
+    /// This locale with the region of `other` where it has none itself.
+    #[must_use]
+    pub fn or_region_of(mut self, other: Option<Self>) -> Self {
+        self.region = self.region.or(other.and_then(|o| o.region));
+        self
+    }
+
+    /// The region, or the one where the language is mostly spoken.
+    #[must_use]
+    pub fn likely_region(&self) -> Option<&str> {
+        let home = || REGIONS.iter().find(|(language, _)| *language == self.language()).map(|(_, region)| *region);
+        self.region().or_else(home)
+    }
+
+    /// The currency of the region, if there is one that a shop there would mean by its local sign.
+    #[must_use]
+    pub fn currency(&self) -> Option<Currency> {
+        let region = self.likely_region()?;
+        if EURO.contains(&region) {
+            return Some(Currency::EUR);
+        }
+        let code = CURRENCIES.iter().find(|(r, _)| *r == region)?.1;
+        Currency::from_code(code)
+    }
+
+    /// The decimal mark that people of this locale write, or `None` where usage is mixed.
+    #[must_use]
+    pub fn decimal_mark(&self) -> Option<char> {
+        match (self.language(), self.region()) {
+            ("en", None | Some("US" | "GB" | "IE" | "AU" | "NZ" | "CA" | "IN" | "SG" | "HK" | "MY" | "PH" | "MT")) => {
+                Some('.')
+            }
+            // English pages of other countries use their own or the English mark as the shop's software likes it.
+            ("en", _) => None,
+            ("es", Some(r)) if SPANISH_POINT.contains(&r) => Some('.'),
+            ("de" | "it" | "fr" | "rm" | "gsw", Some("CH" | "LI")) => Some('.'),
+            ("fr", Some("CA")) => Some(','),
+            ("ar", Some("MA" | "DZ" | "TN" | "LY" | "LB" | "MR")) => Some(','),
+            (language, _) if POINT.contains(&language) => Some('.'),
+            (language, _) if COMMA.contains(&language) => Some(','),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Locale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.language())?;
+        self.region().map_or(Ok(()), |region| write!(f, "-{region}"))
+    }
+}
+
+fn region_of(text: &str) -> [u8; 2] {
+    let mut region = [0; 2];
+    for (slot, byte) in region.iter_mut().zip(text.bytes()) {
+        *slot = byte.to_ascii_uppercase();
+    }
+    // `en-UK` is everywhere on the web and means GB.
+    if &region == b"UK" { *b"GB" } else { region }
+}
+
+const SPANISH_POINT: [&str; 11] = ["MX", "US", "PR", "GT", "HN", "NI", "PA", "DO", "SV", "PE", "CU"];
+
+const POINT: [&str; 24] = [
+    "zh", "ja", "ko", "th", "he", "iw", "hi", "bn", "ta", "te", "mr", "gu", "kn", "ml", "pa", "ur", "ms", "fil", "tl",
+    "ga", "cy", "ar", "fa", "my",
+];
+
+const COMMA: [&str; 48] = [
+    "da", "sv", "nb", "nn", "no", "fi", "is", "de", "nl", "fr", "it", "es", "pt", "ca", "gl", "eu", "pl", "cs", "sk",
+    "hu", "ro", "bg", "ru", "uk", "be", "sr", "hr", "bs", "sl", "mk", "sq", "el", "tr", "lt", "lv", "et", "ka", "hy",
+    "az", "kk", "uz", "mn", "vi", "id", "af", "km", "lo", "fo",
+];
+
+/// Country domains and the language their shops are written in.
+#[rustfmt::skip]
+const TLDS: [(&str, &str); 66] = [
+    ("dk", "da-DK"), ("se", "sv-SE"), ("no", "nb-NO"), ("fi", "fi-FI"), ("is", "is-IS"), ("de", "de-DE"),
+    ("at", "de-AT"), ("ch", "de-CH"), ("nl", "nl-NL"), ("be", "nl-BE"), ("fr", "fr-FR"), ("lu", "fr-LU"),
+    ("it", "it-IT"), ("es", "es-ES"), ("pt", "pt-PT"), ("pl", "pl-PL"), ("cz", "cs-CZ"), ("sk", "sk-SK"),
+    ("hu", "hu-HU"), ("ro", "ro-RO"), ("bg", "bg-BG"), ("gr", "el-GR"), ("cy", "el-CY"), ("hr", "hr-HR"),
+    ("si", "sl-SI"), ("rs", "sr-RS"), ("ba", "bs-BA"), ("mk", "mk-MK"), ("al", "sq-AL"), ("lt", "lt-LT"),
+    ("lv", "lv-LV"), ("ee", "et-EE"), ("ru", "ru-RU"), ("by", "ru-BY"), ("ua", "uk-UA"), ("kz", "ru-KZ"),
+    ("tr", "tr-TR"), ("il", "he-IL"), ("uk", "en-GB"), ("ie", "en-IE"), ("mt", "en-MT"), ("us", "en-US"),
+    ("ca", "en-CA"), ("au", "en-AU"), ("nz", "en-NZ"), ("in", "en-IN"), ("sg", "en-SG"), ("hk", "zh-HK"),
+    ("my", "ms-MY"), ("ph", "en-PH"), ("id", "id-ID"), ("th", "th-TH"), ("vn", "vi-VN"), ("jp", "ja-JP"),
+    ("kr", "ko-KR"), ("cn", "zh-CN"), ("tw", "zh-TW"), ("br", "pt-BR"), ("mx", "es-MX"), ("ar", "es-AR"),
+    ("cl", "es-CL"), ("co", "es-CO"), ("pe", "es-PE"), ("za", "en-ZA"), ("ae", "ar-AE"), ("sa", "ar-SA"),
+];
+
+/// Where a language without region is assumed to be spoken.
+#[rustfmt::skip]
+const REGIONS: [(&str, &str); 53] = [
+    ("en", "US"), ("da", "DK"), ("sv", "SE"), ("nb", "NO"), ("nn", "NO"), ("no", "NO"), ("fi", "FI"), ("is", "IS"),
+    ("de", "DE"), ("nl", "NL"), ("fr", "FR"), ("it", "IT"), ("es", "ES"), ("pt", "BR"), ("ca", "ES"), ("pl", "PL"),
+    ("cs", "CZ"), ("sk", "SK"), ("hu", "HU"), ("ro", "RO"), ("bg", "BG"), ("ru", "RU"), ("uk", "UA"), ("be", "BY"),
+    ("sr", "RS"), ("hr", "HR"), ("bs", "BA"), ("sl", "SI"), ("mk", "MK"), ("sq", "AL"), ("el", "GR"), ("tr", "TR"),
+    ("he", "IL"), ("iw", "IL"), ("ar", "EG"), ("fa", "IR"), ("hi", "IN"), ("bn", "BD"), ("ur", "PK"), ("zh", "CN"),
+    ("ja", "JP"), ("ko", "KR"), ("vi", "VN"), ("th", "TH"), ("id", "ID"), ("ms", "MY"), ("fil", "PH"), ("lt", "LT"),
+    ("lv", "LV"), ("et", "EE"), ("ka", "GE"), ("mn", "MN"), ("kk", "KZ"),
+];
+
+/// Euro countries, Bulgaria included since 2026 and Croatia since 2023.
+const EURO: [&str; 21] = [
+    "AT", "BE", "CY", "DE", "EE", "ES", "FI", "FR", "GR", "HR", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PT", "SI",
+    "SK", "BG",
+];
+
+/// ISO 3166 region to ISO 4217 code outside the euro.
+#[rustfmt::skip]
+const CURRENCIES: [(&str, &str); 92] = [
+    ("DK", "DKK"), ("FO", "DKK"), ("GL", "DKK"), ("SE", "SEK"), ("NO", "NOK"), ("IS", "ISK"), ("CH", "CHF"),
+    ("LI", "CHF"), ("PL", "PLN"), ("CZ", "CZK"), ("HU", "HUF"), ("RO", "RON"), ("RU", "RUB"), ("BY", "BYN"),
+    ("UA", "UAH"), ("KZ", "KZT"), ("RS", "RSD"), ("BA", "BAM"), ("MK", "MKD"), ("AL", "ALL"), ("MD", "MDL"),
+    ("TR", "TRY"), ("IL", "ILS"), ("GB", "GBP"), ("GI", "GIP"), ("US", "USD"), ("PR", "USD"), ("CA", "CAD"),
+    ("AU", "AUD"), ("NZ", "NZD"), ("IN", "INR"), ("PK", "PKR"), ("LK", "LKR"), ("NP", "NPR"), ("BD", "BDT"),
+    ("SG", "SGD"), ("HK", "HKD"), ("MO", "MOP"), ("MY", "MYR"), ("PH", "PHP"), ("ID", "IDR"), ("TH", "THB"),
+    ("VN", "VND"), ("JP", "JPY"), ("KR", "KRW"), ("CN", "CNY"), ("TW", "TWD"), ("MN", "MNT"), ("KH", "KHR"),
+    ("LA", "LAK"), ("MM", "MMK"), ("BR", "BRL"), ("MX", "MXN"), ("AR", "ARS"), ("CL", "CLP"), ("CO", "COP"),
+    ("PE", "PEN"), ("UY", "UYU"), ("PY", "PYG"), ("BO", "BOB"), ("VE", "VES"), ("CR", "CRC"), ("GT", "GTQ"),
+    ("HN", "HNL"), ("NI", "NIO"), ("DO", "DOP"), ("JM", "JMD"), ("TT", "TTD"), ("BB", "BBD"), ("ZA", "ZAR"),
+    ("NG", "NGN"), ("KE", "KES"), ("GH", "GHS"), ("TZ", "TZS"), ("UG", "UGX"), ("EG", "EGP"), ("MA", "MAD"),
+    ("DZ", "DZD"), ("TN", "TND"), ("LY", "LYD"), ("SD", "SDG"), ("AE", "AED"), ("SA", "SAR"), ("QA", "QAR"),
+    ("KW", "KWD"), ("BH", "BHD"), ("OM", "OMR"), ("JO", "JOD"), ("LB", "LBP"), ("IQ", "IQD"), ("IR", "IRR"),
+    ("GE", "GEL"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_in_every_spelling() {
+        for (tag, shown, currency, mark) in [
+            ("da-DK", "da-DK", Some("DKK"), Some(',')),
+            ("en_gb", "en-GB", Some("GBP"), Some('.')),
+            ("zh-Hant-TW", "zh-TW", Some("TWD"), Some('.')),
+            ("dk", "da-DK", Some("DKK"), Some(',')),
+            ("en-UK", "en-GB", Some("GBP"), Some('.')),
+            ("en-DE", "en-DE", Some("EUR"), None),
+            ("de-CH", "de-CH", Some("CHF"), Some('.')),
+            ("eo", "eo", None, None),
+        ] {
+            let locale = Locale::parse(tag).unwrap();
+            assert_eq!(locale.to_string(), shown);
+            assert_eq!(locale.currency().map(|c| c.code()), currency, "{tag}");
+            assert_eq!(locale.decimal_mark(), mark, "{tag}");
+        }
+        assert!(Locale::parse("x-default").is_none() && Locale::parse("").is_none());
+    }
+
+    #[test]
+    fn hosts_name_countries() {
+        assert_eq!(Locale::from_host("www.shop.co.uk").unwrap().to_string(), "en-GB");
+        assert!(Locale::from_host("shop.com").is_none());
+    }
+
+    #[test]
+    fn every_currency_of_the_table_exists() {
+        for (region, code) in CURRENCIES {
+            assert!(crate::money::currency(code).is_ok(), "{region} {code}");
+        }
+    }
+}

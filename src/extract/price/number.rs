@@ -1,0 +1,266 @@
+//! Numbers as people write them: finding them in a text, and saying which mark is the decimal one.
+//!
+//! A number whose marks can be read two ways is reported as two readings; nothing here guesses.
+
+use crate::money::Decimal;
+
+/// Longest run of digits that can be an amount.
+const MAX_DIGITS: usize = 18;
+
+/// A number in a text: its groups of digits and the marks between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Number {
+    /// Byte range in the normalised text.
+    pub start: usize,
+    pub end: usize,
+    groups: Vec<String>,
+    marks: Vec<char>,
+    /// A decimal mark stood before the first digit: `.75`.
+    leading_mark: bool,
+}
+
+/// What decides between two readings of a number.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hints {
+    /// Decimals of the currency, if the currency is known.
+    pub exponent: Option<u32>,
+    /// Decimal mark of the page or the locale, if known.
+    pub decimal_mark: Option<char>,
+    /// Prices per kilowatt hour or litre are quoted with three decimals.
+    pub fine: bool,
+}
+
+/// How a number can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reading {
+    Exactly(Decimal),
+    /// Both readings, the one with decimals first.
+    Either(Decimal, Decimal),
+    /// Digits and marks in an order that no locale writes: a date, a version, a phone number.
+    Malformed,
+}
+
+/// Every number in a normalised text, at most `limit`.
+pub(super) fn find(text: &str, limit: usize) -> Vec<Number> {
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    let mut found = Vec::new();
+    let mut i = 0;
+    while i < chars.len() && found.len() < limit {
+        if chars[i].1.is_ascii_digit() {
+            let (number, next) = read(&chars, i, text.len());
+            i = next;
+            found.push(number);
+        } else {
+            i += 1;
+        }
+    }
+    found
+}
+
+fn read(chars: &[(usize, char)], first: usize, text_len: usize) -> (Number, usize) {
+    let mut groups = vec![String::new()];
+    let mut marks = Vec::new();
+    let mut i = first;
+    while let Some(&(_, c)) = chars.get(i) {
+        if c.is_ascii_digit() {
+            if let Some(group) = groups.last_mut() {
+                group.push(c);
+            }
+            i += 1;
+        } else if let Some((mark, skip)) = mark_at(chars, i, groups.last().map_or(0, String::len), &marks) {
+            marks.push(mark);
+            groups.push(String::new());
+            i += skip;
+        } else {
+            break;
+        }
+    }
+    let before = first.checked_sub(1).and_then(|at| chars.get(at)).map(|c| c.1);
+    let two_before = first.checked_sub(2).and_then(|at| chars.get(at)).map(|c| c.1);
+    // `.75` and `$.75` start with a decimal mark; `Fr.75` and `1..75` do not.
+    let leading_mark = matches!(before, Some('.' | ',')) && !two_before.is_some_and(|c| c.is_alphanumeric());
+    let end = chars.get(i).map_or(text_len, |c| c.0);
+    (Number { start: chars[first].0, end, groups, marks, leading_mark }, i)
+}
+
+/// The mark at `i` if it joins two groups of digits, and how many characters it takes.
+fn mark_at(chars: &[(usize, char)], i: usize, group_len: usize, marks: &[char]) -> Option<(char, usize)> {
+    let c = chars[i].1;
+    let digits_from = |at: usize| chars[at.min(chars.len())..].iter().take_while(|c| c.1.is_ascii_digit()).count();
+    let next = digits_from(i + 1);
+    match c {
+        '.' | ',' | '٫' | '٬' | '،' | '⹁' if next > 0 => Some((if c == '⹁' || c == '،' { ',' } else { c }, 1)),
+        '\'' if next == 3 => Some((c, 1)),
+        // A blank groups only threes, and only behind one to three digits.
+        ' ' if next == 3 && group_len <= 3 && marks.iter().all(|m| *m == ' ') => Some((' ', 1)),
+        // `119. 95`: the blank after the mark is litter when exactly two digits follow and end the number.
+        '.' | ',' if chars.get(i + 1).map(|c| c.1) == Some(' ') && digits_from(i + 2) == 2 && group_len > 0 => {
+            Some((c, 2))
+        }
+        // `1. 234,50`
+        '.' | ',' if chars.get(i + 1).map(|c| c.1) == Some(' ')
+            && digits_from(i + 2) == 3
+            && group_len <= 3
+            && marks.is_empty()
+            && chars.get(i + 5).is_some_and(|c| matches!(c.1, '.' | ',')) =>
+        {
+            Some((c, 2))
+        }
+        _ => None,
+    }
+}
+
+impl Number {
+    /// The number as a plain integer if it has no marks.
+    pub(super) fn integer(&self) -> Option<&str> {
+        (self.marks.is_empty() && !self.leading_mark).then(|| self.groups[0].as_str())
+    }
+
+    /// Digits after the last mark, 0 if there is none.
+    pub(super) fn last_group(&self) -> usize {
+        if self.marks.is_empty() { 0 } else { self.groups.last().map_or(0, String::len) }
+    }
+
+    /// The decimal mark that this number proves by its own form, if it does.
+    pub(super) fn proven_mark(&self) -> Option<char> {
+        let last = *self.marks.last()?;
+        let other = self.marks.iter().any(|m| *m != last);
+        let decimals = self.last_group();
+        (matches!(last, '.' | ',') && (other || (self.marks.len() == 1 && matches!(decimals, 1 | 2)))).then_some(last)
+    }
+
+    /// Reads the number; `hints` decide only where the form allows two readings.
+    pub(super) fn resolve(&self, hints: Hints) -> Reading {
+        let digits: usize = self.groups.iter().map(String::len).sum();
+        if digits == 0 || digits > MAX_DIGITS + 6 {
+            return Reading::Malformed;
+        }
+        if self.leading_mark {
+            return self.resolve_leading();
+        }
+        let Some(&last) = self.marks.last() else {
+            return exactly(&self.groups[0], "");
+        };
+        let tail = self.groups.len() - 1;
+        let fraction = self.groups[tail].as_str();
+        if self.marks.iter().any(|m| *m != last) {
+            // Two kinds of mark: the last one is decimal, the others must group.
+            let whole = &self.groups[..tail];
+            let one_kind = self.marks[..tail - 1].windows(2).all(|w| w[0] == w[1]);
+            if self.marks[..tail - 1].contains(&last) || !one_kind || !grouped(whole) || last == ' ' || last == '\'' {
+                return Reading::Malformed;
+            }
+            return exactly(&whole.concat(), fraction);
+        }
+        match (last, self.marks.len()) {
+            ('٫', 1) => exactly(&self.groups[0], fraction),
+            (' ' | '\'' | '٬', _) => self.all_grouped(),
+            (_, 1) => self.single_mark(last, hints),
+            _ => self.all_grouped(),
+        }
+    }
+
+    fn all_grouped(&self) -> Reading {
+        if grouped(&self.groups) { exactly(&self.groups.concat(), "") } else { Reading::Malformed }
+    }
+
+    fn resolve_leading(&self) -> Reading {
+        match self.groups.as_slice() {
+            [fraction] if fraction.len() <= 2 => exactly("0", fraction),
+            [whole, fraction] if fraction.len() <= 3 => exactly(whole, fraction),
+            _ => Reading::Malformed,
+        }
+    }
+
+    /// One point or comma: `12,5` and `1.2345` say what they are, `1.299` does not.
+    fn single_mark(&self, mark: char, hints: Hints) -> Reading {
+        let (whole, fraction) = (self.groups[0].as_str(), self.groups[1].as_str());
+        if fraction.len() != 3 || whole.len() > 3 || whole.starts_with('0') {
+            return exactly(whole, fraction);
+        }
+        let (decimal, group) = (exactly(whole, fraction), exactly(&self.groups.concat(), ""));
+        let decimal_by_locale = hints.decimal_mark.map(|known| known == mark);
+        match (decimal_by_locale, hints.exponent) {
+            // Every currency without thousandths reads three digits as a group, unless the locale objects.
+            (Some(false), _) | (None, Some(0..=2)) if !hints.fine => group,
+            (_, Some(0)) => group,
+            (Some(true), None | Some(3..)) => decimal,
+            (Some(true), Some(_)) if hints.fine => decimal,
+            (Some(false), None | Some(3..)) => group,
+            _ => match (decimal, group) {
+                (Reading::Exactly(decimal), Reading::Exactly(group)) => Reading::Either(decimal, group),
+                _ => Reading::Malformed,
+            },
+        }
+    }
+}
+
+/// Whether digits are grouped in threes, or in twos before a last three as in India.
+fn grouped(groups: &[String]) -> bool {
+    let Some((first, rest)) = groups.split_first() else { return false };
+    let Some((last, middle)) = rest.split_last() else { return !first.is_empty() };
+    let threes = middle.iter().all(|g| g.len() == 3);
+    let twos = middle.iter().all(|g| g.len() == 2) && first.len() <= 2;
+    (1..=3).contains(&first.len()) && last.len() == 3 && (threes || twos) && !(first == "0" || first == "00")
+}
+
+fn exactly(whole: &str, fraction: &str) -> Reading {
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    if whole.len() > MAX_DIGITS {
+        return Reading::Malformed;
+    }
+    let text = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+    crate::money::decimal(&text).map_or(Reading::Malformed, Reading::Exactly)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, hints: Hints) -> Reading {
+        find(text, 1)[0].resolve(hints)
+    }
+
+    fn exact(text: &str) -> Reading {
+        Reading::Exactly(text.parse().unwrap())
+    }
+
+    #[test]
+    fn forms_that_prove_themselves_need_no_hint() {
+        for (text, amount) in [
+            ("1.234,56", "1234.56"),
+            ("1,234.56", "1234.56"),
+            ("1 234,5", "1234.5"),
+            ("1'049.95", "1049.95"),
+            ("5,00,100.05", "500100.05"),
+            ("1.234.567", "1234567"),
+            ("12,34", "12.34"),
+            ("3.3900", "3.3900"),
+            (".75", "0.75"),
+            ("0.999", "0.999"),
+            ("119. 95", "119.95"),
+            ("٣".replace('٣', "3").as_str(), "3"),
+        ] {
+            assert_eq!(read(text, Hints::default()), exact(amount), "{text}");
+        }
+    }
+
+    #[test]
+    fn three_digits_after_one_mark_need_a_reason() {
+        let either = Reading::Either("1.299".parse().unwrap(), "1299".parse().unwrap());
+        assert_eq!(read("1.299", Hints::default()), either);
+        assert_eq!(read("1.299", Hints { exponent: Some(2), ..Hints::default() }), exact("1299"));
+        assert_eq!(read("1.299", Hints { decimal_mark: Some(','), ..Hints::default() }), exact("1299"));
+        assert_eq!(read("1.299", Hints { decimal_mark: Some('.'), ..Hints::default() }), exact("1.299"));
+        assert_eq!(read("1.299", Hints { decimal_mark: Some('.'), exponent: Some(2), fine: false }), either);
+        assert_eq!(read("1.299", Hints { decimal_mark: Some('.'), exponent: Some(3), fine: false }), exact("1.299"));
+    }
+
+    #[test]
+    fn dates_and_versions_are_no_numbers() {
+        for text in ["15.08.2017", "1,23,4", "1.2.3", "12,34,56"] {
+            assert_eq!(read(text, Hints::default()), Reading::Malformed, "{text}");
+        }
+    }
+}

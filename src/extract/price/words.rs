@@ -1,0 +1,154 @@
+//! What the words around a number say about it: a starting price, a price per kilogram, an instalment, a saving, tax.
+//!
+//! Stems in many languages, compared in lower case at word starts; nothing here knows a number.
+
+/// What a phrase makes of the amount that follows or precedes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cue {
+    From,
+    UpTo,
+    Saving,
+    List,
+    Shipping,
+    Member,
+    PerMonth,
+    Deposit,
+    Fee,
+}
+
+/// Phrases that stand before an amount.
+#[rustfmt::skip]
+pub(super) const BEFORE: &[(Cue, &[&str])] = &[
+    (
+        Cue::From,
+        &[
+            "from", "ab", "fra", "från", "od", "desde", "a partir de", "à partir de", "a partire da", "da", "vanaf", "alkaen", "nuo", "no", "alates",
+            "от", "від", "de la", "starting at", "starts at", "από", "начиная с", "مِن", "ابتداء من", "החל מ", "mulai", "từ", "desde:", "dès",
+            "as low as", "prices from", "pris fra", "pris från", "preis ab", "już od", "cena od", "már", "frá",
+        ],
+    ),
+    (
+        Cue::UpTo,
+        &["up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "less than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
+    ),
+    (
+        Cue::Saving,
+        &[
+            "save", "you save", "saving", "savings", "off", "discount", "spar", "spare", "sie sparen", "spara", "du sparar", "du sparer", "sparen", "ersparnis",
+            "rabat", "rabatt", "oszczędzasz", "oszczędź", "taniej o", "zniżka", "économisez", "vous économisez", "ahorra", "ahorras", "risparmi", "poupa",
+            "poupe", "je bespaart", "bespaar", "korting", "ušetříte", "sleva", "ušetríte", "zľava", "megtakarítás", "économie", "экономия", "скидка", "выгода",
+            "säästä", "säästät", "alennus", "économies", "descuento", "sconto", "desconto", "voucher", "coupon", "gutschein", "cashback", "reducere", "economisești",
+            "отстъпка", "знижка", "kedvezmény", "popust", "ušteda", "έκπτωση", "indirim", "할인", "割引", "优惠", "優惠",
+        ],
+    ),
+    (
+        Cue::List,
+        &[
+            "rrp", "msrp", "was", "list", "list price", "reg.", "regular", "regular price", "original", "originally", "old price", "retail", "statt", "uvp", "uvp*",
+            "bisher", "vorher", "früher", "alter preis", "normalpris", "førpris", "før", "vejl", "vejledende", "tidligere pris", "ord. pris", "ord pris", "ordinarie",
+            "ordinarie pris", "rek. pris", "tidigare", "tidigare pris", "veil", "veil.", "veiledende", "ordinær pris", "ovh", "norm.", "norm", "normaalihinta",
+            "prix conseillé", "au lieu de", "prix barré", "avant", "ancien prix", "precio recomendado", "pvp", "pvpr", "antes", "precio anterior", "prezzo di listino",
+            "listino", "anziché", "invece di", "prezzo precedente", "adviesprijs", "van", "was:", "voor", "normale prijs", "cena katalogowa", "cena regularna",
+            "cena przed", "stara cena", "najniższa cena", "zamiast", "běžná cena", "původní cena", "doporučená cena", "před slevou", "bežná cena", "pôvodná cena",
+            "predtým", "eredeti ár", "listaár", "preț vechi", "pret vechi", "prp", "старая цена", "до скидки", "обычная цена", "стара ціна", "стара цена",
+            "пцд", "de:", "preço original", "preço antigo", "zwykle", "wcześniej", "omnibus", "lowest price in", "niedrigster preis", "laveste pris", "lägsta pris",
+            "cena w innych sklepach", "other shops", "maloprodajna", "redovna cijena", "stara cijena", "redna cena", "μείον", "αρχική", "eski fiyat",
+            "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "m.r.p", "mrp", "comp. value", "compare at",
+        ],
+    ),
+    (
+        Cue::Shipping,
+        &[
+            "shipping", "delivery", "postage", "p&p", "versand", "versandkosten", "lieferung", "zzgl", "fragt", "levering", "leveret", "frakt", "leverans", "frakt fra",
+            "livraison", "expédition", "frais de port", "envío", "gastos de envío", "envio", "spedizione", "consegna", "verzending", "verzendkosten", "bezorging",
+            "dostawa", "wysyłka", "dostawy", "doprava", "doručení", "doručenie", "szállítás", "livrare", "transport", "доставка", "toimitus", "tarne", "piegāde",
+            "pristatymas", "доставки", "αποστολή", "μεταφορικά", "kargo", "송료", "배송비", "送料", "运费", "運費", "dostava", "poštovné", "portes",
+        ],
+    ),
+    (
+        Cue::Member,
+        &[
+            "member", "members", "members only", "medlem", "medlemspris", "clubpreis", "klubbpris", "klub", "club", "with card", "loyalty", "plus-preis", "with prime",
+            "app price", "in the app", "con tarjeta", "avec la carte", "z kartą", "s kartou", "membre", "bonuskunde", "student", "with trade-in",
+        ],
+    ),
+    (
+        Cue::PerMonth,
+        &[
+            "monthly", "per month", "finance", "financing", "instalment", "installment", "installments", "pay in", "klarna", "afterpay", "clearpay", "zip", "affirm", "rate",
+            "raten", "ratenzahlung", "finanzierung", "afbetaling", "delbetaling", "delbetala", "månedlig", "rata", "raty", "raty od", "splátk", "na splátky", "hitel",
+            "mensualité", "mensualidad", "cuotas", "cuota", "parcelas", "rassrochka", "рассрочк", "кредит", "rate de", "leasing", "leje", "kk-maksu", "järelmaks", "a rate",
+        ],
+    ),
+    (Cue::Deposit, &["deposit", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
+    (Cue::Fee, &["fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring"]),
+];
+
+/// Units that make an amount a unit price: kilogram, litre, metre and so on. After `/`, `per`, `pro`, `pr.`.
+#[rustfmt::skip]
+pub(super) const MEASURES: &[&str] = &[
+    "kg", "kilo", "kilogram", "kilogramm", "g", "gr", "gram", "100g", "100 g", "mg", "l", "ltr", "liter", "litre", "litr", "litro", "100ml", "100 ml", "ml",
+    "cl", "dl", "m", "meter", "metre", "m2", "m²", "qm", "kvm", "sqm", "m3", "m³", "cm", "mb", "bm", "lb", "lbs", "oz", "fl oz", "ft", "sqft", "sq ft", "sq. ft.",
+    "кг", "л", "м", "м2", "м²", "г", "hour", "h", "timme", "time", "stunde", "wash", "vask", "tvätt", "wl", "dose", "tab", "tabs", "sheet",
+];
+
+/// Units of time: an amount per month is an instalment or a subscription, never the price of the thing.
+#[rustfmt::skip]
+pub(super) const PERIODS: &[&str] = &[
+    "month", "mo", "mo.", "mth", "mnth", "monat", "mon", "mtl", "md", "md.", "mdr", "måned", "mnd", "mån", "månad", "kk", "kuukausi", "mois", "mes", "mese", "mês",
+    "maand", "mies", "mies.", "miesiąc", "měsíc", "měs", "mesiac", "hó", "hónap", "lună", "luna", "мес", "мес.", "месяц", "kuu", "mēn", "mėn", "ay", "année", "year",
+    "yr", "jahr", "år", "rok", "week", "wk", "woche", "uge", "vecka", "uke", "day", "tag", "dag", "dzień", "den", "night", "nacht", "nat",
+];
+
+/// Units of the thing itself: the price stays the price.
+#[rustfmt::skip]
+pub(super) const PIECES: &[&str] = &[
+    "each", "ea", "ea.", "st", "st.", "stk", "stk.", "stück", "styck", "pc", "pcs", "pc.", "piece", "pièce", "pieza", "pezzo", "peça", "szt", "szt.", "ks", "db", "buc",
+    "buc.", "шт", "шт.", "бр", "бр.", "kpl", "tk", "gab", "vnt", "kom", "τεμ", "adet", "台", "件", "个", "個", "본", "개", "pair", "par", "paar", "pack", "pk", "pkt",
+    "unit", "item", "set", "person", "pers", "pers.", "box", "roll", "bottle", "fl", "flaska", "pár", "sæt",
+];
+
+/// Marks of a price with tax.
+#[rustfmt::skip]
+pub(super) const GROSS: &[&str] = &[
+    "incl. vat", "inc vat", "inc. vat", "including vat", "vat incl", "with vat", "incl vat", "inkl. moms", "inkl moms", "inkl. mwst", "inkl mwst", "inkl. ust", "inkl. mva", "inkl mva",
+    "ttc", "iva incl", "iva inc", "con iva", "incl. btw", "inclusief btw", "incl btw", "s dph", "vč. dph", "včetně dph", "brutto", "z vat", "cu tva", "tva inclus", "c ндс", "с ндс",
+    "sis. alv", "sis alv", "km-ga", "ar pvn", "su pvm", "s pdv", "με φπα", "kdv dahil", "inc gst", "incl gst", "incl. gst", "税込", "含税", "bruttó", "áfával", "s ddv", "inc tax",
+];
+
+/// Marks of a price without tax.
+#[rustfmt::skip]
+pub(super) const NET: &[&str] = &[
+    "excl. vat", "ex vat", "ex. vat", "exc vat", "exc. vat", "excluding vat", "excl vat", "vat excl", "without vat", "plus vat", "+ vat", "+vat", "ekskl. moms", "ekskl moms", "excl. moms", "ex. moms", "ex moms", "exkl. moms",
+    "exkl moms", "zzgl. mwst", "exkl. mwst", "ohne mwst", "netto", "eks. mva", "eks mva", "ekskl. mva", "ht", "hors taxe", "hors tva", "sin iva", "iva no incl", "más iva", "+ iva", "iva esclusa", "senza iva",
+    "excl. btw", "exclusief btw", "ex. btw", "excl btw", "bez dph", "bez vat", "fără tva", "fara tva", "без ндс", "alv 0", "alv0", "veroton", "km-ta", "bez pvn", "be pvm", "bez pdv", "χωρίς φ", "χωρίς φπα",
+    "kdv hariç", "ex gst", "excl gst", "excl. gst", "税抜", "税別", "不含税", "nettó", "brez ddv", "ex tax", "excl. tax", "excluding tax", "excluding sales tax",
+];
+
+/// Multiplying words. `1000` for thousand and so on, as a count of zeros.
+#[rustfmt::skip]
+pub(super) const MULTIPLIERS: &[(&str, u32)] = &[
+    ("k", 3), ("к", 3), ("grand", 3), ("thousand", 3), ("tusind", 3), ("tusen", 3), ("tausend", 3), ("mille", 3), ("mil", 3), ("bin", 3), ("тыс", 3), ("тыс.", 3), ("тысяч", 3),
+    ("tys", 3), ("tys.", 3), ("אש״ח", 3), ("हज़ार", 3), ("हजार", 3), ("lakh", 5), ("lakhs", 5), ("लाख", 5), ("crore", 7), ("crores", 7), ("करोड़", 7), ("mil millones", 9), ("mil milhões", 9),
+    ("million", 6), ("millions", 6), ("mio", 6), ("mio.", 6), ("mn", 6), ("millionen", 6), ("millioner", 6), ("miljon", 6), ("miljoner", 6), ("miljoen", 6), ("millón", 6), ("millon", 6),
+    ("millones", 6), ("milhão", 6), ("milhões", 6), ("milhoes", 6), ("milione", 6), ("milioni", 6), ("milyon", 6), ("milion", 6), ("milionów", 6), ("mln", 6), ("млн", 6), ("миллион", 6),
+    ("миллионов", 6), ("मिलियन", 6), ("מיליון", 6), ("משח", 6), ("מש״ח", 6), ("billion", 9), ("billions", 9), ("bn", 9), ("milliard", 9), ("milliards", 9), ("milliarden", 9), ("mrd", 9), ("mrd.", 9), ("miljard", 9),
+    ("miljarder", 9), ("milliarder", 9), ("miliardo", 9), ("miliardi", 9), ("milyar", 9), ("bilhão", 9), ("bilhões", 9), ("млрд", 9), ("миллиард", 9), ("बिलियन", 9), ("trillion", 12), ("trilyon", 12),
+];
+
+/// Hebrew multipliers that name the shekel in the same breath.
+pub(super) const SHEKEL_MULTIPLIERS: &[&str] = &["אש״ח", "משח", "מש״ח"];
+
+/// Numerals of East Asia: multiplier characters within a section, and those that close one.
+pub(super) const SECTION: &[(char, u32)] = &[('十', 1), ('百', 2), ('千', 3), ('십', 1), ('백', 2), ('천', 3)];
+/// See [`SECTION`].
+pub(super) const MYRIADS: &[(char, u32)] =
+    &[('万', 4), ('萬', 4), ('만', 4), ('億', 8), ('亿', 8), ('억', 8), ('兆', 12), ('조', 12)];
+
+/// Units of measure that make the number before them no price: sizes, weights, voltages, counts.
+#[rustfmt::skip]
+pub(super) const QUANTITIES: &[&str] = &[
+    "%", "cm", "mm", "m", "km/h", "kg", "g", "mg", "ml", "cl", "l", "ltr", "liter", "litre", "oz", "lbs", "lb", "inch", "in", "\"", "″", "”", "gb", "tb", "mb", "ghz", "mhz", "hz", "w", "kw", "kwh", "v", "mah", "ah",
+    "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews",
+    "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
+];

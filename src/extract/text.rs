@@ -1,0 +1,146 @@
+//! Small text operations that every reader shares: entities, white space, stripping what no human sees.
+//!
+//! Nothing here interprets a price.
+
+use std::borrow::Cow;
+
+/// Longest entity name in the HTML standard, without ampersand and semicolon.
+const MAX_ENTITY: usize = 32;
+
+/// Resolves character references and trims white space.
+#[must_use]
+pub fn decode(raw: &str) -> Cow<'_, str> {
+    let raw = raw.trim();
+    if memchr::memchr(b'&', raw.as_bytes()).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match reference(rest) {
+            Some((first, second, len)) => {
+                out.push(first);
+                out.extend(second);
+                rest = &rest[len..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The characters of the reference at the start of `text` and the bytes it takes.
+fn reference(text: &str) -> Option<(char, Option<char>, usize)> {
+    let body = &text[1..];
+    if let Some(number) = body.strip_prefix('#') {
+        let (digits, radix, prefix) = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => (hex, 16, 3),
+            None => (number, 10, 2),
+        };
+        let len = digits.bytes().take(8).take_while(|b| char::from(*b).is_digit(radix)).count();
+        let code = u32::from_str_radix(&digits[..len], radix).ok()?;
+        let end = prefix + len + usize::from(digits[len..].starts_with(';'));
+        // The standard maps the C1 range to Windows-1252; the euro sign at 128 is the one shops use.
+        let c = if code == 128 { '€' } else { char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER) };
+        return Some((c, None, end));
+    }
+    let len = body.bytes().take(MAX_ENTITY).take_while(u8::is_ascii_alphanumeric).count();
+    let with_semicolon = body.get(..len + 1).filter(|name| name.ends_with(';'));
+    // Old names such as `&nbsp` count without semicolon too; the longest prefix wins.
+    let (name, (first, second)) = with_semicolon.and_then(lookup).or_else(|| {
+        (2..=len.min(6)).rev().find_map(|end| lookup(&body[..end]))
+    })?;
+    Some((first, second, 1 + name.len()))
+}
+
+fn lookup(name: &str) -> Option<(&str, (char, Option<char>))> {
+    let (first, second) = *html5ever::data::NAMED_ENTITIES.get(name)?;
+    let first = char::from_u32(first).filter(|c| *c != '\0')?;
+    Some((name, (first, char::from_u32(second).filter(|c| *c != '\0'))))
+}
+
+/// Resolves entities and folds every run of white space into one blank.
+#[must_use]
+pub fn clean(raw: &str) -> String {
+    fold_space(&decode(raw))
+}
+
+/// Folds white space, drops control and format characters.
+#[must_use]
+pub fn fold_space(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_whitespace() {
+            if !out.ends_with(' ') && !out.is_empty() {
+                out.push(' ');
+            }
+        } else if !is_invisible(c) {
+            out.push(c);
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// Control characters, zero-width characters and direction marks.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// At most `max` characters, cut at a character boundary.
+#[must_use]
+pub fn cut(text: &str, max: usize) -> &str {
+    text.char_indices().nth(max).map_or(text, |(at, _)| &text[..at])
+}
+
+/// Removes tags from a fragment of HTML, for names that shops ship with markup inside.
+#[must_use]
+pub fn without_tags(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'<', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for token in super::scan::Scanner::new(text) {
+        match token {
+            super::scan::Token::Text { text, .. } => out.push_str(text),
+            super::scan::Token::Open(_) | super::scan::Token::Close { .. } => out.push(' '),
+            super::scan::Token::Raw { .. } => {}
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The words of a text in lower case, letters and digits only: what titles are compared by.
+pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_resolved_as_browsers_do() {
+        assert_eq!(decode(" &pound;9&#46;99&nbsp;&#x20AC;&euro;&copy 1 &unknown; & &#128; "), "£9.99\u{a0}€€© 1 &unknown; & €");
+        assert_eq!(decode("a&"), "a&");
+        assert_eq!(decode("&#;"), "&#;");
+    }
+
+    #[test]
+    fn space_is_folded_and_marks_are_dropped() {
+        assert_eq!(fold_space(" a\u{a0}\n b\u{200f}c\u{0}"), "a bc");
+    }
+
+    #[test]
+    fn tags_inside_names_disappear() {
+        assert_eq!(fold_space(&without_tags("<b>Lamp</b><br>red")), "Lamp red");
+    }
+}

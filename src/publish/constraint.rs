@@ -1,0 +1,120 @@
+//! `never_below` while prices move: whether one listing may be sent now, given every price that the others may be
+//! showing at this instant (SEMANTICS of the order of updates: lowering and raising order follow from it).
+
+use crate::store::listings::Listing;
+
+/// "`above` is never cheaper than `below`": channel names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeverBelow {
+    pub above: String,
+    pub below: String,
+}
+
+/// Why a listing has to wait, or that it can never be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    Wait(String),
+    /// The desired prices themselves break the constraint.
+    Contradiction(String),
+}
+
+/// Whether `listing` may move to `minor` now. Listings in other currencies are not comparable and are left alone.
+///
+/// # Errors
+/// What it waits for, or the contradiction.
+pub fn may_send(listing: &Listing, minor: i64, siblings: &[Listing], constraints: &[NeverBelow]) -> Result<(), Order> {
+    for constraint in constraints {
+        let (other, is_above) = if constraint.above == listing.channel {
+            (&constraint.below, true)
+        } else if constraint.below == listing.channel {
+            (&constraint.above, false)
+        } else {
+            continue;
+        };
+        let Some(other) = siblings.iter().find(|l| l.channel == *other && l.currency == listing.currency) else { continue };
+        let broken = |theirs: i64| if is_above { minor < theirs } else { minor > theirs };
+        if let Some(theirs) = other.desired_minor.filter(|theirs| broken(*theirs)) {
+            return Err(Order::Contradiction(format!(
+                "{} must never be below {}, but the prices wanted are {minor} and {theirs} (minor units)",
+                constraint.above, constraint.below
+            )));
+        }
+        if possible(other).any(broken) {
+            return Err(Order::Wait(format!("waits for {} to be verified first", other.channel)));
+        }
+    }
+    Ok(())
+}
+
+/// Every price that a listing may be showing: the last one seen, and one in flight whose fate is not proved.
+fn possible(listing: &Listing) -> impl Iterator<Item = i64> + '_ {
+    let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied" | "unverified");
+    listing.live_minor.into_iter().chain(listing.sent_minor.filter(|_| in_flight))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(channel: &str, live: i64, desired: i64, state: &str, sent: Option<i64>) -> Listing {
+        Listing {
+            id: 1,
+            channel: channel.into(),
+            product_id: 1,
+            external: None,
+            state: state.into(),
+            state_since: 0,
+            reason: String::new(),
+            currency: "DKK".into(),
+            desired_seq: 2,
+            desired_minor: Some(desired),
+            desired_at: None,
+            decision_id: None,
+            sent_seq: 1,
+            sent_minor: sent,
+            sent_at: None,
+            verified_seq: 1,
+            live_minor: Some(live),
+            live_at: None,
+            tries: 0,
+            reads: 0,
+            next_at: None,
+            leased_until: 0,
+            lease_token: 0,
+        }
+    }
+
+    fn rule() -> Vec<NeverBelow> {
+        vec![NeverBelow { above: "webshop".into(), below: "marketplace".into() }]
+    }
+
+    #[test]
+    fn lowering_starts_below_and_raising_starts_above() {
+        let shop = listing("webshop", 499, 479, "intended", None);
+        let market = listing("marketplace", 499, 479, "intended", None);
+        let both = [shop.clone(), market.clone()];
+        assert!(matches!(may_send(&shop, 479, &both, &rule()), Err(Order::Wait(_))));
+        assert!(may_send(&market, 479, &both, &rule()).is_ok());
+        let shop = listing("webshop", 479, 499, "intended", None);
+        let market = listing("marketplace", 479, 499, "intended", None);
+        let both = [shop.clone(), market.clone()];
+        assert!(may_send(&shop, 499, &both, &rule()).is_ok());
+        assert!(matches!(may_send(&market, 499, &both, &rule()), Err(Order::Wait(_))));
+    }
+
+    #[test]
+    fn an_unproved_push_counts_with_both_its_prices() {
+        let shop = listing("webshop", 499, 479, "intended", None);
+        let market = listing("marketplace", 499, 479, "accepted", Some(479));
+        assert!(matches!(may_send(&shop, 479, &[shop.clone(), market], &rule()), Err(Order::Wait(_))));
+        let proved = listing("marketplace", 479, 479, "verified", Some(479));
+        assert!(may_send(&shop, 479, &[shop.clone(), proved], &rule()).is_ok());
+    }
+
+    #[test]
+    fn wanted_prices_that_break_the_rule_are_named() {
+        let shop = listing("webshop", 499, 450, "intended", None);
+        let market = listing("marketplace", 499, 479, "intended", None);
+        assert!(matches!(may_send(&shop, 450, &[shop.clone(), market], &rule()), Err(Order::Contradiction(_))));
+    }
+}

@@ -1,0 +1,299 @@
+//! One lane per channel: claims listings by lease, commits the intent, sends, and writes down what came of it.
+//!
+//! No transaction is ever open while a channel is asked. A worker whose lease ran out sends nothing more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::gate::{Allowed, Door};
+use super::step::{Event, Plan, Policy, plan, step};
+use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange};
+use crate::clock::{Clock, Millis};
+use crate::money::{Money, currency};
+use crate::store::events::{self, Raise};
+use crate::store::listings::{self, Begun, Change, Listing, Permit, Shut};
+use crate::store::products::Product;
+use crate::store::{Db, StoreError};
+
+/// Listings claimed at once, whatever a channel's batch size.
+const MAX_CLAIM: i64 = 500;
+/// A refused channel is probed this often, so that a mended key needs no restart.
+const PROBE_EVERY: i64 = 5 * Millis::MINUTE;
+
+/// A configured channel with its lane's settings.
+#[derive(Clone)]
+pub struct Lane {
+    pub name: String,
+    pub kind: &'static str,
+    pub channel: Arc<dyn Channel>,
+    pub policy: Policy,
+    pub drift: Drift,
+    pub lease_ms: i64,
+    pub per_minute: u32,
+}
+
+/// Decides at the last moment, inside the transaction that commits the intent, what may be sent for a listing.
+pub trait Doorkeeper: Send + Sync {
+    /// The price to send with its floor, in the channel's currency and tax view, from the product's fresh cost.
+    ///
+    /// # Errors
+    /// Why it must not be sent now.
+    fn allow(&self, listing: &Listing, product: &Product, siblings: &[Listing]) -> Result<Permit, Shut>;
+}
+
+/// What one round of a lane did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    pub pushed: u64,
+    pub verified: u64,
+    pub waiting: u64,
+}
+
+impl Round {
+    #[must_use]
+    pub const fn worked(&self) -> bool {
+        self.pushed + self.verified + self.waiting > 0
+    }
+}
+
+/// One round: claim, push, read, write down.
+///
+/// # Errors
+/// The store's own. Channel errors are states of listings, never errors of the lane.
+pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeeper>) -> Result<Round, StoreError> {
+    let now = clock.now();
+    if !open(db, lane, now).await? {
+        return Ok(Round::default());
+    }
+    let claimed_at = Instant::now();
+    let capabilities = lane.channel.capabilities();
+    let room = (capabilities.max_batch * capabilities.concurrency).min(lane.per_minute as usize);
+    let limit = i64::try_from(room).unwrap_or(MAX_CLAIM).clamp(1, MAX_CLAIM);
+    let claimed = listings::claim(db, lane.name.clone(), now, now.plus(lane.lease_ms), limit).await?;
+    let mut round = Round { waiting: claimed.len() as u64, ..Round::default() };
+    let (mut push, mut read, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    for listing in claimed {
+        match plan(&listing, &lane.policy) {
+            Plan::Push => push.push(listing),
+            Plan::Read => read.push(listing),
+            Plan::Rest => rest.push((listing.id, listing.lease_token, Event::Rested)),
+        }
+    }
+    if !rest.is_empty() {
+        advance(db, clock, lane, rest).await?;
+    }
+    if !push.is_empty() {
+        round.pushed = push_all(db, clock, lane, keeper, push, claimed_at).await?;
+    }
+    if !read.is_empty() {
+        round.verified = read_all(db, clock, lane, read).await?;
+    }
+    Ok(round)
+}
+
+/// Whether the lane may work: a channel that refused our credentials is only probed.
+async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
+    let state = listings::channels(db).await?.into_iter().find(|row| row.name == lane.name);
+    let Some(state) = state.filter(|row| row.state == "refused") else { return Ok(true) };
+    let probe = format!("probe/{}", lane.name);
+    let owner = "lane".to_owned();
+    let due = now.plus(-PROBE_EVERY);
+    if now.since(Millis(state.since)) < PROBE_EVERY
+        || !crate::store::settings::take_duty(db, probe.clone(), owner.clone(), now, now.plus(Millis::MINUTE), due).await?
+    {
+        return Ok(false);
+    }
+    let mended = matches!(lane.channel.probe().await, Ok(probe) if probe.problems.is_empty());
+    crate::store::settings::end_duty(db, probe, owner, Some(now)).await?;
+    if mended {
+        listings::set_channel_state(db, lane.name.clone(), "ok", String::new(), now).await?;
+        events::resolve(db, format!("channel-refused/{}", lane.name), now).await?;
+        tracing::info!(channel = lane.name, "channel {} takes our credentials again", lane.name);
+    }
+    Ok(mended)
+}
+
+async fn push_all(
+    db: &Db,
+    clock: &Clock,
+    lane: &Lane,
+    keeper: Arc<dyn Doorkeeper>,
+    push: Vec<Listing>,
+    claimed_at: Instant,
+) -> Result<u64, StoreError> {
+    let now = clock.now();
+    let leases = push.iter().map(|listing| (listing.id, listing.lease_token)).collect();
+    let door = Arc::new(move |listing: &Listing, product: &Product, siblings: &[Listing]| {
+        keeper.allow(listing, product, siblings)
+    });
+    let begun = listings::begin_push(db, leases, now, now.plus(lane.lease_ms), door).await?;
+    let (mut changes, mut tokens, mut allowed) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for one in begun {
+        match one {
+            Begun::Send { listing, product, permit } => {
+                let Some((change, may)) = outgoing(&listing, &product, permit) else { continue };
+                allowed.insert(change.external.clone(), may);
+                tokens.push((listing.id, listing.lease_token));
+                changes.push(change);
+            }
+            Begun::Shut { listing, shut } => told(db, lane, &listing, &shut, now).await?,
+            Begun::Lost => {}
+        }
+    }
+    let door = Door::new(allowed);
+    let mut sent = 0;
+    let batch = lane.channel.capabilities().max_batch.max(1);
+    for (changes, tokens) in changes.chunks(batch).zip(tokens.chunks(batch)) {
+        // A worker that was suspended must not send late: by then the listing may be another worker's.
+        let held_ms = i64::try_from(claimed_at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        if held_ms > lane.lease_ms / 2 {
+            tracing::warn!(channel = lane.name, "lane {} ran out of its lease; {} pushes are left to the next round", lane.name, changes.len());
+            break;
+        }
+        let externals: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
+        let results = lane.channel.push(changes, &door.narrowed(&externals)).await;
+        sent += changes.len() as u64;
+        pause_for_rate(lane, changes.len()).await;
+        let events = tokens.iter().zip(results).map(|(&(id, token), result)| (id, token, Event::Pushed(result.map(drop)))).collect();
+        advance(db, clock, lane, events).await?;
+    }
+    Ok(sent)
+}
+
+/// Spreads pushes over the minute that the channel's limit speaks of.
+async fn pause_for_rate(lane: &Lane, pushes: usize) {
+    let pushes = u64::try_from(pushes).unwrap_or(u64::MAX);
+    let ms = pushes.saturating_mul(60_000) / u64::from(lane.per_minute.max(1));
+    // One push a round is slower than any limit worth having; only bursts are spread.
+    if pushes > 1 {
+        tokio::time::sleep(Duration::from_millis(ms.min(10_000))).await;
+    }
+}
+
+/// `None` only for rows that no code of ours writes: an unknown currency or a listing without reference.
+fn outgoing(listing: &Listing, product: &Product, permit: Permit) -> Option<(PriceChange, Allowed)> {
+    let currency = currency(&listing.currency).ok()?;
+    let price = Money::from_minor(permit.minor, currency);
+    let floor = permit.floor_minor.map(|minor| Money::from_minor(minor, currency));
+    let change = PriceChange {
+        external: listing.external.clone()?,
+        sku: product.sku.clone(),
+        seq: listing.sent_seq,
+        price,
+        title: product.title.clone(),
+        gtin: product.gtin.clone(),
+        brand: product.brand.clone(),
+        in_stock: product.stock.is_none_or(|stock| stock > 0),
+        key: format!("{}:{}", listing.id, listing.sent_seq),
+        at: Millis(listing.desired_at.unwrap_or(0)),
+    };
+    Some((change, Allowed { price, floor }))
+}
+
+/// A shut door is only worth a person's time when it will not open by itself.
+async fn told(db: &Db, lane: &Lane, listing: &Listing, shut: &Shut, now: Millis) -> Result<(), StoreError> {
+    if shut.next_at.is_some() {
+        return Ok(());
+    }
+    let event = Raise {
+        kind: "held_at_door",
+        severity: "critical",
+        dedupe: format!("door/{}/{}", lane.name, listing.product_id),
+        product_id: Some(listing.product_id),
+        channel: Some(lane.name.clone()),
+        competitor: None,
+        message: format!("not sent to {}: {}", lane.name, shut.reason),
+        hint: "omniprice explain SKU --channel shows floor, cost and price".to_owned(),
+    };
+    events::raise(db, event, now).await.map(drop)
+}
+
+async fn read_all(db: &Db, clock: &Clock, lane: &Lane, read: Vec<Listing>) -> Result<u64, StoreError> {
+    let externals: Vec<String> = read.iter().filter_map(|listing| listing.external.clone()).collect();
+    let seen = lane.channel.read(&externals).await;
+    let mut events = Vec::with_capacity(read.len());
+    for listing in &read {
+        let result = match &seen {
+            Ok(seen) => {
+                let price = seen.iter().find(|s| Some(&s.external) == listing.external.as_ref()).and_then(|s| s.price);
+                match price {
+                    // Another currency is another price: it can never prove ours.
+                    Some(price) if price.currency().code() != listing.currency => Err(ChannelError::new(
+                        Class::Retry { after_ms: None },
+                        format!("the channel shows {} instead of {}", price.currency().code(), listing.currency),
+                    )),
+                    price => Ok(price.map(Money::minor)),
+                }
+            }
+            Err(error) => Err(error.clone()),
+        };
+        events.push((listing.id, listing.lease_token, Event::Read(result)));
+    }
+    advance(db, clock, lane, events).await
+}
+
+/// Writes events down and tells people what will not mend itself. Returns how many listings were verified.
+async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Event)>) -> Result<u64, StoreError> {
+    let now = clock.now();
+    let refused = batch.iter().find_map(|(_, _, event)| match event {
+        Event::Pushed(Err(error)) | Event::Read(Err(error)) if error.class == Class::Refused => Some(error.message.clone()),
+        _ => None,
+    });
+    if let Some(reason) = refused {
+        refuse(db, lane, reason, now).await?;
+    }
+    let policy = lane.policy.clone();
+    let moved = listings::advance(db, batch, now, move |listing, event, now| step(listing, event, &policy, now)).await?;
+    let mut verified = 0;
+    for (listing, change) in moved.into_iter().flatten() {
+        verified += u64::from(change.state == "verified");
+        notify(db, lane, &listing, &change, now).await?;
+    }
+    Ok(verified)
+}
+
+async fn refuse(db: &Db, lane: &Lane, reason: String, now: Millis) -> Result<(), StoreError> {
+    if !listings::set_channel_state(db, lane.name.clone(), "refused", reason.clone(), now).await? {
+        return Ok(());
+    }
+    tracing::error!(channel = lane.name, "channel {} refuses us: {reason}", lane.name);
+    let event = Raise {
+        kind: "channel_refused",
+        severity: "critical",
+        dedupe: format!("channel-refused/{}", lane.name),
+        product_id: None,
+        channel: Some(lane.name.clone()),
+        competitor: None,
+        message: format!("{} takes no prices: {reason}", lane.name),
+        hint: format!("omniprice channel test {}", lane.name),
+    };
+    events::raise(db, event, now).await.map(drop)
+}
+
+async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: Millis) -> Result<(), StoreError> {
+    let key = format!("listing/{}/{}", lane.name, listing.product_id);
+    match change.state {
+        "rejected" | "parked" if listing.state != change.state => {
+            tracing::warn!(channel = lane.name, product = listing.product_id, "{}: {}", change.state, change.reason);
+            let event = Raise {
+                kind: if change.state == "parked" { "listing_parked" } else { "price_rejected" },
+                severity: "warning",
+                dedupe: key,
+                product_id: Some(listing.product_id),
+                channel: Some(lane.name.clone()),
+                competitor: None,
+                message: format!("{} {} the price: {}", lane.name, if change.state == "parked" { "does not show" } else { "rejects" }, change.reason),
+                hint: "omniprice explain SKU shows every attempt".to_owned(),
+            };
+            events::raise(db, event, now).await.map(drop)
+        }
+        "verified" => {
+            events::resolve(db, format!("door/{}/{}", lane.name, listing.product_id), now).await?;
+            events::resolve(db, key, now).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,10 @@
+//! Desired state, not events: each listing converges to its newest desired price, one lane per listing.
+
+pub mod channel_price;
+pub mod constraint;
+pub mod fence;
+pub mod gate;
+pub mod lane;
+pub mod order;
+pub mod step;
+pub mod terms;

@@ -1,0 +1,414 @@
+//! What a listing does next and what an answer makes of it: pure functions that lanes and simulations share.
+//!
+//! Two rules carry the rest: an unknown outcome is resolved by reading, and only a read that equals what was sent is
+//! proof.
+
+use crate::channel::{ChannelError, Class};
+use crate::clock::Millis;
+use crate::store::listings::{Change, Listing};
+
+/// Times and bounds of one channel's lane.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Waits between tries, in milliseconds; the last one repeats.
+    pub retry: Vec<i64>,
+    /// Tries of one price before it is parked and a person is told.
+    pub give_up_after: i64,
+    pub verify_after: i64,
+    /// How long an accepted price may take to show.
+    pub settle_within: i64,
+    pub readable: bool,
+    pub idempotent: bool,
+}
+
+/// Reads that must miss, spread over time, before an unknown push counts as not applied.
+const MISSES_BEFORE_RESEND: i64 = 2;
+/// Pushes of one price that the channel acknowledged and did not show, before it is parked.
+const PUSHES_BEFORE_LIE: i64 = 3;
+
+/// What a claimed listing needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    Push,
+    Read,
+    /// Nothing: give the lease back.
+    Rest,
+}
+
+/// What came of a push, a read, or a look at the whole channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Pushed(Result<(), ChannelError>),
+    /// Minor units in the listing's currency; `Ok(None)`: the channel does not have the listing.
+    Read(Result<Option<i64>, ChannelError>),
+    Rested,
+}
+
+/// What to do with a listing that a lane has just claimed.
+#[must_use]
+pub fn plan(listing: &Listing, policy: &Policy) -> Plan {
+    let newer = listing.desired_seq > listing.sent_seq;
+    match listing.state.as_str() {
+        // The channel already shows the price: prove it instead of sending it.
+        "intended" if policy.readable && listing.reads == 0 && listing.live_minor == listing.desired_minor => Plan::Read,
+        "intended" => Plan::Push,
+        // A worker died between committing the intent and writing the answer.
+        "sent" | "unknown" if policy.readable => Plan::Read,
+        "sent" | "unknown" if policy.idempotent => Plan::Push,
+        "accepted" | "applied" if newer => Plan::Push,
+        "accepted" | "applied" if policy.readable => Plan::Read,
+        "held" if listing.desired_minor.is_some() && newer => Plan::Push,
+        _ => Plan::Rest,
+    }
+}
+
+/// The next state of a listing. `seed` spreads retries, so that many listings do not come back at one instant.
+#[must_use]
+pub fn step(listing: &Listing, event: &Event, policy: &Policy, now: Millis) -> Change {
+    match event {
+        Event::Pushed(Ok(())) => pushed(listing, policy, now),
+        Event::Pushed(Err(error)) => failed(listing, error, policy, now),
+        Event::Read(Ok(seen)) => read(listing, *seen, policy, now),
+        Event::Read(Err(error)) => unread(listing, error, policy, now),
+        Event::Rested => rested(listing, policy, now),
+    }
+}
+
+/// A listing as it is; every arm changes what it must.
+fn same(listing: &Listing) -> Change {
+    Change {
+        state: known_state(&listing.state),
+        reason: listing.reason.clone(),
+        next_at: listing.next_at.map(Millis),
+        verified_seq: listing.verified_seq,
+        live: listing.live_minor.zip(listing.live_at.map(Millis)),
+        tries: listing.tries,
+        reads: listing.reads,
+        finish: None,
+        read: None,
+        fact: None,
+    }
+}
+
+/// States are a closed set in the table's check; the names here are the same.
+fn known_state(state: &str) -> &'static str {
+    const STATES: [&str; 12] = [
+        "idle", "intended", "sent", "accepted", "applied", "verified", "unverified", "unknown", "rejected", "held",
+        "parked", "drifted",
+    ];
+    STATES.into_iter().find(|known| *known == state).unwrap_or("unknown")
+}
+
+fn pushed(listing: &Listing, policy: &Policy, now: Millis) -> Change {
+    let finish = Some(("accepted", String::new()));
+    let fact = listing.sent_minor.map(|minor| (minor, "accepted"));
+    if policy.readable {
+        return Change {
+            state: "accepted",
+            reason: String::new(),
+            next_at: Some(now.plus(policy.verify_after)),
+            reads: 0,
+            finish,
+            fact,
+            ..same(listing)
+        };
+    }
+    let newer = listing.desired_seq > listing.sent_seq;
+    Change {
+        state: if newer { "intended" } else { "unverified" },
+        reason: "acknowledged; this channel cannot be read back".to_owned(),
+        next_at: newer.then_some(now),
+        live: listing.sent_minor.map(|minor| (minor, now)),
+        tries: 0,
+        finish,
+        fact,
+        ..same(listing)
+    }
+}
+
+fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis) -> Change {
+    let newer = listing.desired_seq > listing.sent_seq;
+    let finish = |outcome| Some((outcome, error.message.clone()));
+    match error.class {
+        Class::Retry { after_ms } => {
+            let wait = after_ms.unwrap_or(0).max(wait(policy, listing));
+            again(listing, policy, now, wait, error, finish("retry"))
+        }
+        Class::Refused => Change {
+            state: "intended",
+            reason: error.message.clone(),
+            // The channel's own recovery wakes its listings.
+            next_at: None,
+            tries: 0,
+            finish: finish("refused"),
+            ..same(listing)
+        },
+        Class::Rejected if newer => {
+            Change { state: "intended", reason: String::new(), next_at: Some(now), finish: finish("rejected"), ..same(listing) }
+        }
+        Class::Rejected => {
+            Change { state: "rejected", reason: error.message.clone(), next_at: None, finish: finish("rejected"), ..same(listing) }
+        }
+        Class::Unknown if policy.readable => Change {
+            state: "unknown",
+            reason: error.message.clone(),
+            next_at: Some(now.plus(policy.verify_after)),
+            reads: 0,
+            finish: finish("unknown"),
+            fact: listing.sent_minor.map(|minor| (minor, "unknown")),
+            ..same(listing)
+        },
+        Class::Unknown if policy.idempotent => again(listing, policy, now, wait(policy, listing), error, finish("unknown")),
+        Class::Unknown => Change {
+            state: "parked",
+            reason: format!("{}; it can neither be read back nor sent twice", error.message),
+            next_at: None,
+            finish: finish("unknown"),
+            fact: listing.sent_minor.map(|minor| (minor, "unknown")),
+            ..same(listing)
+        },
+    }
+}
+
+fn again(
+    listing: &Listing,
+    policy: &Policy,
+    now: Millis,
+    wait: i64,
+    error: &ChannelError,
+    finish: Option<(&'static str, String)>,
+) -> Change {
+    let unknown = error.class == Class::Unknown;
+    if listing.tries >= policy.give_up_after {
+        let reason = format!("given up after {} tries: {}", listing.tries, error.message);
+        return Change { state: "parked", reason, next_at: None, finish, ..same(listing) };
+    }
+    Change {
+        // What may have arrived stays unknown until the same number is sent again.
+        state: if unknown { "unknown" } else { "intended" },
+        reason: error.message.clone(),
+        next_at: Some(now.plus(wait)),
+        finish,
+        fact: unknown.then_some(listing.sent_minor).flatten().map(|minor| (minor, "unknown")),
+        ..same(listing)
+    }
+}
+
+fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> Change {
+    let Some(seen) = seen else {
+        let reason = "the channel does not have this listing".to_owned();
+        return Change { state: "rejected", reason, next_at: None, read: Some(("absent", String::new())), ..same(listing) };
+    };
+    let live = Some((seen, now));
+    let newer = listing.desired_seq > listing.sent_seq;
+    let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied");
+    let equal = if in_flight { listing.sent_minor == Some(seen) } else { listing.desired_minor == Some(seen) };
+    let base = Change { live, read: Some((if equal { "equal" } else { "different" }, String::new())), ..same(listing) };
+    match (equal, in_flight) {
+        (true, true) if newer => Change {
+            state: "intended",
+            reason: String::new(),
+            next_at: Some(now),
+            verified_seq: listing.sent_seq,
+            tries: 0,
+            reads: 0,
+            finish: Some(("applied", String::new())),
+            fact: Some((seen, "verified")),
+            ..base
+        },
+        (true, _) => Change {
+            state: "verified",
+            reason: String::new(),
+            next_at: None,
+            verified_seq: if in_flight { listing.sent_seq } else { listing.desired_seq },
+            tries: 0,
+            reads: 0,
+            finish: in_flight.then(|| ("applied", String::new())),
+            fact: Some((seen, "verified")),
+            ..base
+        },
+        // Not sent yet: somebody changed the channel since we last looked, so it has to be sent after all.
+        (false, false) => Change { state: "intended", next_at: Some(now), reads: 1, ..base },
+        (false, true) => missed(listing, seen, policy, now, base),
+    }
+}
+
+/// A read that does not show what was sent.
+fn missed(listing: &Listing, seen: i64, policy: &Policy, now: Millis, base: Change) -> Change {
+    let reads = listing.reads + 1;
+    let sent_at = listing.sent_at.map_or(now, Millis);
+    let wait = policy.verify_after.max(1) << reads.min(10);
+    if matches!(listing.state.as_str(), "sent" | "unknown") {
+        if reads < MISSES_BEFORE_RESEND {
+            return Change { state: "unknown", next_at: Some(now.plus(wait)), reads, ..base };
+        }
+        if listing.tries >= policy.give_up_after {
+            let reason = format!("given up after {} tries whose outcome the channel never showed", listing.tries);
+            return Change { state: "parked", reason, next_at: None, reads, ..base };
+        }
+        let reason = "the push did not arrive".to_owned();
+        let finish = Some(("not applied", String::new()));
+        return Change { state: "intended", reason, next_at: Some(now), reads, finish, fact: Some((seen, "verified")), ..base };
+    }
+    if now.since(sent_at) < policy.settle_within {
+        return Change { state: "accepted", next_at: Some(now.plus(wait.min(policy.settle_within / 2 + 1))), reads, ..base };
+    }
+    if listing.tries < PUSHES_BEFORE_LIE {
+        let reason = "acknowledged but not shown; sent again".to_owned();
+        return Change { state: "intended", reason, next_at: Some(now), reads, fact: Some((seen, "verified")), ..base };
+    }
+    let reason = format!("the channel acknowledges and does not change ({} times)", listing.tries);
+    Change { state: "parked", reason, next_at: None, reads, fact: Some((seen, "verified")), ..base }
+}
+
+fn unread(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis) -> Change {
+    let after = match error.class {
+        Class::Retry { after_ms } => after_ms.unwrap_or(0),
+        _ => 0,
+    };
+    Change {
+        reason: format!("cannot be read: {}", error.message),
+        next_at: (error.class != Class::Refused).then(|| now.plus(after.max(wait(policy, listing)))),
+        read: Some(("failed", error.message.clone())),
+        ..same(listing)
+    }
+}
+
+/// A listing that needs nothing now must not be looked at again at once.
+fn rested(listing: &Listing, policy: &Policy, now: Millis) -> Change {
+    let stuck = matches!(listing.state.as_str(), "sent" | "unknown");
+    if stuck && !policy.readable && !policy.idempotent {
+        let reason = "a push was cut off; it can neither be read back nor sent twice".to_owned();
+        return Change { state: "parked", reason, next_at: None, finish: Some(("unknown", String::new())), ..same(listing) };
+    }
+    let waits = listing.state == "held" && listing.desired_minor.is_some();
+    Change { next_at: waits.then(|| now.plus(wait(policy, listing))), ..same(listing) }
+}
+
+/// The wait before the next try, plus up to a fifth that depends on the listing alone.
+fn wait(policy: &Policy, listing: &Listing) -> i64 {
+    let index = usize::try_from((listing.tries - 1).max(0)).unwrap_or(0).min(policy.retry.len().saturating_sub(1));
+    let wait = policy.retry.get(index).copied().unwrap_or(Millis::MINUTE);
+    wait + wait / 5 * (listing.id.rem_euclid(10)) / 10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        retry: Vec::new(),
+        give_up_after: 12,
+        verify_after: 2_000,
+        settle_within: 60_000,
+        readable: true,
+        idempotent: false,
+    };
+    const NOW: Millis = Millis(1_000_000);
+
+    fn listing(state: &str) -> Listing {
+        Listing {
+            id: 1,
+            channel: "webshop".into(),
+            product_id: 1,
+            external: Some("7".into()),
+            state: state.into(),
+            state_since: 0,
+            reason: String::new(),
+            currency: "DKK".into(),
+            desired_seq: 8,
+            desired_minor: Some(46_900),
+            desired_at: Some(0),
+            decision_id: Some(1),
+            sent_seq: 8,
+            sent_minor: Some(46_900),
+            sent_at: Some(NOW.0 - 1_000),
+            verified_seq: 7,
+            live_minor: Some(47_900),
+            live_at: Some(0),
+            tries: 1,
+            reads: 0,
+            next_at: Some(0),
+            leased_until: 0,
+            lease_token: 1,
+        }
+    }
+
+    fn lost() -> ChannelError {
+        ChannelError::new(Class::Unknown, "no answer within the deadline")
+    }
+
+    #[test]
+    fn a_channel_s_ok_is_not_proof_and_an_equal_read_is() {
+        let accepted = step(&listing("sent"), &Event::Pushed(Ok(())), &POLICY, NOW);
+        assert_eq!((accepted.state, accepted.verified_seq), ("accepted", 7));
+        let verified = step(&listing("accepted"), &Event::Read(Ok(Some(46_900))), &POLICY, NOW);
+        assert_eq!((verified.state, verified.verified_seq, verified.next_at), ("verified", 8, None));
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_read_and_never_resent_blindly() {
+        let unknown = step(&listing("sent"), &Event::Pushed(Err(lost())), &POLICY, NOW);
+        assert_eq!(unknown.state, "unknown");
+        assert_eq!(plan(&listing("unknown"), &POLICY), Plan::Read);
+        let first = step(&listing("unknown"), &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        assert_eq!((first.state, first.reads), ("unknown", 1));
+        let second = step(&Listing { reads: 1, ..listing("unknown") }, &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        assert_eq!(second.state, "intended");
+    }
+
+    #[test]
+    fn a_newer_decision_waits_for_the_unknown_one_to_be_resolved() {
+        let newer = Listing { desired_seq: 9, desired_minor: Some(45_900), ..listing("unknown") };
+        assert_eq!(plan(&newer, &POLICY), Plan::Read);
+        let resolved = step(&newer, &Event::Read(Ok(Some(46_900))), &POLICY, NOW);
+        assert_eq!((resolved.state, resolved.verified_seq), ("intended", 8));
+    }
+
+    #[test]
+    fn a_crash_after_the_intent_was_committed_counts_as_unknown() {
+        assert_eq!(plan(&listing("sent"), &POLICY), Plan::Read);
+        let blind = Policy { readable: false, ..POLICY };
+        assert_eq!(plan(&listing("sent"), &Policy { idempotent: true, ..blind.clone() }), Plan::Push);
+        assert_eq!(plan(&listing("sent"), &blind), Plan::Rest);
+        assert_eq!(step(&listing("sent"), &Event::Rested, &blind, NOW).state, "parked");
+    }
+
+    #[test]
+    fn a_channel_that_lies_is_parked_with_a_reason() {
+        let late = Listing { sent_at: Some(NOW.0 - 120_000), ..listing("accepted") };
+        let resend = step(&late, &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        assert_eq!(resend.state, "intended");
+        let third = Listing { tries: 3, ..late };
+        let parked = step(&third, &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        assert_eq!((parked.state, parked.next_at), ("parked", None));
+    }
+
+    #[test]
+    fn what_the_channel_already_shows_is_proved_instead_of_sent() {
+        let intended = Listing { live_minor: Some(46_900), sent_seq: 7, ..listing("intended") };
+        assert_eq!(plan(&intended, &POLICY), Plan::Read);
+        let proved = step(&intended, &Event::Read(Ok(Some(46_900))), &POLICY, NOW);
+        assert_eq!((proved.state, proved.verified_seq), ("verified", 8));
+        let changed = step(&intended, &Event::Read(Ok(Some(1))), &POLICY, NOW);
+        assert_eq!((changed.state, changed.reads), ("intended", 1));
+        assert_eq!(plan(&Listing { reads: 1, ..intended }, &POLICY), Plan::Push);
+    }
+
+    #[test]
+    fn refused_credentials_stop_the_listing_until_the_channel_recovers() {
+        let refused = ChannelError::new(Class::Refused, "dead key");
+        let change = step(&listing("sent"), &Event::Pushed(Err(refused)), &POLICY, NOW);
+        assert_eq!((change.state, change.next_at), ("intended", None));
+    }
+
+    #[test]
+    fn retries_end() {
+        let busy = ChannelError::new(Class::Retry { after_ms: Some(9_000) }, "429");
+        let change = step(&listing("sent"), &Event::Pushed(Err(busy.clone())), &POLICY, NOW);
+        assert_eq!(change.state, "intended");
+        assert!(change.next_at.unwrap() >= NOW.plus(9_000));
+        let tired = Listing { tries: 12, ..listing("sent") };
+        assert_eq!(step(&tired, &Event::Pushed(Err(busy)), &POLICY, NOW).state, "parked");
+    }
+}

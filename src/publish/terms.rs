@@ -1,0 +1,149 @@
+//! What a decision costs on each channel, and the last word before anything is sent there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::channel_price::{ChannelPrice, ChannelView, FloorTerms, channel_price};
+use super::constraint::{self, NeverBelow, Order};
+use super::lane::Doorkeeper;
+use crate::channel::{Capabilities, Tax};
+use crate::clock::Millis;
+use crate::decide::RuleSet;
+use crate::decide::fx::FxTable;
+use crate::decide::rules::ChannelFloor;
+use crate::decide::vat::VatTable;
+use crate::money::{Currency, Decimal, Money, currency};
+use crate::store::listings::{Listing, Permit, Shut};
+use crate::store::products::Product;
+
+/// A listing that waits for another one is looked at again after this.
+const LOOK_AGAIN_MS: i64 = 2 * Millis::SECOND;
+
+/// Everything a channel's price depends on besides the decision.
+#[derive(Clone)]
+pub struct Terms {
+    pub rules: Arc<RuleSet>,
+    pub vat: Arc<VatTable>,
+    pub fx: Option<FxTable>,
+    pub channels: Arc<BTreeMap<String, Capabilities>>,
+    pub now: Millis,
+    /// Who paused pushes, and why.
+    pub paused: Option<String>,
+}
+
+impl Terms {
+    /// A price of ours as a channel shows it: its price field's amount and the floor, in the channel's currency and tax
+    /// view.
+    ///
+    /// # Errors
+    /// A text for a person: no rates, no VAT row, or fees that eat the whole price.
+    pub fn price(&self, product: &Product, decision: Money, channel: &str) -> Result<(Money, Option<Money>), String> {
+        let capabilities = self.channels.get(channel).ok_or_else(|| format!("{channel} is not configured"))?;
+        let view = self.view(product, channel, *capabilities)?;
+        let found = channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?;
+        let floor = self.floor(product, &found, &view)?;
+        match (capabilities.tax, &found.net) {
+            (Tax::Gross, _) => Ok((found.price, floor)),
+            (Tax::Net, Some(net)) => {
+                let price = net.in_minor_units().map_err(|e| e.to_string())?;
+                let vat = view.net_of.unwrap_or_default();
+                let floor = floor.map(|floor| without_vat(floor, vat)).transpose()?;
+                Ok((price, floor))
+            }
+            (Tax::Net, None) => Err(format!("{channel} takes net prices and no VAT rate is known")),
+        }
+    }
+
+    fn view(&self, product: &Product, channel: &str, capabilities: Capabilities) -> Result<ChannelView, String> {
+        let rules = self.rules.channel(channel);
+        let own = self.rules.market(&product.market).ok_or_else(|| format!("market {} is not in the rules", product.market))?;
+        let market = match rules {
+            Some(rules) => self.rules.market(&rules.market).ok_or_else(|| format!("market {} is not in the rules", rules.market))?,
+            None => own,
+        };
+        let rate = |country: &str| {
+            let day = self.now.timestamp().to_zoned(market.market.tz.0.clone()).date();
+            self.vat.at(country, &product.vat_class, day).map(|vat| vat.percent).map_err(|e| e.to_string())
+        };
+        let (from, to) = (rate(&own.market.country)?, rate(&market.market.country)?);
+        let fees = rules.and_then(|rules| rules.floor).unwrap_or(ChannelFloor {
+            fee_pct_of_gross: Decimal::ZERO,
+            fee_fixed_net: Decimal::ZERO,
+            margin_pct: Decimal::ZERO,
+        });
+        let cost = self.cost(product, capabilities.currency)?;
+        Ok(ChannelView {
+            vat_view: (own.market.country != market.market.country).then_some((from, to)),
+            adjust: rules.and_then(|rules| rules.adjust),
+            rounding: rules.and_then(|rules| rules.rounding.clone()),
+            floor: cost.map(|cost_net| FloorTerms { cost_net, fees, vat_pct: to }),
+            net_of: (capabilities.tax == Tax::Net).then_some(to),
+            ..ChannelView::identity(capabilities.currency)
+        })
+    }
+
+    fn cost(&self, product: &Product, into: Currency) -> Result<Option<Decimal>, String> {
+        let Some(cost) = &product.cost_net else { return Ok(None) };
+        let cost = crate::money::decimal(cost).map_err(|e| e.to_string())?;
+        self.convert(cost, currency(&product.currency).map_err(|e| e.to_string())?, into).map(Some)
+    }
+
+    fn convert(&self, amount: Decimal, from: Currency, into: Currency) -> Result<Decimal, String> {
+        if from == into {
+            return Ok(amount);
+        }
+        let rates = self.fx.as_ref().ok_or_else(|| format!("no exchange rates for {}", into.code()))?;
+        rates.convert(amount, from, into).map_err(|e| e.to_string())
+    }
+
+    /// The higher of the channel's own floor (cost, VAT, fees) and the product's minimum.
+    fn floor(&self, product: &Product, found: &ChannelPrice, view: &ChannelView) -> Result<Option<Money>, String> {
+        let Some(minimum) = product.min_minor else { return Ok(found.floor) };
+        let own = currency(&product.currency).map_err(|e| e.to_string())?;
+        let minimum = self.convert(Money::from_minor(minimum, own).amount(), own, view.currency)?;
+        let minimum = Money::rounded(minimum, view.currency, crate::decide::rounding::FLOOR).map_err(|e| e.to_string())?;
+        Ok(Some(found.floor.filter(|floor| floor.minor() >= minimum.minor()).unwrap_or(minimum)))
+    }
+
+    fn constraints(&self) -> Vec<NeverBelow> {
+        let constraint = |c: &crate::decide::rules::Constraint| NeverBelow {
+            above: c.never_below.0.clone(),
+            below: c.never_below.1.clone(),
+        };
+        self.rules.constraints.iter().map(constraint).collect()
+    }
+}
+
+/// Rounded down: a net price is rounded half up and must not fall under its own floor by the rounding alone.
+fn without_vat(floor: Money, vat_pct: Decimal) -> Result<Money, String> {
+    let factor = crate::decide::vat::factor(vat_pct).ok_or_else(|| format!("{vat_pct} % is not a VAT rate"))?;
+    let net = floor.amount().checked_div(factor).ok_or("the floor is out of range")?;
+    Money::rounded(net, floor.currency(), crate::decide::rounding::CEILING).map_err(|e| e.to_string())
+}
+
+impl Doorkeeper for Terms {
+    fn allow(&self, listing: &Listing, product: &Product, siblings: &[Listing]) -> Result<Permit, Shut> {
+        let wait = |reason: String| Shut { state: "held", reason, next_at: Some(self.now.plus(LOOK_AGAIN_MS)) };
+        let shut = |reason: String| Shut { state: "held", reason, next_at: None };
+        if let Some(paused) = &self.paused {
+            return Err(wait(format!("pushes are paused: {paused}")));
+        }
+        let Some(minor) = listing.desired_minor else { return Err(shut("no price is wanted".to_owned())) };
+        let ours = currency(&product.currency).map_err(|e| shut(e.to_string()))?;
+        let (_, floor) = self
+            .price(product, Money::from_minor(product.own_minor, ours), &listing.channel)
+            .map_err(shut)?;
+        let Some(floor) = floor else {
+            return Err(shut("no floor: the product has neither cost nor minimum, so no price goes out by itself".to_owned()));
+        };
+        if minor < floor.minor() {
+            let price = Money::from_minor(minor, floor.currency());
+            return Err(shut(format!("{price} is below the floor {floor} computed from today's cost")));
+        }
+        match constraint::may_send(listing, minor, siblings, &self.constraints()) {
+            Ok(()) => Ok(Permit { minor, floor_minor: Some(floor.minor()) }),
+            Err(Order::Wait(reason)) => Err(wait(reason)),
+            Err(Order::Contradiction(reason)) => Err(shut(reason)),
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! The append-only decision log, the current evaluation of each product, and what waits for a person.
+
+use super::StoreError;
+use super::db::{Db, Sql, Tx, args, statements};
+use super::{listings, products};
+use crate::clock::Millis;
+
+statements! {
+    INSERT = Sql::same(
+        "insert into decisions
+             (product_id, market, version, price_minor, previous_minor, currency, rule, actor, why, rule_revision, record, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         returning id");
+    LATEST = Sql::same("select * from decisions where product_id = $1 order by version desc limit 1");
+    AT = Sql::same("select * from decisions where product_id = $1 and created_at <= $2 order by version desc limit 1");
+    SINCE = Sql::same(
+        "select d.*, p.sku, p.title from decisions d join products p on p.id = d.product_id
+         where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
+    COUNT_DAY = Sql::same("select count(*) as n from decisions where product_id = $1 and created_at >= $2");
+    FIRST_OF_DAY = Sql::same(
+        "select previous_minor as minor from decisions where product_id = $1 and created_at >= $2 order by version limit 1");
+    RECENT_PRICES = Sql::same(
+        "select price_minor as minor from decisions where product_id = $1 and created_at >= $2 order by version");
+    EVALUATE = Sql::same(
+        "insert into evaluations
+             (product_id, outcome, price_minor, currency, rule, flags, why, record, checks, since, evaluated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9)
+         on conflict (product_id) do update set
+             outcome = excluded.outcome, price_minor = excluded.price_minor, currency = excluded.currency,
+             rule = excluded.rule, flags = excluded.flags, why = excluded.why, record = excluded.record,
+             checks = evaluations.checks + 1,
+             since = case when evaluations.outcome = excluded.outcome then evaluations.since else excluded.since end,
+             evaluated_at = excluded.evaluated_at");
+    EVALUATION = Sql::same("select * from evaluations where product_id = $1");
+    OUTCOMES = Sql::same("select outcome, count(*) as n from evaluations group by outcome order by outcome");
+    HELD = Sql::same(
+        "select p.sku, p.title, e.outcome, e.flags, e.why, e.since from evaluations e join products p on p.id = e.product_id
+         where e.outcome = 'hold' order by e.since desc, p.sku limit $1");
+    CLOSE_REVIEWS = Sql::same("update reviews set state = $2, settled_at = $3 where product_id = $1 and state = 'open'");
+    OPEN_REVIEW = Sql::same(
+        "insert into reviews
+             (product_id, price_minor, previous_minor, currency, rule, why, record, facts_hash, state, expires_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10)
+         returning id");
+    SAME_REVIEW = Sql::same(
+        "select id from reviews where product_id = $1 and state = 'open' and price_minor = $2 and facts_hash = $3 and expires_at > $4");
+    REVIEWS = Sql::same(
+        "select r.*, p.sku, p.title from reviews r join products p on p.id = r.product_id
+         where r.state = 'open' order by r.created_at, r.id limit $1");
+    REVIEW = Sql::same(
+        "select r.*, p.sku, p.title from reviews r join products p on p.id = r.product_id where r.id = $1");
+    SETTLE_REVIEW = Sql::same(
+        "update reviews set state = $2, settled_by = $3, settled_why = $4, settled_at = $5 where id = $1 and state = 'open'");
+    REVISION_ADD = Sql::same(
+        "insert into rule_revisions (hash, body, source, created_at) values ($1, $2, $3, $4) on conflict (hash) do nothing");
+    REVISION_ID = Sql::same("select id, body from rule_revisions where hash = $1");
+    REVISION_BODY = Sql::same("select id, body from rule_revisions where id = $1");
+}
+
+/// A released price change.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct DecisionRow {
+    pub id: i64,
+    pub product_id: i64,
+    pub market: String,
+    pub version: i64,
+    pub price_minor: i64,
+    pub previous_minor: i64,
+    pub currency: String,
+    pub rule: Option<String>,
+    pub actor: String,
+    pub why: String,
+    pub rule_revision: Option<i64>,
+    /// Facts and engine result as JSON: enough to compute it again.
+    pub record: String,
+    pub created_at: i64,
+}
+
+/// A decision with its product's names, for reports.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct NamedDecision {
+    pub sku: String,
+    pub title: String,
+    pub version: i64,
+    pub price_minor: i64,
+    pub previous_minor: i64,
+    pub currency: String,
+    pub rule: Option<String>,
+    pub actor: String,
+    pub why: String,
+    pub created_at: i64,
+}
+
+/// The newest evaluation of a product, whatever came of it.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Evaluation {
+    pub product_id: i64,
+    pub outcome: String,
+    pub price_minor: Option<i64>,
+    pub currency: String,
+    pub rule: Option<String>,
+    pub flags: String,
+    pub why: String,
+    pub record: String,
+    pub checks: i64,
+    pub since: i64,
+    pub evaluated_at: i64,
+}
+
+/// A proposal that waits, or waited, for a person.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Review {
+    pub id: i64,
+    pub product_id: i64,
+    pub sku: String,
+    pub title: String,
+    pub price_minor: i64,
+    pub previous_minor: i64,
+    pub currency: String,
+    pub rule: Option<String>,
+    pub why: String,
+    pub record: String,
+    pub facts_hash: String,
+    pub state: String,
+    pub settled_by: Option<String>,
+    pub settled_why: Option<String>,
+    pub expires_at: i64,
+    pub created_at: i64,
+}
+
+/// A product on hold, with why.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Held {
+    pub sku: String,
+    pub title: String,
+    pub outcome: String,
+    pub flags: String,
+    pub why: String,
+    pub since: i64,
+}
+
+/// How many products ended in an outcome.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct OutcomeCount {
+    pub outcome: String,
+    pub n: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Id {
+    id: i64,
+}
+#[derive(Debug, sqlx::FromRow)]
+struct Count {
+    n: i64,
+}
+#[derive(Debug, sqlx::FromRow)]
+struct Minor {
+    minor: i64,
+}
+
+/// A stored rule file.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Revision {
+    pub id: i64,
+    pub body: String,
+}
+
+/// One evaluation to be written down, with all that follows from it.
+#[derive(Debug, Clone)]
+pub struct Evaluated {
+    pub product_id: i64,
+    pub market: String,
+    pub currency: String,
+    /// `change`, `keep`, `hold`, `review`, `shadow` or `none`.
+    pub outcome: String,
+    pub price_minor: Option<i64>,
+    pub previous_minor: i64,
+    pub rule: Option<String>,
+    pub flags: String,
+    pub why: String,
+    pub actor: String,
+    pub rule_revision: Option<i64>,
+    pub record: String,
+    pub facts_hash: String,
+    pub product_version: i64,
+    pub claimed_at: Millis,
+    pub now: Millis,
+    pub again_at: Option<Millis>,
+    pub review_expires_at: Millis,
+    /// Desired price of every listing of the product, by listing id, in the listing's own currency.
+    pub desired: Vec<listings::Desire>,
+    /// The review that this decision carries out, if a person approved it.
+    pub approves: Option<i64>,
+}
+
+/// What became of an [`Evaluated`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// A decision with this version; the desired prices of all its listings are in the same transaction.
+    Decided { version: i64 },
+    Noted,
+    /// The product moved on between reading its facts and writing: decide again.
+    Stale,
+}
+
+/// Writes an evaluation and, for a released change, the decision and every channel's desired price, in one
+/// transaction: there is no moment in which a decision exists that some channel will never hear of.
+///
+/// # Errors
+/// The engine's own; nothing is stored then.
+pub async fn write(db: &Db, evaluated: Evaluated) -> Result<Written, StoreError> {
+    db.write(evaluated, |tx, evaluated| Box::pin(write_in(tx, evaluated))).await
+}
+
+async fn write_in(tx: &mut Tx, e: &Evaluated) -> Result<Written, StoreError> {
+    tx.run(
+        EVALUATE,
+        args![
+            e.product_id,
+            e.outcome.as_str(),
+            e.price_minor,
+            e.currency.as_str(),
+            e.rule.as_deref(),
+            e.flags.as_str(),
+            e.why.as_str(),
+            e.record.as_str(),
+            e.now
+        ],
+    )
+    .await?;
+    let written = match (e.outcome.as_str(), e.price_minor) {
+        ("change", Some(minor)) => decide_in(tx, e, minor).await?,
+        ("review", Some(minor)) => review_in(tx, e, minor).await?,
+        _ => {
+            tx.run(CLOSE_REVIEWS, args![e.product_id, "superseded", e.now]).await?;
+            Written::Noted
+        }
+    };
+    let again_at = if written == Written::Stale { Some(e.now) } else { e.again_at };
+    products::settle(tx, e.product_id, e.claimed_at, again_at).await?;
+    Ok(written)
+}
+
+async fn decide_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, StoreError> {
+    let Some(version) = products::reprice(tx, e.product_id, minor, e.now, e.product_version).await? else {
+        return Ok(Written::Stale);
+    };
+    match e.approves {
+        Some(id) => {
+            tx.run(SETTLE_REVIEW, args![id, "approved", e.actor.as_str(), e.why.as_str(), e.now]).await?;
+        }
+        None => {
+            tx.run(CLOSE_REVIEWS, args![e.product_id, "superseded", e.now]).await?;
+        }
+    }
+    let Id { id } = tx
+        .one(
+            INSERT,
+            args![
+                e.product_id,
+                e.market.as_str(),
+                version,
+                minor,
+                e.previous_minor,
+                e.currency.as_str(),
+                e.rule.as_deref(),
+                e.actor.as_str(),
+                e.why.as_str(),
+                e.rule_revision,
+                e.record.as_str(),
+                e.now
+            ],
+        )
+        .await?;
+    for desire in &e.desired {
+        listings::desire(tx, desire, Some(id), e.now).await?;
+    }
+    Ok(Written::Decided { version })
+}
+
+async fn review_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, StoreError> {
+    let same: Option<Id> = tx.maybe(SAME_REVIEW, args![e.product_id, minor, e.facts_hash.as_str(), e.now]).await?;
+    if same.is_some() {
+        return Ok(Written::Noted);
+    }
+    tx.run(CLOSE_REVIEWS, args![e.product_id, "superseded", e.now]).await?;
+    tx.run(
+        OPEN_REVIEW,
+        args![
+            e.product_id,
+            minor,
+            e.previous_minor,
+            e.currency.as_str(),
+            e.rule.as_deref(),
+            e.why.as_str(),
+            e.record.as_str(),
+            e.facts_hash.as_str(),
+            e.review_expires_at,
+            e.now
+        ],
+    )
+    .await?;
+    Ok(Written::Noted)
+}
+
+/// The newest decision of a product.
+///
+/// # Errors
+/// The engine's own.
+pub async fn latest(db: &Db, product_id: i64) -> Result<Option<DecisionRow>, StoreError> {
+    db.maybe(LATEST, args![product_id]).await
+}
+
+/// The decision that was the newest at an instant.
+///
+/// # Errors
+/// The engine's own.
+pub async fn at(db: &Db, product_id: i64, at: Millis) -> Result<Option<DecisionRow>, StoreError> {
+    db.maybe(AT, args![product_id, at]).await
+}
+
+/// Decisions in `(from, until]`, newest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn since(db: &Db, from: Millis, until: Millis, limit: i64) -> Result<Vec<NamedDecision>, StoreError> {
+    db.all(SINCE, args![from, until, limit]).await
+}
+
+/// How many decisions a product had since an instant, and the price before the first of them.
+///
+/// # Errors
+/// The engine's own.
+pub async fn of_day(db: &Db, product_id: i64, day_start: Millis) -> Result<(i64, Option<i64>), StoreError> {
+    let count = db.maybe::<Count>(COUNT_DAY, args![product_id, day_start]).await?.map_or(0, |row| row.n);
+    let first = db.maybe::<Minor>(FIRST_OF_DAY, args![product_id, day_start]).await?;
+    Ok((count, first.map(|row| row.minor)))
+}
+
+/// Prices decided since an instant, oldest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn prices_since(db: &Db, product_id: i64, since: Millis) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<Minor> = db.all(RECENT_PRICES, args![product_id, since]).await?;
+    Ok(rows.into_iter().map(|row| row.minor).collect())
+}
+
+/// The newest evaluation of a product.
+///
+/// # Errors
+/// The engine's own.
+pub async fn evaluation(db: &Db, product_id: i64) -> Result<Option<Evaluation>, StoreError> {
+    db.maybe(EVALUATION, args![product_id]).await
+}
+
+/// Products by outcome of their newest evaluation.
+///
+/// # Errors
+/// The engine's own.
+pub async fn outcomes(db: &Db) -> Result<Vec<OutcomeCount>, StoreError> {
+    db.all(OUTCOMES, args![]).await
+}
+
+/// Products on hold, newest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn held(db: &Db, limit: i64) -> Result<Vec<Held>, StoreError> {
+    db.all(HELD, args![limit]).await
+}
+
+/// Proposals that wait for a person, oldest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn open_reviews(db: &Db, limit: i64) -> Result<Vec<Review>, StoreError> {
+    db.all(REVIEWS, args![limit]).await
+}
+
+/// A proposal by its number.
+///
+/// # Errors
+/// The engine's own.
+pub async fn review(db: &Db, id: i64) -> Result<Option<Review>, StoreError> {
+    db.maybe(REVIEW, args![id]).await
+}
+
+/// Closes an open proposal; false if it was not open any more.
+///
+/// # Errors
+/// The engine's own.
+pub async fn settle_review(
+    db: &Db,
+    id: i64,
+    state: &'static str,
+    by: String,
+    why: String,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    db.write((id, state, by, why, now), |tx, (id, state, by, why, now)| {
+        Box::pin(async move {
+            Ok(tx.run(SETTLE_REVIEW, args![*id, *state, by.as_str(), why.as_str(), *now]).await? == 1)
+        })
+    })
+    .await
+}
+
+/// Stores a rule file under its hash; the same text keeps its number.
+///
+/// # Errors
+/// The engine's own.
+pub async fn keep_rules(db: &Db, hash: String, body: String, source: String, now: Millis) -> Result<i64, StoreError> {
+    db.write((hash, body, source, now), |tx, (hash, body, source, now)| {
+        Box::pin(async move {
+            tx.run(REVISION_ADD, args![hash.as_str(), body.as_str(), source.as_str(), *now]).await?;
+            let row: Revision = tx.one(REVISION_ID, args![hash.as_str()]).await?;
+            Ok(row.id)
+        })
+    })
+    .await
+}
+
+/// A stored rule file by its number.
+///
+/// # Errors
+/// The engine's own.
+pub async fn rules(db: &Db, id: i64) -> Result<Option<Revision>, StoreError> {
+    db.maybe(REVISION_BODY, args![id]).await
+}

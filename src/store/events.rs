@@ -1,0 +1,221 @@
+//! Things worth telling a person, folded by key while they last, and the digests that told them.
+
+use super::StoreError;
+use super::db::{Db, Sql, args, statements};
+use crate::clock::Millis;
+
+statements! {
+    RAISE = Sql::same(
+        "insert into events (kind, severity, dedupe, product_id, channel, competitor, message, hint, times, first_at, last_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9)
+         on conflict (dedupe) where resolved_at is null do update set
+             times = events.times + 1, last_at = excluded.last_at, message = excluded.message, severity = excluded.severity
+         returning id, times");
+    RESOLVE = Sql::same("update events set resolved_at = $2 where dedupe = $1 and resolved_at is null");
+    OPEN = Sql::same(
+        "select e.*, p.sku from events e left join products p on p.id = e.product_id
+         where e.resolved_at is null
+         order by case e.severity when 'critical' then 0 when 'warning' then 1 else 2 end, e.last_at desc, e.id limit $1");
+    BETWEEN = Sql::same(
+        "select e.*, p.sku from events e left join products p on p.id = e.product_id
+         where e.last_at > $1 and e.last_at <= $2
+         order by case e.severity when 'critical' then 0 when 'warning' then 1 else 2 end, e.last_at desc, e.id limit $3");
+    CLAIM_DIGEST = Sql::same(
+        "insert into digests (recipient, slot, message_id, state, tries, next_at, leased_until, detail, created_at)
+         values ($1, $2, $3, 'claimed', 1, $4, $5, '', $4)
+         on conflict (recipient, slot) do update set tries = digests.tries + 1, leased_until = excluded.leased_until
+             where digests.state = 'claimed' and digests.leased_until <= $4 and digests.next_at <= $4
+         returning id, message_id, tries");
+    SETTLE_DIGEST = Sql::same(
+        "update digests set state = $2, subject = $3, detail = $4, sent_at = $5, next_at = $6, leased_until = 0 where id = $1");
+    LAST_DIGEST = Sql::same(
+        "select max(slot) as at from digests where recipient = $1 and state in ('sent', 'skipped')");
+    DIGESTS = Sql::same(
+        "select recipient, slot, message_id, state, subject, tries, detail, sent_at from digests order by slot desc, recipient limit $1");
+}
+
+/// Something to raise. `dedupe` names what it is about; raising it again folds into the open event.
+#[derive(Debug, Clone)]
+pub struct Raise {
+    pub kind: &'static str,
+    pub severity: &'static str,
+    pub dedupe: String,
+    pub product_id: Option<i64>,
+    pub channel: Option<String>,
+    pub competitor: Option<String>,
+    pub message: String,
+    pub hint: String,
+}
+
+/// A stored event.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Event {
+    pub id: i64,
+    pub kind: String,
+    pub severity: String,
+    pub dedupe: String,
+    pub sku: Option<String>,
+    pub channel: Option<String>,
+    pub competitor: Option<String>,
+    pub message: String,
+    pub hint: String,
+    pub times: i64,
+    pub first_at: i64,
+    pub last_at: i64,
+    pub resolved_at: Option<i64>,
+}
+
+/// A digest's place in the queue: its Message-ID stays the same over all tries.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct DigestClaim {
+    pub id: i64,
+    pub message_id: String,
+    pub tries: i64,
+}
+
+/// A digest as sent, skipped, or still waiting.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct DigestRow {
+    pub recipient: String,
+    pub slot: i64,
+    pub message_id: String,
+    pub state: String,
+    pub subject: Option<String>,
+    pub tries: i64,
+    pub detail: String,
+    pub sent_at: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Raised {
+    #[expect(dead_code, reason = "returned by the statement")]
+    id: i64,
+    times: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct At {
+    at: Option<i64>,
+}
+
+/// Raises an event or folds it into the open one; true if it is new.
+///
+/// # Errors
+/// The engine's own.
+pub async fn raise(db: &Db, event: Raise, now: Millis) -> Result<bool, StoreError> {
+    db.write((event, now), |tx, (e, now)| {
+        Box::pin(async move {
+            let raised: Raised = tx
+                .one(
+                    RAISE,
+                    args![
+                        e.kind,
+                        e.severity,
+                        e.dedupe.as_str(),
+                        e.product_id,
+                        e.channel.as_deref(),
+                        e.competitor.as_deref(),
+                        e.message.as_str(),
+                        e.hint.as_str(),
+                        *now
+                    ],
+                )
+                .await?;
+            Ok(raised.times == 1)
+        })
+    })
+    .await
+}
+
+/// Closes an open event; true if there was one.
+///
+/// # Errors
+/// The engine's own.
+pub async fn resolve(db: &Db, dedupe: String, now: Millis) -> Result<bool, StoreError> {
+    db.write((dedupe, now), |tx, (dedupe, now)| {
+        Box::pin(async move { Ok(tx.run(RESOLVE, args![dedupe.as_str(), *now]).await? > 0) })
+    })
+    .await
+}
+
+/// Open events, the most severe first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn open(db: &Db, limit: i64) -> Result<Vec<Event>, StoreError> {
+    db.all(OPEN, args![limit]).await
+}
+
+/// Events seen in `(from, until]`, the most severe first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn between(db: &Db, from: Millis, until: Millis, limit: i64) -> Result<Vec<Event>, StoreError> {
+    db.all(BETWEEN, args![from, until, limit]).await
+}
+
+/// Claims the digest of a recipient's slot; `None` if it is settled or another worker has it.
+///
+/// # Errors
+/// The engine's own.
+pub async fn claim_digest(
+    db: &Db,
+    recipient: String,
+    slot: Millis,
+    message_id: String,
+    now: Millis,
+    lease_until: Millis,
+) -> Result<Option<DigestClaim>, StoreError> {
+    db.write((recipient, slot, message_id, now, lease_until), |tx, (recipient, slot, message_id, now, until)| {
+        Box::pin(async move {
+            tx.maybe(CLAIM_DIGEST, args![recipient.as_str(), *slot, message_id.as_str(), *now, *until]).await
+        })
+    })
+    .await
+}
+
+/// What became of a claimed digest.
+#[derive(Debug, Clone)]
+pub struct DigestEnd {
+    pub id: i64,
+    /// `sent`, `skipped`, `failed`, or `claimed` to try again at `next_at`.
+    pub state: &'static str,
+    pub subject: Option<String>,
+    pub detail: String,
+    pub sent_at: Option<Millis>,
+    pub next_at: Millis,
+}
+
+/// Writes down what became of a claimed digest.
+///
+/// # Errors
+/// The engine's own.
+pub async fn settle_digest(db: &Db, end: DigestEnd) -> Result<(), StoreError> {
+    db.write(end, |tx, e| {
+        Box::pin(async move {
+            tx.run(
+                SETTLE_DIGEST,
+                args![e.id, e.state, e.subject.as_deref(), e.detail.as_str(), e.sent_at, e.next_at],
+            )
+            .await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// The newest slot that a recipient was served (or had nothing to be told in).
+///
+/// # Errors
+/// The engine's own.
+pub async fn last_digest(db: &Db, recipient: &str) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(LAST_DIGEST, args![recipient]).await?.and_then(|row| row.at).map(Millis))
+}
+
+/// The newest digests.
+///
+/// # Errors
+/// The engine's own.
+pub async fn digests(db: &Db, limit: i64) -> Result<Vec<DigestRow>, StoreError> {
+    db.all(DIGESTS, args![limit]).await
+}

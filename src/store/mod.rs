@@ -1,0 +1,48 @@
+//! All SQL, one file per group of tables. Other modules see functions and row types, never a statement.
+
+pub mod db;
+pub mod decisions;
+pub mod events;
+pub mod listings;
+pub mod observations;
+pub mod products;
+pub mod settings;
+pub mod targets;
+
+pub use db::{Db, Tx};
+
+/// What the store can refuse.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database URL: {0}\nhint: use `sqlite://omniprice.db` or `postgres://user@host/database`")]
+    Url(String),
+    #[error("the SQLite library is {found}; versions before 3.51.3 can corrupt a database under load\nhint: build with sqlx's bundled SQLite (the default)")]
+    EngineTooOld { found: String },
+    #[error("database: {0}")]
+    Engine(#[from] sqlx::Error),
+    #[error("schema: {0}\nhint: a newer omniprice has used this database; install that version or restore a backup")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("{0}")]
+    Unsupported(&'static str),
+    #[error("a stored {what} cannot be read back: {why}")]
+    Corrupt { what: &'static str, why: String },
+    #[error("a database task panicked; its transaction was rolled back")]
+    Panicked,
+}
+
+/// Embedded migrations in order: name and both texts.
+pub const MIGRATIONS: &[(&str, db::Sql)] = &[(
+    "0001_base",
+    db::Sql::twin(
+        include_str!("../../migrations/sqlite/0001_base.sql"),
+        include_str!("../../migrations/postgres/0001_base.sql"),
+    ),
+)];
+
+/// Every statement by name, for the test that prepares each on both engines.
+pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
+    [decisions::ALL, events::ALL, listings::ALL, observations::ALL, products::ALL, settings::ALL, targets::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
+}

@@ -1,0 +1,277 @@
+//! Our products: imported facts, the price we ask now, and whether they wait for a decision.
+
+use super::StoreError;
+use super::db::{Db, Sql, Tx, args, statements};
+use crate::clock::Millis;
+
+statements! {
+    UPSERT = Sql::same(
+        "insert into products
+             (sku, title, brand, category, tags, gtin, market, currency, own_minor, cost_net, regular_minor, msrp_minor,
+              map_minor, min_minor, stock, pack_qty, vat_class, locked, dirty_at, leased_until, version, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, 0, $19, $19)
+         on conflict (sku) do update set
+             title = excluded.title, brand = excluded.brand, category = excluded.category, tags = excluded.tags,
+             gtin = excluded.gtin, cost_net = excluded.cost_net, regular_minor = excluded.regular_minor,
+             msrp_minor = excluded.msrp_minor, map_minor = excluded.map_minor, min_minor = excluded.min_minor,
+             stock = excluded.stock, pack_qty = excluded.pack_qty, vat_class = excluded.vat_class,
+             locked = excluded.locked, dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
+         returning id, version");
+    MARK_DIRTY = Sql::same("update products set dirty_at = $2 where id = $1 and (dirty_at is null or dirty_at > $2)");
+    MARK_ALL_DIRTY = Sql::same("update products set dirty_at = $1 where dirty_at is null");
+    CLAIM_DIRTY = Sql::twin(
+        "update products set leased_until = $2
+         where id in (select p.id from products p where p.dirty_at <= $1 and p.leased_until <= $1 order by p.dirty_at, p.id limit $3)
+         returning *",
+        "update products set leased_until = $2
+         where id in (select p.id from products p where p.dirty_at <= $1 and p.leased_until <= $1 order by p.dirty_at, p.id limit $3
+                      for update skip locked)
+         returning *");
+    SETTLE = Sql::same(
+        "update products set leased_until = 0, dirty_at = case when dirty_at <= $2 then $3 else dirty_at end where id = $1");
+    REPRICE = Sql::same(
+        "update products set own_minor = $2, version = version + 1, changed_at = $3, updated_at = $3
+         where id = $1 and version = $4
+         returning id, version");
+    BY_SKU = Sql::same("select * from products where sku = $1");
+    BY_ID = Sql::same("select * from products where id = $1");
+    PAGE = Sql::same("select * from products where id > $1 order by id limit $2");
+    COUNT = Sql::same("select count(*) as n from products");
+    NEXT_DIRTY = Sql::same("select min(dirty_at) as at from products where dirty_at is not null");
+    SET_LOCKED = Sql::same("update products set locked = $2, dirty_at = $3, updated_at = $3 where sku = $1");
+}
+
+/// A product as stored. Prices are minor units of `currency`, gross; `cost_net` is a decimal text, net.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Product {
+    pub id: i64,
+    pub sku: String,
+    pub title: String,
+    pub brand: Option<String>,
+    pub category: Option<String>,
+    /// JSON array of texts.
+    pub tags: String,
+    pub gtin: Option<String>,
+    pub market: String,
+    pub currency: String,
+    /// The price we ask now: imported first, then the last released decision.
+    pub own_minor: i64,
+    pub cost_net: Option<String>,
+    pub regular_minor: Option<i64>,
+    pub msrp_minor: Option<i64>,
+    pub map_minor: Option<i64>,
+    pub min_minor: Option<i64>,
+    pub stock: Option<i64>,
+    pub pack_qty: i64,
+    pub vat_class: String,
+    pub locked: i64,
+    pub dirty_at: Option<i64>,
+    /// Version of the last decision; 0 before the first.
+    pub version: i64,
+    pub changed_at: Option<i64>,
+}
+
+/// A product from an import.
+#[derive(Debug, Clone, Default)]
+pub struct Import {
+    pub sku: String,
+    pub title: String,
+    pub brand: Option<String>,
+    pub category: Option<String>,
+    pub tags: Vec<String>,
+    pub gtin: Option<String>,
+    pub market: String,
+    pub currency: String,
+    pub own_minor: i64,
+    pub cost_net: Option<String>,
+    pub regular_minor: Option<i64>,
+    pub msrp_minor: Option<i64>,
+    pub map_minor: Option<i64>,
+    pub min_minor: Option<i64>,
+    pub stock: Option<i64>,
+    pub pack_qty: i64,
+    pub vat_class: String,
+    pub locked: bool,
+    /// Competitor pages: competitor name, URL, host.
+    pub pages: Vec<(String, String, String)>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct IdVersion {
+    id: i64,
+    version: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Count {
+    n: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct At {
+    at: Option<i64>,
+}
+
+/// What an import changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Imported {
+    pub products: u64,
+    pub new_pages: u64,
+}
+
+/// Stores an import in one transaction: all rows or none.
+///
+/// An existing product keeps the price we ask now: that is decided here, not in a file that may be a day old.
+///
+/// # Errors
+/// The engine's own; nothing is stored then.
+pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported, StoreError> {
+    db.write((rows, now), |tx, (rows, now)| {
+        Box::pin(async move {
+            let mut done = Imported::default();
+            for row in rows {
+                let IdVersion { id, .. } = upsert(tx, row, *now).await?;
+                done.products += 1;
+                for (competitor, url, host) in &row.pages {
+                    done.new_pages += u64::from(super::targets::add(tx, id, competitor, url, host, *now).await?);
+                }
+            }
+            Ok(done)
+        })
+    })
+    .await
+}
+
+async fn upsert(tx: &mut Tx, row: &Import, now: Millis) -> Result<IdVersion, StoreError> {
+    let tags = serde_json::to_string(&row.tags).map_err(|e| StoreError::Corrupt { what: "tag list", why: e.to_string() })?;
+    tx.one(
+        UPSERT,
+        args![
+            row.sku.as_str(),
+            row.title.as_str(),
+            row.brand.as_deref(),
+            row.category.as_deref(),
+            tags,
+            row.gtin.as_deref(),
+            row.market.as_str(),
+            row.currency.as_str(),
+            row.own_minor,
+            row.cost_net.as_deref(),
+            row.regular_minor,
+            row.msrp_minor,
+            row.map_minor,
+            row.min_minor,
+            row.stock,
+            row.pack_qty,
+            row.vat_class.as_str(),
+            i64::from(row.locked),
+            now
+        ],
+    )
+    .await
+}
+
+/// Asks for a decision at `at`; an earlier request stays.
+///
+/// # Errors
+/// The engine's own.
+pub async fn mark_dirty(tx: &mut Tx, id: i64, at: Millis) -> Result<(), StoreError> {
+    tx.run(MARK_DIRTY, args![id, at]).await?;
+    Ok(())
+}
+
+/// Asks for a decision on every product, after rules, config or rates changed.
+///
+/// # Errors
+/// The engine's own.
+pub async fn mark_all_dirty(db: &Db, now: Millis) -> Result<u64, StoreError> {
+    db.write(now, |tx, now| Box::pin(async move { tx.run(MARK_ALL_DIRTY, args![*now]).await })).await
+}
+
+/// Leases products that wait for a decision.
+///
+/// # Errors
+/// The engine's own.
+pub async fn claim_dirty(db: &Db, now: Millis, lease_until: Millis, limit: i64) -> Result<Vec<Product>, StoreError> {
+    db.write((now, lease_until, limit), |tx, &(now, until, limit)| {
+        Box::pin(async move { tx.all(CLAIM_DIRTY, args![now, until, limit]).await })
+    })
+    .await
+}
+
+/// Ends the lease of a decided product; asks again at `again_at`, unless something newer came in meanwhile.
+///
+/// # Errors
+/// The engine's own.
+pub async fn settle(tx: &mut Tx, id: i64, claimed_at: Millis, again_at: Option<Millis>) -> Result<(), StoreError> {
+    tx.run(SETTLE, args![id, claimed_at, again_at]).await?;
+    Ok(())
+}
+
+/// Sets the price we ask if `version` still is the newest; returns the new version, `None` if somebody was faster.
+///
+/// # Errors
+/// The engine's own.
+pub async fn reprice(tx: &mut Tx, id: i64, minor: i64, now: Millis, version: i64) -> Result<Option<i64>, StoreError> {
+    let row: Option<IdVersion> = tx.maybe(REPRICE, args![id, minor, now, version]).await?;
+    Ok(row.map(|row| row.version))
+}
+
+/// A product by its SKU.
+///
+/// # Errors
+/// The engine's own.
+pub async fn by_sku(db: &Db, sku: &str) -> Result<Option<Product>, StoreError> {
+    db.maybe(BY_SKU, args![sku]).await
+}
+
+/// A product inside a transaction: the freshest facts for the gate at the channel's door.
+///
+/// # Errors
+/// The engine's own.
+pub async fn in_tx(tx: &mut Tx, id: i64) -> Result<Option<Product>, StoreError> {
+    tx.maybe(BY_ID, args![id]).await
+}
+
+/// A product by its id.
+///
+/// # Errors
+/// The engine's own.
+pub async fn by_id(db: &Db, id: i64) -> Result<Option<Product>, StoreError> {
+    db.maybe(BY_ID, args![id]).await
+}
+
+/// Products after an id, in id order: walk a catalogue in pages.
+///
+/// # Errors
+/// The engine's own.
+pub async fn page(db: &Db, after_id: i64, limit: i64) -> Result<Vec<Product>, StoreError> {
+    db.all(PAGE, args![after_id, limit]).await
+}
+
+/// How many products there are.
+///
+/// # Errors
+/// The engine's own.
+pub async fn count(db: &Db) -> Result<i64, StoreError> {
+    Ok(db.maybe::<Count>(COUNT, args![]).await?.map_or(0, |row| row.n))
+}
+
+/// When the next decision is asked for.
+///
+/// # Errors
+/// The engine's own.
+pub async fn next_dirty(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(NEXT_DIRTY, args![]).await?.and_then(|row| row.at).map(Millis))
+}
+
+/// Locks or unlocks a product's price; 0 rows if the SKU is unknown.
+///
+/// # Errors
+/// The engine's own.
+pub async fn set_locked(db: &Db, sku: String, locked: bool, now: Millis) -> Result<u64, StoreError> {
+    db.write((sku, locked, now), |tx, (sku, locked, now)| {
+        Box::pin(async move { tx.run(SET_LOCKED, args![sku.as_str(), i64::from(*locked), *now]).await })
+    })
+    .await
+}
