@@ -135,14 +135,15 @@ fn cron_after(pattern: &cron::Schedule, zone: &TimeZone, every_hour: bool, now: 
     let limit = local.year().saturating_add(SEARCH_YEARS);
     let mut best: Option<Millis> = None;
     for hit in hits(pattern, start) {
-        if hit.year() > limit || best.is_some_and(|best| zone.to_datetime(best.timestamp()) < hit) {
+        if hit.year() > limit {
             break;
         }
-        for at in instants(zone, hit, every_hour) {
-            if at > now && best.is_none_or(|best| at < best) {
-                best = Some(at);
-            }
+        let found = instants(zone, hit, every_hour);
+        // In an overlap a later local time can be an earlier instant; past that, nothing earlier follows.
+        if !found.is_empty() && best.is_some_and(|best| found.iter().all(|at| *at >= best)) {
+            break;
         }
+        best = found.into_iter().filter(|at| *at > now).chain(best).min();
     }
     best
 }

@@ -206,26 +206,29 @@ pub fn constraint(text: ConstraintText, channels: &[ChannelRules], report: &mut 
     Some(Constraint { never_below: (never, below) })
 }
 
-/// No channel may be held above itself, directly or through others.
+/// No channel may be held above itself, directly or through others. A circle is reported once.
 pub fn constraint_cycles(constraints: &[Constraint], report: &mut Report) {
-    let below = |id: &str| -> Vec<&str> {
-        let edges = constraints.iter().filter(|constraint| constraint.never_below.0 == id);
-        edges.map(|constraint| constraint.never_below.1.as_str()).collect()
-    };
-    let mut reported = BTreeSet::new();
-    for (constraint, position) in constraints.iter().zip(1..) {
-        let start = constraint.never_below.0.as_str();
+    let reachable = |from: &Constraint| {
         let mut reached = BTreeSet::new();
-        let mut open = vec![constraint.never_below.1.as_str()];
+        let mut open = vec![from.never_below.1.clone()];
         while let Some(id) = open.pop() {
-            if reached.insert(id) {
-                open.extend(below(id));
+            if reached.insert(id.clone()) {
+                let next = constraints.iter().filter(|constraint| constraint.never_below.0 == id);
+                open.extend(next.map(|constraint| constraint.never_below.1.clone()));
             }
         }
-        if reached.contains(start) && reported.insert(start) {
+        reached
+    };
+    let mut reported: Vec<BTreeSet<String>> = Vec::new();
+    for (constraint, position) in constraints.iter().zip(1..) {
+        let start = &constraint.never_below.0;
+        let reached = reachable(constraint);
+        // Members of one circle reach exactly the same channels.
+        if reached.contains(start) && !reported.contains(&reached) {
             report.enter(format!("constraint #{position}"));
             let problem = format!("`{start}` would never be below itself through a circle of constraints");
             report.error("never_below", problem, "take out one constraint of the circle");
+            reported.push(reached);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! depends on is in its arguments, so that a decision can be recomputed from its record and must come out equal.
 
 pub mod bounds;
+pub mod breaker;
 pub mod campaign;
 pub mod check;
 pub mod check_rule;
@@ -16,12 +17,19 @@ pub mod fx;
 pub mod gates;
 pub mod grammar;
 pub mod offers;
+pub mod prior;
+pub mod prior_rules;
 pub mod quotient;
 pub mod read;
 pub mod reference;
+pub mod reference_claims;
+pub mod release;
+pub mod release_guards;
 pub mod rounding;
 pub mod rules;
+pub mod run_gate;
 pub mod select;
+pub mod staging;
 pub mod target_days;
 pub mod text;
 pub mod vat;

@@ -179,6 +179,14 @@ fn nearer(x1: Decimal, below: i64, above: i64) -> i64 {
     if up < down { above } else { below }
 }
 
+/// A figure as people read it: two decimals, half up (RP7).
+#[must_use]
+pub fn two_decimals(value: Decimal) -> Decimal {
+    let mut value = value.round_dp_with_strategy(2, DISPLAY);
+    value.rescale(2);
+    value
+}
+
 /// RP9: the payable total of a cash payment to the nearest multiple of `increment`; a half goes up. Items and card
 /// payments are never rounded this way. None on overflow or an increment that is not positive.
 #[must_use]

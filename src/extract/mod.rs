@@ -4,10 +4,12 @@
 
 pub mod address;
 pub mod charset;
+pub mod explain;
 pub mod gtin;
 pub mod harvest;
 pub mod items;
 pub mod json;
+pub mod kind;
 pub mod locale;
 pub mod meta;
 pub mod offer;
@@ -18,6 +20,8 @@ pub mod scan;
 pub mod schema;
 pub mod scraper;
 pub mod text;
+pub mod tree;
+pub mod visible;
 
 use serde::Serialize;
 

@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub decimal_mark: Option<char>,
     /// Text near the price that may name the currency, such as a label.
     pub hint: Option<&'a str>,
+    /// Running text: letters such as `K`, `L` or `R` behind a number are money only where that money is used.
+    pub strict: bool,
 }
 
 /// What kind of amount a text states.
@@ -147,7 +149,7 @@ pub fn read_all(raw: &str, context: &Context<'_>, limit: usize) -> Result<Vec<Re
         return Err(Refusal::NoPrice);
     }
     join_ranges(&normal, &mut numbers);
-    let seen: Vec<Seen<'_>> = numbers.iter().map(|n| Seen::new(&normal, &lower, n)).collect();
+    let seen: Vec<Seen<'_>> = numbers.iter().map(|n| Seen::new(&normal, &lower, n).believed(context)).collect();
     let any_marked = seen.iter().any(|s| s.mark.is_some());
     let hinted = context.hint.and_then(|hint| {
         let hint = normalise(text::cut(hint, MAX_TEXT));
@@ -378,6 +380,25 @@ impl<'a> Seen<'a> {
             (before, after) => before.or(after),
         };
         seen
+    }
+
+    /// Drops a mark of bare letters that is not the money of the place, when the text is running text.
+    fn believed(mut self, context: &Context<'_>) -> Self {
+        let weak = self.mark.as_ref().is_some_and(|mark| {
+            let written = self.text.get(self.from..self.to).unwrap_or("");
+            let signs = written.chars().any(|c| currency::is_sign(c) || currency::is_cjk(c));
+            let letters = written.chars().filter(|c| c.is_alphabetic()).count();
+            let code = matches!(mark, Mark::One(c) if written.contains(c.code()));
+            let local = context.locale.and_then(|l| l.currency());
+            let resolved = mark.resolve(context.currency, context.locale);
+            !signs && !code && letters <= 3 && (resolved.is_none() || (resolved != local && resolved != context.currency))
+        });
+        let glued = self.text[..self.number.start].ends_with(|c: char| c.is_alphabetic()) && self.from == self.number.start;
+        if context.strict && (weak || (glued && self.mark.is_some())) {
+            self.mark = None;
+            (self.from, self.to) = (self.number.start, self.number.end);
+        }
+        self
     }
 
     fn before_only(&mut self) -> Option<Mark> {

@@ -1,35 +1,206 @@
 //! Looks at every source of a page, picks one offer and says why; refuses when sources disagree.
+//!
+//! The order is trust: site rules, JSON-LD, microdata, RDFa, meta tags, embedded state, what a person sees.
+
+mod judge;
+mod site;
 
 use super::harvest::Harvest;
-use super::json;
+use super::json::{self, Value};
 use super::locale::Locale;
-use super::offer::{Candidate, Offer, Source};
+use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
 use super::price::Context;
-use super::schema::{self, Surroundings};
-use super::{Extraction, Hints, Page, charset, meta, scraper};
+use super::schema::{self, Product, Surroundings};
+use super::visible::{self, View};
+use super::{Extraction, Hints, Page, address, charset, kind, meta, scraper, text};
+
+/// Candidates kept in the answer.
+const MAX_CANDIDATES: usize = 200;
+
+/// Everything that was read from one page, before judgement.
+struct Found {
+    candidates: Vec<Candidate>,
+    /// Products of structured data that are the page's own subject.
+    products: usize,
+    /// Structured data describes a list of products.
+    listed: usize,
+    view: Option<View>,
+    says_product: bool,
+}
 
 pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
     let decoded = charset::decode(page.body, page.content_type);
-    let harvest = Harvest::collect(&decoded.text);
-    let locale = hints.locale.as_deref().and_then(Locale::parse).or_else(|| site.and_then(scraper::Site::locale));
-    let context = Context { locale, currency: hints.currency.or_else(|| site.and_then(scraper::Site::currency)), ..Context::default() };
-    let roots: Vec<_> = harvest.json_ld.iter().flat_map(|s| json::values(s.text, s.at)).collect();
-    let around = Surroundings { context, url: page.final_url, source: Source::JsonLd };
-    let mut products = schema::products(&roots, &around);
-    products.extend(schema::products(&harvest.microdata, &Surroundings { source: Source::Microdata, ..around }));
-    products.extend(schema::products(&harvest.rdfa, &Surroundings { source: Source::Rdfa, ..around }));
-    let mut candidates: Vec<Candidate> = products.into_iter().filter(|p| !p.related).map(|p| p.candidate).collect();
-    candidates.extend(meta::candidate(&harvest, &context));
-    let offer: Option<Offer> = candidates.iter().find(|c| c.offer.price.is_some()).map(|c| c.offer.clone());
-    let outcome = if offer.is_some() { Outcome::Product } else { Outcome::NoPrice };
-    Extraction {
+    let mut answer = read(&decoded.text, page, site, hints);
+    answer.encoding = decoded.encoding();
+    // Offsets so far count in the decoded text; evidence counts in the body.
+    let offsets = answer.offer.iter_mut().chain(answer.candidates.iter_mut().map(|c| &mut c.offer));
+    for evidence in offsets.filter_map(|o| o.evidence.as_mut()) {
+        evidence.offset = evidence.offset.map(|at| decoded.body_offset(at));
+    }
+    answer
+}
+
+fn read(body: &str, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
+    let harvest = Harvest::collect(body);
+    let (locale, context) = surroundings(&harvest, page, site, hints);
+    let shown = locale.map(|l| l.to_string());
+    let empty = |outcome: Outcome, why: &str| Extraction {
         outcome,
-        offer,
-        confidence: 50,
-        explanation: String::new(),
-        candidates,
-        locale: locale.map(|l| l.to_string()),
-        encoding: decoded.encoding(),
+        offer: None,
+        confidence: 90,
+        explanation: why.to_owned(),
+        candidates: Vec::new(),
+        locale: shown.clone(),
+        encoding: "",
+    };
+    if let Some(outcome) = kind::from_status(page.status) {
+        return empty(outcome, &format!("the shop answered with status {}", page.status));
+    }
+    if harvest.tags == 0 && !site.is_some_and(scraper::Site::has_rules) {
+        return empty(Outcome::ParseFailure, "the body holds no HTML");
+    }
+    let roots: Vec<Value<'_>> = harvest.json_ld.iter().flat_map(|s| json::values(s.text, s.at)).collect();
+    let found = gather(body, &harvest, &roots, page, site, &context);
+    let priced = found.candidates.iter().any(|c| c.source != Source::Visible && c.offer.price.is_some());
+    if !priced && let Some(outcome) = kind::wall(body, &harvest, page) {
+        return Extraction { candidates: found.candidates, ..empty(outcome, "the page is a wall, a challenge or says that nothing is here") };
+    }
+    let mut answer = judge::decide(&harvest, &roots, page, hints, found);
+    answer.locale = shown.clone();
+    answer.candidates.truncate(MAX_CANDIDATES);
+    answer
+}
+
+/// Language, currency and decimal mark by hints, site file, page and host, in this order.
+fn surroundings<'a>(harvest: &Harvest<'_>, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> (Option<Locale>, Context<'a>) {
+    let told = hints.locale.as_deref().and_then(Locale::parse).or_else(|| site.and_then(scraper::Site::locale));
+    let host = address::host(page.final_url).and_then(|h| Locale::from_host(&h));
+    let meta = harvest.meta(&["og:locale", "content-language", "language"]).and_then(|m| Locale::parse(&m.content));
+    let own = harvest.lang.as_deref().and_then(Locale::parse);
+    let said = match (own, meta) {
+        (Some(own), Some(meta)) if own.language() == meta.language() => Some(own.or_region_of(Some(meta))),
+        (own, meta) => own.or(meta),
+    };
+    // A country's domain beats a language without region: `lang=en` on a .pl page is an English template.
+    let local = match (said, host) {
+        (Some(said), host) if said.region().is_none() => Some(said.or_region_of(host)),
+        (said, host) => said.or(host),
+    };
+    let locale = told.or(local);
+    let currency = hints.currency.or_else(|| site.and_then(scraper::Site::currency));
+    (locale, Context { locale, currency, ..Context::default() })
+}
+
+fn gather(body: &str, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, site: Option<&scraper::Site>, context: &Context<'_>) -> Found {
+    let around = Surroundings { context: *context, url: page.final_url, source: Source::JsonLd };
+    let mut candidates = Vec::new();
+    if let Some(site) = site.filter(|s| s.has_rules()) {
+        candidates.extend(site::candidate(site, body, harvest, page.final_url, context));
+    }
+    let titles = titles(harvest);
+    let (mut products, mut listed) = (0, 0);
+    let sources = [(roots, Source::JsonLd), (&harvest.microdata, Source::Microdata), (&harvest.rdfa, Source::Rdfa)];
+    for (values, source) in sources {
+        let all = schema::products(values, &Surroundings { source, ..around });
+        listed += all.iter().filter(|p| p.related && p.candidate.offer.price.is_some()).count();
+        let own = main_product(all, page, harvest, &titles);
+        products = products.max(own.1);
+        candidates.extend(own.0);
+    }
+    candidates.extend(meta::candidate(harvest, context));
+    let view = visible::look(body, harvest, &with_currency(context, &candidates), &titles, page.final_url);
+    candidates.extend(view.candidates.iter().cloned());
+    Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
+}
+
+/// The context with the currency that structured data names, for prices whose sign is shared.
+fn with_currency<'a>(context: &Context<'a>, candidates: &[Candidate]) -> Context<'a> {
+    let named = candidates.iter().find_map(|c| c.offer.currency);
+    Context { currency: context.currency.or(named), ..*context }
+}
+
+/// Titles that the page gives itself outside its body.
+fn titles<'h>(harvest: &'h Harvest<'_>) -> Vec<&'h str> {
+    let og = harvest.meta(&["og:title", "twitter:title"]).map(|m| m.content.as_ref());
+    og.into_iter().chain(harvest.title.as_deref()).collect()
+}
+
+/// The product a page is about, and how many products compete for that.
+fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> (Vec<Candidate>, usize) {
+    let own: Vec<Product> = all.into_iter().filter(|p| !p.related).collect();
+    if own.len() <= 1 {
+        let count = own.len();
+        return (own.into_iter().map(|p| p.candidate).collect(), count);
+    }
+    let mut ranked: Vec<(i32, Product)> = own.into_iter().map(|p| (rank(&p, page, harvest, titles), p)).collect();
+    ranked.sort_by_key(|(points, _)| std::cmp::Reverse(*points));
+    let best = ranked[0].0;
+    let tied: Vec<_> = ranked.iter().filter(|(points, _)| *points == best).collect();
+    let prices: Vec<_> = tied.iter().filter_map(|(_, p)| p.candidate.offer.price).collect();
+    let agree = prices.windows(2).all(|w| w[0] == w[1]);
+    let named = |p: &Product| p.candidate.offer.title.clone().unwrap_or_default();
+    let same_name = tied.windows(2).all(|w| named(&w[0].1) == named(&w[1].1) || named(&w[1].1).is_empty());
+    let count = if (agree && same_name) || tied.len() == 1 { 1 } else { tied.len() };
+    let candidates = ranked.into_iter().map(|(points, product)| {
+        let mut candidate = product.candidate;
+        candidate.score = points;
+        if points < best || count > 1 {
+            candidate.verdict = if points < best { "another product fits the page better" } else { "several products fit the page equally" }.to_owned();
+        }
+        candidate
+    });
+    let keep = if count == 1 { usize::MAX } else { 0 };
+    (candidates.filter(|c| c.score == best).take(keep).collect(), count)
+}
+
+fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> i32 {
+    let mut points = 0;
+    let canonical = harvest.canonical.as_deref().unwrap_or("");
+    points += if product.named_by_url { 40 } else { 0 };
+    points += if product.urls.iter().any(|u| address::same_page(u, page.final_url) || (!canonical.is_empty() && address::same_page(u, canonical))) { 30 } else { 0 };
+    points += if product.candidate.offer.price.is_some() { 20 } else { 0 };
+    let headings = harvest.headings.iter().map(|h| h.0.as_str());
+    let name = product.candidate.offer.title.as_deref().unwrap_or("");
+    let fit = titles.iter().copied().chain(headings).map(|t| overlap(name, t)).max().unwrap_or(0);
+    points + fit / 4
+}
+
+/// Share of the words of `name` that are in `other`, in percent.
+pub(super) fn overlap(name: &str, other: &str) -> i32 {
+    let own: Vec<String> = text::words(name).collect();
+    if own.is_empty() {
+        return 0;
+    }
+    let theirs: Vec<String> = text::words(other).collect();
+    let shared = own.iter().filter(|w| theirs.contains(w)).count();
+    i32::try_from(shared * 100 / own.len()).unwrap_or(0)
+}
+
+/// Fills fields of `offer` that are empty from another offer of the same page.
+fn fill(offer: &mut Offer, other: &Offer) {
+    offer.title = offer.title.take().or_else(|| other.title.clone());
+    offer.brand = offer.brand.take().or_else(|| other.brand.clone());
+    offer.sku = offer.sku.take().or_else(|| other.sku.clone());
+    offer.mpn = offer.mpn.take().or_else(|| other.mpn.clone());
+    offer.gtin = offer.gtin.take().or_else(|| other.gtin.clone());
+    offer.image = offer.image.take().or_else(|| other.image.clone());
+    offer.canonical_url = offer.canonical_url.take().or_else(|| other.canonical_url.clone());
+    offer.condition = offer.condition.take().or_else(|| other.condition.clone());
+    offer.seller = offer.seller.take().or_else(|| other.seller.clone());
+    offer.valid_until = offer.valid_until.take().or_else(|| other.valid_until.clone());
+    offer.variant = offer.variant.take().or_else(|| other.variant.clone());
+    offer.currency = offer.currency.or(other.currency);
+    if offer.availability == Availability::Unknown {
+        offer.availability = other.availability;
+    }
+    let same = |m: &crate::money::Money| offer.price.is_none_or(|p| p.currency() == m.currency());
+    offer.shipping = offer.shipping.or(other.shipping.filter(same));
+    offer.member_price = offer.member_price.or(other.member_price.filter(same));
+    let higher = other.list_price.filter(same).filter(|l| offer.price.is_some_and(|p| l.minor() > p.minor()));
+    offer.list_price = offer.list_price.or(higher);
+    offer.unit_price = offer.unit_price.take().or_else(|| other.unit_price.clone());
+    if offer.tax == super::TaxView::Unknown && offer.price == other.price {
+        offer.tax = other.tax;
     }
 }

@@ -91,7 +91,8 @@ fn same(listing: &Listing) -> Change {
 }
 
 /// States are a closed set in the table's check; the names here are the same.
-fn known_state(state: &str) -> &'static str {
+#[must_use]
+pub fn known_state(state: &str) -> &'static str {
     const STATES: [&str; 12] = [
         "idle", "intended", "sent", "accepted", "applied", "verified", "unverified", "unknown", "rejected", "held",
         "parked", "drifted",

@@ -3,23 +3,15 @@
 //! Pure functions of prices on one basis, used by mails and dashboard alike, so that the two can never disagree. A
 //! figure without data is none, never zero; who shows it also shows how many products had none.
 
-use crate::decide::rounding::DISPLAY;
 use crate::money::Decimal;
+use crate::observe::zscore::median;
 
-/// Figures are shown with this many decimals.
-pub const DECIMALS: u32 = 2;
 /// The basket's geometric mean is found by halving an interval this often: far below a hundredth of a percent.
 const HALVINGS: u32 = 60;
 /// Products outside `10^±9` are brought back into the number range with their power counted.
 const POWER: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
-/// A figure rounded for display: two decimals, half up (RP7).
-#[must_use]
-pub fn shown(value: Decimal) -> Decimal {
-    let mut value = value.round_dp_with_strategy(DECIMALS, DISPLAY);
-    value.rescale(DECIMALS);
-    value
-}
+pub use crate::decide::rounding::two_decimals as shown;
 
 fn percent_of(part: Decimal, whole: Decimal) -> Option<Decimal> {
     part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole)
@@ -31,17 +23,6 @@ fn sum(values: impl Iterator<Item = Decimal>) -> Option<Decimal> {
 
 fn mean(values: &[Decimal]) -> Option<Decimal> {
     sum(values.iter().copied())?.checked_div(Decimal::from(values.len()))
-}
-
-/// The median of sorted values: of an even number, the mean of the middle two.
-#[must_use]
-pub fn median(sorted: &[Decimal]) -> Option<Decimal> {
-    let upper = *sorted.get(sorted.len() / 2)?;
-    if sorted.len() % 2 == 1 {
-        return Some(upper);
-    }
-    let lower = *sorted.get(sorted.len() / 2 - 1)?;
-    lower.checked_add(upper)?.checked_div(Decimal::TWO)
 }
 
 /// Our place on the market of one product.

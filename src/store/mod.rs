@@ -26,6 +26,8 @@ pub enum StoreError {
     Unsupported(&'static str),
     #[error("a stored {what} cannot be read back: {why}")]
     Corrupt { what: &'static str, why: String },
+    #[error("a batch of checks was not stored: {0}")]
+    Batch(String),
     #[error("a database task panicked; its transaction was rolled back")]
     Panicked,
 }

@@ -195,11 +195,20 @@ pub async fn claim(db: &Db, now: Millis, lease_until: Millis, hosts: i64, pages:
     .await
 }
 
-/// Writes a batch of checks in one transaction and returns the ids of the observation runs, in order.
+/// What became of a recorded check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// The observation run, if the page ever had one.
+    pub run: Option<i64>,
+    /// False: the host's lease was lost; stop asking it.
+    pub host_is_ours: bool,
+}
+
+/// Writes a batch of checks in one transaction; results in order.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn record(db: &Db, batch: Vec<Checked>) -> Result<Vec<Option<i64>>, StoreError> {
+pub async fn record(db: &Db, batch: Vec<Checked>) -> Result<Vec<Recorded>, StoreError> {
     db.write(batch, |tx, batch| {
         Box::pin(async move {
             let mut ids = Vec::with_capacity(batch.len());
@@ -212,8 +221,8 @@ pub async fn record(db: &Db, batch: Vec<Checked>) -> Result<Vec<Option<i64>>, St
     .await
 }
 
-async fn record_one(tx: &mut Tx, check: &Checked) -> Result<Option<i64>, StoreError> {
-    let id = match &check.observation {
+async fn record_one(tx: &mut Tx, check: &Checked) -> Result<Recorded, StoreError> {
+    let run = match &check.observation {
         Some(new) => Some(observations::extend_or_insert(tx, check.target_id, new, check.now).await?),
         None => observations::extend_current(tx, check.target_id, check.now).await?,
     };
@@ -233,10 +242,11 @@ async fn record_one(tx: &mut Tx, check: &Checked) -> Result<Option<i64>, StoreEr
     if check.dirty {
         super::products::mark_dirty(tx, check.product_id, check.now).await?;
     }
-    if let Some(pace) = &check.pace {
-        set_pace(tx, pace).await?;
-    }
-    Ok(id)
+    let host_is_ours = match &check.pace {
+        Some(pace) => set_pace(tx, pace).await? == 1,
+        None => true,
+    };
+    Ok(Recorded { run, host_is_ours })
 }
 
 /// Moves a host's pace; 0 rows when the lease was lost, which is not an error: the new owner's pace counts.

@@ -153,13 +153,19 @@ struct Arrival {
     price: String,
 }
 
-/// Cases of fence and state name no currency; two decimals are what their prices have.
-fn case_currency(code: Option<&str>) -> Result<Currency, CaseError> {
-    code.map_or(Ok(Currency::EUR), currency)
+/// Cases of fence and state need not name a currency; then the decimals that their prices have decide.
+fn case_currency<'a>(code: Option<&str>, prices: impl Iterator<Item = &'a String>) -> Result<Currency, CaseError> {
+    let decimals = prices.map(|price| price.split_once('.').map_or(0, |(_, decimals)| decimals.len())).max();
+    let by_decimals = match decimals {
+        Some(0) => Currency::JPY,
+        Some(3) => Currency::KWD,
+        _ => Currency::EUR,
+    };
+    code.map_or(Ok(by_decimals), currency)
 }
 
 fn fence_arrivals(input: &FenceInput) -> Answer {
-    let currency = case_currency(input.currency.as_deref())?;
+    let currency = case_currency(input.currency.as_deref(), input.arrivals.iter().map(|arrival| &arrival.price))?;
     let mut last = None;
     let mut actions = Vec::with_capacity(input.arrivals.len());
     for arrival in &input.arrivals {
@@ -189,7 +195,7 @@ struct SyncInput {
 }
 
 fn sync(input: SyncInput) -> Answer {
-    let currency = case_currency(input.currency.as_deref())?;
+    let currency = case_currency(input.currency.as_deref(), input.f.values().chain(&input.live))?;
     let mut by_version: BTreeMap<i64, Money> = BTreeMap::new();
     for (version, price) in &input.f {
         by_version.insert(version.parse().map_err(CaseError::malformed)?, money(price, currency)?);

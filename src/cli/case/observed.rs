@@ -1,4 +1,165 @@
-//! x
-use super::{Answer, CaseError};
-use serde_json::Value;
-pub(super) fn answer(_: Value) -> Answer { Err(CaseError::malformed("x")) }
+//! Cases of observed prices: one observation, one crawl, one run, a price war, a spiral.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, CaseError, amount, read, take_key};
+use crate::clock::Millis;
+use crate::decide::breaker::{RunTotals, RunVerdict, judge_run};
+use crate::decide::grammar::Figure;
+use crate::decide::rounding::DISPLAY;
+use crate::decide::rules::RunBreaker;
+use crate::decide::text::Quoted;
+use crate::money::{self, Decimal};
+use crate::observe::breaker::{Batch, BatchParams, BatchVerdict, judge_batch};
+use crate::observe::gate::{GateParams, Known, Marker, Refetch, Sighting, TaxLabel, judge};
+use crate::observe::war::{PriceMove, WarParams, spiral, war};
+use crate::observe::zscore::Log;
+
+pub(super) fn answer(mut inputs: Value) -> Answer {
+    match take_key(&mut inputs, "kind").as_deref() {
+        None | Some("observation") => observation(read(inputs)?),
+        Some("site_batch") => site_batch(&read(inputs)?),
+        Some("run_breaker") => run_breaker(&read(inputs)?),
+        Some("war") => price_war(&read(inputs)?),
+        Some("spiral") => cycle(&read(inputs)?),
+        Some(other) => Err(CaseError::malformed(format!("unknown kind `{other}`"))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Observation {
+    price: Quoted,
+    history: Vec<Quoted>,
+    expected_currency: Option<String>,
+    currency: Option<String>,
+    vat_pct: Option<Figure>,
+    marker: Option<Marker>,
+    tax_label: Option<TaxLabel>,
+    pack_qty: Option<u32>,
+    #[serde(default)]
+    refetch: Vec<RefetchInput>,
+    #[serde(default)]
+    others: Vec<Quoted>,
+    #[serde(default)]
+    others_log_moves: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefetchInput {
+    after_min: Figure,
+    price: Quoted,
+}
+
+fn observation(input: Observation) -> Answer {
+    let expected = input.expected_currency.as_deref().map(money::currency).transpose()?;
+    let amounts = |list: Vec<Quoted>| list.into_iter().map(|Quoted(amount)| amount).collect();
+    let mut refetches = Vec::with_capacity(input.refetch.len());
+    for RefetchInput { after_min: Figure(minutes), price } in input.refetch {
+        let after = minutes.checked_mul(Millis::MINUTE.into()).and_then(|ms| i64::try_from(ms.trunc()).ok());
+        let after_ms = after.ok_or_else(|| CaseError::malformed(format!("{minutes} minutes")))?;
+        refetches.push(Refetch { after_ms, amount: price.0 });
+    }
+    refetches.sort_by_key(|refetch| refetch.after_ms);
+    let sighting = Sighting {
+        amount: input.price.0,
+        currency: input.currency.as_deref().map_or(expected, |code| money::currency(code).ok()),
+        marker: input.marker,
+        tax_label: input.tax_label,
+        pack_qty: input.pack_qty.unwrap_or(1),
+        refetches,
+    };
+    let known = Known {
+        currency: expected,
+        vat_pct: input.vat_pct.map_or(Decimal::ZERO, |figure| figure.0),
+        history: amounts(input.history),
+        others: amounts(input.others),
+        others_moved: input.others_log_moves.into_iter().map(Log).collect(),
+    };
+    let verdict = judge(&sighting, &known, &GateParams::default());
+    Ok(json!({
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "z": verdict.z,
+        "comparable": verdict.comparable.map(amount),
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteBatch {
+    checked: u32,
+    #[serde(default)]
+    suspect: u32,
+    #[serde(default)]
+    same_price_max: u32,
+    #[serde(default)]
+    turned_out_of_stock: u32,
+}
+
+fn site_batch(input: &SiteBatch) -> Answer {
+    let batch = Batch {
+        checked: input.checked,
+        suspect: input.suspect,
+        same_price: input.same_price_max,
+        newly_sold_out: input.turned_out_of_stock,
+    };
+    let verdict = judge_batch(&batch, &BatchParams::default());
+    let status = if verdict == BatchVerdict::WithinLimits { "ok" } else { "suspend_competitor" };
+    Ok(json!({ "status": status, "reason": verdict }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    products: u32,
+    changes: u32,
+    avg_change_pct: Figure,
+}
+
+fn run_breaker(input: &Run) -> Answer {
+    let totals =
+        RunTotals { products: input.products, changes: input.changes, avg_change_pct: input.avg_change_pct.0 };
+    let verdict = judge_run(&totals, &RunBreaker::default());
+    let status = if verdict == RunVerdict::WithinLimits { "ok" } else { "hold_run" };
+    Ok(json!({ "status": status, "reason": verdict }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WarInput {
+    moves: Vec<(String, Quoted, Quoted)>,
+}
+
+fn price_war(input: &WarInput) -> Answer {
+    let step = |(who, from, to): &(String, Quoted, Quoted)| PriceMove {
+        ours: who == "us",
+        from: from.0,
+        to: to.0,
+        at: None,
+    };
+    let moves: Vec<PriceMove> = input.moves.iter().map(step).collect();
+    let war = war(&moves, &WarParams::default());
+    Ok(json!({
+        "status": if war.is_war { "price_war" } else { "normal" },
+        "alternations": war.alternations,
+        "own_drop_pct": war.own_drop_pct.to_string(),
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpiralInput {
+    our_multiplier: Figure,
+    their_multiplier: Figure,
+}
+
+fn cycle(input: &SpiralInput) -> Answer {
+    let found = spiral(input.our_multiplier.0, input.their_multiplier.0);
+    let (factor, direction) = found.ok_or_else(|| CaseError::new("out_of_range", "the cycle factor"))?;
+    let mut factor = factor.round_dp_with_strategy(6, DISPLAY);
+    factor.rescale(6);
+    Ok(json!({ "status": direction, "cycle_factor": factor.to_string() }))
+}

@@ -1,4 +1,86 @@
-//! x
-use super::{Answer, CaseError};
-use serde_json::Value;
-pub(super) fn answer(_: Value) -> Answer { Err(CaseError::malformed("x")) }
+//! Cases of prior prices: a channel's price history, a planned reduction, and what may be announced.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, CaseError, amount, currency, read};
+use crate::decide::grammar::Instant;
+use crate::decide::prior::{Audience, LivePrice, Reduction, prior_price};
+use crate::decide::prior_rules::{of_country, zone_of};
+use crate::decide::text::Zone;
+use crate::money::{Currency, Money};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Inputs {
+    country: String,
+    currency: String,
+    history: Vec<Entry>,
+    reduction: ReductionInput,
+    #[serde(default)]
+    perishable: bool,
+    #[serde(default)]
+    campaign_steps: Vec<Instant>,
+    #[serde(rename = "channel")]
+    _channel: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    from: Instant,
+    price: Option<String>,
+    #[serde(default)]
+    audience: Audience,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReductionInput {
+    start: Instant,
+    price: String,
+    end: Option<Instant>,
+    #[serde(default)]
+    kind: Audience,
+}
+
+pub(super) fn answer(inputs: Value) -> Answer {
+    let inputs: Inputs = read(inputs)?;
+    let currency = currency(&inputs.currency)?;
+    let zone = zone_of(&inputs.country).unwrap_or(Zone::UTC).0;
+    let history = spans(&inputs.history, currency)?;
+    let reduction = Reduction {
+        start: inputs.reduction.start.0,
+        end: inputs.reduction.end.map(|Instant(end)| end),
+        price: Money::parse(&inputs.reduction.price, currency)?,
+        audience: inputs.reduction.kind,
+        perishable: inputs.perishable,
+        earlier_steps: inputs.campaign_steps.iter().map(|Instant(step)| *step).collect(),
+    };
+    let prior = prior_price(&history, &reduction, &of_country(&inputs.country), &zone);
+    let local = |instant: Timestamp| instant.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    Ok(json!({
+        "required": prior.required,
+        "prior_price": prior.prior.map(amount),
+        "announce": prior.announce,
+        "max_percent": prior.max_percent,
+        "window_start": prior.window_start.map(local),
+        "flags": prior.flags,
+    }))
+}
+
+/// A case lists changes: each price lasts until the next change for the same audience, and null takes the product off.
+fn spans(entries: &[Entry], currency: Currency) -> Result<Vec<LivePrice>, CaseError> {
+    let mut spans = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let Some(price) = &entry.price else { continue };
+        let ends = |other: &&Entry| {
+            other.from.0 > entry.from.0 && (other.audience == entry.audience || other.price.is_none())
+        };
+        let until = entries.iter().filter(ends).map(|other| other.from.0).min();
+        let price = Money::parse(price, currency)?;
+        spans.push(LivePrice { from: entry.from.0, until, price, audience: entry.audience });
+    }
+    Ok(spans)
+}

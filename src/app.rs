@@ -1,0 +1,295 @@
+//! Everything built once from the configuration: the seam that the daemon, the commands and the tests share.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Context as _, bail};
+use sha2::{Digest as _, Sha256};
+
+use crate::channel::{self, Capabilities, Setting};
+use crate::clock::{Clock, Millis};
+use crate::config::{Config, Robots};
+use crate::decide::RuleSet;
+use crate::decide::fx::{self, FxTable};
+use crate::decide::target_days::ClosingDays;
+use crate::decide::text::Quoted;
+use crate::decide::vat::VatTable;
+use crate::extract::scraper::Sites;
+use crate::fetch;
+use crate::money::Decimal;
+use crate::observe::recorder::Recorder;
+use crate::publish::lane::Lane;
+use crate::publish::step::Policy;
+use crate::publish::terms::Terms;
+use crate::report::mail::Mailer;
+use crate::schedule::Schedule;
+use crate::store::{Db, decisions, listings, settings};
+use crate::telemetry::Metrics;
+
+/// Name of the switch that stops all pushes.
+pub const PAUSE: &str = "pause";
+
+/// The rules in force with the revision that decisions cite.
+#[derive(Debug)]
+pub struct Loaded {
+    pub set: Arc<RuleSet>,
+    pub revision: i64,
+    pub hash: String,
+    pub since: Millis,
+}
+
+/// The application.
+pub struct App {
+    pub config: Config,
+    pub db: Db,
+    pub clock: Clock,
+    pub fetcher: fetch::Client,
+    pub sites: Sites,
+    pub schedule: Schedule,
+    pub lanes: Vec<Lane>,
+    pub vat: Arc<VatTable>,
+    pub mailer: Mailer,
+    pub metrics: Metrics,
+    pub recorder: Recorder,
+    /// Names this process in leases.
+    pub owner: String,
+    /// Changes when extraction could answer differently for the same bytes.
+    pub extractor: String,
+    capabilities: Arc<BTreeMap<String, Capabilities>>,
+    rules: RwLock<Option<Arc<Loaded>>>,
+}
+
+impl App {
+    /// Opens the database, migrates it, and builds every part. Nothing is asked of the network.
+    ///
+    /// # Errors
+    /// Whatever cannot be built, with the name of the setting.
+    pub async fn build(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        // Another part of the process may have installed it already; then it is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let db = Db::open(&config.database_url()).await.context("database.url")?;
+        db.migrate().await?;
+        let sites = sites(&config)?;
+        let schedule = config.schedule().map_err(anyhow::Error::msg)?;
+        let lanes = lanes(&config)?;
+        let now = clock.now();
+        for lane in &lanes {
+            listings::add_channel(&db, lane.name.clone(), lane.kind, now).await?;
+        }
+        let capabilities = lanes.iter().map(|lane| (lane.name.clone(), lane.channel.capabilities())).collect();
+        let fetcher = fetch::Client::new(&config.fetch).map_err(anyhow::Error::msg).context("fetch")?;
+        let mailer = Mailer::new(&config).map_err(anyhow::Error::msg)?;
+        let vat = VatTable::parse(include_str!("../config/vat.toml")).context("config/vat.toml")?;
+        let app = Self {
+            extractor: fingerprint(&sites),
+            recorder: Recorder::start(db.clone()),
+            owner: format!("{}-{}", std::process::id(), now.0),
+            metrics: Metrics::default(),
+            capabilities: Arc::new(capabilities),
+            rules: RwLock::new(None),
+            vat: Arc::new(vat),
+            config,
+            db,
+            clock,
+            fetcher,
+            sites,
+            schedule,
+            lanes,
+            mailer,
+        };
+        Ok(Arc::new(app))
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// A lane by its channel's name.
+    #[must_use]
+    pub fn lane(&self, name: &str) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.name == name)
+    }
+
+    /// The rules in force. A changed file becomes a new revision; a broken one is an error and changes nothing.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub async fn rules(&self) -> anyhow::Result<Arc<Loaded>> {
+        let (path, text) = rules_text(&self.config)?;
+        let hash = hex(&Sha256::digest(text.as_bytes()));
+        let current = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(current) = current.filter(|loaded| loaded.hash == hash) {
+            return Ok(current);
+        }
+        let set = parse_rules(&path, &text)?;
+        let now = self.now();
+        let revision = decisions::keep_rules(&self.db, hash.clone(), text, path.display().to_string(), now).await?;
+        let loaded = Arc::new(Loaded { set: Arc::new(set), revision, hash, since: now });
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// What prices on channels depend on, as of now.
+    ///
+    /// # Errors
+    /// The rules' or the store's.
+    pub async fn terms(&self) -> anyhow::Result<Terms> {
+        let paused = settings::get(&self.db, PAUSE).await?;
+        Ok(Terms {
+            rules: Arc::clone(&self.rules().await?.set),
+            vat: Arc::clone(&self.vat),
+            fx: self.fx().await?,
+            channels: Arc::clone(&self.capabilities),
+            now: self.now(),
+            paused: paused.map(|pause| format!("{} by {}", pause.why, pause.actor)),
+        })
+    }
+
+    /// The newest exchange rates with their freshness; `None` before the first import.
+    ///
+    /// # Errors
+    /// The store's, or a stored rate that cannot be read.
+    pub async fn fx(&self) -> anyhow::Result<Option<FxTable>> {
+        let now = self.now().timestamp();
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+        let rows = settings::rates(&self.db, &today).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let date = first.day.parse().with_context(|| format!("stored rates of {}", first.day))?;
+        let freshness = fx::staleness(date, now, &ClosingDays::target()).freshness;
+        let mut rates = BTreeMap::new();
+        for row in rows {
+            let rate = crate::money::decimal(&row.rate).with_context(|| format!("stored rate of {}", row.currency))?;
+            rates.insert(row.currency, Quoted(rate));
+        }
+        Ok(Some(FxTable { date, rates, freshness, buffer_pct: Decimal::ZERO }))
+    }
+
+    /// Deviations that every report repeats.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        match self.config.fetch.robots {
+            Robots::Obey => vec![],
+            Robots::Ignore => vec![format!("robots.txt is not obeyed: {}", self.config.fetch.robots_reason)],
+        }
+    }
+}
+
+/// Keeps a second daemon off an embedded database; PostgreSQL shares work instead.
+///
+/// # Errors
+/// Another daemon has it; the message names its process.
+pub fn single_instance(config: &Config) -> anyhow::Result<Option<File>> {
+    let url = config.database_url();
+    let Some(path) = url.strip_prefix("sqlite://") else { return Ok(None) };
+    let path = PathBuf::from(format!("{}.lock", path.split('?').next().unwrap_or(path)));
+    let file = File::options().create(true).truncate(false).read(true).write(true).open(&path).with_context(|| path.display().to_string())?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            std::io::Write::write_all(&mut &file, std::process::id().to_string().as_bytes())?;
+            Ok(Some(file))
+        }
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let pid = std::fs::read_to_string(&path).unwrap_or_default();
+            bail!("another daemon (process {pid}) uses this database\nhint: end it first, or use PostgreSQL for several daemons")
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// The rule file's path and text.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn rules_text(config: &Config) -> anyhow::Result<(PathBuf, String)> {
+    let path = config.path(&config.rules.file);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("rules.file: {}\nhint: `omniprice init` writes a first rule set", path.display()))?;
+    Ok((path, text))
+}
+
+/// Parses rules, with all errors in one message.
+///
+/// # Errors
+/// Every problem of the file.
+pub fn parse_rules(path: &std::path::Path, text: &str) -> anyhow::Result<RuleSet> {
+    match RuleSet::parse(text) {
+        Ok((set, warnings)) => {
+            for warning in warnings {
+                tracing::warn!("{}: {warning}", path.display());
+            }
+            Ok(set)
+        }
+        Err(errors) => {
+            let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            bail!("{}: {} in the rules\n{}", path.display(), if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) }, list.join("\n"))
+        }
+    }
+}
+
+/// The embedded site files and the operator's own.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn sites(config: &Config) -> anyhow::Result<Sites> {
+    let loaded = if config.scrapers.dir.as_os_str().is_empty() {
+        Sites::embedded()
+    } else {
+        Sites::load(&config.path(&config.scrapers.dir))
+    };
+    loaded.map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+}
+
+fn lanes(config: &Config) -> anyhow::Result<Vec<Lane>> {
+    let publish = &config.publish;
+    let mut lanes = Vec::with_capacity(config.channels.len());
+    for (name, table) in &config.channels {
+        let named = |what: String| anyhow::anyhow!("channels.{name}: {what}");
+        let kind = channel::kind(table).map_err(named)?;
+        let setting = Setting { name: name.clone(), timeout: publish.timeout.duration(), base: config.base.clone() };
+        let channel = (kind.build)(table, &setting).map_err(named)?;
+        let capabilities = channel.capabilities();
+        lanes.push(Lane {
+            name: name.clone(),
+            kind: kind.name,
+            drift: channel::drift(table).map_err(named)?,
+            policy: Policy {
+                retry: publish.retry.iter().map(|span| span.0).collect(),
+                give_up_after: publish.give_up_after,
+                verify_after: publish.verify_after.0.max(capabilities.visible_after_ms),
+                settle_within: publish.settle_within.0,
+                readable: capabilities.readable,
+                idempotent: capabilities.idempotent,
+            },
+            lease_ms: publish.lease.0,
+            per_minute: publish.per_minute,
+            channel,
+        });
+    }
+    Ok(lanes)
+}
+
+/// Program version and every site file: what the same bytes are read with.
+fn fingerprint(sites: &Sites) -> String {
+    let mut hash = Sha256::new();
+    hash.update(env!("CARGO_PKG_VERSION"));
+    for site in sites.iter() {
+        // The parsed rules themselves, so that a comment in a site file re-reads nothing.
+        hash.update(format!("{site:?}"));
+    }
+    hex(&hash.finalize())[..12].to_owned()
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,352 @@
+//! Reads a CSV of products and competitor pages: every bad row is named, and nothing is stored unless all are good.
+//!
+//! One row per product; several competitor pages stand in `urls`, separated by spaces, or in further rows that have
+//! only `sku` and `url`. Amounts are plain decimals (`499.00`), never `499,00`: a file must not be guessed at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use url::Url;
+
+use crate::decide::RuleSet;
+use crate::extract::gtin;
+use crate::money::{Currency, Money, currency};
+use crate::store::products::Import;
+
+/// Rows beyond this are refused; a catalogue of this size is imported in parts.
+pub const MAX_ROWS: usize = 2_000_000;
+/// Competitor pages of one product.
+const MAX_PAGES: usize = 200;
+/// Errors that are listed one by one.
+pub const MAX_ERRORS: usize = 1_000;
+
+const COLUMNS: [&str; 19] = [
+    "sku", "title", "price", "currency", "market", "cost", "brand", "category", "tags", "gtin", "regular", "msrp", "map",
+    "min", "stock", "pack", "vat", "locked", "urls",
+];
+
+/// A row that cannot be taken, by its line in the file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RowError {
+    pub line: u64,
+    pub column: String,
+    pub what: String,
+    pub hint: String,
+}
+
+impl std::fmt::Display for RowError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}: {}\n  hint: {}", self.line, self.column, self.what, self.hint)
+    }
+}
+
+/// A file as read: what can be stored, and what is wrong.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub rows: Vec<Import>,
+    pub errors: Vec<RowError>,
+    pub lines: u64,
+}
+
+/// Reads a whole file. `rules` tells markets and their currencies; `progress` hears every thousandth line.
+pub fn read(input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) -> Parsed {
+    let mut csv = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(SkipBom::new(input));
+    let mut read = Parsed::default();
+    let header = match csv.headers() {
+        Ok(header) => header.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>(),
+        Err(error) => {
+            read.errors.push(row_error(1, "header", &error.to_string(), "save the file as CSV in UTF-8"));
+            return read;
+        }
+    };
+    check_header(&header, &mut read.errors);
+    if !read.errors.is_empty() {
+        return read;
+    }
+    let mut by_sku: BTreeMap<String, usize> = BTreeMap::new();
+    for record in csv.records() {
+        read.lines += 1;
+        if read.lines % 1_000 == 0 {
+            progress(read.lines);
+        }
+        if read.errors.len() >= MAX_ERRORS {
+            break;
+        }
+        match record {
+            Ok(record) => {
+                let line = record.position().map_or(read.lines + 1, csv::Position::line);
+                if read.lines as usize > MAX_ROWS {
+                    read.errors.push(row_error(line, "file", &format!("has more than {MAX_ROWS} rows"), "split it"));
+                    break;
+                }
+                let row = Row { line, cells: header.iter().map(String::as_str).zip(record.iter()).collect() };
+                take(&row, rules, &mut by_sku, &mut read);
+            }
+            Err(error) => {
+                let line = error.position().map_or(read.lines + 1, csv::Position::line);
+                read.errors.push(row_error(line, "row", &error.to_string(), "check quotes and the encoding (UTF-8)"));
+            }
+        }
+    }
+    progress(read.lines);
+    read
+}
+
+fn check_header(header: &[String], errors: &mut Vec<RowError>) {
+    let mut seen = BTreeSet::new();
+    for name in header {
+        if !COLUMNS.contains(&name.as_str()) && name != "url" {
+            let hint = if header.len() == 1 { "columns are separated by commas".to_owned() } else { format!("known columns: {}, url", COLUMNS.join(", ")) };
+            errors.push(row_error(1, name, "there is no such column", &hint));
+        }
+        if !seen.insert(name) {
+            errors.push(row_error(1, name, "stands twice in the header", "keep one"));
+        }
+    }
+    if !header.iter().any(|name| name == "sku") {
+        errors.push(row_error(1, "sku", "is missing from the header", "the first line names the columns, such as sku,title,price,cost,urls"));
+    }
+}
+
+struct Row<'a> {
+    line: u64,
+    cells: BTreeMap<&'a str, &'a str>,
+}
+
+impl Row<'_> {
+    fn text(&self, column: &str) -> Option<&str> {
+        self.cells.get(column).copied().filter(|text| !text.is_empty())
+    }
+}
+
+fn take(row: &Row<'_>, rules: &RuleSet, by_sku: &mut BTreeMap<String, usize>, read: &mut Parsed) {
+    let before = read.errors.len();
+    let mut refuse = |column: &str, what: String, hint: &str| read.errors.push(row_error(row.line, column, &what, hint));
+    let Some(sku) = row.text("sku") else {
+        refuse("sku", "is empty".into(), "every row names its product");
+        return;
+    };
+    let pages = pages(row, &mut refuse);
+    if let Some(&index) = by_sku.get(sku) {
+        if row.text("title").is_some() || row.text("price").is_some() {
+            refuse("sku", format!("`{sku}` stands twice"), "further rows of a product carry only sku and url");
+            return;
+        }
+        read.rows[index].pages.extend(pages);
+        if read.rows[index].pages.len() > MAX_PAGES {
+            refuse("urls", format!("`{sku}` has more than {MAX_PAGES} pages"), "keep those of competitors that matter");
+        }
+        return;
+    }
+    let import = product(row, sku, pages, rules, &mut refuse);
+    if read.errors.len() == before
+        && let Some(import) = import
+    {
+        by_sku.insert(sku.to_owned(), read.rows.len());
+        read.rows.push(import);
+    }
+}
+
+fn product(
+    row: &Row<'_>,
+    sku: &str,
+    pages: Vec<(String, String, String)>,
+    rules: &RuleSet,
+    refuse: &mut impl FnMut(&str, String, &str),
+) -> Option<Import> {
+    let market = match (row.text("market"), rules.markets.as_slice()) {
+        (Some(id), _) => match rules.market(id) {
+            Some(market) => market,
+            None => {
+                refuse("market", format!("`{id}` is not a market of the rules"), "add a [[market]] or correct the name");
+                return None;
+            }
+        },
+        (None, [only]) => only,
+        (None, _) => {
+            refuse("market", "is empty, and the rules have several markets".into(), "add a column market");
+            return None;
+        }
+    };
+    let money = market.market.currency;
+    if let Some(code) = row.text("currency")
+        && currency(code).ok() != Some(money)
+    {
+        refuse("currency", format!("`{code}` is not {} of market {}", money.code(), market.market.id), "prices are in the market's currency");
+    }
+    let mut amount = |column: &'static str| amount(row, column, money, refuse);
+    let own = amount("price");
+    let (regular, msrp, map, min) = (amount("regular"), amount("msrp"), amount("map"), amount("min"));
+    let cost = amount("cost");
+    if own.is_none() {
+        refuse("price", "is empty or no price".into(), "the price you ask now, with VAT, such as 499.00");
+    }
+    let number = |column: &str, refuse: &mut dyn FnMut(&str, String, &str)| match row.text(column).map(str::parse::<i64>) {
+        None => None,
+        Some(Ok(n)) if n >= 0 => Some(n),
+        Some(_) => {
+            refuse(column, format!("`{}` is not a whole number", row.text(column).unwrap_or("")), "digits only");
+            None
+        }
+    };
+    let (stock, pack) = (number("stock", refuse), number("pack", refuse));
+    let code = row.text("gtin").and_then(|text| {
+        let found = gtin::canonical(text);
+        if found.is_none() {
+            refuse("gtin", format!("`{}` has a wrong check digit or length", clip(text)), "leave it empty if unsure: matching relies on it");
+        }
+        found
+    });
+    Some(Import {
+        sku: sku.to_owned(),
+        title: row.text("title").unwrap_or(sku).to_owned(),
+        brand: row.text("brand").map(str::to_owned),
+        category: row.text("category").map(str::to_owned),
+        tags: row.text("tags").map(|t| t.split([' ', ';', '|']).filter(|t| !t.is_empty()).map(str::to_owned).collect()).unwrap_or_default(),
+        gtin: code,
+        market: market.market.id.clone(),
+        currency: money.code().to_owned(),
+        own_minor: own?.minor(),
+        cost_net: cost.map(|cost| cost.amount().to_string()),
+        regular_minor: regular.map(Money::minor),
+        msrp_minor: msrp.map(Money::minor),
+        map_minor: map.map(Money::minor),
+        min_minor: min.map(Money::minor),
+        stock,
+        pack_qty: pack.filter(|n| *n > 0).unwrap_or(1),
+        vat_class: row.text("vat").unwrap_or(&market.vat_class).to_owned(),
+        locked: row.text("locked").is_some_and(|text| matches!(text, "1" | "true" | "yes")),
+        pages,
+    })
+}
+
+/// A positive amount. Zero is refused: a blank cost must never become a floor of nothing.
+fn amount(row: &Row<'_>, column: &'static str, money: Currency, refuse: &mut impl FnMut(&str, String, &str)) -> Option<Money> {
+    let text = row.text(column)?;
+    match Money::parse(text, money) {
+        Ok(amount) if amount.is_positive() => Some(amount),
+        Ok(_) => {
+            refuse(column, format!("`{text}` is not a positive amount"), "leave it empty if it is unknown");
+            None
+        }
+        Err(error) => {
+            refuse(column, error.to_string(), "write 1299.00: a point for decimals, nothing for thousands");
+            None
+        }
+    }
+}
+
+fn pages(row: &Row<'_>, refuse: &mut impl FnMut(&str, String, &str)) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    for text in ["urls", "url"].into_iter().filter_map(|column| row.text(column)).flat_map(str::split_whitespace) {
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.host_str().is_some() => {
+                let host = host(&url);
+                found.push((competitor(&host), url.to_string(), host));
+            }
+            _ => refuse("urls", format!("`{}` is not a web address", clip(text)), "start with https:// and carry no login"),
+        }
+    }
+    found
+}
+
+/// The key of politeness: a host with its port, in lower case.
+#[must_use]
+pub fn host(url: &Url) -> String {
+    let name = url.host_str().unwrap_or("").to_ascii_lowercase();
+    url.port().map_or_else(|| name.clone(), |port| format!("{name}:{port}"))
+}
+
+/// A competitor is named after its host without `www.` and port.
+#[must_use]
+pub fn competitor(host: &str) -> String {
+    let name = host.split(':').next().unwrap_or(host);
+    name.strip_prefix("www.").unwrap_or(name).to_owned()
+}
+
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+fn row_error(line: u64, column: &str, what: &str, hint: &str) -> RowError {
+    RowError { line, column: clip(column), what: what.to_owned(), hint: hint.to_owned() }
+}
+
+/// Spreadsheets put a byte order mark before the first column's name.
+struct SkipBom<R> {
+    inner: R,
+    checked: bool,
+    held: Vec<u8>,
+}
+
+impl<R: Read> SkipBom<R> {
+    const fn new(inner: R) -> Self {
+        Self { inner, checked: false, held: Vec::new() }
+    }
+}
+
+impl<R: Read> Read for SkipBom<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if !self.checked {
+            self.checked = true;
+            let mut start = Vec::with_capacity(3);
+            self.inner.by_ref().take(3).read_to_end(&mut start)?;
+            if start != b"\xef\xbb\xbf" {
+                self.held = start;
+            }
+        }
+        if self.held.is_empty() {
+            return self.inner.read(buffer);
+        }
+        let n = self.held.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&self.held[..n]);
+        self.held.drain(..n);
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: &str = r#"
+schema = 1
+[[market]]
+id = "DK"
+country = "DK"
+currency = "DKK"
+tz = "Europe/Copenhagen"
+vat = "standard"
+"#;
+
+    fn run(text: &str) -> Parsed {
+        let (rules, _) = RuleSet::parse(RULES).unwrap();
+        read(text.as_bytes(), &rules, |_| {})
+    }
+
+    #[test]
+    fn a_product_with_pages_in_two_forms() {
+        let read = run("\u{feff}sku,title,price,cost,urls,url\nA-1,Kettle,499.00,250.00,https://www.shop.example/k https://b.example:8080/k,\nA-1,,,,,https://c.example/k\n");
+        assert_eq!(read.errors, vec![]);
+        let row = &read.rows[0];
+        assert_eq!((row.own_minor, row.cost_net.as_deref(), row.market.as_str()), (49_900, Some("250.00"), "DK"));
+        let pages: Vec<_> = row.pages.iter().map(|(c, _, h)| (c.as_str(), h.as_str())).collect();
+        assert_eq!(pages, [("shop.example", "www.shop.example"), ("b.example", "b.example:8080"), ("c.example", "c.example")]);
+    }
+
+    #[test]
+    fn every_bad_row_is_named_with_its_line() {
+        let read = run("sku,title,price,cost,gtin,urls\nA-1,Kettle,\"499,00\",250.00,,\nA-2,Pot,499.00,0,,\nA-3,Pan,12.00,5.00,5701234567890,ftp://x\n,Nameless,1.00,1.00,,\n");
+        let lines: Vec<_> = read.errors.iter().map(|e| (e.line, e.column.as_str())).collect();
+        for expected in [(2, "price"), (3, "cost"), (4, "gtin"), (4, "urls"), (5, "sku")] {
+            assert!(lines.contains(&expected), "{expected:?} in {lines:?}");
+        }
+        assert!(read.rows.is_empty());
+    }
+
+    #[test]
+    fn a_file_of_another_shape_says_so() {
+        let read = run("sku;title;price\nA-1;Kettle;499,00\n");
+        assert!(read.errors[0].hint.contains("separated by commas"), "{:?}", read.errors);
+    }
+}

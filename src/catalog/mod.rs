@@ -1,0 +1,3 @@
+//! Our products and the competitor pages that belong to them.
+
+pub mod import;

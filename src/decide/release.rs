@@ -1,0 +1,282 @@
+//! The release layer: the last look at one proposed price before it becomes a decision. It holds; it never changes a
+//! price.
+//!
+//! The engine follows rules, and rules can be wrong. Every guard here assumes that something before it failed, so none
+//! relies on another: all are evaluated, and all findings are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Millis;
+use crate::decide::decision::{Decision, Flag, Outcome};
+use crate::decide::facts::Facts;
+use crate::decide::release_guards as guards;
+use crate::decide::text;
+use crate::money::{Decimal, Money};
+use crate::observe::war::PriceMove;
+
+/// The guards, in the order in which they are evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// Not paused, not frozen, a floor, a verified match.
+    Eligibility,
+    /// The cost is plausible and the floor holds against the cost of this moment.
+    FreshFloor,
+    /// No wish of the engine that a clamp would have hidden.
+    Plausibility,
+    /// A second witness for a move that matters.
+    Quorum,
+    /// One decision moves a price only so far.
+    Step,
+    /// A day moves a price only so far and so often.
+    Velocity,
+    /// The price stays near what it usually is, and below an absolute ceiling.
+    Corridor,
+    /// No slipped decimal, currency or tax.
+    Slip,
+    /// No answering each other with a competitor's machine.
+    Loop,
+    /// No going to and fro.
+    Oscillation,
+    /// No change that is not worth one.
+    DeadBand,
+    /// A large change, or much money, waits for a person.
+    Confirmation,
+    /// A new or edited rule acts on few products first.
+    Staging,
+}
+
+impl Guard {
+    pub const ALL: &'static [Self] = &[
+        Self::Eligibility,
+        Self::FreshFloor,
+        Self::Plausibility,
+        Self::Quorum,
+        Self::Step,
+        Self::Velocity,
+        Self::Corridor,
+        Self::Slip,
+        Self::Loop,
+        Self::Oscillation,
+        Self::DeadBand,
+        Self::Confirmation,
+        Self::Staging,
+    ];
+}
+
+/// Limits of the release layer; section `[release]` of the configuration. Percentages are of the current price unless
+/// said otherwise. Defaults: the guardrails of comparable repricers after the incidents of 2005 to 2014.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReleaseParams {
+    /// Guards that the operator switched off, by name.
+    pub off: BTreeSet<Guard>,
+    /// No price below this amount in the market's currency, whatever its cost.
+    #[serde(with = "text::decimal")]
+    pub absolute_min: Decimal,
+    #[serde(with = "text::decimal")]
+    pub max_cost_change_pct: Decimal,
+    /// A target this many times beyond a bound is a wrong input, not a bold rule.
+    #[serde(with = "text::decimal")]
+    pub implausible_factor: Decimal,
+    /// Changes above this percentage need two witnesses.
+    #[serde(with = "text::decimal")]
+    pub quorum_above_pct: Decimal,
+    #[serde(with = "text::decimal")]
+    pub step_down_pct: Decimal,
+    #[serde(with = "text::decimal")]
+    pub step_up_pct: Decimal,
+    #[serde(with = "text::decimal")]
+    pub day_down_pct: Decimal,
+    #[serde(with = "text::decimal")]
+    pub day_up_pct: Decimal,
+    pub changes_per_day: u32,
+    /// The span around the 30-day median that a price may take, as factors.
+    #[serde(with = "text::decimal")]
+    pub corridor_low: Decimal,
+    #[serde(with = "text::decimal")]
+    pub corridor_high: Decimal,
+    /// No price above this multiple of the recommended or regular price.
+    #[serde(with = "text::decimal")]
+    pub ceiling_factor: Decimal,
+    /// How near a ratio must be to a slip, in percent.
+    #[serde(with = "text::decimal")]
+    pub slip_pct: Decimal,
+    /// Answering moves in one direction that make a loop.
+    pub loop_moves: usize,
+    pub oscillations: usize,
+    pub freeze_h: u32,
+    #[serde(with = "text::decimal")]
+    pub dead_band_pct: Decimal,
+    #[serde(with = "text::decimal")]
+    pub confirm_above_pct: Decimal,
+    /// Money at stake (price difference times own stock) that needs a person, in the market's currency.
+    #[serde(with = "text::decimal_option")]
+    pub confirm_above_amount: Option<Decimal>,
+    pub approval_valid_h: u32,
+    pub stage_h: u32,
+    /// Share of the products in the first and second stage of a rule, in percent.
+    pub stage_pct: [u32; 2],
+    pub stage_least_products: u32,
+}
+
+impl Default for ReleaseParams {
+    fn default() -> Self {
+        let percent = |number: i64| Decimal::from(number);
+        Self {
+            off: BTreeSet::new(),
+            absolute_min: Decimal::ONE,
+            max_cost_change_pct: percent(50),
+            implausible_factor: Decimal::TWO,
+            quorum_above_pct: percent(5),
+            step_down_pct: percent(10),
+            step_up_pct: percent(15),
+            day_down_pct: percent(20),
+            day_up_pct: percent(30),
+            changes_per_day: 4,
+            corridor_low: Decimal::new(6, 1),
+            corridor_high: Decimal::new(16, 1),
+            ceiling_factor: Decimal::new(15, 1),
+            slip_pct: percent(2),
+            loop_moves: 4,
+            oscillations: 3,
+            freeze_h: 24,
+            dead_band_pct: Decimal::new(5, 1),
+            confirm_above_pct: percent(20),
+            confirm_above_amount: None,
+            approval_valid_h: 24,
+            stage_h: 24,
+            stage_pct: [1, 10],
+            stage_least_products: 5,
+        }
+    }
+}
+
+/// What the guards know besides facts and proposal. Whoever fills it reads it at the moment of the release, not earlier.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GuardInputs {
+    /// Somebody paused pushing: everything, this market or this product.
+    pub paused: bool,
+    /// A guard froze the product until then.
+    pub frozen_until: Option<Millis>,
+    /// The purchase cost as it is now, and the one of the last released decision.
+    pub fresh_cost_net: Option<Money>,
+    pub previous_cost_net: Option<Money>,
+    /// Competitors whose listing is not surely this product, and those whose crawl is suspended.
+    pub unverified: BTreeSet<String>,
+    pub suspended: BTreeSet<String>,
+    /// Per competitor, when its present price was seen (equal observations).
+    pub sightings: BTreeMap<String, Vec<Millis>>,
+    /// Our released prices of the last days, oldest first, the current one last.
+    pub own_prices: Vec<(Millis, Money)>,
+    pub median_30d: Option<Money>,
+    /// Our moves and each competitor's, oldest first.
+    pub moves: BTreeMap<String, Vec<PriceMove>>,
+    /// Since when the deciding rule is active in its present form, and how many products it matches.
+    pub rule_since: Option<Millis>,
+    pub rule_products: u32,
+    /// Identifies the rule's form; decides which products are in the first stages.
+    pub rule_revision: String,
+    /// A person approved exactly this price at this time.
+    pub approved: Option<Approval>,
+}
+
+/// A person's consent to one price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    pub price: Money,
+    pub at: Millis,
+    pub by: String,
+}
+
+/// What one guard found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    pub guard: Guard,
+    /// Why the guard holds, as a sentence; none if it passes.
+    pub finding: Option<String>,
+}
+
+/// The release layer's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub checks: Vec<Check>,
+    /// The product should be frozen until then, and somebody told.
+    pub freeze_until: Option<Millis>,
+}
+
+impl Release {
+    /// Whether the proposal may become a decision.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.holds().next().is_none()
+    }
+
+    /// The guards that hold, with their reasons.
+    pub fn holds(&self) -> impl Iterator<Item = (Guard, &str)> {
+        self.checks.iter().filter_map(|check| Some((check.guard, check.finding.as_deref()?)))
+    }
+
+    /// Whether nothing but a person's consent is missing.
+    #[must_use]
+    pub fn needs_approval_only(&self) -> bool {
+        !self.passes() && self.holds().all(|(guard, _)| guard == Guard::Confirmation)
+    }
+}
+
+/// What a guard sees: the proposal as two amounts of one currency, and everything around it.
+pub struct Proposal<'a> {
+    pub decision: &'a Decision,
+    pub facts: &'a Facts,
+    pub state: &'a GuardInputs,
+    pub params: &'a ReleaseParams,
+    pub now: Millis,
+    pub price: Money,
+    pub current: Option<Money>,
+}
+
+impl Proposal<'_> {
+    /// The change in percent of the current price; none for a first price.
+    #[must_use]
+    pub fn change_pct(&self) -> Option<Decimal> {
+        guards::change_pct(self.current?, self.price)
+    }
+
+    /// The proposal lifts a price that is below its floor. Holding it would go on selling at a loss.
+    #[must_use]
+    pub fn repairs_floor(&self) -> bool {
+        let floor = self.decision.floor.map(Money::minor);
+        let below = self.current.zip(floor).is_some_and(|(current, floor)| current.minor() < floor);
+        below && self.decision.has(Flag::BoundRepair) && self.decision.has(Flag::FloorApplied)
+    }
+}
+
+/// Looks at one proposal. Decisions that propose nothing pass: there is nothing to hold.
+#[must_use]
+pub fn release(
+    decision: &Decision,
+    facts: &Facts,
+    state: &GuardInputs,
+    params: &ReleaseParams,
+    now: Millis,
+) -> Release {
+    let proposed = matches!(decision.outcome, Outcome::Change | Outcome::Review).then_some(decision.price);
+    let Some(price) = proposed.flatten() else { return Release { checks: Vec::new(), freeze_until: None } };
+    let current = facts.product.current.filter(|current| current.currency() == price.currency());
+    let proposal = Proposal { decision, facts, state, params, now, price, current };
+    let active = Guard::ALL.iter().filter(|guard| !params.off.contains(guard));
+    let checks: Vec<Check> =
+        active.map(|guard| Check { guard: *guard, finding: guards::finding(*guard, &proposal) }).collect();
+    let freezes = |check: &Check| {
+        matches!(check.guard, Guard::Loop | Guard::Oscillation) && check.finding.is_some()
+    };
+    let freeze_until =
+        checks.iter().any(freezes).then(|| now.plus(i64::from(params.freeze_h) * Millis::HOUR));
+    Release { checks, freeze_until }
+}

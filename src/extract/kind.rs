@@ -1,0 +1,173 @@
+//! What kind of page this is when it is no product page: walls, challenges, lists, articles, "not found".
+//!
+//! Signs are words and shapes that such pages share across shops. A page with a product and a price is never
+//! overruled here except by its status.
+
+use super::harvest::Harvest;
+use super::json::Value;
+use super::outcome::Outcome;
+use super::{Page, address, text};
+
+/// Bytes of text that a challenge or wall page may hold; product pages hold more.
+const WALL_TEXT: usize = 6_000;
+/// Bytes of the page searched for signs.
+const SIGN_WINDOW: usize = 400_000;
+
+#[rustfmt::skip]
+const CHALLENGE: &[&str] = &[
+    "just a moment...", "attention required! | cloudflare", "/cdn-cgi/challenge-platform", "cf-chl-", "cf-browser-verification", "robot or human", "px-captcha", "perimeterx", "access denied", "pardon our interruption",
+    "captcha-delivery.com", "geo.captcha", "enter the characters you see below", "type the characters you see", "unusual traffic", "are you a human", "are you human", "verify you are human", "verify you are a human", "verifying you are human",
+    "checking your browser", "request unsuccessful. incapsula", "_incapsula_resource", "not a robot", "g-recaptcha", "h-captcha", "api-services-support@amazon", "to discuss automated access", "bot detection", "ddos protection by",
+    "sorry, you have been blocked", "security check", "captcha",
+];
+#[rustfmt::skip]
+const NOT_FOUND: &[&str] = &[
+    "404", "not found", "page not found", "page cannot be found", "page doesn't exist", "page does not exist", "page no longer exists", "no longer exists", "we couldn't find", "we can't find that page", "siden findes ikke", "siden blev ikke fundet", "ikke fundet", "side ikke fundet",
+    "sidan finns inte", "sidan hittades inte", "hittades inte", "siden finnes ikke", "finner ikke siden", "sivua ei löytynyt", "seite nicht gefunden", "nicht gefunden", "seite existiert nicht", "page introuvable", "page non trouvée", "n'existe pas", "página no encontrada", "no encontrada", "pagina non trovata",
+    "página não encontrada", "pagina niet gevonden", "niet gevonden", "nie znaleziono", "strona nie istnieje", "strony nie znaleziono", "stránka nenalezena", "stránka nebyla nalezena", "stránka sa nenašla", "stránka nebola nájdená", "az oldal nem található", "pagina nu a fost găsită", "страница не найдена", "не найдена", "не найден", "сторінку не знайдено",
+    "lehte ei leitud", "lapa nav atrasta", "puslapis nerastas", "stran ni najdena", "stranica nije pronađena", "η σελίδα δεν βρέθηκε", "sayfa bulunamadı", "ページが見つかりません", "页面不存在", "找不到", "페이지를 찾을 수 없습니다",
+];
+#[rustfmt::skip]
+const AGE: &[&str] = &["are you over 18", "are you 18", "age verification", "verify your age", "confirm your age", "er du over 18", "er du fyldt 18", "är du över 18", "bist du über 18", "altersverifikation", "sind sie 18", "czy masz ukończone 18", "mam 18 lat", "avez-vous plus de 18", "mayor de edad", "sei maggiorenne", "ben je 18"];
+#[rustfmt::skip]
+const CONSENT: &[&str] = &["before you continue", "we value your privacy", "consent.google", "accept cookies to continue", "cookie consent required", "samtykke til cookies", "bevor sie fortfahren", "avant de continuer", "prima di continuare", "zanim przejdziesz", "pur-abo", "accept all cookies", "tillad alle cookies", "godkänn alla cookies", "alle akzeptieren"];
+#[rustfmt::skip]
+const REGION: &[&str] = &["not available in your country", "not available in your region", "choose your country", "select your country", "choose your region", "select your region", "not available in your location", "vælg land", "välj land", "wähle dein land", "wählen sie ihr land", "choisissez votre pays", "unavailable in your region", "451 unavailable"];
+#[rustfmt::skip]
+const LOGIN: &[&str] = &["log in to see", "login to see", "sign in to see", "log in to continue", "please log in", "please sign in", "sign in to continue", "log ind for at", "logga in för att", "logg inn for å", "bitte melden sie sich an", "anmelden, um", "zaloguj się, aby", "connectez-vous", "inicia sesión para", "accedi per", "přihlaste se"];
+
+/// What the status alone says.
+#[must_use]
+pub fn from_status(status: u16) -> Option<Outcome> {
+    match status {
+        404 | 410 => Some(Outcome::Gone),
+        401 | 407 => Some(Outcome::LoginWall),
+        403 | 429 | 503 => Some(Outcome::Blocked),
+        451 => Some(Outcome::RegionWall),
+        _ => None,
+    }
+}
+
+/// Walls, challenges and soft 404s. Asked only when no structured source names a product with a price.
+#[must_use]
+pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> Option<Outcome> {
+    let window = text::cut(page_text, SIGN_WINDOW).to_lowercase();
+    let (visible, length) = visible_text(page_text);
+    let heading = headline(harvest);
+    let says = |list: &[&str], text: &str| list.iter().any(|sign| text.contains(sign));
+    let small = length < WALL_TEXT;
+    let title_blocked = says(&CHALLENGE[..2], &heading) || says(&["access denied", "robot", "captcha", "are you human", "security check", "blocked"], &heading);
+    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &window)) {
+        return Some(Outcome::Blocked);
+    }
+    if says_not_found(&heading) {
+        return Some(Outcome::SoftNotFound);
+    }
+    if small && says(AGE, &visible) {
+        return Some(Outcome::AgeWall);
+    }
+    if small && says(REGION, &visible) {
+        return Some(Outcome::RegionWall);
+    }
+    if (small && harvest.inputs_password > 0 && is_login(&heading, page)) || (small && says(LOGIN, &visible)) {
+        return Some(Outcome::LoginWall);
+    }
+    if length < 3_000 && says(CONSENT, &visible) {
+        return Some(Outcome::ConsentWall);
+    }
+    None
+}
+
+/// What kind of page it is when nothing on it is the product.
+#[must_use]
+pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles: usize, products: usize) -> Outcome {
+    let url = address::absolute(page.final_url, page.url);
+    let path = url.as_ref().map_or(String::new(), |u| u.path().trim_end_matches('/').to_ascii_lowercase());
+    let has_query = url.as_ref().is_some_and(|u| u.query().is_some());
+    let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+    let type_of = harvest.meta(&["og:type"]).map(|m| m.content.to_ascii_lowercase()).unwrap_or_default();
+    if page.final_url.is_empty() {
+        // Nothing is known about the address: only the content can speak.
+    } else if segments.iter().any(|s| matches!(*s, "search" | "soeg" | "sog" | "sok" | "suche" | "recherche" | "buscar" | "szukaj" | "hledat" | "catalogsearch" | "s")) && has_query {
+        return Outcome::Search;
+    } else if !has_query && (segments.is_empty() || (segments.len() == 1 && (segments[0].len() <= 5 && segments[0].split(['-', '_']).all(|p| p.len() == 2) || segments[0].starts_with("index.") || segments[0] == "home" || segments[0] == "default.aspx"))) {
+        return Outcome::Home;
+    }
+    let kinds = root_types(roots);
+    let has = |names: &[&str]| kinds.iter().any(|k| names.contains(&k.as_str()));
+    if has(&["Article", "NewsArticle", "BlogPosting", "Recipe", "ReportageNewsArticle", "TechArticle"]) || type_of == "article" {
+        return Outcome::Article;
+    }
+    if has(&["SearchResultsPage"]) {
+        return Outcome::Search;
+    }
+    if tiles >= 3 || products >= 2 || has(&["ItemList", "CollectionPage", "OfferCatalog"]) {
+        return Outcome::Category;
+    }
+    Outcome::Other
+}
+
+/// Whether the shop led us away from what was asked for: to its front page, or to another product.
+#[must_use]
+pub fn redirected(page: &Page<'_>) -> bool {
+    let (Some(asked), Some(got)) = (address::key(page.url, page.url), address::key(page.final_url, page.url)) else { return false };
+    asked.1.len() > 1 && got.1.trim_matches('/').split('/').filter(|s| !s.is_empty() && s.len() != 2 && s.len() != 5).count() == 0 && asked != got
+}
+
+/// The types of JSON-LD objects at the top and one level below.
+#[must_use]
+pub fn root_types(roots: &[Value<'_>]) -> Vec<String> {
+    let mut types = Vec::new();
+    let mut push = |value: &Value<'_>| {
+        if let Some(object) = value.object() {
+            for kind in object.get("@type").map(Value::each).unwrap_or_default().iter().filter_map(Value::text) {
+                types.push(kind.rsplit('/').next().unwrap_or(kind).to_owned());
+            }
+        }
+    };
+    for root in roots.iter().flat_map(Value::each).take(200) {
+        push(root);
+        if let Some(graph) = root.object().and_then(|o| o.get("@graph")) {
+            graph.each().iter().take(200).for_each(&mut push);
+        }
+    }
+    types
+}
+
+fn headline(harvest: &Harvest<'_>) -> String {
+    let mut words = harvest.title.as_deref().unwrap_or("").to_lowercase();
+    if let Some((heading, _)) = harvest.headings.first() {
+        words.push('\n');
+        words.push_str(&heading.to_lowercase());
+    }
+    words
+}
+
+fn says_not_found(heading: &str) -> bool {
+    heading.split('\n').any(|line| {
+        let line = line.trim();
+        let number = line.starts_with("404") || line.contains("error 404") || line.contains("404 -") || line.contains("| 404") || line.contains("- 404") || line == "404";
+        number || (line.chars().count() < 90 && NOT_FOUND[1..].iter().any(|sign| line.contains(sign)))
+    })
+}
+
+fn is_login(heading: &str, page: &Page<'_>) -> bool {
+    let words = ["log in", "login", "sign in", "log ind", "logga in", "logg inn", "anmelden", "zaloguj", "connexion", "iniciar sesión", "accedi", "přihlášení", "вход", "inloggen", "kirjaudu"];
+    words.iter().any(|w| heading.contains(w)) || ["login", "signin", "sign-in", "account/login", "log-ind"].iter().any(|p| page.final_url.to_ascii_lowercase().contains(p))
+}
+
+/// The text a person sees, lower case, cut to the size of a wall, and the length of all of it.
+fn visible_text(page: &str) -> (String, usize) {
+    let (mut out, mut length) = (String::new(), 0);
+    for token in super::scan::Scanner::new(page) {
+        if let super::scan::Token::Text { text, .. } = token {
+            let trimmed = text.trim();
+            length += trimmed.len();
+            if out.len() < WALL_TEXT && !trimmed.is_empty() {
+                out.push_str(&text::decode(trimmed).to_lowercase());
+                out.push(' ');
+            }
+        }
+    }
+    (text::fold_space(&out).replace('’', "'"), length)
+}

@@ -1,0 +1,275 @@
+//! The verdict: which candidate is the page's price, how sure that is, or which outcome the page has instead.
+
+use super::{Found, fill, overlap};
+use crate::extract::harvest::Harvest;
+use crate::extract::json::Value;
+use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
+use crate::extract::outcome::Outcome;
+use crate::extract::price::{PriceKind, Role};
+use crate::extract::visible::{ENOUGH, View};
+use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
+use crate::money::Money;
+
+/// Two amounts that differ by less than this, in thousandths, are the same price rounded differently.
+const TOLERANCE: i64 = 5;
+
+pub(super) fn decide(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, hints: &Hints, mut found: Found) -> Extraction {
+    let view = found.view.take().unwrap_or_default();
+    let verdict = choose(&mut found, &view, harvest, page, roots);
+    let mut offer = Offer::default();
+    let chosen = match &verdict {
+        Verdict::Price { index, .. } => Some(*index),
+        _ => None,
+    };
+    if let Some(index) = chosen {
+        offer = found.candidates[index].offer.clone();
+        found.candidates[index].chosen = true;
+    }
+    let structured = found.candidates.iter().filter(|c| c.source != Source::Visible);
+    for candidate in structured {
+        fill(&mut offer, &candidate.offer);
+    }
+    complete(&mut offer, harvest, &view, page);
+    finish(verdict, offer, found, harvest, roots, page, hints, &view)
+}
+
+enum Verdict {
+    Price { index: usize, confidence: u8, why: String },
+    Ambiguous(String),
+    None,
+}
+
+/// Picks the price among the candidates, or says that there is none or that they contradict each other.
+fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
+    let priced = |c: &Candidate| c.offer.price.is_some_and(Money::is_positive);
+    let structured: Vec<usize> = (0..found.candidates.len()).filter(|i| found.candidates[*i].source != Source::Visible && priced(&found.candidates[*i])).collect();
+    if let Some(first) = structured.first().copied() {
+        if found.candidates[first].source != Source::SiteRule && found.products > 1 && !found.says_product {
+            return Verdict::None;
+        }
+        return reconcile(found, view, first, &structured);
+    }
+    if let Some(open) = found.candidates.iter().find(|c| !c.open.is_empty()) {
+        let why = open.open.join("; ");
+        // A visible price that matches one reading settles what the markup leaves open.
+        if let Some(index) = settled_by_view(found, view) {
+            return Verdict::Price { index, confidence: 70, why: format!("the visible price settles what the markup leaves open ({why})") };
+        }
+        return Verdict::Ambiguous(why);
+    }
+    by_sight(found, view, harvest, page, roots)
+}
+
+/// Structured prices: all that agree strengthen each other, the visible price confirms or corrects.
+fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize]) -> Verdict {
+    let price = |i: usize, found: &Found| found.candidates[i].offer.price;
+    let Some(base) = price(first, found) else { return Verdict::None };
+    let mut agreeing = 1;
+    let mut against = Vec::new();
+    for &i in &structured[1..] {
+        let Some(other) = price(i, found) else { continue };
+        if close(base, other) {
+            agreeing += 1;
+            found.candidates[i].verdict = "agrees with the chosen price".to_owned();
+        } else {
+            against.push(i);
+        }
+    }
+    let visible = best_visible(found);
+    let shown = |money: Money| view.seen.iter().any(|(m, role)| close(*m, money) && matches!(role, Role::Price | Role::List | Role::Member));
+    let source = found.candidates[first].source.as_str();
+    if found.candidates[first].source == Source::SiteRule {
+        return Verdict::Price { index: first, confidence: 95, why: "a rule of the site file found it".to_owned() };
+    }
+    for &i in &against {
+        let Some(other) = price(i, found) else { continue };
+        let (low, high) = if other.minor() < base.minor() { (i, first) } else { (first, i) };
+        if in_range(&found.candidates[first].offer, other) || in_range(&found.candidates[i].offer, base) {
+            found.candidates[i].verdict = "lies in the range of the chosen offer".to_owned();
+            continue;
+        }
+        if other.currency() != base.currency() {
+            found.candidates[i].verdict = "states another currency".to_owned();
+            continue;
+        }
+        // One source carries the sale price and another the price before it: the page shows which is which.
+        if let Some((index, _)) = visible
+            && let (Some(seen), Some(low_price)) = (price(index, found), price(low, found))
+            && close(seen, low_price)
+        {
+            let high_price = price(high, found);
+            found.candidates[low].offer.list_price = found.candidates[low].offer.list_price.or(high_price);
+            return Verdict::Price { index: low, confidence: 75, why: "structured sources differ; the lower one is the price a person sees".to_owned() };
+        }
+        return Verdict::Ambiguous(format!("{source} says {base}, {} says {other}", found.candidates[i].source.as_str()));
+    }
+    if let Some((index, points)) = visible
+        && let Some(seen) = price(index, found)
+        && !close(seen, base)
+        && seen.currency() == base.currency()
+        && found.candidates[first].offer.kind == PriceKind::Exact
+    {
+        return contradicted(found, view, first, index, points, shown(base), agreeing);
+    }
+    let confirmed = visible.is_some_and(|(i, _)| price(i, found).is_some_and(|m| close(m, base)));
+    let confidence = match (agreeing, confirmed) {
+        (2.., true) => 98,
+        (_, true) => 95,
+        (2.., false) => 88,
+        _ => 80,
+    };
+    let also = if confirmed { " and the page shows the same price" } else { "" };
+    Verdict::Price { index: first, confidence, why: format!("{source} states it{}{also}", if agreeing > 1 { ", other markup agrees" } else { "" }) }
+}
+
+/// The page shows another price than its markup: a stale or list price in the markup, or a wrong look.
+fn contradicted(found: &mut Found, _view: &View, first: usize, index: usize, points: i32, base_shown: bool, agreeing: usize) -> Verdict {
+    let base = found.candidates[first].offer.price;
+    let seen = found.candidates[index].offer.price;
+    let (Some(base), Some(seen)) = (base, seen) else { return Verdict::None };
+    let list = found.candidates[index].offer.list_price;
+    let sale = list.is_some_and(|l| close(l, base));
+    let strong = points >= ENOUGH + 20;
+    if seen.minor() < base.minor() && (sale || (strong && !base_shown)) && agreeing == 1 {
+        found.candidates[index].offer.list_price = list.or(Some(base));
+        found.candidates[first].verdict = format!("the page shows {seen} and this as the price before");
+        let confidence = if sale { 80 } else { 60 };
+        return Verdict::Price { index, confidence, why: format!("the page shows {seen}; the markup still says {base}") };
+    }
+    if base_shown || !strong {
+        return Verdict::Price { index: first, confidence: 72, why: format!("{} states it; another price on the page ({seen}) is less certain", found.candidates[first].source.as_str()) };
+    }
+    if agreeing > 1 {
+        return Verdict::Price { index: first, confidence: 65, why: format!("two markup sources state it although the page seems to show {seen}") };
+    }
+    Verdict::Ambiguous(format!("{} says {base}, the page shows {seen}", found.candidates[first].source.as_str()))
+}
+
+fn best_visible(found: &Found) -> Option<(usize, i32)> {
+    let best = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
+    (best.1.score >= ENOUGH).then_some((best.0, best.1.score))
+}
+
+fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
+    let (index, _) = best_visible(found)?;
+    let amount = found.candidates[index].offer.price?.amount().normalize().to_string();
+    let _ = view;
+    let open = found.candidates.iter().flat_map(|c| &c.open);
+    open.into_iter().any(|text| text.contains(&amount)).then_some(index)
+}
+
+/// A page without markup: the best visible price, if the page is a product page and nothing comes close.
+fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
+    let Some((index, points)) = best_visible(found) else { return Verdict::None };
+    let product_like = found.says_product
+        || found.products == 1
+        || (view.buy_buttons > 0 && view.buy_buttons <= 12)
+        || view.labels.sku.is_some()
+        || view.labels.gtin.is_some()
+        || view.in_product_box;
+    let kind = kind::other(harvest, roots, page, 0, 0);
+    if !product_like || view.heading.is_none() || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article) {
+        return Verdict::None;
+    }
+    if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 {
+        return Verdict::None;
+    }
+    let best = found.candidates[index].offer.price;
+    let rival = found.candidates[index + 1..].iter().filter(|c| c.source == Source::Visible).find(|c| c.offer.price != best && c.score > points - 8);
+    if let (Some(rival), Some(best)) = (rival.and_then(|r| r.offer.price), best) {
+        return Verdict::Ambiguous(format!("the page shows {best} and {rival} with equal right"));
+    }
+    let confidence = match points {
+        0..=79 => 60,
+        80..=99 => 70,
+        _ => 78,
+    };
+    Verdict::Price { index, confidence, why: "no markup states a price; the one a person sees beside title and buy button".to_owned() }
+}
+
+/// Same currency and equal within rounding.
+fn close(a: Money, b: Money) -> bool {
+    a.currency() == b.currency() && (a.minor() - b.minor()).abs().saturating_mul(1_000) <= a.minor().abs().saturating_mul(TOLERANCE)
+}
+
+fn in_range(offer: &Offer, other: Money) -> bool {
+    match (offer.price, offer.high_price) {
+        (Some(low), Some(high)) => other.currency() == low.currency() && (low.minor()..=high.minor()).contains(&other.minor()),
+        _ => false,
+    }
+}
+
+/// Fills what no structured source said from the page's words and address.
+fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'_>) {
+    offer.title = offer.title.take().or_else(|| view.heading.as_ref().map(|h| h.0.clone())).or_else(|| harvest.title.as_deref().map(str::to_owned));
+    offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone());
+    offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
+    offer.brand = offer.brand.take().or_else(|| view.labels.brand.clone());
+    offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone());
+    if offer.availability == Availability::Unknown {
+        offer.availability = view.availability;
+    }
+    let canonical = harvest.canonical.as_deref().or(offer.canonical_url.as_deref());
+    offer.canonical_url = canonical.and_then(|c| address::absolute(c, page.final_url)).map(|u| u.to_string());
+    offer.image = offer.image.take().and_then(|i| address::absolute(&i, page.final_url).map(|u| u.to_string()).or(Some(i)));
+}
+
+#[expect(clippy::too_many_arguments, reason = "the last step sees everything; a struct would only rename the list")]
+fn finish(verdict: Verdict, mut offer: Offer, found: Found, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, hints: &Hints, view: &View) -> Extraction {
+    let is_product = found.products == 1 || found.says_product || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3);
+    let (mut outcome, confidence, mut why) = match verdict {
+        Verdict::Price { confidence, why, .. } => (Outcome::Product, confidence, why),
+        Verdict::Ambiguous(why) => (Outcome::Ambiguous, 50, why),
+        Verdict::None if is_product && offer.availability == Availability::OutOfStock => (Outcome::OutOfStock, 80, "the product cannot be bought and no price is shown".to_owned()),
+        Verdict::None if is_product && found.listed < 2 => (Outcome::NoPrice, 60, "a product page, but no price is stated".to_owned()),
+        Verdict::None => {
+            let outcome = kind::other(harvest, roots, page, view.tiles, found.products.max(found.listed));
+            (outcome, 70, "nothing on the page is one product with a price".to_owned())
+        }
+    };
+    if matches!(outcome, Outcome::Product | Outcome::NoPrice | Outcome::OutOfStock) && let Some(reason) = elsewhere(&offer, page, hints) {
+        outcome = Outcome::RedirectedElsewhere;
+        why = reason;
+    }
+    if outcome != Outcome::Product {
+        offer.price = None;
+        offer.high_price = None;
+    }
+    let keep = matches!(outcome, Outcome::Product | Outcome::NoPrice | Outcome::OutOfStock | Outcome::Ambiguous);
+    if keep && offer.evidence.is_none() {
+        offer.evidence = offer.title.as_deref().map(|t| Evidence::new(Source::Visible, "title", t, None));
+    }
+    let mut candidates = found.candidates;
+    for candidate in &mut candidates {
+        explain(candidate, &offer);
+    }
+    Extraction { outcome, offer: keep.then_some(offer), confidence, explanation: why, candidates, locale: None, encoding: "" }
+}
+
+/// Whether this is another product than the listing's.
+fn elsewhere(offer: &Offer, page: &Page<'_>, hints: &Hints) -> Option<String> {
+    if kind::redirected(page) {
+        return Some(format!("asked for {}, got the front page", page.url));
+    }
+    let wanted = hints.expected_gtin.as_deref().and_then(gtin::canonical);
+    if let (Some(wanted), Some(got)) = (&wanted, &offer.gtin) {
+        return (wanted != got).then(|| format!("the listing is GTIN {wanted}, the page is {got}"));
+    }
+    let moved = !address::same_page(page.url, page.final_url) && page.url != page.final_url;
+    if let (true, Some(wanted), Some(got)) = (moved, hints.expected_title.as_deref(), offer.title.as_deref()) {
+        let fit = overlap(wanted, got).max(overlap(got, wanted));
+        return (fit < 40).then(|| format!("redirected to `{got}`, the listing is `{wanted}`"));
+    }
+    None
+}
+
+fn explain(candidate: &mut Candidate, chosen: &Offer) {
+    let note = match (candidate.chosen, candidate.offer.price, chosen.price) {
+        (true, ..) => "chosen".to_owned(),
+        (false, None, _) if !candidate.open.is_empty() => candidate.open.join("; "),
+        (false, None, _) => "states no price".to_owned(),
+        (false, Some(own), Some(best)) if close(own, best) => "agrees".to_owned(),
+        (false, Some(_), _) => "not chosen".to_owned(),
+    };
+    candidate.verdict = if candidate.verdict.is_empty() || candidate.chosen && candidate.source != Source::Visible { note } else { format!("{note}: {}", candidate.verdict) };
+}

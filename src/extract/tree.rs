@@ -1,0 +1,212 @@
+//! A light tree of a page for the visible heuristics: a flat list of nodes in page order with parents and ends.
+//!
+//! Built in one linear pass from the tag scanner, bounded in nodes and depth; it is no browser and repairs nothing.
+
+use super::scan::{Scanner, Tag, Token, is_void};
+use super::text;
+
+/// Nodes kept; later ones are ignored.
+const MAX_NODES: usize = 120_000;
+/// Nesting kept; deeper elements become children of the deepest.
+const MAX_DEPTH: usize = 256;
+/// Open elements searched for the partner of an end tag.
+const MAX_SEARCH: usize = 128;
+
+/// Marks the border between two inline elements in collected text.
+pub const SEAM: char = '\u{e000}';
+
+/// One element or piece of text.
+#[derive(Debug, Clone, Copy)]
+pub struct Node<'a> {
+    pub kind: Kind<'a>,
+    pub parent: usize,
+    /// Index behind the last descendant.
+    pub end: usize,
+    /// Byte offset in the page.
+    pub at: usize,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind<'a> {
+    Element(Tag<'a>),
+    Text(&'a str),
+}
+
+/// The nodes of a page; index 0 is the root.
+#[derive(Debug)]
+pub struct Tree<'a> {
+    pub nodes: Vec<Node<'a>>,
+}
+
+impl<'a> Tree<'a> {
+    /// Builds the tree of a page or of the part of it between two byte offsets.
+    #[must_use]
+    pub fn build(page: &'a str, from: usize, to: usize) -> Self {
+        let root = Tag { name: "", attributes: "", at: from };
+        let mut nodes = vec![Node { kind: Kind::Element(root), parent: 0, end: 0, at: from }];
+        let mut open: Vec<usize> = vec![0];
+        for token in Scanner::starting_at(page, from) {
+            let parent = open.last().copied().unwrap_or(0);
+            match token {
+                Token::Open(tag) => {
+                    if tag.at >= to || nodes.len() >= MAX_NODES {
+                        break;
+                    }
+                    let parent = end_siblings(&mut nodes, &mut open, &tag, parent);
+                    let index = nodes.len();
+                    nodes.push(Node { kind: Kind::Element(tag), parent, end: index + 1, at: tag.at });
+                    let closed = is_void(tag.name) || (tag.attributes.ends_with('/') && !tag.attributes.ends_with("=/"));
+                    if !closed && open.len() < MAX_DEPTH {
+                        open.push(index);
+                    }
+                }
+                Token::Close { name, .. } => {
+                    let partner = open.iter().rev().take(MAX_SEARCH).position(|i| nodes[*i].is(name));
+                    if let Some(up) = partner.filter(|up| up + 1 < open.len()) {
+                        for _ in 0..=up {
+                            close(&mut nodes, &mut open);
+                        }
+                    }
+                }
+                Token::Text { text, at } => {
+                    if !text.trim().is_empty() && nodes.len() < MAX_NODES {
+                        let index = nodes.len();
+                        nodes.push(Node { kind: Kind::Text(text), parent, end: index + 1, at });
+                    }
+                }
+                Token::Raw { .. } => {}
+            }
+        }
+        while open.len() > 1 {
+            close(&mut nodes, &mut open);
+        }
+        nodes[0].end = nodes.len();
+        Self { nodes }
+    }
+
+    /// The element's ancestors, nearest first, the root left out.
+    pub fn ancestors(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        let mut at = index;
+        std::iter::from_fn(move || {
+            at = self.nodes[at].parent;
+            (at != 0).then_some(at)
+        })
+    }
+
+    /// The text of a node with [`SEAM`]s between inline elements and blanks between blocks, at most `max` bytes;
+    /// `None` when there is more.
+    #[must_use]
+    pub fn text_with_seams(&self, index: usize, max: usize) -> Option<String> {
+        let mut out = String::new();
+        let mut last_element = usize::MAX;
+        for i in index..self.nodes[index].end {
+            match self.nodes[i].kind {
+                Kind::Text(raw) => {
+                    if raw.len() > max * 4 {
+                        return None;
+                    }
+                    let parent = self.nodes[i].parent;
+                    if !out.is_empty() && parent != last_element {
+                        out.push(SEAM);
+                    }
+                    last_element = parent;
+                    let clean = text::decode(raw);
+                    if raw.starts_with(char::is_whitespace) && !out.is_empty() {
+                        out.push(' ');
+                    }
+                    out.push_str(&clean);
+                    if raw.ends_with(char::is_whitespace) {
+                        out.push(' ');
+                    }
+                }
+                Kind::Element(tag) if is_block(tag.name) && !out.is_empty() => {
+                    out.push(' ');
+                    last_element = usize::MAX;
+                }
+                Kind::Element(_) => {}
+            }
+            if out.len() > max {
+                return None;
+            }
+        }
+        Some(out)
+    }
+
+    /// The text of a node for people: seams gone, white space folded, cut to `max` bytes.
+    #[must_use]
+    pub fn text(&self, index: usize, max: usize) -> String {
+        let mut out = String::new();
+        for i in index..self.nodes[index].end {
+            if let Kind::Text(raw) = self.nodes[i].kind {
+                out.push_str(&text::decode(text::cut(raw, max)));
+                out.push(' ');
+            }
+            if out.len() > max {
+                break;
+            }
+        }
+        text::fold_space(&out)
+    }
+}
+
+impl<'a> Node<'a> {
+    #[must_use]
+    pub fn tag(&self) -> Option<&Tag<'a>> {
+        if let Kind::Element(tag) = &self.kind { Some(tag) } else { None }
+    }
+
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.tag().is_some_and(|tag| tag.is(name))
+    }
+}
+
+fn close(nodes: &mut [Node<'_>], open: &mut Vec<usize>) {
+    if let Some(index) = open.pop() {
+        nodes[index].end = nodes.len();
+    }
+}
+
+/// `li`, `p`, `tr` and the like end when a sibling opens; returns the parent of the new element.
+fn end_siblings(nodes: &mut [Node<'_>], open: &mut Vec<usize>, tag: &Tag<'_>, parent: usize) -> usize {
+    const SIBLINGS: [&str; 8] = ["li", "p", "tr", "td", "th", "dt", "dd", "option"];
+    let ends = nodes[parent].is(tag.name) && SIBLINGS.iter().any(|s| tag.is(s));
+    if ends && open.len() > 1 {
+        close(nodes, open);
+        return open.last().copied().unwrap_or(0);
+    }
+    parent
+}
+
+/// Elements that start a new line on screen.
+#[must_use]
+pub fn is_block(name: &str) -> bool {
+    const BLOCKS: [&str; 26] = [
+        "div", "p", "li", "ul", "ol", "td", "th", "tr", "table", "section", "article", "h1", "h2", "h3", "h4", "h5", "h6", "br", "dt",
+        "dd", "dl", "form", "header", "footer", "main", "fieldset",
+    ];
+    BLOCKS.iter().any(|block| name.eq_ignore_ascii_case(block))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_know_their_parents_ends_and_text() {
+        let tree = Tree::build("<div><p>1 574<sup>90</sup> <b>zł</b><p>x</div><i>y", 0, usize::MAX);
+        let price = tree.nodes.iter().position(|n| n.is("p")).unwrap();
+        assert_eq!(tree.text_with_seams(price, 80).unwrap().replace(SEAM, "|"), "1 574|90 |zł");
+        assert!(tree.ancestors(price).any(|i| tree.nodes[i].is("div")));
+        let outside = tree.nodes.iter().position(|n| n.is("i")).unwrap();
+        assert_eq!(tree.ancestors(outside).count(), 0);
+    }
+
+    #[test]
+    fn deep_and_huge_pages_are_bounded() {
+        let tree = Tree::build(&"<div><b>1".repeat(500_000), 0, usize::MAX);
+        assert!(tree.nodes.len() <= MAX_NODES + 1);
+        assert!(tree.ancestors(tree.nodes.len() - 1).count() <= MAX_DEPTH);
+    }
+}

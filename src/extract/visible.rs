@@ -1,0 +1,219 @@
+//! Prices that a person sees on a page without markup: where they stand, what they are for, which one is the product's.
+//!
+//! Every rule is a hint with points; a page whose best two prices are close in points and differ in amount is not
+//! decided here. Hidden elements are never read.
+
+pub mod classes;
+pub mod labels;
+pub mod spots;
+
+use super::harvest::Harvest;
+use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
+use super::price::{Context, PriceKind, Role, TaxView};
+use super::text;
+use super::tree::{Kind, Tree};
+use crate::money::Money;
+use spots::Spot;
+
+/// Points a price needs to be taken as the product's.
+pub const ENOUGH: i32 = 60;
+
+/// What a person would see.
+#[derive(Debug, Default)]
+pub struct View {
+    /// Candidates for the product's price, best first.
+    pub candidates: Vec<Candidate>,
+    /// Text of the heading that names the product, and its node.
+    pub heading: Option<(String, usize)>,
+    pub availability: Availability,
+    /// Buttons that put one product into a cart.
+    pub buy_buttons: usize,
+    /// Prices in repeated tiles that link elsewhere: what category pages are made of.
+    pub tiles: usize,
+    pub labels: labels::Labels,
+    /// The best price stands in a box that its names call the product's.
+    pub in_product_box: bool,
+    /// Every price seen, struck ones included, for comparison with structured data.
+    pub seen: Vec<(Money, Role)>,
+}
+
+/// Looks at a whole page.
+#[must_use]
+pub fn look(page: &str, harvest: &Harvest<'_>, context: &Context<'_>, titles: &[&str], url: &str) -> View {
+    let tree = Tree::build(page, 0, page.len());
+    let heading = heading(&tree, harvest, titles);
+    let anchor = heading.as_ref().map(|h| h.1);
+    let context = &Context { strict: true, ..*context };
+    let mut found = spots::find(&tree, context, url);
+    let buttons = labels::buy_buttons(&tree);
+    spots::mark_repeated(&tree, &mut found, anchor);
+    let mut view = View {
+        tiles: found.iter().filter(|s| s.tile).count(),
+        buy_buttons: buttons.len(),
+        availability: labels::availability(&tree, anchor, &buttons),
+        labels: labels::read(&tree, anchor),
+        seen: found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect(),
+        ..View::default()
+    };
+    for spot in &mut found {
+        score(&tree, spot, anchor, &buttons);
+    }
+    let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
+    view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
+    view.candidates = assemble(&tree, &found, heading.as_ref().map(|h| h.0.as_str()));
+    view.heading = heading;
+    view
+}
+
+/// The heading that shares most words with the page's titles; the first real `h1` when there are none.
+fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(String, usize)> {
+    let mut wanted: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
+    if wanted.is_empty() {
+        wanted.extend(harvest.title.as_deref().map(|t| text::words(t).collect::<Vec<_>>()).unwrap_or_default());
+    }
+    let mut best: Option<(i32, String, usize)> = None;
+    for (index, node) in tree.nodes.iter().enumerate() {
+        let Some(tag) = node.tag() else { continue };
+        let level = match tag.name.as_bytes() {
+            [b'h' | b'H', b'1'] => 30,
+            [b'h' | b'H', b'2'] => 12,
+            [b'h' | b'H', b'3'] => 4,
+            _ if classes::names_title(tag) => 10,
+            _ => continue,
+        };
+        let words = tree.text(index, MAX_TITLE);
+        let own: Vec<String> = text::words(&words).collect();
+        if own.is_empty() || own.len() > 60 {
+            continue;
+        }
+        let shared = own.iter().filter(|w| wanted.contains(w)).count();
+        let overlap = i32::try_from(shared * 100 / own.len()).unwrap_or(0);
+        let length = i32::try_from(own.len().min(8)).unwrap_or(0);
+        let points = level + if shared > 0 { overlap / 2 + length * 2 } else { 0 };
+        if best.as_ref().is_none_or(|(most, ..)| points > *most) {
+            best = Some((points, words, index));
+        }
+    }
+    best.filter(|(points, ..)| *points >= 25).map(|(_, words, index)| (words, index))
+}
+
+/// Points of one price.
+fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usize]) {
+    let mut points = spot.class_points;
+    let mut why: Vec<String> = if points == 0 { Vec::new() } else { vec![format!("{points:+} class names")] };
+    let mut add = |value: i32, reason: &str| {
+        if value != 0 {
+            points += value;
+            why.push(format!("{value:+} {reason}"));
+        }
+    };
+    add(if spot.marked { 15 } else { -10 }, if spot.marked { "currency shown" } else { "no currency" });
+    if let Some(anchor) = anchor {
+        let distance = spot.node.abs_diff(anchor);
+        let near = match distance {
+            0..=40 => 30,
+            41..=120 => 22,
+            121..=300 => 12,
+            301..=700 => 2,
+            _ => -15,
+        };
+        add(if spot.node > anchor { near } else { near - 22 }, "distance to the title");
+    }
+    if let Some(distance) = buttons.iter().map(|b| b.abs_diff(spot.node)).min() {
+        add(if distance < 60 { 22 } else if distance < 200 { 10 } else { 0 }, "near the buy button");
+    }
+    add(if spot.tile { -60 } else { 0 }, "one of many tiles");
+    add(if spot.linked { -25 } else { 0 }, "inside a link");
+    add(if spot.aside { -60 } else { 0 }, &format!("inside `{}`", text::cut(&spot.aside_name, 40)));
+    add(if spot.in_buy_box { 18 } else { 0 }, "in the buy box");
+    add(if spot.emphasis { 8 } else { 0 }, "emphasised");
+    add(if spot.long { -18 } else { 0 }, "inside a longer text");
+    let role = match spot.reading.role {
+        Role::Price => 0,
+        Role::List => -50,
+        Role::Member => -25,
+        _ => -70,
+    };
+    add(role, "its words say it is something else");
+    let kind = match spot.reading.kind {
+        PriceKind::Exact => 0,
+        PriceKind::From | PriceKind::Range => -4,
+        PriceKind::Unit => -45,
+        PriceKind::Instalment => -70,
+    };
+    add(kind, "kind of amount");
+    add(if spot.reading.tax == TaxView::Net { -12 } else { 0 }, "without tax");
+    add(if spot.struck { -60 } else { 0 }, "struck through");
+    add(if spot.money.is_some_and(Money::is_positive) { 0 } else { -90 }, "no positive amount");
+    let _ = tree;
+    spot.points = points;
+    spot.why = why.join(", ");
+}
+
+/// Candidates by points; list prices, unit prices and shipping near the best one join it.
+fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candidate> {
+    let mut order: Vec<&Spot> = spots.iter().filter(|s| s.money.is_some()).collect();
+    order.sort_by_key(|s| (std::cmp::Reverse(s.points), s.node));
+    order.truncate(40);
+    let best = order.first().copied();
+    order
+        .iter()
+        .map(|spot| {
+            let mut offer = Offer {
+                price: spot.money,
+                currency: spot.money.map(Money::currency),
+                kind: spot.reading.kind,
+                tax: spot.reading.tax,
+                title: title.and_then(|t| field(t, MAX_TITLE)),
+                evidence: Some(Evidence::new(Source::Visible, path(tree, spot.node), &spot.raw, Some(spot.at))),
+                ..Offer::default()
+            };
+            offer.high_price = spot.reading.high.zip(spot.money).and_then(|(high, low)| Money::exact(high, low.currency()).ok());
+            if best.is_some_and(|b| std::ptr::eq(b, *spot)) {
+                companions(tree, spots, spot, &mut offer);
+            }
+            Candidate { score: spot.points, verdict: format!("{} points: {}", spot.points, spot.why), ..Candidate::new(Source::Visible, offer) }
+        })
+        .collect()
+}
+
+/// The list price, unit price, shipping and member price that stand beside the chosen price.
+fn companions(tree: &Tree<'_>, spots: &[Spot], best: &Spot, offer: &mut Offer) {
+    let Some(price) = best.money else { return };
+    let near = |s: &&Spot| s.node.abs_diff(best.node) < 120 && !s.aside && !s.tile && s.node != best.node;
+    let same = |s: &&Spot| s.money.is_some_and(|m| m.currency() == price.currency());
+    let list = spots
+        .iter()
+        .filter(near)
+        .filter(same)
+        .filter(|s| s.struck || s.reading.role == Role::List)
+        .filter(|s| s.money.is_some_and(|m| m.minor() > price.minor()))
+        .min_by_key(|s| s.node.abs_diff(best.node));
+    offer.list_price = list.and_then(|s| s.money);
+    offer.shipping = spots.iter().filter(near).filter(same).find(|s| s.reading.role == Role::Shipping).and_then(|s| s.money);
+    offer.member_price = spots.iter().filter(near).filter(same).find(|s| s.reading.role == Role::Member).and_then(|s| s.money);
+    let unit = spots.iter().filter(near).find(|s| s.reading.kind == PriceKind::Unit);
+    offer.unit_price = unit.and_then(|s| {
+        let per = s.reading.per.clone()?;
+        Some(super::UnitPrice { amount: s.reading.amount, currency: s.reading.currency.or(Some(price.currency())), per })
+    });
+    let _ = tree;
+}
+
+/// `main > div.product-info > span.price`: the last four elements that lead to a node.
+fn path(tree: &Tree<'_>, node: usize) -> String {
+    let mut parts: Vec<String> = std::iter::once(node)
+        .chain(tree.ancestors(node))
+        .filter_map(|i| match &tree.nodes[i].kind {
+            Kind::Element(tag) => {
+                let class = tag.attribute("class").and_then(|c| c.split_ascii_whitespace().next()).map(|c| format!(".{c}"));
+                let id = tag.attribute("id").map(|id| format!("#{id}"));
+                Some(format!("{}{}", tag.name.to_ascii_lowercase(), id.or(class).unwrap_or_default()))
+            }
+            Kind::Text(_) => None,
+        })
+        .take(4)
+        .collect();
+    parts.reverse();
+    text::cut(&parts.join(" > "), 160).to_owned()
+}

@@ -1,0 +1,231 @@
+//! The pipeline on one page, and the only file that knows its order:
+//! schedule, fetch, extract, observe, decide, publish, verify, report.
+//!
+//! Each function does one stage's share of what is due now and says whether there was any, so that the daemon can
+//! repeat it for ever and `once` until nothing is left.
+
+pub mod pricing;
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::channel::Drift;
+use crate::clock::Millis;
+use crate::observe::visit;
+use crate::publish::lane::{self, Lane, Round};
+use crate::store::listings::Found;
+use crate::store::{listings, products, settings, targets};
+use crate::telemetry::Metrics;
+use crate::verify::{self, Kind};
+use crate::report;
+
+/// Due pages taken per host and claim.
+const PAGES_PER_CLAIM: i64 = 16;
+/// Products decided per claim, and how long the claim lasts.
+const PRODUCTS_PER_CLAIM: i64 = 64;
+const DECIDE_LEASE: i64 = Millis::MINUTE;
+/// SKUs looked up on a channel per request.
+const FIND_PAGE: i64 = 200;
+/// How long one worker may hold a duty such as reading a whole channel.
+const DUTY_LEASE: i64 = 10 * Millis::MINUTE;
+/// Products that a channel does not have are looked for again after this.
+const MAP_EVERY: i64 = Millis::HOUR;
+
+/// Fetch, extract, observe: visits hosts that have pages due. Returns how many pages were checked.
+///
+/// # Errors
+/// The store's; what goes wrong with a page is its outcome.
+pub async fn check_due(app: &Arc<App>) -> anyhow::Result<u64> {
+    let now = app.now();
+    let hosts = i64::try_from(app.config.fetch.concurrency).unwrap_or(i64::MAX);
+    let claims = targets::claim(&app.db, now, now.plus(visit::LEASE), hosts, PAGES_PER_CLAIM).await?;
+    let mut visits = tokio::task::JoinSet::new();
+    for claim in claims {
+        let app = Arc::clone(app);
+        visits.spawn(async move { visit::host(&app, claim).await });
+    }
+    let mut checked = 0;
+    while let Some(visited) = visits.join_next().await {
+        // One page that makes a parser panic must not take the others with it; its attempts are counted at the claim.
+        match visited {
+            Ok(result) => checked += result?,
+            Err(panic) => tracing::error!("a visit panicked and was dropped: {panic}"),
+        }
+    }
+    Ok(checked)
+}
+
+/// Decide: prices products whose facts changed, and writes each decision with the desired price of every channel.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn decide_due(app: &App) -> anyhow::Result<u64> {
+    let now = app.now();
+    let claimed = products::claim_dirty(&app.db, now, now.plus(DECIDE_LEASE), PRODUCTS_PER_CLAIM).await?;
+    if claimed.is_empty() {
+        return Ok(0);
+    }
+    let n = claimed.len() as u64;
+    pricing::decide(app, claimed, now).await?;
+    Metrics::add(&app.metrics.evaluations, n);
+    Ok(n)
+}
+
+/// Publish: one round of one channel's lane.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn publish_due(app: &App, lane: &Lane) -> anyhow::Result<Round> {
+    let terms = Arc::new(app.terms().await?);
+    let round = lane::round(&app.db, &app.clock, lane, terms).await?;
+    Metrics::add(&app.metrics.pushes, round.pushed);
+    Metrics::add(&app.metrics.verified, round.verified);
+    Ok(round)
+}
+
+/// Verify: finds listings of new products on a channel, and compares the whole channel when it is time.
+///
+/// # Errors
+/// The store's.
+pub async fn verify_due(app: &App, lane: &Lane) -> anyhow::Result<bool> {
+    let mapped = duty(app, &format!("map/{}", lane.name), MAP_EVERY, map(app, lane)).await?;
+    let every = app.config.publish.reconcile_every.0;
+    let compared = duty(app, &format!("reconcile/{}", lane.name), every, reconcile(app, lane, false)).await?;
+    Ok(mapped.is_some() || compared.is_some())
+}
+
+/// Reads a whole channel and handles what differs; a price that is to be adopted becomes a decision for all channels.
+///
+/// # Errors
+/// The store's.
+pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<verify::Report> {
+    let report = verify::reconcile(app, lane, dry_run).await?;
+    if let Some(error) = &report.error {
+        tracing::warn!(channel = lane.name, "channel {} was not read to its end: {error}", lane.name);
+    }
+    if lane.drift == Drift::Adopt && !dry_run {
+        for difference in report.differences.iter().filter(|d| d.kind == Kind::Drifted) {
+            if let Some(price) = difference.found {
+                pricing::adopt(app, difference.product_id, price, &lane.name).await?;
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Report: digests whose time has come.
+///
+/// # Errors
+/// The store's; a mail that does not go out waits for its next try.
+pub async fn report_due(app: &App) -> anyhow::Result<u64> {
+    let sent = report::send_due(app).await?;
+    Metrics::add(&app.metrics.digests, sent);
+    Ok(sent)
+}
+
+/// Finds products that a channel has and we do not know there yet. Live prices are adopted, never overwritten.
+///
+/// # Errors
+/// The store's; a channel that does not answer is looked at again later.
+pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<usize> {
+    let mut after = 0;
+    let mut added = 0;
+    loop {
+        let page = listings::unlisted(&app.db, &lane.name, after, FIND_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(added) };
+        after = last.id;
+        let skus: Vec<String> = page.iter().map(|product| product.sku.clone()).collect();
+        let matches = match lane.channel.find(&skus).await {
+            Ok(matches) => matches,
+            Err(error) => {
+                tracing::warn!(channel = lane.name, "channel {} cannot be searched: {error}", lane.name);
+                return Ok(added);
+            }
+        };
+        let own = lane.channel.capabilities().currency;
+        let mut found = Vec::new();
+        for product in &page {
+            // Two listings of one SKU would be priced as one; that is for a person to mend.
+            let mut hits = matches.iter().filter(|m| m.sku == product.sku);
+            if let (Some(hit), None) = (hits.next(), hits.next()) {
+                found.push(Found {
+                    channel: lane.name.clone(),
+                    product_id: product.id,
+                    external: hit.external.clone(),
+                    currency: own.code().to_owned(),
+                    live_minor: hit.price.filter(|price| price.currency() == own).map(crate::money::Money::minor),
+                });
+            }
+        }
+        added += found.len();
+        listings::add(&app.db, found, app.now()).await?;
+    }
+}
+
+/// Runs a duty if it is due and no other worker has it.
+async fn duty<T>(app: &App, name: &str, every: i64, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
+    let now = app.now();
+    let name = name.to_owned();
+    let not_since = now.plus(-every);
+    if !settings::take_duty(&app.db, name.clone(), app.owner.clone(), now, now.plus(DUTY_LEASE), not_since).await? {
+        return Ok(None);
+    }
+    let done = work.await;
+    settings::end_duty(&app.db, name, app.owner.clone(), done.is_ok().then(|| app.now())).await?;
+    done.map(Some)
+}
+
+/// What one pass did.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+pub struct Pass {
+    pub checked: u64,
+    pub evaluated: u64,
+    pub pushed: u64,
+    pub verified: u64,
+    pub digests: u64,
+}
+
+/// One whole pass: everything that is due, and what follows from it, until all of it is settled or has to wait longer
+/// than `patience_ms`.
+///
+/// # Errors
+/// The first stage that fails.
+pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
+    let mut done = Pass::default();
+    for lane in &app.lanes {
+        verify_due(app, lane).await?;
+    }
+    loop {
+        let checked = check_due(app).await?;
+        done.checked += checked;
+        let mut worked = checked > 0;
+        loop {
+            let evaluated = decide_due(app).await?;
+            done.evaluated += evaluated;
+            worked |= evaluated > 0;
+            if evaluated == 0 {
+                break;
+            }
+        }
+        for lane in &app.lanes {
+            let round = publish_due(app, lane).await?;
+            done.pushed += round.pushed;
+            done.verified += round.verified;
+            worked |= round.worked();
+        }
+        if worked {
+            continue;
+        }
+        let now = app.now();
+        let next = [targets::next_due(&app.db).await?, products::next_dirty(&app.db).await?, listings::next_at(&app.db).await?];
+        match next.into_iter().flatten().min() {
+            Some(at) if at.since(now) <= patience_ms => {
+                let wait = u64::try_from(at.since(now)).unwrap_or(0).max(10);
+                tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+            }
+            _ => break,
+        }
+    }
+    done.digests = report_due(app).await?;
+    Ok(done)
+}

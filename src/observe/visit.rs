@@ -1,0 +1,223 @@
+//! One visit to a host: its robots.txt, then its due pages one after the other at its pace, each judged and stored.
+
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::judge;
+use crate::app::{App, hex};
+use crate::clock::Millis;
+use crate::config::Robots;
+use crate::extract;
+use crate::fetch::host::{self as pacing, Pace};
+use crate::fetch::robots::{self, Rules};
+use crate::fetch::{Class, FetchError, Fetched, Page, Validators};
+use crate::store::events::{self, Raise};
+use crate::store::targets::{self, Checked, Claim, DueTarget, HostLease, HostPace};
+use crate::telemetry::Metrics;
+
+/// How long a host belongs to one worker without a sign of life.
+pub const LEASE: i64 = 3 * Millis::MINUTE;
+/// Pauses up to this long are waited for with the lease held; longer ones give the host back.
+const MAX_WAIT: i64 = 15 * Millis::SECOND;
+/// A page that was taken this often without ever being finished kills its worker; it rests.
+const MAX_ATTEMPTS: i64 = 5;
+const POISON_REST: i64 = Millis::DAY;
+
+/// Visits a host; returns how many pages were checked.
+///
+/// # Errors
+/// The store's.
+pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
+    let Claim { lease, targets: pages } = claim;
+    let rules = match pages.first().and_then(|page| Url::parse(&page.url).ok()) {
+        Some(url) => rules(app, &lease, &url).await?,
+        None => Rules::AllowAll,
+    };
+    let floor = app.config.fetch.delay.0.max(site_pace(app, &lease.host)).max(rules.delay_ms().unwrap_or(0));
+    let mut pace = Pace { delay_ms: lease.delay_ms.max(floor), failures: lease.failures, blocked_until: Millis(0) };
+    let mut checked = 0;
+    let last = pages.len().saturating_sub(1);
+    for (index, page) in pages.iter().enumerate() {
+        if index > 0 && pace.delay_ms > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(pace.delay_ms.unsigned_abs())).await;
+        }
+        let started = tokio::time::Instant::now();
+        let result = get(app, page, &rules).await;
+        let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let now = app.now();
+        pace = pacing::after(pace, floor, took, result.as_ref().err(), now);
+        let stop = index == last || pace.delay_ms > MAX_WAIT || pace.blocked_until > now;
+        let mut check = checked_page(app, page, result, now).await?;
+        check.pace = Some(HostPace {
+            host: lease.host.clone(),
+            lease_token: lease.lease_token,
+            leased_until: if stop { Millis(0) } else { now.plus(LEASE) },
+            next_allowed_at: now.plus(pace.delay_ms),
+            delay_ms: pace.delay_ms,
+            failures: pace.failures,
+            blocked_until: pace.blocked_until,
+        });
+        let recorded = app.recorder.record(check).await?;
+        checked += 1;
+        Metrics::add(&app.metrics.checks, 1);
+        if stop || !recorded.host_is_ours {
+            break;
+        }
+    }
+    if pace.failures >= 3 {
+        blocked(app, &lease.host, pace).await?;
+    } else {
+        events::resolve(&app.db, format!("host-blocked/{}", lease.host), app.now()).await?;
+    }
+    Ok(checked)
+}
+
+fn site_pace(app: &App, host: &str) -> i64 {
+    let name = host.split(':').next().unwrap_or(host);
+    app.sites.for_host(name).and_then(extract::scraper::Site::pace_ms).and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0)
+}
+
+async fn blocked(app: &App, host: &str, pace: Pace) -> anyhow::Result<()> {
+    let event = Raise {
+        kind: "competitor_unreachable",
+        severity: "warning",
+        dedupe: format!("host-blocked/{host}"),
+        product_id: None,
+        channel: None,
+        competitor: Some(crate::catalog::import::competitor(host)),
+        message: format!("{host} does not answer us ({} times); left alone until {}", pace.failures, pace.blocked_until),
+        hint: "its prices age and drop out of rules by themselves; omniprice check shows outcomes".to_owned(),
+    };
+    events::raise(&app.db, event, app.now()).await?;
+    Ok(())
+}
+
+/// The host's robots.txt: stored if it is younger than a day, fetched otherwise.
+async fn rules(app: &App, lease: &HostLease, page: &Url) -> anyhow::Result<Rules> {
+    if app.config.fetch.robots == Robots::Ignore {
+        return Ok(Rules::AllowAll);
+    }
+    let now = app.now();
+    let product = robots::product_token(app.fetcher.user_agent()).to_owned();
+    if let (Some(state), Some(at)) = (&lease.robots_state, lease.robots_at) {
+        let keep = if state == "disallow" { robots::RETRY_CLOSED } else { robots::KEEP_FOR };
+        if now.since(Millis(at)) < keep {
+            return Ok(Rules::stored(state, lease.robots_text.as_deref(), &product));
+        }
+    }
+    let Some(location) = robots::location(page) else { return Ok(Rules::DisallowAll) };
+    let fetched = app.fetcher.get(&location, Validators::default(), now, &|_| true).await;
+    let (state, text) = match fetched {
+        Ok(Fetched::Page(page)) if (200..300).contains(&page.status) => {
+            let body = &page.body[..page.body.len().min(robots::MAX_BYTES)];
+            ("rules", Some(String::from_utf8_lossy(body).replace('\0', " ")))
+        }
+        // RFC 9309 section 2.3.1.3: 4xx means that there is none.
+        Ok(Fetched::Page(page)) if (400..500).contains(&page.status) => ("allow", None),
+        Err(FetchError::Status(status)) if (400..500).contains(&status) => ("allow", None),
+        Err(FetchError::RedirectedElsewhere(_)) => ("allow", None),
+        // A server in trouble keeps the last good copy; without one it is closed (section 2.3.1.4).
+        _ if lease.robots_state.as_deref() == Some("rules") => ("rules", lease.robots_text.clone()),
+        _ => ("disallow", None),
+    };
+    targets::keep_robots(&app.db, lease, state, text.clone(), now).await?;
+    Ok(Rules::stored(state, text.as_deref(), &product))
+}
+
+async fn get(app: &App, page: &DueTarget, rules: &Rules) -> Result<Fetched, FetchError> {
+    if page.attempts > MAX_ATTEMPTS {
+        return Err(FetchError::Refused("it was begun too often without an end".to_owned()));
+    }
+    let url = Url::parse(&page.url).map_err(|e| FetchError::Refused(format!("not a URL: {e}")))?;
+    // Validators are only worth something if the same bytes would be read the same way.
+    let current = page.body_hash.as_deref().is_some_and(|hash| hash.ends_with(&app.extractor));
+    let validators = if current {
+        Validators { etag: page.etag.as_deref(), last_modified: page.last_modified.as_deref() }
+    } else {
+        Validators::default()
+    };
+    app.fetcher.get(&url, validators, app.now(), &|hop| rules.allows(hop)).await
+}
+
+/// Turns what came back into what is stored.
+async fn checked_page(app: &App, page: &DueTarget, result: Result<Fetched, FetchError>, now: Millis) -> anyhow::Result<Checked> {
+    let mut check = Checked {
+        target_id: page.id,
+        product_id: page.product_id,
+        outcome: String::new(),
+        now,
+        due_at: app.schedule.next_check(page.id, now),
+        etag: page.etag.clone(),
+        last_modified: page.last_modified.clone(),
+        body_hash: page.body_hash.clone(),
+        observation: None,
+        dirty: false,
+        pace: None,
+    };
+    match result {
+        Ok(Fetched::NotModified) => unchanged(app, check, "not_modified").await,
+        Ok(Fetched::Page(got)) => {
+            let hash = hex(&Sha256::digest(&got.body));
+            let key = format!("{hash}:{}", app.extractor);
+            check.etag = got.etag.clone();
+            check.last_modified = got.last_modified.clone();
+            check.body_hash = Some(key.clone());
+            if page.body_hash.as_ref() == Some(&key) {
+                let unchanged = unchanged(app, check.clone(), "unchanged").await?;
+                // A price that waits for confirmation is read again: the same bytes are the second sighting.
+                if !judge::waits(app, page.id).await? {
+                    return Ok(unchanged);
+                }
+            }
+            read(app, page, check, &got, hash).await
+        }
+        Err(error) => {
+            Metrics::add(&app.metrics.fetch_errors, 1);
+            tracing::debug!(target = page.id, "page {}: {error}", page.id);
+            check.outcome = error.outcome().to_owned();
+            if page.attempts > MAX_ATTEMPTS {
+                check.due_at = now.plus(POISON_REST);
+            }
+            if error.class() == Class::Gone {
+                check.observation = Some(judge::no_price("gone", &error.to_string()));
+            }
+            Ok(check)
+        }
+    }
+}
+
+async fn unchanged(app: &App, check: Checked, outcome: &str) -> anyhow::Result<Checked> {
+    Metrics::add(&app.metrics.unchanged, 1);
+    Ok(Checked { outcome: outcome.to_owned(), ..check })
+}
+
+async fn read(app: &App, page: &DueTarget, check: Checked, got: &Page, hash: String) -> anyhow::Result<Checked> {
+    let hints = judge::hints(app, page).await?;
+    let name = got.final_url.host_str().unwrap_or("").to_owned();
+    let (requested, body) = (page.url.clone(), got.clone());
+    let site = app.sites.for_host(&name).cloned();
+    // Extraction is CPU work of up to a second on hostile pages; the runtime's threads stay free for the others.
+    let extraction = tokio::task::spawn_blocking(move || {
+        let input = extract::Page {
+            body: &body.body,
+            content_type: body.content_type.as_deref(),
+            url: &requested,
+            final_url: body.final_url.as_str(),
+            status: body.status,
+        };
+        extract::extract(&input, site.as_ref(), &hints)
+    })
+    .await?;
+    let evidence = judge::Where { url: &page.url, final_url: got.final_url.as_str(), body_hash: &hash, at: check.now };
+    let judged = judge::offer(app, page, &extraction, &evidence).await?;
+    if judged.new.price_minor.is_some() {
+        Metrics::add(&app.metrics.prices, 1);
+    }
+    Ok(Checked {
+        outcome: judged.new.outcome.clone(),
+        due_at: if judged.confirm { check.now.plus(app.config.schedule.confirm_after.0) } else { check.due_at },
+        dirty: judged.changed,
+        observation: Some(judged.new),
+        ..check
+    })
+}

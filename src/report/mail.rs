@@ -1,0 +1,186 @@
+//! Mail through SMTP, or as .eml files until a server is configured. Temporary and permanent failures are told apart;
+//! the Message-ID is chosen before the first try and stays the same.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use secrecy::ExposeSecret as _;
+
+use super::digest::Digest;
+use crate::clock::Millis;
+use crate::config::{Config, MailSecurity, MailTransport};
+
+/// Where mail goes.
+pub enum Mailer {
+    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+    /// One .eml per mail, named after its Message-ID, so that a repeat replaces itself.
+    Directory(PathBuf),
+}
+
+/// A mail that did not go out.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// Greylisting, a busy or unreachable server, or a connection cut after the data: try again, same Message-ID.
+    #[error("not sent yet: {0}")]
+    Temporary(String),
+    /// The server will not take it: unknown recipient, too large, credentials.
+    #[error("refused: {0}\nhint: `omniprice check` tests the mail settings")]
+    Permanent(String),
+}
+
+/// A mail's envelope.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    pub from: String,
+    pub to: String,
+    pub message_id: String,
+    pub at: Millis,
+}
+
+impl Mailer {
+    /// # Errors
+    /// A certificate file that cannot be read, or a TLS set-up that fails.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let mail = &config.mail;
+        if mail.transport == MailTransport::Directory {
+            return Ok(Self::Directory(config.path(&mail.directory)));
+        }
+        let mut tls = TlsParameters::builder(mail.host.clone());
+        if !mail.ca_file.as_os_str().is_empty() {
+            let path = config.path(&mail.ca_file);
+            let pem = std::fs::read(&path).map_err(|e| format!("mail.ca_file: {}: {e}", path.display()))?;
+            tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| format!("mail.ca_file: {e}"))?);
+        }
+        let tls = match mail.security {
+            MailSecurity::None => Tls::None,
+            MailSecurity::Starttls => Tls::Required(tls.build().map_err(|e| format!("mail: {e}"))?),
+            MailSecurity::Tls => Tls::Wrapper(tls.build().map_err(|e| format!("mail: {e}"))?),
+        };
+        let mut smtp = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&mail.host)
+            .port(mail.port)
+            .tls(tls)
+            .timeout(Some(mail.timeout.duration().max(Duration::from_secs(1))));
+        if !mail.user.is_empty() {
+            smtp = smtp.credentials(Credentials::new(mail.user.clone(), mail.password.expose_secret().to_owned()));
+        }
+        Ok(Self::Smtp(Box::new(smtp.build())))
+    }
+
+    /// Sends one digest to one person.
+    ///
+    /// # Errors
+    /// `Temporary` is worth another try, `Permanent` is not.
+    pub async fn send(&self, digest: &Digest, envelope: &Envelope) -> Result<String, MailError> {
+        let message = compose(digest, envelope).map_err(MailError::Permanent)?;
+        match self {
+            Self::Smtp(smtp) => match smtp.send(message).await {
+                Ok(response) => Ok(response.message().collect::<Vec<_>>().join(" ")),
+                Err(error) if error.is_permanent() => Err(MailError::Permanent(error.to_string())),
+                Err(error) => Err(MailError::Temporary(error.to_string())),
+            },
+            Self::Directory(folder) => write(folder, &message.formatted(), &envelope.message_id)
+                .await
+                .map_err(|e| MailError::Temporary(format!("{}: {e}", folder.display()))),
+        }
+    }
+
+    /// Asks the server whether it takes our connection and credentials, without sending anything.
+    ///
+    /// # Errors
+    /// What it says.
+    pub async fn probe(&self) -> Result<String, MailError> {
+        match self {
+            Self::Smtp(smtp) => match smtp.test_connection().await {
+                Ok(true) => Ok("the mail server takes our connection".to_owned()),
+                Ok(false) => Err(MailError::Temporary("the mail server does not answer NOOP".to_owned())),
+                Err(error) => Err(MailError::Temporary(error.to_string())),
+            },
+            Self::Directory(folder) => Ok(format!("mail is written to {}", folder.display())),
+        }
+    }
+}
+
+async fn write(folder: &std::path::Path, eml: &[u8], message_id: &str) -> std::io::Result<String> {
+    let name: String = message_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    tokio::fs::create_dir_all(folder).await?;
+    let (temporary, path) = (folder.join(format!("{name}.tmp")), folder.join(format!("{name}.eml")));
+    tokio::fs::write(&temporary, eml).await?;
+    tokio::fs::rename(&temporary, &path).await?;
+    Ok(path.display().to_string())
+}
+
+/// Addresses are parsed from text without control characters: lettre panics on a line break in a display name.
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    clean.parse().map_err(|e| format!("`{clean}`: {e}"))
+}
+
+fn compose(digest: &Digest, envelope: &Envelope) -> Result<Message, String> {
+    let date = std::time::UNIX_EPOCH + Duration::from_millis(envelope.at.0.unsigned_abs());
+    let header = |name: &'static str, value: &str| {
+        // Both are constants of ours or a Message-ID of ours: ASCII without line breaks.
+        HeaderName::new_from_ascii_str(name).map_value(value)
+    };
+    let mut message = Message::builder()
+        .from(mailbox(&envelope.from)?)
+        .to(mailbox(&envelope.to)?)
+        .subject(&digest.subject)
+        .date(date)
+        .message_id(Some(envelope.message_id.clone()))
+        .multipart(
+            MultiPart::alternative()
+                .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(digest.text.clone()))
+                .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(digest.html.clone())),
+        )
+        .map_err(|e| e.to_string())?;
+    // RFC 3834: a machine wrote this; RFC 2919: one list, so that people can filter it.
+    for (name, value) in [("Auto-Submitted", "auto-generated"), ("List-Id", "omniprice digest <digest.omniprice.localhost>")] {
+        message.headers_mut().insert_raw(header(name, value));
+    }
+    Ok(message)
+}
+
+trait WithValue {
+    fn map_value(self, value: &str) -> HeaderValue;
+}
+
+impl WithValue for HeaderName {
+    fn map_value(self, value: &str) -> HeaderValue {
+        HeaderValue::new(self, value.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest() -> Digest {
+        Digest { subject: "Prices: 3 æøå".into(), text: "text".into(), html: "<p>html</p>".into() }
+    }
+
+    fn envelope(to: &str) -> Envelope {
+        Envelope { from: "omniprice <o@localhost>".into(), to: to.into(), message_id: "<1.a@localhost>".into(), at: Millis(0) }
+    }
+
+    #[test]
+    fn both_parts_and_the_headers_of_a_machine_are_there() {
+        let eml = String::from_utf8(compose(&digest(), &envelope("A <a@shop.test>")).unwrap().formatted()).unwrap();
+        for expected in ["Message-ID: <1.a@localhost>", "Auto-Submitted: auto-generated", "List-Id:", "multipart/alternative", "text/plain", "text/html"] {
+            assert!(eml.contains(expected), "{expected} in {eml}");
+        }
+    }
+
+    #[test]
+    fn a_line_break_in_a_name_adds_no_header() {
+        let eml = compose(&digest(), &envelope("A\r\nBcc: x@example.com <a@shop.test>"));
+        if let Ok(message) = eml {
+            let text = String::from_utf8(message.formatted()).unwrap();
+            assert!(!text.lines().any(|line| line.starts_with("Bcc")), "{text}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Reads a whole channel, compares it with what was proved before, and handles drift by policy. The comparison is
+//! pure; reading and repairing are beside it.
+
+use crate::app::App;
+use crate::channel::Drift;
+use crate::clock::Millis;
+use crate::money::{Money, currency};
+use crate::publish::lane::Lane;
+use crate::publish::step::known_state;
+use crate::store::events::{self, Raise};
+use crate::store::listings::{self, Change, Desire, Listing};
+use crate::store::StoreError;
+use crate::telemetry::Metrics;
+
+/// Listings read per request to a channel.
+const PAGE: i64 = 500;
+/// A price is put back at most this often a day; then a person is told that somebody else keeps writing.
+const MAX_REASSERTS: usize = 2;
+
+/// What a listing should show and what it shows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    pub listing_id: i64,
+    pub product_id: i64,
+    pub channel: String,
+    pub external: String,
+    pub kind: Kind,
+    pub expected: Option<Money>,
+    pub found: Option<Money>,
+}
+
+/// What a difference means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Nothing was decided for it yet: the live price is the starting point.
+    Adopted,
+    /// Somebody else changed a price that we had proved.
+    Drifted,
+    /// A price that had drifted or was parked shows our decision again.
+    Healed,
+    /// The channel does not have the listing any more.
+    Gone,
+    /// The channel shows another currency.
+    Currency,
+}
+
+/// Compares one listing with what the channel shows; `None` when they agree.
+#[must_use]
+pub fn compare(listing: &Listing, found: Option<Money>) -> Option<Difference> {
+    let own = currency(&listing.currency).ok()?;
+    let money = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, own));
+    let decided = listing.desired_seq > 0 && listing.verified_seq > 0;
+    let expected = if decided { money(listing.sent_minor.or(listing.desired_minor)) } else { money(listing.live_minor) };
+    let kind = match (found, listing.state.as_str()) {
+        (None, "idle") if listing.live_minor.is_none() => return None,
+        (None, _) => Kind::Gone,
+        (Some(found), _) if found.currency() != own => Kind::Currency,
+        (Some(found), "drifted" | "parked") if expected == Some(found) => Kind::Healed,
+        (found, _) if found == expected => return None,
+        (found, "drifted" | "parked") if found == money(listing.live_minor) => return None,
+        (_, "idle") => Kind::Adopted,
+        _ => Kind::Drifted,
+    };
+    Some(Difference {
+        listing_id: listing.id,
+        product_id: listing.product_id,
+        channel: listing.channel.clone(),
+        external: listing.external.clone().unwrap_or_default(),
+        kind,
+        expected,
+        found,
+    })
+}
+
+/// What a reconciliation found.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Report {
+    pub channel: String,
+    pub compared: usize,
+    pub differences: Vec<Difference>,
+    /// Why the channel could not be read to its end.
+    pub error: Option<String>,
+}
+
+/// Reads all resting listings of a channel and handles the differences, unless `dry_run`. Safe to repeat.
+///
+/// # Errors
+/// The store's own; a channel that cannot be read is part of the report.
+pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<Report> {
+    let mut report = Report { channel: lane.name.clone(), ..Report::default() };
+    if !lane.channel.capabilities().readable {
+        report.error = Some("this channel cannot be read back".to_owned());
+        return Ok(report);
+    }
+    let mut after = 0;
+    loop {
+        let page = listings::reconcilable(&app.db, &lane.name, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let externals: Vec<String> = page.iter().filter_map(|l| l.external.clone()).collect();
+        let seen = match lane.channel.read(&externals).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                report.error = Some(error.message);
+                break;
+            }
+        };
+        for (listing, seen) in page.iter().zip(&seen) {
+            report.compared += 1;
+            if let Some(difference) = compare(listing, seen.price) {
+                if !dry_run {
+                    handle(app, lane, &difference).await?;
+                }
+                report.differences.push(difference);
+            }
+        }
+    }
+    if !dry_run && report.error.is_none() {
+        listings::reconciled(&app.db, lane.name.clone(), app.now()).await?;
+    }
+    Ok(report)
+}
+
+async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Result<()> {
+    let now = app.now();
+    // A lane may have taken the listing since the page was read; then its own read-back decides.
+    let Some(listing) = listings::claim_one(&app.db, difference.listing_id, now, now.plus(lane.lease_ms)).await? else {
+        return Ok(());
+    };
+    let still = compare(&listing, difference.found);
+    let kind = still.as_ref().map(|d| d.kind);
+    let change = change(&listing, still.as_ref(), now);
+    listings::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone()).await?;
+    match kind {
+        Some(Kind::Drifted) => drifted(app, lane, &listing, difference).await,
+        Some(Kind::Healed) => Ok(events::resolve(&app.db, drift_key(&listing), now).await.map(drop)?),
+        Some(Kind::Gone | Kind::Currency) => Ok(raise(app, &listing, "listing_lost", difference).await?),
+        Some(Kind::Adopted) | None => Ok(()),
+    }
+}
+
+/// The listing's next state; whatever happens, the lease is given back.
+fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Change {
+    let same = Change {
+        state: known_state(&listing.state),
+        reason: listing.reason.clone(),
+        next_at: listing.next_at.map(Millis),
+        verified_seq: listing.verified_seq,
+        live: listing.live_minor.zip(listing.live_at.map(Millis)),
+        tries: listing.tries,
+        reads: listing.reads,
+        finish: None,
+        read: None,
+        fact: None,
+    };
+    let Some(difference) = difference else { return same };
+    let live = difference.found.map(|found| (found.minor(), now)).filter(|_| difference.kind != Kind::Currency);
+    let text = |found: Option<Money>| found.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
+    match difference.kind {
+        Kind::Adopted => Change { live, fact: live.map(|(minor, _)| (minor, "verified")), ..same },
+        Kind::Healed => Change {
+            state: "verified",
+            reason: String::new(),
+            verified_seq: listing.sent_seq.max(listing.verified_seq),
+            live,
+            fact: live.map(|(minor, _)| (minor, "verified")),
+            ..same
+        },
+        Kind::Drifted => Change {
+            state: "drifted",
+            reason: format!("shows {} where {} was proved", text(difference.found), text(difference.expected)),
+            live,
+            fact: live.map(|(minor, _)| (minor, "foreign")),
+            read: Some(("different", String::new())),
+            ..same
+        },
+        Kind::Gone | Kind::Currency => Change {
+            state: "drifted",
+            reason: format!("shows {}", text(difference.found)),
+            read: Some(("different", String::new())),
+            ..same
+        },
+    }
+}
+
+fn drift_key(listing: &Listing) -> String {
+    format!("drift/{}/{}", listing.channel, listing.product_id)
+}
+
+async fn drifted(app: &App, lane: &Lane, listing: &Listing, difference: &Difference) -> anyhow::Result<()> {
+    Metrics::add(&app.metrics.drifts, 1);
+    let now = app.now();
+    match lane.drift {
+        Drift::Alert => raise(app, listing, "drift", difference).await?,
+        Drift::Reassert => {
+            let day = now.plus(-Millis::DAY);
+            let history = listings::live_history(&app.db, listing.id, day).await?;
+            if history.iter().filter(|fact| fact.basis == "foreign").count() > MAX_REASSERTS {
+                raise(app, listing, "two_writers", difference).await?;
+            } else if let Some(minor) = listing.desired_minor {
+                let desire = Desire { listing_id: listing.id, price: Ok(minor) };
+                listings::desire_again(&app.db, vec![(desire, listing.decision_id)], now).await?;
+                raise(app, listing, "drift", difference).await?;
+            }
+        }
+        // The flow makes a decision of it, so that every channel follows.
+        Drift::Adopt => raise(app, listing, "drift", difference).await?,
+    }
+    Ok(())
+}
+
+async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Difference) -> Result<(), StoreError> {
+    let text = |money: Option<Money>| money.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
+    let (severity, message, hint) = match kind {
+        "two_writers" => (
+            "critical",
+            format!("somebody else keeps changing the price on {}: it shows {}", listing.channel, text(difference.found)),
+            format!("find the other tool, or set drift = \"alert\" in [channels.{}]", listing.channel),
+        ),
+        "listing_lost" => (
+            "warning",
+            format!("{} shows {} for {}", listing.channel, text(difference.found), difference.external),
+            format!("omniprice channel test {}", listing.channel),
+        ),
+        _ => (
+            "warning",
+            format!("{} shows {} where {} was proved", listing.channel, text(difference.found), text(difference.expected)),
+            format!("omniprice verify {} puts it right or shows it again; drift = \"reassert\" does so by itself", listing.channel),
+        ),
+    };
+    let event = Raise {
+        kind,
+        severity,
+        dedupe: if kind == "drift" { drift_key(listing) } else { format!("{kind}/{}/{}", listing.channel, listing.product_id) },
+        product_id: Some(listing.product_id),
+        channel: Some(listing.channel.clone()),
+        competitor: None,
+        message,
+        hint,
+    };
+    events::raise(&app.db, event, app.now()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Currency;
+
+    fn listing(state: &str, live: Option<i64>, sent: Option<i64>) -> Listing {
+        Listing {
+            id: 1,
+            channel: "webshop".into(),
+            product_id: 1,
+            external: Some("7".into()),
+            state: state.into(),
+            state_since: 0,
+            reason: String::new(),
+            currency: "DKK".into(),
+            desired_seq: i64::from(sent.is_some()),
+            desired_minor: sent,
+            desired_at: None,
+            decision_id: None,
+            sent_seq: i64::from(sent.is_some()),
+            sent_minor: sent,
+            sent_at: None,
+            verified_seq: i64::from(sent.is_some()),
+            live_minor: live,
+            live_at: live.map(|_| 0),
+            tries: 0,
+            reads: 0,
+            next_at: None,
+            leased_until: 0,
+            lease_token: 1,
+        }
+    }
+
+    fn kind(listing: &Listing, found: Option<i64>) -> Option<Kind> {
+        compare(listing, found.map(|minor| Money::from_minor(minor, Currency::DKK))).map(|d| d.kind)
+    }
+
+    #[test]
+    fn a_proved_price_that_changed_is_drift_and_an_undecided_one_is_adopted() {
+        assert_eq!(kind(&listing("verified", Some(479), Some(479)), Some(479)), None);
+        assert_eq!(kind(&listing("verified", Some(479), Some(479)), Some(475)), Some(Kind::Drifted));
+        assert_eq!(kind(&listing("verified", Some(479), Some(479)), None), Some(Kind::Gone));
+        assert_eq!(kind(&listing("idle", Some(499), None), Some(489)), Some(Kind::Adopted));
+    }
+
+    #[test]
+    fn drift_is_told_once_and_heals_by_itself() {
+        let drifted = listing("drifted", Some(475), Some(479));
+        assert_eq!(kind(&drifted, Some(475)), None);
+        assert_eq!(kind(&drifted, Some(470)), Some(Kind::Drifted));
+        assert_eq!(kind(&drifted, Some(479)), Some(Kind::Healed));
+    }
+
+    #[test]
+    fn another_currency_is_never_a_price() {
+        let found = Money::from_minor(479, Currency::SEK);
+        assert_eq!(compare(&listing("verified", Some(479), Some(479)), Some(found)).unwrap().kind, Kind::Currency);
+    }
+}

@@ -1,0 +1,174 @@
+//! What the daemon serves, read-only: feeds, prices for tills and shelf labels, metrics and health.
+//!
+//! An accept loop of its own: header timeout and a cap on connections, which `axum::serve` does not have.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, hex};
+use crate::store::{StoreError, decisions, listings, products};
+use crate::telemetry::gauge;
+
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_CONNECTIONS: usize = 512;
+/// Prices per answer of `/v1/prices`.
+const PAGE: i64 = 1_000;
+
+/// A failed answer: logged where it happens, told without details.
+struct Failed(String);
+
+impl<E: std::fmt::Display> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        tracing::error!("request failed: {}", self.0);
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the log says more\n").into_response()
+    }
+}
+
+/// All routes.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/feeds/{file}", get(feed))
+        .route("/v1/prices", get(prices))
+        .with_state(app)
+}
+
+/// Serves until cancelled; open requests finish.
+///
+/// # Errors
+/// The listener's own.
+pub async fn serve(app: Arc<App>, listener: TcpListener, cancel: CancellationToken) -> anyhow::Result<()> {
+    let routes = router(app);
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let permit = Arc::clone(&slots).acquire_owned().await?;
+        let (stream, _) = tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: wait for some to be given back.
+                    tracing::warn!("accept: {error}");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                }
+            },
+        };
+        let service = TowerToHyperService::new(routes.clone());
+        tokio::spawn(async move {
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service);
+            // A peer that goes away in the middle is its own affair.
+            let _ = connection.await;
+            drop(permit);
+        });
+    }
+}
+
+/// Binds the configured address.
+///
+/// # Errors
+/// The address is taken or not ours.
+pub async fn bind(listen: &str) -> anyhow::Result<TcpListener> {
+    let address: SocketAddr = listen.parse()?;
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| anyhow::anyhow!("web.listen: {address}: {e}\nhint: another program has it, or set web.listen = \"127.0.0.1:0\""))
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    match products::count(&app.db).await {
+        Ok(_) => "ready\n".into_response(),
+        Err(StoreError::Engine(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}\n")).into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failed> {
+    let mut out = app.metrics.render();
+    let parity = listings::parity(&app.db).await?;
+    let pairs = |value: fn(&listings::Parity) -> i64| parity.iter().map(|p| (p.channel.clone(), value(p))).collect::<Vec<_>>();
+    gauge(&mut out, "omniprice_listings", "Listings with a decision.", "channel", &pairs(|p| p.listings));
+    gauge(&mut out, "omniprice_listings_live", "Listings read back equal to the newest decision.", "channel", &pairs(|p| p.live));
+    gauge(&mut out, "omniprice_listings_unverified", "Acknowledged by channels that cannot be read.", "channel", &pairs(|p| p.unverified));
+    let mut outcomes = Vec::new();
+    for row in decisions::outcomes(&app.db).await? {
+        outcomes.push((row.outcome, row.n));
+    }
+    gauge(&mut out, "omniprice_products", "Products by outcome of their newest evaluation.", "outcome", &outcomes);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response())
+}
+
+async fn feed(State(app): State<Arc<App>>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Failed> {
+    let name = file.strip_suffix(".xml").unwrap_or(&file);
+    let Some(served) = app.lane(name).and_then(|lane| lane.channel.served()) else {
+        return Ok((StatusCode::NOT_FOUND, "no such feed\n").into_response());
+    };
+    let body = match tokio::fs::read(served.path).await {
+        Ok(body) => body,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((StatusCode::NOT_FOUND, "this feed has no prices yet\n").into_response());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
+    if headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    Ok(([(header::CONTENT_TYPE, served.media_type.to_owned()), (header::ETAG, etag)], body).into_response())
+}
+
+#[derive(serde::Deserialize)]
+struct After {
+    #[serde(default)]
+    after: i64,
+}
+
+#[derive(serde::Serialize)]
+struct Price {
+    sku: String,
+    version: i64,
+    #[serde(flatten)]
+    price: crate::money::Money,
+    changed_at: Option<String>,
+}
+
+/// Our decided prices in pages of a thousand; `next` is the number for `?after=`.
+async fn prices(State(app): State<Arc<App>>, Query(After { after }): Query<After>) -> Result<Response, Failed> {
+    let page = products::page(&app.db, after, PAGE).await?;
+    let next = page.last().map(|product| product.id).filter(|_| page.len() as i64 == PAGE);
+    let mut prices = Vec::with_capacity(page.len());
+    for product in page {
+        let currency = crate::money::currency(&product.currency)?;
+        prices.push(Price {
+            sku: product.sku,
+            version: product.version,
+            price: crate::money::Money::from_minor(product.own_minor, currency),
+            changed_at: product.changed_at.map(|at| crate::clock::Millis(at).to_string()),
+        });
+    }
+    Ok(axum::Json(serde_json::json!({ "prices": prices, "next": next })).into_response())
+}
