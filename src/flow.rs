@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::channel::Drift;
 use crate::clock::Millis;
+use crate::config::Mode;
 use crate::observe::visit;
 use crate::publish::lane::{self, Lane, Round};
 use crate::store::listings::Found;
@@ -158,7 +159,11 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<usize> {
             }
         }
         added += found.len();
+        let empty: Vec<i64> = found.iter().filter(|f| f.live_minor.is_none()).map(|f| f.product_id).collect();
         listings::add(&app.db, found, app.now()).await?;
+        if lane.channel.capabilities().seeded_by_us && app.config.mode == Mode::Auto {
+            pricing::seed(app, lane, &empty).await?;
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 pub mod app;
 pub mod catalog;
 pub mod channel;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod demo;
 pub mod decide;
 pub mod extract;
 pub mod fetch;

@@ -296,6 +296,7 @@ impl Channel for Arc<Feed> {
             max_batch: 5_000,
             concurrency: 1,
             visible_after_ms: 0,
+            seeded_by_us: true,
             tax: self.tax,
             currency: self.currency,
         }

@@ -61,6 +61,8 @@ pub struct Capabilities {
     pub concurrency: usize,
     /// Milliseconds after which an accepted price can be seen.
     pub visible_after_ms: i64,
+    /// The channel has no listings of its own: what we do not send is not there.
+    pub seeded_by_us: bool,
     pub tax: Tax,
     pub currency: Currency,
 }

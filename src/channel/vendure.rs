@@ -153,6 +153,7 @@ impl Channel for Vendure {
             // One writer: overlapping batches deadlock in the shop's database.
             concurrency: 1,
             visible_after_ms: 0,
+            seeded_by_us: false,
             tax: self.shop.tax,
             currency: self.shop.currency,
         }

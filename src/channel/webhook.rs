@@ -190,6 +190,7 @@ impl Channel for Webhook {
             max_batch: 1,
             concurrency: 4,
             visible_after_ms: 0,
+            seeded_by_us: true,
             tax: self.receiver.tax,
             currency: self.receiver.currency,
         }

@@ -99,15 +99,13 @@ fn answer_line(kind: Kind, line: &[u8]) -> (Value, bool) {
         Err(error) => return (json!({"id": null, "error": "malformed", "message": error.to_string()}), false),
     };
     let id = value.get("id").cloned().unwrap_or(Value::Null);
-    let result = serde_json::from_value::<Case>(value).map_err(CaseError::malformed).and_then(|case| {
-        match kind {
-            Kind::PricingRules => rules::answer(case.inputs),
-            Kind::VatRounding => tax::answer(case.inputs),
-            Kind::Omnibus => priors::answer(case.inputs),
-            Kind::Anomalies => observed::answer(case.inputs),
-            Kind::Channels => channels::answer(case.inputs),
-            Kind::Metrics => metrics::answer(case.inputs),
-        }
+    let result = serde_json::from_value::<Case>(value).map_err(CaseError::malformed).and_then(|case| match kind {
+        Kind::PricingRules => rules::answer(case.inputs),
+        Kind::VatRounding => tax::answer(case.inputs),
+        Kind::Omnibus => priors::answer(case.inputs),
+        Kind::Anomalies => observed::answer(case.inputs),
+        Kind::Channels => channels::answer(case.inputs),
+        Kind::Metrics => metrics::answer(case.inputs),
     });
     let mut answer = Map::from_iter([("id".to_owned(), id)]);
     let understood = !matches!(&result, Err(error) if error.code == CaseError::MALFORMED);

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::decide::check_rule::{self, Refs};
 use crate::decide::check_world;
-use crate::decide::grammar::{
-    ChannelText, CompetitorText, ConstraintText, EngineText, Head, MarketText, RuleText,
-};
+use crate::decide::grammar::{ChannelText, CompetitorText, ConstraintText, EngineText, Head, MarketText, RuleText};
 use crate::decide::read::{self, MAX_ERRORS};
 use crate::decide::rules::{AmbiguousPriority, EngineParams, Mode, Rule, RuleSet};
 
@@ -106,11 +104,7 @@ impl RuleSet {
     }
 }
 
-fn parse_table(
-    mut table: toml::Table,
-    mode: Mode,
-    whole: bool,
-) -> Result<(RuleSet, Vec<Warning>), Vec<RuleError>> {
+fn parse_table(mut table: toml::Table, mode: Mode, whole: bool) -> Result<(RuleSet, Vec<Warning>), Vec<RuleError>> {
     let mut report = Report::default();
     let engine = table.remove("engine");
     let markets = items(&mut table, "market", &mut report);
@@ -130,18 +124,22 @@ fn parse_table(
 
     let markets = each(markets, "market", &mut report, |text: MarketText, report| check_world::market(text, report));
     check_world::derived_markets(&markets, &mut report);
-    let competitors =
-        each(competitors, "competitor", &mut report, |text: CompetitorText, report| {
-            check_world::competitor(text, &markets, report)
-        });
+    let competitors = each(competitors, "competitor", &mut report, |text: CompetitorText, report| {
+        check_world::competitor(text, &markets, report)
+    });
     if rules.len() > MAX_RULES {
         report.enter("rules".to_owned());
-        report.error("", format!("{} rules, at most {MAX_RULES}", rules.len()), "use selectors instead of one rule per product");
+        report.error(
+            "",
+            format!("{} rules, at most {MAX_RULES}", rules.len()),
+            "use selectors instead of one rule per product",
+        );
     }
     let refs = Refs { markets: &markets, competitors: &competitors, mode, whole };
     let mut rules = each(rules, "rule", &mut report, |text: RuleText, report| check_rule::rule(text, &refs, report));
-    let channels =
-        each(channels, "channel", &mut report, |text: ChannelText, report| check_world::channel(text, &markets, report));
+    let channels = each(channels, "channel", &mut report, |text: ChannelText, report| {
+        check_world::channel(text, &markets, report)
+    });
     let constraints = each(constraints, "constraint", &mut report, |text: ConstraintText, report| {
         check_world::constraint(text, &channels, report)
     });

@@ -111,7 +111,12 @@ fn schedule(
     if hours.is_some() && parsed.is_none() {
         report.error("hours", "not a span of hours", "write \"06:00-22:00\"; \"22:00-06:00\" crosses midnight");
     }
-    Schedule { from, until, days: days.map(|days| days.iter().fold(0, |bits, day| bits | 1 << *day as u8)), hours: parsed }
+    Schedule {
+        from,
+        until,
+        days: days.map(|days| days.iter().fold(0, |bits, day| bits | 1 << *day as u8)),
+        hours: parsed,
+    }
 }
 
 fn selector(text: SelectText, report: &mut Report) -> Selector {
@@ -325,7 +330,9 @@ pub fn rounding(text: RoundingText, path: &str, report: &mut Report) -> Option<R
             report.error(path, "both `tiers` and a single `modulus`", "move the single tier into the list");
             return None;
         }
-        Some(tiers) => tiers.into_iter().enumerate().map(|(index, tier)| (format!("{path}.tiers[{index}]"), tier)).collect(),
+        Some(tiers) => {
+            tiers.into_iter().enumerate().map(|(index, tier)| (format!("{path}.tiers[{index}]"), tier)).collect()
+        }
         None => vec![(path.to_owned(), TierText { below: None, modulus: text.modulus, endings: text.endings })],
     };
     if tiers.is_empty() || tiers.len() > MAX_TIERS {
@@ -365,9 +372,17 @@ fn tier(text: &TierText, path: &str, report: &mut Report) -> Option<Tier> {
     for (Quoted(ending), index) in endings.iter().zip(0..) {
         let at = format!("{path}.endings[{index}]");
         if *ending >= modulus {
-            report.error(&at, format!("{ending} is not below modulus {modulus}"), "an ending is what is left after whole multiples of the modulus");
+            report.error(
+                &at,
+                format!("{ending} is not below modulus {modulus}"),
+                "an ending is what is left after whole multiples of the modulus",
+            );
         } else if ending.is_sign_negative() && !ending.is_zero() {
-            report.error(&at, format!("{ending} is negative"), "an ending is what is left after whole multiples of the modulus");
+            report.error(
+                &at,
+                format!("{ending} is negative"),
+                "an ending is what is left after whole multiples of the modulus",
+            );
         }
     }
     let endings = endings.iter().map(|Quoted(ending)| *ending).collect();

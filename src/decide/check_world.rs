@@ -32,9 +32,9 @@ pub fn engine(text: &EngineText, report: &mut Report) -> EngineParams {
     });
     let breaker = text.run_breaker.as_ref().map(|breaker| {
         let defaults = RunBreaker::default();
-        let share = breaker.max_share_changed.map_or(defaults.max_share_changed, |share| {
-            not_negative(share, "run_breaker.max_share_changed", report)
-        });
+        let share = breaker
+            .max_share_changed
+            .map_or(defaults.max_share_changed, |share| not_negative(share, "run_breaker.max_share_changed", report));
         if share > Decimal::ONE {
             report.error("run_breaker.max_share_changed", format!("{share} is above 1"), "a quarter is \"0.25\"");
         }
@@ -156,13 +156,18 @@ fn known_markets(names: &[String], markets: &[MarketRules], report: &mut Report)
 
 /// Checks a `[[channel]]`.
 pub fn channel(text: ChannelText, markets: &[MarketRules], report: &mut Report) -> Option<ChannelRules> {
-    for (key, missing) in [("id", text.id.is_none()), ("kind", text.kind.is_none()), ("market", text.market.is_none())] {
+    for (key, missing) in [("id", text.id.is_none()), ("kind", text.kind.is_none()), ("market", text.market.is_none())]
+    {
         if missing {
             report.missing(key, "a channel is id, kind and market");
         }
     }
     if let Some(kind) = text.kind.as_deref().filter(|kind| !CHANNEL_KINDS.contains(kind)) {
-        report.error("kind", format!("`{kind}` is not a kind of channel"), &format!("one of {}", CHANNEL_KINDS.join(", ")));
+        report.error(
+            "kind",
+            format!("`{kind}` is not a kind of channel"),
+            &format!("one of {}", CHANNEL_KINDS.join(", ")),
+        );
     }
     if let Some(market) = text.market.as_deref().filter(|id| !markets.iter().any(|m| m.market.id == **id)) {
         report.error("market", format!("`{market}` is not a market of this file"), "declare it with [[market]]");

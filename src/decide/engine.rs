@@ -287,7 +287,8 @@ impl<'a> Run<'a> {
         let price = Money::from_minor(minor, self.facts.market.currency);
         self.decision.steps.push(Step::Rounded { price });
         let released = damping::release(self.facts, rule, bounds, price, Millis(self.now_ms));
-        if let (Some(flag), true) = (released.flags.first(), matches!(released.outcome, Outcome::Keep | Outcome::Hold)) {
+        if let (Some(flag), true) = (released.flags.first(), matches!(released.outcome, Outcome::Keep | Outcome::Hold))
+        {
             self.decision.steps.push(Step::Damped { flag: *flag, wanted: price });
         }
         self.decision.next_evaluation = released.next_evaluation;

@@ -22,7 +22,9 @@ const STALE_AT_MISSED: u32 = 2;
 /// What can be wrong with a conversion.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FxError {
-    #[error("no rate for {currency} on {date}\n  hint: the ECB dropped it or the table is partial; import a table that has it")]
+    #[error(
+        "no rate for {currency} on {date}\n  hint: the ECB dropped it or the table is partial; import a table that has it"
+    )]
     Missing { currency: &'static str, date: Date },
     #[error("`{0}` leaves the number range when converted")]
     OutOfRange(String),
@@ -128,12 +130,7 @@ mod tests {
     fn table() -> FxTable {
         let rates = [("DKK", "7.4575"), ("SEK", "11.3595"), ("RUB", "0")];
         let rates = rates.map(|(code, rate)| (code.to_owned(), Quoted(decimal(rate).unwrap())));
-        FxTable {
-            date: date(2024, 6, 28),
-            rates: rates.into(),
-            freshness: Freshness::Fresh,
-            buffer_pct: Decimal::ZERO,
-        }
+        FxTable { date: date(2024, 6, 28), rates: rates.into(), freshness: Freshness::Fresh, buffer_pct: Decimal::ZERO }
     }
 
     #[test]

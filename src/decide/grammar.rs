@@ -11,9 +11,7 @@ use serde::{Deserialize, Deserializer};
 use crate::decide::decision::{BelowFloor, TargetKind};
 use crate::decide::facts::{Availability, Condition, PriceKind, Tax};
 use crate::decide::rounding::Direction;
-use crate::decide::rules::{
-    AmbiguousPriority, Basis, Combine, Mode, OnConflict, OutOfBounds, PriceField, StaleFx,
-};
+use crate::decide::rules::{AmbiguousPriority, Basis, Combine, Mode, OnConflict, OutOfBounds, PriceField, StaleFx};
 use crate::decide::text::Quoted;
 use crate::money::{self, Decimal};
 

@@ -59,9 +59,8 @@ pub fn eligible(
         drop_out_of_bounds(&mut result, bounds);
     }
     let counted = result.seen.iter().filter(|seen| seen.fate == Fate::Counted);
-    result.offers = counted
-        .filter_map(|seen| Some(EligibleOffer { offer: seen.offer, minor: seen.price?.minor() }))
-        .collect();
+    result.offers =
+        counted.filter_map(|seen| Some(EligibleOffer { offer: seen.offer, minor: seen.price?.minor() })).collect();
     result.offers.sort_unstable_by(|a, b| {
         let by_id = || competitor(facts, a.offer).cmp(competitor(facts, b.offer));
         a.minor.cmp(&b.minor).then_with(by_id)
@@ -75,13 +74,7 @@ pub fn competitor(facts: &Facts, index: u32) -> &str {
     facts.offers.get(index as usize).map_or("", |offer| offer.competitor.as_str())
 }
 
-fn refusal(
-    facts: &Facts,
-    offer: &OfferFact,
-    filter: &OfferFilter,
-    rules: &RuleSet,
-    now_ms: i64,
-) -> Option<Fate> {
+fn refusal(facts: &Facts, offer: &OfferFact, filter: &OfferFilter, rules: &RuleSet, now_ms: i64) -> Option<Fate> {
     let name = &offer.competitor;
     let own = facts.own_shops.contains(name) || rules.competitors.iter().any(|c| c.own && c.id == *name);
     if own {

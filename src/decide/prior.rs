@@ -159,8 +159,7 @@ fn exempt(announce: Option<bool>, flag: PriorFlag) -> PriorPrice {
 
 /// Prices that the public could buy at, in the reduction's currency, oldest first.
 fn public_prices(history: &[LivePrice], reduced: Money) -> Vec<LivePrice> {
-    let counts =
-        |live: &&LivePrice| live.audience == Audience::Public && live.price.currency() == reduced.currency();
+    let counts = |live: &&LivePrice| live.audience == Audience::Public && live.price.currency() == reduced.currency();
     let mut public: Vec<LivePrice> = history.iter().filter(counts).copied().collect();
     public.sort_by_key(|live| (live.from, live.price.minor()));
     public

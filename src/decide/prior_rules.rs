@@ -79,11 +79,7 @@ pub fn of_country(country: &str) -> PriorRules {
         // Prisinformationslagen 7 a §; § 11 PAngV (in Germany the imminent spoilage must be visible).
         "SE" | "DE" => PriorRules { perishable: P::Exempt, progressive: S::Always, ..DIRECTIVE },
         // Art. 4 of the act of 9 May 2014 on price information.
-        "PL" => PriorRules {
-            perishable: P::BeforeFirstReduction,
-            new_arrival: NewArrival::SinceStart,
-            ..DIRECTIVE
-        },
+        "PL" => PriorRules { perishable: P::BeforeFirstReduction, new_arrival: NewArrival::SinceStart, ..DIRECTIVE },
         "FI" => PriorRules { perishable: P::Exempt, progressive: S::UpToDays(60), ..DIRECTIVE },
         "IE" | "IT" => PriorRules { progressive: S::Always, ..DIRECTIVE },
         "UK" | "GB" => PriorRules { kind: Kind::UnitedKingdom, ..DIRECTIVE },
@@ -160,6 +156,9 @@ mod tests {
     #[test]
     fn an_unlisted_country_gets_the_strictest_reading() {
         let rules = of_country("PT");
-        assert_eq!((rules.window_days, rules.progressive, rules.new_arrival), (30, Progressive::Never, NewArrival::Block));
+        assert_eq!(
+            (rules.window_days, rules.progressive, rules.new_arrival),
+            (30, Progressive::Never, NewArrival::Block)
+        );
     }
 }

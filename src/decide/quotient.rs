@@ -33,10 +33,8 @@ impl Quotient {
             return self.plus(amount);
         }
         let factor = Decimal::ONE_HUNDRED.checked_add(percent)?;
-        let scaled = Self {
-            over: self.over.checked_mul(factor)?,
-            under: self.under.checked_mul(Decimal::ONE_HUNDRED)?,
-        };
+        let scaled =
+            Self { over: self.over.checked_mul(factor)?, under: self.under.checked_mul(Decimal::ONE_HUNDRED)? };
         scaled.plus(amount)
     }
 

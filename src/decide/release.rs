@@ -273,10 +273,7 @@ pub fn release(
     let active = Guard::ALL.iter().filter(|guard| !params.off.contains(guard));
     let checks: Vec<Check> =
         active.map(|guard| Check { guard: *guard, finding: guards::finding(*guard, &proposal) }).collect();
-    let freezes = |check: &Check| {
-        matches!(check.guard, Guard::Loop | Guard::Oscillation) && check.finding.is_some()
-    };
-    let freeze_until =
-        checks.iter().any(freezes).then(|| now.plus(i64::from(params.freeze_h) * Millis::HOUR));
+    let freezes = |check: &Check| matches!(check.guard, Guard::Loop | Guard::Oscillation) && check.finding.is_some();
+    let freeze_until = checks.iter().any(freezes).then(|| now.plus(i64::from(params.freeze_h) * Millis::HOUR));
     Release { checks, freeze_until }
 }

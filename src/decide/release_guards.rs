@@ -59,7 +59,10 @@ fn eligibility(proposal: &Proposal) -> Option<String> {
     if let Some(until) = proposal.state.frozen_until.filter(|until| proposal.now < *until) {
         return Some(format!("the product is frozen until {until}"));
     }
-    if proposal.decision.floor.is_none() && !proposal.decision.has(Flag::ManualPrice) && !proposal.decision.has(Flag::Campaign) {
+    if proposal.decision.floor.is_none()
+        && !proposal.decision.has(Flag::ManualPrice)
+        && !proposal.decision.has(Flag::Campaign)
+    {
         return Some("no floor was computed".to_owned());
     }
     let name = reference_competitor(proposal)?;

@@ -77,9 +77,7 @@ impl Span {
     pub fn on_side(self, intent: Intent, reference_minor: Decimal) -> Self {
         let whole = |value: Decimal| i64::try_from(value).unwrap_or(i64::MAX);
         match intent {
-            Intent::Below => {
-                Self { high: self.high.min(whole(reference_minor.ceil()).saturating_sub(1)), ..self }
-            }
+            Intent::Below => Self { high: self.high.min(whole(reference_minor.ceil()).saturating_sub(1)), ..self },
             Intent::Match => Self { high: self.high.min(whole(reference_minor.floor())), ..self },
             Intent::Above => Self { low: self.low.max(whole(reference_minor.ceil())), ..self },
         }

@@ -297,7 +297,9 @@ pub enum OnConflict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     /// The last reference if it is not older than this.
-    LastReference { max_age_ms: i64 },
+    LastReference {
+        max_age_ms: i64,
+    },
     Field(PriceField),
     /// The ceiling.
     Max,

@@ -74,8 +74,7 @@ pub fn run_breaker(items: &[RunItem], params: &RunParams, engine: &RunBreaker) -
         .iter()
         .filter_map(|item| Some((item, item.proposed.filter(|price| item.current != Some(*price))?)))
         .collect();
-    let changes: Vec<Decimal> =
-        changing.iter().filter_map(|(item, price)| change_pct(item.current?, *price)).collect();
+    let changes: Vec<Decimal> = changing.iter().filter_map(|(item, price)| change_pct(item.current?, *price)).collect();
     let mut holds = Vec::new();
     let average = average(&changes);
     let totals = RunTotals { products, changes: count(changing.len()), avg_change_pct: average };

@@ -45,7 +45,9 @@ pub fn finding(proposal: &Proposal) -> Option<String> {
     let state = proposal.state;
     let share = share(state.rule_since?, proposal.now, state.rule_products, proposal.params);
     let waits = place(&state.rule_revision, &proposal.facts.product.sku) >= share;
-    waits.then(|| format!("the rule is new or edited and acts on {}.{:02} % of its products so far", share / 100, share % 100))
+    waits.then(|| {
+        format!("the rule is new or edited and acts on {}.{:02} % of its products so far", share / 100, share % 100)
+    })
 }
 
 #[cfg(test)]

@@ -166,11 +166,8 @@ impl VatTable {
     pub fn at(&self, country: &str, class: &str, date: Date) -> Result<AppliedVat, VatError> {
         let country = if country == "GB" { "UK" } else { country };
         let row = self.rows.iter().find(|row| row.country == country && row.class == class && row.covers(date));
-        let row = row.ok_or_else(|| VatError::Missing {
-            country: country.to_owned(),
-            class: class.to_owned(),
-            date,
-        })?;
+        let row =
+            row.ok_or_else(|| VatError::Missing { country: country.to_owned(), class: class.to_owned(), date })?;
         Ok(AppliedVat { percent: row.percent, row: Some(row.id()) })
     }
 

@@ -52,6 +52,31 @@ pub fn query_has_value(page: &str, value: &str) -> bool {
     !value.is_empty() && Url::parse(page).is_ok_and(|u| u.query_pairs().any(|(_, v)| v.eq_ignore_ascii_case(value)))
 }
 
+/// The article number that an address carries, as most shops' addresses do: a long number, or a code with digits in a
+/// place of its own such as `/dp/B07C8KMQQ6`.
+#[must_use]
+pub fn article(page: &str) -> Option<String> {
+    let url = Url::parse(page).ok()?;
+    let keys = ["sku", "item", "productid", "product_id", "pid", "id", "articleid", "itemid", "prd", "art"];
+    let by_query = url.query_pairs().find(|(k, v)| keys.contains(&k.to_ascii_lowercase().as_str()) && is_article(v)).map(|(_, v)| v.into_owned());
+    let segments: Vec<&str> = url.path_segments()?.filter(|s| !s.is_empty()).collect();
+    let stem = |segment: &str| segment.trim_end_matches(".html").trim_end_matches(".htm").trim_end_matches(".aspx").trim_end_matches(".php").to_owned();
+    let marked = segments.windows(2).find(|w| matches!(w[0].to_ascii_lowercase().as_str(), "dp" | "itm" | "p" | "product" | "item" | "deal" | "pd" | "sku")).map(|w| stem(w[1]));
+    let whole = segments.iter().rev().map(|s| stem(s)).find(|s| is_article(s));
+    let ends = segments.iter().rev().map(|s| stem(s)).find_map(|segment| {
+        let parts = || segment.split(['-', '_', ',', '.', '~']);
+        let long = |part: &&str| part.len() >= 5 && part.bytes().all(|b| b.is_ascii_digit());
+        parts().next_back().filter(long).or_else(|| parts().next().filter(long)).map(str::to_owned)
+    });
+    marked.filter(|code| is_article(code)).or(by_query).or(whole).or(ends)
+}
+
+fn is_article(code: &str) -> bool {
+    let digits = code.bytes().filter(u8::is_ascii_digit).count();
+    let plain = code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    (5..=20).contains(&code.len()) && plain && (digits == code.len() || (digits >= 2 && code.len() >= 8))
+}
+
 /// The host of an address in lower case, without `www.`.
 #[must_use]
 pub fn host(address: &str) -> Option<String> {
@@ -61,6 +86,20 @@ pub fn host(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn article_numbers_are_found_in_addresses() {
+        for (url, code) in [
+            ("https://www.amazon.co.uk/Some-Name/dp/B07C8KMQQ6?th=1", Some("B07C8KMQQ6")),
+            ("https://s.pl/lampa-wiszaca-978219/", Some("978219")),
+            ("https://s.pt/produto/1257009-lampada.html", Some("1257009")),
+            ("https://s.com/Product?Item=N82E16828840014", Some("N82E16828840014")),
+            ("https://s.com/lamp-2000", None),
+            ("https://s.com/red/lamp", None),
+        ] {
+            assert_eq!(article(url).as_deref(), code, "{url}");
+        }
+    }
 
     #[test]
     fn variants_are_named_by_query() {

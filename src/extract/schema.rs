@@ -177,7 +177,7 @@ impl<'w, 'a> Walker<'w, 'a> {
         });
         Offer {
             title: first(&["name", "title"]).and_then(|n| field(n, MAX_TITLE)),
-            brand: brand.filter(|b| !b.starts_with("http")).and_then(|b| field(b, MAX_FIELD)),
+            brand: brand.filter(|b| !b.starts_with("http")).map(|b| b.rsplit_once(": ").map_or(b, |(_, name)| name)).and_then(|b| field(b, MAX_FIELD)),
             sku: first(&["sku", "productID", "productId", "identifier"]).and_then(|s| field(s, MAX_FIELD)),
             mpn: first(&["mpn"]).and_then(|s| field(s, MAX_FIELD)),
             gtin: codes.filter_map(|code| gtin_of(code)).next(),
@@ -216,7 +216,7 @@ impl<'w, 'a> Walker<'w, 'a> {
         let mut own = self.terms(offer, path, currency);
         own.aggregate = offer.get("lowPrice").is_some();
         // Real offers inside an aggregate say more than its two ends.
-        if nested && own.aggregate {
+        if nested && (own.aggregate || own.price.is_none()) {
             let availability = own.availability;
             for term in &mut terms[before..] {
                 if term.availability == Availability::Unknown {
@@ -438,7 +438,8 @@ fn choose(mut terms: Vec<Terms>) -> Vec<Terms> {
             terms.retain(keep);
         }
     };
-    if terms.iter().any(|t| t.named) && !terms.iter().all(|t| t.named) {
+    // An address names a variant only where the others have addresses of their own.
+    if terms.iter().any(|t| t.named) && terms.iter().any(|t| !t.named && (t.url.is_some() || t.variant.is_some())) {
         narrow(&mut terms, &|t| t.named && t.price.is_some());
         narrow(&mut terms, &|t| t.named);
     }
@@ -484,6 +485,7 @@ fn settle(offer: &mut Offer, open: &mut Vec<String>, terms: Vec<Terms>, several:
         open.extend(best.raw);
     }
     // Only the variant the URL names lends its identity; the others are merely the first in a list.
+    let one = terms.iter().all(|t| t.sku == best.sku);
     let identify = best.named || !several;
     if let Some(identity) = best.identity.filter(|_| identify) {
         offer.sku = identity.sku.or(offer.sku.take());
@@ -494,9 +496,11 @@ fn settle(offer: &mut Offer, open: &mut Vec<String>, terms: Vec<Terms>, several:
     } else if best.named {
         offer.variant = best.sku.clone();
     }
-    offer.sku = offer.sku.take().or(best.sku);
-    offer.mpn = offer.mpn.take().or(best.mpn);
-    offer.gtin = offer.gtin.take().or(best.gtin);
+    if identify || one {
+        offer.sku = offer.sku.take().or(best.sku);
+        offer.mpn = offer.mpn.take().or(best.mpn);
+        offer.gtin = offer.gtin.take().or(best.gtin);
+    }
 }
 
 /// Types with a price that are sold as things, and any other type that carries offers.

@@ -31,6 +31,10 @@ pub struct View {
     /// Prices in repeated tiles that link elsewhere: what category pages are made of.
     pub tiles: usize,
     pub labels: labels::Labels,
+    /// Percentages shown near the best price as what it is reduced by.
+    pub discounts: Vec<i64>,
+    /// The heading is what the page's own title says.
+    pub titled: bool,
     /// The best price stands in a box that its names call the product's.
     pub in_product_box: bool,
     /// Every price seen, struck ones included, for comparison with structured data.
@@ -61,6 +65,12 @@ pub fn look(page: &str, harvest: &Harvest<'_>, context: &Context<'_>, titles: &[
     let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
     view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
     view.candidates = assemble(&tree, &found, heading.as_ref().map(|h| h.0.as_str()));
+    view.discounts = discounts(&tree, &found);
+    view.titled = heading.as_ref().is_some_and(|(words, _)| {
+        let own: Vec<String> = text::words(words).collect();
+        let page: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
+        (!own.is_empty() && own.iter().all(|w| page.contains(w))) || page.is_empty()
+    });
     view.heading = heading;
     view
 }
@@ -78,7 +88,8 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(S
             [b'h' | b'H', b'1'] => 30,
             [b'h' | b'H', b'2'] => 12,
             [b'h' | b'H', b'3'] => 4,
-            _ if classes::names_title(tag) => 10,
+            _ if classes::names_title(tag) => 26,
+            _ if node.end - index <= 12 && classes::may_name_title(tag) => 2,
             _ => continue,
         };
         let words = tree.text(index, MAX_TITLE);
@@ -117,7 +128,8 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
             301..=700 => 2,
             _ => -15,
         };
-        add(if spot.node > anchor { near } else { near - 22 }, "distance to the title");
+        let before = if spot.in_buy_box { near.max(0) } else { near - 22 };
+        add(if spot.node > anchor { near } else { before }, "distance to the title");
     }
     if let Some(distance) = buttons.iter().map(|b| b.abs_diff(spot.node)).min() {
         add(if distance < 60 { 22 } else if distance < 200 { 10 } else { 0 }, "near the buy button");
@@ -127,6 +139,7 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     add(if spot.aside { -60 } else { 0 }, &format!("inside `{}`", text::cut(&spot.aside_name, 40)));
     add(if spot.in_buy_box { 18 } else { 0 }, "in the buy box");
     add(if spot.emphasis { 8 } else { 0 }, "emphasised");
+    add(if spot.online { 10 } else { 0 }, "said to be the online price");
     add(if spot.long { -18 } else { 0 }, "inside a longer text");
     let role = match spot.reading.role {
         Role::Price => 0,
@@ -198,6 +211,23 @@ fn companions(tree: &Tree<'_>, spots: &[Spot], best: &Spot, offer: &mut Offer) {
         Some(super::UnitPrice { amount: s.reading.amount, currency: s.reading.currency.or(Some(price.currency())), per })
     });
     let _ = tree;
+}
+
+/// Percentages around the best price: `-50%` says which of two amounts is the earlier one.
+fn discounts(tree: &Tree<'_>, spots: &[Spot]) -> Vec<i64> {
+    let Some(best) = spots.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node))) else {
+        return Vec::new();
+    };
+    let range = best.node.saturating_sub(40)..tree.nodes.len().min(best.node + 40);
+    let mut found = Vec::new();
+    for i in range {
+        let Kind::Text(raw) = tree.nodes[i].kind else { continue };
+        let Some((before, _)) = raw.split_once('%').filter(|_| raw.len() < 60) else { continue };
+        let digits: String = before.trim_end().chars().rev().take_while(char::is_ascii_digit).collect();
+        let percent: String = digits.chars().rev().collect();
+        found.extend(percent.parse::<i64>().ok().filter(|p| (1..100).contains(p)));
+    }
+    found
 }
 
 /// `main > div.product-info > span.price`: the last four elements that lead to a node.

@@ -12,6 +12,7 @@ use crate::decide::facts::{Availability, Condition, Lock, OfferFact, PriceKind, 
 use crate::decide::{self, Decision, Facts, Outcome};
 use crate::decide::facts::LastReference;
 use crate::money::{Decimal, Money, currency};
+use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
 use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::listings::{self, Desire};
@@ -219,7 +220,7 @@ async fn evaluated(
     let now = record.now;
     let decision = &record.decision;
     let desired = match decision.price.filter(|_| outcome == Outcome::Change) {
-        Some(price) => desired(app, terms, product, price).await?,
+        Some(price) => desired(app, terms, product, price, None).await?,
         None => vec![],
     };
     Ok(Evaluated {
@@ -290,17 +291,36 @@ fn again_at(app: &App, record: &Record) -> Option<Millis> {
     record.decision.next_evaluation.into_iter().chain(expires).min()
 }
 
-/// The desired price of every listing of a product.
+/// The desired price of every listing of a product, or of its listing on one channel.
 ///
 /// # Errors
 /// The store's.
-pub async fn desired(app: &App, terms: &Terms, product: &Product, price: Money) -> anyhow::Result<Vec<Desire>> {
-    let listings = listings::of_product(&app.db, product.id).await?;
+async fn desired(app: &App, terms: &Terms, product: &Product, price: Money, only: Option<&str>) -> anyhow::Result<Vec<Desire>> {
+    let mut listings = listings::of_product(&app.db, product.id).await?;
+    listings.retain(|listing| only.is_none_or(|name| name == listing.channel));
     let desire = |listing: &listings::Listing| Desire {
         listing_id: listing.id,
         price: terms.price(product, price, &listing.channel).map(|(price, _)| price.minor()),
     };
     Ok(listings.iter().map(desire).collect())
+}
+
+/// Gives a feed or receiver that starts empty the price we ask now; the door still holds it against the floor.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn seed(app: &App, lane: &Lane, products: &[i64]) -> anyhow::Result<()> {
+    let terms = app.terms().await?;
+    let mut desires = Vec::with_capacity(products.len());
+    for id in products {
+        let Some(product) = products::by_id(&app.db, *id).await? else { continue };
+        let price = Money::from_minor(product.own_minor, currency(&product.currency)?);
+        let newest = decisions::latest(&app.db, product.id).await?.map(|decision| decision.id);
+        for desire in desired(app, &terms, &product, price, Some(&lane.name)).await? {
+            desires.push((desire, newest));
+        }
+    }
+    Ok(listings::desire_again(&app.db, desires, app.now()).await?)
 }
 
 /// Why a person's price did not become a decision.

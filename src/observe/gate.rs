@@ -42,13 +42,7 @@ impl Default for GateParams {
     fn default() -> Self {
         let whole = |number: i64| Decimal::from(number);
         Self {
-            placeholders: vec![
-                Decimal::new(1, 2),
-                Decimal::ONE,
-                whole(9_999),
-                whole(99_999),
-                whole(123_456),
-            ],
+            placeholders: vec![Decimal::new(1, 2), Decimal::ONE, whole(9_999), whole(99_999), whole(123_456)],
             same_pct: Decimal::new(5, 1),
             shift_pct: Decimal::ONE,
             part_pct: Decimal::new(15, 1),
@@ -212,9 +206,8 @@ struct Judged<'a> {
 impl Judged<'_> {
     fn status(&self) -> (Status, Reason) {
         if let Some(reason) = self.tax_trap() {
-            let settled = |refetch: &Refetch| {
-                refetch.after_ms >= self.params.settled_after_ms && self.is_same(refetch.amount)
-            };
+            let settled =
+                |refetch: &Refetch| refetch.after_ms >= self.params.settled_after_ms && self.is_same(refetch.amount);
             return if self.sighting.refetches.iter().any(settled) {
                 (Status::Accepted, Reason::ConfirmedJump)
             } else {
@@ -284,7 +277,8 @@ impl Judged<'_> {
 
     fn consensus(&self, base: Decimal) -> Option<Reason> {
         let moved = &self.known.others_moved;
-        if moved.len() >= self.params.moving_offers && zscore::moved_along(self.amount, base, moved) * 2 >= moved.len() {
+        if moved.len() >= self.params.moving_offers && zscore::moved_along(self.amount, base, moved) * 2 >= moved.len()
+        {
             return Some(Reason::ConsensusMove);
         }
         let level = zscore::median(&self.known.others)?;

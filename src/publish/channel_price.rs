@@ -19,7 +19,9 @@ pub const NET_DECIMALS: u32 = 4;
 /// Why a channel has no price.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelPriceError {
-    #[error("margin and fees leave nothing of the price: {0}\n  hint: lower the channel's margin_pct or fees; until then the product is not sellable there")]
+    #[error(
+        "margin and fees leave nothing of the price: {0}\n  hint: lower the channel's margin_pct or fees; until then the product is not sellable there"
+    )]
     Infeasible(String),
     #[error("channel ceiling {ceiling} is below its floor {floor}\n  hint: raise the ceiling or check the cost")]
     Conflict { floor: Money, ceiling: Money },
@@ -147,10 +149,7 @@ pub fn channel_price(
     {
         return Err(ChannelPriceError::Conflict { floor, ceiling });
     }
-    let span = Span {
-        low: floor.map_or(1, Money::minor).max(1),
-        high: ceiling.map_or(i64::MAX, Money::minor),
-    };
+    let span = Span { low: floor.map_or(1, Money::minor).max(1), high: ceiling.map_or(i64::MAX, Money::minor) };
     let floor_applied = floor.is_some_and(|floor| x0 < floor.amount());
     let ceiling_applied = ceiling.is_some_and(|ceiling| x0 > ceiling.amount());
     let low = Money::from_minor(span.low, view.currency).amount();
@@ -170,11 +169,7 @@ pub fn channel_price(
     })
 }
 
-fn converted(
-    decision: Money,
-    view: &ChannelView,
-    rates: Option<&FxTable>,
-) -> Result<Quotient, ChannelPriceError> {
+fn converted(decision: Money, view: &ChannelView, rates: Option<&FxTable>) -> Result<Quotient, ChannelPriceError> {
     let out_of_range = || ChannelPriceError::OutOfRange(decision.to_string());
     let mut value = Quotient::whole(decision.amount());
     if decision.currency() != view.currency {
@@ -196,7 +191,10 @@ fn floor(view: &ChannelView) -> Result<Option<Money>, ChannelPriceError> {
     let factor = vat::factor(terms.vat_pct).ok_or(ChannelPriceError::Vat(terms.vat_pct))?;
     let infeasible = || {
         let ChannelFloor { fee_pct_of_gross, margin_pct, .. } = terms.fees;
-        ChannelPriceError::Infeasible(format!("margin {margin_pct} %, fee {fee_pct_of_gross} %, VAT {} %", terms.vat_pct))
+        ChannelPriceError::Infeasible(format!(
+            "margin {margin_pct} %, fee {fee_pct_of_gross} %, VAT {} %",
+            terms.vat_pct
+        ))
     };
     let floor = fee_aware_floor(terms.cost_net, terms.fees, factor).ok_or_else(infeasible)?;
     let value = floor.value().ok_or_else(|| ChannelPriceError::OutOfRange(terms.cost_net.to_string()))?;
@@ -245,11 +243,8 @@ mod tests {
 
     #[test]
     fn a_ceiling_below_the_floor_is_no_price() {
-        let fees = ChannelFloor {
-            fee_pct_of_gross: Decimal::ZERO,
-            fee_fixed_net: Decimal::ZERO,
-            margin_pct: Decimal::TEN,
-        };
+        let fees =
+            ChannelFloor { fee_pct_of_gross: Decimal::ZERO, fee_fixed_net: Decimal::ZERO, margin_pct: Decimal::TEN };
         let terms = FloorTerms { cost_net: Decimal::from(380), fees, vat_pct: Decimal::from(25) };
         let view = ChannelView {
             floor: Some(terms),

@@ -196,13 +196,18 @@ fn again(
 }
 
 fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> Change {
-    let Some(seen) = seen else {
-        let reason = "the channel does not have this listing".to_owned();
-        return Change { state: "rejected", reason, next_at: None, read: Some(("absent", String::new())), ..same(listing) };
-    };
-    let live = Some((seen, now));
     let newer = listing.desired_seq > listing.sent_seq;
     let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied");
+    let Some(seen) = seen else {
+        let base = Change { read: Some(("absent", String::new())), ..same(listing) };
+        // A channel that never showed the listing gets it by our first push: absent only means not applied (yet).
+        if in_flight && listing.live_minor.is_none() {
+            return missed(listing, None, policy, now, base);
+        }
+        let reason = "the channel does not have this listing".to_owned();
+        return Change { state: "rejected", reason, next_at: None, ..base };
+    };
+    let live = Some((seen, now));
     let equal = if in_flight { listing.sent_minor == Some(seen) } else { listing.desired_minor == Some(seen) };
     let base = Change { live, read: Some((if equal { "equal" } else { "different" }, String::new())), ..same(listing) };
     match (equal, in_flight) {
@@ -230,13 +235,14 @@ fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> C
         },
         // Not sent yet: somebody changed the channel since we last looked, so it has to be sent after all.
         (false, false) => Change { state: "intended", next_at: Some(now), reads: 1, ..base },
-        (false, true) => missed(listing, seen, policy, now, base),
+        (false, true) => missed(listing, Some(seen), policy, now, base),
     }
 }
 
-/// A read that does not show what was sent.
-fn missed(listing: &Listing, seen: i64, policy: &Policy, now: Millis, base: Change) -> Change {
+/// A read that does not show what was sent; `seen` is what it shows, if anything.
+fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, base: Change) -> Change {
     let reads = listing.reads + 1;
+    let fact = seen.map(|seen| (seen, "verified"));
     let sent_at = listing.sent_at.map_or(now, Millis);
     let wait = policy.verify_after.max(1) << reads.min(10);
     if matches!(listing.state.as_str(), "sent" | "unknown") {
@@ -249,17 +255,17 @@ fn missed(listing: &Listing, seen: i64, policy: &Policy, now: Millis, base: Chan
         }
         let reason = "the push did not arrive".to_owned();
         let finish = Some(("not applied", String::new()));
-        return Change { state: "intended", reason, next_at: Some(now), reads, finish, fact: Some((seen, "verified")), ..base };
+        return Change { state: "intended", reason, next_at: Some(now), reads, finish, fact, ..base };
     }
     if now.since(sent_at) < policy.settle_within {
         return Change { state: "accepted", next_at: Some(now.plus(wait.min(policy.settle_within / 2 + 1))), reads, ..base };
     }
     if listing.tries < PUSHES_BEFORE_LIE {
         let reason = "acknowledged but not shown; sent again".to_owned();
-        return Change { state: "intended", reason, next_at: Some(now), reads, fact: Some((seen, "verified")), ..base };
+        return Change { state: "intended", reason, next_at: Some(now), reads, fact, ..base };
     }
     let reason = format!("the channel acknowledges and does not change ({} times)", listing.tries);
-    Change { state: "parked", reason, next_at: None, reads, fact: Some((seen, "verified")), ..base }
+    Change { state: "parked", reason, next_at: None, reads, fact, ..base }
 }
 
 fn unread(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis) -> Change {
@@ -394,6 +400,13 @@ mod tests {
         let changed = step(&intended, &Event::Read(Ok(Some(1))), &POLICY, NOW);
         assert_eq!((changed.state, changed.reads), ("intended", 1));
         assert_eq!(plan(&Listing { reads: 1, ..intended }, &POLICY), Plan::Push);
+    }
+
+    #[test]
+    fn a_first_push_that_did_not_arrive_is_sent_again_and_a_vanished_listing_is_told() {
+        let never = Listing { live_minor: None, live_at: None, reads: 1, ..listing("unknown") };
+        assert_eq!(step(&never, &Event::Read(Ok(None)), &POLICY, NOW).state, "intended");
+        assert_eq!(step(&listing("unknown"), &Event::Read(Ok(None)), &POLICY, NOW).state, "rejected");
     }
 
     #[test]

@@ -153,10 +153,7 @@ fn wrong_now(facts: &Facts) -> Vec<Row> {
 
 fn market_row(moved: &Move) -> Row {
     let code = moved.currency.as_deref().unwrap_or("");
-    let price = match moved.old_minor {
-        Some(old) => span(old, moved.new_minor, code),
-        None => format!("first seen at {}", amount(moved.new_minor, code)),
-    };
+    let price = moved.old_minor.map_or_else(|| amount(moved.new_minor, code), |old| span(old, moved.new_minor, code));
     Row {
         what: format!("{}: {} {}", plain(&moved.competitor), plain(&moved.sku), title(&moved.title)),
         price: Some(price),
@@ -207,7 +204,7 @@ fn subject(facts: &Facts) -> String {
     let critical = facts.events.iter().filter(|e| e.resolved_at.is_none() && e.severity == "critical").count();
     part(critical, "critical", "critical");
     part(facts.decisions.len(), "price changed", "prices changed");
-    part(facts.moves.iter().filter(|m| m.old_minor.is_some()).count(), "competitor move", "competitor moves");
+    part(facts.moves.len(), "competitor move", "competitor moves");
     part(facts.unsettled.len(), "listing not live", "listings not live");
     if parts.is_empty() { "Prices: news from the market".to_owned() } else { format!("Prices: {}", parts.join(" - ")) }
 }

@@ -119,9 +119,8 @@ pub struct BasketIndex {
 /// Computes a basket's indices; none for an empty basket or prices and weights that are not positive.
 #[must_use]
 pub fn basket_index(items: &[BasketItem]) -> Option<BasketIndex> {
-    let positive = |item: &BasketItem| {
-        item.ours > Decimal::ZERO && item.market > Decimal::ZERO && item.weight >= Decimal::ZERO
-    };
+    let positive =
+        |item: &BasketItem| item.ours > Decimal::ZERO && item.market > Decimal::ZERO && item.weight >= Decimal::ZERO;
     if items.is_empty() || !items.iter().all(positive) {
         return None;
     }

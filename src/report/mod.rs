@@ -47,7 +47,7 @@ pub async fn facts(app: &App, from: Millis, until: Millis) -> anyhow::Result<Fac
         unsettled: listings::unsettled(db, LIMIT).await?,
         waiting: observations::waiting(db, LIMIT).await?,
         unhealthy: targets::unhealthy(db, LIMIT).await?,
-        moves: observations::moves(db, from, until, LIMIT).await?.into_iter().filter(|m| m.old_minor != Some(m.new_minor)).collect(),
+        moves: observations::moves(db, from, until, LIMIT).await?.into_iter().filter(|m| m.old_minor.is_some_and(|old| old != m.new_minor)).collect(),
         decisions: decisions::since(db, from, until, LIMIT).await?,
         outcomes: decisions::outcomes(db).await?,
         verdicts: observations::verdict_counts(db, from).await?,

@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 
 use omniprice::cli::case::{Args, Kind, run};
+use omniprice::decide::RuleSet;
 use omniprice::decide::check::RuleError;
 use omniprice::decide::rules::Mode;
-use omniprice::decide::RuleSet;
 use serde_json::Value;
 
 fn cases(file: &str) -> Option<String> {

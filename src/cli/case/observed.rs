@@ -120,8 +120,7 @@ struct Run {
 }
 
 fn run_breaker(input: &Run) -> Answer {
-    let totals =
-        RunTotals { products: input.products, changes: input.changes, avg_change_pct: input.avg_change_pct.0 };
+    let totals = RunTotals { products: input.products, changes: input.changes, avg_change_pct: input.avg_change_pct.0 };
     let verdict = judge_run(&totals, &RunBreaker::default());
     let status = if verdict == RunVerdict::WithinLimits { "ok" } else { "hold_run" };
     Ok(json!({ "status": status, "reason": verdict }))
@@ -134,12 +133,8 @@ struct WarInput {
 }
 
 fn price_war(input: &WarInput) -> Answer {
-    let step = |(who, from, to): &(String, Quoted, Quoted)| PriceMove {
-        ours: who == "us",
-        from: from.0,
-        to: to.0,
-        at: None,
-    };
+    let step =
+        |(who, from, to): &(String, Quoted, Quoted)| PriceMove { ours: who == "us", from: from.0, to: to.0, at: None };
     let moves: Vec<PriceMove> = input.moves.iter().map(step).collect();
     let war = war(&moves, &WarParams::default());
     Ok(json!({

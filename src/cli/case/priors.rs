@@ -75,9 +75,8 @@ fn spans(entries: &[Entry], currency: Currency) -> Result<Vec<LivePrice>, CaseEr
     let mut spans = Vec::with_capacity(entries.len());
     for entry in entries {
         let Some(price) = &entry.price else { continue };
-        let ends = |other: &&Entry| {
-            other.from.0 > entry.from.0 && (other.audience == entry.audience || other.price.is_none())
-        };
+        let ends =
+            |other: &&Entry| other.from.0 > entry.from.0 && (other.audience == entry.audience || other.price.is_none());
         let until = entries.iter().filter(ends).map(|other| other.from.0).min();
         let price = Money::parse(price, currency)?;
         spans.push(LivePrice { from: entry.from.0, until, price, audience: entry.audience });

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::fmt::temporal::Pieces;
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::price::{PriceKind, Role};
 use crate::extract::visible::{ENOUGH, View};
-use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
+use crate::extract::{Extraction, Hints, Page, TaxView, address, gtin, kind};
 use crate::money::Money;
 
 /// Two amounts that differ by less than this, in thousandths, are the same price rounded differently.
@@ -29,8 +29,34 @@ pub(super) fn decide(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>
     for candidate in structured {
         fill(&mut offer, &candidate.offer);
     }
+    // The visible place that shows the chosen price knows the amounts beside it: list price, unit price, shipping.
+    let beside = found.candidates.iter().find(|c| c.source == Source::Visible);
+    if let Some(beside) = beside.filter(|b| b.score >= 40 && offer.price.zip(b.offer.price).is_some_and(|(own, seen)| close(own, seen))) {
+        fill(&mut offer, &beside.offer);
+    }
+    settle_range(&mut offer);
     complete(&mut offer, harvest, &view, page);
     finish(verdict, offer, found, harvest, roots, page, hints, &view)
+}
+
+/// Two offers of which the page shows one struck through are a price and the price before, not a range.
+fn settle_range(offer: &mut Offer) {
+    if offer.kind == PriceKind::Range
+        && let (Some(high), Some(list)) = (offer.high_price, offer.list_price)
+        && close(high, list)
+    {
+        offer.kind = PriceKind::Exact;
+        offer.high_price = None;
+    }
+}
+
+/// The heading a person reads, where it names the same thing in more words than the markup.
+fn better_title(offer: &Offer, view: &View) -> Option<String> {
+    let heading = view.heading.as_ref().map(|h| h.0.as_str())?;
+    let Some(own) = offer.title.as_deref() else { return Some(heading.to_owned()) };
+    let fits = overlap(own, heading) >= 50 || overlap(heading, own) >= 50;
+    let longer = crate::extract::text::words(heading).count() > crate::extract::text::words(own).count();
+    (fits && longer && heading.chars().count() <= 250).then(|| heading.to_owned())
 }
 
 enum Verdict {
@@ -123,17 +149,20 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
 }
 
 /// The page shows another price than its markup: a stale or list price in the markup, or a wrong look.
-fn contradicted(found: &mut Found, _view: &View, first: usize, index: usize, points: i32, base_shown: bool, agreeing: usize) -> Verdict {
+fn contradicted(found: &mut Found, view: &View, first: usize, index: usize, points: i32, base_shown: bool, agreeing: usize) -> Verdict {
     let base = found.candidates[first].offer.price;
     let seen = found.candidates[index].offer.price;
     let (Some(base), Some(seen)) = (base, seen) else { return Verdict::None };
     let list = found.candidates[index].offer.list_price;
     let sale = list.is_some_and(|l| close(l, base));
-    let strong = points >= ENOUGH + 20;
-    if seen.minor() < base.minor() && (sale || (strong && !base_shown)) && agreeing == 1 {
+    let strong = points >= ENOUGH + 20 || (points >= ENOUGH && alone(found, seen, base));
+    let base_points = best_points(found, base);
+    let reduced = view.discounts.iter().any(|percent| is_reduction(base, seen, *percent));
+    let outshone = base_points.is_none_or(|own| own + 25 <= points);
+    if seen.minor() < base.minor() && (sale || reduced || (strong && (!base_shown || outshone))) && agreeing == 1 {
         found.candidates[index].offer.list_price = list.or(Some(base));
         found.candidates[first].verdict = format!("the page shows {seen} and this as the price before");
-        let confidence = if sale { 80 } else { 60 };
+        let confidence = if sale || reduced { 80 } else { 60 };
         return Verdict::Price { index, confidence, why: format!("the page shows {seen}; the markup still says {base}") };
     }
     if base_shown || !strong {
@@ -145,9 +174,46 @@ fn contradicted(found: &mut Found, _view: &View, first: usize, index: usize, poi
     Verdict::Ambiguous(format!("{} says {base}, the page shows {seen}", found.candidates[first].source.as_str()))
 }
 
+/// Whether `seen` is `base` less `percent`, to the precision of a printed percentage.
+fn is_reduction(base: Money, seen: Money, percent: i64) -> bool {
+    let wanted = base.minor().saturating_mul(100 - percent);
+    let actual = seen.minor().saturating_mul(100);
+    (wanted - actual).abs() <= base.minor().saturating_mul(2) / 2
+}
+
+/// Points of the best visible place that shows an amount.
+fn best_points(found: &Found, money: Money) -> Option<i32> {
+    let own = found.candidates.iter().filter(|c| c.source == Source::Visible && c.offer.price.is_some_and(|p| close(p, money)));
+    own.map(|c| c.score).max()
+}
+
+/// Whether no third amount on the page has any claim to be the price.
+fn alone(found: &Found, seen: Money, base: Money) -> bool {
+    let rivals = found.candidates.iter().filter(|c| c.source == Source::Visible && c.score > 10);
+    rivals.filter_map(|c| c.offer.price).all(|p| close(p, seen) || close(p, base))
+}
+
+/// Whether the larger of two amounts is the smaller one plus a rate of VAT that is in force somewhere.
+fn differ_by_vat(net: Money, gross: Money) -> bool {
+    // Tenths of a percent: the standard and reduced rates of Europe, and the common ones elsewhere.
+    const RATES: [i64; 22] = [25, 38, 50, 55, 60, 70, 80, 81, 90, 100, 120, 130, 140, 150, 190, 200, 210, 220, 230, 240, 250, 270];
+    net.currency() == gross.currency()
+        && RATES.iter().any(|rate| {
+            let expected = net.minor().saturating_mul(1_000 + rate);
+            (expected - gross.minor().saturating_mul(1_000)).abs() <= 1_000
+        })
+}
+
 fn best_visible(found: &Found) -> Option<(usize, i32)> {
     let best = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
     (best.1.score >= ENOUGH).then_some((best.0, best.1.score))
+}
+
+/// A place with fewer points that no other amount comes near.
+fn clear_visible(found: &Found) -> Option<(usize, i32)> {
+    let (index, best) = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
+    let rival = found.candidates[index + 1..].iter().find(|c| c.source == Source::Visible && c.offer.price != best.offer.price);
+    (best.score >= ENOUGH - 12 && rival.is_none_or(|r| r.score + 12 <= best.score)).then_some((index, best.score))
 }
 
 fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
@@ -160,13 +226,15 @@ fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
 
 /// A page without markup: the best visible price, if the page is a product page and nothing comes close.
 fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
-    let Some((index, points)) = best_visible(found) else { return Verdict::None };
+    let Some((index, points)) = best_visible(found).or_else(|| clear_visible(found)) else { return Verdict::None };
     let product_like = found.says_product
         || found.products == 1
         || (view.buy_buttons > 0 && view.buy_buttons <= 12)
         || view.labels.sku.is_some()
         || view.labels.gtin.is_some()
-        || view.in_product_box;
+        || view.in_product_box
+        || (points >= ENOUGH + 15 && view.tiles == 0)
+        || (view.titled && view.tiles < 4);
     let kind = kind::other(harvest, roots, page, 0, 0);
     if !product_like || view.heading.is_none() || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article) {
         return Verdict::None;
@@ -177,6 +245,15 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
     let best = found.candidates[index].offer.price;
     let rival = found.candidates[index + 1..].iter().filter(|c| c.source == Source::Visible).find(|c| c.offer.price != best && c.score > points - 8);
     if let (Some(rival), Some(best)) = (rival.and_then(|r| r.offer.price), best) {
+        // The same offer without and with tax: people pay the higher one.
+        if differ_by_vat(best, rival) || differ_by_vat(rival, best) {
+            let gross = if rival.minor() > best.minor() { rival } else { best };
+            let wanted = found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(gross));
+            if let Some(index) = wanted {
+                found.candidates[index].offer.tax = TaxView::Gross;
+                return Verdict::Price { index, confidence: 70, why: format!("the page shows it without and with tax ({best}, {rival})") };
+            }
+        }
         return Verdict::Ambiguous(format!("the page shows {best} and {rival} with equal right"));
     }
     let confidence = match points {
@@ -201,8 +278,15 @@ fn in_range(offer: &Offer, other: Money) -> bool {
 
 /// Fills what no structured source said from the page's words and address.
 fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'_>) {
-    offer.title = offer.title.take().or_else(|| view.heading.as_ref().map(|h| h.0.clone())).or_else(|| harvest.title.as_deref().map(str::to_owned));
-    offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone());
+    offer.title = better_title(offer, view).or_else(|| offer.title.take()).or_else(|| harvest.title.as_deref().map(str::to_owned));
+    if let (Some(title), Some(brand)) = (&offer.title, &offer.brand)
+        && overlap(brand, title) == 0
+        && harvest.title.as_deref().is_some_and(|page| overlap(brand, page) == 100)
+    {
+        // Shops print the brand above the name; the page's own title has both.
+        offer.title = Some(format!("{brand} {title}"));
+    }
+    offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone()).or_else(|| address::article(page.final_url));
     offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
     offer.brand = offer.brand.take().or_else(|| view.labels.brand.clone());
     offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone());

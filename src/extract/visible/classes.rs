@@ -19,7 +19,7 @@ pub struct Hints {
 
 const PRICE: &[&str] = &[
     "price", "preis", "pris", "prix", "precio", "prezzo", "preco", "cena", "ceny", "hinta", "cijena", "pret", "kaina", "hind", "prijs", "amount", "fiyat",
-    "buybox", "kwota", "_pr",
+    "buybox", "kwota", "_pr", "deal",
 ];
 const CURRENT: &[&str] = &[
     "current", "special", "final", "sale", "now", "actual", "our", "discounted", "promo", "offer", "selling", "nowprice", "main-price", "brutto", "gross", "withvat",
@@ -28,13 +28,13 @@ const CURRENT: &[&str] = &[
 const OLD: &[&str] = &[
     "old", "was", "rrp", "list-price", "listprice", "strike", "crossed", "original", "before", "compare", "msrp", "prev", "regular", "uvp", "past", "ancien",
     "barre", "tachado", "anterior", "stara", "perecherk", "previous", "cut-price", "through", "retail", "basisprice", "suggested", "base-price", "price-standard",
-    "a-text-price", "full-price", "fullprice", "_disc",
+    "a-text-price", "otherprice", "other-price", "other_price", "market-price", "barred", "full-price", "fullprice", "_disc",
 ];
 const ASIDE: &[&str] = &[
     "related", "recommend", "recommand", "upsell", "up-sell", "crosssell", "cross-sell", "crossell", "carousel", "slider", "swiper-slide", "owl-", "slick", "similar",
     "accessor", "bundle", "viewed", "sponsor", "footer", "navbar", "menu", "minicart", "mini-cart", "minibasket", "mini-basket", "cart-total", "cart_total", "basket-total",
     "cart-summary", "header-cart", "filter", "facet", "review", "coupon", "voucher", "newsletter", "wishlist", "compare-", "comparison", "also-", "alsobought", "bought-", "frequently",
-    "suggest", "teaser", "product-list", "productlist", "product-grid", "product-tile", "product-card", "listing-item", "compatib", "topbar", "sidebar", "dropdown", "tooltip", "popup", "modal",
+    "suggest", "teaser", "product-list", "productlist", "product-grid", "product-tile", "product-card", "listing-item", "compatib", "topbar", "sidebar", "dropdown", "popup", "modal",
     "swatch", "advert", "banner",
 ];
 const NOT_PRICE: &[&str] = &[
@@ -78,7 +78,16 @@ pub fn names_title(tag: &Tag<'_>) -> bool {
     const TITLES: [&str; 9] = ["product-title", "product-name", "producttitle", "productname", "product_title", "product_name", "prod-name", "item-title", "page-title"];
     ["class", "id", "itemprop"].iter().filter_map(|key| tag.attribute(key)).any(|value| {
         let value = value.to_ascii_lowercase();
-        TITLES.iter().any(|t| value.contains(t)) || (value == "name")
+        TITLES.iter().any(|t| value.contains(t))
+    })
+}
+
+/// Whether an element's names merely say "title" or "name": enough where its words are those of the page's title.
+#[must_use]
+pub fn may_name_title(tag: &Tag<'_>) -> bool {
+    ["class", "id", "itemprop"].iter().filter_map(|key| tag.attribute(key)).any(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("title") || value.contains("name") || value.contains("heading")
     })
 }
 

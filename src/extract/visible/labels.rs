@@ -158,12 +158,12 @@ fn contains_words(text: &str, phrase: &str) -> bool {
 
 #[rustfmt::skip]
 const SKU: &[&str] = &[
-    "sku", "item no", "item number", "item #", "item code", "item model", "article number", "article no", "article", "art. no", "art.no", "art.nr", "art. nr", "artikelnummer", "artikelnr", "artikel-nr", "bestellnummer", "best.-nr", "varenummer", "varenr", "vare nr", "varunummer", "produktnummer", "product code", "product id",
-    "product number", "product no", "prod. code", "code", "kod produktu", "kod", "numer katalogowy", "nr katalogowy", "symbol", "indeks", "kód", "kód produktu", "kód zboží", "kód tovaru", "katalogové číslo", "cikkszám", "termékkód", "cod produs", "cod", "код", "код товара", "артикул", "код на продукта", "référence", "reference", "réf", "ref",
-    "referencia", "código", "codice", "cod. art", "codice prodotto", "referência", "tootekood", "preces kods", "prekės kodas", "tuotenumero", "tuotekoodi", "model", "asin", "catalogue number", "catalog number", "商品番号", "品番", "商品編號", "상품번호", "nr ref", "numero",
+    "sku", "item no", "item number", "item #", "item code", "article number", "article no", "article", "art. no", "art.no", "art.nr", "art. nr", "artikelnummer", "artikelnr", "artikel-nr", "bestellnummer", "best.-nr", "varenummer", "varenr", "vare nr", "varunummer", "produktnummer", "product code", "product id",
+    "product number", "product no", "prod. code", "code", "kod produktu", "kod", "product ref", "numer katalogowy", "nr katalogowy", "symbol", "indeks", "kód", "kód produktu", "kód zboží", "kód tovaru", "katalogové číslo", "cikkszám", "termékkód", "cod produs", "cod", "код", "код товара", "артикул", "код на продукта", "référence", "reference", "réf", "ref",
+    "referencia", "código", "codice", "cod. art", "codice prodotto", "referência", "tootekood", "preces kods", "prekės kodas", "tuotenumero", "tuotekoodi", "asin", "catalogue number", "catalog number", "商品番号", "品番", "商品編號", "상품번호", "nr ref", "numero",
 ];
 #[rustfmt::skip]
-const MPN: &[&str] = &["mpn", "part number", "manufacturer part number", "mfr part", "mfr", "manufacturer number", "herstellernummer", "hersteller-nr", "kod producenta", "kód výrobce", "part no", "p/n", "item model number", "model number", "modell", "partnumber", "producentens varenr", "číslo dielu", "part"];
+const MPN: &[&str] = &["mpn", "part number", "manufacturer part number", "mfr part", "mfr", "manufacturer number", "herstellernummer", "hersteller-nr", "kod producenta", "kód výrobce", "part no", "p/n", "item model number", "model number", "model", "modell", "partnumber", "producentens varenr", "číslo dielu", "part"];
 #[rustfmt::skip]
 const GTIN: &[&str] = &["ean", "gtin", "upc", "isbn", "isbn-13", "isbn-10", "ean kód", "ean-kode", "ean kod", "barcode", "ean code", "kod ean", "isbn13", "jan"];
 #[rustfmt::skip]

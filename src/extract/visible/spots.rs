@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::classes::{self, Hints};
-use crate::extract::price::{self, Context, PriceKind, Reading, Role};
+use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::text;
 use crate::extract::tree::{Kind, SEAM, Tree};
 use crate::money::Money;
@@ -32,9 +32,13 @@ pub struct Spot {
     pub aside: bool,
     pub tile: bool,
     pub long: bool,
+    /// Found in running text of an element that holds more.
+    pub sentence: bool,
     pub emphasis: bool,
     /// Inside a box that its names call the product's.
     pub in_product: bool,
+    /// The words beside it say that it is the price for orders online.
+    pub online: bool,
     /// Inside the box of the buy button.
     pub in_buy_box: bool,
     /// What made the place an aside.
@@ -55,17 +59,25 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str) -> Vec<Spot> {
         if index < covered || spots.len() >= MAX_SPOTS || !raw.bytes().any(|b| b.is_ascii_digit()) && !has_foreign_digit(raw) {
             continue;
         }
-        if raw.len() > 400 || is_inside_hidden(tree, index) {
+        let percent = raw.contains('%') && !raw.chars().any(|c| c.is_alphabetic() || is_sign(c));
+        if raw.len() > 400 || percent || is_inside_hidden(tree, index) {
             continue;
         }
-        if let Some(spot) = smallest(tree, index, context, url) {
-            covered = tree.nodes[spot.node].end.max(index + 1);
-            if tree.nodes[spot.node].end <= index + 1 || spots.last().is_none_or(|last| last.node != spot.node) {
+        if let Some(mut spot) = smallest(tree, index, context, url) {
+            by_neighbours(tree, &mut spot, context);
+            if spot.marked && !spot.sentence {
+                covered = tree.nodes[spot.node].end.max(index + 1);
+            }
+            if spots.last().is_none_or(|last| last.node != spot.node) {
                 spots.push(spot);
             }
         }
     }
     spots
+}
+
+fn is_sign(c: char) -> bool {
+    matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}')
 }
 
 fn has_foreign_digit(raw: &str) -> bool {
@@ -74,6 +86,41 @@ fn has_foreign_digit(raw: &str) -> bool {
 
 fn is_inside_hidden(tree: &Tree<'_>, index: usize) -> bool {
     tree.ancestors(index).any(|i| tree.nodes[i].tag().is_some_and(classes::is_hidden))
+}
+
+/// Lets the short text right before and behind a price speak: `Was:`, `online`, `per month` often stand apart.
+fn by_neighbours(tree: &Tree<'_>, spot: &mut Spot, context: &Context<'_>) {
+    let short = |i: usize| match tree.nodes[i].kind {
+        Kind::Text(raw) if raw.len() <= 90 && !raw.bytes().any(|b| b.is_ascii_digit()) => Some(text::clean(raw)),
+        _ => None,
+    };
+    let first = (spot.node..tree.nodes[spot.node].end).find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_))).unwrap_or(spot.node);
+    let is_text = |i: &usize| matches!(tree.nodes[*i].kind, Kind::Text(_));
+    let before = (first.saturating_sub(7)..first).rev().find(is_text).and_then(short).unwrap_or_default();
+    let end = tree.nodes[spot.node].end;
+    let after = (end..tree.nodes.len().min(end + 5)).find(is_text).and_then(short).unwrap_or_default();
+    if before.is_empty() && after.is_empty() {
+        return;
+    }
+    // The text behind may be the label of the next row, so only the one before says what the amount is for.
+    for (whole, names_role) in [(format!("{} {}", text::cut(&before, 60), spot.raw), true), (format!("{} {}", spot.raw, text::cut(&after, 40)), false)] {
+        let Ok(read) = price::read(&whole, context) else { continue };
+        if read.amount != spot.reading.amount {
+            continue;
+        }
+        if names_role && spot.reading.role == Role::Price {
+            spot.reading.role = read.role;
+        }
+        if spot.reading.kind == PriceKind::Exact && matches!(read.kind, PriceKind::Instalment | PriceKind::Unit | PriceKind::From) {
+            spot.reading.kind = read.kind;
+            spot.reading.per = read.per;
+        }
+        if spot.reading.tax == TaxView::Unknown {
+            spot.reading.tax = read.tax;
+        }
+    }
+    let words = format!("{before} {after}").to_lowercase();
+    spot.online = ["online", "internet", "web price", "webpris"].iter().any(|w| words.contains(w));
 }
 
 /// Climbs from a text until the element's text reads as a price with a currency.
@@ -137,7 +184,7 @@ fn long_text(tree: &Tree<'_>, index: usize, context: &Context<'_>, url: &str) ->
     let reading = price::read(&clean, context).ok()?;
     let marked = reading.mark.is_some();
     let spot = describe(tree, element, &clean, reading, url);
-    (marked && element != 0).then_some(Spot { long: clean.len() > 40, ..spot })
+    (marked && element != 0).then_some(Spot { long: clean.len() > 40, sentence: true, ..spot })
 }
 
 fn read(tree: &Tree<'_>, element: usize, joined: &str, context: &Context<'_>, url: &str) -> Option<Spot> {
@@ -163,8 +210,10 @@ fn describe(tree: &Tree<'_>, element: usize, raw: &str, reading: Reading, url: &
         aside: false,
         tile: false,
         long: false,
+        sentence: false,
         emphasis: false,
         in_product: false,
+        online: false,
         in_buy_box: false,
         aside_name: String::new(),
         class_points: 0,

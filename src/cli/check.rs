@@ -1,0 +1,91 @@
+//! `omniprice check`: everything that can be wrong before the first run, and what to do next.
+
+use std::process::ExitCode;
+
+use super::{Context, NEEDS_A_PERSON};
+use crate::app::App;
+use crate::config::Mode;
+use crate::store::{listings, products, targets};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Do not ask channels and the mail server
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Finding {
+    what: String,
+    ok: bool,
+    detail: String,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    findings: Vec<Finding>,
+    next: String,
+}
+
+/// # Errors
+/// A configuration or database that cannot be used at all.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let mut findings = Vec::new();
+    let mut add = |what: &str, ok: bool, detail: String| findings.push(Finding { what: what.to_owned(), ok, detail });
+    let file = context.file().map_or_else(|| "defaults only".to_owned(), |f| f.display().to_string());
+    add("configuration", true, file);
+    let rules = app.rules().await;
+    match &rules {
+        Ok(loaded) => add("rules", true, format!("revision {}, {} rules, {} markets", loaded.revision, loaded.set.rules.len(), loaded.set.markets.len())),
+        Err(error) => add("rules", false, format!("{error:#}")),
+    }
+    add("site files", true, format!("{} loaded", app.sites.iter().count()));
+    add("database", true, app.db.engine().to_owned());
+    if !args.offline {
+        for lane in &app.lanes {
+            match lane.channel.probe().await {
+                Ok(probe) => add(&format!("channel {}", lane.name), probe.problems.is_empty(), [vec![probe.about], probe.problems].concat().join("; ")),
+                Err(error) => add(&format!("channel {}", lane.name), false, error.message),
+            }
+        }
+        match app.mailer.probe().await {
+            Ok(detail) => add("mail", true, detail),
+            Err(error) => add("mail", false, error.to_string()),
+        }
+    }
+    for notice in app.notices() {
+        add("notice", true, notice);
+    }
+    let next = next(&app, rules.is_ok()).await?;
+    let report = Report { findings, next };
+    context.print(&report, text)?;
+    Ok(if report.findings.iter().all(|f| f.ok) { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+}
+
+/// The one thing to do next.
+async fn next(app: &App, rules_ok: bool) -> anyhow::Result<String> {
+    let products = products::count(&app.db).await?;
+    let due = targets::next_due(&app.db).await?;
+    Ok(if !rules_ok {
+        "omniprice init writes a first rule set; put it where rules.file points".to_owned()
+    } else if products == 0 {
+        "omniprice import products.csv --dry-run".to_owned()
+    } else if due.is_none() {
+        "none of the products has a competitor page: add a column urls and import again".to_owned()
+    } else if app.lanes.is_empty() {
+        "omniprice channel kinds shows how to add a sales channel; omniprice once already compares prices".to_owned()
+    } else if listings::parity(&app.db).await?.is_empty() {
+        "omniprice once".to_owned()
+    } else if app.config.mode != Mode::Auto {
+        "omniprice review shows what waits; mode = \"auto\" lets released prices go out by themselves".to_owned()
+    } else {
+        "omniprice run".to_owned()
+    })
+}
+
+fn text(report: &Report) -> String {
+    let line = |f: &Finding| format!("{} {}: {}", if f.ok { "ok  " } else { "BAD " }, f.what, f.detail);
+    let lines: Vec<String> = report.findings.iter().map(line).collect();
+    format!("{}\n\nnext: {}", lines.join("\n"), report.next)
+}

@@ -1,0 +1,43 @@
+//! `omniprice config check|show|default`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Context, environment, say, talk};
+use crate::config::{Config, DEFAULT, masked, merged};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the configuration without touching database or network
+    Check,
+    /// Print the configuration in force, secrets masked
+    Show,
+    /// Print every key with its default and what it is for
+    Default,
+}
+
+/// # Errors
+/// Every problem of the configuration.
+pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
+    let file = context.file();
+    match command {
+        Command::Default => say(DEFAULT)?,
+        Command::Show => {
+            let (table, base) = merged(file.as_deref(), &environment())?;
+            let shown = masked(&table);
+            Config::from_table(table, base)?;
+            say(&shown)?;
+        }
+        Command::Check => {
+            let config = context.config()?;
+            let from = file.map_or_else(|| "defaults and environment".to_owned(), |f| f.display().to_string());
+            if context.json {
+                say(&serde_json::json!({ "ok": true, "source": from, "channels": config.channels.len() }).to_string())?;
+            } else {
+                talk(&format!("{from}: ok, {} channels", config.channels.len()));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

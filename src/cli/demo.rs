@@ -1,0 +1,26 @@
+//! `omniprice demo`: the whole loop on a market of its own, on loopback, in a temporary folder.
+
+use std::process::ExitCode;
+
+use super::{Context, say};
+use crate::demo;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Stay after the last round, until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+    /// Write into this folder and leave it there
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<std::path::PathBuf>,
+}
+
+/// # Errors
+/// A part of the demo that does not work; that is a fault of ours.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let json = context.json;
+    let options = demo::Options { keep: args.keep, dir: args.dir.clone() };
+    let summary = demo::run(options, &|line| if json { Ok(()) } else { say(line) }).await?;
+    context.print(&summary, demo::Summary::text)?;
+    Ok(ExitCode::SUCCESS)
+}

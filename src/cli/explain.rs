@@ -1,0 +1,239 @@
+//! `omniprice explain SKU`: what the price is and why, read from the record and proved by computing it again.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use super::Context;
+use crate::app::{App, parse_rules};
+use crate::clock::Millis;
+use crate::decide;
+use crate::flow::pricing::Record;
+use crate::money::{Money, currency};
+use crate::report::digest::plain;
+use crate::store::decisions::{self, DecisionRow, Evaluation};
+use crate::store::listings::{self, Attempt, Listing};
+use crate::store::observations::{self, Evidence};
+use crate::store::products::{self, Product};
+
+const ATTEMPTS: i64 = 5;
+const HISTORY: i64 = 12;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    sku: String,
+    /// The decision in force at this instant, such as 2026-11-21T10:00:00Z
+    #[arg(long)]
+    at: Option<jiff::Timestamp>,
+    /// Only this channel
+    #[arg(long)]
+    channel: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    sku: String,
+    title: String,
+    price: String,
+    version: i64,
+    locked: bool,
+    /// The newest evaluation in one sentence, and the whole story of it.
+    outcome: Option<String>,
+    since: Option<String>,
+    why: Option<String>,
+    story: Option<String>,
+    decision: Option<Decided>,
+    /// `equal`: computed again from its record, the decision came out the same.
+    proof: String,
+    offers: Vec<Seen>,
+    channels: Vec<OnChannel>,
+}
+
+#[derive(serde::Serialize)]
+struct Decided {
+    version: i64,
+    at: String,
+    from: String,
+    to: String,
+    actor: String,
+    why: String,
+}
+
+#[derive(serde::Serialize)]
+struct Seen {
+    competitor: String,
+    price: Option<String>,
+    verdict: String,
+    reason: String,
+    first_seen: String,
+    last_seen: String,
+    checks: i64,
+    url: String,
+    /// Source, path, raw text and hash of the page.
+    evidence: serde_json::Value,
+}
+
+#[derive(serde::Serialize)]
+struct OnChannel {
+    channel: String,
+    state: String,
+    since: String,
+    reason: String,
+    desired: Option<String>,
+    live: Option<String>,
+    live_at: Option<String>,
+    attempts: Vec<Attempt>,
+}
+
+/// # Errors
+/// An unknown SKU, the store's, or a record that does not come out equal when it is computed again.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let product = products::by_sku(&app.db, &args.sku)
+        .await?
+        .with_context(|| format!("there is no product `{}`\nhint: omniprice import stores products", plain(&args.sku)))?;
+    let decision = match args.at {
+        Some(at) => decisions::at(&app.db, product.id, at.into()).await?,
+        None => decisions::latest(&app.db, product.id).await?,
+    };
+    let evaluation = decisions::evaluation(&app.db, product.id).await?.filter(|_| args.at.is_none());
+    let record = decision.as_ref().map(|d| d.record.clone()).filter(|_| args.at.is_some());
+    let record = record.or_else(|| evaluation.as_ref().map(|e| e.record.clone())).or_else(|| decision.as_ref().map(|d| d.record.clone()));
+    let record: Option<Record> = record.map(|text| serde_json::from_str(&text)).transpose().context("the stored record")?;
+    let proof = match &record {
+        Some(record) => prove(&app, record).await?,
+        None => "nothing was decided yet".to_owned(),
+    };
+    let report = report(&app, args, &product, decision.as_ref(), evaluation.as_ref(), record.as_ref(), proof).await?;
+    context.print(&report, text)?;
+    if report.proof.starts_with("MISMATCH") {
+        bail!("{}: {}", product.sku, report.proof);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Computes the decision again from its record, with the very rule text it cites.
+async fn prove(app: &App, record: &Record) -> anyhow::Result<String> {
+    let Some(revision) = decisions::rules(&app.db, record.rule_revision).await? else {
+        return Ok(format!("MISMATCH: rule revision {} is not in the database", record.rule_revision));
+    };
+    let rules = parse_rules(std::path::Path::new("stored rules"), &revision.body)?;
+    let again = decide::price(&record.facts, &rules, record.now.timestamp());
+    // A person's price differs from the engine's by intent; the record says so in `release`.
+    let by_hand = record.release.iter().any(|reason| reason.starts_with("adopted"));
+    Ok(if again == record.decision || by_hand {
+        "equal".to_owned()
+    } else {
+        "MISMATCH: computed again from its record, the decision comes out different".to_owned()
+    })
+}
+
+async fn report(
+    app: &App,
+    args: &Args,
+    product: &Product,
+    decision: Option<&DecisionRow>,
+    evaluation: Option<&Evaluation>,
+    record: Option<&Record>,
+    proof: String,
+) -> anyhow::Result<Report> {
+    let money = |minor: i64, code: &str| currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string());
+    let until = args.at.map_or_else(|| app.now(), Millis::from);
+    let history = observations::history_of_product(&app.db, product.id, until.plus(-30 * Millis::DAY), HISTORY).await?;
+    let mut channels = Vec::new();
+    for listing in listings::of_product(&app.db, product.id).await? {
+        if args.channel.as_ref().is_none_or(|name| *name == listing.channel) {
+            let attempts = listings::attempts(&app.db, listing.id, ATTEMPTS).await?;
+            channels.push(on_channel(listing, attempts, &money));
+        }
+    }
+    Ok(Report {
+        sku: product.sku.clone(),
+        title: plain(&product.title),
+        price: money(product.own_minor, &product.currency),
+        version: product.version,
+        locked: product.locked != 0,
+        outcome: evaluation.map(|e| e.outcome.clone()),
+        since: evaluation.map(|e| Millis(e.since).to_string()),
+        why: evaluation.map(|e| plain(&e.why)),
+        story: record.map(story),
+        decision: decision.map(|d| Decided {
+            version: d.version,
+            at: Millis(d.created_at).to_string(),
+            from: money(d.previous_minor, &d.currency),
+            to: money(d.price_minor, &d.currency),
+            actor: d.actor.clone(),
+            why: plain(&d.why),
+        }),
+        proof,
+        offers: history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect(),
+        channels,
+    })
+}
+
+fn story(record: &Record) -> String {
+    record.release.iter().fold(String::new(), |story, reason| format!("{story}{reason}\n")).trim_end().to_owned()
+}
+
+fn seen(e: Evidence, money: &impl Fn(i64, &str) -> String) -> Seen {
+    Seen {
+        price: e.price_minor.zip(e.currency.as_deref()).map(|(minor, code)| money(minor, code)),
+        competitor: plain(&e.competitor),
+        verdict: e.verdict,
+        reason: plain(&e.reason),
+        first_seen: Millis(e.first_seen).to_string(),
+        last_seen: Millis(e.last_seen).to_string(),
+        checks: e.checks,
+        url: plain(&e.url),
+        evidence: serde_json::from_str(&e.evidence).unwrap_or_default(),
+    }
+}
+
+fn on_channel(listing: Listing, attempts: Vec<Attempt>, money: &impl Fn(i64, &str) -> String) -> OnChannel {
+    let amount = |minor: Option<i64>| minor.map(|minor| money(minor, &listing.currency));
+    OnChannel {
+        desired: amount(listing.desired_minor),
+        live: amount(listing.live_minor),
+        live_at: listing.live_at.map(|at| Millis(at).to_string()),
+        since: Millis(listing.state_since).to_string(),
+        channel: listing.channel,
+        state: listing.state,
+        reason: plain(&listing.reason),
+        attempts,
+    }
+}
+
+fn text(r: &Report) -> String {
+    use std::fmt::Write as _;
+    let mut out = format!("{} {}: {}, decision version {}{}\n", r.sku, r.title, r.price, r.version, if r.locked { ", locked" } else { "" });
+    // Writing to a String cannot fail.
+    if let (Some(outcome), Some(why), Some(since)) = (&r.outcome, &r.why, &r.since) {
+        let _ = writeln!(out, "now: {outcome} since {since}: {why}");
+    }
+    if let Some(story) = r.story.as_ref().filter(|story| !story.is_empty()) {
+        let _ = writeln!(out, "\n{story}");
+    }
+    if let Some(d) = &r.decision {
+        let _ = writeln!(out, "\nlast change: {} -> {} at {} by {}: {}", d.from, d.to, d.at, d.actor, d.why);
+    }
+    let _ = writeln!(out, "proof: {}", if r.proof == "equal" { "computed again from its record, it comes out equal" } else { &r.proof });
+    let _ = writeln!(out, "\nseen:");
+    for offer in &r.offers {
+        let price = offer.price.as_deref().unwrap_or("no price");
+        let _ = writeln!(out, "  {} {price} ({}, {}) {} to {}, {} checks", offer.competitor, offer.verdict, offer.reason, offer.first_seen, offer.last_seen, offer.checks);
+        let field = |name: &str| offer.evidence.pointer(name).and_then(serde_json::Value::as_str).map(plain).unwrap_or_default();
+        let raw = field("/price/raw");
+        if !raw.is_empty() {
+            let _ = writeln!(out, "    from {} at {}: \"{raw}\"", field("/price/source"), field("/price/path"));
+        }
+    }
+    let _ = writeln!(out, "\nchannels:");
+    for c in &r.channels {
+        let none = || "-".to_owned();
+        let _ = writeln!(out, "  {}: {} since {}, wanted {}, live {} {}", c.channel, c.state, c.since, c.desired.clone().unwrap_or_else(none), c.live.clone().unwrap_or_else(none), c.reason);
+        for a in &c.attempts {
+            let _ = writeln!(out, "    {} {} #{} {} {}", Millis(a.started_at), a.kind, a.seq, a.outcome, plain(&a.detail));
+        }
+    }
+    out
+}

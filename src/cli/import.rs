@@ -1,0 +1,78 @@
+//! `omniprice import FILE`: products and competitor pages, all rows or none.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Context, WRONG_INPUT, talk};
+use crate::catalog::import::{self, MAX_ERRORS};
+use crate::store::products;
+
+/// Errors shown to a person; `--json` has all of them.
+const SHOWN: usize = 20;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// CSV in UTF-8 with a header: sku,title,price,cost,urls and more
+    file: PathBuf,
+    /// Read and check everything, store nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    lines: u64,
+    products: usize,
+    pages: usize,
+    new_pages: u64,
+    stored: bool,
+    errors: Vec<import::RowError>,
+}
+
+/// # Errors
+/// A file that cannot be read, or the store's.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let file = File::open(&args.file).with_context(|| args.file.display().to_string())?;
+    let rules = app.rules().await?;
+    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {pos} rows")?);
+    let parsed = import::read(BufReader::new(file), &rules.set, |lines| bar.set_position(lines));
+    bar.finish_and_clear();
+    let mut report = Report {
+        lines: parsed.lines,
+        products: parsed.rows.len(),
+        pages: parsed.rows.iter().map(|row| row.pages.len()).sum(),
+        new_pages: 0,
+        stored: false,
+        errors: parsed.errors,
+    };
+    if report.errors.is_empty() && !args.dry_run {
+        let imported = products::import(&app.db, parsed.rows, app.now()).await?;
+        report.new_pages = imported.new_pages;
+        report.stored = true;
+    }
+    context.print(&report, |r| text(r, args.dry_run))?;
+    Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_INPUT) })
+}
+
+fn text(report: &Report, dry_run: bool) -> String {
+    for error in report.errors.iter().take(SHOWN) {
+        talk(&error.to_string());
+    }
+    if report.errors.len() > SHOWN {
+        let more = if report.errors.len() >= MAX_ERRORS { "at least " } else { "" };
+        talk(&format!("and {more}{} more; --json lists them", report.errors.len() - SHOWN));
+    }
+    let counts = format!("{} rows, {} products, {} competitor pages", report.lines, report.products, report.pages);
+    match (report.errors.len(), dry_run) {
+        (0, true) => format!("{counts}: all good, nothing stored (dry run)"),
+        (0, false) => format!("{counts} imported, {} pages new\nnext: omniprice once, or omniprice run", report.new_pages),
+        (1, _) => format!("{counts}: 1 problem, nothing stored"),
+        (n, _) => format!("{counts}: {n} problems, nothing stored"),
+    }
+}

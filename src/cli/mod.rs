@@ -1,0 +1,230 @@
+//! The command line: one file per command. Data goes to stdout, talk to stderr, and every command takes `--json`.
+//!
+//! Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong, or another daemon has the database;
+//! 3 done, and something needs a person.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+
+mod channel;
+mod check;
+mod config;
+mod demo;
+mod digest;
+mod explain;
+mod import;
+mod init;
+mod once;
+mod pause;
+mod review;
+mod run;
+mod verify;
+
+/// Done, and something needs a person.
+pub const NEEDS_A_PERSON: u8 = 3;
+/// The command line or the configuration is wrong.
+pub const WRONG_INPUT: u8 = 2;
+const CONFIG_FILE: &str = "omniprice.toml";
+
+/// Competitor prices in, one decision, every sales channel updated and read back, a digest out.
+#[derive(Debug, Parser)]
+#[command(name = "omniprice", version, propagate_version = true, arg_required_else_help = false)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 done but something needs a person.")]
+struct Cli {
+    /// Configuration file [default: omniprice.toml if it is there]
+    #[arg(long, short, global = true, env = "OMNIPRICE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Machine-readable output on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a configuration and a first, safe rule set
+    Init(init::Args),
+    /// Import products and competitor pages from CSV
+    Import(import::Args),
+    /// Check configuration, scrapers, database, channels and mail, and say what to do next
+    Check(check::Args),
+    /// Run the daemon
+    Run,
+    /// Do everything that is due once; the exit code tells how it went
+    Once(once::Args),
+    /// Say what a price is and why, from the stored record, and prove it by computing it again
+    Explain(explain::Args),
+    /// List proposals that wait for a person
+    Review,
+    /// Carry out proposals
+    Approve(review::Settle),
+    /// Turn proposals down
+    Reject(review::Settle),
+    /// Stop all pushes until `resume`; checking and deciding go on
+    Pause(pause::Args),
+    /// Let pushes go on
+    Resume(pause::Args),
+    /// Read channels back and compare them with what was proved
+    Verify(verify::Args),
+    /// Show or send the digest
+    Digest(digest::Args),
+    /// Look at sales channels
+    #[command(subcommand)]
+    Channel(channel::Command),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Watch the whole loop work on a small market of its own: no accounts, no network
+    Demo(demo::Args),
+    /// Print shell completions
+    Completions {
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// What a command needs to know about how it was called.
+pub struct Context {
+    file: Option<PathBuf>,
+    pub json: bool,
+}
+
+impl Context {
+    /// Loads the configuration: the named file, `omniprice.toml`, or the defaults.
+    ///
+    /// # Errors
+    /// Every problem of the configuration.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.file().as_deref(), &environment())?)
+    }
+
+    /// The configuration file that counts.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        self.file.clone().or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|file| file.exists()))
+    }
+
+    /// Builds the application, with logging.
+    ///
+    /// # Errors
+    /// The configuration's or the database's.
+    pub async fn app(&self) -> anyhow::Result<Arc<App>> {
+        let config = self.config()?;
+        crate::telemetry::start(&config.log)?;
+        App::build(config, Clock::System).await
+    }
+
+    /// Prints a value as JSON, or as text for people.
+    ///
+    /// # Errors
+    /// A closed stdout.
+    pub fn print<T: serde::Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+        let out = if self.json { serde_json::to_string_pretty(value)? } else { text(value) };
+        say(&out)
+    }
+}
+
+/// The environment as pairs; names or values that are no Unicode cannot be ours.
+#[must_use]
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// Writes a text and a line end to stdout.
+///
+/// # Errors
+/// A closed stdout.
+pub fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.trim_end().as_bytes())?;
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
+/// Talks to the person at the terminal: stderr, never data.
+#[expect(clippy::print_stderr, reason = "the one place where commands talk")]
+pub fn talk(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Runs the command line and returns the process's exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            talk(&format!("error: {error:#}"));
+            ExitCode::from(if error.is::<ConfigError>() { WRONG_INPUT } else { 1 })
+        }
+    }
+}
+
+/// `omniprice ... | head` is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let context = Context { file: cli.config, json: cli.json };
+    let Some(command) = cli.command else { return welcome(&context) };
+    // Commands without a database or network need no runtime.
+    match &command {
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "omniprice", &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Config(command) => return config::run(&context, command),
+        Command::Init(args) => return init::run(&context, args),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    runtime.block_on(dispatch(&context, command))
+}
+
+async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Import(args) => import::run(context, &args).await,
+        Command::Check(args) => check::run(context, &args).await,
+        Command::Run => run::run(context).await,
+        Command::Once(args) => once::run(context, &args).await,
+        Command::Explain(args) => explain::run(context, &args).await,
+        Command::Review => review::list(context).await,
+        Command::Approve(args) => review::settle(context, &args, true).await,
+        Command::Reject(args) => review::settle(context, &args, false).await,
+        Command::Pause(args) => pause::pause(context, &args).await,
+        Command::Resume(args) => pause::resume(context, &args).await,
+        Command::Verify(args) => verify::run(context, &args).await,
+        Command::Digest(args) => digest::run(context, &args).await,
+        Command::Channel(command) => channel::run(context, &command).await,
+        Command::Demo(args) => demo::run(context, &args).await,
+        Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Init(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// `omniprice` alone says what to do next.
+fn welcome(context: &Context) -> anyhow::Result<ExitCode> {
+    let next = if context.file().is_some() {
+        "omniprice check    what is configured, what is missing, what to do next\nomniprice once     one pass: check, decide, publish, verify\nomniprice run      the daemon\nomniprice --help   everything else"
+    } else {
+        "omniprice demo     see the whole loop work, without accounts or network\nomniprice init     write a configuration for your own shop\nomniprice --help   everything else"
+    };
+    say(&format!("Competitor prices in, one decision, every sales channel updated and read back.\n\n{next}"))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,67 @@
+//! `omniprice once`: everything that is due, one time, for cron and for a first look.
+
+use std::process::ExitCode;
+
+use super::{Context, NEEDS_A_PERSON};
+use crate::clock::Millis;
+use crate::store::{decisions, events, targets};
+use crate::{daemon, flow};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Check all competitor pages now, due or not
+    #[arg(long)]
+    now: bool,
+    /// Seconds to wait for what is on its way (read-back, next page of a host) before leaving it to the next run
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<u32>,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    #[serde(flatten)]
+    pass: flow::Pass,
+    still_due: i64,
+    reviews: usize,
+    critical: usize,
+}
+
+/// # Errors
+/// The first stage that fails.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    if args.now {
+        targets::due_now(&app.db, None, app.now()).await?;
+    }
+    let patience = args.patience.map_or(daemon::ONCE_PATIENCE, |seconds| i64::from(seconds) * Millis::SECOND);
+    let pass = flow::pass(&app, patience).await?;
+    let open = events::open(&app.db, 1_000).await?;
+    let report = Report {
+        pass,
+        still_due: targets::count_due(&app.db, app.now()).await?,
+        reviews: decisions::open_reviews(&app.db, 1_000).await?.len(),
+        critical: open.iter().filter(|event| event.severity == "critical").count(),
+    };
+    context.print(&report, text)?;
+    app.db.close().await;
+    let needs = report.reviews > 0 || report.critical > 0;
+    Ok(if needs { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
+}
+
+fn text(report: &Report) -> String {
+    let Report { pass, still_due, reviews, critical } = report;
+    let mut out = format!(
+        "{} pages checked, {} products evaluated, {} prices sent, {} read back equal, {} digests",
+        pass.checked, pass.evaluated, pass.pushed, pass.verified, pass.digests
+    );
+    if *still_due > 0 {
+        out += &format!("\n{still_due} pages are still due: their hosts are asked at their own pace");
+    }
+    if *reviews > 0 {
+        out += &format!("\n{reviews} proposals wait: omniprice review");
+    }
+    if *critical > 0 {
+        out += &format!("\n{critical} critical events: omniprice digest --preview");
+    }
+    out
+}

@@ -1,0 +1,37 @@
+//! `omniprice pause` and `resume`: the switch that stops all pushes, on every machine, across restarts.
+
+use std::process::ExitCode;
+
+use super::{Context, say};
+use crate::app::PAUSE;
+use crate::store::settings;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Why; shown in every digest while it lasts
+    #[arg(long)]
+    why: String,
+    /// Who
+    #[arg(long, env = "USER", default_value = "operator")]
+    actor: String,
+}
+
+/// # Errors
+/// The store's.
+pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    settings::set(&app.db, PAUSE, "on".to_owned(), args.actor.clone(), args.why.clone(), app.now()).await?;
+    say(if context.json { "{\"paused\":true}" } else { "pushes stop within seconds; checking and deciding go on\nomniprice resume --why \"...\" lets them go on" })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// # Errors
+/// The store's.
+pub async fn resume(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let was = settings::clear(&app.db, PAUSE).await?;
+    tracing::info!("pushes resumed by {}: {}", args.actor, args.why);
+    let text = if was { "pushes go on" } else { "pushes were not paused" };
+    say(if context.json { "{\"paused\":false}" } else { text })?;
+    Ok(ExitCode::SUCCESS)
+}

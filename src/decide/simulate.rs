@@ -1,0 +1,329 @@
+//! What a rule set would have done: recorded facts replayed through the engine, with our price following its answers.
+//!
+//! It assumes that every proposal goes out at once, also those that would wait for a person, and counts the latter. It
+//! never touches anything live; recorded history comes in as facts, an aggregate goes out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::clock::Millis;
+use crate::decide::decision::{Decision, Fate, Outcome, Step};
+use crate::decide::engine::price;
+use crate::decide::explain::explain;
+use crate::decide::facts::Facts;
+use crate::decide::release_guards::change_pct;
+use crate::decide::rivals::{Follow, Rivals};
+use crate::decide::rounding::two_decimals;
+use crate::decide::rules::RuleSet;
+use crate::decide::text::{self, Quoted};
+use crate::money::{Decimal, Money};
+use crate::observe::war::{PriceMove, WarParams, war};
+
+/// At most this many changes are kept with their explanation.
+pub const MAX_SAMPLE: usize = 1_000;
+/// At most this many SKUs are listed that no rule touches; all are counted.
+pub const MAX_UNTOUCHED: usize = 10_000;
+/// At most this many decisions are simulated between two recorded moments.
+const MAX_TICKS: i64 = 24 * 31;
+
+/// How a simulation is run.
+#[derive(Debug, Clone, Default)]
+pub struct SimParams {
+    /// Competitors that answer our prices; without it they do what they were recorded to do.
+    pub follow: Option<Follow>,
+    /// How many changes to explain.
+    pub sample: usize,
+}
+
+/// The aggregate of a simulation. Percentages have two decimals.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SimReport {
+    pub products: u64,
+    pub decisions: u64,
+    pub products_changed: u64,
+    pub changes_up: u64,
+    pub changes_down: u64,
+    /// Changes that would have waited for a person.
+    pub reviews: u64,
+    /// Mean of the changes without sign, in percent.
+    pub average_change_pct: Option<Quoted>,
+    pub largest_change: Option<Change>,
+    pub margin_pct: BeforeAfter,
+    /// Our price over the mean of the counting offers, in percent.
+    pub index: BeforeAfter,
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// How often each rule decided, and how often it changed a price.
+    pub rules: BTreeMap<String, RuleCount>,
+    /// How often each limit, floor, fallback and the like applied.
+    pub flags: BTreeMap<&'static str, u64>,
+    pub untouched: u64,
+    pub untouched_skus: Vec<String>,
+    /// Products on which we and a competitor undercut each other until it was a war.
+    pub wars: u64,
+    pub sample: Vec<Sample>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct RuleCount {
+    pub decided: u64,
+    pub changed: u64,
+}
+
+/// The mean over all products with data: as recorded, and with the simulated prices.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct BeforeAfter {
+    pub before: Option<Quoted>,
+    pub after: Option<Quoted>,
+    pub products: u64,
+}
+
+/// A simulated change of a price.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    pub sku: String,
+    pub market: String,
+    pub at: Millis,
+    pub from: Money,
+    pub to: Money,
+    #[serde(with = "text::decimal")]
+    pub percent: Decimal,
+}
+
+/// A change with its explanation.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sample {
+    pub change: Change,
+    pub explanation: String,
+}
+
+/// A running simulation: feed it product by product, then finish it.
+#[derive(Debug)]
+pub struct Simulation<'a> {
+    rules: &'a RuleSet,
+    params: SimParams,
+    report: SimReport,
+    changes_sum: Decimal,
+    margin: Sums,
+    index: Sums,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    before: Decimal,
+    after: Decimal,
+    products: u64,
+}
+
+impl Sums {
+    fn add(&mut self, before: Option<Decimal>, after: Option<Decimal>) {
+        if let (Some(before), Some(after)) = (before, after) {
+            self.before = self.before.saturating_add(before);
+            self.after = self.after.saturating_add(after);
+            self.products += 1;
+        }
+    }
+
+    fn means(&self) -> BeforeAfter {
+        let mean = |sum: Decimal| sum.checked_div(Decimal::from(self.products)).map(|mean| Quoted(two_decimals(mean)));
+        BeforeAfter { before: mean(self.before), after: mean(self.after), products: self.products }
+    }
+}
+
+/// What the simulated product looks like between two moments.
+struct Ours {
+    current: Option<Money>,
+    last_changed: Option<Millis>,
+    day: Option<jiff::civil::Date>,
+    day_start: Option<Money>,
+    changes_today: u32,
+    changes: u64,
+    moves: Vec<PriceMove>,
+}
+
+impl<'a> Simulation<'a> {
+    #[must_use]
+    pub fn new(rules: &'a RuleSet, params: SimParams) -> Self {
+        Self {
+            rules,
+            params,
+            report: SimReport::default(),
+            changes_sum: Decimal::ZERO,
+            margin: Sums::default(),
+            index: Sums::default(),
+        }
+    }
+
+    /// Replays one product in one market: its recorded facts, oldest first.
+    pub fn product(&mut self, history: impl IntoIterator<Item = (Timestamp, Facts)>) {
+        let mut history = history.into_iter().peekable();
+        let Some((_, first)) = history.peek() else { return };
+        let mut ours = Ours {
+            current: first.product.current,
+            last_changed: first.product.last_changed,
+            day: None,
+            day_start: None,
+            changes_today: 0,
+            changes: 0,
+            moves: Vec::new(),
+        };
+        let mut rivals = Rivals::new(self.params.follow.clone());
+        let mut touched = false;
+        let mut last = None;
+        while let Some((at, facts)) = history.next() {
+            let until = history.peek().map(|(next, _)| *next);
+            for tick in ticks(at, until, self.params.follow.as_ref()) {
+                let mut facts = facts.clone();
+                ours.enter(&mut facts, tick);
+                rivals.enter(&mut facts, Millis::from(tick), &mut ours.moves);
+                let decision = price(&facts, self.rules, tick);
+                touched |= decision.outcome != Outcome::None;
+                self.count(&decision);
+                if let Some(to) = decision.price.filter(|_| decision.proposes()) {
+                    self.change(&facts, &decision, to, tick);
+                    ours.moves_to(to, tick);
+                    rivals.notice(to, Millis::from(tick));
+                }
+                last = Some((facts, decision));
+            }
+            // What was recorded as our price is the "before" of the comparison.
+            if let (None, Some((simulated, decision))) = (until, &last) {
+                self.compare(&facts, simulated, decision, ours.current);
+            }
+        }
+        self.report.products += 1;
+        self.report.products_changed += u64::from(ours.changes > 0);
+        self.report.wars += u64::from(war(&ours.moves, &WarParams::default()).is_war);
+        if let (false, Some((facts, _))) = (touched, last) {
+            self.report.untouched += 1;
+            if self.report.untouched_skus.len() < MAX_UNTOUCHED {
+                self.report.untouched_skus.push(facts.product.sku);
+            }
+        }
+    }
+
+    fn count(&mut self, decision: &Decision) {
+        let report = &mut self.report;
+        report.decisions += 1;
+        *report.outcomes.entry(decision.outcome.as_str()).or_default() += 1;
+        for flag in &decision.flags {
+            *report.flags.entry(flag.as_str()).or_default() += 1;
+        }
+        if let Some(rule) = &decision.rule {
+            // Looked up before inserting: cloning the id of every decision would cost more than the decision.
+            if !report.rules.contains_key(rule) {
+                report.rules.insert(rule.clone(), RuleCount::default());
+            }
+            if let Some(count) = report.rules.get_mut(rule) {
+                count.decided += 1;
+                count.changed += u64::from(decision.proposes());
+            }
+        }
+    }
+
+    fn change(&mut self, facts: &Facts, decision: &Decision, to: Money, at: Timestamp) {
+        self.report.reviews += u64::from(decision.outcome == Outcome::Review);
+        let Some(from) = facts.product.current.filter(|from| *from != to) else { return };
+        let Some(percent) = change_pct(from, to) else { return };
+        if percent.is_sign_positive() {
+            self.report.changes_up += 1;
+        } else {
+            self.report.changes_down += 1;
+        }
+        self.changes_sum = self.changes_sum.saturating_add(percent.abs());
+        let largest = self.report.largest_change.as_ref();
+        let is_largest = largest.is_none_or(|largest| largest.percent.abs() < percent.abs());
+        let sampled = self.report.sample.len() < self.params.sample.min(MAX_SAMPLE);
+        if !is_largest && !sampled {
+            return;
+        }
+        let change = Change {
+            sku: facts.product.sku.clone(),
+            market: facts.market.id.clone(),
+            at: at.into(),
+            from,
+            to,
+            percent: two_decimals(percent),
+        };
+        if sampled {
+            let explanation = explain(facts, self.rules, at, decision, None).to_string();
+            self.report.sample.push(Sample { change: change.clone(), explanation });
+        }
+        if is_largest {
+            self.report.largest_change = Some(change);
+        }
+    }
+
+    fn compare(&mut self, recorded: &Facts, simulated: &Facts, decision: &Decision, after: Option<Money>) {
+        let before = recorded.product.current;
+        let margin = |price: Option<Money>| price.and_then(|price| recorded.margin_pct(price));
+        self.margin.add(margin(before), margin(after));
+        let index = |price: Option<Money>| index_to_mean(simulated.in_market(price)?, decision);
+        self.index.add(index(before), index(after));
+    }
+
+    /// The aggregate.
+    #[must_use]
+    pub fn finish(mut self) -> SimReport {
+        let changes = self.report.changes_up + self.report.changes_down;
+        let average = self.changes_sum.checked_div(Decimal::from(changes));
+        self.report.average_change_pct = average.map(|average| Quoted(two_decimals(average)));
+        self.report.margin_pct = self.margin.means();
+        self.report.index = self.index.means();
+        self.report
+    }
+}
+
+impl Ours {
+    /// Puts the simulated state in place of the recorded one.
+    fn enter(&mut self, facts: &mut Facts, at: Timestamp) {
+        let today = at.to_zoned(facts.market.tz.0.clone()).date();
+        if self.day != Some(today) {
+            self.day = Some(today);
+            self.day_start = self.current;
+            self.changes_today = 0;
+        }
+        let product = &mut facts.product;
+        product.current = self.current;
+        product.last_changed = self.last_changed;
+        product.changes_today = self.changes_today;
+        product.day_start = self.day_start;
+    }
+
+    fn moves_to(&mut self, to: Money, at: Timestamp) {
+        if let Some(from) = self.current {
+            let at = Some(at.into());
+            self.moves.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at });
+        }
+        self.current = Some(to);
+        self.last_changed = Some(at.into());
+        self.changes_today += 1;
+        self.changes += 1;
+    }
+}
+
+/// The moments to decide at: the recorded one, and with answering rivals also in between.
+fn ticks(at: Timestamp, until: Option<Timestamp>, follow: Option<&Follow>) -> Vec<Timestamp> {
+    let Some((follow, until)) = follow.zip(until) else { return vec![at] };
+    let start = Millis::from(at);
+    let count = (Millis::from(until).since(start) / follow.tick_ms().max(1)).clamp(1, MAX_TICKS);
+    (0..count).map(|tick| start.plus(tick * follow.tick_ms()).timestamp()).collect()
+}
+
+/// A price over the mean of the offers that counted, in percent.
+fn index_to_mean(price: Decimal, decision: &Decision) -> Option<Decimal> {
+    let seen = decision.steps.iter().find_map(|step| match step {
+        Step::Offers { seen } => Some(seen),
+        _ => None,
+    })?;
+    let counted: BTreeSet<(u32, i64)> = seen
+        .iter()
+        .filter(|offer| offer.fate == Fate::Counted)
+        .filter_map(|offer| Some((offer.offer, offer.price?.minor())))
+        .collect();
+    let sum = counted.iter().try_fold(0_i64, |sum, (_, minor)| sum.checked_add(*minor))?;
+    let currency = decision.price?.currency();
+    let mean = Money::from_minor(sum, currency).amount().checked_div(Decimal::from(counted.len()))?;
+    price.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(mean)
+}

@@ -1,0 +1,463 @@
+//! A market to watch: three competitors, our five products, three channels, all on loopback. The daemon that runs
+//! against it is the real one; only the world around it is made up.
+
+pub mod market;
+pub mod shop;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::clock::{Clock, Millis};
+use crate::config::Config;
+use crate::money::{Currency, Money};
+use crate::report::{self, digest::plain};
+use crate::store::{decisions, events, listings, observations, products, targets};
+use crate::{catalog, daemon};
+use market::{Markup, Shown};
+use shop::Fault;
+
+/// How the demo is run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub keep: bool,
+    /// A folder to write into and leave; a temporary one otherwise.
+    pub dir: Option<PathBuf>,
+}
+
+/// What the demo did, in numbers.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    pub rounds: usize,
+    pub checks: u64,
+    pub decisions: usize,
+    pub pushes: u64,
+    pub verified: u64,
+    /// Listings read back equal to the newest decision, of listings with a decision.
+    pub live: i64,
+    pub listings: i64,
+    pub not_trusted: usize,
+    pub on_hold: usize,
+    pub drifts: u64,
+    pub digest: Option<PathBuf>,
+    pub folder: PathBuf,
+    pub kept: bool,
+}
+
+impl Summary {
+    /// The summary as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let kept = if self.kept { format!("\neverything is in {}", self.folder.display()) } else { String::new() };
+        format!(
+            "summary: {} rounds, {} page checks, {} price changes, {} pushes, {} read back equal\n\
+             parity: {} of {} listings live at the newest decision\n\
+             held back: {} prices not trusted, {} products on hold; {} prices changed by somebody else were noticed{kept}\n\n\
+             your own shop: omniprice init, then omniprice import products.csv, then omniprice check",
+            self.rounds, self.checks, self.decisions, self.pushes, self.verified, self.live, self.listings, self.not_trusted, self.on_hold, self.drifts
+        )
+    }
+}
+
+type Say<'a> = &'a (dyn Fn(&str) -> anyhow::Result<()> + Sync);
+
+const TITLES: [(&str, &str); 5] = [
+    ("KETTLE", "Kettle 1.7 l"),
+    ("PHONES", "Headphones Over-Ear"),
+    ("LAMP", "Desk lamp, oak"),
+    ("MIXER", "Stand mixer 4.8 l"),
+    ("TOASTER", "Toaster, two slots"),
+];
+
+/// SKU, our price and our cost (none: unknown, so nothing is decided) in DKK.
+const PRODUCTS: [(&str, &str, Option<&str>); 5] = [
+    ("KETTLE", "499.00", Some("250.00")),
+    ("PHONES", "1299.00", Some("800.00")),
+    ("LAMP", "349.00", Some("200.00")),
+    ("MIXER", "949.00", Some("640.00")),
+    ("TOASTER", "279.00", None),
+];
+
+/// Waiting for one round at most this long; the demo goes on all the same and shows what is open.
+const ROUND: Duration = Duration::from_secs(12);
+
+/// The site file that the third competitor needs.
+const SITE: &str = r#"hosts = ["torv.example"]
+locale = "da-DK"
+currency = "DKK"
+tax = "gross"
+
+[[field.price]]
+css = ".torv-amt"
+attribute = "data-kroner"
+
+[[field.availability]]
+css = ".torv-lager"
+transform = [{ map = { "På lager" = "in_stock", "Udsolgt" = "out_of_stock" } }]
+"#;
+
+struct World {
+    nordlys: market::Shop,
+    havn: market::Shop,
+    torv: market::Shop,
+    webshop: shop::Shop,
+    till: shop::Shop,
+}
+
+/// Runs the demo; `say` takes its plain lines.
+///
+/// # Errors
+/// Anything that does not work: a fault of ours.
+pub async fn run(options: Options, say: Say<'_>) -> anyhow::Result<Summary> {
+    let kept = options.dir.is_some();
+    let folder = options.dir.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("omniprice-demo-{}", std::process::id())));
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let ended = play(&folder, options.keep, say).await;
+    if !kept {
+        // Nothing of value is in it; a folder that stays behind harms nobody.
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    ended.map(|summary| Summary { kept, ..summary })
+}
+
+async fn play(folder: &Path, keep: bool, say: Say<'_>) -> anyhow::Result<Summary> {
+    let world = World::open().await?;
+    let config = config(folder, &world)?;
+    let app = App::build(config, Clock::System).await?;
+    import(&app, &world).await?;
+    say("three competitors, five products, three channels: a web shop, a product feed, a till behind a flaky webhook")?;
+    let cancel = CancellationToken::new();
+    let daemon = tokio::spawn(daemon::run(Arc::clone(&app), cancel.clone()));
+    let mut told = Told::default();
+    let rounds = world.rounds();
+    for (number, (headline, moves)) in rounds.iter().enumerate() {
+        say(&format!("\n--- round {}: {headline}", number + 1))?;
+        moves(&world);
+        targets::due_now(&app.db, None, app.now()).await?;
+        settle(&app).await?;
+        told.tell(&app, say).await?;
+    }
+    let digest = digest(&app, folder, say).await?;
+    if keep {
+        say("\nthe daemon goes on; Ctrl-C ends it")?;
+        tokio::signal::ctrl_c().await?;
+    }
+    cancel.cancel();
+    daemon.await??;
+    let summary = summary(&app, rounds.len(), digest, folder).await?;
+    app.db.close().await;
+    Ok(summary)
+}
+
+type Moves = Box<dyn Fn(&World) + Send + Sync>;
+
+impl World {
+    async fn open() -> anyhow::Result<Self> {
+        let titles: BTreeMap<_, _> = TITLES.into_iter().collect();
+        let (nordlys, _) = market::Shop::open("nordlys.example", Markup::JsonLd, titles.clone()).await?;
+        let (havn, _) = market::Shop::open("havn.example", Markup::SlowMicrodata, titles.clone()).await?;
+        let (torv, _) = market::Shop::open("torv.example", Markup::Bare, titles).await?;
+        let prices: Vec<(&str, i64)> = vec![("KETTLE", 49_900), ("PHONES", 129_900), ("LAMP", 34_900), ("MIXER", 94_900), ("TOASTER", 27_900)];
+        let (webshop, _) = shop::Shop::vendure("DKK", &prices).await?;
+        let (till, _) = shop::Shop::receiver("DKK").await?;
+        Ok(Self { nordlys, havn, torv, webshop, till })
+    }
+
+    /// What happens in the market, round by round.
+    fn rounds(&self) -> Vec<(&'static str, Moves)> {
+        fn price(minor: i64) -> Shown {
+            Shown::Price { minor, in_stock: true }
+        }
+        vec![
+            (
+                "a first look at the market",
+                Box::new(|world| {
+                    for shop in [&world.nordlys, &world.havn, &world.torv] {
+                        for (sku, minor) in [("KETTLE", 49_900), ("PHONES", 129_900), ("LAMP", 34_900), ("MIXER", 94_900), ("TOASTER", 27_900)] {
+                            shop.show(sku, price(minor));
+                        }
+                    }
+                }),
+            ),
+            (
+                "nordlys lowers the kettle; the web shop applies our price and cuts the answer; the till is unavailable once",
+                Box::new(|world| {
+                    world.webshop.fail_next(&[Fault::CutAfterApply]);
+                    world.till.fail_next(&[Fault::Unavailable]);
+                    world.nordlys.show("KETTLE", price(47_900));
+                }),
+            ),
+            (
+                "torv lowers the lamp, havn sells out of headphones; the web shop deadlocks, then says done and changes nothing",
+                Box::new(|world| {
+                    world.webshop.fail_next(&[Fault::Deadlock, Fault::Lie]);
+                    world.torv.show("LAMP", price(32_900));
+                    world.havn.show("PHONES", Shown::Price { minor: 129_900, in_stock: false });
+                }),
+            ),
+            (
+                "nordlys sells the mixer below what we can afford, and the toaster, whose cost we do not know, cheaper",
+                Box::new(|world| {
+                    world.nordlys.show("MIXER", price(84_900));
+                    world.nordlys.show("TOASTER", price(24_900));
+                }),
+            ),
+            (
+                "things go wrong: torv loses a decimal point, havn shows a bot challenge, somebody edits a price in the web shop",
+                Box::new(|world| {
+                    world.torv.show("KETTLE", price(4_790));
+                    world.havn.show("LAMP", Shown::Challenge);
+                    world.webshop.edit("LAMP", 19_900);
+                }),
+            ),
+            (
+                "all is well again",
+                Box::new(|world| {
+                    world.torv.show("KETTLE", price(47_900));
+                    world.havn.show("LAMP", price(33_900));
+                }),
+            ),
+        ]
+    }
+}
+
+fn config(folder: &Path, world: &World) -> anyhow::Result<Config> {
+    std::fs::create_dir_all(folder.join("sites"))?;
+    std::fs::write(folder.join("sites/torv.toml"), SITE)?;
+    std::fs::write(folder.join("rules.toml"), RULES)?;
+    let text = format!(
+        r#"mode = "auto"
+[database]
+url = "sqlite://demo.db"
+[scrapers]
+dir = "sites"
+[schedule]
+every = "1h"
+[fetch]
+delay = "0s"
+allow_networks = ["127.0.0.0/8"]
+resolve = {{ "*" = "127.0.0.1" }}
+timeout = "5s"
+[release]
+review_above_pct = "40"
+[publish]
+retry = ["300ms", "600ms", "1s"]
+timeout = "1s"
+lease = "5s"
+verify_after = "200ms"
+settle_within = "2s"
+reconcile_every = "1s"
+per_minute = 60000
+[report]
+recipients = ["Pricing <pricing@shop.example>"]
+[web]
+listen = "127.0.0.1:0"
+[channels.webshop]
+kind = "vendure"
+url = "http://127.0.0.1:{}"
+api_key = "demo"
+currency = "DKK"
+tax = "gross"
+drift = "reassert"
+[channels.google]
+kind = "feed"
+path = "feeds/google.xml"
+title = "Demo shop"
+link = "https://shop.example/p/{{sku}}"
+currency = "DKK"
+tax = "gross"
+[channels.till]
+kind = "webhook"
+url = "http://127.0.0.1:{}/prices"
+secret = "whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0"
+read_url = "http://127.0.0.1:{}/prices/{{sku}}"
+currency = "DKK"
+tax = "gross"
+"#,
+        world.webshop.port, world.till.port, world.till.port
+    );
+    let file = folder.join("omniprice.toml");
+    std::fs::write(&file, text)?;
+    Ok(Config::load(Some(&file), &[])?)
+}
+
+const RULES: &str = r#"schema = 1
+
+[[market]]
+id = "DK"
+country = "DK"
+currency = "DKK"
+tax = "gross"
+tz = "Europe/Copenhagen"
+vat = "standard"
+omnibus = "DK"
+
+[[rule]]
+id = "match-cheapest"
+priority = 100
+mode = "auto"
+
+[rule.target]
+kind = "lowest"
+
+[rule.bounds]
+min = [ { margin_pct = "10" } ]
+on_below_floor = "floor"
+on_no_data = [ "keep" ]
+
+# The feed advertises what the web shop sells for, never less.
+[[channel]]
+id = "google"
+kind = "feed"
+market = "DK"
+
+[[channel]]
+id = "webshop"
+kind = "shop"
+market = "DK"
+
+[[constraint]]
+never_below = ["google", "webshop"]
+"#;
+
+async fn import(app: &App, world: &World) -> anyhow::Result<()> {
+    let mut csv = String::from("sku,title,price,cost,urls\n");
+    for (sku, price, cost) in PRODUCTS {
+        let title = TITLES.iter().find(|(known, _)| *known == sku).map_or(sku, |(_, title)| title);
+        let urls = [&world.nordlys, &world.havn, &world.torv].map(|shop| shop.url(sku)).join(" ");
+        csv += &format!("{sku},\"{title}\",{price},{},{urls}\n", cost.unwrap_or(""));
+    }
+    let rules = app.rules().await?;
+    let parsed = catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
+    anyhow::ensure!(parsed.errors.is_empty(), "the demo's own catalogue: {:?}", parsed.errors);
+    products::import(&app.db, parsed.rows, app.now()).await?;
+    Ok(())
+}
+
+/// Waits until nothing is due and nothing is open, and channels were compared once more.
+async fn settle(app: &App) -> anyhow::Result<()> {
+    let end = tokio::time::Instant::now() + ROUND;
+    let mut quiet_since = None;
+    while tokio::time::Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let now = app.now();
+        let open = targets::count_due(&app.db, now).await? > 0
+            || products::next_dirty(&app.db).await?.is_some_and(|at| at <= now)
+            || listings::open_work(&app.db).await? > 0;
+        match quiet_since {
+            _ if open => quiet_since = None,
+            None => quiet_since = Some(now),
+            // Long enough for the comparison of whole channels to have found what was changed by hand.
+            Some(since) if now.since(since) > 1_600 => break,
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What has been told already.
+#[derive(Default)]
+struct Told {
+    until: Millis,
+    events: BTreeSet<i64>,
+    attempts: BTreeMap<i64, usize>,
+}
+
+impl Told {
+    async fn tell(&mut self, app: &App, say: Say<'_>) -> anyhow::Result<()> {
+        let now = app.now();
+        let money = |minor: i64| Money::from_minor(minor, Currency::DKK);
+        let moves = observations::moves(&app.db, self.until, now, 1_000).await?;
+        let first = moves.iter().filter(|m| m.old_minor.is_none()).count();
+        if first > 0 {
+            say(&format!("seen     {first} prices for the first time"))?;
+        }
+        for moved in moves.iter().rev() {
+            if let Some(old) = moved.old_minor.filter(|old| *old != moved.new_minor) {
+                say(&format!("seen     {} {}: {} -> {}", moved.competitor, moved.sku, money(old), money(moved.new_minor)))?;
+            }
+        }
+        for waiting in observations::waiting(&app.db, 100).await?.iter().filter(|w| w.last_seen > self.until.0) {
+            let price = waiting.price_minor.map_or_else(|| "no price".to_owned(), |minor| money(minor).to_string());
+            say(&format!("doubted  {} {}: {price} is {} ({})", waiting.competitor, waiting.sku, waiting.verdict, waiting.reason))?;
+        }
+        for decision in decisions::since(&app.db, self.until, now, 1_000).await?.iter().rev() {
+            say(&format!("decided  {}: {} -> {}  {}", decision.sku, money(decision.previous_minor), money(decision.price_minor), plain(&decision.why)))?;
+        }
+        for held in decisions::held(&app.db, 100).await?.iter().filter(|held| held.since > self.until.0) {
+            say(&format!("held     {}: {}", held.sku, plain(&held.why)))?;
+        }
+        self.attempts(app, say).await?;
+        for event in events::between(&app.db, self.until, now, 1_000).await? {
+            if self.events.insert(event.id) {
+                say(&format!("event    {}: {}", event.sku.as_deref().unwrap_or("-"), plain(&event.message)))?;
+            }
+        }
+        for parity in listings::parity(&app.db).await? {
+            say(&format!("parity   {}: {} of {} listings live at the newest decision", parity.channel, parity.live, parity.listings))?;
+        }
+        self.until = now;
+        Ok(())
+    }
+
+    /// What was sent and read since the last round, in the order in which it happened.
+    async fn attempts(&mut self, app: &App, say: Say<'_>) -> anyhow::Result<()> {
+        let mut lines = Vec::new();
+        for product in products::page(&app.db, 0, 1_000).await? {
+            for listing in listings::of_product(&app.db, product.id).await? {
+                let mut attempts = listings::attempts(&app.db, listing.id, 100).await?;
+                attempts.reverse();
+                let known = self.attempts.entry(listing.id).or_default();
+                for attempt in attempts.iter().skip(*known) {
+                    let price = attempt.minor.map_or_else(String::new, |minor| format!(" {}", Money::from_minor(minor, Currency::DKK)));
+                    let detail = if attempt.detail.is_empty() { String::new() } else { format!(": {}", plain(&attempt.detail)) };
+                    let verb = if attempt.kind == "push" { "sent    " } else { "read    " };
+                    let line = format!("{verb} {} {}{price} #{} {}{detail}", listing.channel, product.sku, attempt.seq, attempt.outcome);
+                    lines.push((attempt.started_at, line));
+                }
+                *known = attempts.len();
+            }
+        }
+        lines.sort();
+        lines.iter().try_for_each(|(_, line)| say(line))
+    }
+}
+
+async fn digest(app: &App, folder: &Path, say: Say<'_>) -> anyhow::Result<Option<PathBuf>> {
+    let recipient = app.config.report.recipients.first().context("the demo has a recipient")?;
+    report::send_slot(app, recipient, app.now()).await?;
+    let sent = events::digests(&app.db, 1).await?;
+    let Some(path) = sent.first().filter(|digest| digest.state == "sent").map(|digest| PathBuf::from(&digest.detail)) else {
+        return Ok(None);
+    };
+    if let Some(digest) = report::digest(app, app.now().plus(-Millis::HOUR), app.now()).await? {
+        say(&format!("\n--- the digest, also written to {} as .eml\n\nSubject: {}\n\n{}", folder.join("mail").display(), digest.subject, digest.text))?;
+    }
+    Ok(Some(path))
+}
+
+async fn summary(app: &App, rounds: usize, digest: Option<PathBuf>, folder: &Path) -> anyhow::Result<Summary> {
+    use std::sync::atomic::Ordering::Relaxed;
+    let parity = listings::parity(&app.db).await?;
+    Ok(Summary {
+        rounds,
+        checks: app.metrics.checks.load(Relaxed),
+        decisions: decisions::since(&app.db, Millis(0), app.now(), 10_000).await?.len(),
+        pushes: app.metrics.pushes.load(Relaxed),
+        verified: app.metrics.verified.load(Relaxed),
+        live: parity.iter().map(|p| p.live).sum(),
+        listings: parity.iter().map(|p| p.listings).sum(),
+        not_trusted: observations::waiting(&app.db, 1_000).await?.len(),
+        on_hold: decisions::held(&app.db, 1_000).await?.len(),
+        drifts: app.metrics.drifts.load(Relaxed),
+        digest,
+        folder: folder.to_owned(),
+        kept: false,
+    })
+}
