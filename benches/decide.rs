@@ -3,6 +3,8 @@
 //! `cargo bench --bench decide` prints decisions per second on one core, and the time for a catalogue of a million
 //! products in memory on all cores. `-- --products N` changes the size of the catalogue.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot set itself up has nothing to measure")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -114,57 +116,33 @@ fn facts(n: usize, now: Timestamp) -> Facts {
     let spread = |salt: usize, span: usize| n.wrapping_mul(2_654_435_761).wrapping_add(salt * 40_503) / 7 % span;
     let dkk = |minor: usize| Money::from_minor(i64::try_from(minor).unwrap_or(i64::MAX), Currency::DKK);
     let current = 5_000 + spread(1, 200_000);
+    let seen_at = Millis::from(now).plus(-Millis::HOUR);
     let offer = |k: usize| OfferFact {
         observation_id: i64::try_from(n * OFFERS + k).ok(),
-        competitor: format!("competitor-{k}.example"),
-        price: dkk(current * (85 + spread(k + 2, 30)) / 100),
-        shipping: None,
         tax: if k == 9 { Tax::Net } else { Tax::Gross },
-        availability: Default::default(),
-        absence_confirmed: true,
-        condition: Default::default(),
-        rating: None,
-        observed_at: Millis::from(now).plus(-Millis::HOUR),
         interval_min: Some(240),
-        pack_qty: 1,
-        standing: Default::default(),
-        kind: Default::default(),
+        ..OfferFact::seen(
+            format!("competitor-{k}.example"),
+            dkk(current * (85 + spread(k + 2, 30)) / 100),
+            seen_at,
+        )
     };
-    Facts {
-        product: Product {
-            sku: format!("SKU-{n}"),
-            current: Some(dkk(current)),
-            cost_net: Some(dkk(current / 2)),
-            vat: Some(AppliedVat { percent: Decimal::from(25), row: None }),
-            msrp: None,
-            regular: None,
-            map: None,
-            brand: Some(format!("Brand {}", spread(3, 100))),
-            category: Some(["audio/headphones/wireless", "audio/speakers", "video/tv"][spread(4, 3)].to_owned()),
-            tags: Vec::new(),
-            own_stock: Some(3),
-            own_shipping: None,
-            pack_qty: 1,
-            lock: None,
-            manual: None,
-            regulated: false,
-            campaign: None,
-            last_changed: None,
-            changes_today: 0,
-            day_start: None,
-            last_reference: None,
-        },
-        market: Market {
-            id: "DK".to_owned(),
-            country: "DK".to_owned(),
-            currency: Currency::DKK,
-            tax: Tax::Gross,
-            tz: Zone::UTC,
-            map_allowed: false,
-        },
-        offers: (0..OFFERS).map(offer).collect(),
-        fx: None,
-        own_shops: Vec::new(),
-        kill_switch: false,
-    }
+    let product = Product {
+        current: Some(dkk(current)),
+        cost_net: Some(dkk(current / 2)),
+        vat: Some(AppliedVat { percent: Decimal::from(25), row: None }),
+        brand: Some(format!("Brand {}", spread(3, 100))),
+        category: Some(["audio/headphones/wireless", "audio/speakers", "video/tv"][spread(4, 3)].to_owned()),
+        own_stock: Some(3),
+        ..Product::named(format!("SKU-{n}"))
+    };
+    let market = Market {
+        id: "DK".to_owned(),
+        country: "DK".to_owned(),
+        currency: Currency::DKK,
+        tax: Tax::Gross,
+        tz: Zone::UTC,
+        map_allowed: false,
+    };
+    Facts { offers: (0..OFFERS).map(offer).collect(), ..Facts::new(product, market) }
 }

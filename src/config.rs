@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::clock::Millis;
+use crate::decide::release::ReleaseParams;
 use crate::money::Decimal;
 use crate::schedule::Schedule;
 
@@ -110,7 +111,7 @@ pub struct Config {
     pub schedule: ScheduleConfig,
     pub fetch: Fetch,
     pub observe: Observe,
-    pub release: Release,
+    pub release: ReleaseParams,
     pub publish: Publish,
     pub mail: Mail,
     pub report: Report,
@@ -178,20 +179,6 @@ pub enum Robots {
 #[serde(deny_unknown_fields)]
 pub struct Observe {
     pub max_age: Span,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Release {
-    pub max_step_down_pct: Percent,
-    pub max_step_up_pct: Percent,
-    pub max_day_down_pct: Percent,
-    pub max_day_up_pct: Percent,
-    pub max_changes_per_day: u32,
-    pub review_above_pct: Percent,
-    pub canary_pct: Percent,
-    pub canary_for: Span,
-    pub review_expires: Span,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -558,7 +545,7 @@ fn check_sections(table: &Table, problems: &mut Vec<Problem>) {
     one::<ScheduleConfig>(table, "schedule", problems);
     one::<Fetch>(table, "fetch", problems);
     one::<Observe>(table, "observe", problems);
-    one::<Release>(table, "release", problems);
+    one::<ReleaseParams>(table, "release", problems);
     one::<Publish>(table, "publish", problems);
     one::<Mail>(table, "mail", problems);
     one::<Report>(table, "report", problems);

@@ -102,9 +102,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let record: Option<Record> = record.map(|text| serde_json::from_str(&text)).transpose().context("the stored record")?;
     let proof = match &record {
         Some(record) => prove(&app, record).await?,
-        None => "nothing was decided yet".to_owned(),
+        None => ("nothing was decided yet".to_owned(), String::new()),
     };
-    let report = report(&app, args, &product, decision.as_ref(), evaluation.as_ref(), record.as_ref(), proof).await?;
+    let report = report(&app, args, &product, decision.as_ref(), evaluation.as_ref(), proof).await?;
     context.print(&report, text)?;
     if report.proof.starts_with("MISMATCH") {
         bail!("{}: {}", product.sku, report.proof);
@@ -112,19 +112,21 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Computes the decision again from its record, with the very rule text it cites.
-async fn prove(app: &App, record: &Record) -> anyhow::Result<String> {
+/// Computes the decision again from its record with the very rule text it cites, and tells its story.
+async fn prove(app: &App, record: &Record) -> anyhow::Result<(String, String)> {
     let Some(revision) = decisions::rules(&app.db, record.rule_revision).await? else {
-        return Ok(format!("MISMATCH: rule revision {} is not in the database", record.rule_revision));
+        return Ok((format!("MISMATCH: rule revision {} is not in the database", record.rule_revision), String::new()));
     };
     let rules = parse_rules(std::path::Path::new("stored rules"), &revision.body)?;
-    let again = decide::price(&record.facts, &rules, record.now.timestamp());
+    let now = record.now.timestamp();
+    let told = decide::explain::explain(&record.facts, &rules, now, &record.decision, None).to_string();
+    let told = record.release.iter().fold(told, |told, reason| format!("{told}  - {reason}\n"));
     // A person's price differs from the engine's by intent; the record says so in `release`.
     let by_hand = record.release.iter().any(|reason| reason.starts_with("adopted"));
-    Ok(if again == record.decision || by_hand {
-        "equal".to_owned()
-    } else {
-        "MISMATCH: computed again from its record, the decision comes out different".to_owned()
+    Ok(match decide::explain::prove(&record.facts, &rules, now, &record.decision) {
+        Ok(()) => ("equal".to_owned(), told),
+        Err(_) if by_hand => ("equal".to_owned(), told),
+        Err(error) => (format!("MISMATCH: {error}"), told),
     })
 }
 
@@ -134,8 +136,7 @@ async fn report(
     product: &Product,
     decision: Option<&DecisionRow>,
     evaluation: Option<&Evaluation>,
-    record: Option<&Record>,
-    proof: String,
+    (proof, story): (String, String),
 ) -> anyhow::Result<Report> {
     let money = |minor: i64, code: &str| currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string());
     let until = args.at.map_or_else(|| app.now(), Millis::from);
@@ -156,7 +157,7 @@ async fn report(
         outcome: evaluation.map(|e| e.outcome.clone()),
         since: evaluation.map(|e| Millis(e.since).to_string()),
         why: evaluation.map(|e| plain(&e.why)),
-        story: record.map(story),
+        story: Some(story).filter(|story| !story.is_empty()),
         decision: decision.map(|d| Decided {
             version: d.version,
             at: Millis(d.created_at).to_string(),
@@ -169,10 +170,6 @@ async fn report(
         offers: history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect(),
         channels,
     })
-}
-
-fn story(record: &Record) -> String {
-    record.release.iter().fold(String::new(), |story, reason| format!("{story}{reason}\n")).trim_end().to_owned()
 }
 
 fn seen(e: Evidence, money: &impl Fn(i64, &str) -> String) -> Seen {

@@ -15,16 +15,20 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 
+mod case;
 mod channel;
 mod check;
 mod config;
 mod demo;
 mod digest;
 mod explain;
+pub mod extract;
+mod fetch;
 mod import;
 mod init;
 mod once;
 mod pause;
+mod price_text;
 mod review;
 mod run;
 mod verify;
@@ -81,6 +85,12 @@ enum Command {
     /// Look at sales channels
     #[command(subcommand)]
     Channel(channel::Command),
+    /// Read pages: price, availability and more, with evidence
+    Extract(extract::Args),
+    /// Read price texts of any locale, one per line
+    PriceText(price_text::Args),
+    /// Compute pricing cases from stdin: the engine as a tool anyone can test
+    Case(case::Args),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -192,6 +202,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Config(command) => return config::run(&context, command),
         Command::Init(args) => return init::run(&context, args),
+        Command::Extract(args) => return extract::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock()),
+        Command::PriceText(args) => return price_text::run(args, &mut std::io::stdout().lock()),
+        Command::Case(args) => return case::run(args, &mut std::io::stdin().lock(), &mut std::io::stdout().lock()),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
@@ -214,7 +227,10 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Digest(args) => digest::run(context, &args).await,
         Command::Channel(command) => channel::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
-        Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Init(_) => Ok(ExitCode::SUCCESS),
+        // Handled before there was a runtime.
+        Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Init(_) | Command::Extract(_) | Command::PriceText(_) | Command::Case(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::decide::check::Report;
-use crate::decide::check_rule::{MAX_MARGIN_PCT, MAX_PCT, adjust, not_negative, percent, rounding};
+use crate::decide::check_amounts::{MAX_MARGIN_PCT, MAX_PCT, adjust, not_negative, percent, rounding};
 use crate::decide::facts::Market;
 use crate::decide::grammar::{ChannelText, CompetitorText, ConstraintText, EngineText, MarketText};
 use crate::decide::rules::{ChannelFloor, ChannelRules, Competitor, Constraint, EngineParams, MarketRules, RunBreaker};

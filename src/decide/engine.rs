@@ -6,16 +6,17 @@
 use jiff::Timestamp;
 
 use crate::clock::Millis;
-use crate::decide::bounds::{self, Bounds, field_amount};
+use crate::decide::bounds::{self, Bounds};
 use crate::decide::damping;
-use crate::decide::decision::{BelowFloor, BoundSource, Decision, Flag, Intent, Outcome, Step};
+use crate::decide::decision::{BoundSource, Decision, Flag, Intent, Outcome, Step};
 use crate::decide::facts::Facts;
+use crate::decide::fallback;
 use crate::decide::gates;
-use crate::decide::offers::{self, EligibleOffer};
 use crate::decide::quotient::Quotient;
-use crate::decide::reference::{self, Aim, major};
+use crate::decide::reference::major;
 use crate::decide::rounding::{Direction, Grid, Span};
-use crate::decide::rules::{Combine, Fallback, OnConflict, PriceField, Rule, RuleSet};
+use crate::decide::rules::{Combine, OnConflict, Rule, RuleSet};
+use crate::decide::target::{NoTarget, Wanted};
 use crate::decide::window::{self, Window};
 use crate::money::{Decimal, Money};
 
@@ -41,27 +42,13 @@ fn start(facts: &Facts) -> Decision {
     }
 }
 
-struct Run<'a> {
-    facts: &'a Facts,
-    rules: &'a RuleSet,
+/// One evaluation under way.
+pub(super) struct Run<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) rules: &'a RuleSet,
     now: Timestamp,
-    now_ms: i64,
-    decision: Decision,
-}
-
-/// A target before bounds: where it came from decides what may still happen to it.
-#[derive(Clone, Copy)]
-struct Wanted {
-    x0: Quotient,
-    /// Reference and side; a fallback and a combination have none.
-    side: Option<(Quotient, Intent)>,
-    keeps_current: bool,
-}
-
-/// Why a rule yields no target.
-enum NoTarget {
-    NoData,
-    Hold(Flag),
+    pub(super) now_ms: i64,
+    pub(super) decision: Decision,
 }
 
 impl<'a> Run<'a> {
@@ -120,151 +107,16 @@ impl<'a> Run<'a> {
         self.decision.steps.push(Step::Bounds { floor, floor_by: bounds.floor_by, ceiling, ceiling_by });
     }
 
-    fn target(&mut self, matching: &[&'a Rule], bounds: &Bounds) -> Result<Wanted, NoTarget> {
-        let flag = match self.rules.combine {
-            Combine::First => {
-                let rule = matching.first().ok_or(NoTarget::NoData)?;
-                return self.target_of(rule, bounds);
-            }
-            Combine::Lowest => Flag::CombinedLowest,
-            Combine::Highest => Flag::CombinedHighest,
-            Combine::Average => Flag::CombinedAverage,
-        };
-        let mut targets = Vec::with_capacity(matching.len());
-        for rule in matching {
-            match self.target_of(rule, bounds) {
-                Ok(wanted) => targets.push(wanted.x0.value().ok_or(NoTarget::Hold(Flag::Overflow))?),
-                Err(NoTarget::NoData) => {}
-                Err(hold) => return Err(hold),
-            }
-        }
-        self.decision.reference = None;
-        let combined = combine(self.rules.combine, &targets).ok_or(NoTarget::NoData)?;
-        self.flag(flag);
-        Ok(Wanted { x0: Quotient::whole(combined), side: None, keeps_current: false })
-    }
-
-    fn target_of(&mut self, rule: &Rule, bounds: &Bounds) -> Result<Wanted, NoTarget> {
-        let kind = rule.target.kind();
-        let mut sorted = Vec::new();
-        if kind.is_market() {
-            let limits = (bounds.floor, bounds.ceiling.map(|(minor, _)| minor));
-            let eligible = offers::eligible(self.facts, &rule.offers, self.rules, limits, self.now_ms);
-            self.decision.steps.push(Step::Offers { seen: eligible.seen });
-            eligible.flags.into_iter().for_each(|flag| self.flag(flag));
-            if eligible.stale_fx {
-                return Err(NoTarget::Hold(Flag::FxStale));
-            }
-            sorted = eligible.offers;
-        }
-        let found = reference::reference(self.facts, rule, &sorted).ok_or(NoTarget::NoData)?;
-        let mut aim = self.aim(rule, found.value)?;
-        if let Some(flag) = found.flag {
-            self.flag(flag);
-        }
-        let mut offer = found.offer;
-        let floor = Quotient::whole(self.major(bounds.floor));
-        let mut dropped_side = false;
-        if kind.is_market() && self.less(aim.x0, floor)? && rule.on_below_floor != BelowFloor::Floor {
-            self.decision.steps.push(Step::BelowFloor { policy: rule.on_below_floor });
-            match rule.on_below_floor {
-                BelowFloor::Floor => {}
-                BelowFloor::Hold => {
-                    self.note_reference(rule, aim, offer)?;
-                    return Err(NoTarget::Hold(Flag::BelowFloor));
-                }
-                BelowFloor::Next => (aim, offer) = self.next_affordable(rule, found.value, &sorted, floor)?,
-                BelowFloor::Max => {
-                    self.flag(Flag::BelowFloor);
-                    dropped_side = true;
-                    let current = || self.facts.in_market(self.facts.product.current);
-                    let top = bounds.ceiling.map(|(minor, _)| self.major(minor)).or_else(current);
-                    aim.x0 = Quotient::whole(top.ok_or(NoTarget::Hold(Flag::NoCurrentPrice))?);
-                }
-            }
-        }
-        self.note_reference(rule, aim, offer)?;
-        let side = aim.intent.filter(|_| !dropped_side).map(|intent| (aim.reference, intent));
-        Ok(Wanted { x0: aim.x0, side, keeps_current: kind == crate::decide::decision::TargetKind::Keep })
-    }
-
-    fn aim(&self, rule: &Rule, value: Quotient) -> Result<Aim, NoTarget> {
-        reference::aim(self.facts, rule, value).ok_or(NoTarget::Hold(Flag::Overflow))
-    }
-
-    fn less(&self, left: Quotient, right: Quotient) -> Result<bool, NoTarget> {
-        left.compare(right).map(std::cmp::Ordering::is_lt).ok_or(NoTarget::Hold(Flag::Overflow))
-    }
-
-    /// The cheapest offer above the reference that we can afford to follow.
-    fn next_affordable(
-        &mut self,
-        rule: &Rule,
-        from: Quotient,
-        sorted: &[EligibleOffer],
-        floor: Quotient,
-    ) -> Result<(Aim, Option<u32>), NoTarget> {
-        for offer in sorted {
-            let value = Quotient::whole(self.major(offer.minor));
-            if !self.less(from, value)? {
-                continue;
-            }
-            let aim = self.aim(rule, value)?;
-            if !self.less(aim.x0, floor)? {
-                self.flag(Flag::SkippedUnaffordable);
-                return Ok((aim, Some(offer.offer)));
-            }
-        }
-        self.flag(Flag::NoAffordableCompetitor);
-        Err(NoTarget::NoData)
-    }
-
-    fn note_reference(&mut self, rule: &Rule, aim: Aim, offer: Option<u32>) -> Result<(), NoTarget> {
-        let overflow = || NoTarget::Hold(Flag::Overflow);
-        let value = aim.reference.value().ok_or_else(overflow)?;
-        let x0 = aim.x0.value().ok_or_else(overflow)?;
-        self.decision.reference = Some(value);
-        self.decision.steps.push(Step::Reference { kind: rule.target.kind(), value, offer });
-        self.decision.steps.push(Step::Adjusted { x0, intent: aim.intent });
-        Ok(())
-    }
-
     /// Without a reference: the first usable fallback, which keeps no side of anything.
     fn fall_back(mut self, rule: &Rule, bounds: &Bounds) -> Decision {
         self.flag(Flag::NoData);
         self.decision.reference = None;
-        let found = rule.on_no_data.iter().find_map(|fallback| self.fallback(rule, *fallback, bounds));
+        let found = fallback::first_usable(self.facts, rule, bounds, self.now_ms);
         let Some((flag, value)) = found else { return self.finish(Outcome::Hold, &[]) };
-        let (Some(flag), Some(x0)) = (flag, value.value()) else { return self.finish(Outcome::Hold, &[]) };
+        let Some(x0) = value.value() else { return self.finish(Outcome::Hold, &[Flag::Overflow]) };
         self.flag(flag);
         self.decision.steps.push(Step::Fallback { flag, value: x0 });
         self.place(rule, bounds, Wanted { x0: value, side: None, keeps_current: flag == Flag::FallbackKeep })
-    }
-
-    fn fallback(&self, rule: &Rule, fallback: Fallback, bounds: &Bounds) -> Option<(Option<Flag>, Quotient)> {
-        let usable = |flag: Flag, value: Option<Decimal>| Some((Some(flag), Quotient::whole(value?)));
-        match fallback {
-            Fallback::Hold => Some((None, Quotient::whole(Decimal::ZERO))),
-            Fallback::Keep => usable(Flag::FallbackKeep, self.facts.in_market(self.facts.product.current)),
-            Fallback::Max => usable(Flag::FallbackMax, bounds.ceiling.map(|(minor, _)| self.major(minor))),
-            Fallback::Min => usable(Flag::FallbackMin, Some(self.major(bounds.floor))),
-            Fallback::Field(field) => {
-                let flag = match field {
-                    PriceField::Msrp => Flag::FallbackMsrp,
-                    PriceField::Regular => Flag::FallbackRegular,
-                    PriceField::Map => Flag::FallbackMap,
-                };
-                usable(flag, field_amount(self.facts, field))
-            }
-            Fallback::LastReference { max_age_ms } => {
-                let last = self.facts.product.last_reference.as_ref()?;
-                if self.now_ms.saturating_sub(last.at.0) > max_age_ms {
-                    return None;
-                }
-                let aim = reference::aim(self.facts, rule, Quotient::whole(last.value))?;
-                Some((Some(Flag::FallbackLastReference), aim.x0))
-            }
-        }
     }
 
     /// Window, clamping, rounding, damping and release of a target.
@@ -336,11 +188,11 @@ impl<'a> Run<'a> {
         exact.or_else(|| every(window.span))
     }
 
-    fn major(&self, minor: i64) -> Decimal {
+    pub(super) fn major(&self, minor: i64) -> Decimal {
         major(minor, self.facts.market.currency)
     }
 
-    fn flag(&mut self, flag: Flag) {
+    pub(super) fn flag(&mut self, flag: Flag) {
         if !self.decision.flags.contains(&flag) {
             self.decision.flags.push(flag);
         }
@@ -354,17 +206,5 @@ impl<'a> Run<'a> {
         self.decision.outcome = outcome;
         self.decision.flags.sort_unstable_by_key(|flag| flag.as_str());
         self.decision
-    }
-}
-
-fn combine(how: Combine, targets: &[Decimal]) -> Option<Decimal> {
-    match how {
-        Combine::First => targets.first().copied(),
-        Combine::Lowest => targets.iter().min().copied(),
-        Combine::Highest => targets.iter().max().copied(),
-        Combine::Average => {
-            let sum = targets.iter().try_fold(Decimal::ZERO, |sum, x0| sum.checked_add(*x0))?;
-            sum.checked_div(Decimal::from(targets.len()))
-        }
     }
 }

@@ -240,7 +240,66 @@ pub enum PriceKind {
     Range,
 }
 
+impl Product {
+    /// A product of which nothing but the SKU is known.
+    #[must_use]
+    pub fn named(sku: impl Into<String>) -> Self {
+        Self {
+            sku: sku.into(),
+            current: None,
+            cost_net: None,
+            vat: None,
+            msrp: None,
+            regular: None,
+            map: None,
+            brand: None,
+            category: None,
+            tags: Vec::new(),
+            own_stock: None,
+            own_shipping: None,
+            pack_qty: 1,
+            lock: None,
+            manual: None,
+            regulated: false,
+            campaign: None,
+            last_changed: None,
+            changes_today: 0,
+            day_start: None,
+            last_reference: None,
+        }
+    }
+}
+
+impl OfferFact {
+    /// An accepted offer of a new article in stock, with VAT, single, delivery charge unknown.
+    #[must_use]
+    pub fn seen(competitor: impl Into<String>, price: Money, observed_at: Millis) -> Self {
+        Self {
+            observation_id: None,
+            competitor: competitor.into(),
+            price,
+            shipping: None,
+            tax: Tax::Gross,
+            availability: Availability::InStock,
+            absence_confirmed: true,
+            condition: Condition::New,
+            rating: None,
+            observed_at,
+            interval_min: None,
+            pack_qty: 1,
+            standing: Standing::Accepted,
+            kind: PriceKind::Exact,
+        }
+    }
+}
+
 impl Facts {
+    /// A product in a market, without offers.
+    #[must_use]
+    pub const fn new(product: Product, market: Market) -> Self {
+        Self { product, market, offers: Vec::new(), fx: None, own_shops: Vec::new(), kill_switch: false }
+    }
+
     /// An amount of this market in major units; none if it is in another currency, so that nothing is compared by accident.
     #[must_use]
     pub fn in_market(&self, money: Option<Money>) -> Option<Decimal> {

@@ -86,27 +86,30 @@ fn range(offers: &[EligibleOffer], percent: Decimal, currency: Currency) -> Opti
     Quotient::new(major(low, currency).checked_mul(Decimal::ONE_HUNDRED)?.checked_add(spread)?, Decimal::ONE_HUNDRED)
 }
 
-/// Applies a rule's adjustment to a reference. None on overflow.
+/// A rule's adjustment of a reference; none on overflow. A rank without an adjustment means one minor unit below the
+/// wanted place.
+#[must_use]
+pub fn adjusted(rule: &Rule, reference: Quotient, currency: Currency) -> Option<Quotient> {
+    match (&rule.target, rule.adjust) {
+        (Target::Rank(_), None) => reference.plus(major(-1, currency)),
+        (_, None) => Some(reference),
+        (_, Some(Adjust { percent, amount })) => reference.adjusted(percent, amount),
+    }
+}
+
+/// The target that a rule computes from a reference, with the side it should keep; none on overflow.
 ///
-/// A rank without an adjustment means one minor unit below the wanted place. On delivered basis our own shipping is
-/// taken off both the reported reference and the target, so that they can be compared with item prices.
+/// On delivered basis our own shipping is taken off both the reported reference and the target, so that they can be
+/// compared with item prices. A rule that keeps the price aims at it and at no side of it.
 #[must_use]
 pub fn aim(facts: &Facts, rule: &Rule, reference: Quotient) -> Option<Aim> {
-    let currency = facts.market.currency;
-    let unit_below = Adjust { percent: Decimal::ZERO, amount: major(-1, currency) };
-    let adjust = match (&rule.target, rule.adjust) {
-        (Target::Keep, _) => return Some(Aim { reference, x0: reference, intent: None }),
-        (Target::Rank(_), None) => Some(unit_below),
-        (_, adjust) => adjust,
-    };
+    if rule.target == Target::Keep {
+        return Some(Aim { reference, x0: reference, intent: None });
+    }
     let delivered = rule.offers.basis == Basis::Delivered && rule.target.kind().is_market();
     let own_shipping = facts.in_market(facts.product.own_shipping).filter(|_| delivered).unwrap_or(Decimal::ZERO);
-    let adjusted = match adjust {
-        Some(Adjust { percent, amount }) => reference.adjusted(percent, amount)?,
-        None => reference,
-    };
+    let x0 = adjusted(rule, reference, facts.market.currency)?.plus(-own_shipping)?;
     let reference = reference.plus(-own_shipping)?;
-    let x0 = adjusted.plus(-own_shipping)?;
     let intent = match x0.compare(reference)? {
         std::cmp::Ordering::Less => Intent::Below,
         std::cmp::Ordering::Equal => Intent::Match,

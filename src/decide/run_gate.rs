@@ -3,7 +3,7 @@
 //! A wrong rule or a wrong import moves many products at once, each within its limits. Then the whole run is held: half
 //! of a wrong run is not better than all of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -123,13 +123,14 @@ fn average(changes: &[Decimal]) -> Decimal {
 
 /// One price for many products whose prices differed: the sign of a slipped cap, or of a parsed delivery fee.
 fn same_value(changing: &[(&RunItem, Money)], products: u32, params: &RunParams) -> Option<RunHold> {
-    let mut by_price: BTreeMap<(i64, &str), (u32, BTreeSet<Option<i64>>, Money)> = BTreeMap::new();
+    let mut olds: BTreeMap<(i64, &str), Vec<Option<Money>>> = BTreeMap::new();
     for (item, price) in changing {
-        let entry = by_price.entry((price.minor(), price.currency().code())).or_insert((0, BTreeSet::new(), *price));
-        entry.0 += 1;
-        entry.1.insert(item.current.map(Money::minor));
+        olds.entry((price.minor(), price.currency().code())).or_default().push(item.current);
     }
-    let (number, _, price) = by_price.into_values().filter(|(_, olds, _)| olds.len() > 1).max_by_key(|(n, _, _)| *n)?;
+    let differ = |olds: &Vec<Option<Money>>| olds.iter().any(|old| *old != olds[0]);
+    let ((minor, _), olds) = olds.into_iter().filter(|(_, olds)| differ(olds)).max_by_key(|(_, olds)| olds.len())?;
+    let (_, price) = changing.iter().find(|(_, price)| price.minor() == minor)?;
+    let (number, price) = (count(olds.len()), *price);
     let allowed = params.same_value_least.max(count((products as usize * params.same_value_pct as usize) / 100));
     (number > allowed).then_some(RunHold::SameValue { price, products: number })
 }

@@ -51,13 +51,12 @@ pub fn from_status(status: u16) -> Option<Outcome> {
 /// Walls, challenges and soft 404s. Asked only when no structured source names a product with a price.
 #[must_use]
 pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> Option<Outcome> {
-    let window = text::cut(page_text, SIGN_WINDOW).to_lowercase();
     let (visible, length) = visible_text(page_text);
     let heading = headline(harvest);
     let says = |list: &[&str], text: &str| list.iter().any(|sign| text.contains(sign));
     let small = length < WALL_TEXT;
     let title_blocked = says(&CHALLENGE[..2], &heading) || says(&["access denied", "robot", "captcha", "are you human", "security check", "blocked"], &heading);
-    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &window)) {
+    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &text::cut(page_text, SIGN_WINDOW).to_lowercase())) {
         return Some(Outcome::Blocked);
     }
     if says_not_found(&heading) {

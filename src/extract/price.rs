@@ -634,12 +634,7 @@ impl<'a> Seen<'a> {
         let after = self.lower[self.to.max(self.number.end)..].trim_start_matches([' ', ')', '*', ',', '-', '–']);
         let mut kind = PriceKind::Exact;
         let mut role = if self.plus { Role::Surcharge } else { Role::Price };
-        for (cue, phrases) in words::BEFORE {
-            let ahead = phrases.iter().any(|p| ends_with_phrase(before, p));
-            let behind = matches!(cue, Cue::Saving | Cue::Shipping) && phrases.iter().any(|p| starts_with_phrase(after, p));
-            if !(ahead || behind) {
-                continue;
-            }
+        for cue in words::cues(before, after) {
             match cue {
                 Cue::From => kind = PriceKind::From,
                 Cue::PerMonth => kind = PriceKind::Instalment,
@@ -663,8 +658,11 @@ impl<'a> Seen<'a> {
         let until = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let near = &after[..until];
         let before = self.lower[..self.from].trim_end_matches([' ', ':']);
-        let says = |list: &[&str]| list.iter().any(|p| contains_phrase(near, p) || ends_with_phrase(before, p));
-        match (says(words::NET), says(words::GROSS)) {
+        if near.len() < 3 && before.len() < 3 {
+            return TaxView::Unknown;
+        }
+        let (net, gross) = words::tax(near, before);
+        match (net, gross) {
             (true, _) => TaxView::Net,
             (false, true) => TaxView::Gross,
             _ => TaxView::Unknown,
@@ -683,19 +681,4 @@ fn shared_exponent(mark: &Mark) -> Option<u32> {
         Mark::Subunit(_) => None,
         Mark::Other(_) => Some(2),
     }
-}
-
-fn ends_with_phrase(text: &str, phrase: &str) -> bool {
-    text.strip_suffix(phrase).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
-}
-
-fn starts_with_phrase(text: &str, phrase: &str) -> bool {
-    text.strip_prefix(phrase).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-}
-
-fn contains_phrase(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, found)| {
-        let (before, after) = (text[..at].chars().next_back(), text[at + found.len()..].chars().next());
-        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-    })
 }

@@ -109,9 +109,22 @@ fn gather(body: &str, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_
         candidates.extend(own.0);
     }
     candidates.extend(meta::candidate(harvest, context));
-    let view = visible::look(body, harvest, &with_currency(context, &candidates), &titles, page.final_url);
+    let range = confirmed_window(harvest, &candidates, products).unwrap_or(0..body.len());
+    let view = visible::look(body, range, harvest, &with_currency(context, &candidates), &titles, page.final_url);
     candidates.extend(view.candidates.iter().cloned());
     Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
+}
+
+/// Where to look when markup has answered: around the heading that names the same product. The whole page is looked at
+/// only when markup leaves the price open or no heading names the product.
+fn confirmed_window(harvest: &Harvest<'_>, candidates: &[Candidate], products: usize) -> Option<std::ops::Range<usize>> {
+    let answered = candidates.iter().find(|c| c.offer.price.is_some_and(crate::money::Money::is_positive))?;
+    if products > 1 {
+        return None;
+    }
+    let named = candidates.iter().find_map(|c| c.offer.title.as_deref());
+    let title = answered.offer.title.as_deref().or(named).or(harvest.title.as_deref())?;
+    visible::window(harvest, title)
 }
 
 /// The context with the currency that structured data names, for prices whose sign is shared.

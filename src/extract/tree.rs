@@ -2,8 +2,11 @@
 //!
 //! Built in one linear pass from the tag scanner, bounded in nodes and depth; it is no browser and repairs nothing.
 
+use std::cell::OnceCell;
+
 use super::scan::{Scanner, Tag, Token, is_void};
 use super::text;
+use super::visible::classes::{self, Hints};
 
 /// Nodes kept; later ones are ignored.
 const MAX_NODES: usize = 120_000;
@@ -37,6 +40,8 @@ pub enum Kind<'a> {
 #[derive(Debug)]
 pub struct Tree<'a> {
     pub nodes: Vec<Node<'a>>,
+    hints: Vec<OnceCell<Hints>>,
+    hidden: Vec<OnceCell<bool>>,
 }
 
 impl<'a> Tree<'a> {
@@ -82,7 +87,36 @@ impl<'a> Tree<'a> {
             close(&mut nodes, &mut open);
         }
         nodes[0].end = nodes.len();
-        Self { nodes }
+        let (hints, hidden) = (vec![OnceCell::new(); nodes.len()], vec![OnceCell::new(); nodes.len()]);
+        Self { nodes, hints, hidden }
+    }
+
+    /// What the names on an element hint at, computed once.
+    #[must_use]
+    pub fn hints(&self, index: usize) -> Hints {
+        *self.hints[index].get_or_init(|| self.nodes[index].tag().map(classes::hints).unwrap_or_default())
+    }
+
+    /// Whether the node or an ancestor is invisible, computed once per node.
+    #[must_use]
+    pub fn is_hidden(&self, index: usize) -> bool {
+        // Walk up to the nearest known answer, then write it down for the whole way: no recursion.
+        let mut way = Vec::new();
+        let mut at = index;
+        let mut answer = false;
+        while at != 0 {
+            if let Some(known) = self.hidden[at].get() {
+                answer = *known;
+                break;
+            }
+            way.push(at);
+            at = self.nodes[at].parent;
+        }
+        for node in way.into_iter().rev() {
+            answer = answer || self.nodes[node].tag().is_some_and(classes::is_hidden);
+            self.hidden[node].get_or_init(|| answer);
+        }
+        answer
     }
 
     /// The element's ancestors, nearest first, the root left out.

@@ -41,10 +41,24 @@ pub struct View {
     pub seen: Vec<(Money, Role)>,
 }
 
-/// Looks at a whole page.
+/// Bytes in front of the title that are looked at when markup has answered already.
+const WINDOW_BEFORE: usize = 2 * 1024;
+/// Bytes behind it.
+const WINDOW_AFTER: usize = 28 * 1024;
+
+/// The part of a page around the heading that names `title`: enough to confirm what markup states.
 #[must_use]
-pub fn look(page: &str, harvest: &Harvest<'_>, context: &Context<'_>, titles: &[&str], url: &str) -> View {
-    let tree = Tree::build(page, 0, page.len());
+pub fn window(harvest: &Harvest<'_>, title: &str) -> Option<std::ops::Range<usize>> {
+    let wanted: Vec<String> = text::words(title).collect();
+    let fit = |heading: &str| text::words(heading).filter(|w| wanted.contains(w)).count();
+    let best = harvest.headings.iter().filter(|(words, _)| fit(words) > 0).max_by_key(|(words, at)| (fit(words), std::cmp::Reverse(*at)))?;
+    Some(best.1.saturating_sub(WINDOW_BEFORE)..best.1 + WINDOW_AFTER)
+}
+
+/// Looks at a page, or at the part of it that `range` names.
+#[must_use]
+pub fn look(page: &str, range: std::ops::Range<usize>, harvest: &Harvest<'_>, context: &Context<'_>, titles: &[&str], url: &str) -> View {
+    let tree = Tree::build(page, range.start, range.end.min(page.len()));
     let heading = heading(&tree, harvest, titles);
     let anchor = heading.as_ref().map(|h| h.1);
     let context = &Context { strict: true, ..*context };
@@ -88,9 +102,12 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(S
             [b'h' | b'H', b'1'] => 30,
             [b'h' | b'H', b'2'] => 12,
             [b'h' | b'H', b'3'] => 4,
-            _ if classes::names_title(tag) => 26,
-            _ if node.end - index <= 12 && classes::may_name_title(tag) => 2,
-            _ => continue,
+            _ if node.end - index > 12 || tag.attributes.len() < 8 => continue,
+            _ => match classes::names_title(tag) {
+                2 => 26,
+                1 => 2,
+                _ => continue,
+            },
         };
         let words = tree.text(index, MAX_TITLE);
         let own: Vec<String> = text::words(&words).collect();

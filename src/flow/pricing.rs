@@ -7,17 +7,20 @@ use sha2::{Digest as _, Sha256};
 
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
-use crate::config::Mode;
 use crate::decide::facts::{Availability, Condition, Lock, OfferFact, PriceKind, Standing, Tax};
 use crate::decide::{self, Decision, Facts, Outcome};
 use crate::decide::facts::LastReference;
 use crate::money::{Decimal, Money, currency};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
+use super::guards;
+use crate::decide::release::Approval;
 use crate::store::decisions::{self, Evaluated, Written};
+use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
 use crate::store::observations::{self, Latest};
 use crate::store::products::{self, Product};
+use crate::store::targets;
 use crate::telemetry::Metrics;
 
 /// Everything needed to compute a decision again: what `explain` reads and proves.
@@ -31,23 +34,69 @@ pub struct Record {
     pub release: Vec<String>,
 }
 
-/// Decides claimed products one after the other and writes each.
+/// A proposal on its way to the log.
+struct Proposed {
+    product: Product,
+    record: Record,
+    verdict: guards::Verdict,
+}
+
+/// Decides claimed products: the engine for each, the guards for each, the breakers for all of them together.
 ///
 /// # Errors
 /// The rules' and the store's.
 pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> anyhow::Result<()> {
     let loaded = app.rules().await?;
     let terms = app.terms().await?;
+    let mut run = Vec::with_capacity(claimed.len());
     for product in claimed {
         let now = app.now();
         let facts = facts(app, &loaded, &product, now).await?;
         let decision = decide::price(&facts, &loaded.set, now.timestamp());
-        let (outcome, release) = release(app, &product, &facts, &decision);
-        let record = Record { now, rule_revision: loaded.revision, facts, decision, release };
-        let evaluated = evaluated(app, &terms, &product, record, outcome, claimed_at).await?;
+        let verdict = guards::judge(app, &loaded, &product, &facts, &decision, now).await?;
+        let record = Record { now, rule_revision: loaded.revision, facts, decision, release: vec![] };
+        run.push(Proposed { product, record, verdict });
+    }
+    let held = hold_run(app, &loaded, &run).await?;
+    for Proposed { product, mut record, mut verdict } in run {
+        if verdict.outcome == Outcome::Change && !held.is_empty() {
+            verdict.outcome = Outcome::Review;
+            verdict.reasons.extend(held.iter().cloned());
+        }
+        if verdict.wants_witness {
+            targets::hasten(&app.db, product.id, record.now.plus(app.config.schedule.confirm_after.0)).await?;
+        }
+        record.release = verdict.reasons;
+        let evaluated = evaluated(app, &terms, &product, record, verdict.outcome, claimed_at).await?;
         write(app, evaluated).await?;
     }
     Ok(())
+}
+
+/// Why the whole run waits for a person; empty if it may go on.
+async fn hold_run(app: &App, loaded: &Loaded, run: &[Proposed]) -> anyhow::Result<Vec<String>> {
+    let item = |p: &Proposed| {
+        let changes = p.verdict.outcome == Outcome::Change;
+        (p.record.facts.product.current, p.record.decision.price.filter(|_| changes), p.verdict.outcome == Outcome::Hold && p.record.decision.proposes())
+    };
+    let items: Vec<_> = run.iter().map(item).collect();
+    let held = guards::run_holds(app, loaded, &items, app.now()).await?;
+    if let Some(why) = held.first() {
+        let event = Raise {
+            kind: "run_held",
+            severity: "critical",
+            dedupe: "run-held".to_owned(),
+            product_id: None,
+            channel: None,
+            competitor: None,
+            message: why.clone(),
+            hint: "omniprice review lists the proposals; omniprice approve or reject settles them".to_owned(),
+        };
+        events::raise(&app.db, event, app.now()).await?;
+    } else {
+        events::resolve(&app.db, "run-held".to_owned(), app.now()).await?;
+    }
+    Ok(held)
 }
 
 async fn write(app: &App, evaluated: Evaluated) -> anyhow::Result<Written> {
@@ -176,38 +225,6 @@ fn condition(text: Option<&str>) -> Condition {
     }
 }
 
-/// The least permissive of engine, product minimum and mode, with the reasons for every step down.
-fn release(app: &App, product: &Product, facts: &Facts, decision: &Decision) -> (Outcome, Vec<String>) {
-    let mut reasons = Vec::new();
-    if decision.outcome != Outcome::Change {
-        return (decision.outcome, reasons);
-    }
-    let (Some(price), Some(current)) = (decision.price, facts.product.current) else { return (Outcome::Hold, reasons) };
-    if product.min_minor.is_some_and(|min| price.minor() < min) {
-        reasons.push("the price is below the product's own minimum".to_owned());
-        return (Outcome::Hold, reasons);
-    }
-    let limit = app.config.release.review_above_pct.0;
-    let change = (price.amount() - current.amount()).abs() * Decimal::ONE_HUNDRED;
-    let mut outcome = Outcome::Change;
-    if change > limit * current.amount() {
-        reasons.push(format!("the change is above {limit} %: a person decides"));
-        outcome = Outcome::Review;
-    }
-    match app.config.mode {
-        Mode::Auto => {}
-        Mode::Review => {
-            reasons.push("mode = \"review\": every change waits for a person".to_owned());
-            outcome = Outcome::Review;
-        }
-        Mode::Shadow => {
-            reasons.push("mode = \"shadow\": nothing goes out".to_owned());
-            outcome = Outcome::Shadow;
-        }
-    }
-    (outcome, reasons)
-}
-
 /// What the engine decided, put into the form in which it is stored.
 async fn evaluated(
     app: &App,
@@ -240,7 +257,7 @@ async fn evaluated(
         claimed_at,
         now,
         again_at: again_at(app, &record),
-        review_expires_at: now.plus(app.config.release.review_expires.0),
+        review_expires_at: now.plus(i64::from(app.config.release.approval_valid_h) * Millis::HOUR),
         desired,
         approves: None,
         record: serde_json::to_string(&record)?,
@@ -288,7 +305,9 @@ pub fn facts_hash(facts: &Facts) -> anyhow::Result<String> {
 fn again_at(app: &App, record: &Record) -> Option<Millis> {
     let expires = record.facts.offers.iter().map(|offer| offer.observed_at.plus(app.config.observe.max_age.0 + 1_000));
     let expires = expires.filter(|at| *at > record.now).min();
-    record.decision.next_evaluation.into_iter().chain(expires).min()
+    // What a guard holds may pass later: a second witness, the next stage of a new rule, the end of a day.
+    let held = (record.decision.proposes() && !record.release.is_empty()).then(|| record.now.plus(app.config.schedule.confirm_after.0 + Millis::MINUTE));
+    record.decision.next_evaluation.into_iter().chain(expires).chain(held).min()
 }
 
 /// The desired price of every listing of a product, or of its listing on one channel.
@@ -332,8 +351,8 @@ pub enum Refused {
     Expired(i64),
     #[error("the facts have changed since review {0} was opened\nhint: `omniprice review` shows the new proposal after the next evaluation")]
     Stale(i64),
-    #[error("the price {price} is below the floor {floor}\nhint: lower the cost or the minimum first")]
-    BelowFloor { price: Money, floor: Money },
+    #[error("{0}\nhint: no approval makes up for this; correct the product's data and import it again")]
+    Guarded(String),
 }
 
 /// Carries out a reviewed proposal, if it is open and its facts still hold.
@@ -355,7 +374,14 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
         app.db.write(product.id, move |tx, id| Box::pin(async move { products::mark_dirty(tx, *id, now).await })).await?;
         return Err(Refused::Stale(id).into());
     }
-    let record = Record { now, rule_revision: loaded.revision, facts: fresh, decision, release: vec![format!("approved by {actor}: {why}")] };
+    let price = Money::from_minor(review.price_minor, currency(&review.currency)?);
+    let approval = Approval { price, at: now, by: actor.to_owned() };
+    let against = guards::against_approval(app, &loaded, &product, &fresh, &decision, approval).await?;
+    if !against.is_empty() {
+        return Err(Refused::Guarded(against.join("; ")).into());
+    }
+    let release = vec![format!("approved by {actor}: {why}")];
+    let record = Record { now, rule_revision: loaded.revision, facts: fresh, decision, release };
     let terms = app.terms().await?;
     let evaluated = evaluated(app, &terms, &product, record, Outcome::Change, now).await?;
     let evaluated = Evaluated { actor: actor.to_owned(), approves: Some(id), ..evaluated };

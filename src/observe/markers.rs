@@ -182,7 +182,7 @@ fn contains_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
         let before = text[..at].chars().next_back().is_some_and(char::is_alphabetic);
         let after = text[at + word.len()..].chars().next().is_some_and(char::is_alphanumeric);
-        !(starts_with_letter && before) && !after
+        !(after || starts_with_letter && before)
     })
 }
 

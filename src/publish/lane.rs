@@ -291,7 +291,9 @@ async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: M
             events::raise(db, event, now).await.map(drop)
         }
         "verified" => {
-            events::resolve(db, format!("door/{}/{}", lane.name, listing.product_id), now).await?;
+            for kind in ["door", "drift"] {
+                events::resolve(db, format!("{kind}/{}/{}", lane.name, listing.product_id), now).await?;
+            }
             events::resolve(db, key, now).await.map(drop)
         }
         _ => Ok(()),

@@ -19,8 +19,7 @@ statements! {
     COUNT_DAY = Sql::same("select count(*) as n from decisions where product_id = $1 and created_at >= $2");
     FIRST_OF_DAY = Sql::same(
         "select previous_minor as minor from decisions where product_id = $1 and created_at >= $2 order by version limit 1");
-    RECENT_PRICES = Sql::same(
-        "select price_minor as minor from decisions where product_id = $1 and created_at >= $2 order by version");
+    OF_PRODUCT_SINCE = Sql::same("select * from decisions where product_id = $1 and created_at >= $2 order by version");
     EVALUATE = Sql::same(
         "insert into evaluations
              (product_id, outcome, price_minor, currency, rule, flags, why, record, checks, since, evaluated_at)
@@ -338,13 +337,12 @@ pub async fn of_day(db: &Db, product_id: i64, day_start: Millis) -> Result<(i64,
     Ok((count, first.map(|row| row.minor)))
 }
 
-/// Prices decided since an instant, oldest first.
+/// A product's decisions since an instant, oldest first.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn prices_since(db: &Db, product_id: i64, since: Millis) -> Result<Vec<i64>, StoreError> {
-    let rows: Vec<Minor> = db.all(RECENT_PRICES, args![product_id, since]).await?;
-    Ok(rows.into_iter().map(|row| row.minor).collect())
+pub async fn of_product_since(db: &Db, product_id: i64, since: Millis) -> Result<Vec<DecisionRow>, StoreError> {
+    db.all(OF_PRODUCT_SINCE, args![product_id, since]).await
 }
 
 /// The newest evaluation of a product.

@@ -56,6 +56,7 @@ statements! {
                     end) as at
          from targets t join hosts h on h.host = t.host");
     DUE_NOW = Sql::same("update targets set due_at = $1 where due_at > $1 and (cast($2 as text) is null or competitor = $2)");
+    HASTEN = Sql::same("update targets set due_at = $2 where product_id = $1 and due_at > $2");
     COUNT_DUE = Sql::same("select count(*) as n from targets where due_at <= $1");
     BY_PRODUCT = Sql::same(
         "select id, competitor, url, host, due_at, outcome, checked_at from targets where product_id = $1 order by competitor, url");
@@ -324,6 +325,14 @@ pub async fn due_now(db: &Db, competitor: Option<String>, now: Millis) -> Result
         Box::pin(async move { tx.run(DUE_NOW, args![*now, competitor.as_deref()]).await })
     })
     .await
+}
+
+/// Brings the pages of a product forward to an instant.
+///
+/// # Errors
+/// The engine's own.
+pub async fn hasten(db: &Db, product_id: i64, at: Millis) -> Result<u64, StoreError> {
+    db.write((product_id, at), |tx, &(id, at)| Box::pin(async move { tx.run(HASTEN, args![id, at]).await })).await
 }
 
 /// How many pages are due.

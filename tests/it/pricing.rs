@@ -2,6 +2,8 @@
 //!
 //! The cases are test data that lies outside of the repository; without it those tests say that they were skipped.
 
+#![allow(clippy::expect_used, reason = "a test that cannot set itself up fails")]
+
 use std::path::PathBuf;
 
 use omniprice::cli::case::{Args, Kind, run};

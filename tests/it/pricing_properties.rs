@@ -2,13 +2,15 @@
 //!
 //! P1 to P7 are those of the semantics; the others are promises of this program: replay, order, channel floors.
 
+#![allow(clippy::expect_used, reason = "a test that cannot set itself up fails")]
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use omniprice::clock::Millis;
 use omniprice::decide::decision::{BelowFloor, Decision, Flag, Outcome, TargetKind};
 use omniprice::decide::facts::{
-    AppliedVat, Availability, Condition, Facts, Market, OfferFact, PriceKind, Product, Standing, Tax,
+    AppliedVat, Availability, Facts, Market, OfferFact, Product, Standing, Tax,
 };
 use omniprice::decide::rules::{Constraint, Mode};
 use omniprice::decide::text::Zone;
@@ -27,21 +29,17 @@ fn now() -> Timestamp {
 
 fn offer() -> impl Strategy<Value = OfferFact> {
     (0_u8..8, 100_i64..400_000, 0_u8..10, 0_u8..10, 0_i64..30, 1_u32..4, 0_u8..12).prop_map(
-        |(competitor, minor, availability, standing, age_h, pack_qty, tax)| OfferFact {
-            observation_id: None,
-            competitor: format!("c{competitor}"),
-            price: Money::from_minor(minor, Currency::DKK),
-            shipping: (availability % 3 == 0).then(|| Money::from_minor(2_900, Currency::DKK)),
-            tax: if tax == 0 { Tax::Net } else { Tax::Gross },
-            availability: if availability < 8 { Availability::InStock } else { Availability::OutOfStock },
-            absence_confirmed: true,
-            condition: Condition::New,
-            rating: None,
-            observed_at: Millis::from(now()).plus(-age_h * Millis::HOUR),
-            interval_min: None,
-            pack_qty: if pack_qty == 3 { 2 } else { 1 },
-            standing: if standing < 8 { Standing::Accepted } else { Standing::Quarantined },
-            kind: PriceKind::Exact,
+        |(competitor, minor, availability, standing, age_h, pack_qty, tax)| {
+            let price = Money::from_minor(minor, Currency::DKK);
+            let observed_at = Millis::from(now()).plus(-age_h * Millis::HOUR);
+            OfferFact {
+                shipping: (availability % 3 == 0).then(|| Money::from_minor(2_900, Currency::DKK)),
+                tax: if tax == 0 { Tax::Net } else { Tax::Gross },
+                availability: if availability < 8 { Availability::InStock } else { Availability::OutOfStock },
+                pack_qty: if pack_qty == 3 { 2 } else { 1 },
+                standing: if standing < 8 { Standing::Accepted } else { Standing::Quarantined },
+                ..OfferFact::seen(format!("c{competitor}"), price, observed_at)
+            }
         },
     )
 }
@@ -51,43 +49,23 @@ fn facts() -> impl Strategy<Value = Facts> {
     (1_000_i64..300_000, 20_i64..130, vats, vec(offer(), 0..12), 80_i64..200).prop_map(
         |(current, cost_pct, vat, offers, msrp_pct)| {
             let dkk = |minor| Some(Money::from_minor(minor, Currency::DKK));
-            Facts {
-                product: Product {
-                    sku: "A1".to_owned(),
-                    current: dkk(current),
-                    cost_net: dkk((current * cost_pct / 125).max(1)),
-                    vat: Some(AppliedVat { percent: vat.parse().expect("a rate"), row: None }),
-                    msrp: dkk(current * msrp_pct / 100),
-                    regular: dkk(current),
-                    map: None,
-                    brand: None,
-                    category: None,
-                    tags: Vec::new(),
-                    own_stock: None,
-                    own_shipping: None,
-                    pack_qty: 1,
-                    lock: None,
-                    manual: None,
-                    regulated: false,
-                    campaign: None,
-                    last_changed: None,
-                    changes_today: 0,
-                    day_start: None,
-                    last_reference: None,
-                },
-                market: Market {
-                    id: "DK".to_owned(),
-                    country: "DK".to_owned(),
-                    currency: Currency::DKK,
-                    tax: Tax::Gross,
-                    tz: Zone::UTC,
-                    map_allowed: false,
-                },
-                offers,
-                fx: None,
-                own_shops: Vec::new(),
-                kill_switch: false,
-            }
+            let product = Product {
+                current: dkk(current),
+                cost_net: dkk((current * cost_pct / 125).max(1)),
+                vat: Some(AppliedVat { percent: vat.parse().expect("a rate"), row: None }),
+                msrp: dkk(current * msrp_pct / 100),
+                regular: dkk(current),
+                ..Product::named("A1")
+            };
+            let market = Market {
+                id: "DK".to_owned(),
+                country: "DK".to_owned(),
+                currency: Currency::DKK,
+                tax: Tax::Gross,
+                tz: Zone::UTC,
+                map_allowed: false,
+            };
+            Facts { offers, ..Facts::new(product, market) }
         },
     )
 }

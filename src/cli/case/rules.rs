@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use super::{Answer, CaseError, amount, currency, read, unrounded};
 use crate::clock::Millis;
 use crate::decide::facts::{
-    AppliedVat, Availability, Condition, Facts, LastReference, Lock, Market, OfferFact, PriceKind, Product, Standing,
-    Tax,
+    AppliedVat, Availability, Condition, Facts, LastReference, Lock, Market, OfferFact, Product, Standing, Tax,
 };
 use crate::decide::fx::{Freshness, FxTable};
 use crate::decide::grammar::{Figure, Instant};
@@ -157,21 +156,16 @@ fn ago(now: Timestamp, Figure(hours): Figure) -> Result<Millis, CaseError> {
 
 fn offer(input: OfferInput, market: Currency, now: Timestamp) -> Result<OfferFact, CaseError> {
     let currency = input.currency.as_deref().map_or(Ok(market), currency)?;
+    let observed_at = ago(now, input.age_h.unwrap_or(Figure(DEFAULT_AGE_H.into())))?;
     Ok(OfferFact {
-        observation_id: None,
-        competitor: input.competitor,
-        price: Money::parse(&input.price, currency)?,
         shipping: input.shipping.map(|text| Money::parse(&text, currency)).transpose()?,
         tax: input.tax,
         availability: input.availability,
-        absence_confirmed: true,
         condition: input.condition,
         rating: input.rating.map(|figure| figure.0),
-        observed_at: ago(now, input.age_h.unwrap_or(Figure(DEFAULT_AGE_H.into())))?,
-        interval_min: None,
         pack_qty: pieces(input.pack_qty)?,
         standing: input.status,
-        kind: PriceKind::Exact,
+        ..OfferFact::seen(input.competitor, Money::parse(&input.price, currency)?, observed_at)
     })
 }
 
@@ -205,7 +199,6 @@ fn facts(
             map_allowed: true,
         },
         product: Product {
-            sku: input.sku.unwrap_or_default(),
             current: money(input.current)?,
             cost_net: money(input.cost_net)?,
             vat: input.vat_pct.map(|Figure(percent)| AppliedVat { percent, row: None }),
@@ -219,13 +212,11 @@ fn facts(
             own_shipping: money(input.own_shipping)?,
             pack_qty: pieces(input.pack_qty)?,
             lock: input.locked.then_some(lock),
-            manual: None,
-            regulated: false,
-            campaign: None,
             last_changed: input.last_changed.map(|Instant(at)| Millis::from(at)),
             changes_today: input.changes_today,
             day_start: money(input.day_start)?,
             last_reference: last_reference.transpose()?,
+            ..Product::named(input.sku.unwrap_or_default())
         },
         offers,
         fx: input.fx.map(|rates| FxTable {

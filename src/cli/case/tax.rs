@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Answer, CaseError, amount, currency, read, take_key};
 use crate::decide::bounds::fee_aware_floor;
 use crate::decide::check::Report;
-use crate::decide::check_rule;
+use crate::decide::check_amounts;
 use crate::decide::fx::{self, Freshness, FxError, FxTable};
 use crate::decide::grammar::{Figure, Instant, RoundingText};
 use crate::decide::rounding::{DISPLAY, FLOOR, Grid, Rounding, Span, cash_total};
@@ -214,7 +214,7 @@ fn from_minor(input: &FromMinorInput) -> Answer {
 /// The price endings of a case, checked like those of a rule file.
 pub(super) fn rounding(text: RoundingText) -> Result<Rounding, CaseError> {
     let mut report = Report::default();
-    let rounding = check_rule::rounding(text, "rounding", &mut report);
+    let rounding = check_amounts::rounding(text, "rounding", &mut report);
     match (rounding, report.errors.first()) {
         (Some(rounding), None) => Ok(rounding),
         (_, error) => Err(CaseError::new("invalid_rounding", error.map(ToString::to_string).unwrap_or_default())),

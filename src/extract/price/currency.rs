@@ -2,12 +2,19 @@
 //!
 //! Longest match first; a sign that several currencies share is returned as such.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::symbols::{NATIONS, NOUNS, SIGNS, SUBUNITS};
 use crate::extract::locale::Locale;
 use crate::money::Currency;
 
 /// Longest currency name in characters that is looked at beside a number.
 const MAX_NAME: usize = 40;
+/// Blanks in a currency name.
+const MAX_WORDS: usize = 3;
 /// Currencies that a shared sign may stand for.
 const MAX_SHARED: usize = 32;
 
@@ -147,36 +154,65 @@ fn iso(word: &str) -> Option<Mark> {
 const FORMER: [&str; 14] =
     ["DEM", "FRF", "ITL", "ESP", "FIM", "ATS", "NLG", "BEF", "GRD", "IEP", "PTE", "SKK", "BTC", "XBT"];
 
+/// The longest name at one end of a text. Only ends of words are tried, in scripts without blanks every character.
 fn longest(
     lower: &str,
     boundary: impl Fn(usize) -> bool,
     find: impl Fn(&str, usize) -> Option<Mark>,
     start: bool,
 ) -> Option<(Mark, usize)> {
-    let mut ends: Vec<usize> = if start {
-        lower.char_indices().map(|(at, c)| at + c.len_utf8()).take(MAX_NAME).collect()
-    } else {
-        lower.char_indices().rev().map(|(at, _)| lower.len() - at).take(MAX_NAME).collect()
+    let edge = if start { lower.chars().next() } else { lower.chars().next_back() };
+    if edge.is_none_or(|c| c == ' ' || c.is_ascii_digit()) {
+        return None;
+    }
+    let mut ends = [0_usize; MAX_NAME];
+    let mut count = 0;
+    let mut words = 0;
+    let mut length = 0;
+    let mut step = |c: char| -> bool {
+        words += usize::from(c == ' ');
+        length += c.len_utf8();
+        let stop = c.is_ascii_digit() || words > MAX_WORDS || count >= MAX_NAME;
+        if !stop && c != ' ' {
+            ends[count] = length;
+            count += 1;
+        }
+        !stop
     };
-    ends.reverse();
-    ends.into_iter().filter(|len| boundary(*len)).find_map(|len| {
-        let piece = if start { &lower[..len] } else { &lower[lower.len() - len..] };
-        // A name neither starts nor ends with a blank or a digit.
-        let trimmed = piece.trim_matches(' ').len() == piece.len();
-        let clean = trimmed && !piece.bytes().any(|b| b.is_ascii_digit());
-        clean.then(|| find(piece, len)).flatten().map(|mark| (mark, len))
+    if start {
+        lower.chars().all(&mut step);
+    } else {
+        lower.chars().rev().all(&mut step);
+    }
+    ends[..count].iter().rev().filter(|len| boundary(**len)).find_map(|len| {
+        let piece = if start { &lower[..*len] } else { &lower[lower.len() - len..] };
+        find(piece, *len).map(|mark| (mark, *len))
     })
+}
+
+static SIGN_MAP: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| SIGNS.iter().rev().copied().collect());
+static SUBUNIT_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| SUBUNITS.iter().copied().collect());
+
+/// Noun stems in one automaton: most words beside a number hold none of them.
+static NOUN_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NOUNS));
+
+static NATION_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NATIONS));
+
+fn stems(table: &[(&str, &str)]) -> AhoCorasick {
+    #[expect(clippy::expect_used, reason = "the stems are constants of this crate; a test builds the automaton")]
+    AhoCorasick::new(table.iter().map(|(stem, _)| *stem)).expect("constant stems build an automaton")
 }
 
 fn lookup(piece: &str) -> Option<Mark> {
     let plain = piece.trim_end_matches(['.', '\u{200f}']);
-    if let Some((sign, codes)) = SIGNS.iter().find(|(sign, _)| *sign == piece || (!plain.is_empty() && *sign == plain)) {
-        return Some(Mark::from_codes(sign, codes));
+    let sign = SIGN_MAP.get(piece).or_else(|| SIGN_MAP.get(plain).filter(|_| !plain.is_empty()));
+    if let Some(codes) = sign {
+        return Some(Mark::from_codes(piece, codes));
     }
-    if SUBUNITS.contains(&piece) {
+    if SUBUNIT_SET.contains(piece) {
         return Some(Mark::Subunit(piece.to_owned()));
     }
-    if piece.chars().count() < 3 && !piece.chars().any(is_cjk) {
+    if piece.len() < 3 || (piece.chars().count() < 3 && !piece.chars().any(is_cjk)) {
         return None;
     }
     named(piece)
@@ -188,10 +224,12 @@ fn named(piece: &str) -> Option<Mark> {
     if words > 4 {
         return None;
     }
-    let noun = NOUNS.iter().filter(|(stem, _)| holds_stem(piece, stem)).max_by_key(|(stem, _)| stem.len());
-    let short = || piece.split_whitespace().find_map(|w| SIGNS.iter().find(|(s, _)| *s == w.trim_end_matches('.')));
-    let (stem, codes) = noun.copied().or_else(|| if words > 1 { short().copied() } else { None })?;
-    let nation = NATIONS.iter().filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
+    let hits = NOUN_STEMS.find_overlapping_iter(piece).map(|hit| &NOUNS[hit.pattern().as_usize()]);
+    let noun = hits.filter(|(stem, _)| holds_stem(piece, stem)).max_by_key(|(stem, _)| stem.len());
+    let short = || piece.split_whitespace().find_map(|w| SIGN_MAP.get_key_value(w.trim_end_matches('.')).map(|(sign, codes)| (*sign, *codes)));
+    let (stem, codes) = noun.copied().or_else(|| if words > 1 { short() } else { None })?;
+    let nations = NATION_STEMS.find_overlapping_iter(piece).map(|hit| &NATIONS[hit.pattern().as_usize()]);
+    let nation = nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
     if let Some((_, region)) = nation {
         let local = region_currency(region);
         let fits = local.filter(|code| codes.split(' ').any(|c| c == *code));

@@ -2,6 +2,11 @@
 //!
 //! Stems in many languages, compared in lower case at word starts; nothing here knows a number.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cue {
@@ -152,3 +157,62 @@ pub(super) const QUANTITIES: &[&str] = &[
     "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews",
     "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
 ];
+
+/// Phrases by their last and their first character: a text is compared with the few that can fit.
+type ByCharacter = HashMap<char, Vec<(Cue, &'static str)>>;
+
+static BY_LAST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next_back()));
+static BY_FIRST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next()));
+
+fn by_character(end: impl Fn(&str) -> Option<char>) -> ByCharacter {
+    let mut map = ByCharacter::new();
+    for (cue, phrases) in BEFORE {
+        for phrase in *phrases {
+            if let Some(c) = end(phrase) {
+                map.entry(c).or_default().push((*cue, phrase));
+            }
+        }
+    }
+    map
+}
+
+/// What the text in front of an amount and the one behind it say about it; both in lower case and trimmed.
+pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
+    let mut found = Vec::new();
+    let ahead = before.chars().next_back().and_then(|c| BY_LAST.get(&c)).map(Vec::as_slice).unwrap_or_default();
+    found.extend(ahead.iter().filter(|(_, phrase)| ends_with_phrase(before, phrase)).map(|(cue, _)| *cue));
+    let behind = after.chars().next().and_then(|c| BY_FIRST.get(&c)).map(Vec::as_slice).unwrap_or_default();
+    let speaks_back = behind.iter().filter(|(cue, _)| matches!(cue, Cue::Saving | Cue::Shipping));
+    found.extend(speaks_back.filter(|(_, phrase)| starts_with_phrase(after, phrase)).map(|(cue, _)| *cue));
+    found
+}
+
+static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the phrases are constants of this crate; a test builds the automaton")]
+    AhoCorasick::new(NET.iter().chain(GROSS)).expect("constant phrases build an automaton")
+});
+
+/// Whether the text behind an amount, or the end of the one before it, says "without tax" and "with tax".
+pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
+    let (mut net, mut gross) = (false, false);
+    let mut take = |text: &str, only_end: bool| {
+        for hit in TAX.find_overlapping_iter(text) {
+            let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            let whole = !joined(text[..hit.start()].chars().next_back()) && !joined(text[hit.end()..].chars().next());
+            if whole && (!only_end || hit.end() == text.len()) {
+                if hit.pattern().as_usize() < NET.len() { net = true } else { gross = true }
+            }
+        }
+    };
+    take(behind, false);
+    take(before, true);
+    (net, gross)
+}
+
+fn ends_with_phrase(text: &str, phrase: &str) -> bool {
+    text.strip_suffix(phrase).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+}
+
+fn starts_with_phrase(text: &str, phrase: &str) -> bool {
+    text.strip_prefix(phrase).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+}

@@ -2,6 +2,10 @@
 //!
 //! Stems are compared inside lower-case names; a name is a hint worth points, never proof.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use crate::extract::scan::Tag;
 
 /// What the names on one element hint at.
@@ -49,46 +53,56 @@ const PRODUCT: &[&str] = &[
 
 const BUY: &[&str] = &["buybox", "buy-box", "buy_box", "buynew", "usedbuy", "newbuy", "add-to-cart", "addtocart", "add_to_cart", "add-to-basket", "addtobasket", "product-form", "cart-wrapper", "addtobag"];
 
+/// One automaton for all stems, and what each stem hints at.
+static STEMS: LazyLock<(AhoCorasick, Vec<u8>)> = LazyLock::new(|| {
+    let groups = [(PRICE, 1), (CURRENT, 2), (OLD, 4), (ASIDE, 8), (NOT_PRICE, 16), (PRODUCT, 32), (BUY, 64)];
+    let (stems, bits): (Vec<&str>, Vec<u8>) = groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
+    (automaton(&stems), bits)
+});
+
+/// An automaton that ignores ASCII case.
+pub(super) fn automaton(words: &[&str]) -> AhoCorasick {
+    #[expect(clippy::expect_used, reason = "the words are constants of this crate; a test builds every automaton")]
+    AhoCorasick::builder().ascii_case_insensitive(true).build(words).expect("constant words build an automaton")
+}
+
+/// Bytes of one name that are read.
+const MAX_NAME: usize = 240;
+
 /// Reads the names on an element.
 #[must_use]
 pub fn hints(tag: &Tag<'_>) -> Hints {
-    let mut found = Hints::default();
+    if tag.attributes.len() < 6 {
+        return Hints::default();
+    }
+    let (automaton, bits) = &*STEMS;
+    let mut found = 0;
     for (key, value) in tag.attributes() {
-        let key = key.to_ascii_lowercase();
-        let relevant = matches!(key.as_str(), "class" | "id" | "itemprop" | "data-testid" | "data-test" | "data-qa" | "data-hook" | "data-name" | "data-role" | "name");
-        if !relevant || value.is_empty() {
+        if value.len() < 3 || !names_something(key) {
             continue;
         }
-        let name = value.get(..value.len().min(200)).unwrap_or("").to_ascii_lowercase();
-        let any = |stems: &[&str]| stems.iter().any(|stem| name.contains(stem));
-        found.price |= any(PRICE);
-        found.current |= any(CURRENT);
-        found.old |= any(OLD);
-        found.aside |= any(ASIDE);
-        found.not_price |= any(NOT_PRICE);
-        found.product |= any(PRODUCT);
-        found.buy |= any(BUY);
+        let value = &value.as_bytes()[..value.len().min(MAX_NAME)];
+        found |= automaton.find_overlapping_iter(value).fold(0, |all, hit| all | bits[hit.pattern().as_usize()]);
     }
-    found
+    let has = |bit: u8| found & bit != 0;
+    Hints { price: has(1), current: has(2), old: has(4), aside: has(8), not_price: has(16), product: has(32), buy: has(64) }
 }
 
-/// Whether an element's names say that it holds the product's title.
-#[must_use]
-pub fn names_title(tag: &Tag<'_>) -> bool {
-    const TITLES: [&str; 9] = ["product-title", "product-name", "producttitle", "productname", "product_title", "product_name", "prod-name", "item-title", "page-title"];
-    ["class", "id", "itemprop"].iter().filter_map(|key| tag.attribute(key)).any(|value| {
-        let value = value.to_ascii_lowercase();
-        TITLES.iter().any(|t| value.contains(t))
-    })
+fn names_something(key: &str) -> bool {
+    const KEYS: [&str; 10] = ["class", "id", "itemprop", "name", "data-testid", "data-test", "data-qa", "data-hook", "data-name", "data-role"];
+    KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
 }
 
-/// Whether an element's names merely say "title" or "name": enough where its words are those of the page's title.
+static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    automaton(&["product-title", "product-name", "producttitle", "productname", "product_title", "product_name", "prod-name", "item-title", "page-title", "title", "name", "heading"])
+});
+
+/// How surely an element's names say that it holds the product's title: 2 for sure, 1 for "title" or "name", 0 not.
 #[must_use]
-pub fn may_name_title(tag: &Tag<'_>) -> bool {
-    ["class", "id", "itemprop"].iter().filter_map(|key| tag.attribute(key)).any(|value| {
-        let value = value.to_ascii_lowercase();
-        value.contains("title") || value.contains("name") || value.contains("heading")
-    })
+pub fn names_title(tag: &Tag<'_>) -> u8 {
+    let named = tag.attributes().filter(|(key, value)| value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key));
+    let best = named.flat_map(|(_, value)| TITLES.find_overlapping_iter(value).map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 }));
+    best.max().unwrap_or(0)
 }
 
 /// Whether an element is invisible by its own attributes.
@@ -97,16 +111,16 @@ pub fn is_hidden(tag: &Tag<'_>) -> bool {
     if tag.is("template") || tag.is("noscript") || tag.is("select") || tag.is("option") {
         return true;
     }
-    let mut hidden = false;
-    for (key, value) in tag.attributes() {
-        if key.eq_ignore_ascii_case("hidden") {
-            hidden = !value.eq_ignore_ascii_case("false");
-        } else if key.eq_ignore_ascii_case("style") {
-            let style: String = value.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-            hidden |= style.contains("display:none") || style.contains("visibility:hidden") || style.contains("font-size:0;") || style.contains("left:-9999");
-        }
-    }
-    hidden
+    tag.attributes.len() >= 6
+        && tag.attributes().any(|(key, value)| {
+            (key.eq_ignore_ascii_case("hidden") && !value.eq_ignore_ascii_case("false"))
+                || (key.eq_ignore_ascii_case("style") && hides(value))
+        })
+}
+
+fn hides(style: &str) -> bool {
+    let style: String = style.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
+    ["display:none", "visibility:hidden", "font-size:0;", "left:-9999"].iter().any(|rule| style.contains(rule))
 }
 
 /// Whether the element itself is drawn struck through.

@@ -2,8 +2,14 @@
 //!
 //! Stems in the languages of the shops we know of; a word counts only where it stands, near the title or a button.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
+use crate::extract::scan::Tag;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
@@ -58,49 +64,119 @@ const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestill
 #[rustfmt::skip]
 const LIMITED: &[&str] = &["low stock", "limited stock", "almost gone", "få på lager", "kun få tilbage", "fåtal i lager", "nur noch", "plus que", "últimas unidades", "ultimi pezzi", "ostatnie sztuki", "poslední kusy", "utolsó darab"];
 
+/// Elements searched upwards from a label for the thing that is clicked.
+const MAX_CLIMB: usize = 3;
+/// Buttons kept; a page with more of them is a list.
+const MAX_BUTTONS: usize = 60;
+
 /// Elements that put the product into a cart.
 #[must_use]
 pub fn buy_buttons(tree: &Tree<'_>) -> Vec<usize> {
-    let mut found = Vec::new();
+    let mut found: Vec<usize> = Vec::new();
     for (index, node) in tree.nodes.iter().enumerate() {
-        let Some(tag) = node.tag() else { continue };
-        let clickable = tag.is("button") || tag.is("a") || tag.is("input") || tag.is("span") || tag.is("div") || tag.is("img");
-        if !clickable || found.len() >= 60 {
-            continue;
-        }
-        let boxed = tag.is("span") || tag.is("div");
-        let named = !boxed && ["id", "class", "name"].iter().filter_map(|key| tag.attribute(key)).any(names_button);
-        let label = if tag.is("input") {
-            let clicks = tag.attribute("type").is_some_and(|t| matches!(t.to_ascii_lowercase().as_str(), "submit" | "button" | "image"));
-            if !clicks {
-                continue;
-            }
-            tag.value("value").or_else(|| tag.value("alt")).unwrap_or_default().to_string()
-        } else if tag.is("img") {
-            tag.value("alt").unwrap_or_default().to_string()
-        } else if node.end - index <= 12 {
-            tree.text(index, 60)
-        } else {
-            continue;
+        let button = match &node.kind {
+            Kind::Text(raw) if raw.len() <= 160 && is_buy_label(raw) => clickable(tree, index),
+            Kind::Element(tag) if tag.is("input") || tag.is("img") || tag.is("button") || tag.is("a") => speaks_of_buying(tag).then_some(index),
+            _ => None,
         };
-        let label = text::fold_space(&label).to_lowercase();
-        let says = is_buy_label(&label) || tag.attribute("title").is_some_and(|t| is_buy_label(&t.to_lowercase()));
-        let disabled = tag.attribute("disabled").is_some() || tag.attribute("class").is_some_and(|c| c.contains("disabled"));
-        if (named || says) && !disabled && !tree.ancestors(index).any(|i| tree.nodes[i].tag().is_some_and(classes::is_hidden)) {
-            found.push(index);
+        if let Some(button) = button
+            && found.last() != Some(&button)
+            && !is_disabled(tree, button)
+            && !tree.is_hidden(button)
+        {
+            found.push(button);
+        }
+        if found.len() >= MAX_BUTTONS {
+            break;
         }
     }
     found
 }
 
-fn is_buy_label(label: &str) -> bool {
-    let label = label.trim_matches(|c: char| !c.is_alphanumeric());
-    label.chars().count() <= 40 && BUY.iter().any(|word| label == *word || (word.chars().count() > 6 && label.starts_with(word)) || (word.chars().any(|c| u32::from(c) > 0x3000) && label.starts_with(word)))
+/// The button, link or box that a label belongs to.
+fn clickable(tree: &Tree<'_>, index: usize) -> Option<usize> {
+    let parent = tree.nodes[index].parent;
+    let real = tree.ancestors(index).take(MAX_CLIMB).find(|i| tree.nodes[*i].is("button") || tree.nodes[*i].is("a"));
+    real.or((parent != 0).then_some(parent))
 }
 
-fn names_button(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["addtocart", "add-to-cart", "add_to_cart", "addtobasket", "add-to-basket", "add-to-bag", "addtobag", "buy-button", "btn-buy", "buybutton", "buy-now", "buynow", "btn-add-cart", "single_add_to_cart"].iter().any(|n| name.contains(n))
+fn is_disabled(tree: &Tree<'_>, index: usize) -> bool {
+    tree.nodes[index].tag().is_some_and(|tag| tag.attribute("disabled").is_some() || tag.attribute("class").is_some_and(|c| c.contains("disabled")))
+}
+
+/// Whether a control says in its attributes that it buys.
+fn speaks_of_buying(tag: &Tag<'_>) -> bool {
+    if tag.attributes.len() < 6 {
+        return false;
+    }
+    if tag.is("input") && !tag.attribute("type").is_some_and(|t| ["submit", "button", "image"].iter().any(|k| t.eq_ignore_ascii_case(k))) {
+        return false;
+    }
+    tag.attributes().any(|(key, value)| {
+        let named = !tag.is("img") && ["id", "class", "name"].iter().any(|k| key.eq_ignore_ascii_case(k));
+        let labelled = ["value", "alt", "title", "aria-label"].iter().any(|k| key.eq_ignore_ascii_case(k));
+        (named && BUTTON_NAMES.is_match(value)) || (labelled && value.len() <= 160 && is_buy_label(value))
+    })
+}
+
+static BUTTON_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    classes::automaton(&[
+        "addtocart", "add-to-cart", "add_to_cart", "addtobasket", "add-to-basket", "add-to-bag", "addtobag", "buy-button", "btn-buy", "buybutton", "buy-now", "buynow", "btn-add-cart", "btn-addcart",
+    ])
+});
+
+/// Buy labels by their first character, so that a text is compared with few of them.
+static BUY_BY_FIRST: LazyLock<HashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut map: HashMap<char, Vec<&str>> = HashMap::new();
+    for label in BUY {
+        if let Some(first) = label.chars().next() {
+            map.entry(first).or_default().push(label);
+        }
+    }
+    map
+});
+
+fn is_buy_label(raw: &str) -> bool {
+    let trimmed = raw.trim_matches(|c: char| !c.is_alphanumeric());
+    let Some(first) = trimmed.chars().next().and_then(|c| c.to_lowercase().next()) else { return false };
+    let Some(labels) = BUY_BY_FIRST.get(&first) else { return false };
+    let label = text::clean(trimmed).to_lowercase();
+    let length = label.chars().count();
+    length <= 40
+        && labels.iter().any(|word| {
+            label == *word || (label.starts_with(word) && (word.chars().count() > 6 || word.chars().any(|c| u32::from(c) > 0x3000)))
+        })
+}
+
+/// Stock phrases in one automaton, and the state each names.
+static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
+    let groups = [
+        (OUT, Availability::OutOfStock),
+        (PREORDER, Availability::PreOrder),
+        (BACKORDER, Availability::BackOrder),
+        (LIMITED, Availability::Limited),
+        (IN, Availability::InStock),
+    ];
+    let (words, states): (Vec<&str>, Vec<Availability>) = groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
+    (classes::automaton(&words), states)
+});
+
+/// The state a short text names; "not available" beats the "available" inside it.
+fn stock_state(raw: &str) -> Option<Availability> {
+    let (automaton, states) = &*STOCK;
+    // Only ASCII case is folded by the automaton: the rest is folded when there are other letters.
+    let folded = if raw.is_ascii() { None } else { Some(raw.to_lowercase()) };
+    let text = folded.as_deref().unwrap_or(raw);
+    let hits = automaton.find_overlapping_iter(text).filter(|hit| is_word(text, hit.start(), hit.end()));
+    let best = hits.map(|hit| hit.pattern().as_usize()).min()?;
+    let length = text.trim().chars().count();
+    let state = states[best];
+    (length <= if state == Availability::InStock { 60 } else { 80 }).then_some(state)
+}
+
+fn is_word(text: &str, start: usize, end: usize) -> bool {
+    let joined = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() && u32::from(c) < 0x3000);
+    !joined(text[..start].chars().next_back()) && !joined(text[end..].chars().next())
 }
 
 /// The stock message nearest to the title; a working buy button stands for "in stock" when nothing is said.
@@ -111,27 +187,15 @@ pub fn availability(tree: &Tree<'_>, anchor: Option<usize>, buttons: &[usize]) -
     let mut said = Availability::Unknown;
     for index in start..end {
         let Kind::Text(raw) = tree.nodes[index].kind else { continue };
-        if raw.len() > 240 || hidden_or_aside(tree, index) {
+        if raw.len() > 240 {
             continue;
         }
-        let words = text::clean(raw).to_lowercase();
-        let holds = |list: &[&str]| list.iter().any(|w| contains_words(&words, w));
-        let short = words.chars().count() <= 80;
-        let state = if holds(OUT) && short {
-            Availability::OutOfStock
-        } else if holds(PREORDER) && short {
-            Availability::PreOrder
-        } else if holds(BACKORDER) && short {
-            Availability::BackOrder
-        } else if holds(LIMITED) && short {
-            Availability::Limited
-        } else if holds(IN) && words.chars().count() <= 60 {
-            Availability::InStock
-        } else {
-            continue;
-        };
-        said = state;
-        break;
+        if let Some(state) = stock_state(raw)
+            && !hidden_or_aside(tree, index)
+        {
+            said = state;
+            break;
+        }
     }
     let near_button = buttons.iter().any(|b| anchor.is_none_or(|a| *b + LEAD > a && *b < a + REACH));
     match said {
@@ -142,18 +206,11 @@ pub fn availability(tree: &Tree<'_>, anchor: Option<usize>, buttons: &[usize]) -
 }
 
 fn hidden_or_aside(tree: &Tree<'_>, index: usize) -> bool {
-    tree.ancestors(index).take(10).any(|i| {
-        tree.nodes[i].tag().is_some_and(|tag| classes::is_hidden(tag) || tag.is("script") || tag.is("nav") || tag.is("footer") || tag.is("label") || classes::hints(tag).aside)
-    })
-}
-
-fn contains_words(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + found.len()..].chars().next();
-        let joined = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() && u32::from(c) < 0x3000);
-        !joined(before) && !joined(after)
-    })
+    tree.is_hidden(index)
+        || tree.ancestors(index).take(10).any(|i| {
+            let node = &tree.nodes[i];
+            node.is("nav") || node.is("footer") || node.is("label") || tree.hints(i).aside
+        })
 }
 
 #[rustfmt::skip]
@@ -168,6 +225,20 @@ const MPN: &[&str] = &["mpn", "part number", "manufacturer part number", "mfr pa
 const GTIN: &[&str] = &["ean", "gtin", "upc", "isbn", "isbn-13", "isbn-10", "ean kód", "ean-kode", "ean kod", "barcode", "ean code", "kod ean", "isbn13", "jan"];
 #[rustfmt::skip]
 const BRAND: &[&str] = &["brand", "brand name", "manufacturer", "marke", "hersteller", "mærke", "producent", "märke", "varumärke", "tillverkare", "merke", "produsent", "marque", "fabricant", "marca", "fabricante", "produttore", "merk", "fabrikant", "marka", "výrobce", "výrobca", "značka", "gyártó", "márka", "producător", "brend", "бренд", "производитель", "марка", "виробник", "tootja", "kaubamärk", "ražotājs", "zīmols", "gamintojas", "valmistaja", "merkki", "ブランド", "メーカー", "品牌", "브랜드", "editore", "publisher"];
+
+/// What a label announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Announces {
+    Sku,
+    Mpn,
+    Gtin,
+    Brand,
+}
+
+static LABELS: LazyLock<HashMap<&'static str, Announces>> = LazyLock::new(|| {
+    let groups = [(BRAND, Announces::Brand), (SKU, Announces::Sku), (MPN, Announces::Mpn), (GTIN, Announces::Gtin)];
+    groups.iter().flat_map(|(words, what)| words.iter().map(|w| (*w, *what))).collect()
+});
 
 /// Reads `label: value` texts around the title.
 #[must_use]
@@ -189,33 +260,35 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         if label.is_empty() || label.chars().count() > 30 {
             continue;
         }
-        let is = |list: &[&str]| list.contains(&label.as_str());
-        let want_code = is(SKU) && labels.sku.is_none() || is(MPN) && labels.mpn.is_none() || is(GTIN) && labels.gtin.is_none();
-        let want_brand = is(BRAND) && labels.brand.is_none();
-        if !(want_code || want_brand) || in_form(tree, index) {
+        let Some(what) = LABELS.get(label.as_str()).copied() else { continue };
+        let known = match what {
+            Announces::Sku => labels.sku.is_some(),
+            Announces::Mpn => labels.mpn.is_some(),
+            Announces::Gtin => labels.gtin.is_some(),
+            Announces::Brand => labels.brand.is_some(),
+        };
+        if known || in_form(tree, index) {
             continue;
         }
         let value = if inline.is_empty() { next_text(tree, index, end) } else { Some(inline.to_owned()) };
         let Some(value) = value else { continue };
-        if want_brand {
-            labels.brand = field(&value, 60).filter(|v| v.split(' ').count() <= 6 && v.chars().any(char::is_alphabetic));
-            continue;
-        }
         let code = value.split([',', ';', '|']).next().unwrap_or("").trim().to_owned();
         let plausible = code.chars().any(|c| c.is_ascii_digit()) && code.chars().count() <= 40 && code.split(' ').count() <= 3;
-        if is(GTIN) {
-            labels.gtin = gtin::canonical(&code);
-        } else if plausible && is(MPN) {
-            labels.mpn = field(&code, MAX_FIELD);
-        } else if plausible && is(SKU) {
-            labels.sku = field(&code, MAX_FIELD);
+        match what {
+            Announces::Brand => {
+                labels.brand = field(&value, 60).filter(|v| v.split(' ').count() <= 6 && v.chars().any(char::is_alphabetic));
+            }
+            Announces::Gtin => labels.gtin = gtin::canonical(&code),
+            Announces::Mpn if plausible => labels.mpn = field(&code, MAX_FIELD),
+            Announces::Sku if plausible => labels.sku = field(&code, MAX_FIELD),
+            Announces::Mpn | Announces::Sku => {}
         }
     }
     labels
 }
 
 fn in_form(tree: &Tree<'_>, index: usize) -> bool {
-    tree.ancestors(index).take(6).any(|i| tree.nodes[i].tag().is_some_and(|t| t.is("option") || t.is("select") || t.is("nav") || t.is("footer") || classes::hints(t).aside))
+    tree.ancestors(index).take(6).any(|i| tree.nodes[i].tag().is_some_and(|t| t.is("option") || t.is("select") || t.is("nav") || t.is("footer")) || tree.hints(i).aside)
 }
 
 /// The next visible text, if it stands close enough to be the label's value.

@@ -60,7 +60,7 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str) -> Vec<Spot> {
             continue;
         }
         let percent = raw.contains('%') && !raw.chars().any(|c| c.is_alphabetic() || is_sign(c));
-        if raw.len() > 400 || percent || is_inside_hidden(tree, index) {
+        if raw.len() > 400 || percent || tree.is_hidden(index) {
             continue;
         }
         if let Some(mut spot) = smallest(tree, index, context, url) {
@@ -82,10 +82,6 @@ fn is_sign(c: char) -> bool {
 
 fn has_foreign_digit(raw: &str) -> bool {
     !raw.is_ascii() && raw.chars().any(|c| c.is_numeric())
-}
-
-fn is_inside_hidden(tree: &Tree<'_>, index: usize) -> bool {
-    tree.ancestors(index).any(|i| tree.nodes[i].tag().is_some_and(classes::is_hidden))
 }
 
 /// Lets the short text right before and behind a price speak: `Was:`, `online`, `per month` often stand apart.
@@ -225,7 +221,7 @@ fn describe(tree: &Tree<'_>, element: usize, raw: &str, reading: Reading, url: &
     spot.at = first_text.map_or(spot.at, |i| tree.nodes[i].at);
     for (level, i) in std::iter::once(element).chain(tree.ancestors(element)).take(MAX_CLIMB).enumerate() {
         if let Some(tag) = tree.nodes[i].tag() {
-            let hints = classes::hints(tag);
+            let hints = tree.hints(i);
             weigh(&mut spot, &hints, level);
             let wraps_all = tree.nodes[i].end - i > tree.nodes.len() / 2;
             if hints.aside && !hints.product && !hints.buy && !wraps_all && level < 11 && !spot.aside {
