@@ -121,11 +121,7 @@ fn facts(n: usize, now: Timestamp) -> Facts {
         observation_id: i64::try_from(n * OFFERS + k).ok(),
         tax: if k == 9 { Tax::Net } else { Tax::Gross },
         interval_min: Some(240),
-        ..OfferFact::seen(
-            format!("competitor-{k}.example"),
-            dkk(current * (85 + spread(k + 2, 30)) / 100),
-            seen_at,
-        )
+        ..OfferFact::seen(format!("competitor-{k}.example"), dkk(current * (85 + spread(k + 2, 30)) / 100), seen_at)
     };
     let product = Product {
         current: Some(dkk(current)),
@@ -136,13 +132,6 @@ fn facts(n: usize, now: Timestamp) -> Facts {
         own_stock: Some(3),
         ..Product::named(format!("SKU-{n}"))
     };
-    let market = Market {
-        id: "DK".to_owned(),
-        country: "DK".to_owned(),
-        currency: Currency::DKK,
-        tax: Tax::Gross,
-        tz: Zone::UTC,
-        map_allowed: false,
-    };
+    let market = Market::of_country("DK", Currency::DKK, Zone::UTC);
     Facts { offers: (0..OFFERS).map(offer).collect(), ..Facts::new(product, market) }
 }

@@ -182,7 +182,7 @@ async fn duty<T>(app: &App, name: &str, every: i64, work: impl Future<Output = a
 }
 
 /// What one pass did.
-#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Pass {
     pub checked: u64,
     pub evaluated: u64,
@@ -191,8 +191,8 @@ pub struct Pass {
     pub digests: u64,
 }
 
-/// One whole pass: everything that is due, and what follows from it, until all of it is settled or has to wait longer
-/// than `patience_ms`.
+/// One whole pass: everything that is due, and what follows from it, until all of it is settled, or nothing has moved
+/// for `patience_ms`.
 ///
 /// # Errors
 /// The first stage that fails.
@@ -201,37 +201,42 @@ pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
     for lane in &app.lanes {
         verify_due(app, lane).await?;
     }
+    let mut moved_at = app.now();
     loop {
-        let checked = check_due(app).await?;
-        done.checked += checked;
-        let mut worked = checked > 0;
-        loop {
-            let evaluated = decide_due(app).await?;
-            done.evaluated += evaluated;
-            worked |= evaluated > 0;
-            if evaluated == 0 {
-                break;
-            }
-        }
-        for lane in &app.lanes {
-            let round = publish_due(app, lane).await?;
-            done.pushed += round.pushed;
-            done.verified += round.verified;
-            worked |= round.worked();
-        }
-        if worked {
+        let before = done;
+        work(app, &mut done).await?;
+        let now = app.now();
+        if done != before {
+            moved_at = now;
             continue;
         }
-        let now = app.now();
         let next = [targets::next_due(&app.db).await?, products::next_dirty(&app.db).await?, listings::next_at(&app.db).await?];
-        match next.into_iter().flatten().min() {
-            Some(at) if at.since(now) <= patience_ms => {
-                let wait = u64::try_from(at.since(now)).unwrap_or(0).max(10);
-                tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-            }
-            _ => break,
+        let Some(next) = next.into_iter().flatten().min() else { break };
+        // What waits for another listing, or for a channel that refuses us, stays due; that is no progress.
+        let wait = next.since(now).max(20);
+        if now.since(moved_at) + wait > patience_ms {
+            break;
         }
+        tokio::time::sleep(std::time::Duration::from_millis(wait.unsigned_abs())).await;
     }
     done.digests = report_due(app).await?;
     Ok(done)
+}
+
+/// One share of every stage's work.
+async fn work(app: &Arc<App>, done: &mut Pass) -> anyhow::Result<()> {
+    done.checked += check_due(app).await?;
+    loop {
+        let evaluated = decide_due(app).await?;
+        done.evaluated += evaluated;
+        if evaluated == 0 {
+            break;
+        }
+    }
+    for lane in &app.lanes {
+        let round = publish_due(app, lane).await?;
+        done.pushed += round.pushed;
+        done.verified += round.verified;
+    }
+    Ok(())
 }

@@ -150,7 +150,9 @@ fn parse_table(mut table: toml::Table, mode: Mode, whole: bool) -> Result<(RuleS
     if !report.errors.is_empty() {
         return Err(report.errors);
     }
-    let set = RuleSet { engine, combine: head.combine, markets, competitors, rules, channels, constraints };
+    let own_shops = competitors.iter().filter(|competitor| competitor.own).map(|own| own.id.clone()).collect();
+    let set =
+        RuleSet { engine, combine: head.combine, markets, competitors, own_shops, rules, channels, constraints };
     Ok((set, report.warnings))
 }
 

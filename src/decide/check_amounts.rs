@@ -202,17 +202,9 @@ fn tier(text: &TierText, path: &str, report: &mut Report) -> Option<Tier> {
     for (Quoted(ending), index) in endings.iter().zip(0..) {
         let at = format!("{path}.endings[{index}]");
         if *ending >= modulus {
-            report.error(
-                &at,
-                format!("{ending} is not below modulus {modulus}"),
-                ENDING,
-            );
+            report.error(&at, format!("{ending} is not below modulus {modulus}"), ENDING);
         } else if ending.is_sign_negative() && !ending.is_zero() {
-            report.error(
-                &at,
-                format!("{ending} is negative"),
-                ENDING,
-            );
+            report.error(&at, format!("{ending} is negative"), ENDING);
         }
     }
     let endings = endings.iter().map(|Quoted(ending)| *ending).collect();
@@ -249,4 +241,3 @@ pub fn hours_ms(Figure(hours): Figure, path: &str, report: &mut Report) -> Optio
     }
     i64::try_from((hours * Decimal::from(Millis::HOUR)).trunc()).ok()
 }
-

@@ -233,9 +233,7 @@ pub fn may_overlap(first: &Rule, second: &Rule) -> bool {
     let categories_apart = !a.category_under.is_empty()
         && !b.category_under.is_empty()
         && !a.category_under.iter().any(|one| {
-            let related = |other: &String| {
-                is_under(one, other) || is_under(other, one)
-            };
+            let related = |other: &String| is_under(one, other) || is_under(other, one);
             b.category_under.iter().any(related)
         });
     let tags_apart = |a: &Selector, b: &Selector| !a.tags_any.is_empty() && a.tags_any.is_subset(&b.tags_none);

@@ -89,10 +89,9 @@ impl<'a> Run<'a> {
 
     /// The rules that apply, in evaluation order; only the first unless the set combines.
     fn matching(&self) -> Vec<&'a Rule> {
-        let (facts, now, now_ms) = (self.facts, self.now, self.now_ms);
-        let age_limit_ms = self.rules.engine.max_offer_age_ms;
-        let applies =
-            |rule: &&Rule| rule.is_open(&facts.market, now) && rule.select.matches(facts, now_ms, age_limit_ms);
+        let applies = |rule: &&Rule| {
+            rule.is_open(&self.facts.market, self.now) && rule.select.matches(self.facts, self.rules, self.now_ms)
+        };
         let most = if self.rules.combine == Combine::First { 1 } else { usize::MAX };
         self.rules.rules.iter().filter(applies).take(most).collect()
     }
@@ -179,13 +178,14 @@ impl<'a> Run<'a> {
             }
         }
         let every = |span: Span| Grid::EVERY_UNIT.pick(x1_minor, span, Direction::Nearest);
-        let exact = every(sided);
         if rule.rounding.is_some() {
             self.flag(Flag::EndingSkipped);
-        } else if exact.is_none() {
-            self.flag(Flag::IntentUnreachable);
+            return every(window.span);
         }
-        exact.or_else(|| every(window.span))
+        every(sided).or_else(|| {
+            self.flag(Flag::IntentUnreachable);
+            every(window.span)
+        })
     }
 
     pub(super) fn major(&self, minor: i64) -> Decimal {

@@ -240,6 +240,15 @@ pub enum PriceKind {
     Range,
 }
 
+impl Market {
+    /// A market whose prices contain VAT and in which suppliers' minimum prices do not count; its id is its country.
+    #[must_use]
+    pub fn of_country(country: impl Into<String>, currency: Currency, tz: Zone) -> Self {
+        let country = country.into();
+        Self { id: country.clone(), country, currency, tax: Tax::Gross, tz, map_allowed: false }
+    }
+}
+
 impl Product {
     /// A product of which nothing but the SKU is known.
     #[must_use]

@@ -76,8 +76,7 @@ pub fn competitor(facts: &Facts, index: u32) -> &str {
 
 fn refusal(facts: &Facts, offer: &OfferFact, filter: &OfferFilter, rules: &RuleSet, now_ms: i64) -> Option<Fate> {
     let name = &offer.competitor;
-    let own = facts.own_shops.contains(name) || rules.competitors.iter().any(|c| c.own && c.id == *name);
-    if own {
+    if rules.is_own(facts, name) {
         return Some(Fate::OwnShop);
     }
     if filter.exclude.contains(name) || !filter.include.is_empty() && !filter.include.contains(name) {

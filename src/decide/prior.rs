@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::decide::prior_rules::{NewArrival, Perishable, PriorRules, Progressive};
+use crate::decide::prior_rules::{Kind, NewArrival, Perishable, PriorRules};
+use crate::decide::prior_steps::{first_step, window_end};
+use crate::decide::reference_claims::{ClaimWarning, reference_claim};
 use crate::decide::rounding::CEILING;
 use crate::money::{Decimal, Money};
 
@@ -60,8 +62,12 @@ pub enum PriorFlag {
     NewArrivalSinceStart,
     /// The new price is not below the prior price.
     NotAReduction,
+    /// The former price was charged too rarely to be the regular one (United States).
+    NotTheRegularPrice,
     /// Longer than the authority's guideline for such claims.
     OfferLongerThanGuideline,
+    /// Longer than the former price was charged (United Kingdom).
+    OfferLongerThanReference,
     #[serde(rename = "perishable_14d")]
     Perishable14d,
     PerishableExempt,
@@ -72,6 +78,10 @@ pub enum PriorFlag {
     ProgressiveBroken,
     /// The country has no rule for steps; each has its own window.
     ProgressiveNotAvailable,
+    /// The former price is from long ago (United Kingdom).
+    ReferenceTooOld,
+    /// The former price was charged for too short a time (United Kingdom).
+    ReferenceTooShort,
 }
 
 /// What may be said about a reduction.
@@ -99,6 +109,9 @@ pub fn prior_price(history: &[LivePrice], reduction: &Reduction, rules: &PriorRu
         return exempt(Some(true), PriorFlag::PerishableExempt);
     }
     let public = public_prices(history, reduction.price);
+    if rules.kind != Kind::Directive {
+        return former_price(&public, reduction, rules, zone);
+    }
     if reduction.perishable && rules.perishable == Perishable::BeforeFirstReduction {
         let first = first_step(reduction).unwrap_or(reduction.start);
         let before = public.iter().filter(|live| live.from < first).max_by_key(|live| live.from);
@@ -130,6 +143,24 @@ pub fn prior_price(history: &[LivePrice], reduction: &Reduction, rules: &PriorRu
     let in_window = |live: &&LivePrice| live.from < start && live.until.is_none_or(|until| until > opens);
     let lowest = public.iter().filter(in_window).map(|live| live.price).min_by_key(|price| price.minor());
     judge(lowest, Some(opens), flags, reduction, rules, zone)
+}
+
+/// Where the law names no window: the price charged last before the start, with house warnings about it.
+fn former_price(public: &[LivePrice], reduction: &Reduction, rules: &PriorRules, zone: &TimeZone) -> PriorPrice {
+    let last = public.iter().filter(|live| live.from < reduction.start).max_by_key(|live| live.from);
+    let mut flags = Vec::new();
+    if let Some(last) = last {
+        let claim = reference_claim(public, last.price, reduction.start, reduction.end, rules.kind);
+        flags.extend(claim.warnings.iter().map(|warning| match warning {
+            ClaimWarning::NeverCharged => PriorFlag::InsufficientHistory,
+            ClaimWarning::ChargedTooShortly => PriorFlag::ReferenceTooShort,
+            ClaimWarning::OfferLongerThanReference => PriorFlag::OfferLongerThanReference,
+            ClaimWarning::ReferenceTooOld => PriorFlag::ReferenceTooOld,
+            ClaimWarning::NotTheRegularPrice => PriorFlag::NotTheRegularPrice,
+        }));
+    }
+    let judged = judge(last.map(|live| live.price), None, flags, reduction, rules, zone);
+    PriorPrice { required: false, ..judged }
 }
 
 /// The first local midnight, at most one window from now, from which a reduction to the same price could claim more.
@@ -165,73 +196,13 @@ fn public_prices(history: &[LivePrice], reduced: Money) -> Vec<LivePrice> {
     public
 }
 
-fn first_step(reduction: &Reduction) -> Option<Timestamp> {
-    reduction.earlier_steps.iter().copied().filter(|step| *step < reduction.start).min()
-}
-
-/// The instant before which prices count: the start, or the first step of an unbroken progressive reduction.
-fn window_end(
-    public: &[LivePrice],
-    reduction: &Reduction,
-    rules: &PriorRules,
-    zone: &TimeZone,
-    flags: &mut Vec<PriorFlag>,
-) -> Timestamp {
-    let Some(first) = first_step(reduction) else { return reduction.start };
-    let most_days = match rules.progressive {
-        Progressive::Never => {
-            flags.push(PriorFlag::ProgressiveNotAvailable);
-            return reduction.start;
-        }
-        Progressive::Always => None,
-        Progressive::UpToDays(days) => Some(days),
-    };
-    let length = calendar_days(first, reduction.start, zone);
-    if most_days.is_some_and(|most| length > i64::from(most)) {
-        flags.extend([PriorFlag::CampaignTooLong, PriorFlag::ProgressiveBroken]);
-        return reduction.start;
-    }
-    if steps_unbroken(public, reduction) {
-        flags.push(PriorFlag::Progressive);
-        return first;
-    }
-    flags.push(PriorFlag::ProgressiveBroken);
-    reduction.start
-}
-
-/// Whether the price only fell from step to step, without a pause, a rise or any other change up to the new start.
-fn steps_unbroken(public: &[LivePrice], reduction: &Reduction) -> bool {
-    let mut steps: Vec<Timestamp> =
-        reduction.earlier_steps.iter().copied().filter(|step| *step < reduction.start).collect();
-    steps.sort_unstable();
-    steps.dedup();
-    let Some(first) = steps.first().copied() else { return false };
-    let within = public.iter().filter(|live| live.from >= first && live.from < reduction.start);
-    let changes: Vec<&LivePrice> = within.collect();
-    if changes.len() != steps.len() || !changes.iter().zip(&steps).all(|(live, step)| live.from == *step) {
-        return false;
-    }
-    let mut previous = public.iter().rfind(|live| live.from < first).copied();
-    for live in changes {
-        let follows = previous.is_some_and(|previous| {
-            previous.price.minor() > live.price.minor() && previous.until.is_none_or(|until| until == live.from)
-        });
-        if !follows {
-            return false;
-        }
-        previous = Some(*live);
-    }
-    previous.is_some_and(|last| {
-        last.price.minor() > reduction.price.minor() && last.until.is_none_or(|until| until >= reduction.start)
-    })
-}
-
 fn midnight_before(start: Timestamp, days: u32, zone: &TimeZone) -> Option<Timestamp> {
     let day = start.to_zoned(zone.clone()).date().checked_sub(i64::from(days).days()).ok()?;
     Some(day.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
-fn calendar_days(from: Timestamp, until: Timestamp, zone: &TimeZone) -> i64 {
+/// Days between two instants by the local calendar.
+pub(super) fn calendar_days(from: Timestamp, until: Timestamp, zone: &TimeZone) -> i64 {
     let date = |instant: Timestamp| instant.to_zoned(zone.clone()).date();
     date(from).until(date(until)).map_or(0, |span| i64::from(span.get_days()))
 }
@@ -328,13 +299,17 @@ mod tests {
             PriorFlag::InsufficientHistory,
             PriorFlag::NewArrivalSinceStart,
             PriorFlag::NotAReduction,
+            PriorFlag::NotTheRegularPrice,
             PriorFlag::OfferLongerThanGuideline,
+            PriorFlag::OfferLongerThanReference,
             PriorFlag::Perishable14d,
             PriorFlag::PerishableExempt,
             PriorFlag::PerishablePriceBeforeFirstReduction,
             PriorFlag::Progressive,
             PriorFlag::ProgressiveBroken,
             PriorFlag::ProgressiveNotAvailable,
+            PriorFlag::ReferenceTooOld,
+            PriorFlag::ReferenceTooShort,
         ];
         let texts: Vec<String> = all.iter().map(|flag| serde_json::to_string(flag).unwrap()).collect();
         // Quotes would sort between letters, so they are taken off before comparing.

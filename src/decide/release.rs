@@ -26,6 +26,8 @@ pub enum Guard {
     FreshFloor,
     /// No wish of the engine that a clamp would have hidden.
     Plausibility,
+    /// No raise because a competitor's stock is unknown, or was seen empty only once.
+    Absence,
     /// A second witness for a move that matters.
     Quorum,
     /// One decision moves a price only so far.
@@ -53,6 +55,7 @@ impl Guard {
         Self::Eligibility,
         Self::FreshFloor,
         Self::Plausibility,
+        Self::Absence,
         Self::Quorum,
         Self::Step,
         Self::Velocity,

@@ -3,7 +3,7 @@
 use crate::clock::Millis;
 use crate::decide::bounds;
 use crate::decide::decision::{Fate, Flag, Step};
-use crate::decide::facts::Facts;
+use crate::decide::facts::{Availability, Facts};
 use crate::decide::offers::competitor;
 use crate::decide::release::{Guard, Proposal};
 use crate::decide::rules::EngineParams;
@@ -28,6 +28,7 @@ pub fn finding(guard: Guard, proposal: &Proposal) -> Option<String> {
         Guard::Eligibility => eligibility(proposal),
         Guard::FreshFloor => fresh_floor(proposal),
         Guard::Plausibility => plausibility(proposal),
+        Guard::Absence => absence(proposal),
         Guard::Quorum => quorum(proposal),
         Guard::Step => step(proposal),
         Guard::Velocity => velocity(proposal),
@@ -120,6 +121,29 @@ fn plausibility(proposal: &Proposal) -> Option<String> {
     let ceiling = proposal.decision.ceiling?.amount();
     (x0 > ceiling.checked_mul(factor)?)
         .then(|| format!("the rule wanted {}, far above the ceiling {ceiling}", shown_pct(x0)))
+}
+
+/// A raise rests on a cheaper competitor being sold out, and it may not be.
+fn absence(proposal: &Proposal) -> Option<String> {
+    let raises = proposal.current.is_some_and(|current| current.minor() < proposal.price.minor());
+    if !raises || proposal.repairs_floor() {
+        return None;
+    }
+    let left_out = proposal.decision.steps.iter().filter_map(|step| match step {
+        Step::Offers { seen } => Some(seen),
+        _ => None,
+    });
+    let doubtful = left_out.flatten().filter(|seen| seen.fate == Fate::Availability).find_map(|seen| {
+        let offer = proposal.facts.offers.get(seen.offer as usize)?;
+        let unsure = match offer.availability {
+            Availability::Unknown => true,
+            Availability::OutOfStock => !offer.absence_confirmed,
+            _ => false,
+        };
+        let same = offer.price.currency() == proposal.price.currency();
+        (unsure && !(same && offer.price.minor() >= proposal.price.minor())).then_some(offer)
+    })?;
+    Some(format!("{} may still have it, at {}; its stock is not known for sure", doubtful.competitor, doubtful.price))
 }
 
 /// Comparable prices and competitors of the offers that counted.

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::decide::decision::{BelowFloor, TargetKind};
-use crate::decide::facts::{Availability, Condition, Market, PriceKind, Tax};
+use crate::decide::facts::{Availability, Condition, Facts, Market, PriceKind};
 use crate::decide::rounding::Rounding;
 use crate::decide::select::{Schedule, Selector};
-use crate::money::{Currency, Decimal};
+pub use crate::decide::world::{ChannelFloor, ChannelRules, Competitor, Constraint, MarketRules};
+use crate::money::Decimal;
 
 /// A checked set of rules with everything it refers to.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct RuleSet {
     pub combine: Combine,
     pub markets: Vec<MarketRules>,
     pub competitors: Vec<Competitor>,
+    /// The competitors that are our own shops: looked up for every offer, so kept apart.
+    pub own_shops: BTreeSet<String>,
     /// By falling priority, then by rising id: evaluation order.
     pub rules: Vec<Rule>,
     pub channels: Vec<ChannelRules>,
@@ -102,30 +105,6 @@ pub enum Combine {
     Lowest,
     Highest,
     Average,
-}
-
-/// A market and what its prices follow from.
-#[derive(Debug, Clone)]
-pub struct MarketRules {
-    pub market: Market,
-    /// The class of the VAT table.
-    pub vat_class: String,
-    /// The rule set for prior prices.
-    pub omnibus: String,
-    /// The market whose decisions this one's prices are converted from.
-    pub derived_from: Option<String>,
-}
-
-/// A competitor and how its prices are to be read.
-#[derive(Debug, Clone)]
-pub struct Competitor {
-    pub id: String,
-    pub markets: Vec<String>,
-    pub tax: Tax,
-    pub currency: Option<Currency>,
-    pub weight: u32,
-    /// One of our own shops: never competition.
-    pub own: bool,
 }
 
 /// Whether a rule's decisions may go out by themselves.
@@ -323,35 +302,6 @@ pub struct Limits {
     pub review_above_pct: Option<Decimal>,
 }
 
-/// How a channel's price follows from the decision.
-#[derive(Debug, Clone)]
-pub struct ChannelRules {
-    pub id: String,
-    pub kind: String,
-    pub market: String,
-    pub adjust: Option<Adjust>,
-    pub rounding: Option<Rounding>,
-    pub floor: Option<ChannelFloor>,
-    /// How long a decision may take to be live there.
-    pub converge_within_ms: Option<i64>,
-    pub mode: Option<Mode>,
-}
-
-/// The terms of a fee-aware floor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChannelFloor {
-    pub fee_pct_of_gross: Decimal,
-    /// In major units of the channel's currency, without VAT.
-    pub fee_fixed_net: Decimal,
-    pub margin_pct: Decimal,
-}
-
-/// The first channel may never show a lower price than the second.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Constraint {
-    pub never_below: (String, String),
-}
-
 impl RuleSet {
     #[must_use]
     pub fn market(&self, id: &str) -> Option<&MarketRules> {
@@ -361,6 +311,12 @@ impl RuleSet {
     #[must_use]
     pub fn competitor(&self, id: &str) -> Option<&Competitor> {
         self.competitors.iter().find(|competitor| competitor.id == id)
+    }
+
+    /// Whether a competitor is one of our own shops, by the facts or by this file.
+    #[must_use]
+    pub fn is_own(&self, facts: &Facts, competitor: &str) -> bool {
+        self.own_shops.contains(competitor) || facts.own_shops.iter().any(|own| own == competitor)
     }
 
     #[must_use]

@@ -173,6 +173,9 @@ mod tests {
             item.proposed = item.current.map(|current| Money::from_minor(current.minor() * 88 / 100, Currency::USD));
         }
         assert!(judge(&items).contains(&RunHold::ManyLargeChanges { count: 6 }));
+        let mut at_limit: Vec<RunItem> = (0..100).map(|_| item(10_000, 10_000)).collect();
+        at_limit.iter_mut().take(6).for_each(|item| *item = self::item(10_000, 9_000));
+        assert!(judge(&at_limit).is_empty(), "ten percent exactly is not more than ten percent");
         for item in items.iter_mut().take(11) {
             item.held = true;
         }

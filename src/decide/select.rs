@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::decide::facts::{Availability, Facts, Market, OfferFact, Standing};
+use crate::decide::rules::RuleSet;
 use crate::money::{self, Decimal};
 
 /// When a rule is open: validity, weekdays and hours, the latter two in the market's local time.
@@ -85,9 +86,10 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether the rule applies to the product. `age_limit_ms` is the engine's limit for stock figures of competitors.
+    /// Whether the rule applies to the product. `rules` says which competitors are our own shops, and how old their
+    /// stock figures may be.
     #[must_use]
-    pub fn matches(&self, facts: &Facts, now_ms: i64, age_limit_ms: i64) -> bool {
+    pub fn matches(&self, facts: &Facts, rules: &RuleSet, now_ms: i64) -> bool {
         let product = &facts.product;
         let listed = |set: &BTreeSet<String>, value: Option<&String>| {
             set.is_empty() || value.is_some_and(|value| set.contains(value))
@@ -101,7 +103,7 @@ impl Selector {
             && holds(self.cost_net, || facts.in_market(product.cost_net))
             && holds(self.current, || facts.in_market(product.current))
             && holds(self.margin_pct, || product.current.and_then(|price| facts.margin_pct(price)))
-            && self.matches_stock(facts, now_ms, age_limit_ms)
+            && self.matches_stock(facts, rules, now_ms)
     }
 
     fn matches_category(&self, category: Option<&str>) -> bool {
@@ -109,9 +111,9 @@ impl Selector {
             || category.is_some_and(|category| self.category_under.iter().any(|under| is_under(category, under)))
     }
 
-    fn matches_stock(&self, facts: &Facts, now_ms: i64, age_limit_ms: i64) -> bool {
+    fn matches_stock(&self, facts: &Facts, rules: &RuleSet, now_ms: i64) -> bool {
         let Some(comparison) = self.in_stock_competitors else { return true };
-        let (surely, possibly) = competitors_in_stock(facts, now_ms, age_limit_ms);
+        let (surely, possibly) = competitors_in_stock(facts, rules, now_ms);
         // The true number lies between the two, so a comparison is only true if it is true at both ends.
         comparison.holds(Decimal::from(surely)) && comparison.holds(Decimal::from(possibly))
     }
@@ -128,14 +130,14 @@ pub fn is_under(category: &str, under: &str) -> bool {
 }
 
 /// Competitors that surely have the product in stock, and those that may have it.
-fn competitors_in_stock(facts: &Facts, now_ms: i64, age_limit_ms: i64) -> (u32, u32) {
+fn competitors_in_stock(facts: &Facts, rules: &RuleSet, now_ms: i64) -> (u32, u32) {
     let mut surely = BTreeSet::new();
     let mut possibly = BTreeSet::new();
     for offer in facts.offers.iter().filter(|offer| offer.standing == Standing::Accepted) {
-        if facts.own_shops.contains(&offer.competitor) {
+        if rules.is_own(facts, &offer.competitor) {
             continue;
         }
-        let fresh = now_ms.saturating_sub(offer.observed_at.0) <= age_limit_ms;
+        let fresh = now_ms.saturating_sub(offer.observed_at.0) <= rules.engine.max_offer_age_ms;
         match stock_of(offer) {
             Some(true) if fresh => _ = surely.insert(offer.competitor.as_str()),
             Some(false) if fresh => {}

@@ -68,7 +68,8 @@ pub fn article(page: &str) -> Option<String> {
         let long = |part: &&str| part.len() >= 5 && part.bytes().all(|b| b.is_ascii_digit());
         parts().next_back().filter(long).or_else(|| parts().next().filter(long)).map(str::to_owned)
     });
-    marked.filter(|code| is_article(code)).or(by_query).or(whole).or(ends)
+    let coded = |code: &String| is_article(code) || (code.len() == 10 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) && code.bytes().any(|b| b.is_ascii_digit()));
+    marked.filter(coded).or(by_query).or(whole).or(ends)
 }
 
 fn is_article(code: &str) -> bool {

@@ -106,6 +106,16 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
     Outcome::Other
 }
 
+/// Pages about a product that do not sell it: reviews, questions, carts, lists of wishes.
+#[must_use]
+pub fn is_side_page(page: &Page<'_>) -> bool {
+    const SIDES: [&str; 14] = [
+        "reviews", "review", "product-reviews", "customer-reviews", "questions", "ask", "cart", "basket", "checkout", "wishlist", "account", "compare", "bewertungen", "opinie",
+    ];
+    let Some(url) = address::absolute(page.final_url, page.url) else { return false };
+    url.path().split('/').any(|segment| SIDES.iter().any(|side| segment.eq_ignore_ascii_case(side)))
+}
+
 /// Whether the shop led us away from what was asked for: to its front page, or to another product.
 #[must_use]
 pub fn redirected(page: &Page<'_>) -> bool {

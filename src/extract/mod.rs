@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod charset;
+pub mod embedded;
 pub mod explain;
 pub mod gtin;
 pub mod harvest;

@@ -13,7 +13,7 @@ use super::outcome::Outcome;
 use super::price::Context;
 use super::schema::{self, Product, Surroundings};
 use super::visible::{self, View};
-use super::{Extraction, Hints, Page, address, charset, kind, meta, scraper, text};
+use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper, text};
 
 /// Candidates kept in the answer.
 const MAX_CANDIDATES: usize = 200;
@@ -31,7 +31,7 @@ struct Found {
 
 pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
     let decoded = charset::decode(page.body, page.content_type);
-    let mut answer = read(&decoded.text, page, site, hints);
+    let mut answer = read(&decoded.text, decoded.encoding(), page, site, hints);
     answer.encoding = decoded.encoding();
     // Offsets so far count in the decoded text; evidence counts in the body.
     let offsets = answer.offer.iter_mut().chain(answer.candidates.iter_mut().map(|c| &mut c.offer));
@@ -41,9 +41,9 @@ pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) 
     answer
 }
 
-fn read(body: &str, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
+fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
     let harvest = Harvest::collect(body);
-    let (locale, context) = surroundings(&harvest, page, site, hints);
+    let (locale, context) = surroundings(&harvest, page, site, hints, encoding, body);
     let shown = locale.map(|l| l.to_string());
     let empty = |outcome: Outcome, why: &str| Extraction {
         outcome,
@@ -73,7 +73,7 @@ fn read(body: &str, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints
 }
 
 /// Language, currency and decimal mark by hints, site file, page and host, in this order.
-fn surroundings<'a>(harvest: &Harvest<'_>, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> (Option<Locale>, Context<'a>) {
+fn surroundings<'a>(harvest: &Harvest<'_>, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints, encoding: &str, body: &str) -> (Option<Locale>, Context<'a>) {
     let told = hints.locale.as_deref().and_then(Locale::parse).or_else(|| site.and_then(scraper::Site::locale));
     let host = address::host(page.final_url).and_then(|h| Locale::from_host(&h));
     let meta = harvest.meta(&["og:locale", "content-language", "language"]).and_then(|m| Locale::parse(&m.content));
@@ -87,9 +87,26 @@ fn surroundings<'a>(harvest: &Harvest<'_>, page: &Page<'_>, site: Option<&scrape
         (Some(said), host) if said.region().is_none() => Some(said.or_region_of(host)),
         (said, host) => said.or(host),
     };
-    let locale = told.or(local);
+    let locale = told.or(local).or_else(|| script_of(encoding)).or_else(|| speaks_english(body).then(|| Locale::parse("en")).flatten());
     let currency = hints.currency.or_else(|| site.and_then(scraper::Site::currency));
     (locale, Context { locale, currency, ..Context::default() })
+}
+
+/// Whether a page that names no language is in English: its commonest words stand all over it.
+fn speaks_english(body: &str) -> bool {
+    const ENOUGH: usize = 5;
+    [" the ", " and ", " for "].iter().all(|word| memchr::memmem::find_iter(body.as_bytes(), word.as_bytes()).take(ENOUGH).count() == ENOUGH)
+}
+
+/// Old encodings belong to one language each.
+fn script_of(encoding: &str) -> Option<Locale> {
+    Locale::parse(match encoding {
+        "GBK" | "gb18030" => "zh-CN",
+        "Big5" => "zh-TW",
+        "EUC-KR" => "ko-KR",
+        "Shift_JIS" | "EUC-JP" | "ISO-2022-JP" => "ja-JP",
+        _ => return None,
+    })
 }
 
 fn gather(body: &str, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, site: Option<&scraper::Site>, context: &Context<'_>) -> Found {
@@ -109,6 +126,11 @@ fn gather(body: &str, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_
         candidates.extend(own.0);
     }
     candidates.extend(meta::candidate(harvest, context));
+    let answered = candidates.iter().any(|c| c.offer.price.is_some());
+    let named: Vec<&str> = candidates.iter().filter_map(|c| c.offer.title.as_deref()).chain(titles.iter().copied()).chain(harvest.headings.iter().map(|h| h.0.as_str())).collect();
+    let sku = candidates.iter().find_map(|c| c.offer.sku.as_deref());
+    let state = embedded::candidates(harvest, &embedded::Identity { url: page.final_url, names: &named, sku }, &with_currency(context, &candidates), answered);
+    candidates.extend(state);
     let range = confirmed_window(harvest, &candidates, products).unwrap_or(0..body.len());
     let view = visible::look(body, range, harvest, &with_currency(context, &candidates), &titles, page.final_url);
     candidates.extend(view.candidates.iter().cloned());

@@ -113,7 +113,9 @@ impl<'a> Tree<'a> {
             at = self.nodes[at].parent;
         }
         for node in way.into_iter().rev() {
-            answer = answer || self.nodes[node].tag().is_some_and(classes::is_hidden);
+            // A page that hides itself until its scripts ran hides nothing from a person.
+            let wraps_all = self.nodes[node].end - node > self.nodes.len() / 2;
+            answer = answer || (!wraps_all && self.nodes[node].tag().is_some_and(classes::is_hidden));
             self.hidden[node].get_or_init(|| answer);
         }
         answer

@@ -37,6 +37,8 @@ pub struct View {
     pub titled: bool,
     /// The best price stands in a box that its names call the product's.
     pub in_product_box: bool,
+    /// Every place that shows an amount.
+    pub spots: Vec<Spot>,
     /// Every price seen, struck ones included, for comparison with structured data.
     pub seen: Vec<(Money, Role)>,
 }
@@ -66,7 +68,7 @@ pub fn look(page: &str, range: std::ops::Range<usize>, harvest: &Harvest<'_>, co
     let buttons = labels::buy_buttons(&tree);
     spots::mark_repeated(&tree, &mut found, anchor);
     let mut view = View {
-        tiles: found.iter().filter(|s| s.tile).count(),
+        tiles: found.iter().filter(|s| s.tile && s.marked).count(),
         buy_buttons: buttons.len(),
         availability: labels::availability(&tree, anchor, &buttons),
         labels: labels::read(&tree, anchor),
@@ -80,6 +82,7 @@ pub fn look(page: &str, range: std::ops::Range<usize>, harvest: &Harvest<'_>, co
     view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
     view.candidates = assemble(&tree, &found, heading.as_ref().map(|h| h.0.as_str()));
     view.discounts = discounts(&tree, &found);
+    view.spots = found;
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
         let own: Vec<String> = text::words(words).collect();
         let page: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
@@ -184,6 +187,10 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
 fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candidate> {
     let mut order: Vec<&Spot> = spots.iter().filter(|s| s.money.is_some()).collect();
     order.sort_by_key(|s| (std::cmp::Reverse(s.points), s.node));
+    // Bare numbers only count on pages that show no currency anywhere near the product.
+    if order.iter().any(|s| s.marked && s.points >= 40) {
+        order.retain(|s| s.marked);
+    }
     order.truncate(40);
     let best = order.first().copied();
     order
@@ -207,21 +214,10 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
         .collect()
 }
 
-/// The list price, unit price, shipping and member price that stand beside the chosen price.
+/// The unit price that stands beside the best price.
 fn companions(tree: &Tree<'_>, spots: &[Spot], best: &Spot, offer: &mut Offer) {
     let Some(price) = best.money else { return };
     let near = |s: &&Spot| s.node.abs_diff(best.node) < 120 && !s.aside && !s.tile && s.node != best.node;
-    let same = |s: &&Spot| s.money.is_some_and(|m| m.currency() == price.currency());
-    let list = spots
-        .iter()
-        .filter(near)
-        .filter(same)
-        .filter(|s| s.struck || s.reading.role == Role::List)
-        .filter(|s| s.money.is_some_and(|m| m.minor() > price.minor()))
-        .min_by_key(|s| s.node.abs_diff(best.node));
-    offer.list_price = list.and_then(|s| s.money);
-    offer.shipping = spots.iter().filter(near).filter(same).find(|s| s.reading.role == Role::Shipping).and_then(|s| s.money);
-    offer.member_price = spots.iter().filter(near).filter(same).find(|s| s.reading.role == Role::Member).and_then(|s| s.money);
     let unit = spots.iter().filter(near).find(|s| s.reading.kind == PriceKind::Unit);
     offer.unit_price = unit.and_then(|s| {
         let per = s.reading.per.clone()?;

@@ -6,7 +6,8 @@
 use crate::money::Decimal;
 
 /// Limits of a crawl, as shares of its products.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct BatchParams {
     /// A smaller crawl says nothing as a whole.
     pub least_products: u32,

@@ -7,28 +7,39 @@ use rust_decimal::RoundingStrategy;
 
 use crate::clock::Millis;
 use crate::money::{Currency, Decimal, Money};
+use crate::observe::war::quoted;
 use crate::observe::zscore::{self, Log};
 
-/// Thresholds of the gate. The defaults are engineering choices, not standards; count their effect before changing them.
-#[derive(Debug, Clone)]
+/// One hundredth and less is no price in any currency.
+const LEAST_PRICE: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
+
+/// Thresholds of the gate; a section of the configuration. The defaults are engineering choices, not standards; count their effect before changing them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct GateParams {
-    /// Amounts that shops show instead of a price.
-    pub placeholders: Vec<Decimal>,
+    /// Amounts that shops show instead of a price, in whole units of the currency.
+    pub placeholders: Vec<u32>,
     /// How near a tax conversion or a repeated observation must be, in percent.
+    #[serde(with = "quoted")]
     pub same_pct: Decimal,
     /// How near a factor of ten must be, in percent.
+    #[serde(with = "quoted")]
     pub shift_pct: Decimal,
     /// How near an instalment or a unit price must be, in percent.
+    #[serde(with = "quoted")]
     pub part_pct: Decimal,
     /// Numbers of instalments that shops offer.
     pub instalments: Vec<u32>,
     /// Accepted observations needed for a robust score.
     pub least_history: usize,
     /// With a short history, a factor beyond this either way is suspicious.
+    #[serde(with = "quoted")]
     pub jump_factor: Decimal,
     /// A change beyond this factor either way needs three equal observations instead of two.
+    #[serde(with = "quoted")]
     pub large_factor: Decimal,
     /// A new price within this factor of the others' median is inside the market.
+    #[serde(with = "quoted")]
     pub level_factor: Decimal,
     pub level_offers: usize,
     pub moving_offers: usize,
@@ -40,9 +51,8 @@ pub struct GateParams {
 
 impl Default for GateParams {
     fn default() -> Self {
-        let whole = |number: i64| Decimal::from(number);
         Self {
-            placeholders: vec![Decimal::new(1, 2), Decimal::ONE, whole(9_999), whole(99_999), whole(123_456)],
+            placeholders: vec![1, 9_999, 99_999, 123_456],
             same_pct: Decimal::new(5, 1),
             shift_pct: Decimal::ONE,
             part_pct: Decimal::new(15, 1),
@@ -165,7 +175,8 @@ pub struct Verdict {
 #[must_use]
 pub fn judge(sighting: &Sighting, known: &Known, params: &GateParams) -> Verdict {
     let verdict = |status, reason| Verdict { status, reason, z: None, comparable: None };
-    if sighting.amount <= Decimal::ZERO || params.placeholders.contains(&sighting.amount) {
+    let placeholder = |amount: &u32| sighting.amount == Decimal::from(*amount);
+    if sighting.amount <= LEAST_PRICE || params.placeholders.iter().any(placeholder) {
         return verdict(Status::Rejected, Reason::Placeholder);
     }
     let Some(currency) = sighting.currency else { return verdict(Status::Rejected, Reason::UnknownCurrency) };

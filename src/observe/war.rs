@@ -21,25 +21,31 @@ pub struct PriceMove {
     pub at: Option<Millis>,
 }
 
-/// Amounts as text in records, so that no reader makes a float of one.
-mod quoted {
+/// Decimals as text in records and settings, so that no reader makes a float of one.
+pub mod quoted {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use crate::money::{self, Decimal};
 
+    /// # Errors
+    /// Those of the serializer.
     pub fn serialize<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 
+    /// # Errors
+    /// Anything but a plain decimal in quotes.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
         money::decimal(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
 /// When moves are a war.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct WarParams {
     pub least_alternations: usize,
+    #[serde(with = "quoted")]
     pub least_own_drop_pct: Decimal,
     pub within_ms: i64,
 }

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use omniprice::clock::Millis;
-use omniprice::decide::decision::{BoundSource, Decision, Flag, Outcome, Step};
-use omniprice::decide::facts::{AppliedVat, Facts, Market, OfferFact, Product, Tax};
+use omniprice::decide::decision::{BoundSource, Decision, Fate, Flag, Outcome, SeenOffer, Step};
+use omniprice::decide::facts::{AppliedVat, Availability, Facts, Market, OfferFact, Product};
 use omniprice::decide::release::{Approval, Guard, GuardInputs, ReleaseParams, release};
 use omniprice::decide::rules::{Mode, RunBreaker};
 use omniprice::decide::run_gate::{RunItem, RunParams, run_breaker};
@@ -39,14 +39,7 @@ fn facts(current: Money, cost: Option<Money>, vat: i64, offers: Vec<OfferFact>) 
         own_stock: Some(10),
         ..Product::named("A1")
     };
-    let market = Market {
-        id: "M".to_owned(),
-        country: "XX".to_owned(),
-        currency: current.currency(),
-        tax: Tax::Gross,
-        tz: Zone::UTC,
-        map_allowed: false,
-    };
+    let market = Market::of_country("XX", current.currency(), Zone::UTC);
     Facts { offers, ..Facts::new(product, market) }
 }
 
@@ -263,12 +256,18 @@ fn each_guard_holds_what_it_is_for() {
     holds(Guard::Plausibility, &|_, decision, _| {
         decision.steps.push(Step::Adjusted { x0: Decimal::from(150), intent: None });
     });
+    holds(Guard::Absence, &|facts, decision, _| {
+        facts.offers = vec![OfferFact {
+            availability: Availability::OutOfStock,
+            absence_confirmed: false,
+            ..OfferFact::seen("rival", amount("489.00", "DKK"), at(1))
+        }];
+        decision.price = Some(amount("519.00", "DKK"));
+        let seen = SeenOffer { offer: 0, price: None, fate: Fate::Availability };
+        decision.steps.push(Step::Offers { seen: vec![seen] });
+    });
     holds(Guard::Quorum, &|facts, decision, _| {
-        let seen = omniprice::decide::decision::SeenOffer {
-            offer: 0,
-            price: Some(to),
-            fate: omniprice::decide::decision::Fate::Counted,
-        };
+        let seen = SeenOffer { offer: 0, price: Some(to), fate: Fate::Counted };
         facts.offers = vec![OfferFact::seen("rival", to, at(1))];
         facts.product.current = Some(amount("529.00", "DKK"));
         decision.steps.push(Step::Offers { seen: vec![seen] });
@@ -304,6 +303,48 @@ fn each_guard_holds_what_it_is_for() {
         state.rule_products = 1_000_000;
         state.rule_revision = "r1@1".to_owned();
     });
+}
+
+#[test]
+fn a_second_witness_is_another_competitor_or_another_time() {
+    let to = amount("449.00", "DKK");
+    let at = |minutes: i64| Millis::from(now()).plus(-minutes * Millis::MINUTE);
+    let quorum = |rivals: &[&str], sightings: &[i64]| {
+        let mut facts = facts(amount("499.00", "DKK"), Some(amount("250.00", "DKK")), 25, Vec::new());
+        let mut decision = forged(to, amount("312.50", "DKK"));
+        facts.offers = rivals.iter().map(|rival| OfferFact::seen(*rival, to, at(1))).collect();
+        let counted = |offer| SeenOffer { offer, price: Some(to), fate: Fate::Counted };
+        decision.steps.push(Step::Offers { seen: (0_u32..).take(rivals.len()).map(counted).collect() });
+        let times = sightings.iter().map(|minutes| at(*minutes)).collect();
+        let sightings = BTreeMap::from([("rival".to_owned(), times)]);
+        let state = GuardInputs { sightings, ..state(amount("499.00", "DKK")) };
+        let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
+        result.holds().all(|(guard, _)| guard != Guard::Quorum)
+    };
+    assert!(!quorum(&["rival"], &[]), "nobody else saw it");
+    assert!(!quorum(&["rival"], &[40]), "one sighting is one witness");
+    assert!(!quorum(&["rival"], &[40, 31]), "nine minutes apart may be one cached page");
+    assert!(quorum(&["rival"], &[40, 30]));
+    assert!(quorum(&["rival", "another"], &[]));
+}
+
+#[test]
+fn a_competitor_that_is_far_from_all_others_is_no_reference() {
+    let dkk = |text: &str| amount(text, "DKK");
+    let decide = |lowest: &str| {
+        let prices = [("low", lowest), ("b", "470.00"), ("c", "480.00"), ("d", "490.00")];
+        let seen = Millis::from(now()).plus(-HOUR);
+        let offers = prices.map(|(name, price)| OfferFact::seen(name, dkk(price), seen)).to_vec();
+        let facts = facts(dkk("499.00"), Some(dkk("250.00")), 25, offers);
+        let rule = "[[rule]]\nid = \"r1\"\npriority = 1\ntarget = { kind = \"lowest\" }\n";
+        let table = toml::from_str(rule).expect("a rule");
+        let rules = RuleSet::from_table(table, Mode::Auto).expect("a valid rule").0;
+        let decision = price(&facts, &rules, now());
+        let result = release(&decision, &facts, &state(dkk("499.00")), &ReleaseParams::default(), now().into());
+        result.holds().any(|(guard, finding)| guard == Guard::Quorum && finding.contains("far from the median"))
+    };
+    assert!(decide("400.00"));
+    assert!(!decide("455.00"));
 }
 
 #[test]

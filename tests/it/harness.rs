@@ -1,12 +1,25 @@
-//! Databases for tests: a temporary file for SQLite, a schema of its own for PostgreSQL.
+//! Databases for tests (a temporary file for SQLite, a schema of its own for PostgreSQL), and a small world: competitor
+//! shops and channels on loopback around the real application.
 
-use omniprice::store::Db;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use omniprice::app::App;
+use omniprice::clock::Clock;
+use omniprice::config::Config;
+use omniprice::demo::market::{Markup, Shop as Competitor, Shown};
+use omniprice::demo::shop::Shop as Channel;
+use omniprice::flow::{self, Pass};
+use omniprice::store::listings::Listing;
+use omniprice::store::{Db, listings, products, targets};
 
 /// A database for one test. Dropping it removes a SQLite file; PostgreSQL schemas are dropped by the next run's cluster.
 pub struct TestDb {
     pub db: Db,
     pub url: String,
-    _dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +54,7 @@ pub async fn database(engine: Engine) -> Option<TestDb> {
     };
     let db = Db::open(&url).await.unwrap();
     db.migrate().await.unwrap();
-    Some(TestDb { db, url, _dir: dir })
+    Some(TestDb { db, url, dir })
 }
 
 async fn postgres_schema(base: &str) -> String {
@@ -79,4 +92,165 @@ macro_rules! both_engines {
             })+
         }
     };
+}
+
+pub const RULES: &str = r#"schema = 1
+
+[[market]]
+id = "DK"
+country = "DK"
+currency = "DKK"
+tax = "gross"
+tz = "Europe/Copenhagen"
+vat = "standard"
+omnibus = "DK"
+
+[[rule]]
+id = "match"
+priority = 100
+mode = "auto"
+
+[rule.target]
+kind = "lowest"
+
+[rule.bounds]
+min = [ { margin_pct = "10" } ]
+"#;
+
+/// What a world is made of.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// SKU, our price, our cost.
+    pub products: Vec<(&'static str, &'static str, Option<&'static str>)>,
+    pub mode: &'static str,
+    pub drift: &'static str,
+    /// Appended to the rules.
+    pub rules: &'static str,
+    /// Appended to the configuration.
+    pub config: &'static str,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { products: vec![("KETTLE", "499.00", Some("250.00"))], mode: "auto", drift: "alert", rules: "", config: "" }
+    }
+}
+
+/// The real application between two competitors and three channels.
+pub struct World {
+    pub app: Arc<App>,
+    pub near: Competitor,
+    pub far: Competitor,
+    pub webshop: Channel,
+    pub till: Channel,
+    pub config: PathBuf,
+    pub test: TestDb,
+}
+
+pub fn price(minor: i64) -> Shown {
+    Shown::Price { minor, in_stock: true }
+}
+
+pub fn minor(text: &str) -> i64 {
+    text.replace('.', "").parse().unwrap()
+}
+
+impl World {
+    /// Opens shops and channels, imports the catalogue, and builds the application. Both competitors ask our price.
+    pub async fn open(test: TestDb, setup: Setup) -> Self {
+        let titles: BTreeMap<&'static str, &'static str> = setup.products.iter().map(|(sku, ..)| (*sku, *sku)).collect();
+        let (near, _) = Competitor::open("near.example", Markup::JsonLd, titles.clone()).await.unwrap();
+        let (far, _) = Competitor::open("far.example", Markup::JsonLd, titles).await.unwrap();
+        let stock: Vec<(&str, i64)> = setup.products.iter().map(|(sku, price, _)| (*sku, minor(price))).collect();
+        let (webshop, _) = Channel::vendure("DKK", &stock).await.unwrap();
+        let (till, _) = Channel::receiver("DKK").await.unwrap();
+        let folder = test.dir.path();
+        std::fs::write(folder.join("rules.toml"), format!("{RULES}\n{}", setup.rules)).unwrap();
+        let config = folder.join("omniprice.toml");
+        std::fs::write(&config, config_text(&test.url, &setup, &webshop, &till)).unwrap();
+        let mut csv = String::from("sku,title,price,cost,urls\n");
+        for (sku, ours, cost) in &setup.products {
+            writeln!(csv, "{sku},{sku},{ours},{},{} {}", cost.unwrap_or(""), near.url(sku), far.url(sku)).unwrap();
+            near.show(sku, price(minor(ours)));
+            far.show(sku, price(minor(ours)));
+        }
+        std::fs::write(folder.join("products.csv"), &csv).unwrap();
+        let app = App::build(Config::load(Some(&config), &[]).unwrap(), Clock::System).await.unwrap();
+        let rules = app.rules().await.unwrap();
+        let parsed = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
+        assert_eq!(parsed.errors, vec![]);
+        products::import(&app.db, parsed.rows, app.now()).await.unwrap();
+        Self { app, near, far, webshop, till, config, test }
+    }
+
+    /// Checks every page now and follows through until nothing is open.
+    pub async fn pass(&self) -> Pass {
+        targets::due_now(&self.app.db, None, self.app.now()).await.unwrap();
+        flow::pass(&self.app, 3_000).await.unwrap()
+    }
+
+    pub async fn listing(&self, sku: &str, channel: &str) -> Listing {
+        let product = products::by_sku(&self.app.db, sku).await.unwrap().unwrap();
+        let all = listings::of_product(&self.app.db, product.id).await.unwrap();
+        all.into_iter().find(|listing| listing.channel == channel).unwrap()
+    }
+
+    pub async fn ours(&self, sku: &str) -> i64 {
+        products::by_sku(&self.app.db, sku).await.unwrap().unwrap().own_minor
+    }
+}
+
+fn config_text(url: &str, setup: &Setup, webshop: &Channel, till: &Channel) -> String {
+    format!(
+        r#"mode = "{mode}"
+[database]
+url = "{url}"
+[fetch]
+delay = "0s"
+allow_networks = ["127.0.0.0/8"]
+resolve = {{ "*" = "127.0.0.1" }}
+timeout = "5s"
+[release]
+off = ["quorum", "dead_band", "velocity", "oscillation", "loop", "corridor", "staging"]
+[publish]
+retry = ["50ms", "100ms", "200ms"]
+timeout = "400ms"
+lease = "2s"
+verify_after = "40ms"
+settle_within = "400ms"
+reconcile_every = "1h"
+per_minute = 60000
+[web]
+listen = ""
+[report]
+recipients = ["Pricing <pricing@shop.example>"]
+[channels.webshop]
+kind = "vendure"
+url = "http://127.0.0.1:{shop}"
+api_key = "key"
+currency = "DKK"
+tax = "gross"
+drift = "{drift}"
+[channels.google]
+kind = "feed"
+path = "feeds/google.xml"
+title = "Shop"
+link = "https://shop.example/p/{{sku}}"
+currency = "DKK"
+tax = "gross"
+[channels.till]
+kind = "webhook"
+url = "http://127.0.0.1:{till}/prices"
+secret = "whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0"
+read_url = "http://127.0.0.1:{till}/prices/{{sku}}"
+currency = "DKK"
+tax = "gross"
+{extra}
+"#,
+        mode = setup.mode,
+        drift = setup.drift,
+        shop = webshop.port,
+        till = till.port,
+        extra = setup.config,
+    )
 }

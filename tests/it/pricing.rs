@@ -346,3 +346,15 @@ fn two_rules_of_one_priority_are_noticed_unless_they_cannot_meet() {
     assert_eq!(pair("markets = [\"DK\"]", "markets = [\"US\"]"), 0);
     assert_eq!(pair("enabled = false", ""), 0);
 }
+
+#[test]
+fn every_example_of_the_manual_is_a_valid_rule_file() {
+    let manual = include_str!("../../docs/rules.md");
+    let blocks: Vec<&str> = manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 9, "only {} examples", blocks.len());
+    for block in blocks {
+        let text = if block.contains("schema = 1") { block.to_owned() } else { format!("{MARKETS}\n{block}") };
+        let (rules, _) = RuleSet::parse(&text).unwrap_or_else(|errors| panic!("{errors:?}\n{block}"));
+        assert!(!rules.rules.is_empty());
+    }
+}

@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use omniprice::clock::Millis;
 use omniprice::decide::decision::{BelowFloor, Decision, Flag, Outcome, TargetKind};
-use omniprice::decide::facts::{
-    AppliedVat, Availability, Facts, Market, OfferFact, Product, Standing, Tax,
-};
+use omniprice::decide::facts::{AppliedVat, Availability, Facts, Market, OfferFact, Product, Standing, Tax};
 use omniprice::decide::rules::{Constraint, Mode};
 use omniprice::decide::text::Zone;
 use omniprice::decide::{RuleSet, price};
@@ -57,14 +55,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                 regular: dkk(current),
                 ..Product::named("A1")
             };
-            let market = Market {
-                id: "DK".to_owned(),
-                country: "DK".to_owned(),
-                currency: Currency::DKK,
-                tax: Tax::Gross,
-                tz: Zone::UTC,
-                map_allowed: false,
-            };
+            let market = Market::of_country("DK", Currency::DKK, Zone::UTC);
             Facts { offers, ..Facts::new(product, market) }
         },
     )

@@ -190,14 +190,7 @@ fn facts(
         Ok::<_, CaseError>(LastReference { value, at: ago(now, last.age_h)? })
     });
     Ok(Facts {
-        market: Market {
-            id: "case".to_owned(),
-            country: String::new(),
-            currency,
-            tax: Tax::Gross,
-            tz,
-            map_allowed: true,
-        },
+        market: Market { map_allowed: true, ..Market::of_country("case", currency, tz) },
         product: Product {
             current: money(input.current)?,
             cost_net: money(input.cost_net)?,

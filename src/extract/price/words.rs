@@ -58,7 +58,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "predtým", "eredeti ár", "listaár", "preț vechi", "pret vechi", "prp", "старая цена", "до скидки", "обычная цена", "стара ціна", "стара цена",
             "пцд", "de:", "preço original", "preço antigo", "zwykle", "wcześniej", "omnibus", "lowest price in", "niedrigster preis", "laveste pris", "lägsta pris",
             "cena w innych sklepach", "other shops", "maloprodajna", "redovna cijena", "stara cijena", "redna cena", "μείον", "αρχική", "eski fiyat",
-            "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "m.r.p", "mrp", "comp. value", "compare at",
+            "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at",
         ],
     ),
     (

@@ -6,6 +6,7 @@ use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::price::{PriceKind, Role};
+use crate::extract::visible::spots::{self, is_reduction};
 use crate::extract::visible::{ENOUGH, View};
 use crate::extract::{Extraction, Hints, Page, TaxView, address, gtin, kind};
 use crate::money::Money;
@@ -33,6 +34,12 @@ pub(super) fn decide(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>
     let beside = found.candidates.iter().find(|c| c.source == Source::Visible);
     if let Some(beside) = beside.filter(|b| b.score >= 40 && offer.price.zip(b.offer.price).is_some_and(|(own, seen)| close(own, seen))) {
         fill(&mut offer, &beside.offer);
+    }
+    if let Some(price) = offer.price {
+        let beside = spots::beside(&view.spots, price, &view.discounts);
+        offer.list_price = offer.list_price.or(beside.list);
+        offer.shipping = offer.shipping.or(beside.shipping);
+        offer.member_price = offer.member_price.or(beside.member);
     }
     settle_range(&mut offer);
     complete(&mut offer, harvest, &view, page);
@@ -68,7 +75,7 @@ enum Verdict {
 /// Picks the price among the candidates, or says that there is none or that they contradict each other.
 fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
     let priced = |c: &Candidate| c.offer.price.is_some_and(Money::is_positive);
-    let structured: Vec<usize> = (0..found.candidates.len()).filter(|i| found.candidates[*i].source != Source::Visible && priced(&found.candidates[*i])).collect();
+    let structured: Vec<usize> = (0..found.candidates.len()).filter(|i| !matches!(found.candidates[*i].source, Source::Visible | Source::Embedded) && priced(&found.candidates[*i])).collect();
     if let Some(first) = structured.first().copied() {
         if found.candidates[first].source != Source::SiteRule && found.products > 1 && !found.says_product {
             return Verdict::None;
@@ -83,7 +90,33 @@ fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>
         }
         return Verdict::Ambiguous(why);
     }
-    by_sight(found, view, harvest, page, roots)
+    let sight = by_sight(found, view, harvest, page, roots);
+    with_state(found, sight)
+}
+
+/// Embedded state beside what a person sees: it confirms, it settles a tie, it stands in where nothing is seen.
+fn with_state(found: &Found, sight: Verdict) -> Verdict {
+    let priced = |c: &Candidate| c.source == Source::Embedded && c.offer.price.is_some_and(Money::is_positive);
+    let Some(index) = found.candidates.iter().position(priced) else { return sight };
+    let states: Vec<Money> = found.candidates.iter().filter(|c| priced(c)).filter_map(|c| c.offer.price).collect();
+    match sight {
+        Verdict::Price { index: seen, confidence, why } => {
+            let agrees = found.candidates[seen].offer.price.is_some_and(|p| states.iter().any(|s| close(*s, p)));
+            let confidence = if agrees { confidence + 15 } else { confidence.min(62) };
+            let note = if agrees { "; the page's state agrees" } else { "; the page's state says otherwise" };
+            Verdict::Price { index: seen, confidence, why: why + note }
+        }
+        Verdict::Ambiguous(why) => {
+            let seen = found.candidates.iter().position(|c| c.source == Source::Visible && c.score >= ENOUGH - 12 && c.offer.price.is_some_and(|p| close(p, states[0])));
+            seen.map_or(Verdict::Ambiguous(why), |index| Verdict::Price { index, confidence: 68, why: "of two prices shown, the one that the page's state names".to_owned() })
+        }
+        Verdict::None if clear_visible(found).is_some_and(|(i, _)| found.candidates[i].offer.price.is_some_and(|p| close(p, states[0]))) => {
+            let seen = clear_visible(found).map_or(index, |(i, _)| i);
+            Verdict::Price { index: seen, confidence: 75, why: "what a person sees and the page's state agree".to_owned() }
+        }
+        Verdict::None if states.len() == 1 && !found.candidates.iter().any(|c| c.source == Source::Visible && c.score >= 40 && c.offer.price.is_some_and(|p| !close(p, states[0]))) => Verdict::Price { index, confidence: 62, why: "no markup and no clear price to see; the page's state names the product and its price".to_owned() },
+        Verdict::None => Verdict::None,
+    }
 }
 
 /// Structured prices: all that agree strengthen each other, the visible price confirms or corrects.
@@ -137,11 +170,14 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
     {
         return contradicted(found, view, first, index, points, shown(base), agreeing);
     }
+    let state: Vec<Money> = found.candidates.iter().filter(|c| c.source == Source::Embedded).filter_map(|c| c.offer.price).collect();
+    let doubted = !state.is_empty() && !state.iter().any(|s| close(*s, base));
     let confirmed = visible.is_some_and(|(i, _)| price(i, found).is_some_and(|m| close(m, base)));
     let confidence = match (agreeing, confirmed) {
         (2.., true) => 98,
         (_, true) => 95,
         (2.., false) => 88,
+        _ if doubted => 70,
         _ => 80,
     };
     let also = if confirmed { " and the page shows the same price" } else { "" };
@@ -153,7 +189,7 @@ fn contradicted(found: &mut Found, view: &View, first: usize, index: usize, poin
     let base = found.candidates[first].offer.price;
     let seen = found.candidates[index].offer.price;
     let (Some(base), Some(seen)) = (base, seen) else { return Verdict::None };
-    let list = found.candidates[index].offer.list_price;
+    let list = spots::beside(&view.spots, seen, &view.discounts).list;
     let sale = list.is_some_and(|l| close(l, base));
     let strong = points >= ENOUGH + 20 || (points >= ENOUGH && alone(found, seen, base));
     let base_points = best_points(found, base);
@@ -172,13 +208,6 @@ fn contradicted(found: &mut Found, view: &View, first: usize, index: usize, poin
         return Verdict::Price { index: first, confidence: 65, why: format!("two markup sources state it although the page seems to show {seen}") };
     }
     Verdict::Ambiguous(format!("{} says {base}, the page shows {seen}", found.candidates[first].source.as_str()))
-}
-
-/// Whether `seen` is `base` less `percent`, to the precision of a printed percentage.
-fn is_reduction(base: Money, seen: Money, percent: i64) -> bool {
-    let wanted = base.minor().saturating_mul(100 - percent);
-    let actual = seen.minor().saturating_mul(100);
-    (wanted - actual).abs() <= base.minor().saturating_mul(2) / 2
 }
 
 /// Points of the best visible place that shows an amount.
@@ -234,9 +263,9 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         || view.labels.gtin.is_some()
         || view.in_product_box
         || (points >= ENOUGH + 15 && view.tiles == 0)
-        || (view.titled && view.tiles < 4);
+        || (view.titled && view.tiles < 12);
     let kind = kind::other(harvest, roots, page, 0, 0);
-    if !product_like || view.heading.is_none() || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article) {
+    if !product_like || view.heading.is_none() || kind::is_side_page(page) || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article) {
         return Verdict::None;
     }
     if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 {
@@ -280,7 +309,7 @@ fn in_range(offer: &Offer, other: Money) -> bool {
 fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'_>) {
     offer.title = better_title(offer, view).or_else(|| offer.title.take()).or_else(|| harvest.title.as_deref().map(str::to_owned));
     if let (Some(title), Some(brand)) = (&offer.title, &offer.brand)
-        && overlap(brand, title) == 0
+        && overlap(brand, title) < 100
         && harvest.title.as_deref().is_some_and(|page| overlap(brand, page) == 100)
     {
         // Shops print the brand above the name; the page's own title has both.
@@ -290,7 +319,8 @@ fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'
     offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
     offer.brand = offer.brand.take().or_else(|| view.labels.brand.clone());
     offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone());
-    if offer.availability == Availability::Unknown {
+    let contradicted = offer.availability == Availability::InStock && view.availability == Availability::OutOfStock && view.buy_buttons == 0;
+    if offer.availability == Availability::Unknown || contradicted {
         offer.availability = view.availability;
     }
     let canonical = harvest.canonical.as_deref().or(offer.canonical_url.as_deref());
@@ -300,7 +330,8 @@ fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'
 
 #[expect(clippy::too_many_arguments, reason = "the last step sees everything; a struct would only rename the list")]
 fn finish(verdict: Verdict, mut offer: Offer, found: Found, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, hints: &Hints, view: &View) -> Extraction {
-    let is_product = found.products == 1 || found.says_product || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3);
+    let gone = view.titled && offer.availability == Availability::OutOfStock && (view.labels.sku.is_some() || address::article(page.final_url).is_some());
+    let is_product = gone || found.products == 1 || found.says_product || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3);
     let (mut outcome, confidence, mut why) = match verdict {
         Verdict::Price { confidence, why, .. } => (Outcome::Product, confidence, why),
         Verdict::Ambiguous(why) => (Outcome::Ambiguous, 50, why),

@@ -1,6 +1,7 @@
 //! Runs the rules of a site file on a page and makes one candidate of what they find.
 
 use crate::extract::harvest::Harvest;
+use crate::extract::locale::Locale;
 use crate::extract::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, UnitPrice, field};
 use crate::extract::price::{self, Context};
 use crate::extract::scraper::rules::{Found, Target};
@@ -31,7 +32,9 @@ pub(super) fn candidate(site: &Site, body: &str, harvest: &Harvest<'_>, url: &st
     };
     offer.availability = words(Field::Availability, MAX_FIELD).map_or(Availability::Unknown, |a| Availability::parse(&a));
     let named = words(Field::Currency, 40).and_then(|c| price::currency_of(&c, context));
-    let context = Context { currency: named.or(context.currency), ..*context };
+    // One file may serve a shop in several countries: there the host's country says which money a bare number is in.
+    let local = || address::host(url).and_then(|host| Locale::from_host(&host)).and_then(|l| l.currency());
+    let context = Context { currency: named.or(context.currency).or_else(local), ..*context };
     offer.currency = context.currency;
     if let Some((found, shown)) = first(Field::Price) {
         offer.evidence = Some(Evidence::new(Source::SiteRule, shown, &found.text, found.at));

@@ -27,7 +27,7 @@ const PRICE: &[&str] = &[
 ];
 const CURRENT: &[&str] = &[
     "current", "special", "final", "sale", "now", "actual", "our", "discounted", "promo", "offer", "selling", "nowprice", "main-price", "brutto", "gross", "withvat",
-    "with-vat", "price-new", "new-price", "newprice", "price_new", "value",
+    "with-vat", "price-new", "new-price", "newprice", "price_new",
 ];
 const OLD: &[&str] = &[
     "old", "was", "rrp", "list-price", "listprice", "strike", "crossed", "original", "before", "compare", "msrp", "prev", "regular", "uvp", "past", "ancien",

@@ -16,7 +16,7 @@ use crate::extract::tree::{Kind, Tree};
 use super::classes;
 
 /// Elements behind the title whose texts may speak about the product.
-const REACH: usize = 900;
+const REACH: usize = 1_600;
 /// Elements before the title that still belong to the product.
 const LEAD: usize = 120;
 
@@ -199,6 +199,7 @@ pub fn availability(tree: &Tree<'_>, anchor: Option<usize>, buttons: &[usize]) -
     }
     let near_button = buttons.iter().any(|b| anchor.is_none_or(|a| *b + LEAD > a && *b < a + REACH));
     match said {
+        Availability::OutOfStock if near_button => Availability::InStock,
         // One variant may be sold out while the product is for sale: a button that works decides.
         Availability::Unknown if near_button => Availability::InStock,
         state => state,
@@ -256,7 +257,7 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
             Some((label, rest)) => (label, rest.trim_matches([' ', ':', '#', '.'])),
             None => (words.as_str(), ""),
         };
-        let label = label.trim().trim_end_matches(['.', ' ']).to_lowercase();
+        let label = label.trim().trim_end_matches(['.', ' ', '-', '–']).to_lowercase();
         if label.is_empty() || label.chars().count() > 30 {
             continue;
         }

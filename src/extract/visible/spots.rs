@@ -26,6 +26,8 @@ pub struct Spot {
     pub raw: String,
     pub reading: Reading,
     pub money: Option<Money>,
+    /// The next amount in the same text.
+    pub second: Option<Money>,
     pub marked: bool,
     pub struck: bool,
     pub linked: bool,
@@ -179,7 +181,7 @@ fn long_text(tree: &Tree<'_>, index: usize, context: &Context<'_>, url: &str) ->
     let clean = text::clean(raw);
     let reading = price::read(&clean, context).ok()?;
     let marked = reading.mark.is_some();
-    let spot = describe(tree, element, &clean, reading, url);
+    let spot = describe(tree, element, &clean, reading, context, url);
     (marked && element != 0).then_some(Spot { long: clean.len() > 40, sentence: true, ..spot })
 }
 
@@ -187,19 +189,24 @@ fn read(tree: &Tree<'_>, element: usize, joined: &str, context: &Context<'_>, ur
     let plain = text::fold_space(&join_seams(joined));
     let reading = price::read(&plain, context).ok()?;
     let marked = reading.mark.is_some();
-    let spot = describe(tree, element, &plain, reading, url);
+    let all = if reading.kind == PriceKind::Exact { price::read_all(&plain, context, 2).unwrap_or_default() } else { Vec::new() };
+    let second = all.get(1).and_then(|r| r.money(context.currency).ok());
+    let spot = describe(tree, element, &plain, reading, context, url);
     let hinted = spot.class_points > 0;
-    (marked || hinted).then_some(Spot { marked, long: plain.len() > 48, ..spot })
+    (marked || hinted).then_some(Spot { marked, second, long: plain.len() > 48, ..spot })
 }
 
-fn describe(tree: &Tree<'_>, element: usize, raw: &str, reading: Reading, url: &str) -> Spot {
-    let money = reading.money(None).ok();
+fn describe(tree: &Tree<'_>, element: usize, raw: &str, reading: Reading, context: &Context<'_>, url: &str) -> Spot {
+    // A bare number in a price box is in the money of the place.
+    let fallback = context.currency.or_else(|| context.locale.and_then(|l| l.currency()));
+    let money = reading.money(fallback).ok();
     let mut spot = Spot {
         node: element,
         at: tree.nodes[element].at,
         raw: raw.to_owned(),
         marked: reading.mark.is_some(),
         money,
+        second: None,
         reading,
         struck: false,
         linked: false,
@@ -266,6 +273,47 @@ fn weigh(spot: &mut Spot, hints: &Hints, level: usize) {
     }
     spot.in_product |= hints.product && level < MAX_CLIMB;
     spot.in_buy_box |= hints.buy && level < 9;
+}
+
+/// What stands beside a price and belongs to it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside {
+    pub list: Option<Money>,
+    pub shipping: Option<Money>,
+    pub member: Option<Money>,
+}
+
+/// Nodes between a price and what belongs to it.
+const NEIGHBOURHOOD: usize = 120;
+/// A reference price beyond this multiple of the price is another thing.
+const MAX_LIST_FACTOR: i64 = 15;
+
+/// The reference price, shipping and member price that stand beside the best place that shows `price`.
+#[must_use]
+pub fn beside(spots: &[Spot], price: Money, discounts: &[i64]) -> Beside {
+    let shows = |s: &&Spot| s.money == Some(price) && !s.tile && !s.aside;
+    let Some(own) = spots.iter().filter(shows).max_by_key(|s| (s.points, std::cmp::Reverse(s.node))) else { return Beside::default() };
+    let near: Vec<&Spot> = spots
+        .iter()
+        .filter(|s| s.node.abs_diff(own.node) < NEIGHBOURHOOD && !s.tile && s.money.is_some_and(|m| m.currency() == price.currency() && m != price))
+        .collect();
+    let higher = |m: &Money| m.minor() > price.minor() && m.minor() <= price.minor().saturating_mul(MAX_LIST_FACTOR);
+    let reference = |s: &&&Spot| s.struck || s.reading.role == Role::List || s.class_points <= -25;
+    let reduced = |s: &&&Spot| s.money.is_some_and(|m| discounts.iter().any(|percent| is_reduction(m, price, *percent)));
+    let of_role = |role: Role| near.iter().find(|s| s.reading.role == role).and_then(|s| s.money);
+    let list = near.iter().filter(|s| reference(s) || reduced(s)).filter(|s| s.money.as_ref().is_some_and(higher));
+    let list = list.min_by_key(|s| s.node.abs_diff(own.node)).and_then(|s| s.money);
+    // `€39.30 €49.10` in one element: the second amount is the one before.
+    let second = own.second.filter(|m| m.currency() == price.currency()).filter(higher);
+    Beside { list: list.or(second.filter(|m| discounts.iter().any(|p| is_reduction(*m, price, *p)))), shipping: of_role(Role::Shipping), member: of_role(Role::Member) }
+}
+
+/// Whether `seen` is `base` less `percent`, to the precision of a printed percentage.
+#[must_use]
+pub fn is_reduction(base: Money, seen: Money, percent: i64) -> bool {
+    let wanted = base.minor().saturating_mul(100 - percent);
+    let actual = seen.minor().saturating_mul(100);
+    (wanted - actual).abs() <= base.minor()
 }
 
 /// Whether a link target is another page.

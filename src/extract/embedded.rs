@@ -1,0 +1,344 @@
+//! Product state inside scripts and attributes: Next, Nuxt, Shopify, WooCommerce, Magento, data layers, Apollo, Redux.
+//!
+//! State describes everything a page may show, related products included, so an object counts only when it identifies
+//! itself as the page's product. It never outranks markup; it confirms it or stands in for it.
+
+use std::borrow::Cow;
+
+use super::harvest::{Harvest, Script};
+use super::json::{self, Object, Value};
+use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
+use super::price::{self, Context, PriceKind};
+use super::{address, gtin, text};
+use crate::money::{Currency, Money};
+
+/// Objects visited on one page.
+const MAX_OBJECTS: usize = 120_000;
+/// Deepest nesting that is followed.
+const MAX_DEPTH: usize = 48;
+/// Bytes of script that are parsed when markup has answered: state then only confirms.
+const SMALL: usize = 48 * 1024;
+/// Bytes of one script that are parsed at most.
+const LARGE: usize = 8 * 1024 * 1024;
+/// Objects that may be the product.
+const MAX_HITS: usize = 200;
+
+/// What identifies the page's product.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'i> {
+    pub url: &'i str,
+    /// Names of the product: title tags, headings, markup.
+    pub names: &'i [&'i str],
+    pub sku: Option<&'i str>,
+}
+
+#[rustfmt::skip]
+const PRICES: &[&str] = &[
+    "price", "salePrice", "sale_price", "currentPrice", "current_price", "finalPrice", "final_price", "sellingPrice", "selling_price", "nowPrice", "offerPrice", "display_price", "productPrice", "product_price",
+    "priceAmount", "price_amount", "priceValue", "discountedPrice", "specialPrice", "special_price", "priceCents", "priceCent", "price_cents", "priceInCents", "catalogProductPrice", "unitPrice", "regularPrice", "prices", "pricing", "product_unit_price",
+    "productPriceTaxInc", "priceWithVat", "grossPrice", "priceRange", "minPrice", "lowPrice",
+];
+const LISTS: &[&str] = &[
+    "listPrice", "list_price", "compareAtPrice", "compare_at_price", "originalPrice", "original_price", "oldPrice", "old_price", "regularPrice", "regular_price", "wasPrice", "was_price", "display_regular_price",
+    "strikePrice", "msrp", "rrp", "basePrice", "previousPrice", "beforePrice",
+];
+const NAMES: &[&str] = &["name", "title", "productName", "product_name", "item_name", "displayName", "catalogProductDesc", "productTitle", "itemDesc"];
+const CODES: &[&str] = &["sku", "item_id", "productId", "product_id", "productID", "id", "articleNumber", "itemNumber", "code", "partNumber", "handle", "slug", "catalogProductID", "product_sku", "item_sku"];
+const CURRENCIES: &[&str] = &["currency", "currencyCode", "priceCurrency", "currency_code", "currencyIso", "currencyISO", "order_currency", "site_currency"];
+const STOCKS: &[&str] = &["availability", "is_in_stock", "inStock", "in_stock", "available", "isAvailable", "stockStatus", "stock_status", "product_instock", "instock", "stockLevel", "availableForSale"];
+const ASIDE: &[&str] = &["related", "recommend", "similar", "upsell", "crosssell", "cross_sell", "accessor", "recently", "viewed", "cart", "basket", "carousel", "sponsored", "bundle", "alsobought", "suggest"];
+
+/// The candidates that embedded state yields, best first.
+#[must_use]
+pub fn candidates(harvest: &Harvest<'_>, identity: &Identity<'_>, context: &Context<'_>, answered: bool) -> Vec<Candidate> {
+    let mut search = Search { identity, context, hits: Vec::new(), left: MAX_OBJECTS, cents: false, currency: None, words: words_of(identity) };
+    for (name, value, at) in &harvest.state_attributes {
+        search.shop_system(name, value);
+        for root in json::values(value, 0) {
+            search.walk(&root, name, 0, 0, Some(*at));
+        }
+    }
+    for script in &harvest.scripts {
+        if relevant(script, answered) {
+            search.script(script);
+        }
+    }
+    search.finish()
+}
+
+/// Whether a script can hold a product's price and is worth its bytes.
+fn relevant(script: &Script<'_>, answered: bool) -> bool {
+    let limit = if answered { SMALL } else { LARGE };
+    script.text.len() <= limit && script.text.len() > 20 && memchr::memmem::find(script.text.as_bytes(), b"rice").is_some()
+}
+
+struct Hit {
+    offer: Offer,
+    points: i32,
+    named: bool,
+}
+
+struct Search<'s> {
+    identity: &'s Identity<'s>,
+    context: &'s Context<'s>,
+    hits: Vec<Hit>,
+    left: usize,
+    /// The shop system writes prices as whole cents.
+    cents: bool,
+    /// Currency that the current script names outside the product.
+    currency: Option<Currency>,
+    words: Vec<Vec<String>>,
+}
+
+fn words_of(identity: &Identity<'_>) -> Vec<Vec<String>> {
+    identity.names.iter().map(|name| text::words(name).collect()).collect()
+}
+
+impl Search<'_> {
+    fn shop_system(&mut self, name: &str, source: &str) {
+        let shopify = source.contains("gid://shopify") || source.contains("compare_at_price_max") || source.contains("ShopifyAnalytics") || (source.contains("\"vendor\"") && source.contains("\"variants\""));
+        self.cents = shopify && name != "data-product_variations";
+    }
+
+    fn script(&mut self, script: &Script<'_>) {
+        self.shop_system(script.id, script.text);
+        self.currency = currency_in(script.text, self.context);
+        let label = if script.id.is_empty() { "script" } else { script.id };
+        let is_json = script.kind.to_ascii_lowercase().contains("json");
+        let unquoted = unescape_parse(script.text);
+        let source = unquoted.as_deref().unwrap_or(script.text);
+        let base = if unquoted.is_some() { None } else { Some(script.at) };
+        for root in json::values(source, 0) {
+            // Program text is full of braces that are no data.
+            let data = is_json || matches!(&root, Value::Object(o) if !o.entries.is_empty()) || matches!(&root, Value::List(l) if !l.is_empty());
+            if data {
+                self.walk(&root, label, 0, 0, base);
+            }
+        }
+    }
+
+    fn walk(&mut self, value: &Value<'_>, path: &str, depth: usize, aside: i32, base: Option<usize>) {
+        if depth > MAX_DEPTH || self.left == 0 {
+            return;
+        }
+        match value {
+            Value::List(items) => items.iter().for_each(|item| self.walk(item, path, depth + 1, aside, base)),
+            Value::Object(object) => {
+                self.left -= 1;
+                if self.hits.len() < MAX_HITS {
+                    self.consider(object, path, aside, base);
+                }
+                for (key, inner) in &object.entries {
+                    if matches!(inner, Value::Object(_) | Value::List(_)) {
+                        let lower = key.to_ascii_lowercase();
+                        let away = i32::from(ASIDE.iter().any(|word| lower.contains(word)));
+                        self.walk(inner, &join(path, key), depth + 1, aside + away, base);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes an object that names itself as the page's product and carries a price.
+    fn consider(&mut self, object: &Object<'_>, path: &str, aside: i32, base: Option<usize>) {
+        let Some((key, raw)) = PRICES.iter().find_map(|key| object.get(key).map(|v| (*key, v))) else { return };
+        let name = object.first(NAMES).and_then(Value::text);
+        let (points, named) = self.fit(object, name, path);
+        if points - aside * 40 < 50 {
+            return;
+        }
+        let currency = object.first(CURRENCIES).and_then(Value::text).and_then(|c| price::currency_of(c, self.context)).or(self.currency);
+        let Some((money, shown, at)) = self.amount(raw, key, currency) else { return };
+        let list = LISTS.iter().filter(|k| **k != key).find_map(|k| object.get(k).and_then(|v| self.amount(v, k, Some(money.currency()))));
+        let mut offer = Offer {
+            price: Some(money),
+            currency: Some(money.currency()),
+            list_price: list.map(|l| l.0).filter(|l| l.minor() > money.minor()),
+            title: name.and_then(|n| field(n, MAX_TITLE)),
+            brand: object.first(&["brand", "vendor", "manufacturer", "item_brand"]).and_then(Value::text).and_then(|b| field(b, MAX_FIELD)),
+            sku: object.first(&["sku", "articleNumber", "product_sku", "item_sku"]).and_then(Value::text).and_then(|s| field(s, MAX_FIELD)),
+            gtin: object.first(&["gtin", "gtin13", "ean", "barcode", "upc", "isbn"]).and_then(Value::text).and_then(gtin::canonical),
+            availability: stock(object),
+            evidence: Some(Evidence::new(Source::Embedded, format!("{path}.{key}"), &shown, base.map(|b| b + at))),
+            ..Offer::default()
+        };
+        self.variants(object, &mut offer);
+        self.hits.push(Hit { offer, points: points - aside * 40, named });
+    }
+
+    /// How well an object fits the page: by its codes in the address, by its name.
+    fn fit(&self, object: &Object<'_>, name: Option<&str>, path: &str) -> (i32, bool) {
+        let mut points = 0;
+        let mut named = false;
+        for code in CODES.iter().filter_map(|key| object.get(key).and_then(Value::text)) {
+            if self.identity.sku.is_some_and(|sku| sku.eq_ignore_ascii_case(code)) {
+                points = points.max(60);
+            }
+            if code.len() >= 4 && in_address(self.identity.url, code) {
+                points = points.max(60);
+                named = true;
+            }
+        }
+        if let Some(name) = name {
+            let own: Vec<String> = text::words(name).collect();
+            let fit = self.words.iter().map(|other| own.iter().filter(|w| other.contains(w)).count() * 100 / own.len().max(1)).max().unwrap_or(0);
+            let enough = own.len() >= 2 || own.iter().any(|w| w.chars().count() > 5);
+            points += if enough && fit >= 80 { 50 } else if enough && fit >= 60 { 25 } else { 0 };
+        }
+        let path = path.to_ascii_lowercase();
+        (points + if path.contains("product") || path.contains("item") { 10 } else { 0 }, named)
+    }
+
+    /// An amount in any of the shapes state has: number, text, `{amount, currency}`, `{finalPrice: {amount}}`.
+    fn amount(&self, value: &Value<'_>, key: &str, currency: Option<Currency>) -> Option<(Money, String, usize)> {
+        if let Value::Object(object) = value {
+            let own = object.first(CURRENCIES).and_then(Value::text).and_then(|c| price::currency_of(c, self.context)).or(currency);
+            let inner = ["finalPrice", "final", "current", "now", "sale", "amount", "value", "centAmount", "price", "selling", "min", "minVariantPrice", "gross", "raw", "formatted", "withTax"];
+            return inner.iter().find_map(|k| object.get(k).and_then(|v| self.amount(v, k, own)));
+        }
+        let (raw, at) = value.scalar()?;
+        let context = Context { currency: currency.or(self.context.currency), ..*self.context };
+        let reading = price::machine(raw, &context).ok()?;
+        let whole = raw.bytes().all(|b| b.is_ascii_digit());
+        let lower = key.to_ascii_lowercase();
+        let is_cents = whole && (self.cents || lower.contains("cent"));
+        let money = reading.money(context.currency).ok()?;
+        let money = if is_cents && crate::money::exponent(money.currency()) == 2 { Money::from_minor(money.minor() / 100, money.currency()) } else { money };
+        money.is_positive().then(|| (money, raw.to_owned(), at))
+    }
+
+    /// Prices of variants: the one the address names, else a range when they differ.
+    fn variants(&self, object: &Object<'_>, offer: &mut Offer) {
+        let list = ["variants", "skus", "children", "productVariants"].iter().find_map(|k| object.get(k)).map(Value::each).unwrap_or_default();
+        let mut amounts = Vec::new();
+        for variant in list.iter().filter_map(Value::object) {
+            let Some((key, raw)) = PRICES.iter().find_map(|key| variant.get(key).map(|v| (*key, v))) else { continue };
+            let Some((money, ..)) = self.amount(raw, key, offer.currency) else { continue };
+            let id = variant.first(&["id", "sku", "variantId"]).and_then(Value::text).unwrap_or("");
+            if !id.is_empty() && address::query_has_value(self.identity.url, id) {
+                offer.price = Some(money);
+                offer.variant = Some(id.to_owned());
+                offer.sku = variant.get("sku").and_then(Value::text).and_then(|s| field(s, MAX_FIELD)).or(offer.sku.take());
+                offer.availability = stock(variant);
+                let before = LISTS.iter().find_map(|k| variant.get(k).and_then(|v| self.amount(v, k, offer.currency)));
+                offer.list_price = before.map(|b| b.0).filter(|b| b.minor() > money.minor());
+                return;
+            }
+            amounts.push(money.minor());
+        }
+        if let ([only], None) = (list, &offer.sku) {
+            offer.sku = only.object().and_then(|v| v.get("sku")).and_then(Value::text).and_then(|s| field(s, MAX_FIELD));
+        }
+        if let (Some(low), Some(high), Some(currency)) = (amounts.iter().min(), amounts.iter().max(), offer.currency)
+            && low < high
+        {
+            offer.price = Some(Money::from_minor(*low, currency));
+            offer.high_price = Some(Money::from_minor(*high, currency));
+            offer.kind = PriceKind::Range;
+        }
+    }
+
+    fn finish(mut self) -> Vec<Candidate> {
+        self.hits.sort_by_key(|hit| (std::cmp::Reverse(hit.points), !hit.named));
+        let Some(best) = self.hits.first().map(|h| h.points) else { return Vec::new() };
+        let mut kept: Vec<Candidate> = Vec::new();
+        for hit in self.hits.into_iter().filter(|h| h.points >= best - 15) {
+            if kept.iter().any(|k| k.offer.price == hit.offer.price) || kept.len() >= 8 {
+                continue;
+            }
+            kept.push(Candidate { score: hit.points, ..Candidate::new(Source::Embedded, hit.offer) });
+        }
+        kept
+    }
+}
+
+/// Whether a code stands in an address as a word of its own.
+fn in_address(url: &str, code: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let code = code.to_ascii_lowercase();
+    lower.match_indices(&code).any(|(at, _)| {
+        let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        !word(lower[..at].chars().next_back()) && !word(lower[at + code.len()..].chars().next())
+    })
+}
+
+fn stock(object: &Object<'_>) -> Availability {
+    let Some(value) = object.first(STOCKS) else { return Availability::Unknown };
+    if let Some(flag) = value.boolean() {
+        return if flag { Availability::InStock } else { Availability::OutOfStock };
+    }
+    match value {
+        Value::Number(level, _) if level.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) => {
+            if level.starts_with('-') || *level == "0" { Availability::OutOfStock } else { Availability::InStock }
+        }
+        other => other.text().map_or(Availability::Unknown, Availability::parse),
+    }
+}
+
+/// The currency that a script names once, outside of any product.
+fn currency_in(source: &str, context: &Context<'_>) -> Option<Currency> {
+    let mut found = None;
+    for key in ["currencyCode", "priceCurrency", "currency"] {
+        for at in memchr::memmem::find_iter(source.as_bytes(), key.as_bytes()).take(20) {
+            let rest = source.get(at + key.len()..)?;
+            let rest = text::cut(rest, 16).trim_start_matches(['"', '\'', ' ', ':', '=', '{', '\\']);
+            let code = rest.get(..3).filter(|c| c.bytes().all(|b| b.is_ascii_uppercase()));
+            let Some(currency) = code.and_then(|c| price::currency_of(c, context)) else { continue };
+            match found {
+                None => found = Some(currency),
+                Some(other) if other != currency => return None,
+                Some(_) => {}
+            }
+        }
+    }
+    found
+}
+
+/// `JSON.parse("{\"a\":1}")`: the text inside is JSON once more escaped.
+fn unescape_parse(source: &str) -> Option<Cow<'_, str>> {
+    let at = memchr::memmem::find(source.as_bytes(), b"JSON.parse(")? + 11;
+    let Some(Value::Text(inner, _)) = json::value_at(source, at, 0) else { return None };
+    inner.trim_start().starts_with(['{', '[']).then(|| Cow::Owned(inner.into_owned()))
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.len() > 120 { path.to_owned() } else { format!("{path}.{key}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(page: &str, url: &str, names: &[&str]) -> Vec<Candidate> {
+        let harvest = Harvest::collect(page);
+        candidates(&harvest, &Identity { url, names, sku: None }, &Context::default(), false)
+    }
+
+    #[test]
+    fn shopify_cents_and_named_variant() {
+        let page = r#"<script>var meta = {"product":{"id":91,"vendor":"Nordlys","title":"Desk Lamp Two","variants":[
+            {"id":11,"price":4900,"sku":"A"},{"id":12,"price":5900,"compare_at_price":7900,"sku":"B","available":false}],"price":4900},"currency":"DKK"}</script>"#;
+        let found = read(page, "https://s.dk/products/desk-lamp-two?variant=12", &["Desk Lamp Two"]);
+        let offer = &found[0].offer;
+        assert_eq!(offer.price.unwrap().to_string(), "59.00 DKK");
+        assert_eq!(offer.list_price.unwrap().to_string(), "79.00 DKK");
+        assert_eq!((offer.sku.as_deref(), offer.availability), (Some("B"), Availability::OutOfStock));
+    }
+
+    #[test]
+    fn recommendations_are_not_the_product() {
+        let page = r#"<script>window.__STATE__ = {"currency":"SEK","related":[{"name":"Desk Lamp Two","price":"10.00"}],"product":{"name":"Desk Lamp Two","price":{"value":"249.00"}}}</script>"#;
+        let found = read(page, "https://s.se/p/1", &["Desk Lamp Two"]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].offer.price.unwrap().to_string(), "249.00 SEK");
+    }
+
+    #[test]
+    fn data_layers_are_read_from_program_text() {
+        let page = r#"<script>if (a) { b(); } dataLayer.push({'event':'view_item','ecommerce':{'currency':'EUR','items':[{'item_name':'Blue Chair','item_id':'X77001','price':129.5,'item_brand':'Sit'}]}});</script>"#;
+        let found = read(page, "https://s.de/blue-chair-X77001", &["Blue Chair"]);
+        assert_eq!(found[0].offer.price.unwrap().to_string(), "129.50 EUR");
+        assert_eq!(found[0].offer.brand.as_deref(), Some("Sit"));
+    }
+}

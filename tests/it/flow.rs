@@ -1,0 +1,338 @@
+//! The whole flow through the real application, on both engines. Names cite the promises they prove.
+
+use omniprice::demo::market::Shown;
+use omniprice::demo::shop::Fault;
+use omniprice::flow::{self, pricing};
+use omniprice::money::{Currency, Money};
+use omniprice::report::{self, digest::plain};
+use omniprice::store::{decisions, events, listings, observations, products, settings};
+
+use crate::both_engines;
+use crate::harness::{Setup, TestDb, World, price};
+
+both_engines![
+    p3_a_competitor_s_move_reaches_every_channel_and_is_proved,
+    p4_an_unknown_outcome_is_read_and_not_sent_again,
+    p3_a_channel_that_says_done_and_changes_nothing_is_parked,
+    p5_deadlocks_and_overload_are_only_retried,
+    p5_a_refused_channel_stops_alone_and_tells_once,
+    p6_never_below_holds_while_prices_move,
+    p7_nothing_goes_out_without_a_floor,
+    p8_drift_is_told_and_left_alone_by_default,
+    p8_drift_is_reasserted_by_policy,
+    p8_drift_is_adopted_for_every_channel_by_policy,
+    o2_a_page_without_a_price_is_an_outcome_and_deletes_nothing,
+    o3_an_implausible_price_moves_nothing,
+    d1_a_decision_comes_out_equal_from_its_own_record,
+    d2_review_waits_for_a_person_and_a_stale_approval_is_refused,
+    i12_pause_stops_pushes_and_survives,
+    r1_a_digest_goes_out_once_per_slot_and_keeps_its_message_id,
+    two_workers_on_one_database_send_nothing_twice,
+];
+
+async fn p3_a_competitor_s_move_reaches_every_channel_and_is_proved(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(49_900), "live prices are adopted, not overwritten");
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    for channel in ["webshop", "google", "till"] {
+        let listing = world.listing("KETTLE", channel).await;
+        assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(47_900)), "{channel}: {}", listing.reason);
+        assert_eq!(listing.verified_seq, listing.desired_seq, "{channel}");
+    }
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
+    assert_eq!(world.till.price("KETTLE"), Some(47_900));
+    let feed = std::fs::read_to_string(world.test.dir.path().join("feeds/google.xml")).unwrap();
+    assert!(feed.contains("<g:price>479.00 DKK</g:price>"), "{feed}");
+}
+
+async fn p4_an_unknown_outcome_is_read_and_not_sent_again(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    world.webshop.fail_next(&[Fault::CutAfterApply]);
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    assert_eq!(world.listing("KETTLE", "webshop").await.state, "verified");
+    assert_eq!(world.webshop.writes(), 1, "the cut request had been applied; reading showed it");
+}
+
+async fn p3_a_channel_that_says_done_and_changes_nothing_is_parked(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    world.webshop.fail_next(&[Fault::Lie; 10]);
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    let listing = world.listing("KETTLE", "webshop").await;
+    assert_eq!((listing.state.as_str(), listing.live_minor), ("parked", Some(49_900)));
+    assert!(listing.reason.contains("acknowledges and does not change"), "{}", listing.reason);
+    let open = events::open(&world.app.db, 10).await.unwrap();
+    assert_eq!(open.iter().filter(|e| e.kind == "listing_parked").count(), 1);
+    assert_eq!(world.listing("KETTLE", "till").await.state, "verified", "the other channels go on");
+}
+
+async fn p5_deadlocks_and_overload_are_only_retried(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    world.webshop.fail_next(&[Fault::Deadlock, Fault::Unavailable, Fault::TooMany]);
+    world.till.fail_next(&[Fault::Unavailable]);
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    for channel in ["webshop", "till"] {
+        assert_eq!(world.listing("KETTLE", channel).await.state, "verified", "{channel}");
+    }
+}
+
+async fn p5_a_refused_channel_stops_alone_and_tells_once(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    world.webshop.fail_next(&[Fault::Forbidden]);
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    assert_eq!(world.listing("KETTLE", "till").await.state, "verified");
+    let refused = world.listing("KETTLE", "webshop").await;
+    assert_eq!((refused.state.as_str(), refused.next_at), ("intended", None));
+    world.near.show("KETTLE", price(46_900));
+    world.pass().await;
+    assert_eq!(world.webshop.writes(), 1, "no retry storm against a channel that refused us");
+    let open = events::open(&world.app.db, 10).await.unwrap();
+    assert_eq!(open.iter().filter(|e| e.kind == "channel_refused").count(), 1);
+    // The key is mended: the lane goes on with the newest price only.
+    listings::set_channel_state(&world.app.db, "webshop".into(), "ok", String::new(), world.app.now()).await.unwrap();
+    world.pass().await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(46_900));
+    assert_eq!(world.webshop.history().iter().filter(|(_, minor)| *minor == 47_900).count(), 0);
+}
+
+async fn p6_never_below_holds_while_prices_move(test: TestDb) {
+    let rules = "[[channel]]\nid = \"webshop\"\nkind = \"shop\"\nmarket = \"DK\"\n[[channel]]\nid = \"till\"\nkind = \"pos\"\nmarket = \"DK\"\n\
+                 [[constraint]]\nnever_below = [\"webshop\", \"till\"]\n";
+    let world = World::open(test, Setup { rules, ..Setup::default() }).await;
+    world.pass().await;
+    for (minor, first) in [(47_900, "till"), (49_000, "webshop"), (46_000, "till")] {
+        world.near.show("KETTLE", price(minor));
+        world.far.show("KETTLE", price(minor));
+        world.pass().await;
+        let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+        let mut sent = Vec::new();
+        for listing in listings::of_product(&world.app.db, product.id).await.unwrap() {
+            let attempts = listings::attempts(&world.app.db, listing.id, 50).await.unwrap();
+            sent.extend(attempts.into_iter().filter(|a| a.kind == "push" && a.minor == Some(minor)).map(|a| (a.started_at, listing.channel.clone())));
+        }
+        sent.sort();
+        let order: Vec<&str> = sent.iter().map(|(_, channel)| channel.as_str()).filter(|c| *c != "google").collect();
+        assert_eq!(order.first(), Some(&first), "to {minor}: {order:?}");
+        assert_eq!(world.webshop.price("KETTLE"), Some(minor));
+        assert_eq!(world.till.price("KETTLE"), Some(minor));
+    }
+}
+
+async fn p7_nothing_goes_out_without_a_floor(test: TestDb) {
+    let products = vec![("KETTLE", "499.00", Some("250.00")), ("TOASTER", "279.00", None)];
+    let world = World::open(test, Setup { products, ..Setup::default() }).await;
+    world.pass().await;
+    world.near.show("TOASTER", price(1));
+    world.far.show("TOASTER", price(19_900));
+    world.pass().await;
+    assert_eq!(world.ours("TOASTER").await, 27_900);
+    assert_eq!(world.webshop.price("TOASTER"), Some(27_900));
+    assert_eq!(world.till.price("TOASTER"), None);
+    // A cost that rose after the decision stops the price at the channel's door.
+    settings::set(&world.app.db, omniprice::app::PAUSE.to_owned(), "on".into(), "test".into(), "hold".into(), world.app.now()).await.unwrap();
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    let rules = world.app.rules().await.unwrap();
+    let dearer = omniprice::catalog::import::read("sku,title,price,cost\nKETTLE,KETTLE,499.00,400.00\n".as_bytes(), &rules.set, |_| {});
+    let mut rows = dearer.rows;
+    rows[0].locked = true;
+    products::import(&world.app.db, rows, world.app.now()).await.unwrap();
+    settings::clear(&world.app.db, omniprice::app::PAUSE).await.unwrap();
+    flow::pass(&world.app, 6_000).await.unwrap();
+    let held = world.listing("KETTLE", "webshop").await;
+    assert_eq!(held.state, "held", "{}", held.reason);
+    assert!(held.reason.contains("below the floor 500.00 DKK"), "{}", held.reason);
+    assert_eq!(world.webshop.price("KETTLE"), Some(49_900));
+}
+
+async fn settled_at(world: &World, minor: i64) {
+    world.pass().await;
+    world.near.show("KETTLE", price(minor));
+    world.pass().await;
+    assert_eq!(world.listing("KETTLE", "webshop").await.state, "verified");
+}
+
+async fn p8_drift_is_told_and_left_alone_by_default(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    settled_at(&world, 47_900).await;
+    world.webshop.edit("KETTLE", 39_900);
+    let lane = world.app.lane("webshop").unwrap();
+    for _ in 0..2 {
+        flow::reconcile(&world.app, lane, false).await.unwrap();
+    }
+    world.pass().await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(39_900), "never silently overwritten");
+    let listing = world.listing("KETTLE", "webshop").await;
+    assert_eq!((listing.state.as_str(), listing.live_minor), ("drifted", Some(39_900)));
+    let open = events::open(&world.app.db, 10).await.unwrap();
+    assert_eq!(open.iter().filter(|e| e.kind == "drift").map(|e| e.times).collect::<Vec<_>>(), [1], "told once");
+}
+
+async fn p8_drift_is_reasserted_by_policy(test: TestDb) {
+    let world = World::open(test, Setup { drift: "reassert", ..Setup::default() }).await;
+    settled_at(&world, 47_900).await;
+    world.webshop.edit("KETTLE", 39_900);
+    flow::reconcile(&world.app, world.app.lane("webshop").unwrap(), false).await.unwrap();
+    world.pass().await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
+    assert_eq!(world.listing("KETTLE", "webshop").await.state, "verified");
+    // Somebody who keeps writing wins, and a person is told that there are two writers.
+    for _ in 0..4 {
+        world.webshop.edit("KETTLE", 39_900);
+        flow::reconcile(&world.app, world.app.lane("webshop").unwrap(), false).await.unwrap();
+        world.pass().await;
+    }
+    assert_eq!(world.webshop.price("KETTLE"), Some(39_900));
+    assert!(events::open(&world.app.db, 10).await.unwrap().iter().any(|e| e.kind == "two_writers"));
+}
+
+async fn p8_drift_is_adopted_for_every_channel_by_policy(test: TestDb) {
+    let world = World::open(test, Setup { drift: "adopt", ..Setup::default() }).await;
+    settled_at(&world, 47_900).await;
+    world.webshop.edit("KETTLE", 45_900);
+    flow::reconcile(&world.app, world.app.lane("webshop").unwrap(), false).await.unwrap();
+    world.pass().await;
+    for channel in ["webshop", "till", "google"] {
+        let listing = world.listing("KETTLE", channel).await;
+        assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(45_900)), "{channel}");
+    }
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    assert_eq!((product.own_minor, product.locked), (45_900, 1), "a price set by hand is not undone by the next rule");
+}
+
+async fn o2_a_page_without_a_price_is_an_outcome_and_deletes_nothing(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let before = observations::latest_of_product(&world.app.db, product.id).await.unwrap();
+    world.near.show("KETTLE", Shown::Challenge);
+    world.far.show("KETTLE", Shown::Gone);
+    world.pass().await;
+    let pages = omniprice::store::targets::of_product(&world.app.db, product.id).await.unwrap();
+    let outcomes: Vec<_> = pages.iter().map(|page| (page.competitor.as_str(), page.outcome.as_deref().unwrap())).collect();
+    assert_eq!(outcomes, [("far.example", "gone"), ("near.example", "blocked")]);
+    let after = observations::latest_of_product(&world.app.db, product.id).await.unwrap();
+    assert_eq!(after.iter().map(|o| o.id).collect::<Vec<_>>(), before.iter().map(|o| o.id).collect::<Vec<_>>());
+    assert_eq!(world.ours("KETTLE").await, 49_900);
+}
+
+async fn o3_an_implausible_price_moves_nothing(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    world.near.show("KETTLE", price(4_790));
+    world.pass().await;
+    assert_eq!(world.ours("KETTLE").await, 49_900);
+    let waiting = observations::waiting(&world.app.db, 10).await.unwrap();
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    assert_eq!(waiting[0].price_minor, Some(4_790), "kept with its evidence, and not believed");
+    let evidence = observations::evidence(&world.app.db, waiting[0].id).await.unwrap().unwrap();
+    let evidence: serde_json::Value = serde_json::from_str(&evidence.evidence).unwrap();
+    assert_eq!(evidence.pointer("/price/raw").and_then(|v| v.as_str()), Some("47.90"), "{evidence}");
+    assert!(evidence["url"].as_str().unwrap().contains("near.example"));
+    assert_eq!(evidence["body_sha256"].as_str().unwrap().len(), 64);
+}
+
+async fn d1_a_decision_comes_out_equal_from_its_own_record(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    settled_at(&world, 47_900).await;
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let row = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
+    let record: pricing::Record = serde_json::from_str(&row.record).unwrap();
+    let rules = decisions::rules(&world.app.db, record.rule_revision).await.unwrap().unwrap();
+    let (rules, _) = omniprice::decide::RuleSet::parse(&rules.body).unwrap();
+    let again = omniprice::decide::price(&record.facts, &rules, record.now.timestamp());
+    assert_eq!(again, record.decision);
+    assert_eq!(again.price, Some(Money::from_minor(row.price_minor, Currency::DKK)));
+    assert!(record.facts.offers.iter().all(|offer| offer.observation_id.is_some()));
+}
+
+async fn d2_review_waits_for_a_person_and_a_stale_approval_is_refused(test: TestDb) {
+    let world = World::open(test, Setup { mode: "review", ..Setup::default() }).await;
+    world.pass().await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    world.pass().await;
+    let open = decisions::open_reviews(&world.app.db, 10).await.unwrap();
+    assert_eq!(open.len(), 1, "the same proposal is not opened twice");
+    assert_eq!(world.webshop.writes(), 0);
+    // The market moves on before anybody answers.
+    world.near.show("KETTLE", price(48_500));
+    world.pass().await;
+    let refused = pricing::approve(&world.app, open[0].id, "ann", "fine").await.unwrap_err();
+    assert!(refused.to_string().contains("no open review"), "{refused}");
+    let newer = decisions::open_reviews(&world.app.db, 10).await.unwrap();
+    assert_eq!(newer[0].price_minor, 48_500);
+    assert_eq!(pricing::approve(&world.app, newer[0].id, "ann", "fine").await.unwrap(), 1);
+    world.pass().await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(48_500));
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    assert_eq!(decisions::latest(&world.app.db, product.id).await.unwrap().unwrap().actor, "ann");
+}
+
+async fn i12_pause_stops_pushes_and_survives(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    settings::set(&world.app.db, omniprice::app::PAUSE.to_owned(), "on".into(), "ann".into(), "stocktaking".into(), world.app.now()).await.unwrap();
+    world.near.show("KETTLE", price(47_900));
+    omniprice::store::targets::due_now(&world.app.db, None, world.app.now()).await.unwrap();
+    flow::pass(&world.app, 200).await.unwrap();
+    assert_eq!(world.webshop.writes() + world.till.writes(), 1, "only the first price of the till, before the pause");
+    assert_eq!(world.ours("KETTLE").await, 47_900, "deciding goes on");
+    assert!(world.listing("KETTLE", "webshop").await.reason.contains("stocktaking"));
+    settings::clear(&world.app.db, omniprice::app::PAUSE).await.unwrap();
+    world.pass().await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
+}
+
+async fn r1_a_digest_goes_out_once_per_slot_and_keeps_its_message_id(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    settled_at(&world, 47_900).await;
+    let (app, slot) = (&world.app, world.app.now());
+    let to = &app.config.report.recipients[0];
+    assert!(report::send_slot(app, to, slot).await.unwrap());
+    assert!(!report::send_slot(app, to, slot).await.unwrap(), "a settled slot is not sent again");
+    let sent = events::digests(&app.db, 5).await.unwrap();
+    let eml = std::fs::read_to_string(&sent[0].detail).unwrap();
+    assert!(eml.contains(&format!("Message-ID: {}", sent[0].message_id)), "{eml}");
+    assert!(eml.contains("Subject: Prices: 1 price changed"), "{eml}");
+    // A crash between sending and marking: the lease runs out, the claim is repeated under the same id.
+    let later = slot.plus(1_000);
+    let first = events::claim_digest(&app.db, to.clone(), later, "<one@x>".into(), later, later.plus(10)).await.unwrap().unwrap();
+    assert!(events::claim_digest(&app.db, to.clone(), later, "<two@x>".into(), later, later.plus(10)).await.unwrap().is_none());
+    let again = events::claim_digest(&app.db, to.clone(), later, "<two@x>".into(), later.plus(20), later.plus(40)).await.unwrap().unwrap();
+    assert_eq!((again.id, again.message_id.as_str(), again.tries), (first.id, "<one@x>", 2));
+    assert_eq!(plain("a\u{202e}b"), "a b");
+}
+
+async fn two_workers_on_one_database_send_nothing_twice(test: TestDb) {
+    let products = vec![("A", "499.00", Some("100.00")), ("B", "499.00", Some("100.00")), ("C", "499.00", Some("100.00"))];
+    let world = World::open(test, Setup { products, ..Setup::default() }).await;
+    world.pass().await;
+    let config = omniprice::config::Config::load(Some(&world.config), &[]).unwrap();
+    let second = omniprice::app::App::build(config, omniprice::clock::Clock::System).await.unwrap();
+    for round in 1..=6_i64 {
+        for sku in ["A", "B", "C"] {
+            world.near.show(sku, price(49_900 - round * 100));
+        }
+        omniprice::store::targets::due_now(&world.app.db, None, world.app.now()).await.unwrap();
+        let (one, two) = tokio::join!(flow::pass(&world.app, 1_500), flow::pass(&second, 1_500));
+        one.unwrap();
+        two.unwrap();
+    }
+    world.pass().await;
+    assert_eq!(world.till.stale(), 0, "an older price was sent after a newer one");
+    for sku in ["A", "B", "C"] {
+        let shown: Vec<i64> = world.webshop.history().into_iter().filter(|(s, _)| s == sku).map(|(_, minor)| minor).collect();
+        assert!(shown.windows(2).all(|pair| pair[0] > pair[1]), "{sku}: {shown:?}");
+        assert_eq!(shown.last(), Some(&49_300));
+    }
+}

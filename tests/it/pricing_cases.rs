@@ -1,0 +1,205 @@
+//! Cases of our own, worked out by hand, through the same door as everybody else's: `omniprice case`.
+
+#![allow(clippy::expect_used, reason = "a test that cannot set itself up fails")]
+
+use omniprice::cli::case::{Args, Kind, run};
+use serde_json::{Value, json};
+
+fn answer(kind: Kind, inputs: Value) -> Value {
+    let line = json!({ "id": "own", "inputs": inputs }).to_string();
+    let mut output = Vec::new();
+    run(&Args { kind }, &mut line.as_bytes(), &mut output).expect("memory reads and writes");
+    serde_json::from_slice(&output).expect("an answer is JSON")
+}
+
+/// Every expected key must be in the answer with exactly this value.
+fn expect(kind: Kind, inputs: Value, expected: Value) {
+    let answer = answer(kind, inputs.clone());
+    for (key, value) in expected.as_object().expect("expectations are an object") {
+        assert_eq!(answer.get(key), Some(value), "{key} of {inputs}\nwas {answer}");
+    }
+}
+
+fn product() -> Value {
+    json!({ "sku": "P1", "currency": "SEK", "current": "1000.00", "cost_net": "500.00", "vat_pct": "25" })
+}
+
+fn with(mut base: Value, changes: Value) -> Value {
+    let base_map = base.as_object_mut().expect("an object");
+    base_map.extend(changes.as_object().expect("an object").clone());
+    base
+}
+
+#[test]
+fn rules() {
+    let offers = json!([{ "competitor": "a", "price": "900.00" }, { "competitor": "b", "price": "950.00" }]);
+    let case = |product: Value, rule: Value| {
+        let rule = with(json!({ "id": "own", "priority": 1 }), rule);
+        json!({ "product": product, "offers": offers, "rules": [rule] })
+    };
+    let check =
+        |product: Value, rule: Value, expected: Value| expect(Kind::PricingRules, case(product, rule), expected);
+    let lowest = json!({ "target": { "kind": "lowest" } });
+    check(product(), lowest.clone(), json!({ "outcome": "change", "price": "900.00", "flags": [] }));
+    check(
+        product(),
+        with(
+            lowest.clone(),
+            json!({ "limits": { "max_step_down_pct": "5", "review_above_pct": "4" }, "mode": "shadow" }),
+        ),
+        json!({ "outcome": "shadow", "price": "950.00", "flags": ["intent_unreachable", "large_change", "step_limited"] }),
+    );
+    // The cost rose: the floor 1250.00 is beyond the step of 10 %, and the price goes exactly to the floor.
+    check(
+        with(product(), json!({ "cost_net": "1000.00" })),
+        with(lowest.clone(), json!({ "limits": { "max_step_up_pct": "10" } })),
+        json!({ "outcome": "change", "price": "1250.00",
+            "flags": ["bound_repair", "floor_applied", "intent_unreachable", "step_limit_overridden"] }),
+    );
+    // A third of 2750.50 has no end, yet one percent below it is 907.665 exactly; the half goes down.
+    let three = json!([{ "competitor": "a", "price": "900.00" }, { "competitor": "b", "price": "900.00" },
+        { "competitor": "c", "price": "950.50" }]);
+    let rule = json!({ "id": "own", "priority": 1, "target": { "kind": "mean" }, "adjust": { "percent": "-1" } });
+    expect(
+        Kind::PricingRules,
+        json!({ "product": product(), "offers": three, "rules": [rule] }),
+        json!({ "outcome": "change", "price": "907.66" }),
+    );
+    // A fallback keeps a price only inside its bounds; outside it is repaired.
+    check(
+        with(product(), json!({ "cost_net": "900.00" })),
+        json!({ "target": { "kind": "competitor", "names": ["z"] } }),
+        json!({ "outcome": "change", "price": "1125.00",
+            "flags": ["bound_repair", "fallback:keep", "floor_applied", "no_data"] }),
+    );
+    // Stock that is unknown is neither in stock nor sold out.
+    let scarce = json!({ "id": "scarce", "priority": 9, "target": { "kind": "keep" },
+        "select": { "in_stock_competitors": "==0" } });
+    let unknown = json!([{ "competitor": "a", "price": "900.00", "availability": "unknown" }]);
+    expect(
+        Kind::PricingRules,
+        json!({ "product": product(), "offers": unknown, "rules": [scarce] }),
+        json!({ "outcome": "none", "price": "1000.00" }),
+    );
+    let refused = answer(Kind::PricingRules, case(product(), with(lowest, json!({ "speed": 1 }))));
+    assert_eq!(refused["error"], "invalid_rules");
+    assert!(refused["message"].as_str().is_some_and(|message| message.contains("rule own: speed")));
+}
+
+#[test]
+fn money() {
+    let check = |inputs: Value, expected: Value| expect(Kind::VatRounding, inputs, expected);
+    check(
+        json!({ "op": "net_from_gross", "gross": "59.90", "vat_pct": "25.5", "currency": "EUR" }),
+        json!({ "net": "47.73", "vat": "12.17" }),
+    );
+    check(
+        json!({ "op": "fx", "amount": "10.00", "from": "DKK", "to": "XTS", "rates": { "DKK": "7.46" } }),
+        json!({ "error": "unknown_currency" }),
+    );
+    check(
+        json!({ "op": "fx", "amount": "10.00", "from": "DKK", "to": "SEK", "rates": { "DKK": "7.46" } }),
+        json!({ "error": "missing_rate" }),
+    );
+    // 95.00 at 5 % margin is 100.00 net, not a hair more that would round up.
+    check(
+        json!({ "op": "floor_price", "cost_net": "95.00", "margin_pct": "5", "vat_pct": "0", "currency": "EUR" }),
+        json!({ "floor": "100.00" }),
+    );
+    check(
+        json!({ "op": "ending", "x": "1001.00", "currency": "NOK", "max": "1000.00",
+            "rounding": { "modulus": "100.00", "endings": ["49.00", "99.00"], "direction": "up" } }),
+        json!({ "price": "999.00" }),
+    );
+    check(
+        json!({ "op": "fx_staleness", "rate_date": "2026-12-23", "now": "2026-12-28T17:00:00+01:00" }),
+        json!({ "expected_date": "2026-12-28", "missed_publications": 2, "age_days": 5, "state": "stale" }),
+    );
+    check(
+        json!({ "op": "vat_at", "country": "FI", "class": "reduced", "date": "2026-01-01" }),
+        json!({ "vat_pct": "13.5" }),
+    );
+}
+
+#[test]
+fn prior_prices() {
+    let check = |inputs: Value, expected: Value| expect(Kind::Omnibus, inputs, expected);
+    let history = json!([{ "from": "2026-01-01T00:00:00+01:00", "price": "500.00" },
+        { "from": "2026-05-20T00:00:00+02:00", "price": "400.00" }, { "from": "2026-05-27T00:00:00+02:00", "price": "500.00" }]);
+    let reduction = |start: &str, price: &str| json!({ "start": start, "price": price });
+    // An unlisted country: thirty days, and 400.00 was charged within them.
+    check(
+        json!({ "country": "PT", "currency": "EUR", "history": history, "reduction": reduction("2026-06-10T00:00:00+01:00", "450.00") }),
+        json!({ "prior_price": "400.00", "announce": false, "flags": ["not_a_reduction"] }),
+    );
+    // Finland, sixty days after the first step exactly: still one campaign.
+    check(
+        json!({ "country": "FI", "currency": "EUR", "history": [{ "from": "2026-01-01T00:00:00+02:00", "price": "100.00" },
+            { "from": "2026-04-01T00:00:00+03:00", "price": "80.00" }], "campaign_steps": ["2026-04-01T00:00:00+03:00"],
+            "reduction": reduction("2026-05-31T00:00:00+03:00", "70.00") }),
+        json!({ "prior_price": "100.00", "max_percent": 30, "flags": ["progressive"] }),
+    );
+    // No window in the United Kingdom, but fourteen days at a price support little.
+    check(
+        json!({ "country": "UK", "currency": "GBP", "history": [{ "from": "2026-01-01T00:00:00+00:00", "price": "79.00" },
+            { "from": "2026-06-01T00:00:00+01:00", "price": "99.00" }],
+            "reduction": { "start": "2026-06-15T00:00:00+01:00", "price": "79.00", "end": "2026-07-15T00:00:00+01:00" } }),
+        json!({ "required": false, "prior_price": "99.00", "announce": true, "max_percent": 20,
+            "flags": ["offer_longer_than_reference", "reference_too_short"] }),
+    );
+}
+
+#[test]
+fn observations() {
+    let base = json!({ "history": ["200.00", "200.00", "200.00", "200.00", "200.00"], "expected_currency": "SEK",
+        "currency": "SEK", "vat_pct": "25" });
+    let check = |changes: Value, status: &str, reason: &str| {
+        expect(Kind::Anomalies, with(base.clone(), changes), json!({ "status": status, "reason": reason }));
+    };
+    check(json!({ "price": "190.00" }), "accepted", "normal");
+    check(json!({ "price": "160.40" }), "suspect", "net_price_suspect");
+    check(json!({ "price": "250.00" }), "suspect", "gross_price_suspect");
+    check(json!({ "price": "20.10" }), "quarantined", "decimal_shift");
+    check(json!({ "price": "8.35" }), "quarantined", "installment");
+    check(json!({ "price": "40.00", "pack_qty": 5 }), "quarantined", "unit_price");
+    let refetch = |after: i64| json!({ "price": "130.00", "refetch": [{ "after_min": after, "price": "130.00" }] });
+    check(refetch(9), "suspect", "needs_confirmation");
+    check(refetch(10), "accepted", "confirmed_jump");
+    check(json!({ "price": "189.00", "marker": "member" }), "quarantined", "member_price");
+    check(json!({ "price": "189.00", "currency": "???" }), "rejected", "unknown_currency");
+    check(json!({ "price": "130.00", "others": ["128.00", "131.00", "140.00"] }), "accepted", "consensus_level");
+    check(json!({ "price": "130.00", "others_log_moves": [0.4, -0.3] }), "accepted", "consensus_move");
+    check(json!({ "price": "130.00", "others_log_moves": [0.4, 0.3] }), "suspect", "needs_confirmation");
+}
+
+#[test]
+fn channels_and_figures() {
+    expect(
+        Kind::Channels,
+        json!({ "op": "price", "currency": "EUR", "decision": "20.00",
+            "channel": { "percent": "10", "ceiling": "21.00", "rounding": { "modulus": "1.00", "endings": ["0.95"] } } }),
+        json!({ "price": "20.95" }),
+    );
+    expect(
+        Kind::Channels,
+        json!({ "op": "price", "currency": "EUR", "decision": "20.00", "channel": { "floor": { "cost_net": "10.00",
+            "fee_pct_of_gross": "50", "margin_pct": "50", "vat_pct": "19" } } }),
+        json!({ "error": "infeasible" }),
+    );
+    // The new price of one touches the old price of the other: no moment is wrong, so no order is needed.
+    expect(
+        Kind::Channels,
+        json!({ "op": "order", "channels": { "a": ["12.00", "10.00"], "b": ["10.00", "9.00"] }, "never_below": [["a", "b"]] }),
+        json!({ "waves": [["a", "b"]] }),
+    );
+    expect(
+        Kind::Channels,
+        json!({ "op": "fence", "arrivals": [{ "version": 3, "price": "18000" }, { "version": 2, "price": "17000" }] }),
+        json!({ "actions": ["apply", "drop"], "live": "18000", "version": 3 }),
+    );
+    expect(
+        Kind::Metrics,
+        json!({ "op": "product_index", "ours": "120.00", "offers": ["100.00", "110.00"] }),
+        json!({ "rank": 3, "of": 3, "headroom": null, "gap_to_lowest": "20.00", "index_median": "114.29" }),
+    );
+}

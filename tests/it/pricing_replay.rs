@@ -1,0 +1,163 @@
+//! Explanations, what would change a decision, and rules tried on recorded history.
+
+#![allow(clippy::expect_used, reason = "a test that cannot set itself up fails")]
+
+use jiff::Timestamp;
+use omniprice::clock::Millis;
+use omniprice::decide::explain::{explain, prove};
+use omniprice::decide::facts::{AppliedVat, Availability, Facts, Lock, Market, OfferFact, Product};
+use omniprice::decide::rivals::Follow;
+use omniprice::decide::rules::Mode;
+use omniprice::decide::simulate::{SimParams, SimReport, Simulation};
+use omniprice::decide::text::{Quoted, Zone};
+use omniprice::decide::{Outcome, RuleSet, price};
+use omniprice::money::{Currency, Decimal, Money, decimal};
+
+const HOUR: i64 = Millis::HOUR;
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_second(1_795_250_000 + hours * 3_600).expect("a second of 2026")
+}
+
+fn dkk(text: &str) -> Money {
+    Money::parse(text, Currency::DKK).expect("an amount")
+}
+
+fn facts(current: &str, offers: &[(&str, &str)], hours: i64) -> Facts {
+    let product = Product {
+        current: Some(dkk(current)),
+        cost_net: Some(dkk("250.00")),
+        vat: Some(AppliedVat { percent: Decimal::from(25), row: None }),
+        brand: Some("Sony".to_owned()),
+        ..Product::named("A1")
+    };
+    let market = Market::of_country("DK", Currency::DKK, Zone::UTC);
+    let seen = Millis::from(at(hours)).plus(-HOUR);
+    let offers = offers.iter().map(|(name, price)| OfferFact::seen(*name, dkk(price), seen)).collect();
+    Facts { offers, ..Facts::new(product, market) }
+}
+
+fn rules(rule: &str) -> RuleSet {
+    let table = toml::from_str(&format!("[[rule]]\nid = \"r1\"\npriority = 1\n{rule}")).expect("a rule");
+    RuleSet::from_table(table, Mode::Auto).expect("a valid rule").0
+}
+
+const BEAT: &str = "target = { kind = \"lowest\" }\nadjust = { percent = \"-1\" }\n";
+
+#[test]
+fn an_explanation_tells_what_happened_and_who_was_left_out() {
+    let mut facts = facts("499.00", &[("c1", "479.00"), ("c2", "489.00"), ("gone", "399.00")], 0);
+    facts.offers[2].availability = Availability::OutOfStock;
+    let rules = rules(BEAT);
+    let decision = price(&facts, &rules, at(0));
+    let text = explain(&facts, &rules, at(0), &decision, None).to_string();
+    for part in [
+        "A1 in DK goes from 499.00 DKK to 474.21 DKK (-4.97 %).",
+        "Rule r1 decides.",
+        "It may not go below 312.50 DKK (cost 250.00 DKK plus VAT).",
+        "2 of 3 offers count: c1 479.00, c2 489.00. Left out: gone (not in stock).",
+        "The lowest offer is 479.00 DKK (c1).",
+        "If c1 sells out: the price goes to 484.11 DKK.",
+        "If c1 lowers its price to 455.05 DKK: the price goes to 450.50 DKK.",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
+fn what_would_change_it_is_true_when_the_fact_is_changed() {
+    let mut facts = facts("499.00", &[("c1", "300.00")], 0);
+    let rules = rules(BEAT);
+    let decision = price(&facts, &rules, at(0));
+    let told = explain(&facts, &rules, at(0), &decision, None);
+    let lower = told.what_if.iter().find(|probe| probe.condition.starts_with("If the cost falls to"));
+    let lower = lower.expect("the floor decides, so a lower cost would change it");
+    let cost = lower.condition.trim_start_matches("If the cost falls to ").trim_end_matches(" DKK");
+    assert_eq!(cost, "237.60", "297.00 is 237.60 with VAT");
+    facts.product.cost_net = Some(dkk(cost));
+    assert_eq!(price(&facts, &rules, at(0)).price, lower.price);
+    facts.product.cost_net = Some(dkk("237.61"));
+    assert_ne!(price(&facts, &rules, at(0)).price, lower.price);
+}
+
+#[test]
+fn a_lock_is_explained_with_its_owner_and_with_what_it_prevents() {
+    let mut facts = facts("499.00", &[("c1", "479.00")], 0);
+    facts.product.lock =
+        Some(Lock { owner: "anna".to_owned(), reason: "price promise in the press".to_owned(), until: None });
+    let rules = rules(BEAT);
+    let decision = price(&facts, &rules, at(0));
+    let text = explain(&facts, &rules, at(0), &decision, None).to_string();
+    assert!(text.contains("anna locked the product (price promise in the press)"), "{text}");
+    assert!(text.contains("Without the lock: the price goes to 474.21 DKK."), "{text}");
+}
+
+#[test]
+fn a_record_that_was_tampered_with_is_not_reproduced() {
+    let mut facts = facts("499.00", &[("c1", "479.00")], 0);
+    let rules = rules(BEAT);
+    let decision = price(&facts, &rules, at(0));
+    assert!(prove(&facts, &rules, at(0), &decision).is_ok());
+    facts.offers[0].price = dkk("478.99");
+    let error = prove(&facts, &rules, at(0), &decision).expect_err("another offer gives another decision");
+    assert!(error.to_string().contains("cannot be reproduced"));
+}
+
+fn history(current: &str, market: &[(&str, &str)], days: i64) -> Vec<(Timestamp, Facts)> {
+    (0..days).map(|day| (at(day * 24), facts(current, market, day * 24))).collect()
+}
+
+fn simulate(rules: &RuleSet, follow: Option<Follow>, histories: Vec<Vec<(Timestamp, Facts)>>) -> SimReport {
+    let mut simulation = Simulation::new(rules, SimParams { follow, sample: 3 });
+    histories.into_iter().for_each(|history| simulation.product(history));
+    simulation.finish()
+}
+
+#[test]
+fn a_simulation_counts_what_the_rules_would_have_done() {
+    let sony = rules(&format!("{BEAT}select = {{ brand = [\"Sony\"] }}\n"));
+    let mut other = history("499.00", &[("c1", "479.00")], 3);
+    for (_, facts) in &mut other {
+        facts.product.brand = Some("Bose".to_owned());
+        facts.product.sku = "B1".to_owned();
+    }
+    let report = simulate(&sony, None, vec![history("499.00", &[("c1", "479.00"), ("c2", "489.00")], 3), other]);
+    assert_eq!((report.products, report.decisions, report.products_changed), (2, 6, 1));
+    assert_eq!((report.changes_down, report.changes_up), (1, 0), "after the first change it stays");
+    assert_eq!(report.outcomes.get("keep"), Some(&2));
+    assert_eq!(report.average_change_pct, Some(Quoted(decimal("4.97").expect("a number"))));
+    assert_eq!((report.untouched, report.untouched_skus), (1, vec!["B1".to_owned()]));
+    let rule = report.rules.get("r1").expect("the rule decided");
+    assert_eq!((rule.decided, rule.changed), (3, 1));
+    assert_eq!(report.sample.len(), 1);
+    assert!(report.sample[0].explanation.contains("c1 479.00"));
+    // The index compares with the mean of 479 and 489; the product that no rule touches has none.
+    assert_eq!(report.index.before, Some(Quoted(decimal("103.10").expect("a number"))));
+    assert_eq!(report.index.after, Some(Quoted(decimal("97.98").expect("a number"))));
+    // 37.37 % at 499.00 and 34.10 % at 474.21, in the mean with the other product's 37.37 %.
+    let margins = (report.margin_pct.before, report.margin_pct.after);
+    let number = |text: &str| Some(Quoted(decimal(text).expect("a number")));
+    assert_eq!(margins, (number("37.37"), number("35.74")));
+}
+
+#[test]
+fn rivals_that_follow_show_a_race_to_the_bottom_before_it_happens() {
+    let market = [("c1", "479.00")];
+    let quiet = simulate(&rules(BEAT), None, vec![history("499.00", &market, 5)]);
+    assert_eq!((quiet.wars, quiet.changes_down), (0, 1));
+    let race = simulate(&rules(BEAT), Some(Follow::default()), vec![history("499.00", &market, 5)]);
+    assert_eq!(race.wars, 1);
+    assert!(race.changes_down > 6, "{race:?}");
+    let damped = format!("{BEAT}limits = {{ cooldown_min = 10080 }}\n");
+    let slow = simulate(&rules(&damped), Some(Follow::default()), vec![history("499.00", &market, 5)]);
+    assert_eq!((slow.wars, slow.changes_down), (0, 1), "a cooldown ends the race");
+}
+
+#[test]
+fn a_simulation_counts_reviews_and_floors() {
+    let review = rules(&format!("{BEAT}limits = {{ review_above_pct = \"10\" }}\n"));
+    let report = simulate(&review, None, vec![history("499.00", &[("c1", "300.00")], 2)]);
+    assert_eq!((report.reviews, report.flags.get("floor_applied")), (1, Some(&2)));
+    assert_eq!(report.outcomes.get(Outcome::Review.as_str()), Some(&1));
+    assert_eq!(report.largest_change.map(|change| change.to), Some(dkk("312.50")));
+}
