@@ -25,7 +25,7 @@ use crate::report;
 const PAGES_PER_CLAIM: i64 = 16;
 /// Products decided per claim, and how long the claim lasts.
 const PRODUCTS_PER_CLAIM: i64 = 64;
-const DECIDE_LEASE: i64 = Millis::MINUTE;
+const DECIDE_LEASE: i64 = 20 * Millis::SECOND;
 /// SKUs looked up on a channel per request.
 const FIND_PAGE: i64 = 200;
 /// How long one worker may hold a duty such as reading a whole channel.
@@ -40,7 +40,7 @@ const MAP_EVERY: i64 = Millis::HOUR;
 pub async fn check_due(app: &Arc<App>) -> anyhow::Result<u64> {
     let now = app.now();
     let hosts = i64::try_from(app.config.fetch.concurrency).unwrap_or(i64::MAX);
-    let claims = targets::claim(&app.db, now, now.plus(visit::LEASE), hosts, PAGES_PER_CLAIM).await?;
+    let claims = targets::claim(&app.db, now, now.plus(visit::lease_ms(app)), hosts, PAGES_PER_CLAIM).await?;
     let mut visits = tokio::task::JoinSet::new();
     for claim in claims {
         let app = Arc::clone(app);

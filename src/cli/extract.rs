@@ -103,7 +103,12 @@ struct Flat<'a> {
 pub fn run(args: &Args, fetch: Fetch<'_>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let sites = load_sites(args.scrapers.as_deref())?;
     let forced = args.scraper.as_deref().map(load_site).transpose()?;
-    let currency = args.currency.as_deref().map(money::currency).transpose().context("--currency; hint: write an ISO 4217 code such as DKK")?;
+    let currency = args
+        .currency
+        .as_deref()
+        .map(money::currency)
+        .transpose()
+        .context("--currency; hint: write an ISO 4217 code such as DKK")?;
     let hints = Hints { currency, locale: args.locale.clone(), ..Hints::default() };
     if let Some(manifest) = &args.manifest {
         return run_manifest(manifest, &sites, forced.as_ref(), &hints, out);
@@ -112,7 +117,13 @@ pub fn run(args: &Args, fetch: Fetch<'_>, out: &mut dyn Write) -> anyhow::Result
     for input in &args.inputs {
         let (page, url) = load(input, args.url.as_deref(), fetch).with_context(|| input.clone())?;
         let site = forced.as_ref().or_else(|| site_of(&sites, &url));
-        let view = Page { body: &page.body, content_type: page.content_type.as_deref(), url: &url, final_url: &page.final_url, status: page.status };
+        let view = Page {
+            body: &page.body,
+            content_type: page.content_type.as_deref(),
+            url: &url,
+            final_url: &page.final_url,
+            status: page.status,
+        };
         let found = extract(&view, site, &hints);
         priced += usize::from(found.outcome.is_price());
         if args.json {
@@ -141,7 +152,8 @@ pub fn load_sites(directory: Option<&Path>) -> anyhow::Result<Sites> {
 /// # Errors
 /// Every problem of the file, one a line.
 pub fn load_site(path: &Path) -> anyhow::Result<Site> {
-    let source = fs::read_to_string(path).with_context(|| format!("{}; hint: --scraper takes a TOML file", path.display()))?;
+    let source =
+        fs::read_to_string(path).with_context(|| format!("{}; hint: --scraper takes a TOML file", path.display()))?;
     Site::parse(&path.display().to_string(), &source).map_err(|errors| anyhow::anyhow!(join(&errors)))
 }
 
@@ -172,7 +184,8 @@ pub fn load(input: &str, url: Option<&str>, fetch: Fetch<'_>) -> anyhow::Result<
 /// # Errors
 /// When the file cannot be read, is no valid gzip, or is larger than the limit.
 pub fn read_page(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let file = fs::File::open(path).with_context(|| format!("{}; hint: give a saved page or an http(s) address", path.display()))?;
+    let file = fs::File::open(path)
+        .with_context(|| format!("{}; hint: give a saved page or an http(s) address", path.display()))?;
     let mut raw = Vec::new();
     file.take(MAX_PAGE as u64 + 1).read_to_end(&mut raw)?;
     if raw.len() > MAX_PAGE {
@@ -196,18 +209,29 @@ fn gunzip(raw: &[u8]) -> anyhow::Result<Vec<u8>> {
                 body.truncate(written);
                 return Ok(body);
             }
-            Err(libdeflater::DecompressionError::InsufficientSpace) if size < MAX_PAGE => size = (size * 2).min(MAX_PAGE),
+            Err(libdeflater::DecompressionError::InsufficientSpace) if size < MAX_PAGE => {
+                size = (size * 2).min(MAX_PAGE)
+            }
             Err(error) => bail!("{error}"),
         }
     }
 }
 
-fn run_manifest(path: &Path, sites: &Sites, forced: Option<&Site>, hints: &Hints, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let source = fs::read_to_string(path).with_context(|| format!("{}; hint: --manifest takes a JSON Lines file", path.display()))?;
+fn run_manifest(
+    path: &Path,
+    sites: &Sites,
+    forced: Option<&Site>,
+    hints: &Hints,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
+    let source = fs::read_to_string(path)
+        .with_context(|| format!("{}; hint: --manifest takes a JSON Lines file", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     for (number, line) in source.lines().enumerate().take(MAX_ENTRIES).filter(|(_, line)| !line.trim().is_empty()) {
         let place = || format!("{}, line {}", path.display(), number + 1);
-        let entry: Entry = serde_json::from_str(line).with_context(|| format!("{}: no manifest entry; hint: {{\"file\",\"url\"}} or {{\"id\",\"html\"}}", place()))?;
+        let entry: Entry = serde_json::from_str(line).with_context(|| {
+            format!("{}: no manifest entry; hint: {{\"file\",\"url\"}} or {{\"id\",\"html\"}}", place())
+        })?;
         let url = entry.url.clone().unwrap_or_default();
         let body = match (&entry.file, &entry.html) {
             (Some(file), _) => read_page(&folder.join(file)).with_context(place)?,

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 
-mod case;
+pub mod case;
 mod channel;
 mod check;
 mod config;
@@ -28,7 +28,7 @@ mod import;
 mod init;
 mod once;
 mod pause;
-mod price_text;
+pub mod price_text;
 mod review;
 mod run;
 mod verify;

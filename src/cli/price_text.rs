@@ -60,10 +60,18 @@ struct Answer<'a> {
 /// When an option, a line of input or the output cannot be used.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let locale = match &args.locale {
-        Some(tag) => Some(Locale::parse(tag).with_context(|| format!("--locale {tag}: no language tag; hint: write one such as da-DK"))?),
+        Some(tag) => Some(
+            Locale::parse(tag)
+                .with_context(|| format!("--locale {tag}: no language tag; hint: write one such as da-DK"))?,
+        ),
         None => None,
     };
-    let currency = args.currency.as_deref().map(money::currency).transpose().context("--currency; hint: write an ISO 4217 code such as DKK")?;
+    let currency = args
+        .currency
+        .as_deref()
+        .map(money::currency)
+        .transpose()
+        .context("--currency; hint: write an ISO 4217 code such as DKK")?;
     let context = Context { locale, currency, ..Context::default() };
     let mut refused = 0;
     if args.texts.is_empty() {
@@ -72,7 +80,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         while let Some(line) = read_line(&mut input)? {
             number += 1;
             if !line.trim().is_empty() {
-                refused += usize::from(!one(&line, args.jsonl, &context, out).with_context(|| format!("standard input, line {number}"))?);
+                refused += usize::from(
+                    !one(&line, args.jsonl, &context, out).with_context(|| format!("standard input, line {number}"))?,
+                );
             }
         }
     } else {
@@ -104,7 +114,8 @@ fn one(line: &str, jsonl: bool, context: &Context<'_>, out: &mut dyn Write) -> a
         }
         return Ok(found);
     }
-    let line: Line = serde_json::from_str(line).context("no JSON object {\"id\",\"text\",\"locale\",\"currency_hint\"}; hint: drop --jsonl for plain lines")?;
+    let line: Line = serde_json::from_str(line)
+        .context("no JSON object {\"id\",\"text\",\"locale\",\"currency_hint\"}; hint: drop --jsonl for plain lines")?;
     let hint = line.currency_hint.as_deref().filter(|h| !h.trim().is_empty());
     let hinted = hint.and_then(|h| money::currency(h.trim()).ok());
     let own = Context {
@@ -124,7 +135,8 @@ fn one(line: &str, jsonl: bool, context: &Context<'_>, out: &mut dyn Write) -> a
 }
 
 fn answer<'a>(text: &'a str, context: &Context<'_>) -> Answer<'a> {
-    let empty = Answer { id: None, text: Some(text), amount: None, currency: None, kind: None, high: None, reason: None };
+    let empty =
+        Answer { id: None, text: Some(text), amount: None, currency: None, kind: None, high: None, reason: None };
     match price::read(text, context).and_then(|reading| checked(reading, context)) {
         Ok((reading, reason)) => {
             // A sign that stays open is shown as written: the amount is known even where the currency is not.
@@ -141,7 +153,8 @@ fn answer<'a>(text: &'a str, context: &Context<'_>) -> Answer<'a> {
         Err(refusal) => {
             let named = price::currency_of(text, context).or(context.currency);
             let hinted = || context.hint.and_then(|h| price::written_currency(h, context));
-            let currency = named.map(|c| c.code().to_owned()).or_else(|| price::written_currency(text, context)).or_else(hinted);
+            let currency =
+                named.map(|c| c.code().to_owned()).or_else(|| price::written_currency(text, context)).or_else(hinted);
             Answer { currency, reason: Some(refusal.to_string()), ..empty }
         }
     }

@@ -7,12 +7,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, WRONG_INPUT, talk};
 use crate::app::single_instance;
 use crate::daemon;
+use crate::store::settings;
 
 /// # Errors
 /// A loop that died.
 pub async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.config()?;
-    let _lock = match single_instance(&config) {
+    let lock = match single_instance(&config) {
         Ok(lock) => lock,
         Err(error) => {
             talk(&format!("error: {error:#}"));
@@ -21,6 +22,9 @@ pub async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     };
     let app = context.app().await?;
     app.rules().await?;
+    if lock.is_some() {
+        settings::free_leases(&app.db).await?;
+    }
     let cancel = CancellationToken::new();
     daemon::on_signal(cancel.clone())?;
     daemon::run(std::sync::Arc::clone(&app), cancel).await?;

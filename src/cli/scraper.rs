@@ -53,7 +53,9 @@ enum Command {
 pub fn run(args: &Args, fetch: Fetch<'_>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Check { paths } => check_all(paths, out),
-        Command::New { input, price, url, out: target } => propose(input, price, url.as_deref(), target.as_deref(), fetch, out),
+        Command::New { input, price, url, out: target } => {
+            propose(input, price, url.as_deref(), target.as_deref(), fetch, out)
+        }
         Command::List { scrapers } => list(scrapers.as_deref(), out),
     }
 }
@@ -70,7 +72,11 @@ fn check_all(paths: &[PathBuf], out: &mut dyn Write) -> anyhow::Result<ExitCode>
     let paths = if paths.is_empty() { &here[..] } else { paths };
     if paths == here && !here[0].is_dir() {
         let known = load_sites(None)?;
-        writeln!(out, "{} built-in site files are well formed; their example pages are in the source tree", known.iter().count())?;
+        writeln!(
+            out,
+            "{} built-in site files are well formed; their example pages are in the source tree",
+            known.iter().count()
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let (mut files, mut failed, mut examples) = (0, 0, 0);
@@ -107,7 +113,8 @@ fn expand(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 /// Runs one file's examples and prints what differs; says how many ran and whether all is well.
 fn check_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<(usize, bool)> {
     let shown = path.display().to_string();
-    let source = fs::read_to_string(path).with_context(|| format!("{shown}; hint: give a TOML file or a directory of them"))?;
+    let source =
+        fs::read_to_string(path).with_context(|| format!("{shown}; hint: give a TOML file or a directory of them"))?;
     let site = match Site::parse(&shown, &source) {
         Ok(site) => site,
         Err(errors) => {
@@ -135,13 +142,21 @@ fn check_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<(usize, bool)>
     }
 }
 
-fn propose(input: &str, price: &str, url: Option<&str>, target: Option<&Path>, fetch: Fetch<'_>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+fn propose(
+    input: &str,
+    price: &str,
+    url: Option<&str>,
+    target: Option<&Path>,
+    fetch: Fetch<'_>,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
     let (page, address) = load(input, url, fetch)?;
     if address.is_empty() {
         bail!("{input}: the page's address is not known; hint: add --url https://shop.example/the-page");
     }
     let saved = (!input.starts_with("http")).then_some(input);
-    let proposal = suggest::propose(&page.body, page.content_type.as_deref(), &address, price, saved).map_err(|problem| anyhow::anyhow!("{input}: {problem}"))?;
+    let proposal = suggest::propose(&page.body, page.content_type.as_deref(), &address, price, saved)
+        .map_err(|problem| anyhow::anyhow!("{input}: {problem}"))?;
     match target {
         None => write!(out, "{proposal}")?,
         Some(path) => {

@@ -151,8 +151,7 @@ fn parse_table(mut table: toml::Table, mode: Mode, whole: bool) -> Result<(RuleS
         return Err(report.errors);
     }
     let own_shops = competitors.iter().filter(|competitor| competitor.own).map(|own| own.id.clone()).collect();
-    let set =
-        RuleSet { engine, combine: head.combine, markets, competitors, own_shops, rules, channels, constraints };
+    let set = RuleSet { engine, combine: head.combine, markets, competitors, own_shops, rules, channels, constraints };
     Ok((set, report.warnings))
 }
 

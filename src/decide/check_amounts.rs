@@ -15,6 +15,8 @@ use crate::money::Decimal;
 pub const MAX_MARGIN_PCT: i64 = 95;
 /// A markup, a raise or an adjustment above this is a slip of the pen.
 pub const MAX_PCT: i64 = 1_000;
+/// A cooldown may be at most a quarter longer than it says.
+const MAX_JITTER_PCT: i64 = 25;
 /// The longest age limit of an offer or a remembered reference: 90 days.
 const MAX_AGE_H: i64 = 90 * 24;
 
@@ -222,6 +224,7 @@ pub fn limits(text: &LimitsText, report: &mut Report) -> Limits {
         max_day_down_pct: within(text.max_day_down_pct, "max_day_down_pct", 100),
         max_day_up_pct: within(text.max_day_up_pct, "max_day_up_pct", MAX_PCT),
         min_change_pct: within(text.min_change_pct, "min_change_pct", 100),
+        cooldown_jitter_pct: within(text.cooldown_jitter_pct, "cooldown_jitter_pct", MAX_JITTER_PCT),
         review_above_pct: within(text.review_above_pct, "review_above_pct", MAX_PCT),
         min_change: text.min_change.map(|value| not_negative(value, "limits.min_change", report)),
         cooldown_ms: text.cooldown_min.map(|minutes| i64::from(minutes) * Millis::MINUTE),

@@ -7,6 +7,7 @@ use crate::decide::bounds::Bounds;
 use crate::decide::decision::{Flag, Outcome};
 use crate::decide::facts::Facts;
 use crate::decide::rules::{Limits, Mode, Rule};
+use crate::decide::staging;
 use crate::money::{Decimal, Money};
 
 /// What becomes of a computed price.
@@ -77,6 +78,37 @@ fn exceeds(current: Money, price: Money, percent: Decimal) -> bool {
     difference.saturating_mul(Decimal::ONE_HUNDRED) > current.amount().saturating_mul(percent)
 }
 
+/// When the cooldown of the last change ends. The jitter depends on product and change alone, so that a decision can be
+/// recomputed.
 fn cooldown_expiry(facts: &Facts, limits: &Limits) -> Option<Millis> {
-    Some(facts.product.last_changed?.plus(limits.cooldown_ms?))
+    let (changed, cooldown_ms) = (facts.product.last_changed?, limits.cooldown_ms?);
+    let jitter = limits.cooldown_jitter_pct.and_then(|percent| {
+        let place = Decimal::from(staging::place(&changed.to_string(), &facts.product.sku));
+        let share = percent.checked_mul(place)?.checked_div(Decimal::from(staging::WHOLE * 100))?;
+        i64::try_from(share.checked_mul(Decimal::from(cooldown_ms))?.trunc()).ok()
+    });
+    Some(changed.plus(cooldown_ms).plus(jitter.unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::facts::{Market, Product};
+    use crate::decide::text::Zone;
+    use crate::money::Currency;
+
+    #[test]
+    fn a_jitter_is_at_most_its_share_and_differs_by_product() {
+        let hour = Millis::HOUR;
+        let limits =
+            Limits { cooldown_ms: Some(hour), cooldown_jitter_pct: Some(Decimal::from(25)), ..Limits::default() };
+        let expiry = |sku: &str| {
+            let product = Product { last_changed: Some(Millis(0)), ..Product::named(sku) };
+            let facts = Facts::new(product, Market::of_country("DK", Currency::DKK, Zone::UTC));
+            cooldown_expiry(&facts, &limits).map_or(0, |expiry| expiry.0)
+        };
+        let all: std::collections::BTreeSet<i64> = (0..100).map(|n| expiry(&format!("SKU{n}"))).collect();
+        assert!(all.len() > 50 && all.iter().all(|at| (hour..hour + hour / 4).contains(at)), "{all:?}");
+        assert_eq!(expiry("SKU1"), expiry("SKU1"));
+    }
 }

@@ -217,6 +217,7 @@ pub struct LimitsText {
     pub min_change: Option<Quoted>,
     pub min_change_pct: Option<Quoted>,
     pub cooldown_min: Option<u32>,
+    pub cooldown_jitter_pct: Option<Quoted>,
     pub max_changes_per_day: Option<u32>,
     pub review_above_pct: Option<Quoted>,
 }

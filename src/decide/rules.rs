@@ -298,6 +298,8 @@ pub struct Limits {
     pub min_change: Option<Decimal>,
     pub min_change_pct: Option<Decimal>,
     pub cooldown_ms: Option<i64>,
+    /// Up to this much longer, by a hash of product and last change: machines that wait equally long meet again.
+    pub cooldown_jitter_pct: Option<Decimal>,
     pub max_changes_per_day: Option<u32>,
     pub review_above_pct: Option<Decimal>,
 }

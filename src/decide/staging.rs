@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::decide::release::{Proposal, ReleaseParams};
 
 /// The resolution of a share: hundredths of a percent.
-const WHOLE: u64 = 10_000;
+pub const WHOLE: u64 = 10_000;
 
 /// The share of a rule's products on which it may act now, in hundredths of a percent.
 #[must_use]

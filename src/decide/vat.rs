@@ -7,6 +7,7 @@ use rust_decimal::RoundingStrategy;
 use serde::Deserialize;
 
 use crate::decide::facts::AppliedVat;
+use crate::decide::rounding::PRICE;
 use crate::decide::text;
 use crate::money::{Currency, Decimal, Money, MoneyError};
 
@@ -63,6 +64,30 @@ pub fn split_gross(gross: Money, percent: Decimal, mode: RoundingStrategy) -> Re
 pub fn gross_of(net: Decimal, percent: Decimal, currency: Currency, mode: RoundingStrategy) -> Result<Money, VatError> {
     let gross = net.checked_mul(checked_factor(percent)?).ok_or_else(|| MoneyError::OutOfRange(net.to_string()))?;
     Ok(Money::rounded(gross, currency, mode)?)
+}
+
+/// What happens to a gross price on the day its VAT rate changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnVatChange {
+    /// Buyers pay the same; we keep more or less.
+    #[default]
+    KeepGross,
+    /// We keep the same; buyers pay more or less. Sweden expects this of its food rate.
+    PassThrough,
+}
+
+/// The gross price after a change of the rate from `old` to `new` percent; an exact half goes down (RP4).
+///
+/// # Errors
+/// `Money` beyond the number range, `Row` for an impossible percentage.
+pub fn after_change(gross: Money, old: Decimal, new: Decimal, policy: OnVatChange) -> Result<Money, VatError> {
+    if policy == OnVatChange::KeepGross {
+        return Ok(gross);
+    }
+    let scaled = gross.amount().checked_mul(checked_factor(new)?);
+    let moved = scaled.and_then(|scaled| scaled.checked_div(checked_factor(old).ok()?));
+    Ok(Money::rounded(moved.ok_or_else(|| out_of_range(gross))?, gross.currency(), PRICE)?)
 }
 
 fn checked_factor(percent: Decimal) -> Result<Decimal, VatError> {
@@ -191,6 +216,15 @@ mod tests {
         assert_eq!(food(date(2027, 12, 31)), Decimal::from(6));
         assert_eq!(food(date(2028, 1, 1)), Decimal::from(12));
         assert_eq!(table.at("GB", "standard", date(2026, 1, 1)).unwrap().percent, Decimal::from(20));
+    }
+
+    #[test]
+    fn a_lower_rate_is_kept_or_passed_on() {
+        let sek = |minor| Money::from_minor(minor, Currency::SEK);
+        let change = |minor, policy| after_change(sek(minor), Decimal::from(12), Decimal::from(6), policy).unwrap();
+        assert_eq!(change(11_200, OnVatChange::KeepGross), sek(11_200));
+        assert_eq!(change(11_200, OnVatChange::PassThrough), sek(10_600));
+        assert_eq!(change(11_190, OnVatChange::PassThrough), sek(10_591));
     }
 
     #[test]

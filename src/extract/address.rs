@@ -58,17 +58,40 @@ pub fn query_has_value(page: &str, value: &str) -> bool {
 pub fn article(page: &str) -> Option<String> {
     let url = Url::parse(page).ok()?;
     let keys = ["sku", "item", "productid", "product_id", "pid", "id", "articleid", "itemid", "prd", "art"];
-    let by_query = url.query_pairs().find(|(k, v)| keys.contains(&k.to_ascii_lowercase().as_str()) && is_article(v)).map(|(_, v)| v.into_owned());
+    let by_query = url
+        .query_pairs()
+        .find(|(k, v)| keys.contains(&k.to_ascii_lowercase().as_str()) && (is_article(v) || (v.len() >= 3 && v.bytes().all(|b| b.is_ascii_digit()))))
+        .map(|(_, v)| v.into_owned());
     let segments: Vec<&str> = url.path_segments()?.filter(|s| !s.is_empty()).collect();
-    let stem = |segment: &str| segment.trim_end_matches(".html").trim_end_matches(".htm").trim_end_matches(".aspx").trim_end_matches(".php").to_owned();
-    let marked = segments.windows(2).find(|w| matches!(w[0].to_ascii_lowercase().as_str(), "dp" | "itm" | "p" | "product" | "item" | "deal" | "pd" | "sku")).map(|w| stem(w[1]));
+    let stem = |segment: &str| {
+        segment
+            .trim_end_matches(".html")
+            .trim_end_matches(".htm")
+            .trim_end_matches(".aspx")
+            .trim_end_matches(".php")
+            .to_owned()
+    };
+    let marked = segments
+        .windows(2)
+        .find(|w| {
+            matches!(
+                w[0].to_ascii_lowercase().as_str(),
+                "dp" | "itm" | "p" | "product" | "item" | "deal" | "pd" | "sku"
+            )
+        })
+        .map(|w| stem(w[1]));
     let whole = segments.iter().rev().map(|s| stem(s)).find(|s| is_article(s));
     let ends = segments.iter().rev().map(|s| stem(s)).find_map(|segment| {
         let parts = || segment.split(['-', '_', ',', '.', '~']);
         let long = |part: &&str| part.len() >= 5 && part.bytes().all(|b| b.is_ascii_digit());
         parts().next_back().filter(long).or_else(|| parts().next().filter(long)).map(str::to_owned)
     });
-    let coded = |code: &String| is_article(code) || (code.len() == 10 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) && code.bytes().any(|b| b.is_ascii_digit()));
+    let coded = |code: &String| {
+        is_article(code)
+            || (code.len() == 10
+                && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+                && code.bytes().any(|b| b.is_ascii_digit()))
+    };
     marked.filter(coded).or(by_query).or(whole).or(ends)
 }
 

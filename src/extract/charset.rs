@@ -26,7 +26,8 @@ pub struct Decoded<'a> {
 pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Decoded<'a> {
     let (encoding, skipped) = choose(body, content_type);
     let rest = &body[skipped..];
-    let text = if encoding == UTF_8 { String::from_utf8_lossy(rest) } else { encoding.decode_without_bom_handling(rest).0 };
+    let text =
+        if encoding == UTF_8 { String::from_utf8_lossy(rest) } else { encoding.decode_without_bom_handling(rest).0 };
     Decoded { text, encoding, body, skipped }
 }
 

@@ -38,20 +38,52 @@ const PRICES: &[&str] = &[
     "priceAmount", "price_amount", "priceValue", "discountedPrice", "specialPrice", "special_price", "priceCents", "priceCent", "price_cents", "priceInCents", "catalogProductPrice", "unitPrice", "regularPrice", "prices", "pricing", "product_unit_price",
     "productPriceTaxInc", "priceWithVat", "grossPrice", "priceRange", "minPrice", "lowPrice",
 ];
+#[rustfmt::skip]
 const LISTS: &[&str] = &[
-    "listPrice", "list_price", "compareAtPrice", "compare_at_price", "originalPrice", "original_price", "oldPrice", "old_price", "regularPrice", "regular_price", "wasPrice", "was_price", "display_regular_price",
-    "strikePrice", "msrp", "rrp", "basePrice", "previousPrice", "beforePrice",
+    "listPrice", "list_price", "compareAtPrice", "compare_at_price", "originalPrice", "original_price", "oldPrice", "old_price", "regularPrice", "regular_price",
+    "wasPrice", "was_price", "display_regular_price", "strikePrice", "msrp", "rrp", "basePrice", "previousPrice", "beforePrice",
 ];
-const NAMES: &[&str] = &["name", "title", "productName", "product_name", "item_name", "displayName", "catalogProductDesc", "productTitle", "itemDesc"];
-const CODES: &[&str] = &["sku", "item_id", "productId", "product_id", "productID", "id", "articleNumber", "itemNumber", "code", "partNumber", "handle", "slug", "catalogProductID", "product_sku", "item_sku"];
-const CURRENCIES: &[&str] = &["currency", "currencyCode", "priceCurrency", "currency_code", "currencyIso", "currencyISO", "order_currency", "site_currency"];
-const STOCKS: &[&str] = &["availability", "is_in_stock", "inStock", "in_stock", "available", "isAvailable", "stockStatus", "stock_status", "product_instock", "instock", "stockLevel", "availableForSale"];
-const ASIDE: &[&str] = &["related", "recommend", "similar", "upsell", "crosssell", "cross_sell", "accessor", "recently", "viewed", "cart", "basket", "carousel", "sponsored", "bundle", "alsobought", "suggest"];
+#[rustfmt::skip]
+const NAMES: &[&str] = &[
+    "name", "title", "productName", "product_name", "item_name", "displayName", "catalogProductDesc", "productTitle", "product_title", "itemDesc",
+];
+#[rustfmt::skip]
+const CODES: &[&str] = &[
+    "sku", "item_id", "productId", "product_id", "productID", "id", "articleNumber", "itemNumber", "code", "partNumber", "handle", "slug", "catalogProductID",
+    "product_sku", "item_sku", "product_web_id",
+];
+#[rustfmt::skip]
+const CURRENCIES: &[&str] = &[
+    "currency", "currencyCode", "priceCurrency", "currency_code", "currencyIso", "currencyISO", "order_currency", "site_currency",
+];
+#[rustfmt::skip]
+const STOCKS: &[&str] = &[
+    "availability", "is_in_stock", "inStock", "in_stock", "available", "isAvailable", "stockStatus", "stock_status", "product_instock", "instock", "stockLevel",
+    "availableForSale",
+];
+#[rustfmt::skip]
+const ASIDE: &[&str] = &[
+    "related", "recommend", "similar", "upsell", "crosssell", "cross_sell", "accessor", "recently", "viewed", "cart", "basket", "carousel", "sponsored", "bundle",
+    "alsobought", "suggest",
+];
 
 /// The candidates that embedded state yields, best first.
 #[must_use]
-pub fn candidates(harvest: &Harvest<'_>, identity: &Identity<'_>, context: &Context<'_>, answered: bool) -> Vec<Candidate> {
-    let mut search = Search { identity, context, hits: Vec::new(), left: MAX_OBJECTS, cents: false, currency: None, words: words_of(identity) };
+pub fn candidates(
+    harvest: &Harvest<'_>,
+    identity: &Identity<'_>,
+    context: &Context<'_>,
+    answered: bool,
+) -> Vec<Candidate> {
+    let mut search = Search {
+        identity,
+        context,
+        hits: Vec::new(),
+        left: MAX_OBJECTS,
+        cents: false,
+        currency: None,
+        words: words_of(identity),
+    };
     for (name, value, at) in &harvest.state_attributes {
         search.shop_system(name, value);
         for root in json::values(value, 0) {
@@ -69,7 +101,9 @@ pub fn candidates(harvest: &Harvest<'_>, identity: &Identity<'_>, context: &Cont
 /// Whether a script can hold a product's price and is worth its bytes.
 fn relevant(script: &Script<'_>, answered: bool) -> bool {
     let limit = if answered { SMALL } else { LARGE };
-    script.text.len() <= limit && script.text.len() > 20 && memchr::memmem::find(script.text.as_bytes(), b"rice").is_some()
+    script.text.len() <= limit
+        && script.text.len() > 20
+        && memchr::memmem::find(script.text.as_bytes(), b"rice").is_some()
 }
 
 struct Hit {
@@ -96,7 +130,10 @@ fn words_of(identity: &Identity<'_>) -> Vec<Vec<String>> {
 
 impl Search<'_> {
     fn shop_system(&mut self, name: &str, source: &str) {
-        let shopify = source.contains("gid://shopify") || source.contains("compare_at_price_max") || source.contains("ShopifyAnalytics") || (source.contains("\"vendor\"") && source.contains("\"variants\""));
+        let shopify = source.contains("gid://shopify")
+            || source.contains("compare_at_price_max")
+            || source.contains("ShopifyAnalytics")
+            || (source.contains("\"vendor\"") && source.contains("\"variants\""));
         self.cents = shopify && name != "data-product_variations";
     }
 
@@ -110,7 +147,9 @@ impl Search<'_> {
         let base = if unquoted.is_some() { None } else { Some(script.at) };
         for root in json::values(source, 0) {
             // Program text is full of braces that are no data.
-            let data = is_json || matches!(&root, Value::Object(o) if !o.entries.is_empty()) || matches!(&root, Value::List(l) if !l.is_empty());
+            let data = is_json
+                || matches!(&root, Value::Object(o) if !o.entries.is_empty())
+                || matches!(&root, Value::List(l) if !l.is_empty());
             if data {
                 self.walk(&root, label, 0, 0, base);
             }
@@ -148,17 +187,33 @@ impl Search<'_> {
         if points - aside * 40 < 50 {
             return;
         }
-        let currency = object.first(CURRENCIES).and_then(Value::text).and_then(|c| price::currency_of(c, self.context)).or(self.currency);
+        let currency = object
+            .first(CURRENCIES)
+            .and_then(Value::text)
+            .and_then(|c| price::currency_of(c, self.context))
+            .or(self.currency);
         let Some((money, shown, at)) = self.amount(raw, key, currency) else { return };
-        let list = LISTS.iter().filter(|k| **k != key).find_map(|k| object.get(k).and_then(|v| self.amount(v, k, Some(money.currency()))));
+        let list = LISTS
+            .iter()
+            .filter(|k| **k != key)
+            .find_map(|k| object.get(k).and_then(|v| self.amount(v, k, Some(money.currency()))));
         let mut offer = Offer {
             price: Some(money),
             currency: Some(money.currency()),
             list_price: list.map(|l| l.0).filter(|l| l.minor() > money.minor()),
             title: name.and_then(|n| field(n, MAX_TITLE)),
-            brand: object.first(&["brand", "vendor", "manufacturer", "item_brand"]).and_then(Value::text).and_then(|b| field(b, MAX_FIELD)),
-            sku: object.first(&["sku", "articleNumber", "product_sku", "item_sku"]).and_then(Value::text).and_then(|s| field(s, MAX_FIELD)),
-            gtin: object.first(&["gtin", "gtin13", "ean", "barcode", "upc", "isbn"]).and_then(Value::text).and_then(gtin::canonical),
+            brand: object
+                .first(&["brand", "vendor", "manufacturer", "item_brand"])
+                .and_then(Value::text)
+                .and_then(|b| field(b, MAX_FIELD)),
+            sku: object
+                .first(&["sku", "articleNumber", "product_sku", "item_sku", "product_web_id"])
+                .and_then(Value::text)
+                .and_then(|s| field(s, MAX_FIELD)),
+            gtin: object
+                .first(&["gtin", "gtin13", "ean", "barcode", "upc", "isbn"])
+                .and_then(Value::text)
+                .and_then(gtin::canonical),
             availability: stock(object),
             evidence: Some(Evidence::new(Source::Embedded, format!("{path}.{key}"), &shown, base.map(|b| b + at))),
             ..Offer::default()
@@ -182,9 +237,20 @@ impl Search<'_> {
         }
         if let Some(name) = name {
             let own: Vec<String> = text::words(name).collect();
-            let fit = self.words.iter().map(|other| own.iter().filter(|w| other.contains(w)).count() * 100 / own.len().max(1)).max().unwrap_or(0);
+            let fit = self
+                .words
+                .iter()
+                .map(|other| own.iter().filter(|w| other.contains(w)).count() * 100 / own.len().max(1))
+                .max()
+                .unwrap_or(0);
             let enough = own.len() >= 2 || own.iter().any(|w| w.chars().count() > 5);
-            points += if enough && fit >= 80 { 50 } else if enough && fit >= 60 { 25 } else { 0 };
+            points += if enough && fit >= 80 {
+                50
+            } else if enough && fit >= 60 {
+                25
+            } else {
+                0
+            };
         }
         let path = path.to_ascii_lowercase();
         (points + if path.contains("product") || path.contains("item") { 10 } else { 0 }, named)
@@ -193,8 +259,29 @@ impl Search<'_> {
     /// An amount in any of the shapes state has: number, text, `{amount, currency}`, `{finalPrice: {amount}}`.
     fn amount(&self, value: &Value<'_>, key: &str, currency: Option<Currency>) -> Option<(Money, String, usize)> {
         if let Value::Object(object) = value {
-            let own = object.first(CURRENCIES).and_then(Value::text).and_then(|c| price::currency_of(c, self.context)).or(currency);
-            let inner = ["finalPrice", "final", "current", "now", "sale", "amount", "value", "centAmount", "price", "selling", "min", "minVariantPrice", "gross", "raw", "formatted", "withTax"];
+            let own = object
+                .first(CURRENCIES)
+                .and_then(Value::text)
+                .and_then(|c| price::currency_of(c, self.context))
+                .or(currency);
+            let inner = [
+                "finalPrice",
+                "final",
+                "current",
+                "now",
+                "sale",
+                "amount",
+                "value",
+                "centAmount",
+                "price",
+                "selling",
+                "min",
+                "minVariantPrice",
+                "gross",
+                "raw",
+                "formatted",
+                "withTax",
+            ];
             return inner.iter().find_map(|k| object.get(k).and_then(|v| self.amount(v, k, own)));
         }
         let (raw, at) = value.scalar()?;
@@ -204,13 +291,21 @@ impl Search<'_> {
         let lower = key.to_ascii_lowercase();
         let is_cents = whole && (self.cents || lower.contains("cent"));
         let money = reading.money(context.currency).ok()?;
-        let money = if is_cents && crate::money::exponent(money.currency()) == 2 { Money::from_minor(money.minor() / 100, money.currency()) } else { money };
+        let money = if is_cents && crate::money::exponent(money.currency()) == 2 {
+            Money::from_minor(money.minor() / 100, money.currency())
+        } else {
+            money
+        };
         money.is_positive().then(|| (money, raw.to_owned(), at))
     }
 
     /// Prices of variants: the one the address names, else a range when they differ.
     fn variants(&self, object: &Object<'_>, offer: &mut Offer) {
-        let list = ["variants", "skus", "children", "productVariants"].iter().find_map(|k| object.get(k)).map(Value::each).unwrap_or_default();
+        let list = ["variants", "skus", "children", "productVariants"]
+            .iter()
+            .find_map(|k| object.get(k))
+            .map(Value::each)
+            .unwrap_or_default();
         let mut amounts = Vec::new();
         for variant in list.iter().filter_map(Value::object) {
             let Some((key, raw)) = PRICES.iter().find_map(|key| variant.get(key).map(|v| (*key, v))) else { continue };
@@ -219,7 +314,8 @@ impl Search<'_> {
             if !id.is_empty() && address::query_has_value(self.identity.url, id) {
                 offer.price = Some(money);
                 offer.variant = Some(id.to_owned());
-                offer.sku = variant.get("sku").and_then(Value::text).and_then(|s| field(s, MAX_FIELD)).or(offer.sku.take());
+                offer.sku =
+                    variant.get("sku").and_then(Value::text).and_then(|s| field(s, MAX_FIELD)).or(offer.sku.take());
                 offer.availability = stock(variant);
                 let before = LISTS.iter().find_map(|k| variant.get(k).and_then(|v| self.amount(v, k, offer.currency)));
                 offer.list_price = before.map(|b| b.0).filter(|b| b.minor() > money.minor());
@@ -228,7 +324,8 @@ impl Search<'_> {
             amounts.push(money.minor());
         }
         if let ([only], None) = (list, &offer.sku) {
-            offer.sku = only.object().and_then(|v| v.get("sku")).and_then(Value::text).and_then(|s| field(s, MAX_FIELD));
+            offer.sku =
+                only.object().and_then(|v| v.get("sku")).and_then(Value::text).and_then(|s| field(s, MAX_FIELD));
         }
         if let (Some(low), Some(high), Some(currency)) = (amounts.iter().min(), amounts.iter().max(), offer.currency)
             && low < high

@@ -31,7 +31,8 @@ pub fn table(found: &Extraction, out: &mut dyn Write) -> std::io::Result<()> {
 fn row(candidate: &Candidate) -> [String; 8] {
     let offer = &candidate.offer;
     let evidence = offer.evidence.as_ref();
-    let price = offer.price.map_or_else(|| candidate.open.first().map_or("-", |_| "undecided").to_owned(), |p| p.to_string());
+    let price =
+        offer.price.map_or_else(|| candidate.open.first().map_or("-", |_| "undecided").to_owned(), |p| p.to_string());
     [
         if candidate.chosen { "=>".to_owned() } else { String::new() },
         candidate.source.as_str().to_owned(),

@@ -70,8 +70,8 @@ pub fn canonical(text: &str) -> Option<String> {
 
 fn without_label(upper: &str) -> &str {
     const LABELS: [&str; 16] = [
-        "ISBN-13", "ISBN-10", "ISBN13", "ISBN10", "ISBN", "EAN-13", "EAN13", "EAN", "GTIN-13", "GTIN", "UPC", "JAN", "ISSN",
-        "ISMN", "URN:ISBN", "BARCODE",
+        "ISBN-13", "ISBN-10", "ISBN13", "ISBN10", "ISBN", "EAN-13", "EAN13", "EAN", "GTIN-13", "GTIN", "UPC", "JAN",
+        "ISSN", "ISMN", "URN:ISBN", "BARCODE",
     ];
     // Labels with digits may swallow the first digits of the number: `EAN131334567890125` keeps 13 for the caller.
     let label = LABELS.iter().filter(|label| upper.starts_with(**label)).max_by_key(|label| label.len());
@@ -111,7 +111,9 @@ fn check_digit(core: &str) -> Option<u32> {
         .bytes()
         .rev()
         .enumerate()
-        .map(|(i, b)| if b.is_ascii_digit() { Some(u32::from(b - b'0') * if i % 2 == 0 { 3 } else { 1 }) } else { None })
+        .map(
+            |(i, b)| if b.is_ascii_digit() { Some(u32::from(b - b'0') * if i % 2 == 0 { 3 } else { 1 }) } else { None },
+        )
         .sum::<Option<u32>>()?;
     Some((10 - sum % 10) % 10)
 }
@@ -174,7 +176,9 @@ mod tests {
 
     #[test]
     fn wrong_check_digits_and_part_numbers_are_no_gtin() {
-        for text in ["978-1-56619-909-6", "042100005266", "HD978193-INT3624341", "00000000", "0000000000000", "", "ISBN"] {
+        for text in
+            ["978-1-56619-909-6", "042100005266", "HD978193-INT3624341", "00000000", "0000000000000", "", "ISBN"]
+        {
             assert_eq!(classify(text), None, "{text}");
         }
     }

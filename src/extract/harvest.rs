@@ -60,7 +60,13 @@ pub struct Harvest<'a> {
 
 /// Attributes that hold JSON on the pages of common shop systems.
 const STATE_ATTRIBUTES: [&str; 8] = [
-    "data-product_variations", "data-product-json", "data-product", "data-page", "data-mage-init", "data-gtm-product", "data-price-amount",
+    "data-product_variations",
+    "data-product-json",
+    "data-product",
+    "data-page",
+    "data-mage-init",
+    "data-gtm-product",
+    "data-price-amount",
     "data-track-product",
 ];
 
@@ -70,8 +76,7 @@ impl<'a> Harvest<'a> {
     pub fn collect(page: &'a str) -> Self {
         let bytes = page.as_bytes();
         let mut harvest = Self::default();
-        let mut microdata =
-            memmem::find(bytes, b"itemprop").map(|_| Builder::new(Syntax::Microdata));
+        let mut microdata = memmem::find(bytes, b"itemprop").map(|_| Builder::new(Syntax::Microdata));
         let mut rdfa = memmem::find(bytes, b"typeof=")
             .filter(|_| memmem::find(bytes, b"property=").is_some())
             .map(|_| Builder::new(Syntax::Rdfa));

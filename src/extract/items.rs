@@ -223,7 +223,8 @@ fn rdfa(tag: &Tag<'_>) -> Meaning {
     let mut types = None;
     for (key, value) in tag.attributes() {
         if key.eq_ignore_ascii_case("property") || key.eq_ignore_ascii_case("rel") {
-            let known = value.split_ascii_whitespace().filter(|v| !is_foreign(v) && (key.len() != 3 || v.contains(':')));
+            let known =
+                value.split_ascii_whitespace().filter(|v| !is_foreign(v) && (key.len() != 3 || v.contains(':')));
             names.extend(known.take(8).map(local_name));
         } else if key.eq_ignore_ascii_case("typeof") {
             types = value.split_ascii_whitespace().next().map(local_name);
@@ -246,7 +247,8 @@ fn attribute_value<'a>(tag: &Tag<'a>, names: &[String], syntax: Syntax) -> Optio
     let found = |key: &str| tag.attribute(key).filter(|v| !v.trim().is_empty());
     let link = tag.is("a") || tag.is("link") || tag.is("area");
     // Shops mark names and prices up on links; their target is no name and no price.
-    let wants_text = names.iter().any(|n| matches!(n.as_str(), "name" | "price" | "brand" | "sku" | "lowPrice" | "description"));
+    let wants_text =
+        names.iter().any(|n| matches!(n.as_str(), "name" | "price" | "brand" | "sku" | "lowPrice" | "description"));
     let raw = found("content").or_else(|| {
         if link && (!wants_text || tag.is("link")) {
             found("href").or_else(|| found("resource"))

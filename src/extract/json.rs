@@ -435,7 +435,8 @@ mod tests {
 
     #[test]
     fn shops_broken_json_is_read() {
-        let value = one("{ // note\n 'a': \"19\" monitor\", b: [1,2,], /* x */ \"c\": \"line\nbreak\", \"price\": 1.10, }");
+        let value =
+            one("{ // note\n 'a': \"19\" monitor\", b: [1,2,], /* x */ \"c\": \"line\nbreak\", \"price\": 1.10, }");
         let object = value.object().unwrap();
         assert_eq!(object.get("a").unwrap().text(), Some("19\" monitor"));
         assert_eq!(object.get("price").unwrap().text(), Some("1.10"));

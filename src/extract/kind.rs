@@ -55,8 +55,10 @@ pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> Option<O
     let heading = headline(harvest);
     let says = |list: &[&str], text: &str| list.iter().any(|sign| text.contains(sign));
     let small = length < WALL_TEXT;
-    let title_blocked = says(&CHALLENGE[..2], &heading) || says(&["access denied", "robot", "captcha", "are you human", "security check", "blocked"], &heading);
-    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &text::cut(page_text, SIGN_WINDOW).to_lowercase())) {
+    let title_blocked = says(&CHALLENGE[..2], &heading)
+        || says(&["access denied", "robot", "captcha", "are you human", "security check", "blocked"], &heading);
+    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &text::cut(page_text, SIGN_WINDOW).to_lowercase()))
+    {
         return Some(Outcome::Blocked);
     }
     if says_not_found(&heading) {
@@ -87,14 +89,39 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
     let type_of = harvest.meta(&["og:type"]).map(|m| m.content.to_ascii_lowercase()).unwrap_or_default();
     if page.final_url.is_empty() {
         // Nothing is known about the address: only the content can speak.
-    } else if segments.iter().any(|s| matches!(*s, "search" | "soeg" | "sog" | "sok" | "suche" | "recherche" | "buscar" | "szukaj" | "hledat" | "catalogsearch" | "s")) && has_query {
+    } else if segments.iter().any(|s| {
+        matches!(
+            *s,
+            "search"
+                | "soeg"
+                | "sog"
+                | "sok"
+                | "suche"
+                | "recherche"
+                | "buscar"
+                | "szukaj"
+                | "hledat"
+                | "catalogsearch"
+                | "s"
+        )
+    }) && has_query
+    {
         return Outcome::Search;
-    } else if !has_query && (segments.is_empty() || (segments.len() == 1 && (segments[0].len() <= 5 && segments[0].split(['-', '_']).all(|p| p.len() == 2) || segments[0].starts_with("index.") || segments[0] == "home" || segments[0] == "default.aspx"))) {
+    } else if !has_query
+        && (segments.is_empty()
+            || (segments.len() == 1
+                && (segments[0].len() <= 5 && segments[0].split(['-', '_']).all(|p| p.len() == 2)
+                    || segments[0].starts_with("index.")
+                    || segments[0] == "home"
+                    || segments[0] == "default.aspx")))
+    {
         return Outcome::Home;
     }
     let kinds = root_types(roots);
     let has = |names: &[&str]| kinds.iter().any(|k| names.contains(&k.as_str()));
-    if has(&["Article", "NewsArticle", "BlogPosting", "Recipe", "ReportageNewsArticle", "TechArticle"]) || type_of == "article" {
+    if has(&["Article", "NewsArticle", "BlogPosting", "Recipe", "ReportageNewsArticle", "TechArticle"])
+        || type_of == "article"
+    {
         return Outcome::Article;
     }
     if has(&["SearchResultsPage"]) {
@@ -110,7 +137,20 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
 #[must_use]
 pub fn is_side_page(page: &Page<'_>) -> bool {
     const SIDES: [&str; 14] = [
-        "reviews", "review", "product-reviews", "customer-reviews", "questions", "ask", "cart", "basket", "checkout", "wishlist", "account", "compare", "bewertungen", "opinie",
+        "reviews",
+        "review",
+        "product-reviews",
+        "customer-reviews",
+        "questions",
+        "ask",
+        "cart",
+        "basket",
+        "checkout",
+        "wishlist",
+        "account",
+        "compare",
+        "bewertungen",
+        "opinie",
     ];
     let Some(url) = address::absolute(page.final_url, page.url) else { return false };
     url.path().split('/').any(|segment| SIDES.iter().any(|side| segment.eq_ignore_ascii_case(side)))
@@ -119,8 +159,12 @@ pub fn is_side_page(page: &Page<'_>) -> bool {
 /// Whether the shop led us away from what was asked for: to its front page, or to another product.
 #[must_use]
 pub fn redirected(page: &Page<'_>) -> bool {
-    let (Some(asked), Some(got)) = (address::key(page.url, page.url), address::key(page.final_url, page.url)) else { return false };
-    asked.1.len() > 1 && got.1.trim_matches('/').split('/').filter(|s| !s.is_empty() && s.len() != 2 && s.len() != 5).count() == 0 && asked != got
+    let (Some(asked), Some(got)) = (address::key(page.url, page.url), address::key(page.final_url, page.url)) else {
+        return false;
+    };
+    asked.1.len() > 1
+        && got.1.trim_matches('/').split('/').filter(|s| !s.is_empty() && s.len() != 2 && s.len() != 5).count() == 0
+        && asked != got
 }
 
 /// The types of JSON-LD objects at the top and one level below.
@@ -155,14 +199,38 @@ fn headline(harvest: &Harvest<'_>) -> String {
 fn says_not_found(heading: &str) -> bool {
     heading.split('\n').any(|line| {
         let line = line.trim();
-        let number = line.starts_with("404") || line.contains("error 404") || line.contains("404 -") || line.contains("| 404") || line.contains("- 404") || line == "404";
+        let number = line.starts_with("404")
+            || line.contains("error 404")
+            || line.contains("404 -")
+            || line.contains("| 404")
+            || line.contains("- 404")
+            || line == "404";
         number || (line.chars().count() < 90 && NOT_FOUND[1..].iter().any(|sign| line.contains(sign)))
     })
 }
 
 fn is_login(heading: &str, page: &Page<'_>) -> bool {
-    let words = ["log in", "login", "sign in", "log ind", "logga in", "logg inn", "anmelden", "zaloguj", "connexion", "iniciar sesión", "accedi", "přihlášení", "вход", "inloggen", "kirjaudu"];
-    words.iter().any(|w| heading.contains(w)) || ["login", "signin", "sign-in", "account/login", "log-ind"].iter().any(|p| page.final_url.to_ascii_lowercase().contains(p))
+    let words = [
+        "log in",
+        "login",
+        "sign in",
+        "log ind",
+        "logga in",
+        "logg inn",
+        "anmelden",
+        "zaloguj",
+        "connexion",
+        "iniciar sesión",
+        "accedi",
+        "přihlášení",
+        "вход",
+        "inloggen",
+        "kirjaudu",
+    ];
+    words.iter().any(|w| heading.contains(w))
+        || ["login", "signin", "sign-in", "account/login", "log-ind"]
+            .iter()
+            .any(|p| page.final_url.to_ascii_lowercase().contains(p))
 }
 
 /// The text a person sees, lower case, cut to the size of a wall, and the length of all of it.

@@ -8,12 +8,26 @@ use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offe
 use super::price::{self, Context};
 
 const AMOUNTS: [&str; 9] = [
-    "product:sale_price:amount", "product:price:amount", "og:price:amount", "og:product:price:amount", "product:price", "og:price", "twitter:data1",
-    "price", "etsymarketplace:price_value",
+    "product:sale_price:amount",
+    "product:price:amount",
+    "og:price:amount",
+    "og:product:price:amount",
+    "product:price",
+    "og:price",
+    "twitter:data1",
+    "price",
+    "etsymarketplace:price_value",
 ];
 const CURRENCIES: [&str; 9] = [
-    "product:sale_price:currency", "product:price:currency", "og:price:currency", "og:product:price:currency", "product:currency", "og:currency", "currency",
-    "pricecurrency", "etsymarketplace:currency_code",
+    "product:sale_price:currency",
+    "product:price:currency",
+    "og:price:currency",
+    "og:product:price:currency",
+    "product:currency",
+    "og:currency",
+    "currency",
+    "pricecurrency",
+    "etsymarketplace:currency_code",
 ];
 
 /// What the meta tags offer; without a price it still may name the product.
@@ -27,10 +41,14 @@ pub fn candidate(harvest: &Harvest<'_>, context: &Context<'_>) -> Option<Candida
         brand: text(&["product:brand", "og:brand", "brand"], MAX_FIELD),
         sku: text(&["product:retailer_item_id", "product:retailer_part_no", "product:sku", "sku"], MAX_FIELD),
         mpn: text(&["product:mfr_part_no", "product:mpn"], MAX_FIELD),
-        gtin: harvest.meta(&["product:ean", "product:gtin", "product:upc", "product:isbn", "og:upc", "book:isbn", "gtin13"]).and_then(|m| gtin::canonical(&m.content)),
+        gtin: harvest
+            .meta(&["product:ean", "product:gtin", "product:upc", "product:isbn", "og:upc", "book:isbn", "gtin13"])
+            .and_then(|m| gtin::canonical(&m.content)),
         image: text(&["og:image", "og:image:secure_url", "twitter:image"], 2048),
         canonical_url: text(&["og:url"], 2048),
-        condition: harvest.meta(&["product:condition", "og:condition"]).and_then(|m| super::schema::condition(&m.content)),
+        condition: harvest
+            .meta(&["product:condition", "og:condition"])
+            .and_then(|m| super::schema::condition(&m.content)),
         currency,
         ..Offer::default()
     };
@@ -45,9 +63,12 @@ pub fn candidate(harvest: &Harvest<'_>, context: &Context<'_>) -> Option<Candida
                 offer.price = Some(money);
                 offer.currency = Some(money.currency());
             }
-            Err(refusal) => candidate.open.push(format!("{} `{}`: {refusal}", meta.key, super::text::cut(&meta.content, 40))),
+            Err(refusal) => {
+                candidate.open.push(format!("{} `{}`: {refusal}", meta.key, super::text::cut(&meta.content, 40)))
+            }
         }
-        let original = harvest.meta(&["product:original_price:amount", "og:price:standard_amount", "product:price:original"]);
+        let original =
+            harvest.meta(&["product:original_price:amount", "og:price:standard_amount", "product:price:original"]);
         let original = original.and_then(|m| price::machine(&m.content, &context).ok()?.money(context.currency).ok());
         offer.list_price = original.filter(|list| offer.price.is_some_and(|p| list.minor() > p.minor()));
     }

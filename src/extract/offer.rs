@@ -89,13 +89,14 @@ impl Availability {
         let name = raw.trim().rsplit(['/', '#']).next().unwrap_or("");
         let key: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
         match key.as_str() {
-            "instock" | "onlineonly" | "instoreonly" | "available" | "availablefororder" | "true" | "yes" => Self::InStock,
+            "instock" | "onlineonly" | "instoreonly" | "available" | "availablefororder" | "true" | "yes" => {
+                Self::InStock
+            }
             "limitedavailability" | "lowstock" | "limited" => Self::Limited,
             "backorder" | "madetoorder" | "availabletoorder" => Self::BackOrder,
             "preorder" | "presale" | "pending" => Self::PreOrder,
-            "outofstock" | "soldout" | "discontinued" | "reserved" | "oos" | "unavailable" | "notavailable" | "false" => {
-                Self::OutOfStock
-            }
+            "outofstock" | "soldout" | "discontinued" | "reserved" | "oos" | "unavailable" | "notavailable"
+            | "false" => Self::OutOfStock,
             _ => Self::Unknown,
         }
     }

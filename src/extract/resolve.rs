@@ -2,6 +2,7 @@
 //!
 //! The order is trust: site rules, JSON-LD, microdata, RDFa, meta tags, embedded state, what a person sees.
 
+mod finish;
 mod judge;
 mod site;
 
@@ -27,6 +28,8 @@ struct Found {
     listed: usize,
     view: Option<View>,
     says_product: bool,
+    /// Some control of the page puts something into a cart.
+    buyable: bool,
 }
 
 pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
@@ -64,7 +67,10 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     let found = gather(body, &harvest, &roots, page, site, &context);
     let priced = found.candidates.iter().any(|c| c.source != Source::Visible && c.offer.price.is_some());
     if !priced && let Some(outcome) = kind::wall(body, &harvest, page) {
-        return Extraction { candidates: found.candidates, ..empty(outcome, "the page is a wall, a challenge or says that nothing is here") };
+        return Extraction {
+            candidates: found.candidates,
+            ..empty(outcome, "the page is a wall, a challenge or says that nothing is here")
+        };
     }
     let mut answer = judge::decide(&harvest, &roots, page, hints, found);
     answer.locale = shown.clone();
@@ -73,7 +79,14 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
 }
 
 /// Language, currency and decimal mark by hints, site file, page and host, in this order.
-fn surroundings<'a>(harvest: &Harvest<'_>, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints, encoding: &str, body: &str) -> (Option<Locale>, Context<'a>) {
+fn surroundings<'a>(
+    harvest: &Harvest<'_>,
+    page: &Page<'_>,
+    site: Option<&scraper::Site>,
+    hints: &Hints,
+    encoding: &str,
+    body: &str,
+) -> (Option<Locale>, Context<'a>) {
     let told = hints.locale.as_deref().and_then(Locale::parse).or_else(|| site.and_then(scraper::Site::locale));
     let host = address::host(page.final_url).and_then(|h| Locale::from_host(&h));
     let meta = harvest.meta(&["og:locale", "content-language", "language"]).and_then(|m| Locale::parse(&m.content));
@@ -87,7 +100,10 @@ fn surroundings<'a>(harvest: &Harvest<'_>, page: &Page<'_>, site: Option<&scrape
         (Some(said), host) if said.region().is_none() => Some(said.or_region_of(host)),
         (said, host) => said.or(host),
     };
-    let locale = told.or(local).or_else(|| script_of(encoding)).or_else(|| speaks_english(body).then(|| Locale::parse("en")).flatten());
+    let locale = told
+        .or(local)
+        .or_else(|| script_of(encoding))
+        .or_else(|| speaks_english(body).then(|| Locale::parse("en")).flatten());
     let currency = hints.currency.or_else(|| site.and_then(scraper::Site::currency));
     (locale, Context { locale, currency, ..Context::default() })
 }
@@ -95,7 +111,9 @@ fn surroundings<'a>(harvest: &Harvest<'_>, page: &Page<'_>, site: Option<&scrape
 /// Whether a page that names no language is in English: its commonest words stand all over it.
 fn speaks_english(body: &str) -> bool {
     const ENOUGH: usize = 5;
-    [" the ", " and ", " for "].iter().all(|word| memchr::memmem::find_iter(body.as_bytes(), word.as_bytes()).take(ENOUGH).count() == ENOUGH)
+    [" the ", " and ", " for "]
+        .iter()
+        .all(|word| memchr::memmem::find_iter(body.as_bytes(), word.as_bytes()).take(ENOUGH).count() == ENOUGH)
 }
 
 /// Old encodings belong to one language each.
@@ -109,7 +127,14 @@ fn script_of(encoding: &str) -> Option<Locale> {
     })
 }
 
-fn gather(body: &str, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, site: Option<&scraper::Site>, context: &Context<'_>) -> Found {
+fn gather(
+    body: &str,
+    harvest: &Harvest<'_>,
+    roots: &[Value<'_>],
+    page: &Page<'_>,
+    site: Option<&scraper::Site>,
+    context: &Context<'_>,
+) -> Found {
     let around = Surroundings { context: *context, url: page.final_url, source: Source::JsonLd };
     let mut candidates = Vec::new();
     if let Some(site) = site.filter(|s| s.has_rules()) {
@@ -127,19 +152,34 @@ fn gather(body: &str, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_
     }
     candidates.extend(meta::candidate(harvest, context));
     let answered = candidates.iter().any(|c| c.offer.price.is_some());
-    let named: Vec<&str> = candidates.iter().filter_map(|c| c.offer.title.as_deref()).chain(titles.iter().copied()).chain(harvest.headings.iter().map(|h| h.0.as_str())).collect();
+    let named: Vec<&str> = candidates
+        .iter()
+        .filter_map(|c| c.offer.title.as_deref())
+        .chain(titles.iter().copied())
+        .chain(harvest.headings.iter().map(|h| h.0.as_str()))
+        .collect();
     let sku = candidates.iter().find_map(|c| c.offer.sku.as_deref());
-    let state = embedded::candidates(harvest, &embedded::Identity { url: page.final_url, names: &named, sku }, &with_currency(context, &candidates), answered);
+    let state = embedded::candidates(
+        harvest,
+        &embedded::Identity { url: page.final_url, names: &named, sku },
+        &with_currency(context, &candidates),
+        answered,
+    );
     candidates.extend(state);
     let range = confirmed_window(harvest, &candidates, products).unwrap_or(0..body.len());
     let view = visible::look(body, range, harvest, &with_currency(context, &candidates), &titles, page.final_url);
     candidates.extend(view.candidates.iter().cloned());
-    Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
+    let buyable = view.availability == Availability::Unknown && visible::labels::has_buy_control(body);
+    Found { buyable, candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
 }
 
 /// Where to look when markup has answered: around the heading that names the same product. The whole page is looked at
 /// only when markup leaves the price open or no heading names the product.
-fn confirmed_window(harvest: &Harvest<'_>, candidates: &[Candidate], products: usize) -> Option<std::ops::Range<usize>> {
+fn confirmed_window(
+    harvest: &Harvest<'_>,
+    candidates: &[Candidate],
+    products: usize,
+) -> Option<std::ops::Range<usize>> {
     let answered = candidates.iter().find(|c| c.offer.price.is_some_and(crate::money::Money::is_positive))?;
     if products > 1 {
         return None;
@@ -181,7 +221,12 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
         let mut candidate = product.candidate;
         candidate.score = points;
         if points < best || count > 1 {
-            candidate.verdict = if points < best { "another product fits the page better" } else { "several products fit the page equally" }.to_owned();
+            candidate.verdict = if points < best {
+                "another product fits the page better"
+            } else {
+                "several products fit the page equally"
+            }
+            .to_owned();
         }
         candidate
     });
@@ -193,7 +238,14 @@ fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&st
     let mut points = 0;
     let canonical = harvest.canonical.as_deref().unwrap_or("");
     points += if product.named_by_url { 40 } else { 0 };
-    points += if product.urls.iter().any(|u| address::same_page(u, page.final_url) || (!canonical.is_empty() && address::same_page(u, canonical))) { 30 } else { 0 };
+    points +=
+        if product.urls.iter().any(|u| {
+            address::same_page(u, page.final_url) || (!canonical.is_empty() && address::same_page(u, canonical))
+        }) {
+            30
+        } else {
+            0
+        };
     points += if product.candidate.offer.price.is_some() { 20 } else { 0 };
     let headings = harvest.headings.iter().map(|h| h.0.as_str());
     let name = product.candidate.offer.title.as_deref().unwrap_or("");

@@ -149,7 +149,8 @@ impl<'a> Scanner<'a> {
         let name_end = super::json::ceil_char(self.source, name_end);
         let end = tag_end(self.bytes, name_end, limit);
         let end_at = super::json::ceil_char(self.source, end);
-        let tag = Tag { name: &self.source[start + 1..name_end], attributes: &self.source[name_end..end_at], at: start };
+        let tag =
+            Tag { name: &self.source[start + 1..name_end], attributes: &self.source[name_end..end_at], at: start };
         self.pos = (end_at + 1).min(self.bytes.len());
         self.pos = super::json::ceil_char(self.source, self.pos);
         self.raw = raw_name(tag.name);
@@ -256,9 +257,8 @@ fn raw_end(bytes: &[u8], name: &str) -> Option<usize> {
 /// Elements that have no content and no end tag.
 #[must_use]
 pub fn is_void(name: &str) -> bool {
-    const VOID: [&str; 14] = [
-        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-    ];
+    const VOID: [&str; 14] =
+        ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
     name.len() <= 6 && VOID.iter().any(|void| name.eq_ignore_ascii_case(void))
 }
 

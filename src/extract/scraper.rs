@@ -178,7 +178,11 @@ impl Site {
         };
         let mut errors = Vec::new();
         if settings.hosts.is_empty() || settings.hosts.iter().any(|h| !plausible_host(h)) {
-            errors.push(at("hosts", "is empty or holds something that is no host".into(), "write hosts = [\"www.shop.example\"] or [\"*.shop.example\"]"));
+            errors.push(at(
+                "hosts",
+                "is empty or holds something that is no host".into(),
+                "write hosts = [\"www.shop.example\"] or [\"*.shop.example\"]",
+            ));
         }
         let locale = settings.locale.as_deref().map(Locale::parse);
         if locale == Some(None) {
@@ -212,7 +216,13 @@ impl Site {
                     Ok(rule) => compiled.push((*field, rule)),
                     Err(rules::RuleError { key, value, problem, hint }) => {
                         let line = line_of_value(source, &key, &value);
-                        errors.push(SiteError { file: file.to_owned(), line, key: format!("field.{name}.{key}"), problem, hint });
+                        errors.push(SiteError {
+                            file: file.to_owned(),
+                            line,
+                            key: format!("field.{name}.{key}"),
+                            problem,
+                            hint,
+                        });
                     }
                 }
             }
@@ -346,7 +356,8 @@ impl Sites {
         errors.extend(own.refuse_doubles());
         match Self::embedded() {
             Ok(embedded) => {
-                let replaced = |site: &Site| site.hosts().iter().any(|h| own.sites.iter().any(|o| o.hosts().contains(h)));
+                let replaced =
+                    |site: &Site| site.hosts().iter().any(|h| own.sites.iter().any(|o| o.hosts().contains(h)));
                 let kept: Vec<Site> = embedded.sites.into_iter().filter(|site| !replaced(site)).collect();
                 own.sites.extend(kept);
             }
@@ -397,7 +408,11 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, Vec<SiteErr
         hint: "check the path and its permissions".to_owned(),
     };
     let entries = std::fs::read_dir(directory).map_err(|e| vec![problem(directory, format!("cannot be read: {e}"))])?;
-    let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+    let mut paths: Vec<_> = entries
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == "toml"))
+        .collect();
     paths.sort();
     if paths.len() > MAX_FILES {
         return Err(vec![problem(directory, format!("holds more than {MAX_FILES} site files"))]);
@@ -406,7 +421,9 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, Vec<SiteErr
     let mut errors = Vec::new();
     for path in paths {
         let size = std::fs::metadata(&path).map(|m| m.len());
-        match size.and_then(|size| if size > MAX_FILE_BYTES { Ok(None) } else { std::fs::read_to_string(&path).map(Some) }) {
+        match size
+            .and_then(|size| if size > MAX_FILE_BYTES { Ok(None) } else { std::fs::read_to_string(&path).map(Some) })
+        {
             Ok(Some(source)) => files.push((path.display().to_string(), source)),
             Ok(None) => errors.push(problem(&path, format!("is larger than {MAX_FILE_BYTES} bytes"))),
             Err(error) => errors.push(problem(&path, format!("cannot be read: {error}"))),
@@ -417,7 +434,9 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, Vec<SiteErr
 
 fn plausible_host(host: &str) -> bool {
     let name = host.strip_prefix("*.").unwrap_or(host);
-    !name.is_empty() && name.contains('.') && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+    !name.is_empty()
+        && name.contains('.')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
 }
 
 fn from_toml(file: &str, source: &str, error: &toml::de::Error) -> SiteError {
@@ -425,11 +444,22 @@ fn from_toml(file: &str, source: &str, error: &toml::de::Error) -> SiteError {
     let line = source[..start.min(source.len())].matches('\n').count() + 1;
     let text = source.lines().nth(line - 1).unwrap_or("");
     let key = text.split(['=', ']']).next().unwrap_or("").trim_matches(['[', ' ', '"']).to_owned();
-    SiteError { file: file.to_owned(), line, key, problem: error.message().to_owned(), hint: "see docs/add-a-site.md for the keys of a site file".to_owned() }
+    SiteError {
+        file: file.to_owned(),
+        line,
+        key,
+        problem: error.message().to_owned(),
+        hint: "see docs/add-a-site.md for the keys of a site file".to_owned(),
+    }
 }
 
 fn line_of(source: &str, key: &str) -> usize {
-    let starts = |line: &str| line.trim_start_matches(['[', ' ', '"']).strip_prefix("field.").unwrap_or(line.trim_start_matches(['[', ' '])).starts_with(key);
+    let starts = |line: &str| {
+        line.trim_start_matches(['[', ' ', '"'])
+            .strip_prefix("field.")
+            .unwrap_or(line.trim_start_matches(['[', ' ']))
+            .starts_with(key)
+    };
     source.lines().position(starts).map_or(1, |at| at + 1)
 }
 

@@ -53,9 +53,8 @@ fn reference(text: &str) -> Option<(char, Option<char>, usize)> {
     let len = body.bytes().take(MAX_ENTITY).take_while(u8::is_ascii_alphanumeric).count();
     let with_semicolon = body.get(..len + 1).filter(|name| name.ends_with(';'));
     // Old names such as `&nbsp` count without semicolon too; the longest prefix wins.
-    let (name, (first, second)) = with_semicolon.and_then(lookup).or_else(|| {
-        (2..=len.min(6)).rev().find_map(|end| lookup(&body[..end]))
-    })?;
+    let (name, (first, second)) =
+        with_semicolon.and_then(lookup).or_else(|| (2..=len.min(6)).rev().find_map(|end| lookup(&body[..end])))?;
     Some((first, second, 1 + name.len()))
 }
 
@@ -129,7 +128,10 @@ mod tests {
 
     #[test]
     fn references_are_resolved_as_browsers_do() {
-        assert_eq!(decode(" &pound;9&#46;99&nbsp;&#x20AC;&euro;&copy 1 &unknown; & &#128; "), "£9.99\u{a0}€€© 1 &unknown; & €");
+        assert_eq!(
+            decode(" &pound;9&#46;99&nbsp;&#x20AC;&euro;&copy 1 &unknown; & &#128; "),
+            "£9.99\u{a0}€€© 1 &unknown; & €"
+        );
         assert_eq!(decode("a&"), "a&");
         assert_eq!(decode("&#;"), "&#;");
     }

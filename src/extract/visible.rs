@@ -53,13 +53,24 @@ const WINDOW_AFTER: usize = 28 * 1024;
 pub fn window(harvest: &Harvest<'_>, title: &str) -> Option<std::ops::Range<usize>> {
     let wanted: Vec<String> = text::words(title).collect();
     let fit = |heading: &str| text::words(heading).filter(|w| wanted.contains(w)).count();
-    let best = harvest.headings.iter().filter(|(words, _)| fit(words) > 0).max_by_key(|(words, at)| (fit(words), std::cmp::Reverse(*at)))?;
+    let best = harvest
+        .headings
+        .iter()
+        .filter(|(words, _)| fit(words) > 0)
+        .max_by_key(|(words, at)| (fit(words), std::cmp::Reverse(*at)))?;
     Some(best.1.saturating_sub(WINDOW_BEFORE)..best.1 + WINDOW_AFTER)
 }
 
 /// Looks at a page, or at the part of it that `range` names.
 #[must_use]
-pub fn look(page: &str, range: std::ops::Range<usize>, harvest: &Harvest<'_>, context: &Context<'_>, titles: &[&str], url: &str) -> View {
+pub fn look(
+    page: &str,
+    range: std::ops::Range<usize>,
+    harvest: &Harvest<'_>,
+    context: &Context<'_>,
+    titles: &[&str],
+    url: &str,
+) -> View {
     let tree = Tree::build(page, range.start, range.end.min(page.len()));
     let heading = heading(&tree, harvest, titles);
     let anchor = heading.as_ref().map(|h| h.1);
@@ -152,7 +163,16 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
         add(if spot.node > anchor { near } else { before }, "distance to the title");
     }
     if let Some(distance) = buttons.iter().map(|b| b.abs_diff(spot.node)).min() {
-        add(if distance < 60 { 22 } else if distance < 200 { 10 } else { 0 }, "near the buy button");
+        add(
+            if distance < 60 {
+                22
+            } else if distance < 200 {
+                10
+            } else {
+                0
+            },
+            "near the buy button",
+        );
     }
     add(if spot.tile { -60 } else { 0 }, "one of many tiles");
     add(if spot.linked { -25 } else { 0 }, "inside a link");
@@ -205,11 +225,16 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
                 evidence: Some(Evidence::new(Source::Visible, path(tree, spot.node), &spot.raw, Some(spot.at))),
                 ..Offer::default()
             };
-            offer.high_price = spot.reading.high.zip(spot.money).and_then(|(high, low)| Money::exact(high, low.currency()).ok());
+            offer.high_price =
+                spot.reading.high.zip(spot.money).and_then(|(high, low)| Money::exact(high, low.currency()).ok());
             if best.is_some_and(|b| std::ptr::eq(b, *spot)) {
                 companions(tree, spots, spot, &mut offer);
             }
-            Candidate { score: spot.points, verdict: format!("{} points: {}", spot.points, spot.why), ..Candidate::new(Source::Visible, offer) }
+            Candidate {
+                score: spot.points,
+                verdict: format!("{} points: {}", spot.points, spot.why),
+                ..Candidate::new(Source::Visible, offer)
+            }
         })
         .collect()
 }
@@ -221,21 +246,31 @@ fn companions(tree: &Tree<'_>, spots: &[Spot], best: &Spot, offer: &mut Offer) {
     let unit = spots.iter().filter(near).find(|s| s.reading.kind == PriceKind::Unit);
     offer.unit_price = unit.and_then(|s| {
         let per = s.reading.per.clone()?;
-        Some(super::UnitPrice { amount: s.reading.amount, currency: s.reading.currency.or(Some(price.currency())), per })
+        Some(super::UnitPrice {
+            amount: s.reading.amount,
+            currency: s.reading.currency.or(Some(price.currency())),
+            per,
+        })
     });
     let _ = tree;
 }
 
 /// Percentages around the best price: `-50%` says which of two amounts is the earlier one.
 fn discounts(tree: &Tree<'_>, spots: &[Spot]) -> Vec<i64> {
-    let Some(best) = spots.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node))) else {
+    let Some(best) = spots.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)))
+    else {
         return Vec::new();
     };
     let range = best.node.saturating_sub(40)..tree.nodes.len().min(best.node + 40);
     let mut found = Vec::new();
     for i in range {
         let Kind::Text(raw) = tree.nodes[i].kind else { continue };
-        let Some((before, _)) = raw.split_once('%').filter(|_| raw.len() < 60) else { continue };
+        if !raw.contains('%') {
+            continue;
+        }
+        // `41<!-- -->% Off`: the parts of one element belong together.
+        let whole = tree.text(tree.nodes[i].parent, 60);
+        let Some((before, _)) = whole.split_once('%') else { continue };
         let digits: String = before.trim_end().chars().rev().take_while(char::is_ascii_digit).collect();
         let percent: String = digits.chars().rev().collect();
         found.extend(percent.parse::<i64>().ok().filter(|p| (1..100).contains(p)));
@@ -249,7 +284,8 @@ fn path(tree: &Tree<'_>, node: usize) -> String {
         .chain(tree.ancestors(node))
         .filter_map(|i| match &tree.nodes[i].kind {
             Kind::Element(tag) => {
-                let class = tag.attribute("class").and_then(|c| c.split_ascii_whitespace().next()).map(|c| format!(".{c}"));
+                let class =
+                    tag.attribute("class").and_then(|c| c.split_ascii_whitespace().next()).map(|c| format!(".{c}"));
                 let id = tag.attribute("id").map(|id| format!("#{id}"));
                 Some(format!("{}{}", tag.name.to_ascii_lowercase(), id.or(class).unwrap_or_default()))
             }

@@ -203,10 +203,18 @@ pub async fn run_holds(app: &App, loaded: &Loaded, proposals: &[(Option<Money>, 
     if items.iter().all(|item| item.proposed.is_none()) {
         return Ok(vec![]);
     }
+    // A product that changed several times in the hour is one product: from its first price to its last.
+    let mut changed: BTreeMap<String, RunItem> = BTreeMap::new();
     for row in decisions::since(&app.db, now.plus(-RUN), now, RUN_ROWS).await? {
         let money = |minor| currency(&row.currency).ok().map(|code| Money::from_minor(minor, code));
-        items.push(RunItem { current: money(row.previous_minor), proposed: money(row.price_minor), held: false });
+        let (from, to) = (money(row.previous_minor), money(row.price_minor));
+        // Newest first: what comes later in the list is earlier in time.
+        changed
+            .entry(row.sku)
+            .and_modify(|item| item.current = from)
+            .or_insert(RunItem { current: from, proposed: to, held: false });
     }
+    items.extend(changed.into_values());
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
     let whole = usize::try_from(products::count(&app.db).await?.min(RUN_ROWS)).unwrap_or(0);
     items.resize(items.len().max(whole), RunItem { current: None, proposed: None, held: false });

@@ -15,13 +15,17 @@ use crate::store::events::{self, Raise};
 use crate::store::targets::{self, Checked, Claim, DueTarget, HostLease, HostPace};
 use crate::telemetry::Metrics;
 
-/// How long a host belongs to one worker without a sign of life.
-pub const LEASE: i64 = 3 * Millis::MINUTE;
 /// Pauses up to this long are waited for with the lease held; longer ones give the host back.
 const MAX_WAIT: i64 = 15 * Millis::SECOND;
 /// A page that was taken this often without ever being finished kills its worker; it rests.
 const MAX_ATTEMPTS: i64 = 5;
 const POISON_REST: i64 = Millis::DAY;
+
+/// How long a host belongs to one worker without a sign of life: one request and one pause, renewed with every page.
+#[must_use]
+pub fn lease_ms(app: &App) -> i64 {
+    app.config.fetch.timeout.0 + MAX_WAIT + 5 * Millis::SECOND
+}
 
 /// Visits a host; returns how many pages were checked.
 ///
@@ -51,7 +55,7 @@ pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
         check.pace = Some(HostPace {
             host: lease.host.clone(),
             lease_token: lease.lease_token,
-            leased_until: if stop { Millis(0) } else { now.plus(LEASE) },
+            leased_until: if stop { Millis(0) } else { now.plus(lease_ms(app)) },
             next_allowed_at: now.plus(pace.delay_ms),
             delay_ms: pace.delay_ms,
             failures: pace.failures,

@@ -235,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn a_move_that_answers_nobody_is_no_reaction() {
+        let moves = [step(true, 100, 98, 0), step(true, 98, 96, 1), step(false, 97, 48, 2), step(true, 96, 24, 3)];
+        let half = Decimal::new(5, 1);
+        assert_eq!(multipliers(&moves), Some((half, half)));
+        assert_eq!(multipliers(&moves[..2]), None);
+    }
+
+    #[test]
     fn flipping_between_two_prices_is_counted() {
         let prices: Vec<(Millis, Decimal)> =
             [10, 12, 10, 12, 10].iter().zip(0..).map(|(p, h)| (Millis(h * Millis::HOUR), Decimal::from(*p))).collect();

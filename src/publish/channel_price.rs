@@ -242,6 +242,33 @@ mod tests {
     }
 
     #[test]
+    fn what_limited_a_price_is_said_and_nothing_else() {
+        let tier = |ending: i64| Rounding {
+            direction: Direction::Nearest,
+            tiers: vec![crate::decide::rounding::Tier {
+                below: None,
+                modulus: Decimal::TEN,
+                endings: vec![Decimal::from(ending)],
+            }],
+        };
+        let base = ChannelView::identity(Currency::DKK);
+        let price = |view: &ChannelView| channel_price(dkk("479.00"), view, None).unwrap();
+        let plain = price(&base);
+        assert!(!plain.ending_skipped && !plain.floor_applied && !plain.ceiling_applied && plain.net.is_none());
+        let capped = ChannelView { ceiling: Some(Decimal::from(475)), rounding: Some(tier(9)), ..base.clone() };
+        let capped = price(&capped);
+        assert_eq!((capped.price, capped.ceiling_applied, capped.ending_skipped), (dkk("469.00"), true, false));
+        let fees =
+            ChannelFloor { fee_pct_of_gross: Decimal::ZERO, fee_fixed_net: Decimal::ZERO, margin_pct: Decimal::ZERO };
+        let terms = FloorTerms { cost_net: Decimal::from(474), fees, vat_pct: Decimal::ZERO };
+        let narrow = ChannelView { floor: Some(terms), ceiling: Some(Decimal::from(478)), ..base.clone() };
+        let narrow = price(&ChannelView { rounding: Some(tier(9)), ..narrow });
+        assert_eq!((narrow.price, narrow.ceiling_applied, narrow.ending_skipped), (dkk("478.00"), true, true));
+        let exactly = FloorTerms { cost_net: Decimal::from(479), ..terms };
+        assert!(!price(&ChannelView { floor: Some(exactly), ..base }).floor_applied);
+    }
+
+    #[test]
     fn a_ceiling_below_the_floor_is_no_price() {
         let fees =
             ChannelFloor { fee_pct_of_gross: Decimal::ZERO, fee_fixed_net: Decimal::ZERO, margin_pct: Decimal::TEN };

@@ -17,6 +17,10 @@ statements! {
              where duties.leased_until <= $4 and (duties.done_at is null or duties.done_at <= $5)
          returning name");
     END_DUTY = Sql::same("update duties set leased_until = 0, done_at = $3 where name = $1 and owner = $2");
+    FREE_HOSTS = Sql::same("update hosts set leased_until = 0 where leased_until > 0");
+    FREE_PRODUCTS = Sql::same("update products set leased_until = 0 where leased_until > 0");
+    FREE_LISTINGS = Sql::same("update listings set leased_until = 0, lease_token = lease_token + 1 where leased_until > 0");
+    FREE_DUTIES = Sql::same("update duties set leased_until = 0 where leased_until > 0");
     KEEP_RATE = Sql::same(
         "insert into fx_rates (day, currency, rate, created_at) values ($1, $2, $3, $4)
          on conflict (day, currency) do update set rate = excluded.rate");
@@ -108,6 +112,23 @@ pub async fn end_duty(db: &Db, name: String, owner: String, done_at: Option<Mill
     db.write((name, owner, done_at), |tx, (name, owner, done_at)| {
         Box::pin(async move {
             tx.run(END_DUTY, args![name.as_str(), owner.as_str(), *done_at]).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Frees what a dead process still holds. Only for a process that is provably alone on the database; others wait for
+/// the leases to run out.
+///
+/// # Errors
+/// The engine's own.
+pub async fn free_leases(db: &Db) -> Result<(), StoreError> {
+    db.write((), |tx, ()| {
+        Box::pin(async move {
+            for statement in [FREE_HOSTS, FREE_PRODUCTS, FREE_LISTINGS, FREE_DUTIES] {
+                tx.run(statement, args![]).await?;
+            }
             Ok(())
         })
     })

@@ -1,6 +1,16 @@
 //! One binary: whole flow first, then the tables. What a missing database or program skips is said, and in CI
 //! (`OMNIPRICE_TEST_STRICT=1`) it fails.
 
+mod crash;
 mod flow;
+mod guards;
 mod harness;
+mod layout;
+mod mail;
+mod pages;
+mod pricing;
+mod pricing_cases;
+mod pricing_properties;
+mod pricing_replay;
 mod store;
+mod vendure;

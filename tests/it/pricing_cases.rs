@@ -30,40 +30,28 @@ fn with(mut base: Value, changes: Value) -> Value {
     base
 }
 
+/// One rule for the product, on the given offers.
+fn decide(product: Value, offers: &Value, rule: Value, expected: Value) {
+    let rule = with(json!({ "id": "own", "priority": 1, "target": { "kind": "lowest" } }), rule);
+    expect(Kind::PricingRules, json!({ "product": product, "offers": offers, "rules": [rule] }), expected);
+}
+
 #[test]
-fn rules() {
+fn bounds_limits_and_fallbacks() {
     let offers = json!([{ "competitor": "a", "price": "900.00" }, { "competitor": "b", "price": "950.00" }]);
-    let case = |product: Value, rule: Value| {
-        let rule = with(json!({ "id": "own", "priority": 1 }), rule);
-        json!({ "product": product, "offers": offers, "rules": [rule] })
-    };
-    let check =
-        |product: Value, rule: Value, expected: Value| expect(Kind::PricingRules, case(product, rule), expected);
-    let lowest = json!({ "target": { "kind": "lowest" } });
-    check(product(), lowest.clone(), json!({ "outcome": "change", "price": "900.00", "flags": [] }));
+    let check = |product: Value, rule: Value, expected: Value| decide(product, &offers, rule, expected);
+    check(product(), json!({}), json!({ "outcome": "change", "price": "900.00", "flags": [] }));
     check(
         product(),
-        with(
-            lowest.clone(),
-            json!({ "limits": { "max_step_down_pct": "5", "review_above_pct": "4" }, "mode": "shadow" }),
-        ),
+        json!({ "limits": { "max_step_down_pct": "5", "review_above_pct": "4" }, "mode": "shadow" }),
         json!({ "outcome": "shadow", "price": "950.00", "flags": ["intent_unreachable", "large_change", "step_limited"] }),
     );
     // The cost rose: the floor 1250.00 is beyond the step of 10 %, and the price goes exactly to the floor.
     check(
         with(product(), json!({ "cost_net": "1000.00" })),
-        with(lowest.clone(), json!({ "limits": { "max_step_up_pct": "10" } })),
+        json!({ "limits": { "max_step_up_pct": "10" } }),
         json!({ "outcome": "change", "price": "1250.00",
             "flags": ["bound_repair", "floor_applied", "intent_unreachable", "step_limit_overridden"] }),
-    );
-    // A third of 2750.50 has no end, yet one percent below it is 907.665 exactly; the half goes down.
-    let three = json!([{ "competitor": "a", "price": "900.00" }, { "competitor": "b", "price": "900.00" },
-        { "competitor": "c", "price": "950.50" }]);
-    let rule = json!({ "id": "own", "priority": 1, "target": { "kind": "mean" }, "adjust": { "percent": "-1" } });
-    expect(
-        Kind::PricingRules,
-        json!({ "product": product(), "offers": three, "rules": [rule] }),
-        json!({ "outcome": "change", "price": "907.66" }),
     );
     // A fallback keeps a price only inside its bounds; outside it is repaired.
     check(
@@ -72,18 +60,58 @@ fn rules() {
         json!({ "outcome": "change", "price": "1125.00",
             "flags": ["bound_repair", "fallback:keep", "floor_applied", "no_data"] }),
     );
-    // Stock that is unknown is neither in stock nor sold out.
-    let scarce = json!({ "id": "scarce", "priority": 9, "target": { "kind": "keep" },
-        "select": { "in_stock_competitors": "==0" } });
-    let unknown = json!([{ "competitor": "a", "price": "900.00", "availability": "unknown" }]);
-    expect(
-        Kind::PricingRules,
-        json!({ "product": product(), "offers": unknown, "rules": [scarce] }),
-        json!({ "outcome": "none", "price": "1000.00" }),
+    // 500.00 and 150.00 more, with VAT: 812.50; an instant that starts a validity is inside it.
+    check(
+        product(),
+        json!({ "target": { "kind": "field", "field": "regular" }, "on_no_data": ["min"],
+            "bounds": { "min": [{ "plus_net": "150.00" }] }, "valid": { "from": "2026-11-21T10:00:00+01:00" } }),
+        json!({ "outcome": "change", "price": "812.50", "flags": ["fallback:min", "no_data"], "floor": "812.50" }),
     );
-    let refused = answer(Kind::PricingRules, case(product(), with(lowest, json!({ "speed": 1 }))));
+    // One tag of several is enough.
+    check(
+        with(product(), json!({ "tags": ["sale", "new"] })),
+        json!({ "select": { "tags_any": ["new"], "tags_none": ["no-reprice"] } }),
+        json!({ "outcome": "change", "price": "900.00" }),
+    );
+    let rule = json!({ "id": "own", "priority": 1, "target": { "kind": "lowest" }, "speed": 1 });
+    let refused = answer(Kind::PricingRules, json!({ "product": product(), "offers": offers, "rules": [rule] }));
     assert_eq!(refused["error"], "invalid_rules");
     assert!(refused["message"].as_str().is_some_and(|message| message.contains("rule own: speed")));
+}
+
+#[test]
+fn which_offers_count_and_what_follows_from_them() {
+    let check = |offers: Value, rule: Value, expected: Value| decide(product(), &offers, rule, expected);
+    // A third of 2750.50 has no end, yet one percent below it is 907.665 exactly; the half goes down.
+    check(
+        json!([{ "competitor": "a", "price": "900.00" }, { "competitor": "b", "price": "900.00" },
+            { "competitor": "c", "price": "950.50" }]),
+        json!({ "target": { "kind": "mean" }, "adjust": { "percent": "-1" } }),
+        json!({ "outcome": "change", "price": "907.66" }),
+    );
+    // Stock that is unknown is neither in stock nor sold out.
+    check(
+        json!([{ "competitor": "a", "price": "900.00", "availability": "unknown" }]),
+        json!({ "target": { "kind": "keep" }, "select": { "in_stock_competitors": "==0" } }),
+        json!({ "outcome": "none", "price": "1000.00" }),
+    );
+    // An offer as old as the limit counts; one a minute older does not.
+    let aged = |age: Value| json!([{ "competitor": "a", "price": "900.00", "age_h": age }]);
+    check(aged(json!(24)), json!({}), json!({ "outcome": "change", "price": "900.00" }));
+    check(aged(json!("24.02")), json!({}), json!({ "outcome": "keep", "price": "1000.00" }));
+    // Thirty offers of five competitors: each counts once, with its cheapest offer.
+    let thirty = (0..30).map(|n| json!({ "competitor": format!("c{}", n % 5), "price": format!("{}.00", 929 - n) }));
+    check(
+        Value::Array(thirty.collect()),
+        json!({ "target": { "kind": "mean" }, "offers": { "min_offers": 5 } }),
+        json!({ "outcome": "change", "price": "902.00", "flags": [] }),
+    );
+    // A rating that only reaches the limit counts; one that is missing does not.
+    check(
+        json!([{ "competitor": "a", "price": "900.00", "rating": 90 }, { "competitor": "b", "price": "800.00" }]),
+        json!({ "offers": { "min_rating": 90 } }),
+        json!({ "outcome": "change", "price": "900.00" }),
+    );
 }
 
 #[test]
@@ -138,6 +166,24 @@ fn prior_prices() {
             { "from": "2026-04-01T00:00:00+03:00", "price": "80.00" }], "campaign_steps": ["2026-04-01T00:00:00+03:00"],
             "reduction": reduction("2026-05-31T00:00:00+03:00", "70.00") }),
         json!({ "prior_price": "100.00", "max_percent": 30, "flags": ["progressive"] }),
+    );
+    // The same campaign goes on at the same price, or after a pause: its first step is no reference any more.
+    let step = |price: &str, pause: Value| {
+        let mut history = vec![
+            json!({ "from": "2026-01-01T00:00:00+02:00", "price": "100.00" }),
+            json!({ "from": "2026-05-01T00:00:00+03:00", "price": "80.00" }),
+        ];
+        history.extend(pause.as_array().expect("a list").iter().cloned());
+        json!({ "country": "FI", "currency": "EUR", "history": history, "campaign_steps": ["2026-05-01T00:00:00+03:00"],
+            "reduction": reduction("2026-05-20T00:00:00+03:00", price) })
+    };
+    check(
+        step("80.00", json!([])),
+        json!({ "prior_price": "80.00", "announce": false, "flags": ["not_a_reduction", "progressive_broken"] }),
+    );
+    check(
+        step("70.00", json!([{ "from": "2026-05-10T00:00:00+03:00", "price": null }])),
+        json!({ "prior_price": "80.00", "max_percent": 12, "flags": ["progressive_broken"] }),
     );
     // No window in the United Kingdom, but fourteen days at a price support little.
     check(

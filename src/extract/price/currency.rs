@@ -23,7 +23,10 @@ const MAX_SHARED: usize = 32;
 pub enum Mark {
     One(Currency),
     /// A sign or noun of several currencies, the usual one first.
-    Shared { sign: String, codes: Vec<Currency> },
+    Shared {
+        sign: String,
+        codes: Vec<Currency>,
+    },
     /// A hundredth of a currency that the text does not name.
     Subunit(String),
     /// A name of money that ISO 4217 does not list today: old currencies, coins, tomans.
@@ -127,9 +130,9 @@ pub(super) fn is_sign(c: char) -> bool {
 }
 
 fn split_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.split(|c: char| !(c.is_alphabetic() || c == '.')).filter(|w| !w.is_empty()).map(move |word| {
-        ((word.as_ptr() as usize).saturating_sub(text.as_ptr() as usize), word)
-    })
+    text.split(|c: char| !(c.is_alphabetic() || c == '.'))
+        .filter(|w| !w.is_empty())
+        .map(move |word| ((word.as_ptr() as usize).saturating_sub(text.as_ptr() as usize), word))
 }
 
 /// An ISO 4217 code; lower case is accepted, mixed case is a word.
@@ -144,7 +147,8 @@ fn iso(word: &str) -> Option<Mark> {
     }
     if let Some(currency) = Currency::from_code(&upper).filter(|c| c.exponent().is_some()) {
         // Lower case words such as `top`, `all` or `try` are words.
-        let word_like = ["ALL", "TOP", "TRY", "GEL", "CUP", "BAM", "LAK", "SOS", "MAD", "BOB", "PEN", "MOP", "COP", "RON", "DOP"];
+        let word_like =
+            ["ALL", "TOP", "TRY", "GEL", "CUP", "BAM", "LAK", "SOS", "MAD", "BOB", "PEN", "MOP", "COP", "RON", "DOP"];
         return (word == upper || !word_like.contains(&upper.as_str())).then_some(Mark::One(currency));
     }
     (word == upper && FORMER.contains(&upper.as_str())).then_some(Mark::Other(upper))
@@ -190,7 +194,8 @@ fn longest(
     })
 }
 
-static SIGN_MAP: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| SIGNS.iter().rev().copied().collect());
+static SIGN_MAP: LazyLock<HashMap<&'static str, &'static str>> =
+    LazyLock::new(|| SIGNS.iter().rev().copied().collect());
 static SUBUNIT_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| SUBUNITS.iter().copied().collect());
 
 /// Noun stems in one automaton: most words beside a number hold none of them.
@@ -226,10 +231,15 @@ fn named(piece: &str) -> Option<Mark> {
     }
     let hits = NOUN_STEMS.find_overlapping_iter(piece).map(|hit| &NOUNS[hit.pattern().as_usize()]);
     let noun = hits.filter(|(stem, _)| holds_stem(piece, stem)).max_by_key(|(stem, _)| stem.len());
-    let short = || piece.split_whitespace().find_map(|w| SIGN_MAP.get_key_value(w.trim_end_matches('.')).map(|(sign, codes)| (*sign, *codes)));
+    let short = || {
+        piece
+            .split_whitespace()
+            .find_map(|w| SIGN_MAP.get_key_value(w.trim_end_matches('.')).map(|(sign, codes)| (*sign, *codes)))
+    };
     let (stem, codes) = noun.copied().or_else(|| if words > 1 { short() } else { None })?;
     let nations = NATION_STEMS.find_overlapping_iter(piece).map(|hit| &NATIONS[hit.pattern().as_usize()]);
-    let nation = nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
+    let nation =
+        nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
     if let Some((_, region)) = nation {
         let local = region_currency(region);
         let fits = local.filter(|code| codes.split(' ').any(|c| c == *code));
@@ -237,7 +247,14 @@ fn named(piece: &str) -> Option<Mark> {
             return Some(Mark::from_codes(piece, code));
         }
         if matches!(*region, "FR" | "FI" | "NL") {
-            return Some(Mark::Other(match *region { "FR" => "FRF", "FI" => "FIM", _ => "NLG" }.to_owned()));
+            return Some(Mark::Other(
+                match *region {
+                    "FR" => "FRF",
+                    "FI" => "FIM",
+                    _ => "NLG",
+                }
+                .to_owned(),
+            ));
         }
         // An adjective that fits no currency of the noun: half understood is not understood.
         return None;
@@ -254,7 +271,8 @@ fn holds_stem(piece: &str, stem: &str) -> bool {
     piece.match_indices(stem).any(|(at, _)| {
         let start = !piece[..at].chars().next_back().is_some_and(char::is_alphabetic);
         // Stems of two or three letters must be the whole word.
-        let whole = stem.chars().count() > 3 || !piece[at + stem.len()..].chars().next().is_some_and(char::is_alphabetic);
+        let whole =
+            stem.chars().count() > 3 || !piece[at + stem.len()..].chars().next().is_some_and(char::is_alphabetic);
         (start || stem.chars().count() > 5) && (whole || stem.chars().count() == 3)
     })
 }

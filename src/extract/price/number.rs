@@ -98,11 +98,12 @@ fn mark_at(chars: &[(usize, char)], i: usize, group_len: usize, marks: &[char]) 
             Some((c, 2))
         }
         // `1. 234,50`
-        '.' | ',' if chars.get(i + 1).map(|c| c.1) == Some(' ')
-            && digits_from(i + 2) == 3
-            && group_len <= 3
-            && marks.is_empty()
-            && chars.get(i + 5).is_some_and(|c| matches!(c.1, '.' | ',')) =>
+        '.' | ','
+            if chars.get(i + 1).map(|c| c.1) == Some(' ')
+                && digits_from(i + 2) == 3
+                && group_len <= 3
+                && marks.is_empty()
+                && chars.get(i + 5).is_some_and(|c| matches!(c.1, '.' | ',')) =>
         {
             Some((c, 2))
         }

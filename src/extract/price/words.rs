@@ -141,9 +141,6 @@ pub(super) const MULTIPLIERS: &[(&str, u32)] = &[
     ("miljarder", 9), ("milliarder", 9), ("miliardo", 9), ("miliardi", 9), ("milyar", 9), ("bilhão", 9), ("bilhões", 9), ("млрд", 9), ("миллиард", 9), ("बिलियन", 9), ("trillion", 12), ("trilyon", 12),
 ];
 
-/// Hebrew multipliers that name the shekel in the same breath.
-pub(super) const SHEKEL_MULTIPLIERS: &[&str] = &["אש״ח", "משח", "מש״ח"];
-
 /// Numerals of East Asia: multiplier characters within a section, and those that close one.
 pub(super) const SECTION: &[(char, u32)] = &[('十', 1), ('百', 2), ('千', 3), ('십', 1), ('백', 2), ('천', 3)];
 /// See [`SECTION`].

@@ -1,20 +1,27 @@
 //! The verdict: which candidate is the page's price, how sure that is, or which outcome the page has instead.
 
-use super::{Found, fill, overlap};
+use super::finish::{complete, finish};
+use super::{Found, fill};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
-use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
+use crate::extract::offer::{Candidate, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::price::{PriceKind, Role};
 use crate::extract::visible::spots::{self, is_reduction};
 use crate::extract::visible::{ENOUGH, View};
-use crate::extract::{Extraction, Hints, Page, TaxView, address, gtin, kind};
+use crate::extract::{Extraction, Hints, Page, TaxView, kind};
 use crate::money::Money;
 
 /// Two amounts that differ by less than this, in thousandths, are the same price rounded differently.
 const TOLERANCE: i64 = 5;
 
-pub(super) fn decide(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, hints: &Hints, mut found: Found) -> Extraction {
+pub(super) fn decide(
+    harvest: &Harvest<'_>,
+    roots: &[Value<'_>],
+    page: &Page<'_>,
+    hints: &Hints,
+    mut found: Found,
+) -> Extraction {
     let view = found.view.take().unwrap_or_default();
     let verdict = choose(&mut found, &view, harvest, page, roots);
     let mut offer = Offer::default();
@@ -32,7 +39,9 @@ pub(super) fn decide(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>
     }
     // The visible place that shows the chosen price knows the amounts beside it: list price, unit price, shipping.
     let beside = found.candidates.iter().find(|c| c.source == Source::Visible);
-    if let Some(beside) = beside.filter(|b| b.score >= 40 && offer.price.zip(b.offer.price).is_some_and(|(own, seen)| close(own, seen))) {
+    if let Some(beside) =
+        beside.filter(|b| b.score >= 40 && offer.price.zip(b.offer.price).is_some_and(|(own, seen)| close(own, seen)))
+    {
         fill(&mut offer, &beside.offer);
     }
     if let Some(price) = offer.price {
@@ -42,7 +51,7 @@ pub(super) fn decide(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>
         offer.member_price = offer.member_price.or(beside.member);
     }
     settle_range(&mut offer);
-    complete(&mut offer, harvest, &view, page);
+    complete(&mut offer, harvest, &view, page, found.buyable);
     finish(verdict, offer, found, harvest, roots, page, hints, &view)
 }
 
@@ -57,16 +66,8 @@ fn settle_range(offer: &mut Offer) {
     }
 }
 
-/// The heading a person reads, where it names the same thing in more words than the markup.
-fn better_title(offer: &Offer, view: &View) -> Option<String> {
-    let heading = view.heading.as_ref().map(|h| h.0.as_str())?;
-    let Some(own) = offer.title.as_deref() else { return Some(heading.to_owned()) };
-    let fits = overlap(own, heading) >= 50 || overlap(heading, own) >= 50;
-    let longer = crate::extract::text::words(heading).count() > crate::extract::text::words(own).count();
-    (fits && longer && heading.chars().count() <= 250).then(|| heading.to_owned())
-}
 
-enum Verdict {
+pub(super) enum Verdict {
     Price { index: usize, confidence: u8, why: String },
     Ambiguous(String),
     None,
@@ -75,7 +76,11 @@ enum Verdict {
 /// Picks the price among the candidates, or says that there is none or that they contradict each other.
 fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
     let priced = |c: &Candidate| c.offer.price.is_some_and(Money::is_positive);
-    let structured: Vec<usize> = (0..found.candidates.len()).filter(|i| !matches!(found.candidates[*i].source, Source::Visible | Source::Embedded) && priced(&found.candidates[*i])).collect();
+    let structured: Vec<usize> = (0..found.candidates.len())
+        .filter(|i| {
+            !matches!(found.candidates[*i].source, Source::Visible | Source::Embedded) && priced(&found.candidates[*i])
+        })
+        .collect();
     if let Some(first) = structured.first().copied() {
         if found.candidates[first].source != Source::SiteRule && found.products > 1 && !found.says_product {
             return Verdict::None;
@@ -86,7 +91,11 @@ fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>
         let why = open.open.join("; ");
         // A visible price that matches one reading settles what the markup leaves open.
         if let Some(index) = settled_by_view(found, view) {
-            return Verdict::Price { index, confidence: 70, why: format!("the visible price settles what the markup leaves open ({why})") };
+            return Verdict::Price {
+                index,
+                confidence: 70,
+                why: format!("the visible price settles what the markup leaves open ({why})"),
+            };
         }
         return Verdict::Ambiguous(why);
     }
@@ -107,14 +116,40 @@ fn with_state(found: &Found, sight: Verdict) -> Verdict {
             Verdict::Price { index: seen, confidence, why: why + note }
         }
         Verdict::Ambiguous(why) => {
-            let seen = found.candidates.iter().position(|c| c.source == Source::Visible && c.score >= ENOUGH - 12 && c.offer.price.is_some_and(|p| close(p, states[0])));
-            seen.map_or(Verdict::Ambiguous(why), |index| Verdict::Price { index, confidence: 68, why: "of two prices shown, the one that the page's state names".to_owned() })
+            let seen = found.candidates.iter().position(|c| {
+                c.source == Source::Visible
+                    && c.score >= ENOUGH - 12
+                    && c.offer.price.is_some_and(|p| close(p, states[0]))
+            });
+            seen.map_or(Verdict::Ambiguous(why), |index| Verdict::Price {
+                index,
+                confidence: 68,
+                why: "of two prices shown, the one that the page's state names".to_owned(),
+            })
         }
-        Verdict::None if clear_visible(found).is_some_and(|(i, _)| found.candidates[i].offer.price.is_some_and(|p| close(p, states[0]))) => {
+        Verdict::None
+            if clear_visible(found)
+                .is_some_and(|(i, _)| found.candidates[i].offer.price.is_some_and(|p| close(p, states[0]))) =>
+        {
             let seen = clear_visible(found).map_or(index, |(i, _)| i);
-            Verdict::Price { index: seen, confidence: 75, why: "what a person sees and the page's state agree".to_owned() }
+            Verdict::Price {
+                index: seen,
+                confidence: 75,
+                why: "what a person sees and the page's state agree".to_owned(),
+            }
         }
-        Verdict::None if states.len() == 1 && !found.candidates.iter().any(|c| c.source == Source::Visible && c.score >= 40 && c.offer.price.is_some_and(|p| !close(p, states[0]))) => Verdict::Price { index, confidence: 62, why: "no markup and no clear price to see; the page's state names the product and its price".to_owned() },
+        Verdict::None
+            if states.len() == 1
+                && !found.candidates.iter().any(|c| {
+                    c.source == Source::Visible && c.score >= 40 && c.offer.price.is_some_and(|p| !close(p, states[0]))
+                }) =>
+        {
+            Verdict::Price {
+                index,
+                confidence: 62,
+                why: "no markup and no clear price to see; the page's state names the product and its price".to_owned(),
+            }
+        }
         Verdict::None => Verdict::None,
     }
 }
@@ -135,7 +170,9 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
         }
     }
     let visible = best_visible(found);
-    let shown = |money: Money| view.seen.iter().any(|(m, role)| close(*m, money) && matches!(role, Role::Price | Role::List | Role::Member));
+    let shown = |money: Money| {
+        view.seen.iter().any(|(m, role)| close(*m, money) && matches!(role, Role::Price | Role::List | Role::Member))
+    };
     let source = found.candidates[first].source.as_str();
     if found.candidates[first].source == Source::SiteRule {
         return Verdict::Price { index: first, confidence: 95, why: "a rule of the site file found it".to_owned() };
@@ -158,9 +195,16 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
         {
             let high_price = price(high, found);
             found.candidates[low].offer.list_price = found.candidates[low].offer.list_price.or(high_price);
-            return Verdict::Price { index: low, confidence: 75, why: "structured sources differ; the lower one is the price a person sees".to_owned() };
+            return Verdict::Price {
+                index: low,
+                confidence: 75,
+                why: "structured sources differ; the lower one is the price a person sees".to_owned(),
+            };
         }
-        return Verdict::Ambiguous(format!("{source} says {base}, {} says {other}", found.candidates[i].source.as_str()));
+        return Verdict::Ambiguous(format!(
+            "{source} says {base}, {} says {other}",
+            found.candidates[i].source.as_str()
+        ));
     }
     if let Some((index, points)) = visible
         && let Some(seen) = price(index, found)
@@ -170,7 +214,8 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
     {
         return contradicted(found, view, first, index, points, shown(base), agreeing);
     }
-    let state: Vec<Money> = found.candidates.iter().filter(|c| c.source == Source::Embedded).filter_map(|c| c.offer.price).collect();
+    let state: Vec<Money> =
+        found.candidates.iter().filter(|c| c.source == Source::Embedded).filter_map(|c| c.offer.price).collect();
     let doubted = !state.is_empty() && !state.iter().any(|s| close(*s, base));
     let confirmed = visible.is_some_and(|(i, _)| price(i, found).is_some_and(|m| close(m, base)));
     let confidence = match (agreeing, confirmed) {
@@ -181,11 +226,23 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
         _ => 80,
     };
     let also = if confirmed { " and the page shows the same price" } else { "" };
-    Verdict::Price { index: first, confidence, why: format!("{source} states it{}{also}", if agreeing > 1 { ", other markup agrees" } else { "" }) }
+    Verdict::Price {
+        index: first,
+        confidence,
+        why: format!("{source} states it{}{also}", if agreeing > 1 { ", other markup agrees" } else { "" }),
+    }
 }
 
 /// The page shows another price than its markup: a stale or list price in the markup, or a wrong look.
-fn contradicted(found: &mut Found, view: &View, first: usize, index: usize, points: i32, base_shown: bool, agreeing: usize) -> Verdict {
+fn contradicted(
+    found: &mut Found,
+    view: &View,
+    first: usize,
+    index: usize,
+    points: i32,
+    base_shown: bool,
+    agreeing: usize,
+) -> Verdict {
     let base = found.candidates[first].offer.price;
     let seen = found.candidates[index].offer.price;
     let (Some(base), Some(seen)) = (base, seen) else { return Verdict::None };
@@ -199,20 +256,38 @@ fn contradicted(found: &mut Found, view: &View, first: usize, index: usize, poin
         found.candidates[index].offer.list_price = list.or(Some(base));
         found.candidates[first].verdict = format!("the page shows {seen} and this as the price before");
         let confidence = if sale || reduced { 80 } else { 60 };
-        return Verdict::Price { index, confidence, why: format!("the page shows {seen}; the markup still says {base}") };
+        return Verdict::Price {
+            index,
+            confidence,
+            why: format!("the page shows {seen}; the markup still says {base}"),
+        };
     }
     if base_shown || !strong {
-        return Verdict::Price { index: first, confidence: 72, why: format!("{} states it; another price on the page ({seen}) is less certain", found.candidates[first].source.as_str()) };
+        return Verdict::Price {
+            index: first,
+            confidence: 72,
+            why: format!(
+                "{} states it; another price on the page ({seen}) is less certain",
+                found.candidates[first].source.as_str()
+            ),
+        };
     }
     if agreeing > 1 {
-        return Verdict::Price { index: first, confidence: 65, why: format!("two markup sources state it although the page seems to show {seen}") };
+        return Verdict::Price {
+            index: first,
+            confidence: 65,
+            why: format!("two markup sources state it although the page seems to show {seen}"),
+        };
     }
     Verdict::Ambiguous(format!("{} says {base}, the page shows {seen}", found.candidates[first].source.as_str()))
 }
 
 /// Points of the best visible place that shows an amount.
 fn best_points(found: &Found, money: Money) -> Option<i32> {
-    let own = found.candidates.iter().filter(|c| c.source == Source::Visible && c.offer.price.is_some_and(|p| close(p, money)));
+    let own = found
+        .candidates
+        .iter()
+        .filter(|c| c.source == Source::Visible && c.offer.price.is_some_and(|p| close(p, money)));
     own.map(|c| c.score).max()
 }
 
@@ -225,7 +300,8 @@ fn alone(found: &Found, seen: Money, base: Money) -> bool {
 /// Whether the larger of two amounts is the smaller one plus a rate of VAT that is in force somewhere.
 fn differ_by_vat(net: Money, gross: Money) -> bool {
     // Tenths of a percent: the standard and reduced rates of Europe, and the common ones elsewhere.
-    const RATES: [i64; 22] = [25, 38, 50, 55, 60, 70, 80, 81, 90, 100, 120, 130, 140, 150, 190, 200, 210, 220, 230, 240, 250, 270];
+    const RATES: [i64; 22] =
+        [25, 38, 50, 55, 60, 70, 80, 81, 90, 100, 120, 130, 140, 150, 190, 200, 210, 220, 230, 240, 250, 270];
     net.currency() == gross.currency()
         && RATES.iter().any(|rate| {
             let expected = net.minor().saturating_mul(1_000 + rate);
@@ -241,7 +317,8 @@ fn best_visible(found: &Found) -> Option<(usize, i32)> {
 /// A place with fewer points that no other amount comes near.
 fn clear_visible(found: &Found) -> Option<(usize, i32)> {
     let (index, best) = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
-    let rival = found.candidates[index + 1..].iter().find(|c| c.source == Source::Visible && c.offer.price != best.offer.price);
+    let rival =
+        found.candidates[index + 1..].iter().find(|c| c.source == Source::Visible && c.offer.price != best.offer.price);
     (best.score >= ENOUGH - 12 && rival.is_none_or(|r| r.score + 12 <= best.score)).then_some((index, best.score))
 }
 
@@ -265,22 +342,34 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         || (points >= ENOUGH + 15 && view.tiles == 0)
         || (view.titled && view.tiles < 12);
     let kind = kind::other(harvest, roots, page, 0, 0);
-    if !product_like || view.heading.is_none() || kind::is_side_page(page) || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article) {
+    if !product_like
+        || view.heading.is_none()
+        || kind::is_side_page(page)
+        || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article)
+    {
         return Verdict::None;
     }
     if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 {
         return Verdict::None;
     }
     let best = found.candidates[index].offer.price;
-    let rival = found.candidates[index + 1..].iter().filter(|c| c.source == Source::Visible).find(|c| c.offer.price != best && c.score > points - 8);
+    let rival = found.candidates[index + 1..]
+        .iter()
+        .filter(|c| c.source == Source::Visible)
+        .find(|c| c.offer.price != best && c.score > points - 8);
     if let (Some(rival), Some(best)) = (rival.and_then(|r| r.offer.price), best) {
         // The same offer without and with tax: people pay the higher one.
         if differ_by_vat(best, rival) || differ_by_vat(rival, best) {
             let gross = if rival.minor() > best.minor() { rival } else { best };
-            let wanted = found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(gross));
+            let wanted =
+                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(gross));
             if let Some(index) = wanted {
                 found.candidates[index].offer.tax = TaxView::Gross;
-                return Verdict::Price { index, confidence: 70, why: format!("the page shows it without and with tax ({best}, {rival})") };
+                return Verdict::Price {
+                    index,
+                    confidence: 70,
+                    why: format!("the page shows it without and with tax ({best}, {rival})"),
+                };
             }
         }
         return Verdict::Ambiguous(format!("the page shows {best} and {rival} with equal right"));
@@ -290,101 +379,24 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         80..=99 => 70,
         _ => 78,
     };
-    Verdict::Price { index, confidence, why: "no markup states a price; the one a person sees beside title and buy button".to_owned() }
+    Verdict::Price {
+        index,
+        confidence,
+        why: "no markup states a price; the one a person sees beside title and buy button".to_owned(),
+    }
 }
 
 /// Same currency and equal within rounding.
-fn close(a: Money, b: Money) -> bool {
-    a.currency() == b.currency() && (a.minor() - b.minor()).abs().saturating_mul(1_000) <= a.minor().abs().saturating_mul(TOLERANCE)
+pub(super) fn close(a: Money, b: Money) -> bool {
+    a.currency() == b.currency()
+        && (a.minor() - b.minor()).abs().saturating_mul(1_000) <= a.minor().abs().saturating_mul(TOLERANCE)
 }
 
 fn in_range(offer: &Offer, other: Money) -> bool {
     match (offer.price, offer.high_price) {
-        (Some(low), Some(high)) => other.currency() == low.currency() && (low.minor()..=high.minor()).contains(&other.minor()),
+        (Some(low), Some(high)) => {
+            other.currency() == low.currency() && (low.minor()..=high.minor()).contains(&other.minor())
+        }
         _ => false,
     }
-}
-
-/// Fills what no structured source said from the page's words and address.
-fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'_>) {
-    offer.title = better_title(offer, view).or_else(|| offer.title.take()).or_else(|| harvest.title.as_deref().map(str::to_owned));
-    if let (Some(title), Some(brand)) = (&offer.title, &offer.brand)
-        && overlap(brand, title) < 100
-        && harvest.title.as_deref().is_some_and(|page| overlap(brand, page) == 100)
-    {
-        // Shops print the brand above the name; the page's own title has both.
-        offer.title = Some(format!("{brand} {title}"));
-    }
-    offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone()).or_else(|| address::article(page.final_url));
-    offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
-    offer.brand = offer.brand.take().or_else(|| view.labels.brand.clone());
-    offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone());
-    let contradicted = offer.availability == Availability::InStock && view.availability == Availability::OutOfStock && view.buy_buttons == 0;
-    if offer.availability == Availability::Unknown || contradicted {
-        offer.availability = view.availability;
-    }
-    let canonical = harvest.canonical.as_deref().or(offer.canonical_url.as_deref());
-    offer.canonical_url = canonical.and_then(|c| address::absolute(c, page.final_url)).map(|u| u.to_string());
-    offer.image = offer.image.take().and_then(|i| address::absolute(&i, page.final_url).map(|u| u.to_string()).or(Some(i)));
-}
-
-#[expect(clippy::too_many_arguments, reason = "the last step sees everything; a struct would only rename the list")]
-fn finish(verdict: Verdict, mut offer: Offer, found: Found, harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, hints: &Hints, view: &View) -> Extraction {
-    let gone = view.titled && offer.availability == Availability::OutOfStock && (view.labels.sku.is_some() || address::article(page.final_url).is_some());
-    let is_product = gone || found.products == 1 || found.says_product || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3);
-    let (mut outcome, confidence, mut why) = match verdict {
-        Verdict::Price { confidence, why, .. } => (Outcome::Product, confidence, why),
-        Verdict::Ambiguous(why) => (Outcome::Ambiguous, 50, why),
-        Verdict::None if is_product && offer.availability == Availability::OutOfStock => (Outcome::OutOfStock, 80, "the product cannot be bought and no price is shown".to_owned()),
-        Verdict::None if is_product && found.listed < 2 => (Outcome::NoPrice, 60, "a product page, but no price is stated".to_owned()),
-        Verdict::None => {
-            let outcome = kind::other(harvest, roots, page, view.tiles, found.products.max(found.listed));
-            (outcome, 70, "nothing on the page is one product with a price".to_owned())
-        }
-    };
-    if matches!(outcome, Outcome::Product | Outcome::NoPrice | Outcome::OutOfStock) && let Some(reason) = elsewhere(&offer, page, hints) {
-        outcome = Outcome::RedirectedElsewhere;
-        why = reason;
-    }
-    if outcome != Outcome::Product {
-        offer.price = None;
-        offer.high_price = None;
-    }
-    let keep = matches!(outcome, Outcome::Product | Outcome::NoPrice | Outcome::OutOfStock | Outcome::Ambiguous);
-    if keep && offer.evidence.is_none() {
-        offer.evidence = offer.title.as_deref().map(|t| Evidence::new(Source::Visible, "title", t, None));
-    }
-    let mut candidates = found.candidates;
-    for candidate in &mut candidates {
-        explain(candidate, &offer);
-    }
-    Extraction { outcome, offer: keep.then_some(offer), confidence, explanation: why, candidates, locale: None, encoding: "" }
-}
-
-/// Whether this is another product than the listing's.
-fn elsewhere(offer: &Offer, page: &Page<'_>, hints: &Hints) -> Option<String> {
-    if kind::redirected(page) {
-        return Some(format!("asked for {}, got the front page", page.url));
-    }
-    let wanted = hints.expected_gtin.as_deref().and_then(gtin::canonical);
-    if let (Some(wanted), Some(got)) = (&wanted, &offer.gtin) {
-        return (wanted != got).then(|| format!("the listing is GTIN {wanted}, the page is {got}"));
-    }
-    let moved = !address::same_page(page.url, page.final_url) && page.url != page.final_url;
-    if let (true, Some(wanted), Some(got)) = (moved, hints.expected_title.as_deref(), offer.title.as_deref()) {
-        let fit = overlap(wanted, got).max(overlap(got, wanted));
-        return (fit < 40).then(|| format!("redirected to `{got}`, the listing is `{wanted}`"));
-    }
-    None
-}
-
-fn explain(candidate: &mut Candidate, chosen: &Offer) {
-    let note = match (candidate.chosen, candidate.offer.price, chosen.price) {
-        (true, ..) => "chosen".to_owned(),
-        (false, None, _) if !candidate.open.is_empty() => candidate.open.join("; "),
-        (false, None, _) => "states no price".to_owned(),
-        (false, Some(own), Some(best)) if close(own, best) => "agrees".to_owned(),
-        (false, Some(_), _) => "not chosen".to_owned(),
-    };
-    candidate.verdict = if candidate.verdict.is_empty() || candidate.chosen && candidate.source != Source::Visible { note } else { format!("{note}: {}", candidate.verdict) };
 }

@@ -10,11 +10,19 @@ use crate::extract::{address, gtin, schema};
 use crate::money::Money;
 
 /// What the site's rules find on a page; `None` when none of them matches.
-pub(super) fn candidate(site: &Site, body: &str, harvest: &Harvest<'_>, url: &str, context: &Context<'_>) -> Option<Candidate> {
+pub(super) fn candidate(
+    site: &Site,
+    body: &str,
+    harvest: &Harvest<'_>,
+    url: &str,
+    context: &Context<'_>,
+) -> Option<Candidate> {
     let variant = site.variant_from().and_then(|from| variant(from, url));
     let target = Target::new(body, harvest, variant);
     let mut candidate = Candidate::new(Source::SiteRule, Offer::default());
-    let first = |field: Field| site.rules(field).find_map(|rule| rule.run(&target).map(|found| (found, rule.shown().to_owned())));
+    let first = |field: Field| {
+        site.rules(field).find_map(|rule| rule.run(&target).map(|found| (found, rule.shown().to_owned())))
+    };
     let words = |field: Field, max: usize| first(field).and_then(|(found, _)| self::field(&found.text, max));
     let mut offer = Offer {
         title: words(Field::Title, MAX_TITLE),
@@ -30,11 +38,13 @@ pub(super) fn candidate(site: &Site, body: &str, harvest: &Harvest<'_>, url: &st
         tax: site.tax(),
         ..Offer::default()
     };
-    offer.availability = words(Field::Availability, MAX_FIELD).map_or(Availability::Unknown, |a| Availability::parse(&a));
+    offer.availability =
+        words(Field::Availability, MAX_FIELD).map_or(Availability::Unknown, |a| Availability::parse(&a));
     let named = words(Field::Currency, 40).and_then(|c| price::currency_of(&c, context));
     // One file may serve a shop in several countries: there the host's country says which money a bare number is in.
     let local = || address::host(url).and_then(|host| Locale::from_host(&host)).and_then(|l| l.currency());
-    let context = Context { currency: named.or(context.currency).or_else(local), ..*context };
+    let stated = || target.stated_currency().and_then(|c| price::currency_of(&c, context));
+    let context = Context { currency: named.or(context.currency).or_else(stated).or_else(local), ..*context };
     offer.currency = context.currency;
     if let Some((found, shown)) = first(Field::Price) {
         offer.evidence = Some(Evidence::new(Source::SiteRule, shown, &found.text, found.at));
@@ -50,7 +60,9 @@ pub(super) fn candidate(site: &Site, body: &str, harvest: &Harvest<'_>, url: &st
     }
     let context = Context { currency: offer.currency.or(context.currency), ..context };
     let money = |found: Found| price::machine(&found.text, &context).ok()?.money(context.currency).ok();
-    offer.list_price = first(Field::ListPrice).and_then(|(f, _)| money(f)).filter(|l| offer.price.is_none_or(|p| l.minor() > p.minor()));
+    offer.list_price = first(Field::ListPrice)
+        .and_then(|(f, _)| money(f))
+        .filter(|l| offer.price.is_none_or(|p| l.minor() > p.minor()));
     offer.member_price = first(Field::MemberPrice).and_then(|(f, _)| money(f));
     offer.shipping = first(Field::Shipping).and_then(|(f, _)| money(f));
     offer.unit_price = first(Field::UnitPrice).and_then(|(found, _)| {
@@ -58,7 +70,10 @@ pub(super) fn candidate(site: &Site, body: &str, harvest: &Harvest<'_>, url: &st
         Some(UnitPrice { amount: reading.amount, currency: reading.currency, per: reading.per? })
     });
     candidate.offer = offer;
-    let nothing = candidate.offer.price.is_none() && candidate.offer.title.is_none() && candidate.offer.sku.is_none() && candidate.open.is_empty();
+    let nothing = candidate.offer.price.is_none()
+        && candidate.offer.title.is_none()
+        && candidate.offer.sku.is_none()
+        && candidate.open.is_empty();
     (!nothing).then_some(candidate)
 }
 

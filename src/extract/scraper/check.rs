@@ -29,7 +29,12 @@ pub fn run(site: &Site, pages: &Path) -> Result<Vec<Difference>, String> {
         for (field, expected) in &example.expect {
             let actual = value(&found, field).unwrap_or_default();
             if &actual != expected {
-                differences.push(Difference { url: example.url.clone(), field: field.clone(), expected: expected.clone(), found: actual });
+                differences.push(Difference {
+                    url: example.url.clone(),
+                    field: field.clone(),
+                    expected: expected.clone(),
+                    found: actual,
+                });
             }
         }
     }
@@ -41,7 +46,8 @@ fn body(example: &Example, pages: &Path) -> Result<Vec<u8>, String> {
         (Some(html), None) => Ok(html.clone().into_bytes()),
         (None, Some(file)) => {
             let path: PathBuf = pages.join(file);
-            std::fs::read(&path).map_err(|e| format!("{}: {e}; hint: paths are relative to {}", path.display(), pages.display()))
+            std::fs::read(&path)
+                .map_err(|e| format!("{}: {e}; hint: paths are relative to {}", path.display(), pages.display()))
         }
         _ => Err(format!("example {}: give either `file` or `html`", example.url)),
     }

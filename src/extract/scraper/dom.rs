@@ -37,7 +37,8 @@ pub enum Refused {
 /// [`Refused`] when the page's shape would cost more than it is worth.
 pub fn parse(page: &str) -> Result<Html, Refused> {
     affordable(page)?;
-    let mut parser = html5ever::driver::parse_document(HtmlTreeSink::new(Html::new_document()), html5ever::ParseOpts::default());
+    let mut parser =
+        html5ever::driver::parse_document(HtmlTreeSink::new(Html::new_document()), html5ever::ParseOpts::default());
     let mut rest = page;
     while !rest.is_empty() {
         let cut = (PIECE.min(rest.len())..=rest.len()).find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
@@ -60,7 +61,9 @@ fn affordable(page: &str) -> Result<(), Refused> {
                 if FORMATTING.iter().any(|f| tag.is(f)) {
                     formatting += 1;
                 }
-                if tag.attributes.len() > MAX_ATTRIBUTES && tag.attributes().take(MAX_ATTRIBUTES + 1).count() > MAX_ATTRIBUTES {
+                if tag.attributes.len() > MAX_ATTRIBUTES
+                    && tag.attributes().take(MAX_ATTRIBUTES + 1).count() > MAX_ATTRIBUTES
+                {
                     return Err(Refused::TooManyAttributes);
                 }
                 if depth > MAX_DEPTH {

@@ -42,7 +42,11 @@ impl JsonPath {
                 rest = after;
             } else if let Some(tail) = rest.strip_prefix('[') {
                 let end = tail.find(']').ok_or_else(|| format!("`{text}`: `[` is not closed"))?;
-                steps.push(bracket(&tail[..end]).ok_or_else(|| format!("`{text}`: `[{}]` is no index, `*`, name or `?key=value`", &tail[..end]))?);
+                steps.push(
+                    bracket(&tail[..end]).ok_or_else(|| {
+                        format!("`{text}`: `[{}]` is no index, `*`, name or `?key=value`", &tail[..end])
+                    })?,
+                );
                 rest = &tail[end + 1..];
             } else {
                 let (name, after) = name(rest.strip_prefix('.').unwrap_or(rest));
@@ -93,7 +97,14 @@ fn bracket(inner: &str) -> Option<Step> {
 }
 
 impl Step {
-    fn apply<'v, 'a>(&self, value: &'v Value<'a>, variant: Option<&str>, out: &mut Vec<&'v Value<'a>>, left: &mut usize, depth: usize) {
+    fn apply<'v, 'a>(
+        &self,
+        value: &'v Value<'a>,
+        variant: Option<&str>,
+        out: &mut Vec<&'v Value<'a>>,
+        left: &mut usize,
+        depth: usize,
+    ) {
         if *left == 0 || depth > MAX_DEPTH {
             return;
         }
@@ -101,7 +112,9 @@ impl Step {
         match (self, value) {
             (Self::Name(name), Value::Object(object)) => out.extend(object.get(name)),
             // A name on a list means the name on each member, as in most path languages.
-            (Self::Name(_), Value::List(items)) => items.iter().for_each(|v| self.apply(v, variant, out, left, depth + 1)),
+            (Self::Name(_), Value::List(items)) => {
+                items.iter().for_each(|v| self.apply(v, variant, out, left, depth + 1))
+            }
             (Self::Index(index), Value::List(items)) => out.extend(items.get(*index)),
             (Self::Every, Value::List(items)) => out.extend(items.iter()),
             (Self::Every, Value::Object(object)) => out.extend(object.entries.iter().map(|(_, v)| v)),
@@ -118,7 +131,9 @@ impl Step {
                     self.apply(inner, variant, out, left, depth + 1);
                 }
             }
-            (Self::Anywhere(_), Value::List(items)) => items.iter().for_each(|v| self.apply(v, variant, out, left, depth + 1)),
+            (Self::Anywhere(_), Value::List(items)) => {
+                items.iter().for_each(|v| self.apply(v, variant, out, left, depth + 1))
+            }
             _ => {}
         }
     }
@@ -133,7 +148,12 @@ mod tests {
     fn paths_lead_to_values() {
         let roots = json::values(r#"{"a":{"b":[{"id":1,"p":"10"},{"id":"2","p":"20"}]},"p":"x"}"#, 0);
         let find = |path: &str| -> Vec<String> {
-            JsonPath::parse(path).unwrap().find(&roots[0], Some("2")).iter().filter_map(|v| v.text().map(str::to_owned)).collect()
+            JsonPath::parse(path)
+                .unwrap()
+                .find(&roots[0], Some("2"))
+                .iter()
+                .filter_map(|v| v.text().map(str::to_owned))
+                .collect()
         };
         assert_eq!(find("a.b[0].p"), ["10"]);
         assert_eq!(find("$.a.b[*].p"), ["10", "20"]);

@@ -119,8 +119,14 @@ impl Rule {
     ///
     /// # Errors
     /// The key that is wrong, its value, and a hint.
-    pub fn compile(&self, inside: &Option<String>, not_inside: &[String], regex_bytes: usize) -> Result<Compiled, RuleError> {
-        let ways = [("css", &self.css), ("json_ld", &self.json_ld), ("script", &self.script), ("constant", &self.constant)];
+    pub fn compile(
+        &self,
+        inside: &Option<String>,
+        not_inside: &[String],
+        regex_bytes: usize,
+    ) -> Result<Compiled, RuleError> {
+        let ways =
+            [("css", &self.css), ("json_ld", &self.json_ld), ("script", &self.script), ("constant", &self.constant)];
         let given: Vec<_> = ways.into_iter().filter_map(|(key, value)| value.as_ref().map(|v| (key, v))).collect();
         let error = |key: &str, value: &str, problem: String, hint: &str| RuleError {
             key: key.to_owned(),
@@ -133,16 +139,33 @@ impl Rule {
             [("json_ld", path)] => Way::JsonLd(parse_path("json_ld", path)?),
             [("script", id)] => {
                 let path = self.json.as_deref().ok_or_else(|| {
-                    error("script", id, "needs `json`, the path inside the script".into(), "add json = \"product.price\"")
+                    error(
+                        "script",
+                        id,
+                        "needs `json`, the path inside the script".into(),
+                        "add json = \"product.price\"",
+                    )
                 })?;
                 Way::Script((*id).clone(), parse_path("json", path)?)
             }
             [("constant", value)] => Way::Constant((*value).clone()),
             [] if self.regex.is_some() => Way::Source,
-            [] => return Err(error("css", "", "the rule says no way to find anything".into(), "give one of css, json_ld, script, regex, constant")),
+            [] => {
+                return Err(error(
+                    "css",
+                    "",
+                    "the rule says no way to find anything".into(),
+                    "give one of css, json_ld, script, regex, constant",
+                ));
+            }
             more => {
                 let keys: Vec<_> = more.iter().map(|(k, _)| *k).collect();
-                return Err(error(keys[1], more[1].1, format!("a rule has one way, this one has {}", keys.join(" and ")), "write two rules"));
+                return Err(error(
+                    keys[1],
+                    more[1].1,
+                    format!("a rule has one way, this one has {}", keys.join(" and ")),
+                    "write two rules",
+                ));
             }
         };
         if self.attribute.is_some() && self.css.is_none() {
@@ -150,7 +173,14 @@ impl Rule {
         }
         let regex = self.regex.as_deref().map(|pattern| {
             let built = RegexBuilder::new(pattern).size_limit(regex_bytes).dfa_size_limit(regex_bytes).build();
-            built.map_err(|e| error("regex", pattern, format!("is no regular expression: {}", last_line(&e)), "test it with `omniprice scraper check`"))
+            built.map_err(|e| {
+                error(
+                    "regex",
+                    pattern,
+                    format!("is no regular expression: {}", last_line(&e)),
+                    "test it with `omniprice scraper check`",
+                )
+            })
         });
         let scope = self.inside.as_ref().or(inside.as_ref());
         let excluded = not_inside.iter().chain(&self.not_inside).map(|s| selector("not_inside", s));
@@ -169,7 +199,9 @@ impl Rule {
         let way = self.css.as_ref().map(|c| format!("css {c}{attribute}"));
         let way = way.or_else(|| self.json_ld.as_ref().map(|p| format!("json-ld {p}")));
         let script = || self.script.as_ref().map(|s| format!("script {s} {}", self.json.as_deref().unwrap_or("")));
-        way.or_else(script).or_else(|| self.constant.as_ref().map(|_| "constant".to_owned())).unwrap_or_else(|| "regex".to_owned())
+        way.or_else(script)
+            .or_else(|| self.constant.as_ref().map(|_| "constant".to_owned()))
+            .unwrap_or_else(|| "regex".to_owned())
     }
 }
 
@@ -213,6 +245,15 @@ impl<'p> Target<'p> {
 
     fn json_ld(&self) -> &[Value<'p>] {
         self.json_ld.get_or_init(|| self.harvest.json_ld.iter().flat_map(|s| json::values(s.text, s.at)).collect())
+    }
+
+    /// The currency that the page's JSON-LD names, if it names one.
+    #[must_use]
+    pub fn stated_currency(&self) -> Option<String> {
+        let path = JsonPath::parse("..priceCurrency").ok()?;
+        self.json_ld()
+            .iter()
+            .find_map(|root| path.find(root, None).into_iter().find_map(Value::text).map(str::to_owned))
     }
 
     /// The JSON of a script: by element id, or the value that follows `marker` in any script, or the whole body.
@@ -295,13 +336,17 @@ impl Transform {
         Some(match self {
             Self::Named(Named::Lower) => text.to_lowercase(),
             Self::Named(Named::FirstLine) => text.split(['\n', '|']).next().unwrap_or("").trim().to_owned(),
-            Self::Named(Named::Number) => text.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ' ')).collect(),
+            Self::Named(Named::Number) => {
+                text.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ' ')).collect()
+            }
             Self::Named(Named::MinorUnits) => {
                 let amount = crate::money::decimal(text.trim()).ok()?;
                 amount.checked_div(crate::money::Decimal::ONE_HUNDRED)?.to_string()
             }
             Self::Replace { replace: [from, to] } => text.replace(from.as_str(), to),
-            Self::Map { map } => map.get(text.trim()).or_else(|| map.get("*")).cloned().unwrap_or_else(|| text.to_owned()),
+            Self::Map { map } => {
+                map.get(text.trim()).or_else(|| map.get("*")).cloned().unwrap_or_else(|| text.to_owned())
+            }
             Self::Append { append } => format!("{text}{append}"),
             Self::Prepend { prepend } => format!("{prepend}{text}"),
         })
@@ -311,7 +356,9 @@ impl Transform {
 fn first_text(path: &JsonPath, root: &Value<'_>, variant: Option<&str>) -> Option<Found> {
     path.find(root, variant).into_iter().find_map(|value| match value {
         Value::Bool(flag) => Some(Found { text: flag.to_string(), at: None }),
-        other => other.scalar().filter(|(t, _)| !t.is_empty()).map(|(t, at)| Found { text: text::clean(t), at: Some(at) }),
+        other => {
+            other.scalar().filter(|(t, _)| !t.is_empty()).map(|(t, at)| Found { text: text::clean(t), at: Some(at) })
+        }
     })
 }
 
@@ -320,7 +367,10 @@ fn visible_text(element: ElementRef<'_>) -> String {
     let mut out = String::new();
     for node in element.descendants() {
         if let Some(part) = node.value().as_text() {
-            let hidden = node.ancestors().filter_map(ElementRef::wrap).any(|e| matches!(e.value().name(), "script" | "style" | "template"));
+            let hidden = node
+                .ancestors()
+                .filter_map(ElementRef::wrap)
+                .any(|e| matches!(e.value().name(), "script" | "style" | "template"));
             if !hidden {
                 out.push_str(part);
             }

@@ -23,21 +23,33 @@ const MAX_TEXT: usize = 90;
 ///
 /// # Errors
 /// A sentence with a hint when the price cannot be read or is nowhere on the page.
-pub fn propose(body: &[u8], content_type: Option<&str>, url: &str, wanted: &str, saved: Option<&str>) -> Result<String, String> {
+pub fn propose(
+    body: &[u8],
+    content_type: Option<&str>,
+    url: &str,
+    wanted: &str,
+    saved: Option<&str>,
+) -> Result<String, String> {
     let decoded = charset::decode(body, content_type);
     let harvest = Harvest::collect(&decoded.text);
-    let host = address::host(url).ok_or_else(|| format!("`{url}` is no address; hint: write https://shop.example/page"))?;
+    let host =
+        address::host(url).ok_or_else(|| format!("`{url}` is no address; hint: write https://shop.example/page"))?;
     let page = Page { body, content_type, url, final_url: url, status: 200 };
     let general = extract(&page, None, &Hints::default());
     let locale = general.locale.as_deref().and_then(Locale::parse).or_else(|| Locale::from_host(&host));
     let known = general.offer.as_ref().and_then(|o| o.currency).or_else(|| locale.and_then(|l| l.currency()));
     let context = Context { locale, currency: known, ..Context::default() };
-    let reading = price::read(wanted, &context).map_err(|why| format!("--price `{wanted}`: {why}; hint: write it as the page shows it, with its currency"))?;
-    let money = reading.money(known).map_err(|why| format!("--price `{wanted}`: {why}; hint: add the currency, such as \"1.299,00 kr\""))?;
+    let reading = price::read(wanted, &context)
+        .map_err(|why| format!("--price `{wanted}`: {why}; hint: write it as the page shows it, with its currency"))?;
+    let money = reading
+        .money(known)
+        .map_err(|why| format!("--price `{wanted}`: {why}; hint: add the currency, such as \"1.299,00 kr\""))?;
     let context = Context { currency: Some(money.currency()), ..context };
     let rules = places(&decoded.text, &harvest, money, &context);
     if rules.is_empty() {
-        return Err(format!("{money} stands nowhere on the page; hint: if a browser shows it, the page needs `render = true`"));
+        return Err(format!(
+            "{money} stands nowhere on the page; hint: if a browser shows it, the page needs `render = true`"
+        ));
     }
     Ok(write(&host, locale, money.currency(), &rules, url, saved, money, &general))
 }
@@ -45,7 +57,8 @@ pub fn propose(body: &[u8], content_type: Option<&str>, url: &str, wanted: &str,
 /// Rules that lead to the price, best first: JSON-LD, then scripts, then selectors.
 fn places(text: &str, harvest: &Harvest<'_>, money: Money, context: &Context<'_>) -> Vec<String> {
     let mut rules = Vec::new();
-    let amount = |raw: &str| price::machine(raw, context).and_then(|r| r.money(context.currency)).is_ok_and(|m| m == money);
+    let amount =
+        |raw: &str| price::machine(raw, context).and_then(|r| r.money(context.currency)).is_ok_and(|m| m == money);
     for script in &harvest.json_ld {
         for root in json::values(script.text, script.at) {
             let mut paths = Vec::new();
@@ -57,7 +70,9 @@ fn places(text: &str, harvest: &Harvest<'_>, money: Money, context: &Context<'_>
         for root in json::values(script.text, script.at).iter().take(1) {
             let mut paths = Vec::new();
             search(root, String::new(), &amount, &mut paths, 0);
-            rules.extend(paths.into_iter().map(|path| format!("script = {}\njson = {}", quoted(script.id), quoted(&path))));
+            rules.extend(
+                paths.into_iter().map(|path| format!("script = {}\njson = {}", quoted(script.id), quoted(&path))),
+            );
         }
     }
     rules.truncate(MAX_RULES);
@@ -74,7 +89,13 @@ fn search(value: &Value<'_>, path: String, amount: &dyn Fn(&str) -> bool, found:
     match value {
         Value::Object(object) => {
             for (key, inner) in &object.entries {
-                let step = if key.contains(['.', '[']) { format!("{path}['{key}']") } else if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+                let step = if key.contains(['.', '[']) {
+                    format!("{path}['{key}']")
+                } else if path.is_empty() {
+                    key.to_string()
+                } else {
+                    format!("{path}.{key}")
+                };
                 search(inner, step, amount, found, depth + 1);
             }
         }
@@ -130,21 +151,38 @@ fn name(tree: &Tree<'_>, element: usize) -> Option<String> {
     let tag = tree.nodes[element].tag()?;
     let plain = |name: &&str| {
         let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        letters && name.len() >= 3 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.bytes().any(|b| b.is_ascii_digit())
+        letters
+            && name.len() >= 3
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !name.bytes().any(|b| b.is_ascii_digit())
     };
     let id = tag.attribute("id").filter(plain).map(|id| format!("#{id}"));
     id.or_else(|| tag.attribute("class")?.split_ascii_whitespace().find(plain).map(|class| format!(".{class}")))
 }
 
 #[expect(clippy::too_many_arguments, reason = "every part of the file is one argument")]
-fn write(host: &str, locale: Option<Locale>, currency: Currency, rules: &[String], url: &str, saved: Option<&str>, money: Money, general: &crate::extract::Extraction) -> String {
+fn write(
+    host: &str,
+    locale: Option<Locale>,
+    currency: Currency,
+    rules: &[String],
+    url: &str,
+    saved: Option<&str>,
+    money: Money,
+    general: &crate::extract::Extraction,
+) -> String {
     let mut text = String::new();
     let already = general.offer.as_ref().and_then(|o| o.price) == Some(money);
-    // Writing to a string cannot fail.
-    let mut line = |parts: std::fmt::Arguments<'_>| drop(text.write_fmt(format_args!("{parts}\n")));
+    let mut line = |parts: std::fmt::Arguments<'_>| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{parts}");
+    };
     line(format_args!("# {host}: proposed from {url}"));
     if already {
-        line(format_args!("# The general way reads this price already ({} %): this file is only needed for pace, tax view or variants.", general.confidence));
+        line(format_args!(
+            "# The general way reads this price already ({} %): this file is only needed for pace, tax view or variants.",
+            general.confidence
+        ));
     }
     line(format_args!("hosts = [\"{host}\"]"));
     if let Some(locale) = locale {
@@ -157,18 +195,25 @@ fn write(host: &str, locale: Option<Locale>, currency: Currency, rules: &[String
     }
     line(format_args!("\n[[example]]\nurl = {}", quoted(url)));
     line(format_args!("file = {}", quoted(saved.unwrap_or("save the page and name it here"))));
-    line(format_args!("expect = {{ outcome = \"product\", price = \"{}\", currency = \"{}\" }}", money.amount(), currency.code()));
+    line(format_args!(
+        "expect = {{ outcome = \"product\", price = \"{}\", currency = \"{}\" }}",
+        money.amount(),
+        currency.code()
+    ));
     text
 }
 
 /// A TOML basic string.
 fn quoted(text: &str) -> String {
-    let escaped: String = text.chars().map(|c| match c {
-        '"' => "\\\"".to_owned(),
-        '\\' => "\\\\".to_owned(),
-        c if c.is_control() => " ".to_owned(),
-        c => c.to_string(),
-    }).collect();
+    let escaped: String = text
+        .chars()
+        .map(|c| match c {
+            '"' => "\\\"".to_owned(),
+            '\\' => "\\\\".to_owned(),
+            c if c.is_control() => " ".to_owned(),
+            c => c.to_string(),
+        })
+        .collect();
     format!("\"{escaped}\"")
 }
 
@@ -185,7 +230,13 @@ mod tests {
         let text = propose(PAGE.as_bytes(), None, "https://shop.dk/lampe", "1.299,00 kr", None).unwrap();
         let site = Site::parse("new.toml", &text).unwrap();
         assert!(text.contains("json_ld = \"offers.price\"") && text.contains(".box .main-price"), "{text}");
-        let page = Page { body: PAGE.as_bytes(), content_type: None, url: "https://shop.dk/lampe", final_url: "https://shop.dk/lampe", status: 200 };
+        let page = Page {
+            body: PAGE.as_bytes(),
+            content_type: None,
+            url: "https://shop.dk/lampe",
+            final_url: "https://shop.dk/lampe",
+            status: 200,
+        };
         let found = extract(&page, Some(&site), &Hints::default());
         assert_eq!(found.offer.unwrap().price.unwrap().to_string(), "1299.00 DKK");
     }

@@ -22,41 +22,215 @@ pub struct Hints {
 }
 
 const PRICE: &[&str] = &[
-    "price", "preis", "pris", "prix", "precio", "prezzo", "preco", "cena", "ceny", "hinta", "cijena", "pret", "kaina", "hind", "prijs", "amount", "fiyat",
-    "buybox", "kwota", "_pr", "deal",
+    "price", "preis", "pris", "prix", "precio", "prezzo", "preco", "cena", "ceny", "hinta", "cijena", "pret", "kaina",
+    "hind", "prijs", "amount", "fiyat", "buybox", "kwota", "_pr", "deal",
 ];
 const CURRENT: &[&str] = &[
-    "current", "special", "final", "sale", "now", "actual", "our", "discounted", "promo", "offer", "selling", "nowprice", "main-price", "brutto", "gross", "withvat",
-    "with-vat", "price-new", "new-price", "newprice", "price_new",
+    "current",
+    "special",
+    "final",
+    "sale",
+    "now",
+    "actual",
+    "our",
+    "discounted",
+    "promo",
+    "offer",
+    "selling",
+    "nowprice",
+    "main-price",
+    "brutto",
+    "gross",
+    "withvat",
+    "with-vat",
+    "price-new",
+    "new-price",
+    "newprice",
+    "price_new",
 ];
 const OLD: &[&str] = &[
-    "old", "was", "rrp", "list-price", "listprice", "strike", "crossed", "original", "before", "compare", "msrp", "prev", "regular", "uvp", "past", "ancien",
-    "barre", "tachado", "anterior", "stara", "perecherk", "previous", "cut-price", "through", "retail", "basisprice", "suggested", "base-price", "price-standard",
-    "a-text-price", "otherprice", "other-price", "other_price", "market-price", "barred", "full-price", "fullprice", "_disc",
+    "old",
+    "was",
+    "rrp",
+    "list-price",
+    "listprice",
+    "strike",
+    "crossed",
+    "original",
+    "before",
+    "compare",
+    "msrp",
+    "prev",
+    "regular",
+    "uvp",
+    "past",
+    "ancien",
+    "barre",
+    "tachado",
+    "anterior",
+    "stara",
+    "perecherk",
+    "previous",
+    "cut-price",
+    "through",
+    "retail",
+    "basisprice",
+    "suggested",
+    "base-price",
+    "price-standard",
+    "a-text-price",
+    "otherprice",
+    "other-price",
+    "other_price",
+    "market-price",
+    "barred",
+    "full-price",
+    "fullprice",
+    "_disc",
 ];
 const ASIDE: &[&str] = &[
-    "related", "recommend", "recommand", "upsell", "up-sell", "crosssell", "cross-sell", "crossell", "carousel", "slider", "swiper-slide", "owl-", "slick", "similar",
-    "accessor", "bundle", "viewed", "sponsor", "footer", "navbar", "menu", "minicart", "mini-cart", "minibasket", "mini-basket", "cart-total", "cart_total", "basket-total",
-    "cart-summary", "header-cart", "filter", "facet", "review", "coupon", "voucher", "newsletter", "wishlist", "compare-", "comparison", "also-", "alsobought", "bought-", "frequently",
-    "suggest", "teaser", "product-list", "productlist", "product-grid", "product-tile", "product-card", "listing-item", "compatib", "topbar", "sidebar", "dropdown", "popup", "modal",
-    "swatch", "advert", "banner",
+    "related",
+    "recommend",
+    "recommand",
+    "upsell",
+    "up-sell",
+    "crosssell",
+    "cross-sell",
+    "crossell",
+    "carousel",
+    "slider",
+    "swiper-slide",
+    "owl-",
+    "slick",
+    "similar",
+    "accessor",
+    "bundle",
+    "viewed",
+    "sponsor",
+    "footer",
+    "navbar",
+    "menu",
+    "minicart",
+    "mini-cart",
+    "minibasket",
+    "mini-basket",
+    "cart-total",
+    "cart_total",
+    "basket-total",
+    "cart-summary",
+    "header-cart",
+    "filter",
+    "facet",
+    "review",
+    "coupon",
+    "voucher",
+    "newsletter",
+    "wishlist",
+    "compare-",
+    "comparison",
+    "also-",
+    "alsobought",
+    "bought-",
+    "frequently",
+    "suggest",
+    "teaser",
+    "product-list",
+    "productlist",
+    "product-grid",
+    "product-tile",
+    "product-card",
+    "listing-item",
+    "compatib",
+    "topbar",
+    "sidebar",
+    "dropdown",
+    "popup",
+    "modal",
+    "swatch",
+    "advert",
+    "banner",
 ];
 const NOT_PRICE: &[&str] = &[
-    "shipping", "delivery", "versand", "livraison", "dostaw", "frakt", "fragt", "install", "monthly", "finance", "credit", "kredit", "raty", "leasing", "klarna", "save", "saving",
-    "discount-amount", "discount-value", "percent", "points", "loyalty", "unit-price", "unitprice", "per-unit", "base-unit", "grundpreis", "threshold", "free-ship", "deposit", "tax-amount",
+    "shipping",
+    "delivery",
+    "versand",
+    "livraison",
+    "dostaw",
+    "frakt",
+    "fragt",
+    "install",
+    "monthly",
+    "finance",
+    "credit",
+    "kredit",
+    "raty",
+    "leasing",
+    "klarna",
+    "save",
+    "saving",
+    "discount-amount",
+    "discount-value",
+    "percent",
+    "points",
+    "loyalty",
+    "unit-price",
+    "unitprice",
+    "per-unit",
+    "base-unit",
+    "grundpreis",
+    "threshold",
+    "free-ship",
+    "deposit",
+    "tax-amount",
     "warranty",
 ];
 const PRODUCT: &[&str] = &[
-    "product-info", "product-detail", "productdetail", "product_detail", "product-main", "product-page", "product-view", "product-essential", "product-summary", "product-shop",
-    "buybox", "buy-box", "add-to-cart", "addtocart", "product-form", "productinfo", "product_info", "centercol", "pdp", "entry-summary", "product-price", "detail",
+    "product-info",
+    "product-detail",
+    "productdetail",
+    "product_detail",
+    "product-main",
+    "product-page",
+    "product-view",
+    "product-essential",
+    "product-summary",
+    "product-shop",
+    "buybox",
+    "buy-box",
+    "add-to-cart",
+    "addtocart",
+    "product-form",
+    "productinfo",
+    "product_info",
+    "centercol",
+    "pdp",
+    "entry-summary",
+    "product-price",
+    "detail",
 ];
 
-const BUY: &[&str] = &["buybox", "buy-box", "buy_box", "buynew", "usedbuy", "newbuy", "add-to-cart", "addtocart", "add_to_cart", "add-to-basket", "addtobasket", "product-form", "cart-wrapper", "addtobag"];
+const BUY: &[&str] = &[
+    "buybox",
+    "buy-box",
+    "buy_box",
+    "buynew",
+    "usedbuy",
+    "newbuy",
+    "add-to-cart",
+    "addtocart",
+    "add_to_cart",
+    "add-to-basket",
+    "addtobasket",
+    "product-form",
+    "cart-wrapper",
+    "addtobag",
+];
 
 /// One automaton for all stems, and what each stem hints at.
 static STEMS: LazyLock<(AhoCorasick, Vec<u8>)> = LazyLock::new(|| {
     let groups = [(PRICE, 1), (CURRENT, 2), (OLD, 4), (ASIDE, 8), (NOT_PRICE, 16), (PRODUCT, 32), (BUY, 64)];
-    let (stems, bits): (Vec<&str>, Vec<u8>) = groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
+    let (stems, bits): (Vec<&str>, Vec<u8>) =
+        groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
     (automaton(&stems), bits)
 });
 
@@ -85,23 +259,59 @@ pub fn hints(tag: &Tag<'_>) -> Hints {
         found |= automaton.find_overlapping_iter(value).fold(0, |all, hit| all | bits[hit.pattern().as_usize()]);
     }
     let has = |bit: u8| found & bit != 0;
-    Hints { price: has(1), current: has(2), old: has(4), aside: has(8), not_price: has(16), product: has(32), buy: has(64) }
+    Hints {
+        price: has(1),
+        current: has(2),
+        old: has(4),
+        aside: has(8),
+        not_price: has(16),
+        product: has(32),
+        buy: has(64),
+    }
 }
 
 fn names_something(key: &str) -> bool {
-    const KEYS: [&str; 10] = ["class", "id", "itemprop", "name", "data-testid", "data-test", "data-qa", "data-hook", "data-name", "data-role"];
+    const KEYS: [&str; 10] = [
+        "class",
+        "id",
+        "itemprop",
+        "name",
+        "data-testid",
+        "data-test",
+        "data-qa",
+        "data-hook",
+        "data-name",
+        "data-role",
+    ];
     KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
 }
 
 static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    automaton(&["product-title", "product-name", "producttitle", "productname", "product_title", "product_name", "prod-name", "item-title", "page-title", "title", "name", "heading"])
+    automaton(&[
+        "product-title",
+        "product-name",
+        "producttitle",
+        "productname",
+        "product_title",
+        "product_name",
+        "prod-name",
+        "item-title",
+        "page-title",
+        "title",
+        "name",
+        "heading",
+    ])
 });
 
 /// How surely an element's names say that it holds the product's title: 2 for sure, 1 for "title" or "name", 0 not.
 #[must_use]
 pub fn names_title(tag: &Tag<'_>) -> u8 {
-    let named = tag.attributes().filter(|(key, value)| value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key));
-    let best = named.flat_map(|(_, value)| TITLES.find_overlapping_iter(value).map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 }));
+    let named = tag
+        .attributes()
+        .filter(|(key, value)| value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key));
+    let best = named.flat_map(|(_, value)| {
+        TITLES.find_overlapping_iter(value).map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
+    });
     best.max().unwrap_or(0)
 }
 
@@ -126,5 +336,8 @@ fn hides(style: &str) -> bool {
 /// Whether the element itself is drawn struck through.
 #[must_use]
 pub fn is_struck(tag: &Tag<'_>) -> bool {
-    tag.is("del") || tag.is("s") || tag.is("strike") || tag.attribute("style").is_some_and(|s| s.to_ascii_lowercase().contains("line-through"))
+    tag.is("del")
+        || tag.is("s")
+        || tag.is("strike")
+        || tag.attribute("style").is_some_and(|s| s.to_ascii_lowercase().contains("line-through"))
 }

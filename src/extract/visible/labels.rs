@@ -76,7 +76,9 @@ pub fn buy_buttons(tree: &Tree<'_>) -> Vec<usize> {
     for (index, node) in tree.nodes.iter().enumerate() {
         let button = match &node.kind {
             Kind::Text(raw) if raw.len() <= 160 && is_buy_label(raw) => clickable(tree, index),
-            Kind::Element(tag) if tag.is("input") || tag.is("img") || tag.is("button") || tag.is("a") => speaks_of_buying(tag).then_some(index),
+            Kind::Element(tag) if tag.is("input") || tag.is("img") || tag.is("button") || tag.is("a") => {
+                speaks_of_buying(tag).then_some(index)
+            }
             _ => None,
         };
         if let Some(button) = button
@@ -93,6 +95,12 @@ pub fn buy_buttons(tree: &Tree<'_>) -> Vec<usize> {
     found
 }
 
+/// Whether a page has a control that puts something into a cart, by the names shop systems give it.
+#[must_use]
+pub fn has_buy_control(page: &str) -> bool {
+    BUTTON_NAMES.is_match(page)
+}
+
 /// The button, link or box that a label belongs to.
 fn clickable(tree: &Tree<'_>, index: usize) -> Option<usize> {
     let parent = tree.nodes[index].parent;
@@ -101,7 +109,9 @@ fn clickable(tree: &Tree<'_>, index: usize) -> Option<usize> {
 }
 
 fn is_disabled(tree: &Tree<'_>, index: usize) -> bool {
-    tree.nodes[index].tag().is_some_and(|tag| tag.attribute("disabled").is_some() || tag.attribute("class").is_some_and(|c| c.contains("disabled")))
+    tree.nodes[index].tag().is_some_and(|tag| {
+        tag.attribute("disabled").is_some() || tag.attribute("class").is_some_and(|c| c.contains("disabled"))
+    })
 }
 
 /// Whether a control says in its attributes that it buys.
@@ -109,7 +119,11 @@ fn speaks_of_buying(tag: &Tag<'_>) -> bool {
     if tag.attributes.len() < 6 {
         return false;
     }
-    if tag.is("input") && !tag.attribute("type").is_some_and(|t| ["submit", "button", "image"].iter().any(|k| t.eq_ignore_ascii_case(k))) {
+    if tag.is("input")
+        && !tag
+            .attribute("type")
+            .is_some_and(|t| ["submit", "button", "image"].iter().any(|k| t.eq_ignore_ascii_case(k)))
+    {
         return false;
     }
     tag.attributes().any(|(key, value)| {
@@ -121,7 +135,20 @@ fn speaks_of_buying(tag: &Tag<'_>) -> bool {
 
 static BUTTON_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     classes::automaton(&[
-        "addtocart", "add-to-cart", "add_to_cart", "addtobasket", "add-to-basket", "add-to-bag", "addtobag", "buy-button", "btn-buy", "buybutton", "buy-now", "buynow", "btn-add-cart", "btn-addcart",
+        "addtocart",
+        "add-to-cart",
+        "add_to_cart",
+        "addtobasket",
+        "add-to-basket",
+        "add-to-bag",
+        "addtobag",
+        "buy-button",
+        "btn-buy",
+        "buybutton",
+        "buy-now",
+        "buynow",
+        "btn-add-cart",
+        "btn-addcart",
     ])
 });
 
@@ -144,7 +171,9 @@ fn is_buy_label(raw: &str) -> bool {
     let length = label.chars().count();
     length <= 40
         && labels.iter().any(|word| {
-            label == *word || (label.starts_with(word) && (word.chars().count() > 6 || word.chars().any(|c| u32::from(c) > 0x3000)))
+            label == *word
+                || (label.starts_with(word)
+                    && (word.chars().count() > 6 || word.chars().any(|c| u32::from(c) > 0x3000)))
         })
 }
 
@@ -157,7 +186,8 @@ static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
         (LIMITED, Availability::Limited),
         (IN, Availability::InStock),
     ];
-    let (words, states): (Vec<&str>, Vec<Availability>) = groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
+    let (words, states): (Vec<&str>, Vec<Availability>) =
+        groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
     (classes::automaton(&words), states)
 });
 
@@ -274,10 +304,12 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         let value = if inline.is_empty() { next_text(tree, index, end) } else { Some(inline.to_owned()) };
         let Some(value) = value else { continue };
         let code = value.split([',', ';', '|']).next().unwrap_or("").trim().to_owned();
-        let plausible = code.chars().any(|c| c.is_ascii_digit()) && code.chars().count() <= 40 && code.split(' ').count() <= 3;
+        let plausible =
+            code.chars().any(|c| c.is_ascii_digit()) && code.chars().count() <= 40 && code.split(' ').count() <= 3;
         match what {
             Announces::Brand => {
-                labels.brand = field(&value, 60).filter(|v| v.split(' ').count() <= 6 && v.chars().any(char::is_alphabetic));
+                labels.brand =
+                    field(&value, 60).filter(|v| v.split(' ').count() <= 6 && v.chars().any(char::is_alphabetic));
             }
             Announces::Gtin => labels.gtin = gtin::canonical(&code),
             Announces::Mpn if plausible => labels.mpn = field(&code, MAX_FIELD),
@@ -289,7 +321,10 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
 }
 
 fn in_form(tree: &Tree<'_>, index: usize) -> bool {
-    tree.ancestors(index).take(6).any(|i| tree.nodes[i].tag().is_some_and(|t| t.is("option") || t.is("select") || t.is("nav") || t.is("footer")) || tree.hints(i).aside)
+    tree.ancestors(index).take(6).any(|i| {
+        tree.nodes[i].tag().is_some_and(|t| t.is("option") || t.is("select") || t.is("nav") || t.is("footer"))
+            || tree.hints(i).aside
+    })
 }
 
 /// The next visible text, if it stands close enough to be the label's value.

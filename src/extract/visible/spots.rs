@@ -58,7 +58,10 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str) -> Vec<Spot> {
     let mut covered = 0;
     for (index, node) in tree.nodes.iter().enumerate() {
         let Kind::Text(raw) = node.kind else { continue };
-        if index < covered || spots.len() >= MAX_SPOTS || !raw.bytes().any(|b| b.is_ascii_digit()) && !has_foreign_digit(raw) {
+        if index < covered
+            || spots.len() >= MAX_SPOTS
+            || !raw.bytes().any(|b| b.is_ascii_digit()) && !has_foreign_digit(raw)
+        {
             continue;
         }
         let percent = raw.contains('%') && !raw.chars().any(|c| c.is_alphabetic() || is_sign(c));
@@ -92,7 +95,9 @@ fn by_neighbours(tree: &Tree<'_>, spot: &mut Spot, context: &Context<'_>) {
         Kind::Text(raw) if raw.len() <= 90 && !raw.bytes().any(|b| b.is_ascii_digit()) => Some(text::clean(raw)),
         _ => None,
     };
-    let first = (spot.node..tree.nodes[spot.node].end).find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_))).unwrap_or(spot.node);
+    let first = (spot.node..tree.nodes[spot.node].end)
+        .find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_)))
+        .unwrap_or(spot.node);
     let is_text = |i: &usize| matches!(tree.nodes[*i].kind, Kind::Text(_));
     let before = (first.saturating_sub(7)..first).rev().find(is_text).and_then(short).unwrap_or_default();
     let end = tree.nodes[spot.node].end;
@@ -101,7 +106,10 @@ fn by_neighbours(tree: &Tree<'_>, spot: &mut Spot, context: &Context<'_>) {
         return;
     }
     // The text behind may be the label of the next row, so only the one before says what the amount is for.
-    for (whole, names_role) in [(format!("{} {}", text::cut(&before, 60), spot.raw), true), (format!("{} {}", spot.raw, text::cut(&after, 40)), false)] {
+    for (whole, names_role) in [
+        (format!("{} {}", text::cut(&before, 60), spot.raw), true),
+        (format!("{} {}", spot.raw, text::cut(&after, 40)), false),
+    ] {
         let Ok(read) = price::read(&whole, context) else { continue };
         if read.amount != spot.reading.amount {
             continue;
@@ -109,7 +117,9 @@ fn by_neighbours(tree: &Tree<'_>, spot: &mut Spot, context: &Context<'_>) {
         if names_role && spot.reading.role == Role::Price {
             spot.reading.role = read.role;
         }
-        if spot.reading.kind == PriceKind::Exact && matches!(read.kind, PriceKind::Instalment | PriceKind::Unit | PriceKind::From) {
+        if spot.reading.kind == PriceKind::Exact
+            && matches!(read.kind, PriceKind::Instalment | PriceKind::Unit | PriceKind::From)
+        {
             spot.reading.kind = read.kind;
             spot.reading.per = read.per;
         }
@@ -135,7 +145,6 @@ fn smallest(tree: &Tree<'_>, index: usize, context: &Context<'_>, url: &str) -> 
             let parent = tree.nodes[element].parent;
             if parent != 0
                 && let Some(wider) = tree.text_with_seams(parent, MAX_PRICE_TEXT)
-                && completes(&wider)
                 && let Some(more) = read(tree, parent, &wider, context, url)
                 && more.marked
                 && more.reading.amount != spot.reading.amount
@@ -167,11 +176,7 @@ fn range_around(tree: &Tree<'_>, element: usize, spot: &Spot, context: &Context<
 
 /// Whether a text with seams holds two digits that stand alone between seams right behind a number.
 fn is_split(text: &str) -> bool {
-    join_seams(text) != text.replace(SEAM, " ") && completes(text)
-}
-
-fn completes(text: &str) -> bool {
-    text.contains(SEAM)
+    join_seams(text) != text.replace(SEAM, " ")
 }
 
 /// A price inside a sentence: only with its currency right beside it.
@@ -189,7 +194,11 @@ fn read(tree: &Tree<'_>, element: usize, joined: &str, context: &Context<'_>, ur
     let plain = text::fold_space(&join_seams(joined));
     let reading = price::read(&plain, context).ok()?;
     let marked = reading.mark.is_some();
-    let all = if reading.kind == PriceKind::Exact { price::read_all(&plain, context, 2).unwrap_or_default() } else { Vec::new() };
+    let all = if reading.kind == PriceKind::Exact {
+        price::read_all(&plain, context, 2).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
     let second = all.get(1).and_then(|r| r.money(context.currency).ok());
     let spot = describe(tree, element, &plain, reading, context, url);
     let hinted = spot.class_points > 0;
@@ -236,7 +245,8 @@ fn describe(tree: &Tree<'_>, element: usize, raw: &str, reading: Reading, contex
                 spot.aside_name = tag.attribute("class").or_else(|| tag.attribute("id")).unwrap_or(tag.name).to_owned();
             }
             spot.struck |= level < 4 && classes::is_struck(tag);
-            spot.emphasis |= level < 3 && (tag.is("b") || tag.is("strong") || tag.is("h2") || tag.is("h3") || tag.is("big"));
+            spot.emphasis |=
+                level < 3 && (tag.is("b") || tag.is("strong") || tag.is("h2") || tag.is("h3") || tag.is("big"));
             spot.linked |= tag.is("a") && leads_away(tag.attribute("href").unwrap_or(""), url);
             spot.aside |= tag.is("nav") || tag.is("footer") || tag.is("aside");
             if level < 5 {
@@ -292,20 +302,31 @@ const MAX_LIST_FACTOR: i64 = 15;
 #[must_use]
 pub fn beside(spots: &[Spot], price: Money, discounts: &[i64]) -> Beside {
     let shows = |s: &&Spot| s.money == Some(price) && !s.tile && !s.aside;
-    let Some(own) = spots.iter().filter(shows).max_by_key(|s| (s.points, std::cmp::Reverse(s.node))) else { return Beside::default() };
+    let Some(own) = spots.iter().filter(shows).max_by_key(|s| (s.points, std::cmp::Reverse(s.node))) else {
+        return Beside::default();
+    };
     let near: Vec<&Spot> = spots
         .iter()
-        .filter(|s| s.node.abs_diff(own.node) < NEIGHBOURHOOD && !s.tile && s.money.is_some_and(|m| m.currency() == price.currency() && m != price))
+        .filter(|s| {
+            s.node.abs_diff(own.node) < NEIGHBOURHOOD
+                && !s.tile
+                && s.money.is_some_and(|m| m.currency() == price.currency() && m != price)
+        })
         .collect();
     let higher = |m: &Money| m.minor() > price.minor() && m.minor() <= price.minor().saturating_mul(MAX_LIST_FACTOR);
     let reference = |s: &&&Spot| s.struck || s.reading.role == Role::List || s.class_points <= -25;
-    let reduced = |s: &&&Spot| s.money.is_some_and(|m| discounts.iter().any(|percent| is_reduction(m, price, *percent)));
+    let reduced =
+        |s: &&&Spot| s.money.is_some_and(|m| discounts.iter().any(|percent| is_reduction(m, price, *percent)));
     let of_role = |role: Role| near.iter().find(|s| s.reading.role == role).and_then(|s| s.money);
     let list = near.iter().filter(|s| reference(s) || reduced(s)).filter(|s| s.money.as_ref().is_some_and(higher));
     let list = list.min_by_key(|s| s.node.abs_diff(own.node)).and_then(|s| s.money);
     // `€39.30 €49.10` in one element: the second amount is the one before.
     let second = own.second.filter(|m| m.currency() == price.currency()).filter(higher);
-    Beside { list: list.or(second.filter(|m| discounts.iter().any(|p| is_reduction(*m, price, *p)))), shipping: of_role(Role::Shipping), member: of_role(Role::Member) }
+    Beside {
+        list: list.or(second.filter(|m| discounts.iter().any(|p| is_reduction(*m, price, *p)))),
+        shipping: of_role(Role::Shipping),
+        member: of_role(Role::Member),
+    }
 }
 
 /// Whether `seen` is `base` less `percent`, to the precision of a printed percentage.
@@ -319,11 +340,14 @@ pub fn is_reduction(base: Money, seen: Money, percent: i64) -> bool {
 /// Whether a link target is another page.
 fn leads_away(href: &str, url: &str) -> bool {
     let href = href.trim();
-    !(href.is_empty() || href.starts_with('#') || href.starts_with("javascript:")) && !crate::extract::address::same_page(href, url)
+    let stays = href.is_empty() || href.starts_with('#') || href.starts_with("javascript:");
+    !(stays || crate::extract::address::same_page(href, url))
 }
 
 fn mix(state: u64, name: &str, class: &str) -> u64 {
-    name.bytes().chain(class.bytes()).fold(state ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    name.bytes()
+        .chain(class.bytes())
+        .fold(state ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// Marks prices whose element shape repeats with different amounts: tiles of a list.
@@ -338,7 +362,8 @@ pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>)
         amounts.sort_unstable();
         amounts.dedup();
         // The product's own price may share its shape with related ones: the first behind the title is spared.
-        let spared = anchor.and_then(|a| members.iter().find(|i| spots[**i].node > a && spots[**i].node - a < 200).copied());
+        let spared =
+            anchor.and_then(|a| members.iter().find(|i| spots[**i].node > a && spots[**i].node - a < 200).copied());
         let spared = spared.filter(|i| !spots[*i].linked && !beside_link(tree, &spots[*i]));
         if amounts.len() >= 2 && (linked * 2 >= members.len() || members.len() >= 6) {
             for i in members.iter().filter(|i| Some(**i) != spared) {
@@ -352,7 +377,9 @@ pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>)
 fn beside_link(tree: &Tree<'_>, spot: &Spot) -> bool {
     tree.ancestors(spot.node).take(4).any(|i| {
         let size = tree.nodes[i].end - i;
-        size < 80 && (i..tree.nodes[i].end).any(|j| tree.nodes[j].is("a") && (j..tree.nodes[j].end).any(|k| tree.nodes[k].is("img")))
+        size < 80
+            && (i..tree.nodes[i].end)
+                .any(|j| tree.nodes[j].is("a") && (j..tree.nodes[j].end).any(|k| tree.nodes[k].is("img")))
     })
 }
 
@@ -387,7 +414,7 @@ pub fn join_seams(text: &str) -> String {
         }
     }
     // Cents behind a blank: the blank between mark and cents is litter.
-    out.replace(". ", ".").replace(" .", " .")
+    out.replace(". ", ".")
 }
 
 fn last_number(text: &str) -> &str {

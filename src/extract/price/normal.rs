@@ -1,0 +1,85 @@
+//! One spelling for all spellings: full-width forms, digits of every script, blanks, apostrophes, dashes.
+//!
+//! It changes how characters are written, never what they say.
+
+use super::number::Number;
+use crate::extract::text;
+
+/// Full-width forms, every decimal digit of Unicode, every blank and every apostrophe become the plain ones.
+#[must_use]
+pub fn normalise(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut superscript = false;
+    for c in raw.chars() {
+        let raised = "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c);
+        if let Some(digit) = raised {
+            // Raised digits right behind a digit are the cents: `19⁹⁹`.
+            if !superscript && out.ends_with(|p: char| p.is_ascii_digit()) {
+                out.push('.');
+            }
+            out.extend(char::from_digit(u32::try_from(digit).unwrap_or(0), 10));
+            superscript = true;
+            continue;
+        }
+        superscript = false;
+        match c {
+            c if c.is_whitespace() => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            c if text::is_invisible(c) => {}
+            '’' | '‘' | 'ʼ' | '´' | '`' | '＇' | '′' => out.push('\''),
+            '−' | '﹣' | '－' => out.push('-'),
+            '‐' | '‑' | '‒' | '–' | '—' | '―' => out.push('–'),
+            '￥' | '￡' | '￦' => out.push(c),
+            '\u{ff01}'..='\u{ff5e}' => out.extend(char::from_u32(u32::from(c) - 0xfee0)),
+            c => out.push(digit_of(c).unwrap_or(c)),
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// The ASCII digit of a decimal digit of another script. Unicode lays each script's ten digits out in a row.
+fn digit_of(c: char) -> Option<char> {
+    const ZEROS: [u32; 14] =
+        [0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xe50, 0xed0, 0x1040, 0x17e0];
+    let code = u32::from(c);
+    ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).and_then(|zero| char::from_digit(code - zero, 10))
+}
+
+/// Lower case with the byte positions of the original kept: characters whose case changes length stay.
+pub(super) fn lower(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            let mut low = c.to_lowercase();
+            match (low.next(), low.next()) {
+                (Some(one), None) if one.len_utf8() == c.len_utf8() => one,
+                _ => c,
+            }
+        })
+        .collect()
+}
+
+/// A blank-joined pair such as `2 499` inside `10-20` stays apart, a thousands blank joins: done by the number reader.
+/// Here only phone-like and date-like chains are dropped: three or more integers joined by the same dash or slash.
+pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number>) {
+    let chained = |a: &Number, b: &Number| matches!(&text[a.end..b.start], "-" | "/" | ":");
+    let padded = |n: &Number| n.integer().is_some_and(|d| d.len() == 2 && d.starts_with('0'));
+    let mut drop = vec![false; numbers.len()];
+    for i in 1..numbers.len() {
+        let joined = chained(&numbers[i - 1], &numbers[i]);
+        let date_like = joined && (padded(&numbers[i]) || padded(&numbers[i - 1]));
+        let chain_of_three = joined && i >= 2 && chained(&numbers[i - 2], &numbers[i - 1]);
+        if date_like || chain_of_three {
+            drop[i - 1] = true;
+            drop[i] = true;
+        }
+    }
+    let mut at = 0;
+    numbers.retain(|_| {
+        at += 1;
+        !drop[at - 1]
+    });
+}

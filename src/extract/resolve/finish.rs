@@ -1,0 +1,140 @@
+//! The last step: fields no markup stated, the outcome of pages without a price, and a word on every candidate.
+
+use super::judge::{Verdict, close};
+use super::{Found, overlap};
+use crate::extract::harvest::Harvest;
+use crate::extract::json::Value;
+use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
+use crate::extract::outcome::Outcome;
+use crate::extract::visible::View;
+use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
+
+/// `buyable` says that the page has a control that puts something into a cart. Fills what no structured source said from the page's words and address.
+pub(super) fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'_>, buyable: bool) {
+    offer.title = better_title(offer, view)
+        .or_else(|| offer.title.take())
+        .or_else(|| harvest.title.as_deref().map(str::to_owned));
+    if let (Some(title), Some(brand)) = (&offer.title, &offer.brand)
+        && overlap(brand, title) < 100
+        && harvest.title.as_deref().is_some_and(|page| overlap(brand, page) == 100)
+    {
+        // Shops print the brand above the name; the page's own title has both.
+        offer.title = Some(format!("{brand} {title}"));
+    }
+    offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone()).or_else(|| address::article(page.final_url));
+    offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
+    offer.brand = offer.brand.take().or_else(|| view.labels.brand.clone());
+    offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone());
+    if offer.availability == Availability::Unknown {
+        offer.availability = view.availability;
+    }
+    if offer.availability == Availability::Unknown && offer.price.is_some() && buyable {
+        offer.availability = Availability::InStock;
+    }
+    let canonical = harvest.canonical.as_deref().or(offer.canonical_url.as_deref());
+    offer.canonical_url = canonical.and_then(|c| address::absolute(c, page.final_url)).map(|u| u.to_string());
+    offer.image =
+        offer.image.take().and_then(|i| address::absolute(&i, page.final_url).map(|u| u.to_string()).or(Some(i)));
+}
+
+#[expect(clippy::too_many_arguments, reason = "the last step sees everything; a struct would only rename the list")]
+pub(super) fn finish(
+    verdict: Verdict,
+    mut offer: Offer,
+    found: Found,
+    harvest: &Harvest<'_>,
+    roots: &[Value<'_>],
+    page: &Page<'_>,
+    hints: &Hints,
+    view: &View,
+) -> Extraction {
+    let gone = view.titled
+        && offer.availability == Availability::OutOfStock
+        && (view.labels.sku.is_some() || address::article(page.final_url).is_some());
+    let is_product = gone
+        || found.products == 1
+        || found.says_product
+        || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3);
+    let (mut outcome, confidence, mut why) = match verdict {
+        Verdict::Price { confidence, why, .. } => (Outcome::Product, confidence, why),
+        Verdict::Ambiguous(why) => (Outcome::Ambiguous, 50, why),
+        Verdict::None if is_product && offer.availability == Availability::OutOfStock => {
+            (Outcome::OutOfStock, 80, "the product cannot be bought and no price is shown".to_owned())
+        }
+        Verdict::None if is_product && found.listed < 2 => {
+            (Outcome::NoPrice, 60, "a product page, but no price is stated".to_owned())
+        }
+        Verdict::None => {
+            let outcome = kind::other(harvest, roots, page, view.tiles, found.products.max(found.listed));
+            (outcome, 70, "nothing on the page is one product with a price".to_owned())
+        }
+    };
+    if matches!(outcome, Outcome::Product | Outcome::NoPrice | Outcome::OutOfStock)
+        && let Some(reason) = elsewhere(&offer, page, hints)
+    {
+        outcome = Outcome::RedirectedElsewhere;
+        why = reason;
+    }
+    if outcome != Outcome::Product {
+        offer.price = None;
+        offer.high_price = None;
+    }
+    let keep = matches!(outcome, Outcome::Product | Outcome::NoPrice | Outcome::OutOfStock | Outcome::Ambiguous);
+    if keep && offer.evidence.is_none() {
+        offer.evidence = offer.title.as_deref().map(|t| Evidence::new(Source::Visible, "title", t, None));
+    }
+    let mut candidates = found.candidates;
+    for candidate in &mut candidates {
+        explain(candidate, &offer);
+    }
+    Extraction {
+        outcome,
+        offer: keep.then_some(offer),
+        confidence,
+        explanation: why,
+        candidates,
+        locale: None,
+        encoding: "",
+    }
+}
+
+/// Whether this is another product than the listing's.
+fn elsewhere(offer: &Offer, page: &Page<'_>, hints: &Hints) -> Option<String> {
+    if kind::redirected(page) {
+        return Some(format!("asked for {}, got the front page", page.url));
+    }
+    let wanted = hints.expected_gtin.as_deref().and_then(gtin::canonical);
+    if let (Some(wanted), Some(got)) = (&wanted, &offer.gtin) {
+        return (wanted != got).then(|| format!("the listing is GTIN {wanted}, the page is {got}"));
+    }
+    let moved = !address::same_page(page.url, page.final_url) && page.url != page.final_url;
+    if let (true, Some(wanted), Some(got)) = (moved, hints.expected_title.as_deref(), offer.title.as_deref()) {
+        let fit = overlap(wanted, got).max(overlap(got, wanted));
+        return (fit < 40).then(|| format!("redirected to `{got}`, the listing is `{wanted}`"));
+    }
+    None
+}
+
+fn explain(candidate: &mut Candidate, chosen: &Offer) {
+    let note = match (candidate.chosen, candidate.offer.price, chosen.price) {
+        (true, ..) => "chosen".to_owned(),
+        (false, None, _) if !candidate.open.is_empty() => candidate.open.join("; "),
+        (false, None, _) => "states no price".to_owned(),
+        (false, Some(own), Some(best)) if close(own, best) => "agrees".to_owned(),
+        (false, Some(_), _) => "not chosen".to_owned(),
+    };
+    candidate.verdict = if candidate.verdict.is_empty() || candidate.chosen && candidate.source != Source::Visible {
+        note
+    } else {
+        format!("{note}: {}", candidate.verdict)
+    };
+}
+
+/// The heading a person reads, where it names the same thing in more words than the markup.
+fn better_title(offer: &Offer, view: &View) -> Option<String> {
+    let heading = view.heading.as_ref().map(|h| h.0.as_str())?;
+    let Some(own) = offer.title.as_deref() else { return Some(heading.to_owned()) };
+    let fits = overlap(own, heading) >= 50 || overlap(heading, own) >= 50;
+    let longer = crate::extract::text::words(heading).count() > crate::extract::text::words(own).count();
+    (fits && longer && heading.chars().count() <= 250).then(|| heading.to_owned())
+}

@@ -1,0 +1,114 @@
+//! What one offer states, and how the offers of one product become one price or a range.
+//!
+//! No price is picked by its position in a list.
+
+use crate::extract::offer::{Availability, Evidence, Offer, UnitPrice};
+use crate::extract::price::{PriceKind, Refusal, TaxView};
+use crate::money::{Currency, Money};
+
+/// What one offer states.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Terms {
+    pub(super) price: Option<Money>,
+    pub(super) high: Option<Money>,
+    pub(super) list: Option<Money>,
+    pub(super) member: Option<Money>,
+    pub(super) unit: Option<UnitPrice>,
+    pub(super) shipping: Option<Money>,
+    pub(super) currency: Option<Currency>,
+    pub(super) tax: TaxView,
+    pub(super) kind: PriceKind,
+    pub(super) availability: Availability,
+    pub(super) condition: Option<String>,
+    pub(super) seller: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) sku: Option<String>,
+    pub(super) mpn: Option<String>,
+    pub(super) gtin: Option<String>,
+    pub(super) valid_until: Option<String>,
+    pub(super) variant: Option<String>,
+    pub(super) identity: Option<Box<Offer>>,
+    pub(super) evidence: Option<Evidence>,
+    pub(super) raw: Option<String>,
+    pub(super) open: Vec<String>,
+    pub(super) named: bool,
+    pub(super) aggregate: bool,
+}
+
+impl Terms {
+    pub(super) fn note(&mut self, path: &str, raw: &str, refusal: &Refusal) {
+        self.open.push(format!("{path} `{}`: {refusal}", crate::extract::text::cut(raw, 40)));
+    }
+}
+
+/// Keeps the offers that can be meant: the one the URL names, else new ones, else those in stock.
+pub(super) fn choose(mut terms: Vec<Terms>) -> Vec<Terms> {
+    let narrow = |terms: &mut Vec<Terms>, keep: &dyn Fn(&Terms) -> bool| {
+        if terms.iter().any(keep) {
+            terms.retain(keep);
+        }
+    };
+    // An address names a variant only where the others have addresses of their own.
+    if terms.iter().any(|t| t.named) && terms.iter().any(|t| !t.named && (t.url.is_some() || t.variant.is_some())) {
+        narrow(&mut terms, &|t| t.named && t.price.is_some());
+        narrow(&mut terms, &|t| t.named);
+    }
+    narrow(&mut terms, &|t| t.price.is_some_and(Money::is_positive));
+    narrow(&mut terms, &|t| t.condition.as_deref().is_none_or(|c| c == "new"));
+    narrow(&mut terms, &|t| t.availability != Availability::OutOfStock);
+    terms
+}
+
+/// Writes the chosen offers into `offer`: one price, or a range of them.
+pub(super) fn settle(offer: &mut Offer, open: &mut Vec<String>, terms: Vec<Terms>, several: bool) {
+    let currency = terms.iter().find_map(|t| t.price.map(Money::currency));
+    let same_currency = terms.iter().filter(|t| t.price.is_some_and(|p| Some(p.currency()) == currency));
+    let lowest = same_currency.clone().min_by_key(|t| t.price.map(Money::minor));
+    let highest = same_currency.filter_map(|t| t.high.or(t.price)).max_by_key(|p| p.minor());
+    let stock = if terms.iter().any(|t| t.availability == Availability::InStock) {
+        Some(Availability::InStock)
+    } else {
+        terms.iter().map(|t| t.availability).find(|a| *a != Availability::Unknown)
+    };
+    let Some(best) = lowest.or_else(|| terms.first()).cloned() else { return };
+    offer.price = best.price;
+    offer.kind = best.kind;
+    if let (Some(low), Some(high)) = (best.price, highest)
+        && high.minor() > low.minor()
+    {
+        offer.high_price = Some(high);
+        offer.kind = PriceKind::Range;
+    }
+    offer.list_price = best.list;
+    offer.member_price = best.member;
+    offer.unit_price = best.unit;
+    offer.shipping = best.shipping;
+    offer.currency = best.currency;
+    offer.tax = best.tax;
+    offer.availability = if best.named { best.availability } else { stock.unwrap_or(best.availability) };
+    offer.condition = best.condition.or(offer.condition.take());
+    offer.seller = best.seller;
+    offer.valid_until = best.valid_until;
+    offer.evidence = best.evidence;
+    if best.price.is_none() {
+        open.extend(best.open);
+        open.extend(best.raw);
+    }
+    // Only the variant the URL names lends its identity; the others are merely the first in a list.
+    let one = terms.iter().all(|t| t.sku == best.sku);
+    let identify = best.named || !several;
+    if let Some(identity) = best.identity.filter(|_| identify) {
+        offer.sku = identity.sku.or(offer.sku.take());
+        offer.gtin = identity.gtin.or(offer.gtin.take());
+        offer.mpn = identity.mpn.or(offer.mpn.take());
+        offer.title = identity.title.or(offer.title.take());
+        offer.variant = best.variant;
+    } else if best.named {
+        offer.variant = best.sku.clone();
+    }
+    if identify || one {
+        offer.sku = offer.sku.take().or(best.sku);
+        offer.mpn = offer.mpn.take().or(best.mpn);
+        offer.gtin = offer.gtin.take().or(best.gtin);
+    }
+}

@@ -1,0 +1,187 @@
+//! Each guard of the release layer holds what it is for, and nothing that only comes near it.
+
+use omniprice::decide::decision::{Fate, SeenOffer};
+use omniprice::decide::facts::Availability;
+use omniprice::decide::fx::{Freshness, FxTable};
+use omniprice::decide::text::Quoted;
+
+use super::*;
+
+#[test]
+fn each_guard_holds_what_it_is_for() {
+    let (current, to) = (amount("499.00", "DKK"), amount("479.00", "DKK"));
+    let cost = Some(amount("250.00", "DKK"));
+    let ordinary = || (facts(current, cost, 25, Vec::new()), forged(to, amount("312.50", "DKK")), state(current));
+    let at = |hours: i64| Millis::from(now()).plus(-hours * HOUR);
+    let holds = |guard: Guard, change: &dyn Fn(&mut Facts, &mut Decision, &mut GuardInputs)| {
+        let (mut facts, mut decision, mut state) = ordinary();
+        change(&mut facts, &mut decision, &mut state);
+        let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
+        let found: Vec<Guard> = result.holds().map(|(guard, _)| guard).collect();
+        assert!(found.contains(&guard), "{guard:?} is silent; {found:?} speak");
+    };
+    holds(Guard::Eligibility, &|_, _, state| state.paused = true);
+    holds(Guard::Eligibility, &|_, _, state| state.frozen_until = Some(at(-1)));
+    holds(Guard::Eligibility, &|_, decision, _| decision.floor = None);
+    holds(Guard::FreshFloor, &|_, _, state| state.fresh_cost_net = Some(amount("400.00", "DKK")));
+    holds(Guard::FreshFloor, &|_, _, state| state.fresh_cost_net = Some(amount("0.00", "DKK")));
+    holds(Guard::FreshFloor, &|_, _, state| {
+        state.previous_cost_net = Some(amount("500.00", "DKK"));
+        state.fresh_cost_net = Some(amount("240.00", "DKK"));
+    });
+    holds(Guard::Plausibility, &|_, decision, _| {
+        decision.steps.push(Step::Adjusted { x0: Decimal::from(150), intent: None });
+    });
+    holds(Guard::Absence, &|facts, decision, _| {
+        facts.offers = vec![OfferFact {
+            availability: Availability::OutOfStock,
+            absence_confirmed: false,
+            ..OfferFact::seen("rival", amount("489.00", "DKK"), at(1))
+        }];
+        decision.price = Some(amount("519.00", "DKK"));
+        let seen = SeenOffer { offer: 0, price: None, fate: Fate::Availability };
+        decision.steps.push(Step::Offers { seen: vec![seen] });
+    });
+    holds(Guard::Quorum, &|facts, decision, _| {
+        let seen = SeenOffer { offer: 0, price: Some(to), fate: Fate::Counted };
+        facts.offers = vec![OfferFact::seen("rival", to, at(1))];
+        facts.product.current = Some(amount("529.00", "DKK"));
+        decision.steps.push(Step::Offers { seen: vec![seen] });
+    });
+    holds(Guard::Step, &|_, decision, _| decision.price = Some(amount("439.00", "DKK")));
+    holds(Guard::Step, &|_, decision, _| decision.price = Some(amount("579.00", "DKK")));
+    holds(Guard::Velocity, &|_, _, state| {
+        state.own_prices = [5, 4, 3, 2, 1].map(|h| (at(h), Money::from_minor(49_900 + h, Currency::DKK))).to_vec();
+    });
+    holds(Guard::Velocity, &|_, _, state| state.own_prices = vec![(at(30), amount("649.00", "DKK")), (at(2), current)]);
+    holds(Guard::Corridor, &|_, _, state| state.median_30d = Some(amount("899.00", "DKK")));
+    holds(Guard::Corridor, &|facts, _, _| facts.product.regular = Some(amount("299.00", "DKK")));
+    holds(Guard::Slip, &|_, decision, _| decision.price = Some(amount("4990.00", "DKK")));
+    holds(Guard::Slip, &|_, decision, _| decision.price = Some(amount("399.20", "DKK")));
+    for confused in ["327.60", "760.00"] {
+        holds(Guard::Slip, &|facts, decision, _| {
+            let rates = [("DKK", "7.4575"), ("SEK", "11.3595")];
+            let rates = rates.map(|(code, rate)| (code.to_owned(), Quoted(rate.parse().expect("a rate"))));
+            facts.fx = Some(FxTable {
+                date: jiff::civil::date(2026, 11, 20),
+                rates: rates.into(),
+                freshness: Freshness::Fresh,
+                buffer_pct: Decimal::ZERO,
+            });
+            decision.price = Some(amount(confused, "DKK"));
+        });
+    }
+    holds(Guard::Loop, &|_, _, state| {
+        let step = |ours: bool, hours: i64| PriceMove {
+            ours,
+            from: Decimal::from(500 + hours),
+            to: Decimal::from(499 + hours),
+            at: Some(at(hours)),
+        };
+        let moves = vec![step(true, 8), step(false, 6), step(true, 4), step(false, 2)];
+        state.moves.insert("rival".to_owned(), moves);
+    });
+    holds(Guard::Oscillation, &|_, _, state| {
+        let prices = [(10, 479), (8, 499), (6, 479), (4, 499)];
+        state.own_prices = prices.map(|(h, p)| (at(h), Money::from_minor(p * 100, Currency::DKK))).to_vec();
+    });
+    holds(Guard::DeadBand, &|_, decision, _| decision.price = Some(amount("498.00", "DKK")));
+    holds(Guard::Confirmation, &|_, decision, _| decision.price = Some(amount("389.00", "DKK")));
+    holds(Guard::Staging, &|_, _, state| {
+        state.rule_since = Some(at(1));
+        state.rule_products = 1_000_000;
+        state.rule_revision = "r1@1".to_owned();
+    });
+}
+
+#[test]
+fn a_second_witness_is_another_competitor_or_another_time() {
+    let to = amount("449.00", "DKK");
+    let at = |minutes: i64| Millis::from(now()).plus(-minutes * Millis::MINUTE);
+    let quorum = |rivals: &[&str], sightings: &[i64]| {
+        let mut facts = facts(amount("499.00", "DKK"), Some(amount("250.00", "DKK")), 25, Vec::new());
+        let mut decision = forged(to, amount("312.50", "DKK"));
+        facts.offers = rivals.iter().map(|rival| OfferFact::seen(*rival, to, at(1))).collect();
+        let counted = |offer| SeenOffer { offer, price: Some(to), fate: Fate::Counted };
+        decision.steps.push(Step::Offers { seen: (0_u32..).take(rivals.len()).map(counted).collect() });
+        let times = sightings.iter().map(|minutes| at(*minutes)).collect();
+        let sightings = BTreeMap::from([("rival".to_owned(), times)]);
+        let state = GuardInputs { sightings, ..state(amount("499.00", "DKK")) };
+        let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
+        result.holds().all(|(guard, _)| guard != Guard::Quorum)
+    };
+    assert!(!quorum(&["rival"], &[]), "nobody else saw it");
+    assert!(!quorum(&["rival"], &[40]), "one sighting is one witness");
+    assert!(!quorum(&["rival"], &[40, 31]), "nine minutes apart may be one cached page");
+    assert!(quorum(&["rival"], &[40, 30]));
+    assert!(quorum(&["rival", "another"], &[]));
+}
+
+#[test]
+fn a_competitor_that_is_far_from_all_others_is_no_reference() {
+    let dkk = |text: &str| amount(text, "DKK");
+    let decide = |lowest: &str| {
+        let prices = [("low", lowest), ("b", "470.00"), ("c", "480.00"), ("d", "490.00")];
+        let seen = Millis::from(now()).plus(-HOUR);
+        let offers = prices.map(|(name, price)| OfferFact::seen(name, dkk(price), seen)).to_vec();
+        let facts = facts(dkk("499.00"), Some(dkk("250.00")), 25, offers);
+        let rule = "[[rule]]\nid = \"r1\"\npriority = 1\ntarget = { kind = \"lowest\" }\n";
+        let table = toml::from_str(rule).expect("a rule");
+        let rules = RuleSet::from_table(table, Mode::Auto).expect("a valid rule").0;
+        let decision = price(&facts, &rules, now());
+        let result = release(&decision, &facts, &state(dkk("499.00")), &ReleaseParams::default(), now().into());
+        result.holds().any(|(guard, finding)| guard == Guard::Quorum && finding.contains("far from the median"))
+    };
+    assert!(decide("400.00"));
+    assert!(!decide("455.00"));
+}
+
+#[test]
+fn an_approval_is_for_one_price_and_for_a_day() {
+    let (current, to) = (amount("499.00", "DKK"), amount("389.00", "DKK"));
+    let incident = |approval: Option<Approval>| {
+        let facts = facts(current, Some(amount("250.00", "DKK")), 25, Vec::new());
+        let state = GuardInputs { approved: approval, ..state(current) };
+        let off = BTreeSet::from([Guard::Step, Guard::Velocity]);
+        let params = ReleaseParams { off, ..ReleaseParams::default() };
+        release(&forged(to, amount("312.50", "DKK")), &facts, &state, &params, now().into())
+    };
+    let approval = |price: Money, hours: i64| {
+        Some(Approval { price, at: Millis::from(now()).plus(-hours * HOUR), by: "anna".to_owned() })
+    };
+    assert!(incident(None).needs_approval_only());
+    assert!(incident(approval(to, 0)).passes());
+    assert!(incident(approval(to, 23)).passes());
+    assert!(!incident(approval(to, 24)).passes());
+    assert!(!incident(approval(to, -1)).passes(), "an approval of the future is none");
+    assert!(!incident(approval(amount("399.00", "DKK"), 1)).passes());
+}
+
+#[test]
+fn much_money_in_stock_needs_a_person_even_for_a_small_change() {
+    let (current, to) = (amount("499.00", "DKK"), amount("479.00", "DKK"));
+    let consent = |stock: Option<i64>, limit: i64| {
+        let mut facts = facts(current, Some(amount("250.00", "DKK")), 25, Vec::new());
+        facts.product.own_stock = stock;
+        let params = ReleaseParams { confirm_above_amount: Some(Decimal::from(limit)), ..ReleaseParams::default() };
+        release(&forged(to, amount("312.50", "DKK")), &facts, &state(current), &params, now().into())
+            .needs_approval_only()
+    };
+    assert!(consent(Some(100), 1_999), "20.00 times 100");
+    assert!(!consent(Some(100), 2_000));
+    assert!(!consent(Some(-5), 1));
+    assert!(!consent(None, 1));
+}
+
+#[test]
+fn a_limit_that_is_only_reached_holds_nothing() {
+    let current = amount("500.00", "DKK");
+    let step = |to: &str| {
+        let facts = facts(current, Some(amount("250.00", "DKK")), 25, Vec::new());
+        let decision = forged(amount(to, "DKK"), amount("312.50", "DKK"));
+        let result = release(&decision, &facts, &state(current), &ReleaseParams::default(), now().into());
+        result.holds().all(|(guard, _)| guard != Guard::Step)
+    };
+    assert!(step("450.00") && step("575.00"));
+    assert!(!step("449.99") && !step("575.01"));
+}
