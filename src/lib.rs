@@ -1,3 +1,22 @@
+//! omniprice: competitor prices in, one decision, every sales channel updated and read back, a digest out.
+//!
+//! The modules in the order of the flow:
+//!
+//! - [`schedule`]: when a page is due, cron in local time or an interval.
+//! - [`catalog`]: our products and the competitor pages that belong to them.
+//! - [`fetch`]: asks one host for one page, politely and within limits.
+//! - [`extract`]: page to offer, with evidence; pure.
+//! - [`observe`]: judges what was read, keeps it as history.
+//! - [`decide`]: facts, rules and time to a price, with its reasons; pure.
+//! - [`publish`]: desired state per listing, lanes, the last gate.
+//! - [`channel`]: one file per kind of sales channel.
+//! - [`verify`]: reads channels back, compares, repairs by policy.
+//! - [`report`]: digests and mail.
+//!
+//! [`flow`] is the only module that knows this order; [`daemon`] repeats it, [`app`] builds everything once, [`store`]
+//! holds all SQL, [`money`] and [`clock`] are used everywhere. [`cli`] and [`web`] are the ways in, [`demo`] is a
+//! market to try them on.
+
 pub mod app;
 pub mod catalog;
 pub mod channel;
@@ -5,8 +24,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
-pub mod demo;
 pub mod decide;
+pub mod demo;
 pub mod extract;
 pub mod fetch;
 pub mod flow;

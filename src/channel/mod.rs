@@ -28,8 +28,11 @@ pub struct Kind {
     /// An example table, complete and commented.
     pub example: &'static str,
     pub check: fn(&Table) -> Result<(), String>,
-    pub build: fn(&Table, &Setting) -> Result<Arc<dyn Channel>, String>,
+    pub build: Build,
 }
+
+/// Makes a connector of a checked table.
+pub type Build = fn(&Table, &Setting) -> Result<Arc<dyn Channel>, String>;
 
 /// What every connector gets besides its own keys.
 #[derive(Debug, Clone)]

@@ -20,7 +20,7 @@ fn price(found: &Extraction) -> Option<String> {
 #[test]
 fn every_markup_gives_the_same_offer() {
     let name = "Brass Reading Lamp";
-    let json_ld = r#"<script type="application/ld+json">{"@context":"https://schema.org","@graph":[{"@type":"Product","name":"Brass Reading Lamp","offers":{"@id":"#o"},},{"@id":"#o","@type":"Offer","price":"1249.50","priceCurrency":"DKK","availability":"InStock"}]} // end</script>"#;
+    let json_ld = r##"<script type="application/ld+json">{"@context":"https://schema.org","@graph":[{"@type":"Product","name":"Brass Reading Lamp","offers":{"@id":"#o"},},{"@id":"#o","@type":"Offer","price":"1249.50","priceCurrency":"DKK","availability":"InStock"}]} // end</script>"##;
     let microdata = r#"<div itemscope itemtype="http://schema.org/Product"><span itemprop="name">Brass Reading Lamp</span><div itemprop="offers" itemscope itemtype="http://schema.org/Offer"><meta itemprop="price" content="1249.50"><meta itemprop="priceCurrency" content="DKK"><link itemprop="availability" href="http://schema.org/InStock"></div></div>"#;
     let rdfa = r#"<div vocab="http://schema.org/" typeof="Product"><span property="name">Brass Reading Lamp</span><div property="offers" typeof="Offer"><span property="price" content="1249.50">1.249,50</span><span property="priceCurrency" content="DKK">kr</span><link property="availability" href="http://schema.org/InStock"></div></div>"#;
     let meta = r#"<meta property="og:type" content="product"><meta property="og:title" content="Brass Reading Lamp"><meta property="product:price:amount" content="1249,50"><meta property="product:price:currency" content="DKK"><meta property="product:availability" content="in stock">"#;

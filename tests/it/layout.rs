@@ -160,7 +160,7 @@ fn commands_of_the_readme_exist_and_the_pages_it_links_to() {
     let help = std::process::Command::new(env!("CARGO_BIN_EXE_omniprice")).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     for line in readme.lines().filter(|line| line.trim_start().starts_with("omniprice ")) {
-        let command = line.trim_start().split_whitespace().nth(1).unwrap();
+        let command = line.split_whitespace().nth(1).unwrap();
         assert!(command.starts_with('-') || help.lines().any(|l| l.trim_start().starts_with(command)), "README names `omniprice {command}`");
     }
     for link in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.contains("://")) {

@@ -36,6 +36,7 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+#[expect(clippy::zombie_processes, reason = "the caller's Server waits for it when it is dropped")]
 fn boot(folder: &Path, postgres: &str, database: &str, port: u16) -> Child {
     let (host, pg_port) = postgres.split_once(':').unwrap();
     let mut child = Command::new("node")

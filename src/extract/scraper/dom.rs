@@ -55,16 +55,17 @@ fn affordable(page: &str) -> Result<(), Refused> {
     }
     let (mut depth, mut formatting) = (0_usize, 0_usize);
     for token in Scanner::new(page) {
+        if let Token::Open(tag) = &token
+            && tag.attributes.len() > MAX_ATTRIBUTES
+            && tag.attributes().take(MAX_ATTRIBUTES + 1).count() > MAX_ATTRIBUTES
+        {
+            return Err(Refused::TooManyAttributes);
+        }
         match token {
             Token::Open(tag) if !is_void(tag.name) && !ends_itself(tag.name) => {
                 depth += 1;
                 if FORMATTING.iter().any(|f| tag.is(f)) {
                     formatting += 1;
-                }
-                if tag.attributes.len() > MAX_ATTRIBUTES
-                    && tag.attributes().take(MAX_ATTRIBUTES + 1).count() > MAX_ATTRIBUTES
-                {
-                    return Err(Refused::TooManyAttributes);
                 }
                 if depth > MAX_DEPTH {
                     return Err(Refused::TooDeep);

@@ -125,7 +125,7 @@ async function key(channel) {
     input: {
       code: 'pricing',
       description: 'Reads the catalog and writes prices',
-      permissions: (process.env.PERMISSIONS ?? 'ReadCatalog,UpdateCatalog,ReadProduct,UpdateProduct').split(','),
+      permissions: ['ReadCatalog', 'UpdateCatalog', 'ReadProduct', 'UpdateProduct'],
       channelIds: [channel.id],
     },
   });
