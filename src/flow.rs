@@ -6,6 +6,7 @@
 
 pub mod guards;
 pub mod pricing;
+pub mod replay;
 
 use std::sync::Arc;
 

@@ -24,6 +24,7 @@ mod digest;
 mod explain;
 pub mod extract;
 mod fetch;
+mod fx;
 mod import;
 mod init;
 mod once;
@@ -31,6 +32,8 @@ mod pause;
 pub mod price_text;
 mod review;
 mod run;
+pub mod scraper;
+mod simulate;
 mod verify;
 
 /// Done, and something needs a person.
@@ -87,10 +90,17 @@ enum Command {
     Channel(channel::Command),
     /// Read pages: price, availability and more, with evidence
     Extract(extract::Args),
+    /// Propose and check site files
+    Scraper(scraper::Args),
     /// Read price texts of any locale, one per line
     PriceText(price_text::Args),
     /// Compute pricing cases from stdin: the engine as a tool anyone can test
     Case(case::Args),
+    /// Try rules on recorded history before they touch a price
+    Simulate(simulate::Args),
+    /// Exchange rates of the European Central Bank
+    #[command(subcommand)]
+    Fx(fx::Command),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -203,6 +213,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(command) => return config::run(&context, command),
         Command::Init(args) => return init::run(&context, args),
         Command::Extract(args) => return extract::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock()),
+        Command::Scraper(args) => return scraper::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock()),
         Command::PriceText(args) => return price_text::run(args, &mut std::io::stdout().lock()),
         Command::Case(args) => return case::run(args, &mut std::io::stdin().lock(), &mut std::io::stdout().lock()),
         _ => {}
@@ -226,9 +237,11 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Digest(args) => digest::run(context, &args).await,
         Command::Channel(command) => channel::run(context, &command).await,
+        Command::Simulate(args) => simulate::run(context, &args).await,
+        Command::Fx(command) => fx::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
         // Handled before there was a runtime.
-        Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Init(_) | Command::Extract(_) | Command::PriceText(_) | Command::Case(_) => {
+        Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Init(_) | Command::Extract(_) | Command::Scraper(_) | Command::PriceText(_) | Command::Case(_) => {
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -214,6 +214,8 @@ mod tests {
     fn comparisons_are_an_operator_and_a_plain_decimal() {
         assert!(Comparison::parse(">=1").unwrap().holds(Decimal::ONE));
         assert!(!Comparison::parse("<15").unwrap().holds(Decimal::from(15)));
+        assert!(Comparison::parse("<=15").unwrap().holds(Decimal::from(15)));
+        assert!(!Comparison::parse(">15").unwrap().holds(Decimal::from(15)));
         assert!(Comparison::parse("!= 2.5").unwrap().holds(Decimal::TWO));
         for text in ["", "1", "=>1", "<", "< 1e3", ">1_000", "<>1"] {
             assert!(Comparison::parse(text).is_none(), "{text:?}");
@@ -226,6 +228,8 @@ mod tests {
         assert!(night.contains(22 * 60) && night.contains(0) && night.contains(359));
         assert!(!night.contains(360) && !night.contains(21 * 60 + 59));
         assert!(Hours::parse("00:00-24:00").unwrap().contains(1439));
+        let day = Hours::parse("06:00-22:00").unwrap();
+        assert!(day.contains(360) && !day.contains(22 * 60) && !day.contains(359));
         for text in ["6:00-22:00", "06:00", "25:00-26:00", "06:60-07:00", "06:00-06:00", "24:00-06:00"] {
             assert!(Hours::parse(text).is_none(), "{text:?}");
         }

@@ -243,6 +243,18 @@ mod tests {
     }
 
     #[test]
+    fn only_answers_in_one_direction_are_in_lock_step() {
+        let turns = [step(true, 100, 99, 0), step(false, 99, 98, 1), step(true, 99, 98, 2)];
+        assert_eq!(lock_step(&turns), 3);
+        let alone = [step(true, 100, 99, 0), step(true, 99, 98, 1), step(true, 98, 97, 2)];
+        assert_eq!(lock_step(&alone), 1);
+        let apart = [step(true, 100, 99, 0), step(false, 99, 101, 1), step(true, 99, 98, 2)];
+        assert_eq!(lock_step(&apart), 1);
+        let still = [step(true, 100, 100, 0), step(false, 99, 98, 1), step(true, 100, 100, 2)];
+        assert_eq!(lock_step(&still), 1);
+    }
+
+    #[test]
     fn flipping_between_two_prices_is_counted() {
         let prices: Vec<(Millis, Decimal)> =
             [10, 12, 10, 12, 10].iter().zip(0..).map(|(p, h)| (Millis(h * Millis::HOUR), Decimal::from(*p))).collect();

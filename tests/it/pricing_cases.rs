@@ -67,6 +67,16 @@ fn bounds_limits_and_fallbacks() {
             "bounds": { "min": [{ "plus_net": "150.00" }] }, "valid": { "from": "2026-11-21T10:00:00+01:00" } }),
         json!({ "outcome": "change", "price": "812.50", "flags": ["fallback:min", "no_data"], "floor": "812.50" }),
     );
+    // Fifteen percent exactly is not above fifteen.
+    let limit = |pct: &str| json!({ "adjust": { "amount": "-50.00" }, "limits": { "review_above_pct": pct } });
+    check(product(), limit("15"), json!({ "outcome": "change", "price": "850.00" }));
+    check(product(), limit("14.99"), json!({ "outcome": "review", "price": "850.00" }));
+    // One category of several is enough.
+    check(
+        with(product(), json!({ "category": "audio/wired" })),
+        json!({ "select": { "category_under": ["video", "audio"] } }),
+        json!({ "outcome": "change", "price": "900.00" }),
+    );
     // One tag of several is enough.
     check(
         with(product(), json!({ "tags": ["sale", "new"] })),
@@ -185,6 +195,10 @@ fn prior_prices() {
         step("70.00", json!([{ "from": "2026-05-10T00:00:00+03:00", "price": null }])),
         json!({ "prior_price": "80.00", "max_percent": 12, "flags": ["progressive_broken"] }),
     );
+    // The step that starts now is not an earlier step.
+    let mut twice = step("70.00", json!([]));
+    twice["campaign_steps"] = json!(["2026-05-01T00:00:00+03:00", "2026-05-20T00:00:00+03:00"]);
+    check(twice, json!({ "prior_price": "100.00", "flags": ["progressive"] }));
     // No window in the United Kingdom, but fourteen days at a price support little.
     check(
         json!({ "country": "UK", "currency": "GBP", "history": [{ "from": "2026-01-01T00:00:00+00:00", "price": "79.00" },
@@ -209,6 +223,12 @@ fn observations() {
     check(json!({ "price": "8.35" }), "quarantined", "installment");
     check(json!({ "price": "40.00", "pack_qty": 5 }), "quarantined", "unit_price");
     let refetch = |after: i64| json!({ "price": "130.00", "refetch": [{ "after_min": after, "price": "130.00" }] });
+    check(json!({ "price": "130.00", "pack_qty": 5 }), "suspect", "needs_confirmation");
+    check(json!({ "price": "200.00", "vat_pct": "0" }), "accepted", "normal");
+    // Half a percent away on the second fetch is the same price, a hair more is not.
+    let again = |price: &str| json!({ "price": "120.00", "refetch": [{ "after_min": 30, "price": price }] });
+    check(again("120.60"), "accepted", "confirmed_jump");
+    check(again("120.61"), "rejected", "not_reproduced");
     check(refetch(9), "suspect", "needs_confirmation");
     check(refetch(10), "accepted", "confirmed_jump");
     check(json!({ "price": "189.00", "marker": "member" }), "quarantined", "member_price");

@@ -212,6 +212,8 @@ async fn a_real_shop_is_repriced_proved_killed_and_edited() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     daemon.kill();
+    // What a daemon does when it starts alone on its database.
+    omniprice::store::settings::free_leases(&shop.app.db).await.unwrap();
     assert_eq!(shop.sees("KETTLE").await, 46_900, "the next daemon carried the decision out");
 
     // The shop is killed while pushes are on their way; the outcome is unknown until it is back and was read.

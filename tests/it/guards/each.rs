@@ -115,6 +115,18 @@ fn a_second_witness_is_another_competitor_or_another_time() {
     assert!(!quorum(&["rival"], &[40, 31]), "nine minutes apart may be one cached page");
     assert!(quorum(&["rival"], &[40, 30]));
     assert!(quorum(&["rival", "another"], &[]));
+    let one_is_too_old = |decision: &mut Decision| {
+        let fate = |offer: u32| if offer == 0 { Fate::Counted } else { Fate::TooOld };
+        let seen = |offer: u32| SeenOffer { offer, price: Some(to), fate: fate(offer) };
+        decision.steps.push(Step::Offers { seen: (0..2).map(seen).collect() });
+    };
+    let mut facts = facts(amount("499.00", "DKK"), Some(amount("250.00", "DKK")), 25, Vec::new());
+    facts.offers = ["rival", "another"].map(|rival| OfferFact::seen(rival, to, at(1))).to_vec();
+    let mut decision = forged(to, amount("312.50", "DKK"));
+    one_is_too_old(&mut decision);
+    let state = state(amount("499.00", "DKK"));
+    let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
+    assert!(result.holds().any(|(guard, _)| guard == Guard::Quorum), "an offer that does not count is no witness");
 }
 
 #[test]
@@ -176,12 +188,58 @@ fn much_money_in_stock_needs_a_person_even_for_a_small_change() {
 #[test]
 fn a_limit_that_is_only_reached_holds_nothing() {
     let current = amount("500.00", "DKK");
-    let step = |to: &str| {
-        let facts = facts(current, Some(amount("250.00", "DKK")), 25, Vec::new());
-        let decision = forged(amount(to, "DKK"), amount("312.50", "DKK"));
-        let result = release(&decision, &facts, &state(current), &ReleaseParams::default(), now().into());
-        result.holds().all(|(guard, _)| guard != Guard::Step)
+    let cost = amount("240.00", "DKK");
+    let at = |hours: i64| Millis::from(now()).plus(-hours * HOUR);
+    let holding = |to: &str, change: &dyn Fn(&mut Facts, &mut GuardInputs)| {
+        let mut facts = facts(current, Some(cost), 25, Vec::new());
+        let mut state = state(current);
+        change(&mut facts, &mut state);
+        let decision = forged(amount(to, "DKK"), amount("300.00", "DKK"));
+        let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
+        result.holds().map(|(guard, _)| guard).collect::<Vec<_>>()
     };
-    assert!(step("450.00") && step("575.00"));
-    assert!(!step("449.99") && !step("575.01"));
+    let silent = |guard: Guard, to: &str, change: &dyn Fn(&mut Facts, &mut GuardInputs)| {
+        let holds = holding(to, change);
+        assert!(!holds.contains(&guard), "{guard:?} at {to}: {holds:?}");
+    };
+    let loud = |guard: Guard, to: &str, change: &dyn Fn(&mut Facts, &mut GuardInputs)| {
+        assert!(holding(to, change).contains(&guard), "{guard:?} at {to}");
+    };
+    let none = |_: &mut Facts, _: &mut GuardInputs| {};
+    silent(Guard::Step, "450.00", &none);
+    silent(Guard::Step, "575.00", &none);
+    loud(Guard::Step, "449.99", &none);
+    loud(Guard::Step, "575.01", &none);
+    silent(Guard::Eligibility, "480.00", &|_, state| state.frozen_until = Some(at(0)));
+    let previous = |text: &'static str| {
+        move |_: &mut Facts, state: &mut GuardInputs| {
+            state.fresh_cost_net = Some(amount("240.00", "DKK"));
+            state.previous_cost_net = Some(amount(text, "DKK"));
+        }
+    };
+    silent(Guard::FreshFloor, "480.00", &previous("480.00"));
+    loud(Guard::FreshFloor, "480.00", &previous("480.01"));
+    let median =
+        |text: &'static str| move |_: &mut Facts, state: &mut GuardInputs| state.median_30d = Some(amount(text, "DKK"));
+    silent(Guard::Corridor, "480.00", &median("800.00"));
+    silent(Guard::Corridor, "480.00", &median("300.00"));
+    loud(Guard::Corridor, "479.99", &median("800.00"));
+    loud(Guard::Corridor, "480.01", &median("300.00"));
+    let prices = |hours: &'static [i64], step: i64| {
+        move |_: &mut Facts, state: &mut GuardInputs| {
+            let price = |hour: &i64| (at(*hour), Money::from_minor(50_000 + hour * step, Currency::DKK));
+            state.own_prices = hours.iter().map(price).collect();
+        }
+    };
+    loud(Guard::Velocity, "480.00", &prices(&[25, 20, 15, 10, 5], 1));
+    silent(Guard::Velocity, "480.00", &prices(&[25, 24, 15, 10, 5], 1));
+    silent(Guard::Velocity, "480.00", &prices(&[25, 20, 15, 10, 5], 0));
+    silent(Guard::Slip, "480.00", &|facts, _| {
+        facts.fx = Some(FxTable {
+            date: jiff::civil::date(2026, 11, 20),
+            rates: [("SEK".to_owned(), Quoted(Decimal::from(11))), ("DKK".to_owned(), Quoted(Decimal::from(7)))].into(),
+            freshness: Freshness::Fresh,
+            buffer_pct: Decimal::ZERO,
+        });
+    });
 }

@@ -1,0 +1,149 @@
+//! `omniprice simulate`: the rules of a file against recorded history, before they touch a price.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Context, say};
+use crate::app::parse_rules;
+use crate::clock::Millis;
+use crate::config::Span;
+use crate::decide::rivals::Follow;
+use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
+use crate::flow::replay;
+use crate::report::digest::plain;
+use crate::store::products;
+
+const PAGE: i64 = 500;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Rules to try [default: those in force]
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// How far back
+    #[arg(long, default_value = "30d")]
+    since: String,
+    /// Only this category and what is below it
+    #[arg(long)]
+    category: Option<String>,
+    /// Competitors that answer our prices after a delay, so that a race to the bottom shows before it happens
+    #[arg(long, value_enum)]
+    rivals: Option<Rivals>,
+    /// Changes to explain
+    #[arg(long, default_value_t = 5)]
+    sample: usize,
+    /// One line of CSV per figure
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Rivals {
+    Follow,
+}
+
+/// # Errors
+/// Rules that are wrong, or the store's.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let loaded = app.rules().await?;
+    let set = match &args.rules {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            std::sync::Arc::new(parse_rules(path, &text)?)
+        }
+        None => std::sync::Arc::clone(&loaded.set),
+    };
+    let span = Span::try_from(args.since.clone()).map_err(anyhow::Error::msg).context("--since")?;
+    let since = app.now().plus(-span.0);
+    let follow = args.rivals.map(|Rivals::Follow| Follow::default());
+    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample });
+    let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
+    let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
+    let mut after = 0;
+    loop {
+        let page = products::page(&app.db, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for product in &page {
+            bar.inc(1);
+            if wanted(product.category.as_deref(), args.category.as_deref()) {
+                simulation.product(replay::history(&app, &loaded, product, Millis(since.0)).await?);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    let report = simulation.finish();
+    if args.csv {
+        say(&csv(&report)?)?;
+    } else {
+        context.print(&report, |r| text(r, &args.since))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Categories are paths; a prefix counts by whole segments.
+fn wanted(category: Option<&str>, under: Option<&str>) -> bool {
+    let Some(under) = under else { return true };
+    category.is_some_and(|category| category == under || category.strip_prefix(under).is_some_and(|rest| rest.starts_with('/')))
+}
+
+/// Name and value of every figure of the report.
+fn figures(r: &SimReport) -> Vec<(String, String)> {
+    let pair = |b: &BeforeAfter| {
+        let show = |value: &Option<crate::decide::text::Quoted>| value.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string());
+        (show(&b.before), show(&b.after))
+    };
+    let ((margin, margin_after), (index, index_after)) = (pair(&r.margin_pct), pair(&r.index));
+    let mut rows = vec![
+        ("products".to_owned(), r.products.to_string()),
+        ("decisions".to_owned(), r.decisions.to_string()),
+        ("products changed".to_owned(), r.products_changed.to_string()),
+        ("changes up".to_owned(), r.changes_up.to_string()),
+        ("changes down".to_owned(), r.changes_down.to_string()),
+        ("for review".to_owned(), r.reviews.to_string()),
+        ("average change %".to_owned(), r.average_change_pct.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string())),
+        ("margin % before".to_owned(), margin),
+        ("margin % after".to_owned(), margin_after),
+        ("index before".to_owned(), index),
+        ("index after".to_owned(), index_after),
+        ("no rule touches".to_owned(), r.untouched.to_string()),
+        ("price wars".to_owned(), r.wars.to_string()),
+    ];
+    if let Some(largest) = &r.largest_change {
+        rows.push(("largest change".to_owned(), format!("{} {} -> {}", plain(&largest.sku), largest.from, largest.to)));
+    }
+    rows.extend(r.outcomes.iter().map(|(name, n)| (format!("outcome {name}"), n.to_string())));
+    rows.extend(r.rules.iter().map(|(name, n)| (format!("rule {name}"), format!("{} decided, {} changed", n.decided, n.changed))));
+    rows.extend(r.flags.iter().map(|(name, n)| (format!("flag {name}"), n.to_string())));
+    rows
+}
+
+fn csv(report: &SimReport) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["figure", "value"])?;
+    for (name, value) in figures(report) {
+        writer.write_record([name, value])?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+fn text(report: &SimReport, since: &str) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    for (name, value) in figures(report) {
+        table.add_row([name, value]);
+    }
+    let mut out = format!("the last {since}, replayed\n\n{table}\n");
+    for sample in &report.sample {
+        out += &format!("\n--- {} at {}\n{}\n", plain(&sample.change.sku), sample.change.at, sample.explanation);
+    }
+    if !std::io::stdout().is_terminal() {
+        out = out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    }
+    out
+}
