@@ -1,7 +1,12 @@
 //! The loop end to end on loopback: checks per second, bytes per check, memory with many listings.
 //!
 //! One process serves the pages and checks them, so a figure is about both; compare figures of one run only.
-#![allow(clippy::unwrap_used, clippy::float_arithmetic, clippy::print_stderr, reason = "a benchmark that cannot go on stops, and prints ratios")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_arithmetic,
+    clippy::print_stderr,
+    reason = "a benchmark that cannot go on stops, and prints ratios"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -45,7 +50,11 @@ async fn page(State(round): State<Arc<AtomicI64>>, headers: HeaderMap, uri: Uri)
         price % 100
     );
     for line in 0..600 {
-        let _ = write!(body, "<div class=\"row r{line}\"><a href=\"/x/{line}\">Something else that fills the page</a> {}</div>", "text ".repeat(6));
+        let _ = write!(
+            body,
+            "<div class=\"row r{line}\"><a href=\"/x/{line}\">Something else that fills the page</a> {}</div>",
+            "text ".repeat(6)
+        );
     }
     body.push_str("</body></html>");
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()), (header::ETAG, etag)], body).into_response()
@@ -63,7 +72,10 @@ fn size(folder: &Path) -> u64 {
 /// Resident memory of this process in MiB.
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
 }
 
@@ -118,7 +130,11 @@ async fn rounds(app: &Arc<App>, folder: &Path) -> BTreeMap<&'static str, f64> {
     for (kind, mut runs) in timed {
         runs.sort_by(|a, b| a.0.total_cmp(&b.0));
         let bytes = runs.iter().map(|run| run.1).sum::<f64>() / runs.len() as f64;
-        let (rate, size) = if kind == "changed" { ("changed checks/s", "changed bytes/check") } else { ("unchanged checks/s", "unchanged bytes/check") };
+        let (rate, size) = if kind == "changed" {
+            ("changed checks/s", "changed bytes/check")
+        } else {
+            ("unchanged checks/s", "unchanged bytes/check")
+        };
         results.insert(rate, runs[runs.len() / 2].0);
         results.insert(size, bytes);
     }

@@ -35,7 +35,13 @@ pub fn structured(data: &[u8]) {
 /// A page never panics, and a price comes with evidence inside the body.
 pub fn html(data: &[u8]) {
     let body = &data[..data.len().min(MAX_INPUT)];
-    let page = Page { body, content_type: None, url: "https://shop.example/p/1", final_url: "https://shop.example/p/1", status: 200 };
+    let page = Page {
+        body,
+        content_type: None,
+        url: "https://shop.example/p/1",
+        final_url: "https://shop.example/p/1",
+        status: 200,
+    };
     let found = extract(&page, None, &Hints::default());
     if found.outcome.is_price() {
         let offer = found.offer.expect("a priced outcome has an offer");

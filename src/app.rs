@@ -25,11 +25,16 @@ use crate::publish::step::Policy;
 use crate::publish::terms::Terms;
 use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
-use crate::store::{Db, decisions, listings, settings};
+use crate::store::events::{self, Raise};
+use crate::store::{Db, decisions, listings, products, settings};
 use crate::telemetry::Metrics;
 
 /// Name of the switch that stops all pushes.
 pub const PAUSE: &str = "pause";
+
+/// Remembers which rules every product was last decided by.
+const ACTIVE_RULES: &str = "rules/active";
+const BROKEN_RULES: &str = "rules-broken";
 
 /// The rules in force with the revision that decisions cite.
 #[derive(Debug)]
@@ -113,23 +118,59 @@ impl App {
         self.lanes.iter().find(|lane| lane.name == name)
     }
 
-    /// The rules in force. A changed file becomes a new revision; a broken one is an error and changes nothing.
+    /// The rules in force. A changed file becomes a new revision and every product is decided again; a broken one is
+    /// told and the old rules stay in force.
     ///
     /// # Errors
-    /// Every problem of the file.
+    /// Every problem of the file, when there are no rules to go on with.
     pub async fn rules(&self) -> anyhow::Result<Arc<Loaded>> {
-        let (path, text) = rules_text(&self.config)?;
-        let hash = hex(&Sha256::digest(text.as_bytes()));
         let current = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(current) = current.filter(|loaded| loaded.hash == hash) {
-            return Ok(current);
+        let read = rules_text(&self.config).map(|(path, text)| {
+            let hash = hex(&Sha256::digest(text.as_bytes()));
+            (path, text, hash)
+        });
+        let unchanged = |loaded: &Arc<Loaded>| read.as_ref().is_ok_and(|(_, _, hash)| loaded.hash == *hash);
+        if let Some(current) = current.as_ref().filter(|loaded| unchanged(loaded)) {
+            return Ok(Arc::clone(current));
         }
-        let set = parse_rules(&path, &text)?;
+        let parsed = read.and_then(|(path, text, hash)| Ok((parse_rules(&path, &text)?, path, text, hash)));
+        let (set, path, text, hash) = match (parsed, current) {
+            (Ok(parsed), _) => parsed,
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(current)) => {
+                self.tell_broken_rules(&error).await?;
+                return Ok(current);
+            }
+        };
         let now = self.now();
         let revision = decisions::keep_rules(&self.db, hash.clone(), text, path.display().to_string(), now).await?;
+        let active = settings::get(&self.db, ACTIVE_RULES).await?;
+        if active.is_none_or(|active| active.value != hash) {
+            products::mark_all_dirty(&self.db, now).await?;
+            let why = format!("revision {revision}");
+            settings::set(&self.db, ACTIVE_RULES.to_owned(), hash.clone(), self.owner.clone(), why, now).await?;
+        }
+        events::resolve(&self.db, BROKEN_RULES.to_owned(), now).await?;
         let loaded = Arc::new(Loaded { set: Arc::new(set), revision, hash, since: now });
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&loaded));
         Ok(loaded)
+    }
+
+    async fn tell_broken_rules(&self, error: &anyhow::Error) -> anyhow::Result<()> {
+        let event = Raise {
+            kind: "rules_broken",
+            severity: "critical",
+            dedupe: BROKEN_RULES.to_owned(),
+            product_id: None,
+            channel: None,
+            competitor: None,
+            message: format!("the rule file cannot be used, the old rules stay in force: {error:#}"),
+            hint: "omniprice check names every problem of the file".to_owned(),
+        };
+        if events::raise(&self.db, event, self.now()).await? {
+            tracing::error!("the rule file cannot be used, the old rules stay in force: {error:#}");
+        }
+        Ok(())
     }
 
     /// What prices on channels depend on, as of now.
@@ -185,7 +226,13 @@ pub fn single_instance(config: &Config) -> anyhow::Result<Option<File>> {
     let url = config.database_url();
     let Some(path) = url.strip_prefix("sqlite://") else { return Ok(None) };
     let path = PathBuf::from(format!("{}.lock", path.split('?').next().unwrap_or(path)));
-    let file = File::options().create(true).truncate(false).read(true).write(true).open(&path).with_context(|| path.display().to_string())?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .with_context(|| path.display().to_string())?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
@@ -194,7 +241,9 @@ pub fn single_instance(config: &Config) -> anyhow::Result<Option<File>> {
         }
         Err(std::fs::TryLockError::WouldBlock) => {
             let pid = std::fs::read_to_string(&path).unwrap_or_default();
-            bail!("another daemon (process {pid}) uses this database\nhint: end it first, or use PostgreSQL for several daemons")
+            bail!(
+                "another daemon (process {pid}) uses this database\nhint: end it first, or use PostgreSQL for several daemons"
+            )
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
     }
@@ -225,7 +274,12 @@ pub fn parse_rules(path: &std::path::Path, text: &str) -> anyhow::Result<RuleSet
         }
         Err(errors) => {
             let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            bail!("{}: {} in the rules\n{}", path.display(), if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) }, list.join("\n"))
+            bail!(
+                "{}: {} in the rules\n{}",
+                path.display(),
+                if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) },
+                list.join("\n")
+            )
         }
     }
 }

@@ -289,8 +289,9 @@ impl Config {
         if !problems.is_empty() {
             return Err(ConfigError(problems));
         }
-        let mut config: Self =
-            table.try_into().map_err(|e: toml::de::Error| ConfigError(vec![problem("config", e.message(), "see `omniprice config show`")]))?;
+        let mut config: Self = table.try_into().map_err(|e: toml::de::Error| {
+            ConfigError(vec![problem("config", e.message(), "see `omniprice config show`")])
+        })?;
         config.base = base;
         config.check(&mut problems);
         if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
@@ -327,7 +328,11 @@ impl Config {
     fn check(&self, problems: &mut Vec<Problem>) {
         let mut refuse = |path: &str, what: String, hint: &str| problems.push(problem(path, &what, hint));
         if let Err(what) = self.schedule() {
-            refuse("schedule.cron", what, "five fields, such as \"0 5 * * MON-SAT\", and a zone such as \"Europe/Copenhagen\"");
+            refuse(
+                "schedule.cron",
+                what,
+                "five fields, such as \"0 5 * * MON-SAT\", and a zone such as \"Europe/Copenhagen\"",
+            );
         }
         if let Err(what) = Schedule::cron(&self.report.digest, &self.report.time_zone) {
             refuse("report.digest", what, "five fields, such as \"0 7 * * MON-FRI\"");
@@ -336,7 +341,11 @@ impl Config {
             refuse("schedule.every", "is shorter than a second".into(), "an hour or more is polite");
         }
         if !(1..=512).contains(&self.fetch.concurrency) {
-            refuse("fetch.concurrency", format!("{} is not in 1..=512", self.fetch.concurrency), "16 is plenty for most shops");
+            refuse(
+                "fetch.concurrency",
+                format!("{} is not in 1..=512", self.fetch.concurrency),
+                "16 is plenty for most shops",
+            );
         }
         if self.fetch.robots == Robots::Ignore && self.fetch.robots_reason.trim().is_empty() {
             refuse("fetch.robots_reason", "ignoring robots.txt needs a reason".into(), "write who allowed it and when");
@@ -354,10 +363,18 @@ impl Config {
             refuse("publish.retry", "is empty".into(), "at least one wait, such as [\"5s\"]");
         }
         if self.publish.per_minute == 0 {
-            refuse("publish.per_minute", "is zero: nothing would ever be sent".into(), "`omniprice pause` stops pushes");
+            refuse(
+                "publish.per_minute",
+                "is zero: nothing would ever be sent".into(),
+                "`omniprice pause` stops pushes",
+            );
         }
         if !self.web.listen.is_empty() && self.web.listen.parse::<SocketAddr>().is_err() {
-            refuse("web.listen", format!("`{}` is not ADDRESS:PORT", self.web.listen), "\"127.0.0.1:8020\", or \"\" for none");
+            refuse(
+                "web.listen",
+                format!("`{}` is not ADDRESS:PORT", self.web.listen),
+                "\"127.0.0.1:8020\", or \"\" for none",
+            );
         }
         for (path, mailbox) in
             self.report.recipients.iter().map(|r| ("report.recipients", r)).chain([("mail.from", &self.mail.from)])
@@ -367,7 +384,11 @@ impl Config {
             }
         }
         if self.mail.security == MailSecurity::None && !is_loopback(&self.mail.host) {
-            refuse("mail.security", format!("none would send the password to {} in the clear", self.mail.host), "use \"starttls\" or \"tls\"");
+            refuse(
+                "mail.security",
+                format!("none would send the password to {} in the clear", self.mail.host),
+                "use \"starttls\" or \"tls\"",
+            );
         }
         for (name, table) in &self.channels {
             crate::channel::check(name, table, problems);
@@ -406,7 +427,8 @@ pub fn merged(file: Option<&Path>, environment: &[(String, String)]) -> Result<(
             ConfigError(vec![problem(&path, &e.to_string(), "strings need quotes; tables start with [name]")])
         })?;
         merge(&mut table, own);
-        base = file.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+        base =
+            file.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     }
     for (name, value) in environment {
         // OMNIPRICE_CONFIG and the like are not settings: those have a section, or are the one key without.
@@ -461,7 +483,11 @@ fn fill_in(table: &mut Table, path: &str, environment: &[(String, String)], base
                 let secret = Value::String(secret.trim_end_matches(['\r', '\n']).to_owned());
                 table.insert(key.trim_end_matches("_file").to_owned(), secret);
             }
-            Err(error) => problems.push(problem(&join(path, &key), &format!("{file}: {error}"), "check the path and its permissions")),
+            Err(error) => problems.push(problem(
+                &join(path, &key),
+                &format!("{file}: {error}"),
+                "check the path and its permissions",
+            )),
         }
     }
     for (key, value) in table.iter_mut() {
@@ -536,7 +562,11 @@ fn check_sections(table: &Table, problems: &mut Vec<Problem>) {
                 continue;
             }
             if let Err(error) = Value::Table(single).try_into::<T>() {
-                problems.push(problem(&here, error.message(), "the comment in `omniprice config default` shows the form"));
+                problems.push(problem(
+                    &here,
+                    error.message(),
+                    "the comment in `omniprice config default` shows the form",
+                ));
             }
         }
     }
@@ -638,9 +668,15 @@ mod tests {
 
     #[test]
     fn the_environment_wins_and_variables_that_are_no_settings_are_left_alone() {
-        assert_eq!(problems("", &[("OMNIPRICE_CONFIG", "x.toml"), ("OMNIPRICE_TEST_STRICT", "1")]), Vec::<String>::new());
+        assert_eq!(
+            problems("", &[("OMNIPRICE_CONFIG", "x.toml"), ("OMNIPRICE_TEST_STRICT", "1")]),
+            Vec::<String>::new()
+        );
         assert_eq!(problems("", &[("OMNIPRICE_FETCH__TIMOUT", "5s")]), ["fetch.timout"]);
-        let environment = [("OMNIPRICE_FETCH__CONCURRENCY".to_owned(), "3".to_owned()), ("OMNIPRICE_MODE".to_owned(), "auto".to_owned())];
+        let environment = [
+            ("OMNIPRICE_FETCH__CONCURRENCY".to_owned(), "3".to_owned()),
+            ("OMNIPRICE_MODE".to_owned(), "auto".to_owned()),
+        ];
         let config = Config::load(None, &environment).unwrap();
         assert_eq!((config.fetch.concurrency, config.mode), (3, Mode::Auto));
     }

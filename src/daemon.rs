@@ -54,7 +54,8 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<()>
     tracing::info!("running with {} channels on {}", app.lanes.len(), app.db.engine());
     let mut died = None;
     while let Some(ended) = loops.join_next().await {
-        let (name, result) = ended.unwrap_or_else(|panic| ("a loop".to_owned(), Err(anyhow::anyhow!("panicked: {panic}"))));
+        let (name, result) =
+            ended.unwrap_or_else(|panic| ("a loop".to_owned(), Err(anyhow::anyhow!("panicked: {panic}"))));
         if !cancel.is_cancelled() {
             let why = result.err().map_or_else(|| "it ended by itself".to_owned(), |e| format!("{e:#}"));
             tracing::error!("{name} died: {why}");
@@ -165,7 +166,10 @@ async fn parity(app: &App) -> anyhow::Result<()> {
                 product_id: None,
                 channel: Some(row.channel.clone()),
                 competitor: None,
-                message: format!("{}: {late} of {} prices are not live after {}", row.channel, row.listings, app.config.publish.settle_within),
+                message: format!(
+                    "{}: {late} of {} prices are not live after {}",
+                    row.channel, row.listings, app.config.publish.settle_within
+                ),
                 hint: format!("omniprice verify {} --dry-run", row.channel),
             };
             events::raise(&app.db, event, now).await?;

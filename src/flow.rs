@@ -16,11 +16,11 @@ use crate::clock::Millis;
 use crate::config::Mode;
 use crate::observe::visit;
 use crate::publish::lane::{self, Lane, Round};
+use crate::report;
 use crate::store::listings::Found;
 use crate::store::{listings, products, settings, targets};
 use crate::telemetry::Metrics;
 use crate::verify::{self, Kind};
-use crate::report;
 
 /// Due pages taken per host and claim.
 const PAGES_PER_CLAIM: i64 = 16;
@@ -161,16 +161,25 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<usize> {
             }
         }
         added += found.len();
-        let empty: Vec<i64> = found.iter().filter(|f| f.live_minor.is_none()).map(|f| f.product_id).collect();
+        // A decision made before the listing was found must reach it; and what only we fill must not stay empty.
+        let ours = lane.channel.capabilities().seeded_by_us;
+        let decided = |id: i64| page.iter().any(|product| product.id == id && product.version > 0);
+        let wanting = found.iter().filter(|f| decided(f.product_id) || (ours && f.live_minor.is_none()));
+        let wanting: Vec<i64> = wanting.map(|f| f.product_id).collect();
         listings::add(&app.db, found, app.now()).await?;
-        if lane.channel.capabilities().seeded_by_us && app.config.mode == Mode::Auto {
-            pricing::seed(app, lane, &empty).await?;
+        if app.config.mode == Mode::Auto {
+            pricing::seed(app, lane, &wanting).await?;
         }
     }
 }
 
 /// Runs a duty if it is due and no other worker has it.
-async fn duty<T>(app: &App, name: &str, every: i64, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
+async fn duty<T>(
+    app: &App,
+    name: &str,
+    every: i64,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<Option<T>> {
     let now = app.now();
     let name = name.to_owned();
     let not_since = now.plus(-every);
@@ -211,7 +220,11 @@ pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
             moved_at = now;
             continue;
         }
-        let next = [targets::next_due(&app.db).await?, products::next_dirty(&app.db).await?, listings::next_at(&app.db).await?];
+        let next = [
+            targets::next_due(&app.db).await?,
+            products::next_dirty(&app.db).await?,
+            listings::next_at(&app.db).await?,
+        ];
         let Some(next) = next.into_iter().flatten().min() else { break };
         // What waits for another listing, or for a channel that refuses us, stays due; that is no progress.
         let wait = next.since(now).max(20);

@@ -43,16 +43,23 @@ impl Schedule {
             return Err(format!("`{text}` has {} fields where cron has 5", fields.len()));
         };
         if weekdays.bytes().any(|b| b.is_ascii_digit()) && !weekdays.starts_with("*/") {
-            return Err(format!("`{weekdays}`: write days of the week by name (MON..SUN), their numbers differ between crons"));
+            return Err(format!(
+                "`{weekdays}`: write days of the week by name (MON..SUN), their numbers differ between crons"
+            ));
         }
         if days != "*" && weekdays != "*" && weekdays != "?" && days != "?" {
-            return Err(format!("`{text}` restricts both the day of the month and the day of the week; crons disagree what that means"));
+            return Err(format!(
+                "`{text}` restricts both the day of the month and the day of the week; crons disagree what that means"
+            ));
         }
         let zone = TimeZone::get(zone).map_err(|_| format!("`{zone}` is not a time zone that is known here"))?;
         let pattern = cron::Schedule::from_str(&format!("0 {text}")).map_err(|e| format!("`{text}`: {e}"))?;
         let schedule = Self(Kind::Cron { pattern: Box::new(pattern), zone, every_hour: hours.starts_with('*') });
         let start = Millis(1_767_225_600_000);
-        schedule.after(start).map(|_| schedule).ok_or_else(|| format!("`{text}` does not happen in {SEARCH_YEARS} years"))
+        schedule
+            .after(start)
+            .map(|_| schedule)
+            .ok_or_else(|| format!("`{text}` does not happen in {SEARCH_YEARS} years"))
     }
 
     /// The first instant strictly after `now` at which the schedule fires; `None` if it never does.
@@ -168,8 +175,16 @@ fn hits(pattern: &cron::Schedule, start: civil::DateTime) -> impl Iterator<Item 
 
 /// The crate wants chrono's types; UTC there stands for a calendar without clock changes.
 fn chrono_naive(at: civil::DateTime) -> Option<chrono::DateTime<chrono::Utc>> {
-    let date = chrono::NaiveDate::from_ymd_opt(at.year().into(), at.month().unsigned_abs().into(), at.day().unsigned_abs().into())?;
-    let time = date.and_hms_opt(at.hour().unsigned_abs().into(), at.minute().unsigned_abs().into(), at.second().unsigned_abs().into())?;
+    let date = chrono::NaiveDate::from_ymd_opt(
+        at.year().into(),
+        at.month().unsigned_abs().into(),
+        at.day().unsigned_abs().into(),
+    )?;
+    let time = date.and_hms_opt(
+        at.hour().unsigned_abs().into(),
+        at.minute().unsigned_abs().into(),
+        at.second().unsigned_abs().into(),
+    )?;
     Some(time.and_utc())
 }
 
@@ -221,7 +236,8 @@ mod tests {
         assert_eq!(daily.after(first).unwrap(), at("2027-11-01T01:30:00Z"));
         let half_hours = Schedule::cron("*/30 * * * *", "Europe/Berlin").unwrap();
         let mut now = at("2027-10-30T23:45:00Z");
-        for expected in ["2027-10-31T00:00:00Z", "2027-10-31T00:30:00Z", "2027-10-31T01:00:00Z", "2027-10-31T01:30:00Z"] {
+        for expected in ["2027-10-31T00:00:00Z", "2027-10-31T00:30:00Z", "2027-10-31T01:00:00Z", "2027-10-31T01:30:00Z"]
+        {
             now = half_hours.after(now).unwrap();
             assert_eq!(now, at(expected));
         }

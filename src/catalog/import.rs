@@ -21,8 +21,8 @@ const MAX_PAGES: usize = 200;
 pub const MAX_ERRORS: usize = 1_000;
 
 const COLUMNS: [&str; 19] = [
-    "sku", "title", "price", "currency", "market", "cost", "brand", "category", "tags", "gtin", "regular", "msrp", "map",
-    "min", "stock", "pack", "vat", "locked", "urls",
+    "sku", "title", "price", "currency", "market", "cost", "brand", "category", "tags", "gtin", "regular", "msrp",
+    "map", "min", "stock", "pack", "vat", "locked", "urls",
 ];
 
 /// A row that cannot be taken, by its line in the file.
@@ -96,7 +96,11 @@ fn check_header(header: &[String], errors: &mut Vec<RowError>) {
     let mut seen = BTreeSet::new();
     for name in header {
         if !COLUMNS.contains(&name.as_str()) && name != "url" {
-            let hint = if header.len() == 1 { "columns are separated by commas".to_owned() } else { format!("known columns: {}, url", COLUMNS.join(", ")) };
+            let hint = if header.len() == 1 {
+                "columns are separated by commas".to_owned()
+            } else {
+                format!("known columns: {}, url", COLUMNS.join(", "))
+            };
             errors.push(row_error(1, name, "there is no such column", &hint));
         }
         if !seen.insert(name) {
@@ -104,7 +108,12 @@ fn check_header(header: &[String], errors: &mut Vec<RowError>) {
         }
     }
     if !header.iter().any(|name| name == "sku") {
-        errors.push(row_error(1, "sku", "is missing from the header", "the first line names the columns, such as sku,title,price,cost,urls"));
+        errors.push(row_error(
+            1,
+            "sku",
+            "is missing from the header",
+            "the first line names the columns, such as sku,title,price,cost,urls",
+        ));
     }
 }
 
@@ -121,7 +130,8 @@ impl Row<'_> {
 
 fn take(row: &Row<'_>, rules: &RuleSet, by_sku: &mut BTreeMap<String, usize>, read: &mut Parsed) {
     let before = read.errors.len();
-    let mut refuse = |column: &str, what: String, hint: &str| read.errors.push(row_error(row.line, column, &what, hint));
+    let mut refuse =
+        |column: &str, what: String, hint: &str| read.errors.push(row_error(row.line, column, &what, hint));
     let Some(sku) = row.text("sku") else {
         refuse("sku", "is empty".into(), "every row names its product");
         return;
@@ -158,7 +168,11 @@ fn product(
         (Some(id), _) => match rules.market(id) {
             Some(market) => market,
             None => {
-                refuse("market", format!("`{id}` is not a market of the rules"), "add a [[market]] or correct the name");
+                refuse(
+                    "market",
+                    format!("`{id}` is not a market of the rules"),
+                    "add a [[market]] or correct the name",
+                );
                 return None;
             }
         },
@@ -172,7 +186,11 @@ fn product(
     if let Some(code) = row.text("currency")
         && currency(code).ok() != Some(money)
     {
-        refuse("currency", format!("`{code}` is not {} of market {}", money.code(), market.market.id), "prices are in the market's currency");
+        refuse(
+            "currency",
+            format!("`{code}` is not {} of market {}", money.code(), market.market.id),
+            "prices are in the market's currency",
+        );
     }
     let mut amount = |column: &'static str| amount(row, column, money, refuse);
     let own = amount("price");
@@ -181,19 +199,24 @@ fn product(
     if own.is_none() {
         refuse("price", "is empty or no price".into(), "the price you ask now, with VAT, such as 499.00");
     }
-    let number = |column: &str, refuse: &mut dyn FnMut(&str, String, &str)| match row.text(column).map(str::parse::<i64>) {
-        None => None,
-        Some(Ok(n)) if n >= 0 => Some(n),
-        Some(_) => {
-            refuse(column, format!("`{}` is not a whole number", row.text(column).unwrap_or("")), "digits only");
-            None
-        }
-    };
+    let number =
+        |column: &str, refuse: &mut dyn FnMut(&str, String, &str)| match row.text(column).map(str::parse::<i64>) {
+            None => None,
+            Some(Ok(n)) if n >= 0 => Some(n),
+            Some(_) => {
+                refuse(column, format!("`{}` is not a whole number", row.text(column).unwrap_or("")), "digits only");
+                None
+            }
+        };
     let (stock, pack) = (number("stock", refuse), number("pack", refuse));
     let code = row.text("gtin").and_then(|text| {
         let found = gtin::canonical(text);
         if found.is_none() {
-            refuse("gtin", format!("`{}` has a wrong check digit or length", clip(text)), "leave it empty if unsure: matching relies on it");
+            refuse(
+                "gtin",
+                format!("`{}` has a wrong check digit or length", clip(text)),
+                "leave it empty if unsure: matching relies on it",
+            );
         }
         found
     });
@@ -202,7 +225,10 @@ fn product(
         title: row.text("title").unwrap_or(sku).to_owned(),
         brand: row.text("brand").map(str::to_owned),
         category: row.text("category").map(str::to_owned),
-        tags: row.text("tags").map(|t| t.split([' ', ';', '|']).filter(|t| !t.is_empty()).map(str::to_owned).collect()).unwrap_or_default(),
+        tags: row
+            .text("tags")
+            .map(|t| t.split([' ', ';', '|']).filter(|t| !t.is_empty()).map(str::to_owned).collect())
+            .unwrap_or_default(),
         gtin: code,
         market: market.market.id.clone(),
         currency: money.code().to_owned(),
@@ -221,7 +247,12 @@ fn product(
 }
 
 /// A positive amount. Zero is refused: a blank cost must never become a floor of nothing.
-fn amount(row: &Row<'_>, column: &'static str, money: Currency, refuse: &mut impl FnMut(&str, String, &str)) -> Option<Money> {
+fn amount(
+    row: &Row<'_>,
+    column: &'static str,
+    money: Currency,
+    refuse: &mut impl FnMut(&str, String, &str),
+) -> Option<Money> {
     let text = row.text(column)?;
     match Money::parse(text, money) {
         Ok(amount) if amount.is_positive() => Some(amount),
@@ -240,11 +271,19 @@ fn pages(row: &Row<'_>, refuse: &mut impl FnMut(&str, String, &str)) -> Vec<(Str
     let mut found = Vec::new();
     for text in ["urls", "url"].into_iter().filter_map(|column| row.text(column)).flat_map(str::split_whitespace) {
         match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.host_str().is_some() => {
+            Ok(url)
+                if matches!(url.scheme(), "http" | "https")
+                    && url.username().is_empty()
+                    && url.host_str().is_some() =>
+            {
                 let host = host(&url);
                 found.push((competitor(&host), url.to_string(), host));
             }
-            _ => refuse("urls", format!("`{}` is not a web address", clip(text)), "start with https:// and carry no login"),
+            _ => refuse(
+                "urls",
+                format!("`{}` is not a web address", clip(text)),
+                "start with https:// and carry no login",
+            ),
         }
     }
     found
@@ -326,17 +365,24 @@ vat = "standard"
 
     #[test]
     fn a_product_with_pages_in_two_forms() {
-        let read = run("\u{feff}sku,title,price,cost,urls,url\nA-1,Kettle,499.00,250.00,https://www.shop.example/k https://b.example:8080/k,\nA-1,,,,,https://c.example/k\n");
+        let read = run(
+            "\u{feff}sku,title,price,cost,urls,url\nA-1,Kettle,499.00,250.00,https://www.shop.example/k https://b.example:8080/k,\nA-1,,,,,https://c.example/k\n",
+        );
         assert_eq!(read.errors, vec![]);
         let row = &read.rows[0];
         assert_eq!((row.own_minor, row.cost_net.as_deref(), row.market.as_str()), (49_900, Some("250.00"), "DK"));
         let pages: Vec<_> = row.pages.iter().map(|(c, _, h)| (c.as_str(), h.as_str())).collect();
-        assert_eq!(pages, [("shop.example", "www.shop.example"), ("b.example", "b.example:8080"), ("c.example", "c.example")]);
+        assert_eq!(
+            pages,
+            [("shop.example", "www.shop.example"), ("b.example", "b.example:8080"), ("c.example", "c.example")]
+        );
     }
 
     #[test]
     fn every_bad_row_is_named_with_its_line() {
-        let read = run("sku,title,price,cost,gtin,urls\nA-1,Kettle,\"499,00\",250.00,,\nA-2,Pot,499.00,0,,\nA-3,Pan,12.00,5.00,5701234567890,ftp://x\n,Nameless,1.00,1.00,,\n");
+        let read = run(
+            "sku,title,price,cost,gtin,urls\nA-1,Kettle,\"499,00\",250.00,,\nA-2,Pot,499.00,0,,\nA-3,Pan,12.00,5.00,5701234567890,ftp://x\n,Nameless,1.00,1.00,,\n",
+        );
         let lines: Vec<_> = read.errors.iter().map(|e| (e.line, e.column.as_str())).collect();
         for expected in [(2, "price"), (3, "cost"), (4, "gtin"), (4, "urls"), (5, "sku")] {
             assert!(lines.contains(&expected), "{expected:?} in {lines:?}");

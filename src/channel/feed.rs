@@ -100,7 +100,8 @@ impl Feed {
 
     /// Merges changes into the snapshot under a lock on the folder's lock file; blocking.
     fn merge(&self, changes: &[PriceChange], door: &Door) -> Result<Vec<Result<Receipt, ChannelError>>, ChannelError> {
-        let io = |what: &str, e: &std::io::Error| ChannelError::new(Class::Retry { after_ms: None }, format!("{what}: {e}"));
+        let io =
+            |what: &str, e: &std::io::Error| ChannelError::new(Class::Retry { after_ms: None }, format!("{what}: {e}"));
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(|e| io("feed folder", &e))?;
         let lock = File::create(self.path.with_extension("lock")).map_err(|e| io("feed lock", &e))?;
@@ -144,7 +145,8 @@ impl Feed {
             Ok(meta) if meta.len() > MAX_FILE => return Err(broken("larger than any feed of ours".to_owned())),
             Ok(_) => std::fs::read(&self.path).map_err(|e| broken(e.to_string()))?,
         };
-        let items = parse(&text).map_err(|why| broken(format!("not a feed of ours ({why}); move it away to start anew")))?;
+        let items =
+            parse(&text).map_err(|why| broken(format!("not a feed of ours ({why}); move it away to start anew")))?;
         Ok(items.into_iter().map(|item| (item.id.clone(), item)).collect())
     }
 
@@ -312,7 +314,8 @@ impl Channel for Arc<Feed> {
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let items = self.blocking(Feed::load).await?;
-        let seen = |external: &String| Seen { external: external.clone(), price: items.get(external).map(|item| item.price) };
+        let seen =
+            |external: &String| Seen { external: external.clone(), price: items.get(external).map(|item| item.price) };
         Ok(externals.iter().map(seen).collect())
     }
 
@@ -329,7 +332,8 @@ impl Channel for Arc<Feed> {
     async fn probe(&self) -> Result<Probe, ChannelError> {
         let items = self.blocking(Feed::load).await?;
         let foreign = items.values().filter(|item| item.price.currency() != self.currency).count();
-        let problems = if foreign == 0 { vec![] } else { vec![format!("{foreign} items of the file are in another currency")] };
+        let problems =
+            if foreign == 0 { vec![] } else { vec![format!("{foreign} items of the file are in another currency")] };
         Ok(Probe { about: format!("feed with {} items", items.len()), problems })
     }
 
@@ -356,7 +360,8 @@ mod tests {
     }
 
     fn feed() -> Feed {
-        let text = "path='f.xml'\ntitle='A & B <shop>'\nlink='https://shop.example/p/{sku}'\ncurrency='DKK'\ntax='gross'";
+        let text =
+            "path='f.xml'\ntitle='A & B <shop>'\nlink='https://shop.example/p/{sku}'\ncurrency='DKK'\ntax='gross'";
         build(&text.parse().unwrap()).unwrap()
     }
 
@@ -373,7 +378,10 @@ mod tests {
     fn a_half_written_or_foreign_file_is_refused() {
         let xml = feed().render([&sample("x")].into_iter()).unwrap();
         assert!(parse(&xml[..xml.len() / 2]).is_err());
-        assert!(parse(b"<!DOCTYPE x [<!ENTITY a 'b'>]><rss><channel><item><g:id>&a;</g:id></item></channel></rss>").is_err());
+        assert!(
+            parse(b"<!DOCTYPE x [<!ENTITY a 'b'>]><rss><channel><item><g:id>&a;</g:id></item></channel></rss>")
+                .is_err()
+        );
         assert!(parse(b"<rss><channel><item><g:id>1</g:id><g:price>cheap</g:price></item></channel></rss>").is_err());
     }
 }

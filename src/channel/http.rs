@@ -88,7 +88,9 @@ async fn answer(sent: Result<reqwest::Response, reqwest::Error>, late: Class) ->
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(ChannelError::new(late, format!("the answer is larger than {MAX_ANSWER} bytes"))),
+            Ok(Some(_)) => {
+                return Err(ChannelError::new(late, format!("the answer is larger than {MAX_ANSWER} bytes")));
+            }
             Ok(None) => break,
             Err(error) => return Err(ChannelError::new(late, describe(&error))),
         }
@@ -139,7 +141,8 @@ fn describe(error: &reqwest::Error) -> String {
 /// # Errors
 /// A value that no header can carry.
 pub fn secret_header(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), String> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| format!("{name}: contains characters that no header can carry"))?;
+    let mut value =
+        HeaderValue::from_str(value).map_err(|_| format!("{name}: contains characters that no header can carry"))?;
     value.set_sensitive(true);
     headers.insert(HeaderName::from_static(name), value);
     Ok(())
@@ -150,6 +153,10 @@ pub fn secret_header(headers: &mut HeaderMap, name: &'static str, value: &str) -
 /// # Errors
 /// Not JSON.
 pub fn json(answer: &Answer, late: Class) -> Result<Value, ChannelError> {
-    serde_json::from_slice(&answer.body)
-        .map_err(|_| ChannelError::new(late, format!("the answer ({} bytes, status {}) is not JSON", answer.body.len(), answer.status)))
+    serde_json::from_slice(&answer.body).map_err(|_| {
+        ChannelError::new(
+            late,
+            format!("the answer ({} bytes, status {}) is not JSON", answer.body.len(), answer.status),
+        )
+    })
 }

@@ -208,10 +208,16 @@ pub fn kind(table: &Table) -> Result<&'static Kind, String> {
 pub fn check(name: &str, table: &Table, problems: &mut Vec<Problem>) {
     let path = format!("channels.{name}");
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        problems.push(problem(&path, "a channel's name has only a-z, 0-9 and -", "it appears in metrics and file names"));
+        problems.push(problem(
+            &path,
+            "a channel's name has only a-z, 0-9 and -",
+            "it appears in metrics and file names",
+        ));
     }
     match kind(table) {
-        Err(what) => problems.push(problem(&format!("{path}.kind"), &what, "`omniprice channel kinds` shows an example of each")),
+        Err(what) => {
+            problems.push(problem(&format!("{path}.kind"), &what, "`omniprice channel kinds` shows an example of each"))
+        }
         Ok(kind) => {
             if let Err(what) = (kind.check)(table) {
                 let hint = format!("`omniprice channel kinds` shows a complete [{path}] for kind \"{}\"", kind.name);

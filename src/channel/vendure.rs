@@ -104,7 +104,11 @@ impl Vendure {
     }
 
     /// One atomic call. `Ok` carries what the server says each variant costs now.
-    async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Vec<(String, Option<Money>)>, ChannelError> {
+    async fn update(
+        &self,
+        changes: &[&PriceChange],
+        door: &Door,
+    ) -> Result<Vec<(String, Option<Money>)>, ChannelError> {
         let mut sorted = changes.to_vec();
         sorted.sort_by(|a, b| a.external.cmp(&b.external));
         let input: Vec<Value> = sorted
@@ -121,13 +125,15 @@ impl Vendure {
         let answer = self.http.push(&self.shop.endpoint, self.shop.headers.clone(), pass).await?;
         let data = data(&http::json(&answer, Class::Unknown)?, Class::Unknown)?;
         let items = data.get("updateProductVariants").and_then(Value::as_array);
-        let items = items.ok_or_else(|| ChannelError::new(Class::Unknown, "the answer has no updateProductVariants"))?;
+        let items =
+            items.ok_or_else(|| ChannelError::new(Class::Unknown, "the answer has no updateProductVariants"))?;
         Ok(items.iter().filter_map(|item| Some((text(item, "id")?, self.price_of(item)))).collect())
     }
 
     fn price_of(&self, variant: &Value) -> Option<Money> {
         let prices = variant.get("prices")?.as_array()?;
-        let own = prices.iter().find(|p| p.get("currencyCode").and_then(Value::as_str) == Some(self.shop.currency.code()))?;
+        let own =
+            prices.iter().find(|p| p.get("currencyCode").and_then(Value::as_str) == Some(self.shop.currency.code()))?;
         own.get("price")?.as_i64().map(|minor| Money::from_minor(minor, self.shop.currency))
     }
 
@@ -136,7 +142,8 @@ impl Vendure {
         for part in keys.chunks(MAX_READ) {
             let data = self.ask(query, json!({ "s": part })).await?;
             let items = data.pointer("/productVariants/items").and_then(Value::as_array);
-            let items = items.ok_or_else(|| ChannelError::new(Class::Retry { after_ms: None }, "the answer has no variants"))?;
+            let items = items
+                .ok_or_else(|| ChannelError::new(Class::Retry { after_ms: None }, "the answer has no variants"))?;
             found.extend(items.iter().cloned());
         }
         Ok(found)
@@ -190,7 +197,9 @@ impl Channel for Vendure {
         let items = self.variants(FIND, skus).await?;
         Ok(items
             .iter()
-            .filter_map(|item| Some(Match { sku: text(item, "sku")?, external: text(item, "id")?, price: self.price_of(item) }))
+            .filter_map(|item| {
+                Some(Match { sku: text(item, "sku")?, external: text(item, "id")?, price: self.price_of(item) })
+            })
             .collect())
     }
 
@@ -198,8 +207,12 @@ impl Channel for Vendure {
         let data = self.ask(PROBE, json!({})).await?;
         let channel = data.get("activeChannel").cloned().unwrap_or_default();
         let mut problems = Vec::new();
-        if !self.shop.channel_token.is_empty() && text(&channel, "token").as_deref() != Some(self.shop.channel_token.as_str()) {
-            problems.push("channel_token is not the token of the channel that answers; the shop ignores wrong ones".to_owned());
+        if !self.shop.channel_token.is_empty()
+            && text(&channel, "token").as_deref() != Some(self.shop.channel_token.as_str())
+        {
+            problems.push(
+                "channel_token is not the token of the channel that answers; the shop ignores wrong ones".to_owned(),
+            );
         }
         let includes_tax = channel.get("pricesIncludeTax").and_then(Value::as_bool);
         if includes_tax != Some(self.shop.tax == Tax::Gross) {
@@ -244,7 +257,8 @@ fn quoted(body: &[u8]) -> Result<Vec<(String, Money)>, GateError> {
     let mut quotes = Vec::new();
     for variant in body.variables.i {
         for price in variant.prices {
-            let currency = crate::money::currency(&price.currency_code).map_err(|e| GateError::Unreadable(e.to_string()))?;
+            let currency =
+                crate::money::currency(&price.currency_code).map_err(|e| GateError::Unreadable(e.to_string()))?;
             quotes.push((variant.id.clone(), Money::from_minor(price.price, currency)));
         }
     }
@@ -301,6 +315,8 @@ mod tests {
         assert_eq!(quoted(body).unwrap(), vec![("7".to_owned(), Money::from_minor(47_900, Currency::DKK))]);
         let sneaky = br#"{"variables":{"i":[{"id":"7","price":1,"prices":[]}]}}"#;
         assert!(quoted(sneaky).is_err(), "a second price field must not pass unseen");
-        assert!(quoted(br#"{"variables":{"i":[{"id":"7","prices":[{"currencyCode":"DKK","price":479.5}]}]}}"#).is_err());
+        assert!(
+            quoted(br#"{"variables":{"i":[{"id":"7","prices":[{"currencyCode":"DKK","price":479.5}]}]}}"#).is_err()
+        );
     }
 }

@@ -141,7 +141,8 @@ impl Webhook {
         let timestamp = (at.0 / Millis::SECOND).to_string();
         let signature = signature(&self.receiver.key, id, &timestamp, body).ok_or_else(|| broken("bad key"))?;
         let mut headers = HeaderMap::new();
-        for (name, value) in [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)] {
+        for (name, value) in [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)]
+        {
             let value = HeaderValue::from_str(value).map_err(|_| broken("the id is no header value"))?;
             headers.insert(HeaderName::from_static(name), value);
         }

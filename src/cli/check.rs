@@ -37,7 +37,16 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     add("configuration", true, file);
     let rules = app.rules().await;
     match &rules {
-        Ok(loaded) => add("rules", true, format!("revision {}, {} rules, {} markets", loaded.revision, loaded.set.rules.len(), loaded.set.markets.len())),
+        Ok(loaded) => add(
+            "rules",
+            true,
+            format!(
+                "revision {}, {} rules, {} markets",
+                loaded.revision,
+                loaded.set.rules.len(),
+                loaded.set.markets.len()
+            ),
+        ),
         Err(error) => add("rules", false, format!("{error:#}")),
     }
     add("site files", true, format!("{} loaded", app.sites.iter().count()));
@@ -45,7 +54,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     if !args.offline {
         for lane in &app.lanes {
             match lane.channel.probe().await {
-                Ok(probe) => add(&format!("channel {}", lane.name), probe.problems.is_empty(), [vec![probe.about], probe.problems].concat().join("; ")),
+                Ok(probe) => add(
+                    &format!("channel {}", lane.name),
+                    probe.problems.is_empty(),
+                    [vec![probe.about], probe.problems].concat().join("; "),
+                ),
                 Err(error) => add(&format!("channel {}", lane.name), false, error.message),
             }
         }

@@ -43,7 +43,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             };
             sent.push(format!("{to}: {}", app.mailer.send(&digest, &envelope).await?));
         }
-        say(&if sent.is_empty() { "report.recipients is empty: nobody to send to".to_owned() } else { sent.join("\n") })?;
+        say(&if sent.is_empty() {
+            "report.recipients is empty: nobody to send to".to_owned()
+        } else {
+            sent.join("\n")
+        })?;
     } else if context.json {
         say(&serde_json::json!({ "subject": digest.subject, "text": digest.text, "html": digest.html }).to_string())?;
     } else if args.html {

@@ -89,17 +89,20 @@ struct OnChannel {
 /// An unknown SKU, the store's, or a record that does not come out equal when it is computed again.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let product = products::by_sku(&app.db, &args.sku)
-        .await?
-        .with_context(|| format!("there is no product `{}`\nhint: omniprice import stores products", plain(&args.sku)))?;
+    let product = products::by_sku(&app.db, &args.sku).await?.with_context(|| {
+        format!("there is no product `{}`\nhint: omniprice import stores products", plain(&args.sku))
+    })?;
     let decision = match args.at {
         Some(at) => decisions::at(&app.db, product.id, at.into()).await?,
         None => decisions::latest(&app.db, product.id).await?,
     };
     let evaluation = decisions::evaluation(&app.db, product.id).await?.filter(|_| args.at.is_none());
     let record = decision.as_ref().map(|d| d.record.clone()).filter(|_| args.at.is_some());
-    let record = record.or_else(|| evaluation.as_ref().map(|e| e.record.clone())).or_else(|| decision.as_ref().map(|d| d.record.clone()));
-    let record: Option<Record> = record.map(|text| serde_json::from_str(&text)).transpose().context("the stored record")?;
+    let record = record
+        .or_else(|| evaluation.as_ref().map(|e| e.record.clone()))
+        .or_else(|| decision.as_ref().map(|d| d.record.clone()));
+    let record: Option<Record> =
+        record.map(|text| serde_json::from_str(&text)).transpose().context("the stored record")?;
     let proof = match &record {
         Some(record) => prove(&app, record).await?,
         None => ("nothing was decided yet".to_owned(), String::new()),
@@ -138,7 +141,9 @@ async fn report(
     evaluation: Option<&Evaluation>,
     (proof, story): (String, String),
 ) -> anyhow::Result<Report> {
-    let money = |minor: i64, code: &str| currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string());
+    let money = |minor: i64, code: &str| {
+        currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
+    };
     let until = args.at.map_or_else(|| app.now(), Millis::from);
     let history = observations::history_of_product(&app.db, product.id, until.plus(-30 * Millis::DAY), HISTORY).await?;
     let mut channels = Vec::new();
@@ -202,7 +207,14 @@ fn on_channel(listing: Listing, attempts: Vec<Attempt>, money: &impl Fn(i64, &st
 
 fn text(r: &Report) -> String {
     use std::fmt::Write as _;
-    let mut out = format!("{} {}: {}, decision version {}{}\n", r.sku, r.title, r.price, r.version, if r.locked { ", locked" } else { "" });
+    let mut out = format!(
+        "{} {}: {}, decision version {}{}\n",
+        r.sku,
+        r.title,
+        r.price,
+        r.version,
+        if r.locked { ", locked" } else { "" }
+    );
     // Writing to a String cannot fail.
     if let (Some(outcome), Some(why), Some(since)) = (&r.outcome, &r.why, &r.since) {
         let _ = writeln!(out, "now: {outcome} since {since}: {why}");
@@ -213,12 +225,22 @@ fn text(r: &Report) -> String {
     if let Some(d) = &r.decision {
         let _ = writeln!(out, "\nlast change: {} -> {} at {} by {}: {}", d.from, d.to, d.at, d.actor, d.why);
     }
-    let _ = writeln!(out, "proof: {}", if r.proof == "equal" { "computed again from its record, it comes out equal" } else { &r.proof });
+    let _ = writeln!(
+        out,
+        "proof: {}",
+        if r.proof == "equal" { "computed again from its record, it comes out equal" } else { &r.proof }
+    );
     let _ = writeln!(out, "\nseen:");
     for offer in &r.offers {
         let price = offer.price.as_deref().unwrap_or("no price");
-        let _ = writeln!(out, "  {} {price} ({}, {}) {} to {}, {} checks", offer.competitor, offer.verdict, offer.reason, offer.first_seen, offer.last_seen, offer.checks);
-        let field = |name: &str| offer.evidence.pointer(name).and_then(serde_json::Value::as_str).map(plain).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {} {price} ({}, {}) {} to {}, {} checks",
+            offer.competitor, offer.verdict, offer.reason, offer.first_seen, offer.last_seen, offer.checks
+        );
+        let field = |name: &str| {
+            offer.evidence.pointer(name).and_then(serde_json::Value::as_str).map(plain).unwrap_or_default()
+        };
         let raw = field("/price/raw");
         if !raw.is_empty() {
             let _ = writeln!(out, "    from {} at {}: \"{raw}\"", field("/price/source"), field("/price/path"));
@@ -227,9 +249,19 @@ fn text(r: &Report) -> String {
     let _ = writeln!(out, "\nchannels:");
     for c in &r.channels {
         let none = || "-".to_owned();
-        let _ = writeln!(out, "  {}: {} since {}, wanted {}, live {} {}", c.channel, c.state, c.since, c.desired.clone().unwrap_or_else(none), c.live.clone().unwrap_or_else(none), c.reason);
+        let _ = writeln!(
+            out,
+            "  {}: {} since {}, wanted {}, live {} {}",
+            c.channel,
+            c.state,
+            c.since,
+            c.desired.clone().unwrap_or_else(none),
+            c.live.clone().unwrap_or_else(none),
+            c.reason
+        );
         for a in &c.attempts {
-            let _ = writeln!(out, "    {} {} #{} {} {}", Millis(a.started_at), a.kind, a.seq, a.outcome, plain(&a.detail));
+            let _ =
+                writeln!(out, "    {} {} #{} {} {}", Millis(a.started_at), a.kind, a.seq, a.outcome, plain(&a.detail));
         }
     }
     out

@@ -135,7 +135,7 @@ pub fn run(args: &Args, fetch: Fetch<'_>, out: &mut dyn Write) -> anyhow::Result
             crate::extract::explain::table(&found, out)?;
         }
     }
-    Ok(if priced == args.inputs.len() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    Ok(if priced == args.inputs.len() { ExitCode::SUCCESS } else { ExitCode::from(super::NEEDS_A_PERSON) })
 }
 
 /// The embedded site files, with those of a directory if one is given.

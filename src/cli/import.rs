@@ -71,7 +71,9 @@ fn text(report: &Report, dry_run: bool) -> String {
     let counts = format!("{} rows, {} products, {} competitor pages", report.lines, report.products, report.pages);
     match (report.errors.len(), dry_run) {
         (0, true) => format!("{counts}: all good, nothing stored (dry run)"),
-        (0, false) => format!("{counts} imported, {} pages new\nnext: omniprice once, or omniprice run", report.new_pages),
+        (0, false) => {
+            format!("{counts} imported, {} pages new\nnext: omniprice once, or omniprice run", report.new_pages)
+        }
         (1, _) => format!("{counts}: 1 problem, nothing stored"),
         (n, _) => format!("{counts}: {n} problems, nothing stored"),
     }

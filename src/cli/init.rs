@@ -51,17 +51,23 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let answers = ask(args)?;
     currency(&answers.currency)?;
     crate::money::decimal(&answers.margin)?;
-    let files = [("omniprice.toml", config(&answers)), ("rules.toml", rules(&answers)), ("products.csv", PRODUCTS.to_owned())];
+    let files =
+        [("omniprice.toml", config(&answers)), ("rules.toml", rules(&answers)), ("products.csv", PRODUCTS.to_owned())];
     crate::app::parse_rules(Path::new("rules.toml"), &files[1].1).context("the answers make no rule set")?;
     std::fs::create_dir_all(&args.dir).with_context(|| args.dir.display().to_string())?;
-    let taken: Vec<String> =
-        files.iter().map(|(name, _)| args.dir.join(name)).filter(|path| path.exists()).map(|path| path.display().to_string()).collect();
+    let taken: Vec<String> = files
+        .iter()
+        .map(|(name, _)| args.dir.join(name))
+        .filter(|path| path.exists())
+        .map(|path| path.display().to_string())
+        .collect();
     if !taken.is_empty() {
         bail!("{} already there\nhint: move them away, or give another --dir", taken.join(", "));
     }
     for (name, text) in &files {
         let path = args.dir.join(name);
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path).with_context(|| path.display().to_string())?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).open(&path).with_context(|| path.display().to_string())?;
         file.write_all(text.as_bytes())?;
     }
     let here = args.dir == Path::new(".");
@@ -99,7 +105,11 @@ fn ask(args: &Args) -> anyhow::Result<Answers> {
     Ok(Answers {
         currency: one(&args.currency, "Currency", money)?.to_ascii_uppercase(),
         time_zone: one(&args.time_zone, "Time zone", zone)?,
-        contact: one(&args.contact, "Web page that explains your price checks", "https://example.invalid/price-checks")?,
+        contact: one(
+            &args.contact,
+            "Web page that explains your price checks",
+            "https://example.invalid/price-checks",
+        )?,
         digest_to: one(&args.digest_to, "Mail address for the digest (empty: none)", "")?,
         margin: one(&args.margin, "Smallest margin in percent", "10")?,
         country,

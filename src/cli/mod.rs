@@ -45,7 +45,9 @@ const CONFIG_FILE: &str = "omniprice.toml";
 /// Competitor prices in, one decision, every sales channel updated and read back, a digest out.
 #[derive(Debug, Parser)]
 #[command(name = "omniprice", version, propagate_version = true, arg_required_else_help = false)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 done but something needs a person.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 done but something needs a person."
+)]
 struct Cli {
     /// Configuration file [default: omniprice.toml if it is there]
     #[arg(long, short, global = true, env = "OMNIPRICE_CONFIG", value_name = "FILE")]
@@ -107,9 +109,7 @@ enum Command {
     /// Watch the whole loop work on a small market of its own: no accounts, no network
     Demo(demo::Args),
     /// Print shell completions
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
     /// Print the manual page
     Man,
 }
@@ -158,7 +158,9 @@ impl Context {
 /// The environment as pairs; names or values that are no Unicode cannot be ours.
 #[must_use]
 pub fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Writes a text and a line end to stdout.
@@ -212,8 +214,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Config(command) => return config::run(&context, command),
         Command::Init(args) => return init::run(&context, args),
-        Command::Extract(args) => return extract::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock()),
-        Command::Scraper(args) => return scraper::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock()),
+        Command::Extract(args) => {
+            return extract::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock());
+        }
+        Command::Scraper(args) => {
+            return scraper::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock());
+        }
         Command::PriceText(args) => return price_text::run(args, &mut std::io::stdout().lock()),
         Command::Case(args) => return case::run(args, &mut std::io::stdin().lock(), &mut std::io::stdout().lock()),
         _ => {}
@@ -241,9 +247,14 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Fx(command) => fx::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
         // Handled before there was a runtime.
-        Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Init(_) | Command::Extract(_) | Command::Scraper(_) | Command::PriceText(_) | Command::Case(_) => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { .. }
+        | Command::Man
+        | Command::Config(_)
+        | Command::Init(_)
+        | Command::Extract(_)
+        | Command::Scraper(_)
+        | Command::PriceText(_)
+        | Command::Case(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

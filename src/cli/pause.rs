@@ -21,7 +21,11 @@ pub struct Args {
 pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     settings::set(&app.db, PAUSE.to_owned(), "on".to_owned(), args.actor.clone(), args.why.clone(), app.now()).await?;
-    say(if context.json { "{\"paused\":true}" } else { "pushes stop within seconds; checking and deciding go on\nomniprice resume --why \"...\" lets them go on" })?;
+    say(if context.json {
+        "{\"paused\":true}"
+    } else {
+        "pushes stop within seconds; checking and deciding go on\nomniprice resume --why \"...\" lets them go on"
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -36,9 +36,17 @@ fn table(reviews: &[Review]) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(["id", "sku", "from", "to", "why"]);
     for review in reviews {
-        let amount = |minor| currency(&review.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string());
+        let amount = |minor| {
+            currency(&review.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
+        };
         let clean = crate::report::digest::plain;
-        table.add_row([review.id.to_string(), clean(&review.sku), amount(review.previous_minor), amount(review.price_minor), clean(&review.why)]);
+        table.add_row([
+            review.id.to_string(),
+            clean(&review.sku),
+            amount(review.previous_minor),
+            amount(review.price_minor),
+            clean(&review.why),
+        ]);
     }
     format!("{table}\n\nomniprice approve ID --why \"...\"   or   omniprice reject ID --why \"...\"")
 }
@@ -51,9 +59,13 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
     let mut done = Vec::new();
     for id in &args.ids {
         let result = if approve {
-            pricing::approve(&app, *id, &args.actor, &args.why).await.map(|version| format!("review {id}: decision version {version}"))
+            pricing::approve(&app, *id, &args.actor, &args.why)
+                .await
+                .map(|version| format!("review {id}: decision version {version}"))
         } else {
-            match decisions::settle_review(&app.db, *id, "rejected", args.actor.clone(), args.why.clone(), app.now()).await? {
+            match decisions::settle_review(&app.db, *id, "rejected", args.actor.clone(), args.why.clone(), app.now())
+                .await?
+            {
                 true => Ok(format!("review {id}: rejected")),
                 false => Err(Refused::NotOpen(*id).into()),
             }

@@ -63,7 +63,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
     let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample });
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
-    let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
+    let bar =
+        ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
     let mut after = 0;
     loop {
         let page = products::page(&app.db, after, PAGE).await?;
@@ -89,13 +90,17 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
 /// Categories are paths; a prefix counts by whole segments.
 fn wanted(category: Option<&str>, under: Option<&str>) -> bool {
     let Some(under) = under else { return true };
-    category.is_some_and(|category| category == under || category.strip_prefix(under).is_some_and(|rest| rest.starts_with('/')))
+    category.is_some_and(|category| {
+        category == under || category.strip_prefix(under).is_some_and(|rest| rest.starts_with('/'))
+    })
 }
 
 /// Name and value of every figure of the report.
 fn figures(r: &SimReport) -> Vec<(String, String)> {
     let pair = |b: &BeforeAfter| {
-        let show = |value: &Option<crate::decide::text::Quoted>| value.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string());
+        let show = |value: &Option<crate::decide::text::Quoted>| {
+            value.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string())
+        };
         (show(&b.before), show(&b.after))
     };
     let ((margin, margin_after), (index, index_after)) = (pair(&r.margin_pct), pair(&r.index));
@@ -106,7 +111,10 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("changes up".to_owned(), r.changes_up.to_string()),
         ("changes down".to_owned(), r.changes_down.to_string()),
         ("for review".to_owned(), r.reviews.to_string()),
-        ("average change %".to_owned(), r.average_change_pct.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string())),
+        (
+            "average change %".to_owned(),
+            r.average_change_pct.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string()),
+        ),
         ("margin % before".to_owned(), margin),
         ("margin % after".to_owned(), margin_after),
         ("index before".to_owned(), index),
@@ -118,7 +126,11 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         rows.push(("largest change".to_owned(), format!("{} {} -> {}", plain(&largest.sku), largest.from, largest.to)));
     }
     rows.extend(r.outcomes.iter().map(|(name, n)| (format!("outcome {name}"), n.to_string())));
-    rows.extend(r.rules.iter().map(|(name, n)| (format!("rule {name}"), format!("{} decided, {} changed", n.decided, n.changed))));
+    rows.extend(
+        r.rules
+            .iter()
+            .map(|(name, n)| (format!("rule {name}"), format!("{} decided, {} changed", n.decided, n.changed))),
+    );
     rows.extend(r.flags.iter().map(|(name, n)| (format!("flag {name}"), n.to_string())));
     rows
 }

@@ -43,14 +43,27 @@ fn text(reports: &[Report]) -> String {
     }
     let mut lines = Vec::new();
     for report in reports {
-        lines.push(format!("{}: {} listings compared, {} differ", report.channel, report.compared, report.differences.len()));
+        lines.push(format!(
+            "{}: {} listings compared, {} differ",
+            report.channel,
+            report.compared,
+            report.differences.len()
+        ));
         if let Some(error) = &report.error {
             lines.push(format!("  {error}"));
         }
         for difference in &report.differences {
             let money = |m: Option<crate::money::Money>| m.map_or_else(|| "nothing".to_owned(), |m| m.to_string());
-            let kind = serde_json::to_value(difference.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-            lines.push(format!("  {kind}: {} shows {}, proved {}", difference.external, money(difference.found), money(difference.expected)));
+            let kind = serde_json::to_value(difference.kind)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default();
+            lines.push(format!(
+                "  {kind}: {} shows {}, proved {}",
+                difference.external,
+                money(difference.found),
+                money(difference.expected)
+            ));
         }
     }
     lines.join("\n")

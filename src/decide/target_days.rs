@@ -48,7 +48,7 @@ impl ClosingDays {
         candidate
     }
 
-    /// Open days in `(after, until]`, at most [`MOST_DAYS`].
+    /// Open days in `(after, until]`, at most `MOST_DAYS`.
     #[must_use]
     pub fn open_days_after(&self, after: Date, until: Date) -> u32 {
         let mut count = 0;

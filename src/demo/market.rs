@@ -28,7 +28,10 @@ pub enum Markup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {
     /// Minor units, in stock or not.
-    Price { minor: i64, in_stock: bool },
+    Price {
+        minor: i64,
+        in_stock: bool,
+    },
     /// A bot challenge instead of a page.
     Challenge,
     Gone,

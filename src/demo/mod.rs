@@ -60,7 +60,16 @@ impl Summary {
              parity: {} of {} listings live at the newest decision\n\
              held back: {} prices not trusted, {} products on hold; {} prices changed by somebody else were noticed{kept}\n\n\
              your own shop: omniprice init, then omniprice import products.csv, then omniprice check",
-            self.rounds, self.checks, self.decisions, self.pushes, self.verified, self.live, self.listings, self.not_trusted, self.on_hold, self.drifts
+            self.rounds,
+            self.checks,
+            self.decisions,
+            self.pushes,
+            self.verified,
+            self.live,
+            self.listings,
+            self.not_trusted,
+            self.on_hold,
+            self.drifts
         )
     }
 }
@@ -116,7 +125,10 @@ struct World {
 /// Anything that does not work: a fault of ours.
 pub async fn run(options: Options, say: Say<'_>) -> anyhow::Result<Summary> {
     let kept = options.dir.is_some();
-    let folder = options.dir.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("omniprice-demo-{}", std::process::id())));
+    let folder = options
+        .dir
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("omniprice-demo-{}", std::process::id())));
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let ended = play(&folder, options.keep, say).await;
     if !kept {
@@ -163,7 +175,8 @@ impl World {
         let (nordlys, _) = market::Shop::open("nordlys.example", Markup::JsonLd, titles.clone()).await?;
         let (havn, _) = market::Shop::open("havn.example", Markup::SlowMicrodata, titles.clone()).await?;
         let (torv, _) = market::Shop::open("torv.example", Markup::Bare, titles).await?;
-        let prices: Vec<(&str, i64)> = vec![("KETTLE", 49_900), ("PHONES", 129_900), ("LAMP", 34_900), ("MIXER", 94_900), ("TOASTER", 27_900)];
+        let prices: Vec<(&str, i64)> =
+            vec![("KETTLE", 49_900), ("PHONES", 129_900), ("LAMP", 34_900), ("MIXER", 94_900), ("TOASTER", 27_900)];
         let (webshop, _) = shop::Shop::vendure("DKK", &prices).await?;
         let (till, _) = shop::Shop::receiver("DKK").await?;
         Ok(Self { nordlys, havn, torv, webshop, till })
@@ -179,7 +192,13 @@ impl World {
                 "a first look at the market",
                 Box::new(|world| {
                     for shop in [&world.nordlys, &world.havn, &world.torv] {
-                        for (sku, minor) in [("KETTLE", 49_900), ("PHONES", 129_900), ("LAMP", 34_900), ("MIXER", 94_900), ("TOASTER", 27_900)] {
+                        for (sku, minor) in [
+                            ("KETTLE", 49_900),
+                            ("PHONES", 129_900),
+                            ("LAMP", 34_900),
+                            ("MIXER", 94_900),
+                            ("TOASTER", 27_900),
+                        ] {
                             shop.show(sku, price(minor));
                         }
                     }
@@ -381,15 +400,30 @@ impl Told {
         }
         for moved in moves.iter().rev() {
             if let Some(old) = moved.old_minor.filter(|old| *old != moved.new_minor) {
-                say(&format!("seen     {} {}: {} -> {}", moved.competitor, moved.sku, money(old), money(moved.new_minor)))?;
+                say(&format!(
+                    "seen     {} {}: {} -> {}",
+                    moved.competitor,
+                    moved.sku,
+                    money(old),
+                    money(moved.new_minor)
+                ))?;
             }
         }
         for waiting in observations::waiting(&app.db, 100).await?.iter().filter(|w| w.last_seen > self.until.0) {
             let price = waiting.price_minor.map_or_else(|| "no price".to_owned(), |minor| money(minor).to_string());
-            say(&format!("doubted  {} {}: {price} is {} ({})", waiting.competitor, waiting.sku, waiting.verdict, waiting.reason))?;
+            say(&format!(
+                "doubted  {} {}: {price} is {} ({})",
+                waiting.competitor, waiting.sku, waiting.verdict, waiting.reason
+            ))?;
         }
         for decision in decisions::since(&app.db, self.until, now, 1_000).await?.iter().rev() {
-            say(&format!("decided  {}: {} -> {}  {}", decision.sku, money(decision.previous_minor), money(decision.price_minor), plain(&decision.why)))?;
+            say(&format!(
+                "decided  {}: {} -> {}  {}",
+                decision.sku,
+                money(decision.previous_minor),
+                money(decision.price_minor),
+                plain(&decision.why)
+            ))?;
         }
         for held in decisions::held(&app.db, 100).await?.iter().filter(|held| held.since > self.until.0) {
             say(&format!("held     {}: {}", held.sku, plain(&held.why)))?;
@@ -401,7 +435,10 @@ impl Told {
             }
         }
         for parity in listings::parity(&app.db).await? {
-            say(&format!("parity   {}: {} of {} listings live at the newest decision", parity.channel, parity.live, parity.listings))?;
+            say(&format!(
+                "parity   {}: {} of {} listings live at the newest decision",
+                parity.channel, parity.live, parity.listings
+            ))?;
         }
         self.until = now;
         Ok(())
@@ -416,10 +453,16 @@ impl Told {
                 attempts.reverse();
                 let known = self.attempts.entry(listing.id).or_default();
                 for attempt in attempts.iter().skip(*known) {
-                    let price = attempt.minor.map_or_else(String::new, |minor| format!(" {}", Money::from_minor(minor, Currency::DKK)));
-                    let detail = if attempt.detail.is_empty() { String::new() } else { format!(": {}", plain(&attempt.detail)) };
+                    let price = attempt
+                        .minor
+                        .map_or_else(String::new, |minor| format!(" {}", Money::from_minor(minor, Currency::DKK)));
+                    let detail =
+                        if attempt.detail.is_empty() { String::new() } else { format!(": {}", plain(&attempt.detail)) };
                     let verb = if attempt.kind == "push" { "sent    " } else { "read    " };
-                    let line = format!("{verb} {} {}{price} #{} {}{detail}", listing.channel, product.sku, attempt.seq, attempt.outcome);
+                    let line = format!(
+                        "{verb} {} {}{price} #{} {}{detail}",
+                        listing.channel, product.sku, attempt.seq, attempt.outcome
+                    );
                     lines.push((attempt.started_at, line));
                 }
                 *known = attempts.len();
@@ -434,11 +477,17 @@ async fn digest(app: &App, folder: &Path, say: Say<'_>) -> anyhow::Result<Option
     let recipient = app.config.report.recipients.first().context("the demo has a recipient")?;
     report::send_slot(app, recipient, app.now()).await?;
     let sent = events::digests(&app.db, 1).await?;
-    let Some(path) = sent.first().filter(|digest| digest.state == "sent").map(|digest| PathBuf::from(&digest.detail)) else {
+    let Some(path) = sent.first().filter(|digest| digest.state == "sent").map(|digest| PathBuf::from(&digest.detail))
+    else {
         return Ok(None);
     };
     if let Some(digest) = report::digest(app, app.now().plus(-Millis::HOUR), app.now()).await? {
-        say(&format!("\n--- the digest, also written to {} as .eml\n\nSubject: {}\n\n{}", folder.join("mail").display(), digest.subject, digest.text))?;
+        say(&format!(
+            "\n--- the digest, also written to {} as .eml\n\nSubject: {}\n\n{}",
+            folder.join("mail").display(),
+            digest.subject,
+            digest.text
+        ))?;
     }
     Ok(Some(path))
 }

@@ -70,7 +70,8 @@ impl Shop {
     /// No port is free.
     pub async fn receiver(currency: &'static str) -> anyhow::Result<(Self, JoinHandle<()>)> {
         let (shop, listener) = Self::new(currency, &[]).await?;
-        let routes = Router::new().route("/prices", post(receive)).route("/prices/{sku}", get(held)).with_state(shop.clone());
+        let routes =
+            Router::new().route("/prices", post(receive)).route("/prices/{sku}", get(held)).with_state(shop.clone());
         Ok((shop, serve(listener, routes)))
     }
 
@@ -140,17 +141,21 @@ fn ok(data: &Value) -> Response {
 }
 
 fn error(code: Option<&str>, message: &str) -> Response {
-    axum::Json(json!({ "errors": [{ "message": message, "extensions": { "code": code } }], "data": null })).into_response()
+    axum::Json(json!({ "errors": [{ "message": message, "extensions": { "code": code } }], "data": null }))
+        .into_response()
 }
 
 async fn graphql(State(shop): State<Shop>, body: Bytes) -> Response {
     let Ok(request) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     let query = request.get("query").and_then(Value::as_str).unwrap_or("");
     if query.contains("updateProductVariants") {
-        return update(&shop, request.pointer("/variables/i").and_then(Value::as_array).cloned().unwrap_or_default()).await;
+        return update(&shop, request.pointer("/variables/i").and_then(Value::as_array).cloned().unwrap_or_default())
+            .await;
     }
     if query.contains("activeChannel") {
-        return ok(&json!({ "activeChannel": { "code": "demo", "token": "", "pricesIncludeTax": true, "availableCurrencyCodes": [shop.currency] } }));
+        return ok(
+            &json!({ "activeChannel": { "code": "demo", "token": "", "pricesIncludeTax": true, "availableCurrencyCodes": [shop.currency] } }),
+        );
     }
     let keys = request.pointer("/variables/s").and_then(Value::as_array).cloned().unwrap_or_default();
     let by_id = query.contains("id:{in");
@@ -173,7 +178,9 @@ async fn update(shop: &Shop, input: Vec<Value>) -> Response {
     };
     match fault {
         Some(Fault::Deadlock) => return error(None, "deadlock detected"),
-        Some(Fault::Forbidden) => return error(Some("FORBIDDEN"), "You are not currently authorized to perform this action"),
+        Some(Fault::Forbidden) => {
+            return error(Some("FORBIDDEN"), "You are not currently authorized to perform this action");
+        }
         Some(Fault::Unavailable) => return StatusCode::BAD_GATEWAY.into_response(),
         Some(Fault::TooMany) => return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response(),
         Some(Fault::Lie | Fault::CutAfterApply) | None => {}
@@ -229,7 +236,8 @@ async fn receive(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> R
     let Ok(message) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     let sku = message.pointer("/data/sku").and_then(Value::as_str).unwrap_or("").to_owned();
     let sequence = message.pointer("/data/sequence").and_then(Value::as_i64).unwrap_or(0);
-    let price = message.pointer("/data/price").cloned().and_then(|v| serde_json::from_value::<crate::money::Money>(v).ok());
+    let price =
+        message.pointer("/data/price").cloned().and_then(|v| serde_json::from_value::<crate::money::Money>(v).ok());
     let Some(price) = price else { return StatusCode::BAD_REQUEST.into_response() };
     if fault != Some(Fault::Lie) {
         let mut inner = shop.lock();
@@ -251,7 +259,9 @@ async fn receive(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> R
 }
 
 async fn held(State(shop): State<Shop>, Path(sku): Path<String>) -> Response {
-    let held = shop.price(&sku).and_then(|minor| Some(crate::money::Money::from_minor(minor, crate::money::currency(shop.currency).ok()?)));
+    let held = shop
+        .price(&sku)
+        .and_then(|minor| Some(crate::money::Money::from_minor(minor, crate::money::currency(shop.currency).ok()?)));
     match held {
         Some(price) => axum::Json(json!({ "sku": sku, "price": price })).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

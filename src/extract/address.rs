@@ -60,7 +60,10 @@ pub fn article(page: &str) -> Option<String> {
     let keys = ["sku", "item", "productid", "product_id", "pid", "id", "articleid", "itemid", "prd", "art"];
     let by_query = url
         .query_pairs()
-        .find(|(k, v)| keys.contains(&k.to_ascii_lowercase().as_str()) && (is_article(v) || (v.len() >= 3 && v.bytes().all(|b| b.is_ascii_digit()))))
+        .find(|(k, v)| {
+            keys.contains(&k.to_ascii_lowercase().as_str())
+                && (is_article(v) || (v.len() >= 3 && v.bytes().all(|b| b.is_ascii_digit())))
+        })
         .map(|(_, v)| v.into_owned());
     let segments: Vec<&str> = url.path_segments()?.filter(|s| !s.is_empty()).collect();
     let stem = |segment: &str| {

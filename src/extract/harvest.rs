@@ -3,7 +3,9 @@
 //! It builds no tree and reads no price; it only says what is where.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use memchr::memmem;
 
 use super::items::{Builder, Syntax};
@@ -70,6 +72,9 @@ const STATE_ATTRIBUTES: [&str; 8] = [
     "data-track-product",
 ];
 
+/// One pass for all of them: most pages have none.
+static STATE_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| super::visible::classes::automaton(&STATE_ATTRIBUTES));
+
 impl<'a> Harvest<'a> {
     /// Reads a page from front to back.
     #[must_use]
@@ -80,8 +85,7 @@ impl<'a> Harvest<'a> {
         let mut rdfa = memmem::find(bytes, b"typeof=")
             .filter(|_| memmem::find(bytes, b"property=").is_some())
             .map(|_| Builder::new(Syntax::Rdfa));
-        let stateful = STATE_ATTRIBUTES.map(|name| memmem::find(bytes, name.as_bytes()).is_some());
-        let any_state = stateful.contains(&true);
+        let any_state = STATE_NAMES.is_match(page);
         let mut heading: Option<(String, usize)> = None;
         let mut raw: Option<Tag<'a>> = None;
         for token in Scanner::new(page) {
@@ -93,7 +97,7 @@ impl<'a> Harvest<'a> {
                         heading = Some((String::new(), tag.at));
                     }
                     if any_state {
-                        harvest.state(&tag, &stateful);
+                        harvest.state(&tag);
                     }
                     if let Some(builder) = &mut microdata {
                         builder.open(&tag);
@@ -172,10 +176,11 @@ impl<'a> Harvest<'a> {
         }
     }
 
-    fn state(&mut self, tag: &Tag<'a>, stateful: &[bool]) {
+    fn state(&mut self, tag: &Tag<'a>) {
         for (key, value) in tag.attributes() {
-            let known = STATE_ATTRIBUTES.iter().zip(stateful).find(|(name, on)| **on && key.eq_ignore_ascii_case(name));
-            if let Some((name, _)) = known
+            let data = key.len() > 5 && key.as_bytes()[..5].eq_ignore_ascii_case(b"data-");
+            let known = STATE_ATTRIBUTES.iter().find(|name| data && key.eq_ignore_ascii_case(name));
+            if let Some(name) = known
                 && !value.is_empty()
                 && self.state_attributes.len() < MAX_SCRIPTS
             {

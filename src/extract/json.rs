@@ -333,9 +333,10 @@ impl<'a> Reader<'a> {
         let Some(high) = self.hex(4) else { return char::REPLACEMENT_CHARACTER };
         if (0xd800..0xdc00).contains(&high) && self.bytes[self.pos..].starts_with(b"\\u") {
             self.pos += 2;
-            let low = self.hex(4).unwrap_or(0);
-            let combined = 0x1_0000 + ((high - 0xd800) << 10) + low.wrapping_sub(0xdc00);
-            return char::from_u32(combined).unwrap_or(char::REPLACEMENT_CHARACTER);
+            // A high surrogate without its low half is no character.
+            let low = self.hex(4).filter(|low| (0xdc00..0xe000).contains(low));
+            let combined = low.map(|low| 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+            return combined.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
         }
         char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER)
     }

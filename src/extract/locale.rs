@@ -106,7 +106,7 @@ impl Locale {
             // English pages of other countries use their own or the English mark as the shop's software likes it.
             ("en", _) => None,
             ("es", Some(r)) if SPANISH_POINT.contains(&r) => Some('.'),
-            ("de" | "it" | "fr" | "rm" | "gsw", Some("CH" | "LI")) => Some('.'),
+            ("de" | "it" | "rm" | "gsw", Some("CH" | "LI")) => Some('.'),
             ("fr", Some("CA")) => Some(','),
             ("ar", Some("MA" | "DZ" | "TN" | "LY" | "LB" | "MR")) => Some(','),
             (language, _) if POINT.contains(&language) => Some('.'),

@@ -124,7 +124,9 @@ impl Resolve for Guard {
             };
             let permitted: Vec<SocketAddr> = found.into_iter().filter(|address| guard.permits(address.ip())).collect();
             if permitted.is_empty() {
-                return Err(Box::from(format!("{host} has no public address")) as Box<dyn std::error::Error + Send + Sync>);
+                return Err(
+                    Box::from(format!("{host} has no public address")) as Box<dyn std::error::Error + Send + Sync>
+                );
             }
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })

@@ -147,7 +147,10 @@ impl Client {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        #[expect(clippy::disallowed_methods, reason = "the fetcher's one client: guarded, no redirects, no proxy from the environment")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the fetcher's one client: guarded, no redirects, no proxy from the environment"
+        )]
         let http = reqwest::Client::builder()
             .user_agent(&config.user_agent)
             .default_headers(headers)
@@ -216,7 +219,9 @@ impl Client {
 
     async fn send(&self, url: &Url, validators: Validators<'_>) -> Result<reqwest::Response, FetchError> {
         let mut request = self.http.get(url.clone());
-        for (name, value) in [(header::IF_NONE_MATCH, validators.etag), (header::IF_MODIFIED_SINCE, validators.last_modified)] {
+        for (name, value) in
+            [(header::IF_NONE_MATCH, validators.etag), (header::IF_MODIFIED_SINCE, validators.last_modified)]
+        {
             if let Some(value) = value.and_then(|v| HeaderValue::from_str(v).ok()) {
                 request = request.header(name, value);
             }
@@ -233,8 +238,12 @@ impl Client {
             let wait_ms = retry_after(text(header::RETRY_AFTER).as_deref(), now);
             return Err(FetchError::Overloaded { status, wait_ms });
         }
-        let (content_type, etag, last_modified, encoding) =
-            (text(header::CONTENT_TYPE), text(header::ETAG), text(header::LAST_MODIFIED), text(header::CONTENT_ENCODING));
+        let (content_type, etag, last_modified, encoding) = (
+            text(header::CONTENT_TYPE),
+            text(header::ETAG),
+            text(header::LAST_MODIFIED),
+            text(header::CONTENT_ENCODING),
+        );
         // Blocks and removals are told by page text as well, so bodies of client errors are read, those of servers not.
         if status >= 500 {
             return Err(FetchError::Status(status));
@@ -295,7 +304,10 @@ fn decode(raw: Vec<u8>, encoding: Option<&str>, max: usize) -> Result<Vec<u8>, F
     match encoding.map(str::trim) {
         None | Some("" | "identity") => Ok(raw),
         Some(name) if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => gunzip(&raw, max),
-        Some(other) => Err(FetchError::Undecodable(format!("encoding `{}` was not asked for", other.chars().take(20).collect::<String>()))),
+        Some(other) => Err(FetchError::Undecodable(format!(
+            "encoding `{}` was not asked for",
+            other.chars().take(20).collect::<String>()
+        ))),
     }
 }
 
@@ -350,7 +362,10 @@ mod tests {
         lying[end - 4..].copy_from_slice(&7_u32.to_le_bytes());
         assert!(gunzip(&lying, 1 << 20).is_err());
         assert_eq!(gunzip(&gzip(&vec![0; 4 << 20]), 8 << 20), Err(FetchError::TooLarge(8 << 20)));
-        assert!(matches!(gunzip(b"not gzip at all", 1 << 20), Err(FetchError::Undecodable(_) | FetchError::TooLarge(_))));
+        assert!(matches!(
+            gunzip(b"not gzip at all", 1 << 20),
+            Err(FetchError::Undecodable(_) | FetchError::TooLarge(_))
+        ));
     }
 
     #[test]

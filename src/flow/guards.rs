@@ -36,7 +36,14 @@ pub struct Verdict {
 ///
 /// # Errors
 /// The store's, or stored amounts that cannot be read.
-pub async fn judge(app: &App, loaded: &Loaded, product: &Product, facts: &Facts, decision: &Decision, now: Millis) -> anyhow::Result<Verdict> {
+pub async fn judge(
+    app: &App,
+    loaded: &Loaded,
+    product: &Product,
+    facts: &Facts,
+    decision: &Decision,
+    now: Millis,
+) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict { outcome: decision.outcome, reasons: vec![], wants_witness: false };
     if !matches!(decision.outcome, Outcome::Change | Outcome::Review) {
         return Ok(verdict);
@@ -151,7 +158,12 @@ async fn sightings(app: &App, product: &Product) -> anyhow::Result<BTreeMap<Stri
 }
 
 /// Our moves and each competitor's of the last days, interleaved by time.
-async fn moves(app: &App, product: &Product, ours: &[PriceMove], now: Millis) -> anyhow::Result<BTreeMap<String, Vec<PriceMove>>> {
+async fn moves(
+    app: &App,
+    product: &Product,
+    ours: &[PriceMove],
+    now: Millis,
+) -> anyhow::Result<BTreeMap<String, Vec<PriceMove>>> {
     let since = now.plus(-MOVES);
     let own = currency(&product.currency)?;
     let mut theirs: BTreeMap<String, Vec<PriceMove>> = BTreeMap::new();
@@ -187,7 +199,8 @@ async fn rule_since(app: &App, loaded: &Loaded, decision: &Decision, now: Millis
     if let Some(known) = settings::get(&app.db, &name).await? {
         return Ok(Some(Millis(known.created_at)));
     }
-    settings::set(&app.db, name, String::new(), "rules".to_owned(), "first proposal in this form".to_owned(), now).await?;
+    settings::set(&app.db, name, String::new(), "rules".to_owned(), "first proposal in this form".to_owned(), now)
+        .await?;
     Ok(Some(now))
 }
 
@@ -195,7 +208,12 @@ async fn rule_since(app: &App, loaded: &Loaded, decision: &Decision, now: Millis
 ///
 /// # Errors
 /// The store's.
-pub async fn run_holds(app: &App, loaded: &Loaded, proposals: &[(Option<Money>, Option<Money>, bool)], now: Millis) -> anyhow::Result<Vec<String>> {
+pub async fn run_holds(
+    app: &App,
+    loaded: &Loaded,
+    proposals: &[(Option<Money>, Option<Money>, bool)],
+    now: Millis,
+) -> anyhow::Result<Vec<String>> {
     let mut items: Vec<RunItem> = proposals
         .iter()
         .map(|(current, proposed, held)| RunItem { current: *current, proposed: *proposed, held: *held })
@@ -209,10 +227,11 @@ pub async fn run_holds(app: &App, loaded: &Loaded, proposals: &[(Option<Money>, 
         let money = |minor| currency(&row.currency).ok().map(|code| Money::from_minor(minor, code));
         let (from, to) = (money(row.previous_minor), money(row.price_minor));
         // Newest first: what comes later in the list is earlier in time.
-        changed
-            .entry(row.sku)
-            .and_modify(|item| item.current = from)
-            .or_insert(RunItem { current: from, proposed: to, held: false });
+        changed.entry(row.sku).and_modify(|item| item.current = from).or_insert(RunItem {
+            current: from,
+            proposed: to,
+            held: false,
+        });
     }
     items.extend(changed.into_values());
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
@@ -224,10 +243,14 @@ pub async fn run_holds(app: &App, loaded: &Loaded, proposals: &[(Option<Money>, 
 
 fn told(hold: &RunHold) -> String {
     match hold {
-        RunHold::TooManyChanges { changes, products } => format!("run held: {changes} of {products} products would change"),
+        RunHold::TooManyChanges { changes, products } => {
+            format!("run held: {changes} of {products} products would change")
+        }
         RunHold::AverageChange { percent } => format!("run held: the average change is {percent} %"),
         RunHold::ManyLargeChanges { count } => format!("run held: {count} products would change far"),
-        RunHold::SameValue { price, products } => format!("run held: {products} products with different prices would all cost {price}"),
+        RunHold::SameValue { price, products } => {
+            format!("run held: {products} products with different prices would all cost {price}")
+        }
         RunHold::ManyHeld { count } => format!("run held: {count} proposals were held one by one"),
     }
 }

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::guards;
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
-use crate::decide::facts::{Availability, Condition, Lock, OfferFact, PriceKind, Standing, Tax};
-use crate::decide::{self, Decision, Facts, Outcome};
 use crate::decide::facts::LastReference;
+use crate::decide::facts::{Availability, Condition, Lock, OfferFact, PriceKind, Standing, Tax};
+use crate::decide::release::Approval;
+use crate::decide::{self, Decision, Facts, Outcome};
 use crate::money::{Decimal, Money, currency};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
-use super::guards;
-use crate::decide::release::Approval;
 use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
@@ -77,7 +77,11 @@ pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> any
 async fn hold_run(app: &App, loaded: &Loaded, run: &[Proposed]) -> anyhow::Result<Vec<String>> {
     let item = |p: &Proposed| {
         let changes = p.verdict.outcome == Outcome::Change;
-        (p.record.facts.product.current, p.record.decision.price.filter(|_| changes), p.verdict.outcome == Outcome::Hold && p.record.decision.proposes())
+        (
+            p.record.facts.product.current,
+            p.record.decision.price.filter(|_| changes),
+            p.verdict.outcome == Outcome::Hold && p.record.decision.proposes(),
+        )
     };
     let items: Vec<_> = run.iter().map(item).collect();
     let held = guards::run_holds(app, loaded, &items, app.now()).await?;
@@ -116,7 +120,10 @@ async fn write(app: &App, evaluated: Evaluated) -> anyhow::Result<Written> {
 pub async fn facts(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> anyhow::Result<Facts> {
     let rules = &loaded.set;
     let market = rules.market(&product.market).with_context(|| {
-        format!("{}: market {} is not in the rules\nhint: add [[market]] id = \"{}\"", product.sku, product.market, product.market)
+        format!(
+            "{}: market {} is not in the rules\nhint: add [[market]] id = \"{}\"",
+            product.sku, product.market, product.market
+        )
     })?;
     let own = currency(&product.currency)?;
     let money = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, own));
@@ -144,7 +151,11 @@ pub async fn facts(app: &App, loaded: &Loaded, product: &Product, now: Millis) -
             own_stock: product.stock,
             own_shipping: None,
             pack_qty: u32::try_from(product.pack_qty).unwrap_or(1),
-            lock: (product.locked != 0).then(|| Lock { owner: "catalogue".into(), reason: "locked".into(), until: None }),
+            lock: (product.locked != 0).then(|| Lock {
+                owner: "catalogue".into(),
+                reason: "locked".into(),
+                until: None,
+            }),
             manual: None,
             regulated: false,
             campaign: None,
@@ -189,7 +200,8 @@ fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64) -> Option<O
             _ => Tax::Gross,
         },
         availability: availability(latest.newest_availability.as_deref().unwrap_or(&latest.availability)),
-        absence_confirmed: latest.availability == "out_of_stock" && latest.last_seen - latest.first_seen >= 2 * Millis::HOUR,
+        absence_confirmed: latest.availability == "out_of_stock"
+            && latest.last_seen - latest.first_seen >= 2 * Millis::HOUR,
         condition: condition(text("condition")),
         rating: None::<Decimal>,
         observed_at: Millis(latest.last_seen),
@@ -278,7 +290,12 @@ fn sentence(facts: &Facts, decision: &Decision) -> String {
     };
     let mut told = rule.clone();
     if let Some(reference) = decision.reference {
-        let cheapest = facts.offers.iter().filter(|offer| offer.price.amount() == reference).map(|offer| offer.competitor.as_str()).next();
+        let cheapest = facts
+            .offers
+            .iter()
+            .filter(|offer| offer.price.amount() == reference)
+            .map(|offer| offer.competitor.as_str())
+            .next();
         let whose = cheapest.map_or_else(String::new, |competitor| format!(" ({competitor})"));
         told = format!("{told}: reference {}{whose}", reference.normalize());
     }
@@ -306,7 +323,8 @@ fn again_at(app: &App, record: &Record) -> Option<Millis> {
     let expires = record.facts.offers.iter().map(|offer| offer.observed_at.plus(app.config.observe.max_age.0 + 1_000));
     let expires = expires.filter(|at| *at > record.now).min();
     // What a guard holds may pass later: a second witness, the next stage of a new rule, the end of a day.
-    let held = (record.decision.proposes() && !record.release.is_empty()).then(|| record.now.plus(app.config.schedule.confirm_after.0 + Millis::MINUTE));
+    let held = (record.decision.proposes() && !record.release.is_empty())
+        .then(|| record.now.plus(app.config.schedule.confirm_after.0 + Millis::MINUTE));
     record.decision.next_evaluation.into_iter().chain(expires).chain(held).min()
 }
 
@@ -314,7 +332,13 @@ fn again_at(app: &App, record: &Record) -> Option<Millis> {
 ///
 /// # Errors
 /// The store's.
-async fn desired(app: &App, terms: &Terms, product: &Product, price: Money, only: Option<&str>) -> anyhow::Result<Vec<Desire>> {
+async fn desired(
+    app: &App,
+    terms: &Terms,
+    product: &Product,
+    price: Money,
+    only: Option<&str>,
+) -> anyhow::Result<Vec<Desire>> {
     let mut listings = listings::of_product(&app.db, product.id).await?;
     listings.retain(|listing| only.is_none_or(|name| name == listing.channel));
     let desire = |listing: &listings::Listing| Desire {
@@ -324,7 +348,7 @@ async fn desired(app: &App, terms: &Terms, product: &Product, price: Money, only
     Ok(listings.iter().map(desire).collect())
 }
 
-/// Gives a feed or receiver that starts empty the price we ask now; the door still holds it against the floor.
+/// Gives listings that were found just now the price we ask now; the door still holds it against the floor.
 ///
 /// # Errors
 /// The rules' and the store's.
@@ -349,7 +373,9 @@ pub enum Refused {
     NotOpen(i64),
     #[error("review {0} has expired\nhint: the next evaluation opens a new one")]
     Expired(i64),
-    #[error("the facts have changed since review {0} was opened\nhint: `omniprice review` shows the new proposal after the next evaluation")]
+    #[error(
+        "the facts have changed since review {0} was opened\nhint: `omniprice review` shows the new proposal after the next evaluation"
+    )]
     Stale(i64),
     #[error("{0}\nhint: no approval makes up for this; correct the product's data and import it again")]
     Guarded(String),
@@ -371,7 +397,9 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let fresh = facts(app, &loaded, &product, now).await?;
     let decision = decide::price(&fresh, &loaded.set, now.timestamp());
     if facts_hash(&fresh)? != review.facts_hash || decision.price.map(Money::minor) != Some(review.price_minor) {
-        app.db.write(product.id, move |tx, id| Box::pin(async move { products::mark_dirty(tx, *id, now).await })).await?;
+        app.db
+            .write(product.id, move |tx, id| Box::pin(async move { products::mark_dirty(tx, *id, now).await }))
+            .await?;
         return Err(Refused::Stale(id).into());
     }
     let price = Money::from_minor(review.price_minor, currency(&review.currency)?);
@@ -409,10 +437,20 @@ pub async fn adopt(app: &App, product_id: i64, price: Money, channel: &str) -> a
         return Ok(());
     }
     decision.price = Some(price);
-    let record = Record { now, rule_revision: loaded.revision, facts, decision, release: vec![format!("adopted from {channel}")] };
+    let record = Record {
+        now,
+        rule_revision: loaded.revision,
+        facts,
+        decision,
+        release: vec![format!("adopted from {channel}")],
+    };
     let terms = app.terms().await?;
     let evaluated = evaluated(app, &terms, &product, record, Outcome::Change, now).await?;
-    let evaluated = Evaluated { actor: format!("channel {channel}"), why: format!("set by hand on {channel} and adopted"), ..evaluated };
+    let evaluated = Evaluated {
+        actor: format!("channel {channel}"),
+        why: format!("set by hand on {channel} and adopted"),
+        ..evaluated
+    };
     write(app, evaluated).await?;
     products::set_locked(&app.db, product.sku, true, now).await?;
     Ok(())

@@ -10,8 +10,8 @@ use crate::clock::Millis;
 use crate::decide::Facts;
 use crate::decide::facts::OfferFact;
 use crate::money::{Money, currency};
-use crate::store::{decisions, observations};
 use crate::store::products::Product;
+use crate::store::{decisions, observations};
 
 /// Moments replayed per product: a page that flaps must not make a simulation endless.
 const MAX_MOMENTS: usize = 400;
@@ -24,7 +24,12 @@ const MAX_RUNS: i64 = 4_000;
 ///
 /// # Errors
 /// The store's, or a stored amount that cannot be read.
-pub async fn history(app: &App, loaded: &Loaded, product: &Product, since: Millis) -> anyhow::Result<Vec<(Timestamp, Facts)>> {
+pub async fn history(
+    app: &App,
+    loaded: &Loaded,
+    product: &Product,
+    since: Millis,
+) -> anyhow::Result<Vec<(Timestamp, Facts)>> {
     let now = app.now();
     let mut base = pricing::facts(app, loaded, product, now).await?;
     // The price in force when the window opened, not today's, is where a simulation starts.
@@ -44,7 +49,9 @@ pub async fn history(app: &App, loaded: &Loaded, product: &Product, since: Milli
             if !seen.insert(run.url.as_str()) {
                 continue;
             }
-            let (Some(minor), Some(Ok(code))) = (run.price_minor, run.currency.as_deref().map(currency)) else { continue };
+            let (Some(minor), Some(Ok(code))) = (run.price_minor, run.currency.as_deref().map(currency)) else {
+                continue;
+            };
             let template = base.offers.iter().find(|offer| offer.competitor == run.competitor);
             let Some(template) = template else { continue };
             facts.offers.push(OfferFact {

@@ -164,12 +164,15 @@ async fn known(app: &App, page: &DueTarget, product: &Product, runs: &[Run], now
     let rules = app.rules().await?;
     let market = rules.set.market(&product.market);
     let own = currency(&product.currency)?;
-    let (country, zone) = market.map_or_else(|| (String::new(), TimeZone::UTC), |m| (m.market.country.clone(), m.market.tz.0.clone()));
+    let (country, zone) =
+        market.map_or_else(|| (String::new(), TimeZone::UTC), |m| (m.market.country.clone(), m.market.tz.0.clone()));
     let vat = app.vat.at(&country, &product.vat_class, now.timestamp().to_zoned(zone).date());
     let others = observations::latest_of_product(&app.db, product.id).await?;
     let mut moved = Vec::new();
     let mut level = Vec::new();
-    for other in others.iter().filter(|other| other.target_id != page.id && other.currency.as_deref() == Some(own.code())) {
+    for other in
+        others.iter().filter(|other| other.target_id != page.id && other.currency.as_deref() == Some(own.code()))
+    {
         let Some(minor) = other.price_minor else { continue };
         level.push(Money::from_minor(minor, own).amount());
         let history = observations::accepted(&app.db, other.target_id, 2).await?;
@@ -193,7 +196,9 @@ async fn known(app: &App, page: &DueTarget, product: &Product, runs: &[Run], now
 fn history(runs: &[Run], code: &str, now: Millis) -> Vec<Decimal> {
     let mut points = Vec::new();
     for run in runs.iter().filter(|run| run.verdict == "accepted" && run.currency.as_deref() == Some(code)) {
-        let Some(money) = run.price_minor.zip(currency(code).ok()).map(|(minor, c)| Money::from_minor(minor, c)) else { continue };
+        let Some(money) = run.price_minor.zip(currency(code).ok()).map(|(minor, c)| Money::from_minor(minor, c)) else {
+            continue;
+        };
         let mut at = run.last_seen;
         while at >= run.first_seen && points.len() < HISTORY_POINTS && now.since(Millis(at)) <= HISTORY_AGE {
             points.push(money.amount());

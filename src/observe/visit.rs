@@ -78,7 +78,11 @@ pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
 
 fn site_pace(app: &App, host: &str) -> i64 {
     let name = host.split(':').next().unwrap_or(host);
-    app.sites.for_host(name).and_then(extract::scraper::Site::pace_ms).and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0)
+    app.sites
+        .for_host(name)
+        .and_then(extract::scraper::Site::pace_ms)
+        .and_then(|ms| i64::try_from(ms).ok())
+        .unwrap_or(0)
 }
 
 async fn blocked(app: &App, host: &str, pace: Pace) -> anyhow::Result<()> {
@@ -89,7 +93,10 @@ async fn blocked(app: &App, host: &str, pace: Pace) -> anyhow::Result<()> {
         product_id: None,
         channel: None,
         competitor: Some(crate::catalog::import::competitor(host)),
-        message: format!("{host} does not answer us ({} times); left alone until {}", pace.failures, pace.blocked_until),
+        message: format!(
+            "{host} does not answer us ({} times); left alone until {}",
+            pace.failures, pace.blocked_until
+        ),
         hint: "its prices age and drop out of rules by themselves; omniprice check shows outcomes".to_owned(),
     };
     events::raise(&app.db, event, app.now()).await?;
@@ -144,7 +151,12 @@ async fn get(app: &App, page: &DueTarget, rules: &Rules) -> Result<Fetched, Fetc
 }
 
 /// Turns what came back into what is stored.
-async fn checked_page(app: &App, page: &DueTarget, result: Result<Fetched, FetchError>, now: Millis) -> anyhow::Result<Checked> {
+async fn checked_page(
+    app: &App,
+    page: &DueTarget,
+    result: Result<Fetched, FetchError>,
+    now: Millis,
+) -> anyhow::Result<Checked> {
     let mut check = Checked {
         target_id: page.id,
         product_id: page.product_id,

@@ -31,7 +31,9 @@ pub fn may_send(listing: &Listing, minor: i64, siblings: &[Listing], constraints
         } else {
             continue;
         };
-        let Some(other) = siblings.iter().find(|l| l.channel == *other && l.currency == listing.currency) else { continue };
+        let Some(other) = siblings.iter().find(|l| l.channel == *other && l.currency == listing.currency) else {
+            continue;
+        };
         let broken = |theirs: i64| if is_above { minor < theirs } else { minor > theirs };
         if let Some(theirs) = other.desired_minor.filter(|theirs| broken(*theirs)) {
             return Err(Order::Contradiction(format!(

@@ -102,7 +102,8 @@ async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
     let owner = "lane".to_owned();
     let due = now.plus(-PROBE_EVERY);
     if now.since(Millis(state.since)) < PROBE_EVERY
-        || !crate::store::settings::take_duty(db, probe.clone(), owner.clone(), now, now.plus(Millis::MINUTE), due).await?
+        || !crate::store::settings::take_duty(db, probe.clone(), owner.clone(), now, now.plus(Millis::MINUTE), due)
+            .await?
     {
         return Ok(false);
     }
@@ -150,14 +151,23 @@ async fn push_all(
         // A worker that was suspended must not send late: by then the listing may be another worker's.
         let held_ms = i64::try_from(claimed_at.elapsed().as_millis()).unwrap_or(i64::MAX);
         if held_ms > lane.lease_ms / 2 {
-            tracing::warn!(channel = lane.name, "lane {} ran out of its lease; {} pushes are left to the next round", lane.name, changes.len());
+            tracing::warn!(
+                channel = lane.name,
+                "lane {} ran out of its lease; {} pushes are left to the next round",
+                lane.name,
+                changes.len()
+            );
             break;
         }
         let externals: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
         let results = lane.channel.push(changes, &door.narrowed(&externals)).await;
         sent += changes.len() as u64;
         pause_for_rate(lane, changes.len()).await;
-        let events = tokens.iter().zip(results).map(|(&(id, token), result)| (id, token, Event::Pushed(result.map(drop)))).collect();
+        let events = tokens
+            .iter()
+            .zip(results)
+            .map(|(&(id, token), result)| (id, token, Event::Pushed(result.map(drop))))
+            .collect();
         advance(db, clock, lane, events).await?;
     }
     Ok(sent)
@@ -239,14 +249,17 @@ async fn read_all(db: &Db, clock: &Clock, lane: &Lane, read: Vec<Listing>) -> Re
 async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Event)>) -> Result<u64, StoreError> {
     let now = clock.now();
     let refused = batch.iter().find_map(|(_, _, event)| match event {
-        Event::Pushed(Err(error)) | Event::Read(Err(error)) if error.class == Class::Refused => Some(error.message.clone()),
+        Event::Pushed(Err(error)) | Event::Read(Err(error)) if error.class == Class::Refused => {
+            Some(error.message.clone())
+        }
         _ => None,
     });
     if let Some(reason) = refused {
         refuse(db, lane, reason, now).await?;
     }
     let policy = lane.policy.clone();
-    let moved = listings::advance(db, batch, now, move |listing, event, now| step(listing, event, &policy, now)).await?;
+    let moved =
+        listings::advance(db, batch, now, move |listing, event, now| step(listing, event, &policy, now)).await?;
     let mut verified = 0;
     for (listing, change) in moved.into_iter().flatten() {
         verified += u64::from(change.state == "verified");
@@ -285,7 +298,12 @@ async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: M
                 product_id: Some(listing.product_id),
                 channel: Some(lane.name.clone()),
                 competitor: None,
-                message: format!("{} {} the price: {}", lane.name, if change.state == "parked" { "does not show" } else { "rejects" }, change.reason),
+                message: format!(
+                    "{} {} the price: {}",
+                    lane.name,
+                    if change.state == "parked" { "does not show" } else { "rejects" },
+                    change.reason
+                ),
                 hint: "omniprice explain SKU shows every attempt".to_owned(),
             };
             events::raise(db, event, now).await.map(drop)

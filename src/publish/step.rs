@@ -50,7 +50,9 @@ pub fn plan(listing: &Listing, policy: &Policy) -> Plan {
     let newer = listing.desired_seq > listing.sent_seq;
     match listing.state.as_str() {
         // The channel already shows the price: prove it instead of sending it.
-        "intended" if policy.readable && listing.reads == 0 && listing.live_minor == listing.desired_minor => Plan::Read,
+        "intended" if policy.readable && listing.reads == 0 && listing.live_minor == listing.desired_minor => {
+            Plan::Read
+        }
         "intended" => Plan::Push,
         // A worker died between committing the intent and writing the answer.
         "sent" | "unknown" if policy.readable => Plan::Read,
@@ -94,8 +96,18 @@ fn same(listing: &Listing) -> Change {
 #[must_use]
 pub fn known_state(state: &str) -> &'static str {
     const STATES: [&str; 12] = [
-        "idle", "intended", "sent", "accepted", "applied", "verified", "unverified", "unknown", "rejected", "held",
-        "parked", "drifted",
+        "idle",
+        "intended",
+        "sent",
+        "accepted",
+        "applied",
+        "verified",
+        "unverified",
+        "unknown",
+        "rejected",
+        "held",
+        "parked",
+        "drifted",
     ];
     STATES.into_iter().find(|known| *known == state).unwrap_or("unknown")
 }
@@ -144,12 +156,20 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             finish: finish("refused"),
             ..same(listing)
         },
-        Class::Rejected if newer => {
-            Change { state: "intended", reason: String::new(), next_at: Some(now), finish: finish("rejected"), ..same(listing) }
-        }
-        Class::Rejected => {
-            Change { state: "rejected", reason: error.message.clone(), next_at: None, finish: finish("rejected"), ..same(listing) }
-        }
+        Class::Rejected if newer => Change {
+            state: "intended",
+            reason: String::new(),
+            next_at: Some(now),
+            finish: finish("rejected"),
+            ..same(listing)
+        },
+        Class::Rejected => Change {
+            state: "rejected",
+            reason: error.message.clone(),
+            next_at: None,
+            finish: finish("rejected"),
+            ..same(listing)
+        },
         Class::Unknown if policy.readable => Change {
             state: "unknown",
             reason: error.message.clone(),
@@ -159,7 +179,9 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             fact: listing.sent_minor.map(|minor| (minor, "unknown")),
             ..same(listing)
         },
-        Class::Unknown if policy.idempotent => again(listing, policy, now, wait(policy, listing), error, finish("unknown")),
+        Class::Unknown if policy.idempotent => {
+            again(listing, policy, now, wait(policy, listing), error, finish("unknown"))
+        }
         Class::Unknown => Change {
             state: "parked",
             reason: format!("{}; it can neither be read back nor sent twice", error.message),
@@ -258,7 +280,12 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
         return Change { state: "intended", reason, next_at: Some(now), reads, finish, fact, ..base };
     }
     if now.since(sent_at) < policy.settle_within {
-        return Change { state: "accepted", next_at: Some(now.plus(wait.min(policy.settle_within / 2 + 1))), reads, ..base };
+        return Change {
+            state: "accepted",
+            next_at: Some(now.plus(wait.min(policy.settle_within / 2 + 1))),
+            reads,
+            ..base
+        };
     }
     if listing.tries < PUSHES_BEFORE_LIE {
         let reason = "acknowledged but not shown; sent again".to_owned();
@@ -286,7 +313,13 @@ fn rested(listing: &Listing, policy: &Policy, now: Millis) -> Change {
     let stuck = matches!(listing.state.as_str(), "sent" | "unknown");
     if stuck && !policy.readable && !policy.idempotent {
         let reason = "a push was cut off; it can neither be read back nor sent twice".to_owned();
-        return Change { state: "parked", reason, next_at: None, finish: Some(("unknown", String::new())), ..same(listing) };
+        return Change {
+            state: "parked",
+            reason,
+            next_at: None,
+            finish: Some(("unknown", String::new())),
+            ..same(listing)
+        };
     }
     let waits = listing.state == "held" && listing.desired_minor.is_some();
     Change { next_at: waits.then(|| now.plus(wait(policy, listing))), ..same(listing) }

@@ -56,9 +56,15 @@ impl Terms {
 
     fn view(&self, product: &Product, channel: &str, capabilities: Capabilities) -> Result<ChannelView, String> {
         let rules = self.rules.channel(channel);
-        let own = self.rules.market(&product.market).ok_or_else(|| format!("market {} is not in the rules", product.market))?;
+        let own = self
+            .rules
+            .market(&product.market)
+            .ok_or_else(|| format!("market {} is not in the rules", product.market))?;
         let market = match rules {
-            Some(rules) => self.rules.market(&rules.market).ok_or_else(|| format!("market {} is not in the rules", rules.market))?,
+            Some(rules) => self
+                .rules
+                .market(&rules.market)
+                .ok_or_else(|| format!("market {} is not in the rules", rules.market))?,
             None => own,
         };
         let rate = |country: &str| {
@@ -101,7 +107,8 @@ impl Terms {
         let Some(minimum) = product.min_minor else { return Ok(found.floor) };
         let own = currency(&product.currency).map_err(|e| e.to_string())?;
         let minimum = self.convert(Money::from_minor(minimum, own).amount(), own, view.currency)?;
-        let minimum = Money::rounded(minimum, view.currency, crate::decide::rounding::FLOOR).map_err(|e| e.to_string())?;
+        let minimum =
+            Money::rounded(minimum, view.currency, crate::decide::rounding::FLOOR).map_err(|e| e.to_string())?;
         Ok(Some(found.floor.filter(|floor| floor.minor() >= minimum.minor()).unwrap_or(minimum)))
     }
 
@@ -130,11 +137,12 @@ impl Doorkeeper for Terms {
         }
         let Some(minor) = listing.desired_minor else { return Err(shut("no price is wanted".to_owned())) };
         let ours = currency(&product.currency).map_err(|e| shut(e.to_string()))?;
-        let (_, floor) = self
-            .price(product, Money::from_minor(product.own_minor, ours), &listing.channel)
-            .map_err(shut)?;
+        let (_, floor) =
+            self.price(product, Money::from_minor(product.own_minor, ours), &listing.channel).map_err(shut)?;
         let Some(floor) = floor else {
-            return Err(shut("no floor: the product has neither cost nor minimum, so no price goes out by itself".to_owned()));
+            return Err(shut(
+                "no floor: the product has neither cost nor minimum, so no price goes out by itself".to_owned(),
+            ));
         };
         if minor < floor.minor() {
             let price = Money::from_minor(minor, floor.currency());

@@ -145,7 +145,11 @@ fn wrong_now(facts: &Facts) -> Vec<Row> {
     let late = facts.unsettled.iter().map(|late| Row {
         what: format!("{} on {} is {}", plain(&late.sku), plain(&late.channel), late.state),
         price: late.desired_minor.map(|minor| format!("should show {}", amount(minor, &late.currency))),
-        why: if late.reason.is_empty() { format!("since {}", minute(Millis(late.state_since))) } else { plain(&late.reason) },
+        why: if late.reason.is_empty() {
+            format!("since {}", minute(Millis(late.state_since)))
+        } else {
+            plain(&late.reason)
+        },
         command: None,
     });
     paused.chain(events).chain(late).collect()
@@ -184,10 +188,14 @@ fn waiting_row(waiting: &Waiting) -> Row {
 fn health(facts: &Facts) -> Vec<Row> {
     let row = |what: String, why: String| Row { what, price: None, why, command: None };
     let parity = facts.parity.iter().map(|p| {
-        let unverified = if p.unverified > 0 { format!("{} acknowledged, not readable", p.unverified) } else { String::new() };
+        let unverified =
+            if p.unverified > 0 { format!("{} acknowledged, not readable", p.unverified) } else { String::new() };
         row(format!("{}: {} of {} prices read back equal", plain(&p.channel), p.live, p.listings), unverified)
     });
-    let pages = facts.unhealthy.iter().map(|u| row(format!("{}: {} pages {}", plain(&u.competitor), u.n, plain(&u.outcome)), String::new()));
+    let pages = facts
+        .unhealthy
+        .iter()
+        .map(|u| row(format!("{}: {} pages {}", plain(&u.competitor), u.n, plain(&u.outcome)), String::new()));
     let notices = facts.notices.iter().map(|notice| row(plain(notice), String::new()));
     parity.chain(pages).chain(notices).collect()
 }
@@ -263,7 +271,8 @@ fn percent(old: i64, new: i64) -> Option<String> {
 }
 
 fn amount(minor: i64, code: &str) -> String {
-    currency(code).map_or_else(|_| format!("{minor} minor units"), |currency| Money::from_minor(minor, currency).to_string())
+    currency(code)
+        .map_or_else(|_| format!("{minor} minor units"), |currency| Money::from_minor(minor, currency).to_string())
 }
 
 fn minute(at: Millis) -> String {
@@ -282,7 +291,12 @@ pub fn plain(text: &str) -> String {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
     };
-    text.chars().map(|c| if invisible(c) { ' ' } else { c }).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.chars()
+        .map(|c| if invisible(c) { ' ' } else { c })
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]

@@ -106,7 +106,8 @@ impl Mailer {
 }
 
 async fn write(folder: &std::path::Path, eml: &[u8], message_id: &str) -> std::io::Result<String> {
-    let name: String = message_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    let name: String =
+        message_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     tokio::fs::create_dir_all(folder).await?;
     let (temporary, path) = (folder.join(format!("{name}.tmp")), folder.join(format!("{name}.eml")));
     tokio::fs::write(&temporary, eml).await?;
@@ -139,7 +140,9 @@ fn compose(digest: &Digest, envelope: &Envelope) -> Result<Message, String> {
         )
         .map_err(|e| e.to_string())?;
     // RFC 3834: a machine wrote this; RFC 2919: one list, so that people can filter it.
-    for (name, value) in [("Auto-Submitted", "auto-generated"), ("List-Id", "omniprice digest <digest.omniprice.localhost>")] {
+    for (name, value) in
+        [("Auto-Submitted", "auto-generated"), ("List-Id", "omniprice digest <digest.omniprice.localhost>")]
+    {
         message.headers_mut().insert_raw(header(name, value));
     }
     Ok(message)
@@ -164,13 +167,25 @@ mod tests {
     }
 
     fn envelope(to: &str) -> Envelope {
-        Envelope { from: "omniprice <o@localhost>".into(), to: to.into(), message_id: "<1.a@localhost>".into(), at: Millis(0) }
+        Envelope {
+            from: "omniprice <o@localhost>".into(),
+            to: to.into(),
+            message_id: "<1.a@localhost>".into(),
+            at: Millis(0),
+        }
     }
 
     #[test]
     fn both_parts_and_the_headers_of_a_machine_are_there() {
         let eml = String::from_utf8(compose(&digest(), &envelope("A <a@shop.test>")).unwrap().formatted()).unwrap();
-        for expected in ["Message-ID: <1.a@localhost>", "Auto-Submitted: auto-generated", "List-Id:", "multipart/alternative", "text/plain", "text/html"] {
+        for expected in [
+            "Message-ID: <1.a@localhost>",
+            "Auto-Submitted: auto-generated",
+            "List-Id:",
+            "multipart/alternative",
+            "text/plain",
+            "text/html",
+        ] {
             assert!(eml.contains(expected), "{expected} in {eml}");
         }
     }

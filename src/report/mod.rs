@@ -47,7 +47,11 @@ pub async fn facts(app: &App, from: Millis, until: Millis) -> anyhow::Result<Fac
         unsettled: listings::unsettled(db, LIMIT).await?,
         waiting: observations::waiting(db, LIMIT).await?,
         unhealthy: targets::unhealthy(db, LIMIT).await?,
-        moves: observations::moves(db, from, until, LIMIT).await?.into_iter().filter(|m| m.old_minor.is_some_and(|old| old != m.new_minor)).collect(),
+        moves: observations::moves(db, from, until, LIMIT)
+            .await?
+            .into_iter()
+            .filter(|m| m.old_minor.is_some_and(|old| old != m.new_minor))
+            .collect(),
         decisions: decisions::since(db, from, until, LIMIT).await?,
         outcomes: decisions::outcomes(db).await?,
         verdicts: observations::verdict_counts(db, from).await?,
@@ -94,7 +98,8 @@ pub async fn send_slot(app: &App, recipient: &str, slot: Millis) -> anyhow::Resu
     let claim = events::claim_digest(&app.db, recipient.to_owned(), slot, id, now, now.plus(LEASE)).await?;
     let Some(claim) = claim else { return Ok(false) };
     let from = last.unwrap_or_else(|| slot.plus(-FIRST_WINDOW));
-    let mut end = DigestEnd { id: claim.id, state: "skipped", subject: None, detail: String::new(), sent_at: None, next_at: now };
+    let mut end =
+        DigestEnd { id: claim.id, state: "skipped", subject: None, detail: String::new(), sent_at: None, next_at: now };
     let Some(digest) = digest(app, from, slot).await? else {
         "nothing to tell".clone_into(&mut end.detail);
         events::settle_digest(&app.db, end).await?;
@@ -112,7 +117,12 @@ pub async fn send_slot(app: &App, recipient: &str, slot: Millis) -> anyhow::Resu
         Err(MailError::Temporary(why)) if claim.tries < MAX_TRIES => {
             let index = usize::try_from(claim.tries - 1).unwrap_or(0).min(RETRY_MINUTES.len() - 1);
             tracing::warn!("digest not sent yet, try {}: {why}", claim.tries);
-            end = DigestEnd { state: "claimed", detail: why, next_at: now.plus(RETRY_MINUTES[index] * Millis::MINUTE), ..end };
+            end = DigestEnd {
+                state: "claimed",
+                detail: why,
+                next_at: now.plus(RETRY_MINUTES[index] * Millis::MINUTE),
+                ..end
+            };
         }
         Err(error) => {
             tracing::error!("digest not sent: {error}");

@@ -12,8 +12,10 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlSafeStr as _, SqlitePool, Transaction};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{FromRow, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
 
 use super::StoreError;
 use crate::clock::Millis;
@@ -148,7 +150,9 @@ impl Db {
 
     async fn open_sqlite(url: &str) -> Result<Self, StoreError> {
         if url.contains(":memory:") {
-            return Err(StoreError::Url("an in-memory database would be a different one on every connection".to_owned()));
+            return Err(StoreError::Url(
+                "an in-memory database would be a different one on every connection".to_owned(),
+            ));
         }
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|e| StoreError::Url(e.to_string()))?
@@ -204,7 +208,9 @@ impl Db {
     /// A migration that fails, or a schema newer than this binary knows.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { writer, .. } => migrator(super::MIGRATIONS.iter().map(|m| (m.0, m.1.sqlite))).run(writer).await?,
+            Self::Sqlite { writer, .. } => {
+                migrator(super::MIGRATIONS.iter().map(|m| (m.0, m.1.sqlite))).run(writer).await?
+            }
             Self::Postgres(pool) => migrator(super::MIGRATIONS.iter().map(|m| (m.0, m.1.postgres))).run(pool).await?,
         }
         Ok(())
@@ -354,7 +360,9 @@ impl Tx {
     pub async fn run(&mut self, sql: Sql, args: Vec<Arg>) -> Result<u64, StoreError> {
         Ok(match self {
             Self::Sqlite(tx) => sqlite_bind(sqlx::query(sql.sqlite), args).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => postgres_bind(sqlx::query(sql.postgres), args).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => {
+                postgres_bind(sqlx::query(sql.postgres), args).execute(&mut **tx).await?.rows_affected()
+            }
         })
     }
 }
@@ -376,11 +384,17 @@ fn postgres_as<T: Mapped>(sql: Sql, args: Vec<Arg>) -> QueryAs<'static, Postgres
     bind_all!(sqlx::query_as(sql.postgres), args)
 }
 
-fn sqlite_bind(query: Query<'static, Sqlite, SqliteArguments>, args: Vec<Arg>) -> Query<'static, Sqlite, SqliteArguments> {
+fn sqlite_bind(
+    query: Query<'static, Sqlite, SqliteArguments>,
+    args: Vec<Arg>,
+) -> Query<'static, Sqlite, SqliteArguments> {
     bind_all!(query, args)
 }
 
-fn postgres_bind(query: Query<'static, Postgres, PgArguments>, args: Vec<Arg>) -> Query<'static, Postgres, PgArguments> {
+fn postgres_bind(
+    query: Query<'static, Postgres, PgArguments>,
+    args: Vec<Arg>,
+) -> Query<'static, Postgres, PgArguments> {
     bind_all!(query, args)
 }
 

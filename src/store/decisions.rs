@@ -197,7 +197,9 @@ pub struct Evaluated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     /// A decision with this version; the desired prices of all its listings are in the same transaction.
-    Decided { version: i64 },
+    Decided {
+        version: i64,
+    },
     Noted,
     /// The product moved on between reading its facts and writing: decide again.
     Stale,
@@ -398,9 +400,9 @@ pub async fn settle_review(
     now: Millis,
 ) -> Result<bool, StoreError> {
     db.write((id, state, by, why, now), |tx, (id, state, by, why, now)| {
-        Box::pin(async move {
-            Ok(tx.run(SETTLE_REVIEW, args![*id, *state, by.as_str(), why.as_str(), *now]).await? == 1)
-        })
+        Box::pin(
+            async move { Ok(tx.run(SETTLE_REVIEW, args![*id, *state, by.as_str(), why.as_str(), *now]).await? == 1) },
+        )
     })
     .await
 }

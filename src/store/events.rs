@@ -193,11 +193,8 @@ pub struct DigestEnd {
 pub async fn settle_digest(db: &Db, end: DigestEnd) -> Result<(), StoreError> {
     db.write(end, |tx, e| {
         Box::pin(async move {
-            tx.run(
-                SETTLE_DIGEST,
-                args![e.id, e.state, e.subject.as_deref(), e.detail.as_str(), e.sent_at, e.next_at],
-            )
-            .await?;
+            tx.run(SETTLE_DIGEST, args![e.id, e.state, e.subject.as_deref(), e.detail.as_str(), e.sent_at, e.next_at])
+                .await?;
             Ok(())
         })
     })

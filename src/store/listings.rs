@@ -267,7 +267,13 @@ pub async fn add_channel(db: &Db, name: String, kind: &'static str, now: Millis)
 ///
 /// # Errors
 /// The engine's own.
-pub async fn set_channel_state(db: &Db, name: String, state: &'static str, reason: String, now: Millis) -> Result<bool, StoreError> {
+pub async fn set_channel_state(
+    db: &Db,
+    name: String,
+    state: &'static str,
+    reason: String,
+    now: Millis,
+) -> Result<bool, StoreError> {
     db.write((name, state, reason, now), |tx, (name, state, reason, now)| {
         Box::pin(async move {
             let changed: Option<Name> =
@@ -389,7 +395,13 @@ pub async fn desire_again(db: &Db, desires: Vec<(Desire, Option<i64>)>, now: Mil
 ///
 /// # Errors
 /// The engine's own.
-pub async fn claim(db: &Db, channel: String, now: Millis, lease_until: Millis, limit: i64) -> Result<Vec<Listing>, StoreError> {
+pub async fn claim(
+    db: &Db,
+    channel: String,
+    now: Millis,
+    lease_until: Millis,
+    limit: i64,
+) -> Result<Vec<Listing>, StoreError> {
     db.write((channel, now, lease_until, limit), |tx, (channel, now, until, limit)| {
         Box::pin(async move { tx.all(CLAIM, args![channel.as_str(), *now, *until, *limit]).await })
     })
@@ -429,8 +441,15 @@ pub struct Shut {
 #[derive(Debug, Clone)]
 pub enum Begun {
     /// Committed as `sent` with this sequence number and price before any byte leaves.
-    Send { listing: Listing, product: Box<Product>, permit: Permit },
-    Shut { listing: Listing, shut: Shut },
+    Send {
+        listing: Listing,
+        product: Box<Product>,
+        permit: Permit,
+    },
+    Shut {
+        listing: Listing,
+        shut: Shut,
+    },
     /// The lease was lost; somebody else has it.
     Lost,
 }
@@ -458,7 +477,14 @@ pub async fn begin_push(
     .await
 }
 
-async fn begin_one(tx: &mut Tx, id: i64, token: i64, now: Millis, lease_until: Millis, door: &Door) -> Result<Begun, StoreError> {
+async fn begin_one(
+    tx: &mut Tx,
+    id: i64,
+    token: i64,
+    now: Millis,
+    lease_until: Millis,
+    door: &Door,
+) -> Result<Begun, StoreError> {
     let Some(seen): Option<Listing> = tx.maybe(OWNED, args![id, token]).await? else { return Ok(Begun::Lost) };
     let _: Option<Id> = tx.maybe(LOCK_PRODUCT, args![seen.product_id]).await?;
     let siblings: Vec<Listing> = tx.all(OF_PRODUCT, args![seen.product_id]).await?;
@@ -471,11 +497,8 @@ async fn begin_one(tx: &mut Tx, id: i64, token: i64, now: Millis, lease_until: M
             let minor = permit.minor;
             tx.run(SENT, args![id, token, now, listing.desired_seq, minor, lease_until]).await?;
             let seq = listing.desired_seq;
-            tx.run(
-                ATTEMPT,
-                args![id, seq, "push", minor, listing.currency.as_str(), "open", "", now, None::<i64>],
-            )
-            .await?;
+            tx.run(ATTEMPT, args![id, seq, "push", minor, listing.currency.as_str(), "open", "", now, None::<i64>])
+                .await?;
             note_live(tx, id, minor, &listing.currency, "sent", now).await?;
             let listing = Listing {
                 state: "sent".to_owned(),
@@ -585,7 +608,14 @@ async fn apply(tx: &mut Tx, listing: &Listing, change: &Change, now: Millis) -> 
 }
 
 /// Price facts are rows only when something is new: the price, or how sure we are of it.
-async fn note_live(tx: &mut Tx, listing_id: i64, minor: i64, currency: &str, basis: &str, now: Millis) -> Result<(), StoreError> {
+async fn note_live(
+    tx: &mut Tx,
+    listing_id: i64,
+    minor: i64,
+    currency: &str,
+    basis: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
     let last: Option<LastLive> = tx.maybe(LAST_LIVE, args![listing_id]).await?;
     if last.is_none_or(|last| last.minor != minor || last.basis != basis) {
         tx.run(LIVE, args![listing_id, minor, currency, basis, now]).await?;

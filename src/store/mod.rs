@@ -16,7 +16,9 @@ pub use db::{Db, Tx};
 pub enum StoreError {
     #[error("database URL: {0}\nhint: use `sqlite://omniprice.db` or `postgres://user@host/database`")]
     Url(String),
-    #[error("the SQLite library is {found}; versions before 3.51.3 can corrupt a database under load\nhint: build with sqlx's bundled SQLite (the default)")]
+    #[error(
+        "the SQLite library is {found}; versions before 3.51.3 can corrupt a database under load\nhint: build with sqlx's bundled SQLite (the default)"
+    )]
     EngineTooOld { found: String },
     #[error("database: {0}")]
     Engine(#[from] sqlx::Error),

@@ -266,7 +266,12 @@ pub async fn evidence(db: &Db, id: i64) -> Result<Option<Evidence>, StoreError> 
 ///
 /// # Errors
 /// The engine's own.
-pub async fn history_of_product(db: &Db, product_id: i64, since: Millis, limit: i64) -> Result<Vec<Evidence>, StoreError> {
+pub async fn history_of_product(
+    db: &Db,
+    product_id: i64,
+    since: Millis,
+    limit: i64,
+) -> Result<Vec<Evidence>, StoreError> {
     db.all(HISTORY_OF_PRODUCT, args![product_id, since, limit]).await
 }
 

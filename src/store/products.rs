@@ -18,7 +18,7 @@ statements! {
              locked = excluded.locked, dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
          returning id, version");
     MARK_DIRTY = Sql::same("update products set dirty_at = $2 where id = $1 and (dirty_at is null or dirty_at > $2)");
-    MARK_ALL_DIRTY = Sql::same("update products set dirty_at = $1 where dirty_at is null");
+    MARK_ALL_DIRTY = Sql::same("update products set dirty_at = $1 where dirty_at is null or dirty_at > $1");
     CLAIM_DIRTY = Sql::twin(
         "update products set leased_until = $2
          where id in (select p.id from products p where p.dirty_at <= $1 and p.leased_until <= $1 order by p.dirty_at, p.id limit $3)
@@ -143,7 +143,8 @@ pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported,
 }
 
 async fn upsert(tx: &mut Tx, row: &Import, now: Millis) -> Result<IdVersion, StoreError> {
-    let tags = serde_json::to_string(&row.tags).map_err(|e| StoreError::Corrupt { what: "tag list", why: e.to_string() })?;
+    let tags =
+        serde_json::to_string(&row.tags).map_err(|e| StoreError::Corrupt { what: "tag list", why: e.to_string() })?;
     tx.one(
         UPSERT,
         args![

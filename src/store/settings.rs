@@ -56,7 +56,14 @@ struct Name {
 ///
 /// # Errors
 /// The engine's own.
-pub async fn set(db: &Db, name: String, value: String, actor: String, why: String, now: Millis) -> Result<(), StoreError> {
+pub async fn set(
+    db: &Db,
+    name: String,
+    value: String,
+    actor: String,
+    why: String,
+    now: Millis,
+) -> Result<(), StoreError> {
     db.write((name, value, actor, why, now), |tx, (name, value, actor, why, now)| {
         Box::pin(async move {
             tx.run(SET, args![name.as_str(), value.as_str(), actor.as_str(), why.as_str(), *now]).await?;

@@ -171,7 +171,14 @@ pub struct Unhealthy {
 ///
 /// # Errors
 /// The engine's own.
-pub async fn add(tx: &mut Tx, product_id: i64, competitor: &str, url: &str, host: &str, now: Millis) -> Result<bool, StoreError> {
+pub async fn add(
+    tx: &mut Tx,
+    product_id: i64,
+    competitor: &str,
+    url: &str,
+    host: &str,
+    now: Millis,
+) -> Result<bool, StoreError> {
     tx.run(ADD_HOST, args![host, now]).await?;
     let added: Option<Id> = tx.maybe(ADD, args![product_id, competitor, url, host, now]).await?;
     Ok(added.is_some())
@@ -181,7 +188,13 @@ pub async fn add(tx: &mut Tx, product_id: i64, competitor: &str, url: &str, host
 ///
 /// # Errors
 /// The engine's own.
-pub async fn claim(db: &Db, now: Millis, lease_until: Millis, hosts: i64, pages: i64) -> Result<Vec<Claim>, StoreError> {
+pub async fn claim(
+    db: &Db,
+    now: Millis,
+    lease_until: Millis,
+    hosts: i64,
+    pages: i64,
+) -> Result<Vec<Claim>, StoreError> {
     db.write((now, lease_until, hosts, pages), |tx, &(now, lease_until, hosts, pages)| {
         Box::pin(async move {
             let leases: Vec<HostLease> = tx.all(CLAIM_HOSTS, args![now, lease_until, hosts]).await?;

@@ -7,9 +7,9 @@ use crate::clock::Millis;
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
 use crate::publish::step::known_state;
+use crate::store::StoreError;
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Change, Desire, Listing};
-use crate::store::StoreError;
 use crate::telemetry::Metrics;
 
 /// Listings read per request to a channel.
@@ -51,7 +51,8 @@ pub fn compare(listing: &Listing, found: Option<Money>) -> Option<Difference> {
     let own = currency(&listing.currency).ok()?;
     let money = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, own));
     let decided = listing.desired_seq > 0 && listing.verified_seq > 0;
-    let expected = if decided { money(listing.sent_minor.or(listing.desired_minor)) } else { money(listing.live_minor) };
+    let expected =
+        if decided { money(listing.sent_minor.or(listing.desired_minor)) } else { money(listing.live_minor) };
     let kind = match (found, listing.state.as_str()) {
         (None, "idle") if listing.live_minor.is_none() => return None,
         (None, _) => Kind::Gone,
@@ -131,7 +132,8 @@ async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Resu
     let still = compare(&listing, difference.found);
     let kind = still.as_ref().map(|d| d.kind);
     let change = change(&listing, still.as_ref(), now);
-    listings::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone()).await?;
+    listings::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone())
+        .await?;
     match kind {
         Some(Kind::Drifted) => drifted(app, lane, &listing, difference).await,
         Some(Kind::Healed) => Ok(events::resolve(&app.db, drift_key(&listing), now).await.map(drop)?),
@@ -215,7 +217,11 @@ async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Di
     let (severity, message, hint) = match kind {
         "two_writers" => (
             "critical",
-            format!("somebody else keeps changing the price on {}: it shows {}", listing.channel, text(difference.found)),
+            format!(
+                "somebody else keeps changing the price on {}: it shows {}",
+                listing.channel,
+                text(difference.found)
+            ),
             format!("find the other tool, or set drift = \"alert\" in [channels.{}]", listing.channel),
         ),
         "listing_lost" => (
@@ -225,14 +231,26 @@ async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Di
         ),
         _ => (
             "warning",
-            format!("{} shows {} where {} was proved", listing.channel, text(difference.found), text(difference.expected)),
-            format!("omniprice verify {} puts it right or shows it again; drift = \"reassert\" does so by itself", listing.channel),
+            format!(
+                "{} shows {} where {} was proved",
+                listing.channel,
+                text(difference.found),
+                text(difference.expected)
+            ),
+            format!(
+                "omniprice verify {} puts it right or shows it again; drift = \"reassert\" does so by itself",
+                listing.channel
+            ),
         ),
     };
     let event = Raise {
         kind,
         severity,
-        dedupe: if kind == "drift" { drift_key(listing) } else { format!("{kind}/{}/{}", listing.channel, listing.product_id) },
+        dedupe: if kind == "drift" {
+            drift_key(listing)
+        } else {
+            format!("{kind}/{}/{}", listing.channel, listing.product_id)
+        },
         product_id: Some(listing.product_id),
         channel: Some(listing.channel.clone()),
         competitor: None,

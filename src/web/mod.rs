@@ -94,15 +94,17 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, cancel: CancellationTok
 /// The address is taken or not ours.
 pub async fn bind(listen: &str) -> anyhow::Result<TcpListener> {
     let address: SocketAddr = listen.parse()?;
-    TcpListener::bind(address)
-        .await
-        .map_err(|e| anyhow::anyhow!("web.listen: {address}: {e}\nhint: another program has it, or set web.listen = \"127.0.0.1:0\""))
+    TcpListener::bind(address).await.map_err(|e| {
+        anyhow::anyhow!("web.listen: {address}: {e}\nhint: another program has it, or set web.listen = \"127.0.0.1:0\"")
+    })
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     match products::count(&app.db).await {
         Ok(_) => "ready\n".into_response(),
-        Err(StoreError::Engine(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}\n")).into_response(),
+        Err(StoreError::Engine(error)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}\n")).into_response()
+        }
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
@@ -110,10 +112,23 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failed> {
     let mut out = app.metrics.render();
     let parity = listings::parity(&app.db).await?;
-    let pairs = |value: fn(&listings::Parity) -> i64| parity.iter().map(|p| (p.channel.clone(), value(p))).collect::<Vec<_>>();
+    let pairs =
+        |value: fn(&listings::Parity) -> i64| parity.iter().map(|p| (p.channel.clone(), value(p))).collect::<Vec<_>>();
     gauge(&mut out, "omniprice_listings", "Listings with a decision.", "channel", &pairs(|p| p.listings));
-    gauge(&mut out, "omniprice_listings_live", "Listings read back equal to the newest decision.", "channel", &pairs(|p| p.live));
-    gauge(&mut out, "omniprice_listings_unverified", "Acknowledged by channels that cannot be read.", "channel", &pairs(|p| p.unverified));
+    gauge(
+        &mut out,
+        "omniprice_listings_live",
+        "Listings read back equal to the newest decision.",
+        "channel",
+        &pairs(|p| p.live),
+    );
+    gauge(
+        &mut out,
+        "omniprice_listings_unverified",
+        "Acknowledged by channels that cannot be read.",
+        "channel",
+        &pairs(|p| p.unverified),
+    );
     let mut outcomes = Vec::new();
     for row in decisions::outcomes(&app.db).await? {
         outcomes.push((row.outcome, row.n));

@@ -87,7 +87,11 @@ async fn twenty_random_kills_lose_nothing_and_send_nothing_twice(test: TestDb) {
         check(&world, sku, market[index]).await;
     }
     assert_eq!(world.till.stale(), 0, "the till was sent an older price after a newer one");
-    assert_eq!(listings::unfinished_attempts(&world.app.db, world.app.now()).await.unwrap(), 0, "every attempt has an end");
+    assert_eq!(
+        listings::unfinished_attempts(&world.app.db, world.app.now()).await.unwrap(),
+        0,
+        "every attempt has an end"
+    );
 }
 
 async fn check(world: &World, sku: &str, market: i64) {
@@ -98,7 +102,12 @@ async fn check(world: &World, sku: &str, market: i64) {
     assert_eq!(versions, (1..=product.version).collect::<Vec<_>>(), "{sku}: versions without gaps");
     for listing in listings::of_product(&world.app.db, product.id).await.unwrap() {
         let name = format!("{sku} on {}", listing.channel);
-        assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(market)), "{name}: {}", listing.reason);
+        assert_eq!(
+            (listing.state.as_str(), listing.live_minor),
+            ("verified", Some(market)),
+            "{name}: {}",
+            listing.reason
+        );
         assert_eq!(listing.decision_id, log.last().map(|d| d.id), "{name}: every channel heard of the newest decision");
     }
     // Prices only ever fell, so an older one after a newer one, or one applied twice, breaks the strict descent.
@@ -124,7 +133,10 @@ async fn a_kill_between_decision_and_push_is_made_good(test: TestDb) {
         assert_eq!((listing.state.as_str(), listing.desired_minor), ("intended", Some(47_900)), "{channel}");
     }
     let daemon = start(&world);
-    wait_until("the next daemon", Duration::from_secs(20), async || listings::open_work(&world.app.db).await.unwrap() == 0).await;
+    wait_until("the next daemon", Duration::from_secs(20), async || {
+        listings::open_work(&world.app.db).await.unwrap() == 0
+    })
+    .await;
     kill(daemon);
     assert_eq!((world.webshop.price("KETTLE"), world.webshop.writes()), (Some(47_900), 1));
     assert_eq!(world.till.price("KETTLE"), Some(47_900));

@@ -1,5 +1,7 @@
 //! Pages end to end: our own examples, outcomes, hostile shapes, and the shared data where it is at hand.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,7 +11,13 @@ use omniprice::extract::{Availability, Extraction, Hints, Outcome, Page, extract
 use serde_json::Value;
 
 fn read(html: &str, url: &str) -> Extraction {
-    let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url, final_url: url, status: 200 };
+    let page = Page {
+        body: html.as_bytes(),
+        content_type: Some("text/html; charset=utf-8"),
+        url,
+        final_url: url,
+        status: 200,
+    };
     extract(&page, None, &Hints::default())
 }
 
@@ -26,8 +34,16 @@ fn every_markup_gives_the_same_offer() {
     let meta = r#"<meta property="og:type" content="product"><meta property="og:title" content="Brass Reading Lamp"><meta property="product:price:amount" content="1249,50"><meta property="product:price:currency" content="DKK"><meta property="product:availability" content="in stock">"#;
     let state = r#"<script id="__NEXT_DATA__" type="application/json">{"props":{"product":{"name":"Brass Reading Lamp","price":{"amount":"1249.50","currency":"DKK"},"inStock":true}}}</script>"#;
     let visible = r#"<div class="product-price">1.249,50 kr.</div><button>Læg i kurv</button>"#;
-    for (source, markup) in [("json-ld", json_ld), ("microdata", microdata), ("rdfa", rdfa), ("meta", meta), ("embedded", state), ("visible", visible)] {
-        let page = format!("<html lang=da><head><title>{name}</title></head><body><h1>{name}</h1>{markup}</body></html>");
+    for (source, markup) in [
+        ("json-ld", json_ld),
+        ("microdata", microdata),
+        ("rdfa", rdfa),
+        ("meta", meta),
+        ("embedded", state),
+        ("visible", visible),
+    ] {
+        let page =
+            format!("<html lang=da><head><title>{name}</title></head><body><h1>{name}</h1>{markup}</body></html>");
         let found = read(&page, "https://shop.dk/p/brass-reading-lamp");
         assert_eq!(price(&found).as_deref(), Some("1249.50 DKK"), "{source}: {}", found.explanation);
         let offer = found.offer.unwrap();
@@ -45,7 +61,10 @@ fn the_variant_that_the_address_names_is_read() {
         {"@type":"Product","sku":"R","name":"Lamp red","offers":{"url":"/lamp?c=red","price":10,"priceCurrency":"GBP","availability":"InStock"}},
         {"@type":"Product","sku":"B","name":"Lamp blue","offers":{"url":"/lamp?c=blue","price":12,"priceCurrency":"GBP","availability":"OutOfStock"}}]}</script>"#;
     let blue = read(page, "https://shop.co.uk/lamp?c=blue").offer.unwrap();
-    assert_eq!((blue.price.unwrap().to_string().as_str(), blue.sku.as_deref(), blue.availability), ("12.00 GBP", Some("B"), Availability::OutOfStock));
+    assert_eq!(
+        (blue.price.unwrap().to_string().as_str(), blue.sku.as_deref(), blue.availability),
+        ("12.00 GBP", Some("B"), Availability::OutOfStock)
+    );
     let either = read(page, "https://shop.co.uk/lamp").offer.unwrap();
     assert_eq!((either.kind.as_str(), either.high_price), ("exact", None), "only one variant can be bought");
 }
@@ -62,7 +81,11 @@ fn contradictions_are_refused_and_kept() {
 
 #[test]
 fn a_price_without_a_reason_for_its_decimals_is_ambiguous() {
-    let page = |currency: &str| format!(r#"<html><title>X</title><h1>Oak Lamp</h1><script type="application/ld+json">{{"@type":"Product","name":"Oak Lamp","offers":{{"price":"1.299","priceCurrency":"{currency}"}}}}</script>"#);
+    let page = |currency: &str| {
+        format!(
+            r#"<html><title>X</title><h1>Oak Lamp</h1><script type="application/ld+json">{{"@type":"Product","name":"Oak Lamp","offers":{{"price":"1.299","priceCurrency":"{currency}"}}}}</script>"#
+        )
+    };
     assert_eq!(read(&page("EUR"), "").outcome, Outcome::Ambiguous);
     assert_eq!(price(&read(&page("CLP"), "")).as_deref(), Some("1299 CLP"));
 }
@@ -79,10 +102,14 @@ fn hidden_decoys_carousels_and_thresholds_are_not_the_price() {
 #[test]
 fn outcomes_have_names_of_their_own() {
     let status = |status: u16| {
-        let page = Page { body: b"<p>x", content_type: None, url: "https://a.dk/p", final_url: "https://a.dk/p", status };
+        let page =
+            Page { body: b"<p>x", content_type: None, url: "https://a.dk/p", final_url: "https://a.dk/p", status };
         extract(&page, None, &Hints::default()).outcome
     };
-    assert_eq!([status(404), status(410), status(403), status(429), status(451)], [Outcome::Gone, Outcome::Gone, Outcome::Blocked, Outcome::Blocked, Outcome::RegionWall]);
+    assert_eq!(
+        [status(404), status(410), status(403), status(429), status(451)],
+        [Outcome::Gone, Outcome::Gone, Outcome::Blocked, Outcome::Blocked, Outcome::RegionWall]
+    );
     for (html, outcome) in [
         ("<title>Just a moment...</title><p>Checking your browser", Outcome::Blocked),
         ("<title>Siden blev ikke fundet</title><h1>404</h1>", Outcome::SoftNotFound),
@@ -96,11 +123,23 @@ fn outcomes_have_names_of_their_own() {
         assert_eq!(found.outcome, outcome, "{html}");
         assert!(price(&found).is_none());
     }
-    let page = Page { body: b"<h1>Welcome</h1>", content_type: None, url: "https://shop.dk/lamp", final_url: "https://shop.dk/", status: 200 };
+    let page = Page {
+        body: b"<h1>Welcome</h1>",
+        content_type: None,
+        url: "https://shop.dk/lamp",
+        final_url: "https://shop.dk/",
+        status: 200,
+    };
     let home = extract(&page, None, &Hints::default()).outcome;
     assert!(matches!(home, Outcome::Home | Outcome::RedirectedElsewhere));
     let lamp = r#"<title>Other</title><h1>Other</h1><script type="application/ld+json">{"@type":"Product","name":"Other","gtin13":"5701234567899","offers":{"price":1,"priceCurrency":"DKK"}}</script>"#;
-    let page = Page { body: lamp.as_bytes(), content_type: None, url: "https://shop.dk/lamp", final_url: "https://shop.dk/lamp", status: 200 };
+    let page = Page {
+        body: lamp.as_bytes(),
+        content_type: None,
+        url: "https://shop.dk/lamp",
+        final_url: "https://shop.dk/lamp",
+        status: 200,
+    };
     let hints = Hints { expected_gtin: Some("8717801048538".into()), ..Hints::default() };
     assert_eq!(extract(&page, None, &hints).outcome, Outcome::RedirectedElsewhere);
 }
@@ -122,7 +161,11 @@ fn hostile_pages_cost_bounded_time_and_never_a_price() {
     for shape in shapes {
         let start = Instant::now();
         let found = read(&shape, "https://shop.dk/p/1");
-        assert!(start.elapsed() < Duration::from_secs(if cfg!(debug_assertions) { 40 } else { 3 }), "{:?}", &shape[..20]);
+        assert!(
+            start.elapsed() < Duration::from_secs(if cfg!(debug_assertions) { 40 } else { 3 }),
+            "{:?}",
+            &shape[..20]
+        );
         assert!(!found.outcome.is_price(), "{:?}", &shape[..20]);
     }
 }
@@ -153,7 +196,12 @@ fn shared(file: &str) -> Option<PathBuf> {
 }
 
 fn lines(path: &PathBuf) -> Vec<Value> {
-    std::fs::read_to_string(path).unwrap().lines().filter(|l| !l.trim().is_empty()).map(|l| serde_json::from_str(l).unwrap()).collect()
+    std::fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .filter(|l| !l.trim().is_empty())
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect()
 }
 
 fn same_amount(found: Option<&str>, expected: &Value) -> bool {
@@ -209,7 +257,8 @@ fn gtin_texts_are_classified() {
 #[test]
 fn markup_cases_give_their_price() {
     // Two are guides that recommend several products, one is a library loan for nothing: no product's price.
-    const NO_PRICE: [&str; 3] = ["schemaorg/eg-0290.0/jsonld", "schemaorg/eg-0292.0/jsonld", "schemaorg/eg-0395/microdata"];
+    const NO_PRICE: [&str; 3] =
+        ["schemaorg/eg-0290.0/jsonld", "schemaorg/eg-0292.0/jsonld", "schemaorg/eg-0395/microdata"];
     let Some(file) = shared("structured/cases.jsonl") else { return };
     let mut failures = HashMap::new();
     for case in lines(&file) {
@@ -219,7 +268,11 @@ fn markup_cases_give_their_price() {
         }
         let amount = price(&read(case["html"].as_str().unwrap(), "")).map(|p| p.split(' ').next().unwrap().to_owned());
         let wanted = &case["expect"]["price"];
-        let ok = if wanted.is_null() || NO_PRICE.contains(&id.as_str()) { amount.is_none() } else { same_amount(amount.as_deref(), wanted) };
+        let ok = if wanted.is_null() || NO_PRICE.contains(&id.as_str()) {
+            amount.is_none()
+        } else {
+            same_amount(amount.as_deref(), wanted)
+        };
         if !ok {
             failures.insert(id, amount);
         }

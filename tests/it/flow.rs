@@ -24,6 +24,8 @@ both_engines![
     o2_a_page_without_a_price_is_an_outcome_and_deletes_nothing,
     o3_an_implausible_price_moves_nothing,
     d1_a_decision_comes_out_equal_from_its_own_record,
+    d2_changed_rules_decide_again_and_broken_ones_change_nothing,
+    p1_a_channel_found_later_hears_of_the_decision,
     d2_review_waits_for_a_person_and_a_stale_approval_is_refused,
     i12_pause_stops_pushes_and_survives,
     r1_a_digest_goes_out_once_per_slot_and_keeps_its_message_id,
@@ -38,7 +40,12 @@ async fn p3_a_competitor_s_move_reaches_every_channel_and_is_proved(test: TestDb
     world.pass().await;
     for channel in ["webshop", "google", "till"] {
         let listing = world.listing("KETTLE", channel).await;
-        assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(47_900)), "{channel}: {}", listing.reason);
+        assert_eq!(
+            (listing.state.as_str(), listing.live_minor),
+            ("verified", Some(47_900)),
+            "{channel}: {}",
+            listing.reason
+        );
         assert_eq!(listing.verified_seq, listing.desired_seq, "{channel}");
     }
     assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
@@ -117,7 +124,12 @@ async fn p6_never_below_holds_while_prices_move(test: TestDb) {
         let mut sent = Vec::new();
         for listing in listings::of_product(&world.app.db, product.id).await.unwrap() {
             let attempts = listings::attempts(&world.app.db, listing.id, 50).await.unwrap();
-            sent.extend(attempts.into_iter().filter(|a| a.kind == "push" && a.minor == Some(minor)).map(|a| (a.started_at, listing.channel.clone())));
+            sent.extend(
+                attempts
+                    .into_iter()
+                    .filter(|a| a.kind == "push" && a.minor == Some(minor))
+                    .map(|a| (a.started_at, listing.channel.clone())),
+            );
         }
         sent.sort();
         let order: Vec<&str> = sent.iter().map(|(_, channel)| channel.as_str()).filter(|c| *c != "google").collect();
@@ -138,11 +150,24 @@ async fn p7_nothing_goes_out_without_a_floor(test: TestDb) {
     assert_eq!(world.webshop.price("TOASTER"), Some(27_900));
     assert_eq!(world.till.price("TOASTER"), None);
     // A cost that rose after the decision stops the price at the channel's door.
-    settings::set(&world.app.db, omniprice::app::PAUSE.to_owned(), "on".into(), "test".into(), "hold".into(), world.app.now()).await.unwrap();
+    settings::set(
+        &world.app.db,
+        omniprice::app::PAUSE.to_owned(),
+        "on".into(),
+        "test".into(),
+        "hold".into(),
+        world.app.now(),
+    )
+    .await
+    .unwrap();
     world.near.show("KETTLE", price(47_900));
     world.pass().await;
     let rules = world.app.rules().await.unwrap();
-    let dearer = omniprice::catalog::import::read("sku,title,price,cost\nKETTLE,KETTLE,499.00,400.00\n".as_bytes(), &rules.set, |_| {});
+    let dearer = omniprice::catalog::import::read(
+        "sku,title,price,cost\nKETTLE,KETTLE,499.00,400.00\n".as_bytes(),
+        &rules.set,
+        |_| {},
+    );
     let mut rows = dearer.rows;
     rows[0].locked = true;
     products::import(&world.app.db, rows, world.app.now()).await.unwrap();
@@ -218,7 +243,8 @@ async fn o2_a_page_without_a_price_is_an_outcome_and_deletes_nothing(test: TestD
     world.far.show("KETTLE", Shown::Gone);
     world.pass().await;
     let pages = omniprice::store::targets::of_product(&world.app.db, product.id).await.unwrap();
-    let outcomes: Vec<_> = pages.iter().map(|page| (page.competitor.as_str(), page.outcome.as_deref().unwrap())).collect();
+    let outcomes: Vec<_> =
+        pages.iter().map(|page| (page.competitor.as_str(), page.outcome.as_deref().unwrap())).collect();
     assert_eq!(outcomes, [("far.example", "gone"), ("near.example", "blocked")]);
     let after = observations::latest_of_product(&world.app.db, product.id).await.unwrap();
     assert_eq!(after.iter().map(|o| o.id).collect::<Vec<_>>(), before.iter().map(|o| o.id).collect::<Vec<_>>());
@@ -278,10 +304,52 @@ async fn d2_review_waits_for_a_person_and_a_stale_approval_is_refused(test: Test
     assert_eq!(decisions::latest(&world.app.db, product.id).await.unwrap().unwrap().actor, "ann");
 }
 
+async fn d2_changed_rules_decide_again_and_broken_ones_change_nothing(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let file = world.test.dir.path().join("rules.toml");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, rules.replace("kind = \"lowest\"", "kind = \"lowest\"\n[rule.adjust]\npercent = \"-1.0\""))
+        .unwrap();
+    flow::pass(&world.app, 3_000).await.unwrap();
+    assert_eq!(world.ours("KETTLE").await, 49_401, "no page had to change for the new rule to act");
+    std::fs::write(&file, "schema = 1\n[[rule]]\nid = \"x\"\nkind = 7\n").unwrap();
+    world.near.show("KETTLE", price(48_000));
+    world.pass().await;
+    assert_eq!(world.ours("KETTLE").await, 47_520, "the old rules stay in force");
+    let open = events::open(&world.app.db, 10).await.unwrap();
+    assert_eq!(open.iter().filter(|e| e.kind == "rules_broken").count(), 1);
+}
+
+async fn p1_a_channel_found_later_hears_of_the_decision(test: TestDb) {
+    let world = World::open(test, Setup { mode: "auto", ..Setup::default() }).await;
+    // The decision is made while no channel has been searched yet.
+    while flow::check_due(&world.app).await.unwrap() > 0 {}
+    world.near.show("KETTLE", price(47_900));
+    omniprice::store::targets::due_now(&world.app.db, None, world.app.now()).await.unwrap();
+    while flow::check_due(&world.app).await.unwrap() > 0 {}
+    while flow::decide_due(&world.app).await.unwrap() > 0 {}
+    assert_eq!(world.ours("KETTLE").await, 47_900);
+    world.pass().await;
+    for channel in ["webshop", "google", "till"] {
+        let listing = world.listing("KETTLE", channel).await;
+        assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(47_900)), "{channel}");
+    }
+}
+
 async fn i12_pause_stops_pushes_and_survives(test: TestDb) {
     let world = World::open(test, Setup::default()).await;
     world.pass().await;
-    settings::set(&world.app.db, omniprice::app::PAUSE.to_owned(), "on".into(), "ann".into(), "stocktaking".into(), world.app.now()).await.unwrap();
+    settings::set(
+        &world.app.db,
+        omniprice::app::PAUSE.to_owned(),
+        "on".into(),
+        "ann".into(),
+        "stocktaking".into(),
+        world.app.now(),
+    )
+    .await
+    .unwrap();
     world.near.show("KETTLE", price(47_900));
     omniprice::store::targets::due_now(&world.app.db, None, world.app.now()).await.unwrap();
     flow::pass(&world.app, 200).await.unwrap();
@@ -306,15 +374,27 @@ async fn r1_a_digest_goes_out_once_per_slot_and_keeps_its_message_id(test: TestD
     assert!(eml.contains("Subject: Prices: 1 price changed"), "{eml}");
     // A crash between sending and marking: the lease runs out, the claim is repeated under the same id.
     let later = slot.plus(1_000);
-    let first = events::claim_digest(&app.db, to.clone(), later, "<one@x>".into(), later, later.plus(10)).await.unwrap().unwrap();
-    assert!(events::claim_digest(&app.db, to.clone(), later, "<two@x>".into(), later, later.plus(10)).await.unwrap().is_none());
-    let again = events::claim_digest(&app.db, to.clone(), later, "<two@x>".into(), later.plus(20), later.plus(40)).await.unwrap().unwrap();
+    let first = events::claim_digest(&app.db, to.clone(), later, "<one@x>".into(), later, later.plus(10))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        events::claim_digest(&app.db, to.clone(), later, "<two@x>".into(), later, later.plus(10))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let again = events::claim_digest(&app.db, to.clone(), later, "<two@x>".into(), later.plus(20), later.plus(40))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((again.id, again.message_id.as_str(), again.tries), (first.id, "<one@x>", 2));
     assert_eq!(plain("a\u{202e}b"), "a b");
 }
 
 async fn two_workers_on_one_database_send_nothing_twice(test: TestDb) {
-    let products = vec![("A", "499.00", Some("100.00")), ("B", "499.00", Some("100.00")), ("C", "499.00", Some("100.00"))];
+    let products =
+        vec![("A", "499.00", Some("100.00")), ("B", "499.00", Some("100.00")), ("C", "499.00", Some("100.00"))];
     let world = World::open(test, Setup { products, ..Setup::default() }).await;
     world.pass().await;
     let config = omniprice::config::Config::load(Some(&world.config), &[]).unwrap();
@@ -331,7 +411,8 @@ async fn two_workers_on_one_database_send_nothing_twice(test: TestDb) {
     world.pass().await;
     assert_eq!(world.till.stale(), 0, "an older price was sent after a newer one");
     for sku in ["A", "B", "C"] {
-        let shown: Vec<i64> = world.webshop.history().into_iter().filter(|(s, _)| s == sku).map(|(_, minor)| minor).collect();
+        let shown: Vec<i64> =
+            world.webshop.history().into_iter().filter(|(s, _)| s == sku).map(|(_, minor)| minor).collect();
         assert!(shown.windows(2).all(|pair| pair[0] > pair[1]), "{sku}: {shown:?}");
         assert_eq!(shown.last(), Some(&49_300));
     }

@@ -1,5 +1,7 @@
 //! The corpus of every fuzz target as a plain test, so that a crash once found stays found.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+
 #[path = "../../fuzz/properties.rs"]
 mod properties;
 

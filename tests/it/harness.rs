@@ -132,7 +132,13 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { products: vec![("KETTLE", "499.00", Some("250.00"))], mode: "auto", drift: "alert", rules: "", config: "" }
+        Self {
+            products: vec![("KETTLE", "499.00", Some("250.00"))],
+            mode: "auto",
+            drift: "alert",
+            rules: "",
+            config: "",
+        }
     }
 }
 
@@ -158,7 +164,8 @@ pub fn minor(text: &str) -> i64 {
 impl World {
     /// Opens shops and channels, imports the catalogue, and builds the application. Both competitors ask our price.
     pub async fn open(test: TestDb, setup: Setup) -> Self {
-        let titles: BTreeMap<&'static str, &'static str> = setup.products.iter().map(|(sku, ..)| (*sku, *sku)).collect();
+        let titles: BTreeMap<&'static str, &'static str> =
+            setup.products.iter().map(|(sku, ..)| (*sku, *sku)).collect();
         let (near, _) = Competitor::open("near.example", Markup::JsonLd, titles.clone()).await.unwrap();
         let (far, _) = Competitor::open("far.example", Markup::JsonLd, titles).await.unwrap();
         let stock: Vec<(&str, i64)> = setup.products.iter().map(|(sku, price, _)| (*sku, minor(price))).collect();

@@ -51,11 +51,20 @@ async fn app(server: &Server, password: &str) -> (std::sync::Arc<App>, crate::ha
 }
 
 fn digest(subject: &str) -> Digest {
-    Digest { subject: subject.to_owned(), text: "KETTLE 499.00 -> 479.00 DKK æøå\n".into(), html: "<p>KETTLE <b>479.00</b> æøå</p>".into() }
+    Digest {
+        subject: subject.to_owned(),
+        text: "KETTLE 499.00 -> 479.00 DKK æøå\n".into(),
+        html: "<p>KETTLE <b>479.00</b> æøå</p>".into(),
+    }
 }
 
 fn envelope(server: &Server, to: &str, id: &str) -> Envelope {
-    Envelope { from: format!("omniprice <{}>", server.user), to: to.to_owned(), message_id: id.to_owned(), at: Millis(1_795_251_600_000) }
+    Envelope {
+        from: format!("omniprice <{}>", server.user),
+        to: to.to_owned(),
+        message_id: id.to_owned(),
+        at: Millis(1_795_251_600_000),
+    }
 }
 
 /// Logs in and fetches the newest message whose subject holds `marker`.
@@ -64,7 +73,10 @@ async fn fetch(server: &Server, marker: &str) -> Option<Vec<u8>> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await.unwrap();
-    let login = format!("a LOGIN \"{}\" \"{}\"\r\nb SELECT INBOX\r\nc SEARCH SUBJECT \"{marker}\"\r\n", server.user, server.password);
+    let login = format!(
+        "a LOGIN \"{}\" \"{}\"\r\nb SELECT INBOX\r\nc SEARCH SUBJECT \"{marker}\"\r\n",
+        server.user, server.password
+    );
     stream.write_all(login.as_bytes()).await.unwrap();
     let mut found = None;
     loop {
@@ -109,7 +121,12 @@ async fn a_digest_reaches_a_real_mailbox_and_opens_in_a_mail_parser() {
     // Python's own mail package stands for a client that we did not write.
     let script = "import email,sys;from email import policy;m=email.message_from_file(open(sys.argv[1],encoding='utf-8',errors='replace'),policy=policy.default)\n\
                   print(m['subject']);print(m['message-id']);print(m['auto-submitted']);print(m.get_body(('plain',)).get_content().strip());print(m.get_body(('html',)).get_content().strip())";
-    let parsed = std::process::Command::new("python3").args(["-c", script]).arg(&file).env("PYTHONIOENCODING", "utf-8").output().unwrap();
+    let parsed = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(&file)
+        .env("PYTHONIOENCODING", "utf-8")
+        .output()
+        .unwrap();
     assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
     let parsed = String::from_utf8(parsed.stdout).unwrap();
     let lines: Vec<&str> = parsed.lines().collect();

@@ -4,15 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod crash;
+mod extract;
 mod flow;
+mod fuzz_corpus;
 mod guards;
 mod harness;
 mod layout;
 mod mail;
 mod pages;
+mod price_text;
 mod pricing;
 mod pricing_cases;
 mod pricing_properties;
 mod pricing_replay;
+mod scrapers;
 mod store;
 mod vendure;

@@ -37,7 +37,11 @@ fn key(host: &str, path_and_query: &str) -> String {
 async fn serve(State(pages): State<Pages>, headers: HeaderMap, uri: Uri) -> Response {
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or("");
     match pages.get(&key(host, uri.path_and_query().map_or("/", |p| p.as_str()))) {
-        Some(page) => ([(header::CONTENT_TYPE, page.content_type.clone()), (header::CONTENT_ENCODING, "gzip".to_owned())], page.body.clone()).into_response(),
+        Some(page) => (
+            [(header::CONTENT_TYPE, page.content_type.clone()), (header::CONTENT_ENCODING, "gzip".to_owned())],
+            page.body.clone(),
+        )
+            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -48,7 +52,8 @@ async fn every_real_page_is_checked_and_stored_with_its_evidence() {
     let Ok(manifest) = std::fs::read_to_string(data.join("manifest.jsonl")) else {
         return skip("real pages", "../shared/data is not there");
     };
-    let entries: Vec<Value> = manifest.lines().filter(|l| !l.trim().is_empty()).map(|l| serde_json::from_str(l).unwrap()).collect();
+    let entries: Vec<Value> =
+        manifest.lines().filter(|l| !l.trim().is_empty()).map(|l| serde_json::from_str(l).unwrap()).collect();
     let test = database(Engine::Sqlite).await.unwrap();
     let mut pages = BTreeMap::new();
     let mut urls = Vec::new();
@@ -57,7 +62,10 @@ async fn every_real_page_is_checked_and_stored_with_its_evidence() {
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let charset = entry["charset"].as_str().unwrap_or("utf-8");
         let body = std::fs::read(data.join(entry["file"].as_str().unwrap())).unwrap();
-        pages.insert(key(url.host_str().unwrap(), path), Served { body, content_type: format!("text/html; charset={charset}") });
+        pages.insert(
+            key(url.host_str().unwrap(), path),
+            Served { body, content_type: format!("text/html; charset={charset}") },
+        );
         urls.push((url.host_str().unwrap().to_owned(), path.to_owned()));
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -72,7 +80,8 @@ async fn every_real_page_is_checked_and_stored_with_its_evidence() {
         test.url
     );
     std::fs::write(folder.join("omniprice.toml"), config).unwrap();
-    let app = App::build(Config::load(Some(&folder.join("omniprice.toml")), &[]).unwrap(), Clock::System).await.unwrap();
+    let app =
+        App::build(Config::load(Some(&folder.join("omniprice.toml")), &[]).unwrap(), Clock::System).await.unwrap();
     let mut csv = String::from("sku,title,price,cost,urls\n");
     for (index, (host, path)) in urls.iter().enumerate() {
         writeln!(csv, "P{index},Page {index},100.00,50.00,\"http://{host}:{port}{path}\"").unwrap();
@@ -85,22 +94,34 @@ async fn every_real_page_is_checked_and_stored_with_its_evidence() {
     assert_eq!(pass.checked as usize, entries.len());
 
     let (mut priced, mut right, mut wrong, mut none, mut clean) = (0, 0, 0, 0, 0);
-    let mut out = std::fs::File::create(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pages-predictions.jsonl")).unwrap();
+    let mut out =
+        std::fs::File::create(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pages-predictions.jsonl"))
+            .unwrap();
     for (index, entry) in entries.iter().enumerate() {
         let product = products::by_sku(&app.db, &format!("P{index}")).await.unwrap().unwrap();
-        let history = observations::history_of_product(&app.db, product.id, omniprice::clock::Millis(0), 10).await.unwrap();
+        let history =
+            observations::history_of_product(&app.db, product.id, omniprice::clock::Millis(0), 10).await.unwrap();
         let file = entry["file"].as_str().unwrap();
         let Some(seen) = history.first() else { panic!("{file}: nothing was stored") };
         let evidence: Value = serde_json::from_str(&seen.evidence).unwrap();
         assert!(evidence["url"].as_str().is_some_and(|u| u.starts_with("http")), "{file}: {evidence}");
         assert_eq!(evidence["body_sha256"].as_str().map(str::len), Some(64), "{file}");
-        let found = seen.price_minor.map(|minor| Money::from_minor(minor, currency(seen.currency.as_deref().unwrap()).unwrap()));
+        let found = seen
+            .price_minor
+            .map(|minor| Money::from_minor(minor, currency(seen.currency.as_deref().unwrap()).unwrap()));
         if found.is_some() {
-            assert!(evidence.pointer("/price/raw").and_then(Value::as_str).is_some_and(|raw| !raw.is_empty()), "{file}: {evidence}");
+            assert!(
+                evidence.pointer("/price/raw").and_then(Value::as_str).is_some_and(|raw| !raw.is_empty()),
+                "{file}: {evidence}"
+            );
         }
         let expected = &entry["expect"];
         let amount = found.map(|money| money.amount().normalize().to_string());
-        let same = |value: &Value| value.as_str().and_then(|text| omniprice::money::decimal(text).ok()).map(|d| d.normalize().to_string()) == amount && amount.is_some();
+        let same = |value: &Value| {
+            value.as_str().and_then(|text| omniprice::money::decimal(text).ok()).map(|d| d.normalize().to_string())
+                == amount
+                && amount.is_some()
+        };
         let alternatives = expected["price_alt"].as_array().cloned().unwrap_or_default();
         match (entry["kind"].as_str(), expected["price"].as_str()) {
             (Some("ambiguous"), _) => {}
@@ -124,7 +145,9 @@ async fn every_real_page_is_checked_and_stored_with_its_evidence() {
         let line = json!({ "file": file, "price": amount, "currency": found.map(|m| m.currency().code()), "outcome": seen.outcome, "verdict": seen.verdict });
         writeln!(out, "{line}").unwrap();
     }
-    println!("{right} of {priced} prices right, {wrong} wrong, {clean} of {none} pages without a price left without one");
+    println!(
+        "{right} of {priced} prices right, {wrong} wrong, {clean} of {none} pages without a price left without one"
+    );
     assert!(wrong <= 1, "a wrong price is worse than none");
     assert_eq!(clean, none);
     assert!(right * 100 >= priced * 90, "{right} of {priced}");

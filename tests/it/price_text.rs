@@ -1,5 +1,7 @@
 //! Price texts: forms that every shop uses, refusals, and printing and parsing back in every locale of a table.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+
 use std::path::PathBuf;
 
 use omniprice::extract::locale::Locale;
@@ -63,20 +65,41 @@ fn what_cannot_be_decided_is_refused() {
     let free = Context::default();
     assert!(matches!(price::read("1.299", &free), Err(Refusal::Ambiguous(..))));
     assert!(matches!(price::read("40% OFF", &free), Err(Refusal::NoPrice)));
-    assert!(matches!(price::read("15.08.2017", &free), Err(_)));
+    assert!(price::read("15.08.2017", &free).is_err());
     assert!(matches!(price::read("", &free), Err(Refusal::NoPrice)));
     assert!(matches!(price::money("$10", &free), Err(Refusal::NoCurrency)));
-    assert!(matches!(price::money("19,999 €", &context("de-DE")), Err(_)));
+    assert!(price::money("19,999 €", &context("de-DE")).is_err());
     assert!(matches!(price::money("100.50 JPY", &free), Err(Refusal::TooManyDecimals(_))));
 }
 
 /// Decimal mark, group mark, group sizes and digits of the locales of CLDR, reduced to what differs.
 const STYLES: [(&str, char, &str, usize, char); 26] = [
-    ("en-US", '.', ",", 3, '0'), ("en-GB", '.', ",", 3, '0'), ("en-IN", '.', ",", 2, '0'), ("hi-IN", '.', ",", 2, '0'), ("bn-BD", '.', ",", 2, '\u{9e6}'),
-    ("mr-IN", '.', ",", 2, '\u{966}'), ("da-DK", ',', ".", 3, '0'), ("de-DE", ',', ".", 3, '0'), ("de-AT", ',', "\u{a0}", 3, '0'), ("de-CH", '.', "’", 3, '0'),
-    ("fr-FR", ',', "\u{202f}", 3, '0'), ("fr-CH", ',', "\u{202f}", 3, '0'), ("sv-SE", ',', "\u{a0}", 3, '0'), ("nb-NO", ',', "\u{a0}", 3, '0'), ("pl-PL", ',', "\u{a0}", 3, '0'),
-    ("cs-CZ", ',', "\u{a0}", 3, '0'), ("ru-RU", ',', "\u{a0}", 3, '0'), ("es-ES", ',', ".", 3, '0'), ("es-MX", '.', ",", 3, '0'), ("pt-BR", ',', ".", 3, '0'),
-    ("it-IT", ',', ".", 3, '0'), ("nl-NL", ',', ".", 3, '0'), ("ar-EG", '٫', "٬", 3, '\u{660}'), ("fa-IR", '٫', "٬", 3, '\u{6f0}'), ("ja-JP", '.', ",", 3, '0'), ("my-MM", '.', ",", 3, '\u{1040}'),
+    ("en-US", '.', ",", 3, '0'),
+    ("en-GB", '.', ",", 3, '0'),
+    ("en-IN", '.', ",", 2, '0'),
+    ("hi-IN", '.', ",", 2, '0'),
+    ("bn-BD", '.', ",", 2, '\u{9e6}'),
+    ("mr-IN", '.', ",", 2, '\u{966}'),
+    ("da-DK", ',', ".", 3, '0'),
+    ("de-DE", ',', ".", 3, '0'),
+    ("de-AT", ',', "\u{a0}", 3, '0'),
+    ("de-CH", '.', "’", 3, '0'),
+    ("fr-FR", ',', "\u{202f}", 3, '0'),
+    ("fr-CH", ',', "\u{202f}", 3, '0'),
+    ("sv-SE", ',', "\u{a0}", 3, '0'),
+    ("nb-NO", ',', "\u{a0}", 3, '0'),
+    ("pl-PL", ',', "\u{a0}", 3, '0'),
+    ("cs-CZ", ',', "\u{a0}", 3, '0'),
+    ("ru-RU", ',', "\u{a0}", 3, '0'),
+    ("es-ES", ',', ".", 3, '0'),
+    ("es-MX", '.', ",", 3, '0'),
+    ("pt-BR", ',', ".", 3, '0'),
+    ("it-IT", ',', ".", 3, '0'),
+    ("nl-NL", ',', ".", 3, '0'),
+    ("ar-EG", '٫', "٬", 3, '\u{660}'),
+    ("fa-IR", '٫', "٬", 3, '\u{6f0}'),
+    ("ja-JP", '.', ",", 3, '0'),
+    ("my-MM", '.', ",", 3, '\u{1040}'),
 ];
 
 fn print(money: Money, decimal: char, group: &str, step: usize, zero: char) -> String {
@@ -116,9 +139,15 @@ fn printing_in_any_locale_and_reading_back_is_the_identity() {
             for (locale, decimal, group, step, zero) in STYLES {
                 let digits = print(money, decimal, group, step, zero);
                 for text in [format!("{digits}\u{a0}{code}"), format!("{code} {digits}"), format!("-{digits} {code}")] {
-                    let wanted = if text.starts_with('-') { Money::from_minor(-minor, money.currency()) } else { money };
+                    let wanted =
+                        if text.starts_with('-') { Money::from_minor(-minor, money.currency()) } else { money };
                     let found = price::money(&text, &context(locale));
-                    assert_eq!(found.as_ref().ok(), Some(&wanted), "round {round} {locale} {text:?} {found:?} exponent {}", exponent(money.currency()));
+                    assert_eq!(
+                        found.as_ref().ok(),
+                        Some(&wanted),
+                        "round {round} {locale} {text:?} {found:?} exponent {}",
+                        exponent(money.currency())
+                    );
                 }
             }
         }
@@ -133,16 +162,30 @@ fn tables_of_real_texts_are_read() {
         return;
     }
     let (mut total, mut right, mut wrong) = (0, 0, 0);
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|x| x == "jsonl")).collect();
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|x| x == "jsonl"))
+        .collect();
     files.sort();
-    for line in files.iter().flat_map(|f| std::fs::read_to_string(f).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()) {
+    for line in
+        files.iter().flat_map(|f| std::fs::read_to_string(f).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+    {
         let row: Value = serde_json::from_str(&line).unwrap();
         if row["kind"] != "numeric" || row["expected_fail"] == true {
             continue;
         }
         let hint = row["currency_hint"].as_str();
-        let own = Context { locale: row["locale"].as_str().and_then(Locale::parse), currency: hint.and_then(|h| currency(h).ok()), hint, ..Context::default() };
-        let amount = price::read(row["text"].as_str().unwrap_or(""), &own).ok().filter(|r| r.money(None).is_ok() || r.currency.is_none()).map(|r| r.amount.normalize());
+        let own = Context {
+            locale: row["locale"].as_str().and_then(Locale::parse),
+            currency: hint.and_then(|h| currency(h).ok()),
+            hint,
+            ..Context::default()
+        };
+        let amount = price::read(row["text"].as_str().unwrap_or(""), &own)
+            .ok()
+            .filter(|r| r.money(None).is_ok() || r.currency.is_none())
+            .map(|r| r.amount.normalize());
         let wanted = row["expect_amount"].as_str().map(|a| a.parse::<omniprice::money::Decimal>().unwrap().normalize());
         total += 1;
         right += usize::from(amount == wanted);

@@ -1,5 +1,7 @@
 //! Site files: each passes its own examples, and everything wrong with one is said with file, line and key.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+
 use std::path::PathBuf;
 
 use omniprice::extract::scraper::{Site, Sites, check};
@@ -24,7 +26,9 @@ fn embedded_files_are_those_of_the_directory() {
     let embedded = Sites::embedded().unwrap();
     assert_eq!(embedded.iter().count(), std::fs::read_dir(scrapers()).unwrap().count());
     assert_eq!(embedded.for_host("komplett.dk").unwrap().hosts()[0], "www.komplett.dk");
-    assert!(embedded.for_host("shop.myshopify.com").is_some() && embedded.for_host("myshopify.com.evil.example").is_none());
+    assert!(
+        embedded.for_host("shop.myshopify.com").is_some() && embedded.for_host("myshopify.com.evil.example").is_none()
+    );
 }
 
 #[test]

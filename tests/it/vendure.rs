@@ -42,7 +42,13 @@ fn boot(folder: &Path, postgres: &str, database: &str, port: u16) -> Child {
     let mut child = Command::new("node")
         .arg("server.js")
         .current_dir(folder)
-        .envs([("PORT", port.to_string().as_str()), ("PGHOST", host), ("PGPORT", pg_port), ("PGDATABASE", database), ("PGUSER", "postgres")])
+        .envs([
+            ("PORT", port.to_string().as_str()),
+            ("PGHOST", host),
+            ("PGPORT", pg_port),
+            ("PGDATABASE", database),
+            ("PGUSER", "postgres"),
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -62,13 +68,15 @@ fn boot(folder: &Path, postgres: &str, database: &str, port: u16) -> Child {
 
 impl Server {
     async fn open() -> Option<Self> {
-        let (Ok(folder), Ok(postgres)) = (std::env::var("TEST_VENDURE_DIR"), std::env::var("TEST_VENDURE_POSTGRES")) else {
+        let (Ok(folder), Ok(postgres)) = (std::env::var("TEST_VENDURE_DIR"), std::env::var("TEST_VENDURE_POSTGRES"))
+        else {
             skip("Vendure", "TEST_VENDURE_DIR is not set; ./test installs and starts one");
             return None;
         };
         use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
         let database = format!("vendure_{}", uuid());
-        let mut connection = sqlx::PgConnection::connect(&format!("postgres://postgres@{postgres}/postgres")).await.unwrap();
+        let mut connection =
+            sqlx::PgConnection::connect(&format!("postgres://postgres@{postgres}/postgres")).await.unwrap();
         connection.execute(AssertSqlSafe(format!("create database {database}"))).await.unwrap();
         let (folder, port) = (PathBuf::from(folder), free_port());
         let child = boot(&folder, &postgres, &database, port);
@@ -157,7 +165,11 @@ impl Shop {
         std::fs::write(&config, text).unwrap();
         let app = App::build(Config::load(Some(&config), &[]).unwrap(), Clock::System).await.unwrap();
         let rules = app.rules().await.unwrap();
-        let csv = format!("sku,title,price,cost,urls\nKETTLE,Kettle,499.00,250.00,{}\nLAMP,Lamp,349.00,150.00,{}\n", near.url("KETTLE"), near.url("LAMP"));
+        let csv = format!(
+            "sku,title,price,cost,urls\nKETTLE,Kettle,499.00,250.00,{}\nLAMP,Lamp,349.00,150.00,{}\n",
+            near.url("KETTLE"),
+            near.url("LAMP")
+        );
         let parsed = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
         products::import(&app.db, parsed.rows, app.now()).await.unwrap();
         Some(Self { server, seed, near, app, config, _test: test })
@@ -205,7 +217,8 @@ async fn a_real_shop_is_repriced_proved_killed_and_edited() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut daemon = Server { child: daemon, port: 0, database: String::new(), folder: PathBuf::new(), postgres: String::new() };
+    let mut daemon =
+        Server { child: daemon, port: 0, database: String::new(), folder: PathBuf::new(), postgres: String::new() };
     let started = Instant::now();
     while shop.listing("KETTLE").await.state != "verified" {
         assert!(started.elapsed() < Duration::from_secs(30), "{:?}", shop.listing("KETTLE").await);

@@ -28,7 +28,14 @@ impl<'a> Seen<'a> {
             Self { text, lower, number, mark: None, from: number.start, to: number.end, negative: false, plus: false };
         seen.read_sign();
         let before = seen.mark_before();
-        let after = seen.mark_after();
+        let end = seen.to;
+        let mut after = seen.mark_after();
+        // `£9.99p`: one letter behind an amount that has its sign already is no second currency.
+        if before.is_some() && after.is_some() && text[end..seen.to].chars().filter(|c| c.is_alphabetic()).count() == 1
+        {
+            after = None;
+            seen.to = end;
+        }
         // A code beats a sign that several currencies share: `$ SGD4.90`, `£94.50 GBP`.
         seen.mark = match (before, after) {
             (Some(one @ Mark::One(_)), _) | (_, Some(one @ Mark::One(_))) => Some(one),

@@ -66,7 +66,6 @@ fn settle_range(offer: &mut Offer) {
     }
 }
 
-
 pub(super) enum Verdict {
     Price { index: usize, confidence: u8, why: String },
     Ambiguous(String),

@@ -4,10 +4,10 @@
 
 use super::terms::Terms;
 use super::{MAX_OFFERS, Walker, condition, gtin_of, types};
+use crate::extract::address;
 use crate::extract::json::{Object, Value};
 use crate::extract::offer::{Availability, Evidence, MAX_FIELD, UnitPrice, field};
 use crate::extract::price::{self, Context, PriceKind, Refusal, TaxView};
-use crate::extract::address;
 use crate::money::{Currency, Money};
 
 impl<'w, 'a> Walker<'w, 'a> {

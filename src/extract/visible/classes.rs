@@ -235,7 +235,7 @@ static STEMS: LazyLock<(AhoCorasick, Vec<u8>)> = LazyLock::new(|| {
 });
 
 /// An automaton that ignores ASCII case.
-pub(super) fn automaton(words: &[&str]) -> AhoCorasick {
+pub(in crate::extract) fn automaton(words: &[&str]) -> AhoCorasick {
     #[expect(clippy::expect_used, reason = "the words are constants of this crate; a test builds every automaton")]
     AhoCorasick::builder().ascii_case_insensitive(true).build(words).expect("constant words build an automaton")
 }

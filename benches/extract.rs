@@ -1,0 +1,159 @@
+//! Pages per second of the whole extraction beside the Python peer, interleaved, on one corpus.
+//!
+//! `cargo bench --bench extract -- ../shared/data/pages/manifest.jsonl`; `OMNIPRICE_PEER="python benches/extract_peer.py"`
+//! runs the peer in turns. Ratios are medians over rounds of one run; absolute figures depend on the machine's mood.
+//! With `--once` every page is read exactly once, for `valgrind --tool=callgrind`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use omniprice::extract::{Hints, Page, extract};
+use serde_json::Value;
+
+const ROUNDS: usize = 7;
+
+struct Entry {
+    body: Vec<u8>,
+    header: String,
+    url: String,
+    structured: bool,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let once = arguments.iter().any(|a| a == "--once");
+    let only = arguments.iter().any(|a| a == "--structured");
+    let manifest = arguments
+        .iter()
+        .find(|a| !a.starts_with("--"))
+        .map_or_else(|| PathBuf::from("../shared/data/pages/manifest.jsonl"), PathBuf::from);
+    let Ok(entries) = load(&manifest) else {
+        println!("skipped: {} is not there", manifest.display());
+        return;
+    };
+    if once {
+        let read = entries.iter().filter(|e| !only || e.structured).map(run).filter(|priced| *priced).count();
+        println!("{read} priced");
+        return;
+    }
+    let mut peer = Peer::start(&manifest);
+    let mut rounds: Vec<[u128; 4]> = Vec::new();
+    for _ in 0..ROUNDS {
+        let (structured, all) = round(&entries);
+        let [peer_structured, peer_all] = peer.as_mut().map_or([0, 0], Peer::round);
+        rounds.push([structured, all, peer_structured, peer_all]);
+    }
+    let count = entries.iter().filter(|e| e.structured).count();
+    report("answered by markup", count, &rounds, 0);
+    report("whole corpus", entries.len(), &rounds, 1);
+}
+
+fn load(manifest: &Path) -> std::io::Result<Vec<Entry>> {
+    let text = std::fs::read_to_string(manifest)?;
+    let folder = manifest.parent().unwrap_or(Path::new("."));
+    let entries = text.lines().filter(|l| !l.trim().is_empty()).filter_map(|line| {
+        let entry: Value = serde_json::from_str(line).ok()?;
+        let body = omniprice::cli::extract::read_page(&folder.join(entry["file"].as_str()?)).ok()?;
+        let header = format!("text/html; charset={}", entry["charset"].as_str().unwrap_or("utf-8"));
+        let markup = entry["structured"]
+            .as_array()
+            .is_some_and(|s| s.iter().any(|s| matches!(s.as_str(), Some("jsonld" | "microdata" | "og"))));
+        Some(Entry {
+            body,
+            header,
+            url: entry["url"].as_str()?.to_owned(),
+            structured: markup && !entry["expect"]["price"].is_null(),
+        })
+    });
+    Ok(entries.collect())
+}
+
+/// Reads one page; whether it has a price keeps the optimiser honest.
+fn run(entry: &Entry) -> bool {
+    let page = Page {
+        body: &entry.body,
+        content_type: Some(&entry.header),
+        url: &entry.url,
+        final_url: &entry.url,
+        status: 200,
+    };
+    extract(&page, None, &Hints::default()).outcome.is_price()
+}
+
+/// Nanoseconds for the pages that markup answers, and for all.
+fn round(entries: &[Entry]) -> (u128, u128) {
+    let (mut structured, mut all) = (0, 0);
+    for entry in entries {
+        let start = Instant::now();
+        std::hint::black_box(run(entry));
+        let taken = start.elapsed().as_nanos();
+        all += taken;
+        if entry.structured {
+            structured += taken;
+        }
+    }
+    (structured, all)
+}
+
+fn report(name: &str, pages: usize, rounds: &[[u128; 4]], column: usize) {
+    let median = |column: usize| {
+        let mut values: Vec<u128> = rounds.iter().map(|r| r[column]).collect();
+        values.sort_unstable();
+        values[values.len() / 2]
+    };
+    let (own, peer) = (median(column), median(column + 2));
+    let micros = own / 1_000 / pages.max(1) as u128;
+    let tenths = (peer * 10).checked_div(own).unwrap_or(0);
+    println!(
+        "{name}: {pages} pages, {micros} us/page, {} pages/s, {}.{} x peer",
+        1_000_000 / micros.max(1),
+        tenths / 10,
+        tenths % 10
+    );
+}
+
+/// The peer in a process of its own that reads the same pages when told to.
+struct Peer {
+    child: Child,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+impl Peer {
+    fn start(manifest: &Path) -> Option<Self> {
+        let command = std::env::var("OMNIPRICE_PEER").ok()?;
+        let mut words = command.split_whitespace();
+        let mut child = Command::new(words.next()?)
+            .args(words)
+            .arg(manifest)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let answers = BufReader::new(child.stdout.take()?);
+        Some(Self { child, answers })
+    }
+
+    /// One round of the peer: nanoseconds for structured pages and for all.
+    fn round(&mut self) -> [u128; 2] {
+        let mut line = String::new();
+        let sent = self
+            .child
+            .stdin
+            .as_mut()
+            .is_some_and(|pipe| pipe.write_all(b"round\n").and_then(|()| pipe.flush()).is_ok());
+        if !sent || self.answers.read_line(&mut line).is_err() {
+            return [0, 0];
+        }
+        let mut numbers = line.split_whitespace().filter_map(|n| n.parse().ok());
+        [numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)]
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

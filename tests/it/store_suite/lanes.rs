@@ -1,0 +1,326 @@
+//! Listings: desired state, the lease of a lane, every attempt, and what was seen live.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use omniprice::clock::Millis;
+use omniprice::store::listings::{self, Begun, Change, Desire, Door, Found, Listing, Permit, Shut};
+use omniprice::store::{Db, products, settings};
+
+use super::{NOW, after, by_eight, import};
+use crate::both_engines;
+use crate::harness::TestDb;
+
+both_engines![
+    what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_again,
+    a_channels_state_changes_once_and_its_recovery_wakes_the_lane,
+    eight_workers_claim_five_hundred_listings_once_each,
+    a_listing_lease_runs_out_and_an_old_token_changes_nothing,
+    the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open,
+    a_shut_door_holds_the_listing_and_sends_nothing,
+    a_newer_wish_during_a_push_does_not_lose_the_push,
+    a_price_without_a_floor_is_held_not_wished_for,
+    parity_and_convergence_count_what_was_read_back,
+    listings_at_rest_are_reconciled_one_worker_at_a_time,
+];
+
+const SHOP: &str = "shop";
+
+/// So many products, each listed on the shop at 499.00, and their listings in id order.
+async fn listed(db: &Db, n: usize) -> Vec<Listing> {
+    products::import(db, (0..n).map(|i| import(&format!("P{i:03}"), &[])).collect(), NOW).await.unwrap();
+    listings::add_channel(db, SHOP.into(), "webhook", NOW).await.unwrap();
+    let found = products::page(db, 0, 1_000).await.unwrap().into_iter().map(|product| Found {
+        channel: SHOP.into(),
+        product_id: product.id,
+        external: format!("ext-{}", product.sku),
+        currency: "DKK".into(),
+        live_minor: Some(49_900),
+    });
+    listings::add(db, found.collect(), NOW).await.unwrap();
+    listings::reconcilable(db, SHOP, 0, 1_000).await.unwrap()
+}
+
+async fn wish(db: &Db, ids: impl IntoIterator<Item = i64>, price: Result<i64, String>, now: Millis) {
+    let wishes = ids.into_iter().map(|listing_id| (Desire { listing_id, price: price.clone() }, None)).collect();
+    listings::desire_again(db, wishes, now).await.unwrap();
+}
+
+async fn claim(db: &Db, now: i64) -> Vec<Listing> {
+    listings::claim(db, SHOP.into(), after(now), after(now + 60), 10).await.unwrap()
+}
+
+async fn fresh(db: &Db, listing: &Listing) -> Listing {
+    listings::of_product(db, listing.product_id).await.unwrap().remove(0)
+}
+
+fn open_door() -> Arc<Door> {
+    Arc::new(|listing, _, _| Ok(Permit { minor: listing.desired_minor.unwrap(), floor_minor: Some(1) }))
+}
+
+async fn push(db: &Db, listing: &Listing, now: i64, door: Arc<Door>) -> Begun {
+    let leases = vec![(listing.id, listing.lease_token)];
+    listings::begin_push(db, leases, after(now), after(now + 60), door).await.unwrap().remove(0)
+}
+
+/// What a read that came out equal makes of a listing.
+fn proved(listing: &Listing, minor: &i64, now: Millis) -> Change {
+    Change {
+        state: "verified",
+        reason: String::new(),
+        next_at: None,
+        verified_seq: listing.sent_seq,
+        live: Some((*minor, now)),
+        tries: 0,
+        reads: listing.reads + 1,
+        finish: Some(("accepted", "200".into())),
+        read: Some(("equal", String::new())),
+        fact: Some((*minor, "verified")),
+    }
+}
+
+async fn prove(db: &Db, listing: &Listing, minor: i64, now: i64) -> Option<(Listing, Change)> {
+    listings::advance(db, vec![(listing.id, listing.lease_token, minor)], after(now), proved).await.unwrap().remove(0)
+}
+
+async fn what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_again(test: TestDb) {
+    let db = &test.db;
+    let all = listed(db, 3).await;
+    assert!(
+        all.iter()
+            .all(|l| l.state == "idle" && l.live_minor == Some(49_900) && l.next_at.is_none() && l.desired_seq == 0)
+    );
+    assert!(listings::unlisted(db, SHOP, 0, 10).await.unwrap().is_empty());
+    listings::add_channel(db, "till".into(), "webhook", NOW).await.unwrap();
+    let missing = listings::unlisted(db, "till", all[0].product_id, 1).await.unwrap();
+    assert_eq!(missing.iter().map(|p| p.sku.as_str()).collect::<Vec<_>>(), ["P001"]);
+    // Found again under another reference: the listing moves, its history stays.
+    let found = Found {
+        channel: SHOP.into(),
+        product_id: all[0].product_id,
+        external: "new".into(),
+        currency: "DKK".into(),
+        live_minor: Some(49_900),
+    };
+    listings::add(db, vec![found], after(5)).await.unwrap();
+    let moved = fresh(db, &all[0]).await;
+    assert_eq!((moved.id, moved.external.as_deref()), (all[0].id, Some("new")));
+    let history = listings::live_history(db, moved.id, NOW).await.unwrap();
+    let facts: Vec<_> = history.iter().map(|v| (v.minor, v.basis.as_str(), v.seen_at)).collect();
+    assert_eq!(facts, [(49_900, "verified", NOW.0)], "an equal price is no new fact");
+}
+
+async fn a_channels_state_changes_once_and_its_recovery_wakes_the_lane(test: TestDb) {
+    let db = &test.db;
+    let listing = listed(db, 1).await.remove(0);
+    wish(db, [listing.id], Ok(47_900), NOW).await;
+    let set = |state, reason: &str, now| listings::set_channel_state(db, SHOP.into(), state, reason.into(), after(now));
+    assert!(set("refused", "401", 1).await.unwrap());
+    assert!(!set("refused", "401 again", 2).await.unwrap(), "told once");
+    let held = claim(db, 3).await.remove(0);
+    let waiting = |listing: &Listing, _: &(), _| Change {
+        state: "intended",
+        next_at: None,
+        finish: None,
+        read: None,
+        fact: None,
+        ..proved(listing, &1, NOW)
+    };
+    listings::advance(db, vec![(held.id, held.lease_token, ())], after(3), waiting).await.unwrap();
+    assert!(claim(db, 900).await.is_empty());
+    listings::add_channel(db, SHOP.into(), "vendure", after(4)).await.unwrap();
+    listings::reconciled(db, SHOP.into(), after(5)).await.unwrap();
+    let channel = listings::channels(db).await.unwrap().remove(0);
+    assert_eq!(
+        (channel.state.as_str(), channel.reason.as_str(), channel.since, channel.kind.as_str()),
+        ("refused", "401", after(1).0, "vendure")
+    );
+    assert_eq!(channel.reconciled_at, Some(after(5).0));
+    assert!(set("ok", "", 6).await.unwrap());
+    assert_eq!(claim(db, 900).await.len(), 1, "what waited for the key goes on");
+}
+
+async fn eight_workers_claim_five_hundred_listings_once_each(test: TestDb) {
+    let all = listed(&test.db, 500).await;
+    wish(&test.db, all.iter().map(|l| l.id), Ok(47_900), NOW).await;
+    let db = test.db.clone();
+    let claims = by_eight(move || {
+        let db = db.clone();
+        async move { listings::claim(&db, SHOP.into(), after(1), after(60), 7).await.unwrap() }
+    })
+    .await;
+    assert!(claims.iter().all(|claim| claim.len() <= 7), "a claim is not larger than asked for");
+    let ids: Vec<i64> = claims.iter().flatten().map(|listing| listing.id).collect();
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (500, 500));
+}
+
+async fn a_listing_lease_runs_out_and_an_old_token_changes_nothing(test: TestDb) {
+    let db = &test.db;
+    let listing = listed(db, 1).await.remove(0);
+    wish(db, [listing.id], Ok(47_900), NOW).await;
+    let dead = claim(db, 1).await.remove(0);
+    assert!(claim(db, 60).await.is_empty(), "another worker has it");
+    assert!(listings::claim_one(db, listing.id, after(60), after(120)).await.unwrap().is_none());
+    let alive = claim(db, 61).await.remove(0);
+    assert_eq!(alive.lease_token, dead.lease_token + 1);
+    let before = fresh(db, &listing).await;
+    assert!(prove(db, &dead, 47_900, 62).await.is_none());
+    assert!(matches!(push(db, &dead, 62, open_door()).await, Begun::Lost));
+    assert_eq!(fresh(db, &listing).await, before);
+    assert!(listings::attempts(db, listing.id, 9).await.unwrap().is_empty());
+    assert_eq!(listings::live_history(db, listing.id, after(1)).await.unwrap().len(), 0);
+    settings::free_leases(db).await.unwrap();
+    let freed = claim(db, 62).await.remove(0);
+    assert!(freed.lease_token > alive.lease_token, "a freed lease is worthless to its old owner");
+    assert!(prove(db, &alive, 47_900, 63).await.is_none());
+    assert!(prove(db, &freed, 47_900, 63).await.is_some());
+}
+
+async fn the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open(test: TestDb) {
+    let db = &test.db;
+    let listing = listed(db, 1).await.remove(0);
+    wish(db, [listing.id], Ok(47_900), NOW).await;
+    assert_eq!((listings::open_work(db).await.unwrap(), listings::next_at(db).await.unwrap()), (1, Some(NOW)));
+    let leased = claim(db, 1).await.remove(0);
+    let Begun::Send { listing: sent, product, permit } = push(db, &leased, 2, open_door()).await else {
+        panic!("not sent")
+    };
+    assert_eq!((sent.state.as_str(), sent.sent_seq, sent.sent_minor, sent.tries), ("sent", 1, Some(47_900), 1));
+    assert_eq!((product.sku.as_str(), permit.minor), ("P000", 47_900));
+    let stored = fresh(db, &listing).await;
+    assert_eq!((stored.state.as_str(), stored.sent_seq, stored.sent_at), ("sent", 1, Some(after(2).0)));
+    assert_eq!(
+        listings::next_at(db).await.unwrap(),
+        Some(after(62)),
+        "a dead sender's listing is looked at when its lease ends"
+    );
+    assert_eq!(listings::unfinished_attempts(db, after(2)).await.unwrap(), 0);
+    assert_eq!(listings::unfinished_attempts(db, after(3)).await.unwrap(), 1);
+    assert_eq!(
+        listings::live_history(db, listing.id, after(1)).await.unwrap()[0].basis,
+        "sent",
+        "it may be live from now on"
+    );
+    let next = claim(db, 62).await.remove(0);
+    let (moved, change) = prove(db, &next, 47_900, 63).await.unwrap();
+    assert_eq!((moved.state.as_str(), change.state), ("sent", "verified"), "the fresh row is what the step sees");
+    assert_eq!(listings::unfinished_attempts(db, after(99)).await.unwrap(), 0);
+    let attempts = listings::attempts(db, listing.id, 9).await.unwrap();
+    let told: Vec<_> =
+        attempts.iter().map(|a| (a.kind.as_str(), a.outcome.as_str(), a.seq, a.minor, a.finished_at)).collect();
+    let end = Some(after(63).0);
+    assert_eq!(told, [("read", "equal", 1, Some(47_900), end), ("push", "accepted", 1, Some(47_900), end)]);
+    assert_eq!((listings::open_work(db).await.unwrap(), listings::next_at(db).await.unwrap()), (0, None));
+}
+
+async fn a_shut_door_holds_the_listing_and_sends_nothing(test: TestDb) {
+    let db = &test.db;
+    let listing = listed(db, 1).await.remove(0);
+    wish(db, [listing.id], Ok(1), NOW).await;
+    let leased = claim(db, 1).await.remove(0);
+    let door: Arc<Door> = Arc::new(|listing, product, siblings| {
+        assert_eq!((product.cost_net.as_deref(), siblings.len(), siblings[0].id), (Some("250.00"), 1, listing.id));
+        Err(Shut { state: "held", reason: "below the floor".into(), next_at: None })
+    });
+    assert!(matches!(push(db, &leased, 2, door).await, Begun::Shut { .. }));
+    let held = fresh(db, &listing).await;
+    assert_eq!(
+        (held.state.as_str(), held.reason.as_str(), held.sent_seq, held.next_at),
+        ("held", "below the floor", 0, None)
+    );
+    assert_eq!(held.live_minor, Some(49_900), "what is live is still known");
+    assert!(listings::attempts(db, listing.id, 9).await.unwrap().is_empty());
+}
+
+async fn a_newer_wish_during_a_push_does_not_lose_the_push(test: TestDb) {
+    let db = &test.db;
+    let listing = listed(db, 1).await.remove(0);
+    wish(db, [listing.id], Ok(47_900), NOW).await;
+    let leased = claim(db, 1).await.remove(0);
+    assert!(matches!(push(db, &leased, 2, open_door()).await, Begun::Send { .. }));
+    wish(db, [listing.id], Ok(46_900), after(3)).await;
+    let now = fresh(db, &listing).await;
+    assert_eq!(
+        (now.state.as_str(), now.sent_seq, now.sent_minor),
+        ("sent", 1, Some(47_900)),
+        "it is resolved by reading first"
+    );
+    assert_eq!((now.desired_seq, now.desired_minor), (2, Some(46_900)));
+    assert!(claim(db, 4).await.is_empty(), "nobody else sends while the first push is on its way");
+    prove(db, &leased, 47_900, 5).await.unwrap();
+    let proved = fresh(db, &listing).await;
+    assert_eq!((proved.verified_seq, proved.desired_seq), (1, 2));
+    assert_eq!(listings::parity(db).await.unwrap()[0].live, 0, "an older price that is live is not parity");
+}
+
+async fn a_price_without_a_floor_is_held_not_wished_for(test: TestDb) {
+    let db = &test.db;
+    let listing = listed(db, 1).await.remove(0);
+    let id = listing.id;
+    let written = db.write(id, |tx, id| {
+        Box::pin(async move {
+            let wish = Desire { listing_id: *id, price: Err("no cost is known".into()) };
+            listings::desire(tx, &wish, None, NOW).await
+        })
+    });
+    written.await.unwrap();
+    let held = fresh(db, &listing).await;
+    assert_eq!(
+        (held.state.as_str(), held.reason.as_str(), held.desired_minor, held.next_at),
+        ("held", "no cost is known", None, None)
+    );
+    assert!(claim(db, 900).await.is_empty());
+    let unsettled = listings::unsettled(db, 9).await.unwrap();
+    assert_eq!(unsettled.iter().map(|u| (u.sku.as_str(), u.state.as_str())).collect::<Vec<_>>(), [("P000", "held")]);
+    wish(db, [id], Ok(47_900), after(5)).await;
+    assert_eq!(claim(db, 5).await.len(), 1, "a price that is known again goes out");
+}
+
+async fn parity_and_convergence_count_what_was_read_back(test: TestDb) {
+    let db = &test.db;
+    let all = listed(db, 4).await;
+    wish(db, all[..3].iter().map(|l| l.id), Ok(47_900), NOW).await;
+    for leased in claim(db, 1).await.iter().take(2) {
+        assert!(matches!(push(db, leased, 2, open_door()).await, Begun::Send { .. }));
+        prove(db, leased, 47_900, 2 + leased.id - all[0].id).await.unwrap();
+    }
+    let parity = listings::parity(db).await.unwrap().remove(0);
+    assert_eq!(
+        (parity.channel.as_str(), parity.listings, parity.live, parity.unverified),
+        (SHOP, 3, 2, 0),
+        "a listing without a decision does not count"
+    );
+    assert_eq!(listings::convergence(db, SHOP, NOW.plus(-1)).await.unwrap(), [2_000, 3_000]);
+    assert!(listings::convergence(db, SHOP, NOW).await.unwrap().is_empty());
+    let states: Vec<_> = listings::states(db).await.unwrap().into_iter().map(|s| (s.state, s.n)).collect();
+    assert_eq!(states, [("idle".to_owned(), 1), ("intended".to_owned(), 1), ("verified".to_owned(), 2)]);
+    assert_eq!(listings::unsettled(db, 9).await.unwrap().len(), 1);
+}
+
+async fn listings_at_rest_are_reconciled_one_worker_at_a_time(test: TestDb) {
+    let db = &test.db;
+    let all = listed(db, 3).await;
+    wish(db, [all[1].id], Ok(47_900), NOW).await;
+    let rest = |after_id, limit| listings::reconcilable(db, SHOP, after_id, limit);
+    assert_eq!(
+        rest(0, 9).await.unwrap().iter().map(|l| l.id).collect::<Vec<_>>(),
+        [all[0].id, all[2].id],
+        "what moves is the lane's"
+    );
+    assert_eq!(rest(0, 1).await.unwrap()[0].id, all[0].id);
+    assert_eq!(rest(all[0].id, 9).await.unwrap()[0].id, all[2].id);
+    let take = |now: i64| listings::claim_one(db, all[0].id, after(now), after(now + 60));
+    let (one, two) = tokio::join!(take(1), take(1));
+    assert!(one.unwrap().is_some() ^ two.unwrap().is_some());
+    let again = take(61).await.unwrap().unwrap();
+    let seen = |listing: &Listing, minor: &i64, now| Change {
+        state: "drifted",
+        fact: Some((*minor, "foreign")),
+        ..proved(listing, minor, now)
+    };
+    listings::advance(db, vec![(again.id, again.lease_token, 39_900)], after(62), seen).await.unwrap();
+    let drifted = fresh(db, &all[0]).await;
+    assert_eq!((drifted.state.as_str(), drifted.live_minor, drifted.leased_until), ("drifted", Some(39_900), 0));
+    let last = listings::live_history(db, again.id, NOW).await.unwrap().pop().unwrap();
+    assert_eq!((last.minor, last.basis.as_str(), last.seen_at), (39_900, "foreign", after(62).0));
+}

@@ -1,0 +1,136 @@
+//! Events, digests, switches, duties and rates: what one worker tells the others, and what people are told.
+
+use omniprice::store::events::{self, DigestEnd, Raise};
+use omniprice::store::settings::{self, Rate};
+
+use super::{NOW, after, switch};
+use crate::both_engines;
+use crate::harness::TestDb;
+
+both_engines![
+    an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved,
+    a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries,
+    a_switch_is_kept_replaced_and_cleared,
+    a_duty_has_one_owner_and_is_not_due_before_its_time,
+    the_newest_rates_of_a_day_or_before_it_count,
+];
+
+fn event(severity: &'static str, dedupe: &str, message: &str) -> Raise {
+    Raise {
+        kind: "drift",
+        severity,
+        dedupe: dedupe.into(),
+        product_id: None,
+        channel: Some("shop".into()),
+        competitor: None,
+        message: message.into(),
+        hint: "look".into(),
+    }
+}
+
+async fn an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved(test: TestDb) {
+    let db = &test.db;
+    assert!(events::raise(db, event("warning", "a", "first"), NOW).await.unwrap());
+    assert!(!events::raise(db, event("critical", "a", "second"), after(5)).await.unwrap());
+    assert!(events::raise(db, event("info", "b", "other"), after(9)).await.unwrap());
+    let open = events::open(db, 10).await.unwrap();
+    let seen: Vec<_> =
+        open.iter().map(|e| (e.dedupe.as_str(), e.severity.as_str(), e.message.as_str(), e.times)).collect();
+    assert_eq!(seen, [("a", "critical", "second", 2), ("b", "info", "other", 1)], "the most severe first");
+    assert_eq!((open[0].first_at, open[0].last_at), (NOW.0, after(5).0));
+    assert_eq!(events::open(db, 1).await.unwrap().len(), 1);
+    assert!(events::resolve(db, "a".into(), after(10)).await.unwrap());
+    assert!(!events::resolve(db, "a".into(), after(11)).await.unwrap(), "nothing is left to resolve");
+    assert!(
+        events::raise(db, event("warning", "a", "third"), after(20)).await.unwrap(),
+        "a new one, not the old one again"
+    );
+    let between = |from, until| events::between(db, after(from), after(until), 10);
+    let times: Vec<i64> = between(5, 20).await.unwrap().iter().map(|e| e.last_at).collect();
+    assert_eq!(times, [after(20).0, after(9).0], "from is outside, until is inside");
+    assert_eq!(between(4, 5).await.unwrap()[0].resolved_at, Some(after(10).0));
+}
+
+async fn a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries(test: TestDb) {
+    let db = &test.db;
+    let claim =
+        |id: &str, now: i64| events::claim_digest(db, "ann@x".into(), NOW, id.into(), after(now), after(now + 10));
+    let claims = tokio::join!(claim("<1@x>", 0), claim("<2@x>", 0), claim("<3@x>", 0), claim("<4@x>", 0));
+    let won: Vec<_> = [claims.0, claims.1, claims.2, claims.3].into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(won.len(), 1);
+    let end = |state, next| DigestEnd {
+        id: won[0].id,
+        state,
+        subject: Some("Prices".into()),
+        detail: "detail".into(),
+        sent_at: (state == "sent").then_some(after(next)),
+        next_at: after(next),
+    };
+    events::settle_digest(db, end("claimed", 60)).await.unwrap();
+    assert!(claim("<5@x>", 59).await.unwrap().is_none(), "not before its next try");
+    let again = claim("<5@x>", 60).await.unwrap().unwrap();
+    assert_eq!((again.id, &again.message_id, again.tries), (won[0].id, &won[0].message_id, 2));
+    assert_eq!(events::last_digest(db, "ann@x").await.unwrap(), None, "a failed try serves nobody");
+    events::settle_digest(db, end("sent", 61)).await.unwrap();
+    assert!(claim("<6@x>", 1_000).await.unwrap().is_none());
+    assert_eq!(events::last_digest(db, "ann@x").await.unwrap(), Some(NOW));
+    assert_eq!(events::last_digest(db, "bob@x").await.unwrap(), None);
+    let rows = events::digests(db, 10).await.unwrap();
+    assert_eq!((rows.len(), rows[0].state.as_str(), rows[0].sent_at), (1, "sent", Some(after(61).0)));
+}
+
+async fn a_switch_is_kept_replaced_and_cleared(test: TestDb) {
+    assert!(settings::get(&test.db, "pause").await.unwrap().is_none());
+    switch(&test.db, "pause", "on").await;
+    switch(&test.db, "pause", "off").await;
+    let kept = settings::get(&test.db, "pause").await.unwrap().unwrap();
+    assert_eq!(
+        (kept.value.as_str(), kept.actor.as_str(), kept.why.as_str(), kept.created_at),
+        ("off", "ann", "a test", NOW.0)
+    );
+    assert!(settings::clear(&test.db, "pause").await.unwrap());
+    assert!(!settings::clear(&test.db, "pause").await.unwrap());
+    assert!(settings::get(&test.db, "pause").await.unwrap().is_none());
+}
+
+async fn a_duty_has_one_owner_and_is_not_due_before_its_time(test: TestDb) {
+    let take = |owner: &str, now: i64| {
+        settings::take_duty(&test.db, "map".into(), owner.into(), after(now), after(now + 100), after(now - 3_600))
+    };
+    let end =
+        |owner: &str, done: Option<i64>| settings::end_duty(&test.db, "map".into(), owner.into(), done.map(after));
+    let (one, two) = tokio::join!(take("one", 0), take("two", 0));
+    assert!(one.unwrap() ^ two.unwrap(), "one of the two has it");
+    assert!(!take("three", 99).await.unwrap());
+    assert!(take("three", 100).await.unwrap(), "the lease ran out");
+    end("one", Some(101)).await.unwrap();
+    end("two", Some(101)).await.unwrap();
+    assert!(!take("four", 102).await.unwrap(), "who lost it cannot end it");
+    end("three", Some(110)).await.unwrap();
+    assert!(!take("four", 3_709).await.unwrap(), "it was done less than an hour ago");
+    assert!(take("four", 3_710).await.unwrap());
+    end("four", None).await.unwrap();
+    assert!(take("five", 3_711).await.unwrap(), "undone work is due at once");
+    settings::free_leases(&test.db).await.unwrap();
+    assert!(take("six", 3_712).await.unwrap(), "a process that is alone frees what a dead one held");
+}
+
+async fn the_newest_rates_of_a_day_or_before_it_count(test: TestDb) {
+    let rate =
+        |day: &str, currency: &str, rate: &str| Rate { day: day.into(), currency: currency.into(), rate: rate.into() };
+    let days =
+        vec![rate("2026-11-19", "SEK", "11.10"), rate("2026-11-20", "SEK", "11.20"), rate("2026-11-20", "DKK", "7.45")];
+    settings::keep_rates(&test.db, days, NOW).await.unwrap();
+    settings::keep_rates(&test.db, vec![rate("2026-11-20", "DKK", "7.46")], NOW).await.unwrap();
+    let of = async |day| -> Vec<(String, String)> {
+        settings::rates(&test.db, day).await.unwrap().into_iter().map(|r| (r.currency, r.rate)).collect()
+    };
+    let pair = |currency: &str, rate: &str| (currency.to_owned(), rate.to_owned());
+    assert_eq!(
+        of("2026-11-22").await,
+        [pair("DKK", "7.46"), pair("SEK", "11.20")],
+        "a corrected rate replaces the old one"
+    );
+    assert_eq!(of("2026-11-19").await, [pair("SEK", "11.10")]);
+    assert_eq!(of("2026-11-18").await, []);
+}
