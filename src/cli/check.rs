@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::{Context, NEEDS_A_PERSON};
 use crate::app::App;
 use crate::config::Mode;
+use crate::extract::scraper;
 use crate::store::{listings, products, targets};
 
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         ),
         Err(error) => add("rules", false, format!("{error:#}")),
     }
-    add("site files", true, format!("{} loaded", app.sites.iter().count()));
+    let (sites_ok, sites) = site_files(&app);
+    add("site files", sites_ok, sites);
     add("database", true, app.db.engine().to_owned());
     if !args.offline {
         for lane in &app.lanes {
@@ -74,6 +76,27 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let report = Report { findings, next };
     context.print(&report, text)?;
     Ok(if report.findings.iter().all(|f| f.ok) { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+}
+
+/// The operator's own site files with their examples; the embedded ones are checked by the test command.
+fn site_files(app: &App) -> (bool, String) {
+    let count = app.sites.iter().count();
+    let dir = &app.config.scrapers.dir;
+    if dir.as_os_str().is_empty() {
+        return (true, format!("{count} embedded"));
+    }
+    let dir = app.config.path(dir);
+    let own = app.sites.iter().filter(|site| dir.join(site.file()).exists());
+    let mut wrong = Vec::new();
+    for site in own {
+        match scraper::check::run(site, &dir) {
+            Ok(differences) => wrong.extend(differences.iter().map(|d| {
+                format!("{}: {} {}: expected {}, found {}", site.file(), d.url, d.field, d.expected, d.found)
+            })),
+            Err(error) => wrong.push(format!("{}: {error}", site.file())),
+        }
+    }
+    if wrong.is_empty() { (true, format!("{count} loaded, their examples hold")) } else { (false, wrong.join("; ")) }
 }
 
 /// The one thing to do next.

@@ -20,3 +20,4 @@ mod pricing_replay;
 mod scrapers;
 mod store;
 mod vendure;
+mod web;

@@ -1,0 +1,53 @@
+//! What the daemon serves, asked over real HTTP.
+
+use std::sync::Arc;
+
+use omniprice::{flow, web};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Engine, Setup, World, database, price};
+
+async fn get(port: u16, path: &str, header: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{header}connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn feeds_prices_metrics_and_health_are_served_and_stop_with_the_token() {
+    let world = World::open(database(Engine::Sqlite).await.unwrap(), Setup::default()).await;
+    world.pass().await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    let listener = web::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(web::serve(Arc::clone(&world.app), listener, stop.clone()));
+
+    assert!(get(port, "/healthz", "").await.starts_with("HTTP/1.1 200"));
+    assert!(get(port, "/readyz", "").await.starts_with("HTTP/1.1 200"));
+    let metrics = get(port, "/metrics", "").await;
+    assert!(metrics.contains("omniprice_listings_live{channel=\"webshop\"} 1"), "{metrics}");
+    assert!(metrics.contains("omniprice_decisions_total 1"), "{metrics}");
+    let feed = get(port, "/feeds/google.xml", "").await;
+    assert!(feed.contains("<g:price>479.00 DKK</g:price>"), "{feed}");
+    let etag = feed.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+    let again = get(port, "/feeds/google.xml", &format!("if-none-match: {etag}\r\n")).await;
+    assert!(again.starts_with("HTTP/1.1 304"), "{again}");
+    for path in ["/feeds/webshop.xml", "/feeds/..%2f..%2fomniprice.toml", "/feeds/nothing.xml", "/"] {
+        let answer = get(port, path, "").await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+    let prices = get(port, "/v1/prices?after=0", "").await;
+    assert!(prices.contains("\"sku\":\"KETTLE\"") && prices.contains("\"amount\":\"479.00\""), "{prices}");
+
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    assert!(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err(), "nothing listens any more");
+    // The application itself goes on.
+    flow::decide_due(&world.app).await.unwrap();
+}
