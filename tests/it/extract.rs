@@ -189,7 +189,7 @@ fn root() -> PathBuf {
 fn shared(file: &str) -> Option<PathBuf> {
     let path = root().join("../shared/data").join(file);
     if !path.exists() {
-        println!("skipped: ../shared is not there");
+        crate::harness::skip("shared pages", "../shared is not there");
         return None;
     }
     Some(path)
