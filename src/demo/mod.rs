@@ -117,6 +117,8 @@ struct World {
     torv: market::Shop,
     webshop: shop::Shop,
     till: shop::Shop,
+    /// Where the feed's writer puts its temporary file; a folder of that name is in its way.
+    obstacle: PathBuf,
 }
 
 /// Runs the demo; `say` takes its plain lines.
@@ -139,7 +141,7 @@ pub async fn run(options: Options, say: Say<'_>) -> anyhow::Result<Summary> {
 }
 
 async fn play(folder: &Path, keep: bool, say: Say<'_>) -> anyhow::Result<Summary> {
-    let world = World::open().await?;
+    let world = World::open(folder).await?;
     let config = config(folder, &world)?;
     let app = App::build(config, Clock::System).await?;
     import(&app, &world).await?;
@@ -170,7 +172,7 @@ async fn play(folder: &Path, keep: bool, say: Say<'_>) -> anyhow::Result<Summary
 type Moves = Box<dyn Fn(&World) + Send + Sync>;
 
 impl World {
-    async fn open() -> anyhow::Result<Self> {
+    async fn open(folder: &Path) -> anyhow::Result<Self> {
         let titles: BTreeMap<_, _> = TITLES.into_iter().collect();
         let (nordlys, _) = market::Shop::open("nordlys.example", Markup::JsonLd, titles.clone()).await?;
         let (havn, _) = market::Shop::open("havn.example", Markup::SlowMicrodata, titles.clone()).await?;
@@ -179,7 +181,18 @@ impl World {
             vec![("KETTLE", 49_900), ("PHONES", 129_900), ("LAMP", 34_900), ("MIXER", 94_900), ("TOASTER", 27_900)];
         let (webshop, _) = shop::Shop::vendure("DKK", &prices).await?;
         let (till, _) = shop::Shop::receiver("DKK").await?;
-        Ok(Self { nordlys, havn, torv, webshop, till })
+        Ok(Self { nordlys, havn, torv, webshop, till, obstacle: folder.join("feeds/google.tmp") })
+    }
+
+    /// Keeps the feed from being written for a while, as a full disk does.
+    fn obstruct(&self) {
+        let obstacle = self.obstacle.clone();
+        // If it cannot be put there, the feed simply has one trouble less.
+        let _ = std::fs::create_dir_all(&obstacle);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            let _ = std::fs::remove_dir(&obstacle);
+        });
     }
 
     /// What happens in the market, round by round.
@@ -205,10 +218,11 @@ impl World {
                 }),
             ),
             (
-                "nordlys lowers the kettle; the web shop applies our price and cuts the answer; the till is unavailable once",
+                "nordlys lowers the kettle; the web shop applies our price and cuts the answer; the till is down once, the feed cannot be written for a second",
                 Box::new(|world| {
                     world.webshop.fail_next(&[Fault::CutAfterApply]);
                     world.till.fail_next(&[Fault::Unavailable]);
+                    world.obstruct();
                     world.nordlys.show("KETTLE", price(47_900));
                 }),
             ),

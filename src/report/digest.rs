@@ -134,7 +134,7 @@ fn wrong_now(facts: &Facts) -> Vec<Row> {
             1 => format!("since {}", minute(Millis(event.first_at))),
             times => format!("since {}, {times} times", minute(Millis(event.first_at))),
         },
-        command: Some(plain(&event.hint)).filter(|hint| !hint.is_empty()),
+        command: Some(hint(event)).filter(|hint| !hint.is_empty()),
     });
     let paused = facts.paused.iter().map(|why| Row {
         what: "Pushes are paused".to_owned(),
@@ -153,6 +153,12 @@ fn wrong_now(facts: &Facts) -> Vec<Row> {
         command: None,
     });
     paused.chain(events).chain(late).collect()
+}
+
+/// Hints speak of `SKU`; here it is known, so that the command can be pasted.
+fn hint(event: &Event) -> String {
+    let hint = plain(&event.hint);
+    event.sku.as_ref().map_or(hint.clone(), |sku| hint.replace(" SKU", &format!(" {}", plain(sku))))
 }
 
 fn market_row(moved: &Move) -> Row {
