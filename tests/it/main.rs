@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod cli;
 mod crash;
 mod extract;
 mod flow;
@@ -12,6 +13,7 @@ mod harness;
 mod layout;
 mod mail;
 mod pages;
+mod politeness;
 mod price_text;
 mod pricing;
 mod pricing_cases;
@@ -19,5 +21,6 @@ mod pricing_properties;
 mod pricing_replay;
 mod scrapers;
 mod store;
+mod store_suite;
 mod vendure;
 mod web;

@@ -17,6 +17,7 @@ both_engines![
     a_product_lease_runs_out_and_its_work_is_taken_over,
     a_stale_version_is_refused,
     a_wish_for_a_decision_during_a_decision_is_not_lost,
+    new_rules_during_a_decision_are_not_lost,
     a_wish_for_every_product_reaches_those_that_would_wait_longer,
     a_product_can_be_locked_by_hand,
 ];
@@ -131,11 +132,21 @@ async fn a_wish_for_a_decision_during_a_decision_is_not_lost(test: TestDb) {
     let db = &test.db;
     let product = one(db, "A", &[]).await;
     assert_eq!(products::claim_dirty(db, after(10), after(30), 1).await.unwrap().len(), 1);
-    // A page moves while the product is being decided on the facts of second 10.
-    mark(db, product.id, after(12)).await;
+    // A page was read in second 9 and is stored while the product is being decided on the facts of second 10.
+    mark(db, product.id, after(9)).await;
     settle(db, product.id, after(10), None).await;
     let next = products::next_dirty(db).await.unwrap();
-    assert!(next.is_some_and(|at| at <= after(12)), "the move of second 12 is decided on by nobody: {next:?}");
+    assert!(next.is_some_and(|at| at <= after(12)), "what that page showed is decided on by nobody: {next:?}");
+}
+
+async fn new_rules_during_a_decision_are_not_lost(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[]).await;
+    assert_eq!(products::claim_dirty(db, after(10), after(30), 1).await.unwrap().len(), 1);
+    products::mark_all_dirty(db, after(12)).await.unwrap();
+    settle(db, product.id, after(10), Some(after(3_600))).await;
+    let again = products::claim_dirty(db, after(13), after(33), 1).await.unwrap();
+    assert_eq!(again.len(), 1, "what is being decided on the old rules waits an hour for the new ones");
 }
 
 async fn a_wish_for_every_product_reaches_those_that_would_wait_longer(test: TestDb) {

@@ -73,7 +73,7 @@ async fn on_two_channels(db: &Db) -> (Product, Vec<Desire>) {
 
 async fn a_decision_and_every_channels_wish_are_one_transaction(test: TestDb) {
     let db = &test.db;
-    let (product, desired) = on_two_channels(db).await;
+    let (_, desired) = on_two_channels(db).await;
     let product = products::claim_dirty(db, after(1), after(21), 1).await.unwrap().remove(0);
     let evaluation = Evaluated {
         desired: desired.clone(),
