@@ -79,6 +79,12 @@ pub fn read(input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) ->
                     read.errors.push(row_error(line, "file", &format!("has more than {MAX_ROWS} rows"), "split it"));
                     break;
                 }
+                if record.len() != header.len() {
+                    let what = format!("has {} fields where the header has {}", record.len(), header.len());
+                    let hint = "quote text that contains commas; amounts use a point; urls are separated by spaces";
+                    read.errors.push(row_error(line, "row", &what, hint));
+                    continue;
+                }
                 let row = Row { line, cells: header.iter().map(String::as_str).zip(record.iter()).collect() };
                 take(&row, rules, &mut by_sku, &mut read);
             }
@@ -387,6 +393,16 @@ vat = "standard"
         for expected in [(2, "price"), (3, "cost"), (4, "gtin"), (4, "urls"), (5, "sku")] {
             assert!(lines.contains(&expected), "{expected:?} in {lines:?}");
         }
+        assert!(read.rows.is_empty());
+    }
+
+    #[test]
+    fn a_decimal_comma_never_shifts_the_columns_after_it() {
+        let read = run("sku,title,price,cost\nSPOON,Spoon,499,50,200.00\nFORK,Fork,499.00\n");
+        assert_eq!(
+            read.errors.iter().map(|e| (e.line, e.column.as_str())).collect::<Vec<_>>(),
+            [(2, "row"), (3, "row")]
+        );
         assert!(read.rows.is_empty());
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Subcommand;
 
-use super::{Context, NEEDS_A_PERSON, say};
+use super::{Context, NEEDS_A_PERSON};
 use crate::channel::KINDS;
 use crate::flow;
 use crate::store::listings;
@@ -56,7 +56,7 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
             Ok(if probe.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
         }
         Err(error) => {
-            say(&format!("{name}: {error}"))?;
+            context.print(&serde_json::json!({ "error": error.to_string() }), |_| format!("{name}: {error}"))?;
             Ok(ExitCode::from(NEEDS_A_PERSON))
         }
     }

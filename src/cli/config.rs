@@ -27,7 +27,7 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
             let (table, base) = merged(file.as_deref(), &environment())?;
             let shown = masked(&table);
             Config::from_table(table, base)?;
-            say(&shown)?;
+            context.print(&shown.parse::<toml::Table>()?, |_| shown.clone())?;
         }
         Command::Check => {
             let config = context.config()?;

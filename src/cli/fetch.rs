@@ -26,7 +26,12 @@ pub fn page(context: &Context, url: &str) -> anyhow::Result<FetchedPage> {
             Robots::Ignore => Rules::AllowAll,
             Robots::Obey => robots(&client, &url).await?,
         };
-        match client.get(&url, Validators::default(), Clock::System.now(), &|hop| rules.allows(hop)).await? {
+        match client
+            .get(&url, Validators::default(), Clock::System.now(), config.fetch.delay.duration(), &|hop| {
+                rules.allows(hop)
+            })
+            .await?
+        {
             Fetched::Page(page) => Ok(FetchedPage {
                 body: page.body,
                 content_type: page.content_type,
@@ -41,9 +46,14 @@ pub fn page(context: &Context, url: &str) -> anyhow::Result<FetchedPage> {
 async fn robots(client: &Client, url: &Url) -> anyhow::Result<Rules> {
     let location = robots::location(url).context("the URL has no host")?;
     let product = robots::product_token(client.user_agent());
-    Ok(match client.get(&location, Validators::default(), Clock::System.now(), &|_| true).await {
-        Ok(Fetched::Page(page)) if page.status < 300 => Rules::parse(&page.body, product),
-        Ok(Fetched::Page(_)) | Err(FetchError::RedirectedElsewhere(_)) => Rules::AllowAll,
-        Ok(Fetched::NotModified) | Err(_) => Rules::DisallowAll,
-    })
+    Ok(
+        match client
+            .get(&location, Validators::default(), Clock::System.now(), std::time::Duration::ZERO, &|_| true)
+            .await
+        {
+            Ok(Fetched::Page(page)) if page.status < 300 => Rules::parse(&page.body, product),
+            Ok(Fetched::Page(_)) | Err(FetchError::RedirectedElsewhere(_)) => Rules::AllowAll,
+            Ok(Fetched::NotModified) | Err(_) => Rules::DisallowAll,
+        },
+    )
 }

@@ -49,6 +49,7 @@ struct Answers {
 /// Files that are already there, or answers that make no configuration.
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let answers = ask(args)?;
+    check(&answers)?;
     currency(&answers.currency)?;
     crate::money::decimal(&answers.margin)?;
     let files =
@@ -114,6 +115,25 @@ fn ask(args: &Args) -> anyhow::Result<Answers> {
         margin: one(&args.margin, "Smallest margin in percent", "10")?,
         country,
     })
+}
+
+/// What would make a configuration that is written and does nothing.
+fn check(answers: &Answers) -> anyhow::Result<()> {
+    let vat = crate::decide::vat::VatTable::parse(include_str!("../../config/vat.toml"))?;
+    let country = if answers.country == "GB" { "UK" } else { &answers.country };
+    let known: std::collections::BTreeSet<&str> = vat.rows().iter().map(|row| row.country.as_str()).collect();
+    if !known.contains(country) {
+        let known: Vec<&str> = known.into_iter().collect();
+        bail!(
+            "--country {}: no VAT rates are known for it\nhint: a two-letter code, one of {}",
+            answers.country,
+            known.join(", ")
+        );
+    }
+    if !answers.digest_to.is_empty() && answers.digest_to.parse::<lettre::message::Mailbox>().is_err() {
+        bail!("--digest-to {}: not a mail address\nhint: \"You <you@shop.example>\"", answers.digest_to);
+    }
+    Ok(())
 }
 
 fn usual(country: &str) -> (&'static str, &'static str) {

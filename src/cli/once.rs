@@ -1,6 +1,7 @@
 //! `omniprice once`: everything that is due, one time, for cron and for a first look.
 
 use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Context, NEEDS_A_PERSON};
 use crate::clock::Millis;
@@ -21,6 +22,9 @@ pub struct Args {
 struct Report {
     #[serde(flatten)]
     pass: flow::Pass,
+    prices_read: u64,
+    /// Competitor pages whose last check gave no price.
+    not_read: Vec<targets::Unhealthy>,
     still_due: i64,
     reviews: usize,
     critical: usize,
@@ -38,22 +42,34 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let open = events::open(&app.db, 1_000).await?;
     let report = Report {
         pass,
+        prices_read: app.metrics.prices.load(Relaxed) + app.metrics.unchanged.load(Relaxed),
+        not_read: targets::unhealthy(&app.db, 20).await?,
         still_due: targets::count_due(&app.db, app.now()).await?,
         reviews: decisions::open_reviews(&app.db, 1_000).await?.len(),
         critical: open.iter().filter(|event| event.severity == "critical").count(),
     };
     context.print(&report, text)?;
     app.db.close().await;
-    let needs = report.reviews > 0 || report.critical > 0;
+    let blind = pass.checked > 0 && report.prices_read == 0;
+    let needs = report.reviews > 0 || report.critical > 0 || blind;
     Ok(if needs { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
 }
 
 fn text(report: &Report) -> String {
-    let Report { pass, still_due, reviews, critical } = report;
+    let Report { pass, prices_read, not_read, still_due, reviews, critical } = report;
     let mut out = format!(
-        "{} pages checked, {} products evaluated, {} prices sent, {} read back equal, {} digests",
+        "{} pages checked ({prices_read} with a price or unchanged), {} products evaluated, {} prices sent, {} read back equal, {} digests",
         pass.checked, pass.evaluated, pass.pushed, pass.verified, pass.digests
     );
+    for pages in not_read {
+        out += &format!("\nnot read: {}: {} pages {}", pages.competitor, pages.n, pages.outcome.replace('_', " "));
+        if pages.outcome == "refused" {
+            out += "; an address inside your own network needs fetch.allow_networks";
+        }
+    }
+    if pass.checked == 0 {
+        out += "\nnothing was due; --now checks all pages anyway";
+    }
     if *still_due > 0 {
         out += &format!("\n{still_due} pages are still due: their hosts are asked at their own pace");
     }

@@ -54,6 +54,9 @@ fn table(reviews: &[Review]) -> String {
 /// # Errors
 /// The store's; a proposal that cannot be carried out is said and counted.
 pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::Result<ExitCode> {
+    if args.why.trim().is_empty() {
+        anyhow::bail!("--why is empty\nhint: a few words are enough; they stay in the decision log");
+    }
     let app = context.app().await?;
     let mut failed = 0;
     let mut done = Vec::new();

@@ -142,6 +142,12 @@ fn check_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<(usize, bool)>
     }
 }
 
+/// A saved page's path as the example in a file of `folder` has to name it.
+fn seen_from(folder: &Path, saved: &str) -> String {
+    let up = folder.components().filter(|part| matches!(part, std::path::Component::Normal(_))).count();
+    if Path::new(saved).is_absolute() || folder.is_absolute() { saved.to_owned() } else { "../".repeat(up) + saved }
+}
+
 fn propose(
     input: &str,
     price: &str,
@@ -154,8 +160,9 @@ fn propose(
     if address.is_empty() {
         bail!("{input}: the page's address is not known; hint: add --url https://shop.example/the-page");
     }
-    let saved = (!input.starts_with("http")).then_some(input);
-    let proposal = suggest::propose(&page.body, page.content_type.as_deref(), &address, price, saved)
+    let folder = target.and_then(Path::parent).unwrap_or(Path::new(""));
+    let saved = (!input.starts_with("http")).then(|| seen_from(folder, input));
+    let proposal = suggest::propose(&page.body, page.content_type.as_deref(), &address, price, saved.as_deref())
         .map_err(|problem| anyhow::anyhow!("{input}: {problem}"))?;
     match target {
         None => write!(out, "{proposal}")?,
@@ -163,6 +170,7 @@ fn propose(
             if path.exists() {
                 bail!("{}: exists; hint: choose another name, or edit that file", path.display());
             }
+            fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
             fs::write(path, proposal).with_context(|| path.display().to_string())?;
             writeln!(out, "wrote {}; next: omniprice scraper check {}", path.display(), path.display())?;
         }

@@ -497,7 +497,7 @@ async fn digest(app: &App, folder: &Path, say: Say<'_>) -> anyhow::Result<Option
     };
     if let Some(digest) = report::digest(app, app.now().plus(-Millis::HOUR), app.now()).await? {
         say(&format!(
-            "\n--- the digest, also written to {} as .eml\n\nSubject: {}\n\n{}",
+            "\n--- the digest, written to {} as .eml (--dir FOLDER keeps it)\n\nSubject: {}\n\n{}",
             folder.join("mail").display(),
             digest.subject,
             digest.text

@@ -188,10 +188,15 @@ impl Client {
         url: &Url,
         validators: Validators<'_>,
         now: Millis,
+        pause: Duration,
         allowed: &(dyn Fn(&Url) -> bool + Sync),
     ) -> Result<Fetched, FetchError> {
         let mut at = url.clone();
-        for _ in 0..=self.max_redirects {
+        for hop in 0..=self.max_redirects {
+            if hop > 0 {
+                // A redirect's target is one more request to the same host.
+                tokio::time::sleep(pause).await;
+            }
             self.guard.check_url(&at)?;
             if !allowed(&at) {
                 return Err(FetchError::Robots);

@@ -20,6 +20,8 @@ pub enum Rules {
     /// Unreachable or a server error: assume complete disallow (RFC 9309 section 2.3.1.4).
     DisallowAll,
     Parsed(Box<Robot>),
+    /// The host could not be asked at all; its pages cannot be either.
+    Unknown(super::FetchError),
 }
 
 impl Rules {
@@ -45,7 +47,7 @@ impl Rules {
     pub fn allows(&self, url: &Url) -> bool {
         match self {
             Self::AllowAll => true,
-            Self::DisallowAll => false,
+            Self::DisallowAll | Self::Unknown(_) => false,
             Self::Parsed(robot) => robot.allowed(normal(url).as_str()),
         }
     }

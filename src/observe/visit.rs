@@ -33,16 +33,24 @@ pub fn lease_ms(app: &App) -> i64 {
 /// The store's.
 pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
     let Claim { lease, targets: pages } = claim;
-    let rules = match pages.first().and_then(|page| Url::parse(&page.url).ok()) {
+    let (rules, asked) = match pages.first().and_then(|page| Url::parse(&page.url).ok()) {
         Some(url) => rules(app, &lease, &url).await?,
-        None => Rules::AllowAll,
+        None => (Rules::AllowAll, false),
     };
     let floor = app.config.fetch.delay.0.max(site_pace(app, &lease.host)).max(rules.delay_ms().unwrap_or(0));
-    let mut pace = Pace { delay_ms: lease.delay_ms.max(floor), failures: lease.failures, blocked_until: Millis(0) };
+    // A host in good standing starts at what is configured now; trouble is only worked off slowly.
+    let delay_ms = if lease.failures > 0 { lease.delay_ms.max(floor) } else { floor };
+    let mut pace = Pace { delay_ms, failures: lease.failures, blocked_until: Millis(0) };
     let mut checked = 0;
+    let mut begun = 0;
     let last = pages.len().saturating_sub(1);
+    if asked && !rest(app, &lease, pace).await? {
+        targets::put_back(&app.db, pages.iter().map(|page| page.id).collect()).await?;
+        return Ok(0);
+    }
     for (index, page) in pages.iter().enumerate() {
-        if index > 0 && pace.delay_ms > 0 {
+        begun = index + 1;
+        if (index > 0 || asked) && pace.delay_ms > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(pace.delay_ms.unsigned_abs())).await;
         }
         let started = tokio::time::Instant::now();
@@ -68,12 +76,32 @@ pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
             break;
         }
     }
+    if begun < pages.len() {
+        targets::put_back(&app.db, pages[begun..].iter().map(|page| page.id).collect()).await?;
+    }
     if pace.failures >= 3 {
         blocked(app, &lease.host, pace).await?;
     } else {
         events::resolve(&app.db, format!("host-blocked/{}", lease.host), app.now()).await?;
     }
     Ok(checked)
+}
+
+/// After robots.txt the host has its pause like after any request: true if it is short enough to be waited for with the
+/// lease, which is renewed for it; else the host is given back.
+async fn rest(app: &App, lease: &HostLease, pace: Pace) -> anyhow::Result<bool> {
+    let (now, waits) = (app.now(), pace.delay_ms <= MAX_WAIT);
+    let renewed = HostPace {
+        host: lease.host.clone(),
+        lease_token: lease.lease_token,
+        leased_until: if waits { now.plus(lease_ms(app)) } else { Millis(0) },
+        next_allowed_at: now.plus(pace.delay_ms),
+        delay_ms: pace.delay_ms,
+        failures: pace.failures,
+        blocked_until: pace.blocked_until,
+    };
+    targets::give_back(&app.db, renewed, vec![]).await?;
+    Ok(waits)
 }
 
 fn site_pace(app: &App, host: &str) -> i64 {
@@ -103,21 +131,22 @@ async fn blocked(app: &App, host: &str, pace: Pace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The host's robots.txt: stored if it is younger than a day, fetched otherwise.
-async fn rules(app: &App, lease: &HostLease, page: &Url) -> anyhow::Result<Rules> {
+/// The host's robots.txt, and whether it was asked for: stored if it is younger than a day, fetched otherwise.
+async fn rules(app: &App, lease: &HostLease, page: &Url) -> anyhow::Result<(Rules, bool)> {
     if app.config.fetch.robots == Robots::Ignore {
-        return Ok(Rules::AllowAll);
+        return Ok((Rules::AllowAll, false));
     }
     let now = app.now();
     let product = robots::product_token(app.fetcher.user_agent()).to_owned();
     if let (Some(state), Some(at)) = (&lease.robots_state, lease.robots_at) {
         let keep = if state == "disallow" { robots::RETRY_CLOSED } else { robots::KEEP_FOR };
         if now.since(Millis(at)) < keep {
-            return Ok(Rules::stored(state, lease.robots_text.as_deref(), &product));
+            return Ok((Rules::stored(state, lease.robots_text.as_deref(), &product), false));
         }
     }
-    let Some(location) = robots::location(page) else { return Ok(Rules::DisallowAll) };
-    let fetched = app.fetcher.get(&location, Validators::default(), now, &|_| true).await;
+    let Some(location) = robots::location(page) else { return Ok((Rules::DisallowAll, false)) };
+    let fetched =
+        app.fetcher.get(&location, Validators::default(), now, app.config.fetch.delay.duration(), &|_| true).await;
     let (state, text) = match fetched {
         Ok(Fetched::Page(page)) if (200..300).contains(&page.status) => {
             let body = &page.body[..page.body.len().min(robots::MAX_BYTES)];
@@ -129,15 +158,20 @@ async fn rules(app: &App, lease: &HostLease, page: &Url) -> anyhow::Result<Rules
         Err(FetchError::RedirectedElsewhere(_)) => ("allow", None),
         // A server in trouble keeps the last good copy; without one it is closed (section 2.3.1.4).
         _ if lease.robots_state.as_deref() == Some("rules") => ("rules", lease.robots_text.clone()),
-        _ => ("disallow", None),
+        Ok(_) | Err(FetchError::Status(_) | FetchError::Overloaded { .. }) => ("disallow", None),
+        // The host never answered, or we may not ask it: nothing was learnt that is worth keeping.
+        Err(error) => return Ok((Rules::Unknown(error), true)),
     };
     targets::keep_robots(&app.db, lease, state, text.clone(), now).await?;
-    Ok(Rules::stored(state, text.as_deref(), &product))
+    Ok((Rules::stored(state, text.as_deref(), &product), true))
 }
 
 async fn get(app: &App, page: &DueTarget, rules: &Rules) -> Result<Fetched, FetchError> {
     if page.attempts > MAX_ATTEMPTS {
         return Err(FetchError::Refused("it was begun too often without an end".to_owned()));
+    }
+    if let Rules::Unknown(error) = rules {
+        return Err(error.clone());
     }
     let url = Url::parse(&page.url).map_err(|e| FetchError::Refused(format!("not a URL: {e}")))?;
     // Validators are only worth something if the same bytes would be read the same way.
@@ -147,7 +181,7 @@ async fn get(app: &App, page: &DueTarget, rules: &Rules) -> Result<Fetched, Fetc
     } else {
         Validators::default()
     };
-    app.fetcher.get(&url, validators, app.now(), &|hop| rules.allows(hop)).await
+    app.fetcher.get(&url, validators, app.now(), app.config.fetch.delay.duration(), &|hop| rules.allows(hop)).await
 }
 
 /// Turns what came back into what is stored.

@@ -216,7 +216,7 @@ async fn told(db: &Db, lane: &Lane, listing: &Listing, shut: &Shut, now: Millis)
         channel: Some(lane.name.clone()),
         competitor: None,
         message: format!("not sent to {}: {}", lane.name, shut.reason),
-        hint: "omniprice explain SKU --channel shows floor, cost and price".to_owned(),
+        hint: "omniprice explain SKU".to_owned(),
     };
     events::raise(db, event, now).await.map(drop)
 }

@@ -112,7 +112,10 @@ fn needs_you(facts: &Facts) -> Vec<Row> {
         what: format!("{} {}", plain(&review.sku), title(&review.title)),
         price: Some(span(review.previous_minor, review.price_minor, &review.currency)),
         why: plain(&review.why),
-        command: Some(format!("omniprice approve {}   or   omniprice reject {} --why \"...\"", review.id, review.id)),
+        command: Some(format!(
+            "omniprice approve {} --why \"...\"   or   omniprice reject {} --why \"...\"",
+            review.id, review.id
+        )),
     });
     let held = facts.held.iter().map(|held| Row {
         what: format!("{} {} is on hold", plain(&held.sku), title(&held.title)),

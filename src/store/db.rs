@@ -15,7 +15,7 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{FromRow, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, FromRow, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
 
 use super::StoreError;
 use crate::clock::Millis;
@@ -303,7 +303,11 @@ impl Db {
     pub async fn backup_to(&self, path: &Path) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { readers, .. } => {
-                sqlx::query("vacuum into $1").bind(path.to_string_lossy().into_owned()).execute(readers).await?;
+                // `vacuum into` counts as writing. The connection leaves the pool, so that no reader ever may write.
+                let mut own = readers.acquire().await?.detach();
+                sqlx::query("pragma query_only = off").execute(&mut own).await?;
+                sqlx::query("vacuum into $1").bind(path.to_string_lossy().into_owned()).execute(&mut own).await?;
+                own.close().await?;
                 Ok(())
             }
             Self::Postgres(_) => Err(StoreError::Unsupported("back up PostgreSQL with pg_dump or its own replication")),

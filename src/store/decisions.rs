@@ -42,7 +42,7 @@ statements! {
          values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10)
          returning id");
     SAME_REVIEW = Sql::same(
-        "select id from reviews where product_id = $1 and state = 'open' and price_minor = $2 and facts_hash = $3 and expires_at > $4");
+        "select id from reviews where product_id = $1 and state in ('open', 'rejected') and price_minor = $2 and facts_hash = $3 and expires_at > $4");
     REVIEWS = Sql::same(
         "select r.*, p.sku, p.title from reviews r join products p on p.id = r.product_id
          where r.state = 'open' order by r.created_at, r.id limit $1");
@@ -281,6 +281,7 @@ async fn decide_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, St
 }
 
 async fn review_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, StoreError> {
+    // What a person turned down does not come back with the next import, as long as the facts are the same.
     let same: Option<Id> = tx.maybe(SAME_REVIEW, args![e.product_id, minor, e.facts_hash.as_str(), e.now]).await?;
     if same.is_some() {
         return Ok(Written::Noted);

@@ -17,13 +17,17 @@ statements! {
              stock = excluded.stock, pack_qty = excluded.pack_qty, vat_class = excluded.vat_class,
              locked = excluded.locked, dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
          returning id, version");
-    MARK_DIRTY = Sql::same("update products set dirty_at = $2 where id = $1 and (dirty_at is null or dirty_at > $2)");
-    MARK_ALL_DIRTY = Sql::same("update products set dirty_at = $1 where dirty_at is null or dirty_at > $1");
+    MARK_DIRTY = Sql::same(
+        "update products set dirty_at = case when dirty_at is not null and leased_until > 0 then dirty_at + 1 else $2 end
+         where id = $1 and (dirty_at is null or dirty_at > $2 or leased_until > 0)");
+    MARK_ALL_DIRTY = Sql::same(
+        "update products set dirty_at = case when dirty_at is not null and leased_until > 0 then dirty_at + 1 else $1 end
+         where dirty_at is null or dirty_at > $1 or leased_until > 0");
     CLAIM_DIRTY = Sql::twin(
-        "update products set leased_until = $2
+        "update products set leased_until = $2, dirty_at = $1
          where id in (select p.id from products p where p.dirty_at <= $1 and p.leased_until <= $1 order by p.dirty_at, p.id limit $3)
          returning *",
-        "update products set leased_until = $2
+        "update products set leased_until = $2, dirty_at = $1
          where id in (select p.id from products p where p.dirty_at <= $1 and p.leased_until <= $1 order by p.dirty_at, p.id limit $3
                       for update skip locked)
          returning *");
@@ -189,7 +193,8 @@ pub async fn mark_all_dirty(db: &Db, now: Millis) -> Result<u64, StoreError> {
     db.write(now, |tx, now| Box::pin(async move { tx.run(MARK_ALL_DIRTY, args![*now]).await })).await
 }
 
-/// Leases products that wait for a decision.
+/// Leases products that wait for a decision. `dirty_at` becomes the instant of the claim, and every wish that comes in
+/// until [`settle`] moves it past that: instants of wishes are older than their commit and tell nothing.
 ///
 /// # Errors
 /// The engine's own.

@@ -42,6 +42,7 @@ statements! {
              etag = $5, last_modified = $6, body_hash = $7
          where id = $1");
     DEFER = Sql::same("update targets set due_at = $2, attempts = 0, outcome = $3 where id = $1");
+    PUT_BACK = Sql::same("update targets set attempts = attempts - 1 where id = $1 and attempts > 0");
     RENEW_HOST = Sql::same(
         "update hosts
          set leased_until = $3, next_allowed_at = $4, delay_ms = $5, failures = $6, blocked_until = $7
@@ -294,6 +295,22 @@ pub async fn give_back(db: &Db, pace: HostPace, deferred: Vec<(i64, Millis, &'st
                 tx.run(DEFER, args![*id, *due_at, *outcome]).await?;
             }
             set_pace(tx, pace).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Takes back that pages were begun: their visit ended before it came to them.
+///
+/// # Errors
+/// The engine's own.
+pub async fn put_back(db: &Db, ids: Vec<i64>) -> Result<(), StoreError> {
+    db.write(ids, |tx, ids| {
+        Box::pin(async move {
+            for id in ids {
+                tx.run(PUT_BACK, args![*id]).await?;
+            }
             Ok(())
         })
     })

@@ -72,7 +72,9 @@ async fn postgres_schema(base: &str) -> String {
 pub fn uuid() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    // Process ids come round again on a server that outlives the run; the hasher's seed does not.
+    let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
+    format!("{}_{seed:x}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Expands a behavioural test to one per engine.

@@ -227,15 +227,19 @@ async fn a_host_is_left_alone_while_it_is_blocked_or_not_yet_allowed(test: TestD
     assert_eq!(targets::next_due(db).await.unwrap(), Some(after(90)), "the latest of due, allowed and blocked");
     let second = claim(90).await.unwrap();
     assert_eq!(second.targets[0].attempts, 1, "a page that was given back was not begun");
+    targets::put_back(db, vec![page.id]).await.unwrap();
+    let begun = targets::claim(db, after(130), after(170), 8, 16).await.unwrap().pop().unwrap();
+    assert_eq!(begun.targets[0].attempts, 1, "nor was a page whose turn never came");
+    let second = begun;
     let unhealthy: Vec<_> =
         targets::unhealthy(db, 9).await.unwrap().into_iter().map(|u| (u.competitor, u.outcome, u.n)).collect();
     assert_eq!(unhealthy, [("x.example".to_owned(), "overloaded".to_owned(), 1)]);
-    targets::give_back(db, pace(&second, Millis(0), after(120), Millis(0)), vec![(page.id, after(100), "blocked")])
+    targets::give_back(db, pace(&second, Millis(0), after(220), Millis(0)), vec![(page.id, after(200), "blocked")])
         .await
         .unwrap();
-    assert_eq!(targets::next_due(db).await.unwrap(), Some(after(120)));
-    assert!(claim(119).await.is_none());
-    assert!(claim(120).await.is_some());
+    assert_eq!(targets::next_due(db).await.unwrap(), Some(after(220)));
+    assert!(claim(219).await.is_none());
+    assert!(claim(220).await.is_some());
 }
 
 async fn pages_become_due_by_hand_and_in_time(test: TestDb) {
