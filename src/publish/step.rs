@@ -76,42 +76,6 @@ pub fn step(listing: &Listing, event: &Event, policy: &Policy, now: Millis) -> C
     }
 }
 
-/// A listing as it is; every arm changes what it must.
-fn same(listing: &Listing) -> Change {
-    Change {
-        state: known_state(&listing.state),
-        reason: listing.reason.clone(),
-        next_at: listing.next_at.map(Millis),
-        verified_seq: listing.verified_seq,
-        live: listing.live_minor.zip(listing.live_at.map(Millis)),
-        tries: listing.tries,
-        reads: listing.reads,
-        finish: None,
-        read: None,
-        fact: None,
-    }
-}
-
-/// States are a closed set in the table's check; the names here are the same.
-#[must_use]
-pub fn known_state(state: &str) -> &'static str {
-    const STATES: [&str; 12] = [
-        "idle",
-        "intended",
-        "sent",
-        "accepted",
-        "applied",
-        "verified",
-        "unverified",
-        "unknown",
-        "rejected",
-        "held",
-        "parked",
-        "drifted",
-    ];
-    STATES.into_iter().find(|known| *known == state).unwrap_or("unknown")
-}
-
 fn pushed(listing: &Listing, policy: &Policy, now: Millis) -> Change {
     let finish = Some(("accepted", String::new()));
     let fact = listing.sent_minor.map(|minor| (minor, "accepted"));
@@ -123,7 +87,7 @@ fn pushed(listing: &Listing, policy: &Policy, now: Millis) -> Change {
             reads: 0,
             finish,
             fact,
-            ..same(listing)
+            ..Change::none(listing)
         };
     }
     let newer = listing.desired_seq > listing.sent_seq;
@@ -135,7 +99,7 @@ fn pushed(listing: &Listing, policy: &Policy, now: Millis) -> Change {
         tries: 0,
         finish,
         fact,
-        ..same(listing)
+        ..Change::none(listing)
     }
 }
 
@@ -154,21 +118,21 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             next_at: None,
             tries: 0,
             finish: finish("refused"),
-            ..same(listing)
+            ..Change::none(listing)
         },
         Class::Rejected if newer => Change {
             state: "intended",
             reason: String::new(),
             next_at: Some(now),
             finish: finish("rejected"),
-            ..same(listing)
+            ..Change::none(listing)
         },
         Class::Rejected => Change {
             state: "rejected",
             reason: error.message.clone(),
             next_at: None,
             finish: finish("rejected"),
-            ..same(listing)
+            ..Change::none(listing)
         },
         Class::Unknown if policy.readable => Change {
             state: "unknown",
@@ -177,7 +141,7 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             reads: 0,
             finish: finish("unknown"),
             fact: listing.sent_minor.map(|minor| (minor, "unknown")),
-            ..same(listing)
+            ..Change::none(listing)
         },
         Class::Unknown if policy.idempotent => {
             again(listing, policy, now, wait(policy, listing), error, finish("unknown"))
@@ -188,7 +152,7 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             next_at: None,
             finish: finish("unknown"),
             fact: listing.sent_minor.map(|minor| (minor, "unknown")),
-            ..same(listing)
+            ..Change::none(listing)
         },
     }
 }
@@ -204,7 +168,7 @@ fn again(
     let unknown = error.class == Class::Unknown;
     if listing.tries >= policy.give_up_after {
         let reason = format!("given up after {} tries: {}", listing.tries, error.message);
-        return Change { state: "parked", reason, next_at: None, finish, ..same(listing) };
+        return Change { state: "parked", reason, next_at: None, finish, ..Change::none(listing) };
     }
     Change {
         // What may have arrived stays unknown until the same number is sent again.
@@ -213,7 +177,7 @@ fn again(
         next_at: Some(now.plus(wait)),
         finish,
         fact: unknown.then_some(listing.sent_minor).flatten().map(|minor| (minor, "unknown")),
-        ..same(listing)
+        ..Change::none(listing)
     }
 }
 
@@ -221,7 +185,7 @@ fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> C
     let newer = listing.desired_seq > listing.sent_seq;
     let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied");
     let Some(seen) = seen else {
-        let base = Change { read: Some(("absent", String::new())), ..same(listing) };
+        let base = Change { read: Some(("absent", String::new())), ..Change::none(listing) };
         // A channel that never showed the listing gets it by our first push: absent only means not applied (yet).
         if in_flight && listing.live_minor.is_none() {
             return missed(listing, None, policy, now, base);
@@ -231,7 +195,11 @@ fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> C
     };
     let live = Some((seen, now));
     let equal = if in_flight { listing.sent_minor == Some(seen) } else { listing.desired_minor == Some(seen) };
-    let base = Change { live, read: Some((if equal { "equal" } else { "different" }, String::new())), ..same(listing) };
+    let base = Change {
+        live,
+        read: Some((if equal { "equal" } else { "different" }, String::new())),
+        ..Change::none(listing)
+    };
     match (equal, in_flight) {
         (true, true) if newer => Change {
             state: "intended",
@@ -304,7 +272,7 @@ fn unread(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
         reason: format!("cannot be read: {}", error.message),
         next_at: (error.class != Class::Refused).then(|| now.plus(after.max(wait(policy, listing)))),
         read: Some(("failed", error.message.clone())),
-        ..same(listing)
+        ..Change::none(listing)
     }
 }
 
@@ -318,11 +286,11 @@ fn rested(listing: &Listing, policy: &Policy, now: Millis) -> Change {
             reason,
             next_at: None,
             finish: Some(("unknown", String::new())),
-            ..same(listing)
+            ..Change::none(listing)
         };
     }
     let waits = listing.state == "held" && listing.desired_minor.is_some();
-    Change { next_at: waits.then(|| now.plus(wait(policy, listing))), ..same(listing) }
+    Change { next_at: waits.then(|| now.plus(wait(policy, listing))), ..Change::none(listing) }
 }
 
 /// The wait before the next try, plus up to a fifth that depends on the listing alone.

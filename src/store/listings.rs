@@ -168,6 +168,41 @@ pub struct Change {
     pub fact: Option<(i64, &'static str)>,
 }
 
+/// The states of the table's check.
+const STATE_NAMES: [&str; 12] = [
+    "idle",
+    "intended",
+    "sent",
+    "accepted",
+    "applied",
+    "verified",
+    "unverified",
+    "unknown",
+    "rejected",
+    "held",
+    "parked",
+    "drifted",
+];
+
+impl Change {
+    /// A listing that stays as it is; whoever moves it changes what must change.
+    #[must_use]
+    pub fn none(listing: &Listing) -> Self {
+        Self {
+            state: STATE_NAMES.into_iter().find(|known| *known == listing.state).unwrap_or("unknown"),
+            reason: listing.reason.clone(),
+            next_at: listing.next_at.map(Millis),
+            verified_seq: listing.verified_seq,
+            live: listing.live_minor.zip(listing.live_at.map(Millis)),
+            tries: listing.tries,
+            reads: listing.reads,
+            finish: None,
+            read: None,
+            fact: None,
+        }
+    }
+}
+
 /// How many listings of a channel are in a state.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct StateCount {
@@ -514,13 +549,7 @@ async fn begin_one(
                 state: shut.state,
                 reason: shut.reason.clone(),
                 next_at: shut.next_at,
-                verified_seq: listing.verified_seq,
-                live: listing.live_minor.zip(listing.live_at.map(Millis)),
-                tries: listing.tries,
-                reads: listing.reads,
-                finish: None,
-                read: None,
-                fact: None,
+                ..Change::none(&listing)
             };
             apply(tx, &listing, &change, now).await?;
             Ok(Begun::Shut { listing, shut })

@@ -6,7 +6,6 @@ use crate::channel::Drift;
 use crate::clock::Millis;
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
-use crate::publish::step::known_state;
 use crate::store::StoreError;
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Change, Desire, Listing};
@@ -144,18 +143,7 @@ async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Resu
 
 /// The listing's next state; whatever happens, the lease is given back.
 fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Change {
-    let same = Change {
-        state: known_state(&listing.state),
-        reason: listing.reason.clone(),
-        next_at: listing.next_at.map(Millis),
-        verified_seq: listing.verified_seq,
-        live: listing.live_minor.zip(listing.live_at.map(Millis)),
-        tries: listing.tries,
-        reads: listing.reads,
-        finish: None,
-        read: None,
-        fact: None,
-    };
+    let same = Change::none(listing);
     let Some(difference) = difference else { return same };
     let live = difference.found.map(|found| (found.minor(), now)).filter(|_| difference.kind != Kind::Currency);
     let text = |found: Option<Money>| found.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
