@@ -247,7 +247,7 @@ fn product(
         stock,
         pack_qty: pack.filter(|n| *n > 0).unwrap_or(1),
         vat_class: row.text("vat").unwrap_or(&market.vat_class).to_owned(),
-        locked: row.text("locked").is_some_and(|text| matches!(text, "1" | "true" | "yes")),
+        locked: row.text("locked").map(|text| matches!(text, "1" | "true" | "yes")),
         pages,
     })
 }

@@ -169,7 +169,7 @@ async fn p7_nothing_goes_out_without_a_floor(test: TestDb) {
         |_| {},
     );
     let mut rows = dearer.rows;
-    rows[0].locked = true;
+    rows[0].locked = Some(true);
     products::import(&world.app.db, rows, world.app.now()).await.unwrap();
     settings::clear(&world.app.db, omniprice::app::PAUSE).await.unwrap();
     flow::pass(&world.app, 6_000).await.unwrap();
@@ -232,6 +232,12 @@ async fn p8_drift_is_adopted_for_every_channel_by_policy(test: TestDb) {
     }
     let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
     assert_eq!((product.own_minor, product.locked), (45_900, 1), "a price set by hand is not undone by the next rule");
+    let rules = world.app.rules().await.unwrap();
+    let csv = "sku,title,price,cost\nKETTLE,KETTLE,499.00,250.00\n";
+    let again = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
+    products::import(&world.app.db, again.rows, world.app.now()).await.unwrap();
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    assert_eq!(product.locked, 1, "nor by the next import");
 }
 
 async fn o2_a_page_without_a_price_is_an_outcome_and_deletes_nothing(test: TestDb) {
