@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
 
+use crate::channel::wire::oauth::Vault;
 use crate::channel::{self, Capabilities, Setting};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Robots};
@@ -23,6 +24,7 @@ use crate::observe::recorder::Recorder;
 use crate::publish::lane::Lane;
 use crate::publish::step::Policy;
 use crate::publish::terms::Terms;
+use crate::publish::vault::Stored;
 use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
 use crate::store::events::{self, Raise};
@@ -78,7 +80,8 @@ impl App {
         db.migrate().await?;
         let sites = sites(&config)?;
         let schedule = config.schedule().map_err(anyhow::Error::msg)?;
-        let lanes = lanes(&config)?;
+        let vault: Arc<dyn Vault> = Arc::new(Stored::new(db.clone(), clock.clone()));
+        let lanes = lanes(&config, &clock, &vault)?;
         let now = clock.now();
         for lane in &lanes {
             listings::add_channel(&db, lane.name.clone(), lane.kind, now).await?;
@@ -297,13 +300,19 @@ pub fn sites(config: &Config) -> anyhow::Result<Sites> {
     loaded.map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
-fn lanes(config: &Config) -> anyhow::Result<Vec<Lane>> {
+fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Result<Vec<Lane>> {
     let publish = &config.publish;
     let mut lanes = Vec::with_capacity(config.channels.len());
     for (name, table) in &config.channels {
         let named = |what: String| anyhow::anyhow!("channels.{name}: {what}");
         let kind = channel::kind(table).map_err(named)?;
-        let setting = Setting { name: name.clone(), timeout: publish.timeout.duration(), base: config.base.clone() };
+        let setting = Setting {
+            name: name.clone(),
+            timeout: publish.timeout.duration(),
+            base: config.base.clone(),
+            clock: clock.clone(),
+            vault: Arc::clone(vault),
+        };
         let channel = (kind.build)(table, &setting).map_err(named)?;
         let capabilities = channel.capabilities();
         lanes.push(Lane {

@@ -15,9 +15,12 @@ use quick_xml::{Reader, Writer};
 use serde::Deserialize;
 use toml::Table;
 
-use super::{Capabilities, Channel, ChannelError, Class, Kind, Match, PriceChange, Probe, Receipt, Seen, Served, Tax};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
+    Receipt, Seen, Served, Tax,
+};
 use crate::money::{Currency, Money};
-use crate::publish::gate::{Door, GateError};
+use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
     name: "feed",
@@ -118,10 +121,10 @@ impl Feed {
         }
         let fresh: Vec<&str> = changes.iter().map(|c| c.external.as_str()).filter(|e| !stale.contains(e)).collect();
         let body = self.render(items.values()).map_err(|e| io("feed", &e))?;
-        let quoted: Vec<(String, Money)> = parse(&body)
+        let quoted: Vec<Quote> = parse(&body)
             .map_err(|e| ChannelError::from(GateError::Unreadable(e)))?
             .into_iter()
-            .map(|item| (item.id, item.price))
+            .map(|item| Quote::new(item.id, item.price))
             .collect();
         let pass = door.narrowed(&fresh).check_snapshot(body, &quoted, &before)?;
         replace(&self.path, &pass.into_body()).map_err(|e| io("feed file", &e))?;
@@ -296,11 +299,11 @@ impl Channel for Arc<Feed> {
             readable: true,
             idempotent: true,
             max_batch: 5_000,
-            concurrency: 1,
-            visible_after_ms: 0,
             seeded_by_us: true,
-            tax: self.tax,
-            currency: self.currency,
+            partial: PartialFailure::Atomic,
+            ordering: Ordering::Version,
+            read_back: ReadBack::Submitted,
+            ..Capabilities::cautious(self.currency, self.tax)
         }
     }
 
@@ -308,14 +311,13 @@ impl Channel for Arc<Feed> {
         let (owned, door) = (changes.to_vec(), door.clone());
         match self.blocking(move |feed| feed.merge(&owned, &door)).await {
             Ok(results) => results,
-            Err(error) => changes.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) => super::all_failed(changes, &error),
         }
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let items = self.blocking(Feed::load).await?;
-        let seen =
-            |external: &String| Seen { external: external.clone(), price: items.get(external).map(|item| item.price) };
+        let seen = |external: &String| Seen::plain(external.clone(), items.get(external).map(|item| item.price));
         Ok(externals.iter().map(seen).collect())
     }
 

@@ -2,9 +2,9 @@
 //! and back; it never decides, retries, or remembers.
 
 pub mod feed;
-pub mod http;
 pub mod vendure;
 pub mod webhook;
+pub mod wire;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +13,11 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use crate::clock::{Clock, Millis};
 use crate::config::{Problem, problem};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Decimal, Money};
 use crate::publish::gate::{Door, GateError};
+use wire::oauth::Vault;
 
 /// All kinds, in alphabetical order. Adding one is its file and two lines here.
 pub const KINDS: &[Kind] = &[feed::KIND, vendure::KIND, webhook::KIND];
@@ -35,12 +37,15 @@ pub struct Kind {
 pub type Build = fn(&Table, &Setting) -> Result<Arc<dyn Channel>, String>;
 
 /// What every connector gets besides its own keys.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Setting {
     pub name: String,
     pub timeout: std::time::Duration,
     /// Folder of the configuration file, where relative paths start.
     pub base: std::path::PathBuf,
+    pub clock: Clock,
+    /// Where rotated tokens are kept.
+    pub vault: Arc<dyn Vault>,
 }
 
 /// Whether a channel's price field contains VAT.
@@ -49,6 +54,53 @@ pub struct Setting {
 pub enum Tax {
     Gross,
     Net,
+}
+
+/// What a channel can do with a reduced price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaleSupport {
+    /// Only one price: a sale is that price, and nothing is crossed out.
+    PriceOnly,
+    /// A crossed-out price beside the price, without dates: the daemon starts and ends a sale itself.
+    Strike,
+    /// A sale price with a window: the channel ends the sale by itself, also while no daemon runs.
+    Window,
+}
+
+/// What becomes of the good items of a batch that has a bad one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartialFailure {
+    /// One item per request.
+    Single,
+    /// Each item has its own result.
+    PerItem,
+    /// All or nothing.
+    Atomic,
+}
+
+/// What a channel offers against older prices that arrive late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ordering {
+    /// Nothing: order is ours to keep.
+    None,
+    /// It refuses a lower number than it has.
+    Version,
+    /// It knows a command by the id we give it.
+    CommandId,
+}
+
+/// Which price a read shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadBack {
+    /// What a buyer pays.
+    Effective,
+    /// The field that was written; the channel's own promotions can still change what a buyer pays.
+    Submitted,
+    None,
 }
 
 /// What a channel can do, declared by its connector.
@@ -68,6 +120,49 @@ pub struct Capabilities {
     pub seeded_by_us: bool,
     pub tax: Tax,
     pub currency: Currency,
+    pub sale: SaleSupport,
+    /// It has a field for the lowest price of the 30 days before a reduction.
+    pub prior_price: bool,
+    pub partial: PartialFailure,
+    pub ordering: Ordering,
+    pub read_back: ReadBack,
+    /// Updates of one listing that it takes in 24 hours, if it counts them.
+    pub daily_per_listing: Option<u32>,
+}
+
+impl Capabilities {
+    /// The most cautious channel: one listing at a time, nothing can be read back, nothing may be sent twice.
+    #[must_use]
+    pub const fn cautious(currency: Currency, tax: Tax) -> Self {
+        Self {
+            readable: false,
+            idempotent: false,
+            max_batch: 1,
+            concurrency: 1,
+            visible_after_ms: 0,
+            seeded_by_us: false,
+            tax,
+            currency,
+            sale: SaleSupport::PriceOnly,
+            prior_price: false,
+            partial: PartialFailure::Single,
+            ordering: Ordering::None,
+            read_back: ReadBack::None,
+            daily_per_listing: None,
+        }
+    }
+}
+
+/// A reduction that a channel may announce beside the price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sale {
+    /// The crossed-out price: above the price, in its currency and tax view.
+    pub regular: Money,
+    /// The lowest price of the 30 days before, where the law wants it shown.
+    pub prior: Option<Money>,
+    pub starts_at: Millis,
+    /// Exclusive; `None` until further notice.
+    pub ends_at: Option<Millis>,
 }
 
 /// A price on its way to one listing.
@@ -78,8 +173,12 @@ pub struct PriceChange {
     pub sku: String,
     /// The fence: a channel that can order by it refuses older ones.
     pub seq: i64,
-    /// In the channel's currency and tax view.
+    /// What a buyer pays, in the channel's currency and tax view.
     pub price: Money,
+    /// The reduction that `price` is; `None` means that the connector clears whatever sale the listing has.
+    pub sale: Option<Sale>,
+    /// VAT of the listing's market in percent, for channels that want net and gross.
+    pub vat_pct: Option<Decimal>,
     pub title: String,
     pub gtin: Option<String>,
     pub brand: Option<String>,
@@ -87,7 +186,7 @@ pub struct PriceChange {
     /// `listing:seq`: the same on every try.
     pub key: String,
     /// When the price was desired, UTC milliseconds.
-    pub at: crate::clock::Millis,
+    pub at: Millis,
 }
 
 /// A channel's acknowledgement; not yet proof.
@@ -101,8 +200,20 @@ pub struct Receipt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub external: String,
-    /// `None`: the channel does not have the listing (any more).
+    /// What a buyer pays; `None`: the channel does not have the listing (any more).
     pub price: Option<Money>,
+    /// The crossed-out price: `None` if the channel cannot tell, `Some(None)` if there is none.
+    pub regular: Option<Option<Money>>,
+    /// The channel's own reason for not showing the last write, if it gives one.
+    pub refused: Option<String>,
+}
+
+impl Seen {
+    /// A listing of a channel that tells its price and nothing else.
+    #[must_use]
+    pub const fn plain(external: String, price: Option<Money>) -> Self {
+        Self { external, price, regular: None, refused: None }
+    }
 }
 
 /// A listing found by SKU.
@@ -135,12 +246,19 @@ pub struct ChannelError {
 }
 
 impl ChannelError {
+    /// Control characters are removed and the text is cut, since it may repeat the channel's words.
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         let message: String = message.into();
         let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
         Self { class, message }
     }
+}
+
+/// One error for every change of a batch.
+#[must_use]
+pub fn all_failed(changes: &[PriceChange], error: &ChannelError) -> Vec<Result<Receipt, ChannelError>> {
+    changes.iter().map(|_| Err(error.clone())).collect()
 }
 
 /// A body that our own gate stopped: the price stays inside and a person is told.

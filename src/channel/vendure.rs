@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -16,10 +17,13 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use super::http::{self, Http};
-use super::{Capabilities, Channel, ChannelError, Class, Kind, Match, PriceChange, Probe, Receipt, Seen, Tax};
+use super::wire::http::{self, Call, Http};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
+    Seen, Tax,
+};
 use crate::money::{Currency, Money};
-use crate::publish::gate::{Door, GateError};
+use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
     name: "vendure",
@@ -77,11 +81,7 @@ struct Shop {
 fn build(table: &Table) -> Result<Shop, String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
-    let mut base = settings.url.clone();
-    if !base.path().ends_with('/') {
-        base.set_path(&format!("{}/", base.path()));
-    }
-    let endpoint = base.join("admin-api").map_err(|e| format!("url: {e}"))?;
+    let endpoint = http::base(&settings.url)?.join("admin-api").map_err(|e| format!("url: {e}"))?;
     let mut headers = HeaderMap::new();
     http::secret_header(&mut headers, "vendure-api-key", settings.api_key.expose_secret())?;
     if !settings.channel_token.is_empty() {
@@ -97,10 +97,14 @@ fn build(table: &Table) -> Result<Shop, String> {
 }
 
 impl Vendure {
+    fn call(&self) -> Call {
+        Call::json(Method::POST, self.shop.endpoint.clone(), self.shop.headers.clone())
+    }
+
     async fn ask(&self, query: &str, variables: Value) -> Result<Value, ChannelError> {
         let body = json!({ "query": query, "variables": variables }).to_string().into_bytes();
-        let answer = self.http.ask(&self.shop.endpoint, self.shop.headers.clone(), body).await?;
-        data(&http::json(&answer, Class::Retry { after_ms: None })?, Class::Retry { after_ms: None })
+        let answer = self.http.ask(self.call(), body).await?.ok()?;
+        data(&answer.json()?, Class::Retry { after_ms: None })
     }
 
     /// One atomic call. `Ok` carries what the server says each variant costs now.
@@ -122,8 +126,8 @@ impl Vendure {
         let externals: Vec<&str> = changes.iter().map(|c| c.external.as_str()).collect();
         let quoted = quoted(&body)?;
         let pass = door.narrowed(&externals).check(body, &quoted)?;
-        let answer = self.http.push(&self.shop.endpoint, self.shop.headers.clone(), pass).await?;
-        let data = data(&http::json(&answer, Class::Unknown)?, Class::Unknown)?;
+        let answer = self.http.push(self.call(), pass).await?.ok()?;
+        let data = data(&answer.json()?, Class::Unknown)?;
         let items = data.get("updateProductVariants").and_then(Value::as_array);
         let items =
             items.ok_or_else(|| ChannelError::new(Class::Unknown, "the answer has no updateProductVariants"))?;
@@ -155,14 +159,12 @@ impl Channel for Vendure {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             readable: true,
-            idempotent: false,
-            max_batch: MAX_BATCH,
             // One writer: overlapping batches deadlock in the shop's database.
             concurrency: 1,
-            visible_after_ms: 0,
-            seeded_by_us: false,
-            tax: self.shop.tax,
-            currency: self.shop.currency,
+            max_batch: MAX_BATCH,
+            partial: PartialFailure::Atomic,
+            read_back: ReadBack::Submitted,
+            ..Capabilities::cautious(self.shop.currency, self.shop.tax)
         }
     }
 
@@ -178,7 +180,7 @@ impl Channel for Vendure {
                 }
                 results
             }
-            Err(error) => changes.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) => super::all_failed(changes, &error),
         }
     }
 
@@ -188,7 +190,7 @@ impl Channel for Vendure {
             .iter()
             .map(|external| {
                 let item = items.iter().find(|item| text(item, "id").as_deref() == Some(external));
-                Seen { external: external.clone(), price: item.and_then(|item| self.price_of(item)) }
+                Seen::plain(external.clone(), item.and_then(|item| self.price_of(item)))
             })
             .collect())
     }
@@ -232,7 +234,7 @@ fn receipt(echoed: &[(String, Option<Money>)], change: &PriceChange) -> Receipt 
 }
 
 /// Reads prices back out of an outgoing mutation, by its text alone.
-fn quoted(body: &[u8]) -> Result<Vec<(String, Money)>, GateError> {
+fn quoted(body: &[u8]) -> Result<Vec<Quote>, GateError> {
     #[derive(Deserialize)]
     struct Body {
         variables: Variables,
@@ -259,7 +261,7 @@ fn quoted(body: &[u8]) -> Result<Vec<(String, Money)>, GateError> {
         for price in variant.prices {
             let currency =
                 crate::money::currency(&price.currency_code).map_err(|e| GateError::Unreadable(e.to_string()))?;
-            quotes.push((variant.id.clone(), Money::from_minor(price.price, currency)));
+            quotes.push(Quote::new(variant.id.as_str(), Money::from_minor(price.price, currency)));
         }
     }
     Ok(quotes)
@@ -312,7 +314,7 @@ mod tests {
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {
         let body = br#"{"query":"...","variables":{"i":[{"id":"7","prices":[{"currencyCode":"DKK","price":47900}]}]}}"#;
-        assert_eq!(quoted(body).unwrap(), vec![("7".to_owned(), Money::from_minor(47_900, Currency::DKK))]);
+        assert_eq!(quoted(body).unwrap(), vec![Quote::new("7", Money::from_minor(47_900, Currency::DKK))]);
         let sneaky = br#"{"variables":{"i":[{"id":"7","price":1,"prices":[]}]}}"#;
         assert!(quoted(sneaky).is_err(), "a second price field must not pass unseen");
         assert!(

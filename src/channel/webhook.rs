@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -14,11 +15,14 @@ use sha2::Sha256;
 use toml::Table;
 use url::Url;
 
-use super::http::Http;
-use super::{Capabilities, Channel, ChannelError, Class, Kind, Match, PriceChange, Probe, Receipt, Seen, Tax};
+use super::wire::http::{Call, Http};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PriceChange, Probe, ReadBack, Receipt,
+    SaleSupport, Seen, Tax,
+};
 use crate::clock::Millis;
 use crate::money::{Currency, Money};
-use crate::publish::gate::{Door, GateError};
+use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
     name: "webhook",
@@ -80,8 +84,23 @@ struct Data {
     sku: String,
     price: Money,
     tax: String,
+    /// The reduction that `price` is; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sale: Option<SaleData>,
     /// Grows with every change of this SKU on this channel; drop a message whose number is not larger.
     sequence: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SaleData {
+    regular: Money,
+    /// The lowest price of the 30 days before, where the law wants it shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prior: Option<Money>,
+    starts_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
 }
 
 /// What a receiver's GET answers; more keys are its own business.
@@ -116,6 +135,12 @@ impl Webhook {
                 sku: change.external.clone(),
                 price: change.price,
                 tax: if self.receiver.tax == Tax::Gross { "gross" } else { "net" }.to_owned(),
+                sale: change.sale.map(|sale| SaleData {
+                    regular: sale.regular,
+                    prior: sale.prior,
+                    starts_at: sale.starts_at.to_string(),
+                    ends_at: sale.ends_at.map(|end| end.to_string()),
+                }),
                 sequence: change.seq,
             },
         };
@@ -126,13 +151,12 @@ impl Webhook {
         let headers = self.sign(&change.key, change.at, &body)?;
         let quoted = quoted(&body)?;
         let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
-        match self.http.push(&self.receiver.url, headers, pass).await {
-            Ok(_) => Ok(Receipt { echoed: None }),
-            Err(error) if error.message.ends_with("410") => {
-                Err(ChannelError::new(Class::Refused, "the receiver is gone (410): it asks not to be called again"))
-            }
-            Err(error) => Err(error),
+        let answer = self.http.push(Call::json(Method::POST, self.receiver.url.clone(), headers), pass).await?;
+        if answer.status == 410 {
+            let why = "the receiver is gone (410): it asks not to be called again";
+            return Err(ChannelError::new(Class::Refused, why));
         }
+        answer.ok().map(|_| Receipt { echoed: None })
     }
 
     /// The signed timestamp is that of the price, so that every try carries the same bytes under the same id.
@@ -156,16 +180,14 @@ impl Webhook {
         let sku: String = url::form_urlencoded::byte_serialize(sku.as_bytes()).collect();
         let url = Url::parse(&template.replace(PLACEHOLDER, &sku.replace('+', "%20")))
             .map_err(|e| ChannelError::new(Class::Rejected, e.to_string()))?;
-        match self.http.get(&url, HeaderMap::new()).await {
-            Ok(answer) => {
-                let held: Held = serde_json::from_slice(&answer.body).map_err(|_| {
-                    ChannelError::new(Class::Retry { after_ms: None }, "the receiver's answer is not {\"price\":{...}}")
-                })?;
-                Ok(Some(held.price))
-            }
-            Err(error) if error.message.ends_with("404") => Ok(None),
-            Err(error) => Err(error),
+        let answer = self.http.get(&url, HeaderMap::new()).await?;
+        if answer.status == 404 {
+            return Ok(None);
         }
+        let answer = answer.ok()?;
+        let held: Held =
+            answer.parse().map_err(|_| answer.unclear("the receiver's answer is not {\"price\":{...}}"))?;
+        Ok(Some(held.price))
     }
 }
 
@@ -177,9 +199,10 @@ fn signature(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Option<Strin
     Some(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))
 }
 
-fn quoted(body: &[u8]) -> Result<Vec<(String, Money)>, GateError> {
+fn quoted(body: &[u8]) -> Result<Vec<Quote>, GateError> {
     let message: Message = serde_json::from_slice(body).map_err(|e| GateError::Unreadable(e.to_string()))?;
-    Ok(vec![(message.data.sku, message.data.price)])
+    let Data { sku, price, sale, .. } = message.data;
+    Ok(vec![Quote { regular: sale.map(|sale| sale.regular), ..Quote::new(sku, price) }])
 }
 
 #[async_trait]
@@ -188,12 +211,13 @@ impl Channel for Webhook {
         Capabilities {
             readable: self.receiver.read_url.is_some(),
             idempotent: true,
-            max_batch: 1,
             concurrency: 4,
-            visible_after_ms: 0,
             seeded_by_us: true,
-            tax: self.receiver.tax,
-            currency: self.receiver.currency,
+            sale: SaleSupport::Window,
+            prior_price: true,
+            ordering: Ordering::Version,
+            read_back: if self.receiver.read_url.is_some() { ReadBack::Effective } else { ReadBack::None },
+            ..Capabilities::cautious(self.receiver.currency, self.receiver.tax)
         }
     }
 
@@ -208,7 +232,7 @@ impl Channel for Webhook {
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let mut seen = Vec::with_capacity(externals.len());
         for external in externals {
-            seen.push(Seen { external: external.clone(), price: self.held(external).await? });
+            seen.push(Seen::plain(external.clone(), self.held(external).await?));
         }
         Ok(seen)
     }

@@ -74,6 +74,7 @@ mod tests {
             decision_id: None,
             sent_seq: 1,
             sent_minor: sent,
+            sent_regular_minor: None,
             sent_at: None,
             verified_seq: 1,
             live_minor: Some(live),

@@ -13,6 +13,26 @@ pub struct Allowed {
     pub price: Money,
     /// Recomputed from the product's cost in the transaction that committed the intent.
     pub floor: Option<Money>,
+    /// The crossed-out price of an announced reduction; without one the body must not cross anything out.
+    pub regular: Option<Money>,
+}
+
+/// What an outgoing body says about one listing, parsed from its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    pub external: String,
+    /// What a buyer will pay.
+    pub price: Money,
+    /// The crossed-out price, if the body has one.
+    pub regular: Option<Money>,
+}
+
+impl Quote {
+    /// A price with nothing crossed out.
+    #[must_use]
+    pub fn new(external: impl Into<String>, price: Money) -> Self {
+        Self { external: external.into(), price, regular: None }
+    }
 }
 
 /// Why nothing leaves. Always a fault of ours, never the channel's.
@@ -24,6 +44,8 @@ pub enum GateError {
     Undecided(String),
     #[error("the outgoing body says {found} for `{external}` where {decided} was decided")]
     Different { external: String, found: Money, decided: Money },
+    #[error("the outgoing body crosses out {found} for `{external}` where {decided} was decided")]
+    Strike { external: String, found: String, decided: String },
     #[error("{price} for `{external}` is below the floor {floor}")]
     BelowFloor { external: String, price: Money, floor: Money },
     #[error("`{external}` has no floor: without a known cost or minimum no price goes out by itself")]
@@ -78,11 +100,12 @@ impl Door {
     ///
     /// # Errors
     /// The first difference.
-    pub fn check(&self, body: Vec<u8>, quoted: &[(String, Money)]) -> Result<Pass, GateError> {
+    pub fn check(&self, body: Vec<u8>, quoted: &[Quote]) -> Result<Pass, GateError> {
         let mut seen = BTreeMap::new();
-        for (external, price) in quoted {
+        for quote in quoted {
+            let external = &quote.external;
             let Some(allowed) = self.allowed.get(external) else { return Err(GateError::Undecided(external.clone())) };
-            examine(external, *price, allowed)?;
+            examine(quote, allowed)?;
             if seen.insert(external, ()).is_some() {
                 return Err(GateError::Twice(external.clone()));
             }
@@ -100,17 +123,19 @@ impl Door {
     pub fn check_snapshot(
         &self,
         body: Vec<u8>,
-        quoted: &[(String, Money)],
+        quoted: &[Quote],
         before: &BTreeMap<String, Money>,
     ) -> Result<Pass, GateError> {
         let mut seen = BTreeMap::new();
-        for (external, price) in quoted {
+        for quote in quoted {
+            let external = &quote.external;
             match self.allowed.get(external) {
-                Some(allowed) => examine(external, *price, allowed)?,
+                Some(allowed) => examine(quote, allowed)?,
                 None => match before.get(external) {
-                    Some(old) if old == price => {}
+                    Some(old) if *old == quote.price => {}
                     Some(old) => {
-                        return Err(GateError::Different { external: external.clone(), found: *price, decided: *old });
+                        let (found, decided) = (quote.price, *old);
+                        return Err(GateError::Different { external: external.clone(), found, decided });
                     }
                     None => return Err(GateError::Undecided(external.clone())),
                 },
@@ -129,13 +154,18 @@ impl Door {
     }
 }
 
-fn examine(external: &str, price: Money, allowed: &Allowed) -> Result<(), GateError> {
-    let external = || external.to_owned();
+fn examine(quote: &Quote, allowed: &Allowed) -> Result<(), GateError> {
+    let (external, price) = (|| quote.external.clone(), quote.price);
     if price != allowed.price {
         return Err(GateError::Different { external: external(), found: price, decided: allowed.price });
     }
     if !price.is_positive() {
         return Err(GateError::NotPositive { external: external(), price });
+    }
+    if quote.regular != allowed.regular {
+        let text = |money: Option<Money>| money.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
+        let (found, decided) = (text(quote.regular), text(allowed.regular));
+        return Err(GateError::Strike { external: external(), found, decided });
     }
     let Some(floor) = allowed.floor else { return Err(GateError::NoFloor { external: external() }) };
     match price.compare(floor) {
@@ -154,12 +184,12 @@ mod tests {
     }
 
     fn door() -> Door {
-        let allowed = |price| Allowed { price: dkk(price), floor: Some(dkk(40_000)) };
+        let allowed = |price| Allowed { price: dkk(price), floor: Some(dkk(40_000)), regular: None };
         Door::new([("a".to_owned(), allowed(47_900)), ("b".to_owned(), allowed(49_900))].into())
     }
 
-    fn quotes(list: &[(&str, i64)]) -> Vec<(String, Money)> {
-        list.iter().map(|(external, minor)| ((*external).to_owned(), dkk(*minor))).collect()
+    fn quotes(list: &[(&str, i64)]) -> Vec<Quote> {
+        list.iter().map(|(external, minor)| Quote::new(*external, dkk(*minor))).collect()
     }
 
     #[test]
@@ -178,12 +208,17 @@ mod tests {
             let error = door().check(vec![], &quotes(&list)).unwrap_err().to_string();
             assert!(error.contains(expected), "{list:?}: {error}");
         }
-        let low = Door::new([("a".to_owned(), Allowed { price: dkk(100), floor: Some(dkk(40_000)) })].into());
+        let low =
+            Door::new([("a".to_owned(), Allowed { price: dkk(100), floor: Some(dkk(40_000)), regular: None })].into());
         assert!(matches!(low.check(vec![], &quotes(&[("a", 100)])), Err(GateError::BelowFloor { .. })));
-        let blank = Door::new([("a".to_owned(), Allowed { price: dkk(100), floor: None })].into());
+        let blank = Door::new([("a".to_owned(), Allowed { price: dkk(100), floor: None, regular: None })].into());
         assert!(matches!(blank.check(vec![], &quotes(&[("a", 100)])), Err(GateError::NoFloor { .. })));
         let foreign = Door::new(
-            [("a".to_owned(), Allowed { price: dkk(47_900), floor: Some(Money::from_minor(1, Currency::SEK)) })].into(),
+            [(
+                "a".to_owned(),
+                Allowed { price: dkk(47_900), floor: Some(Money::from_minor(1, Currency::SEK)), regular: None },
+            )]
+            .into(),
         );
         assert!(matches!(foreign.check(vec![], &quotes(&[("a", 47_900)])), Err(GateError::BelowFloor { .. })));
     }
@@ -191,13 +226,26 @@ mod tests {
     #[test]
     fn a_snapshot_keeps_the_other_items_as_they_were_and_does_not_shrink() {
         let before: BTreeMap<String, Money> = (0..10).map(|n| (format!("x{n}"), dkk(1_000 + n))).collect();
-        let mut list: Vec<(String, Money)> = before.iter().map(|(k, v)| (k.clone(), *v)).collect();
+        let mut list: Vec<Quote> = before.iter().map(|(k, v)| Quote::new(k.as_str(), *v)).collect();
         list.extend(quotes(&[("a", 47_900), ("b", 49_900)]));
         assert!(door().check_snapshot(vec![], &list, &before).is_ok());
         let mut touched = list.clone();
-        touched[3].1 = dkk(1);
+        touched[3].price = dkk(1);
         assert!(matches!(door().check_snapshot(vec![], &touched, &before), Err(GateError::Different { .. })));
         let small: Vec<_> = list.iter().skip(6).cloned().collect();
         assert!(matches!(door().check_snapshot(vec![], &small, &before), Err(GateError::Shrinks { .. })));
+    }
+
+    #[test]
+    fn a_reduction_is_announced_exactly_as_decided_or_not_at_all() {
+        let allowed = |regular| Allowed { price: dkk(47_900), floor: Some(dkk(40_000)), regular };
+        let quote = |regular| Quote { regular, ..Quote::new("a", dkk(47_900)) };
+        let verdict =
+            |decided, said| Door::new([("a".to_owned(), allowed(decided))].into()).check(vec![], &[quote(said)]);
+        assert!(verdict(Some(dkk(59_900)), Some(dkk(59_900))).is_ok());
+        for (decided, said) in [(None, Some(59_900)), (Some(59_900), None), (Some(59_900), Some(69_900))] {
+            let error = verdict(decided.map(dkk), said.map(dkk)).unwrap_err();
+            assert!(matches!(error, GateError::Strike { .. }), "{error}");
+        }
     }
 }

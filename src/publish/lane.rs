@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::gate::{Allowed, Door};
-use super::step::{Event, Plan, Policy, plan, step};
-use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange};
+use super::step::{Event, Plan, Policy, Shown, plan, step};
+use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange, Sale, Seen};
 use crate::clock::{Clock, Millis};
 use crate::money::{Money, currency};
 use crate::store::events::{self, Raise};
@@ -186,13 +186,21 @@ async fn pause_for_rate(lane: &Lane, pushes: usize) {
 /// `None` only for rows that no code of ours writes: an unknown currency or a listing without reference.
 fn outgoing(listing: &Listing, product: &Product, permit: Permit) -> Option<(PriceChange, Allowed)> {
     let currency = currency(&listing.currency).ok()?;
-    let price = Money::from_minor(permit.minor, currency);
-    let floor = permit.floor_minor.map(|minor| Money::from_minor(minor, currency));
+    let money = |minor| Money::from_minor(minor, currency);
+    let price = money(permit.minor);
+    let sale = permit.sale.map(|strike| Sale {
+        regular: money(strike.regular_minor),
+        prior: strike.prior_minor.map(money),
+        starts_at: strike.starts_at,
+        ends_at: strike.ends_at,
+    });
     let change = PriceChange {
         external: listing.external.clone()?,
         sku: product.sku.clone(),
         seq: listing.sent_seq,
         price,
+        sale,
+        vat_pct: permit.vat_pct,
         title: product.title.clone(),
         gtin: product.gtin.clone(),
         brand: product.brand.clone(),
@@ -200,7 +208,7 @@ fn outgoing(listing: &Listing, product: &Product, permit: Permit) -> Option<(Pri
         key: format!("{}:{}", listing.id, listing.sent_seq),
         at: Millis(listing.desired_at.unwrap_or(0)),
     };
-    Some((change, Allowed { price, floor }))
+    Some((change, Allowed { price, floor: permit.floor_minor.map(money), regular: sale.map(|sale| sale.regular) }))
 }
 
 /// A shut door is only worth a person's time when it will not open by itself.
@@ -227,22 +235,27 @@ async fn read_all(db: &Db, clock: &Clock, lane: &Lane, read: Vec<Listing>) -> Re
     let mut events = Vec::with_capacity(read.len());
     for listing in &read {
         let result = match &seen {
-            Ok(seen) => {
-                let price = seen.iter().find(|s| Some(&s.external) == listing.external.as_ref()).and_then(|s| s.price);
-                match price {
-                    // Another currency is another price: it can never prove ours.
-                    Some(price) if price.currency().code() != listing.currency => Err(ChannelError::new(
-                        Class::Retry { after_ms: None },
-                        format!("the channel shows {} instead of {}", price.currency().code(), listing.currency),
-                    )),
-                    price => Ok(price.map(Money::minor)),
-                }
-            }
+            Ok(seen) => shown(listing, seen.iter().find(|seen| Some(&seen.external) == listing.external.as_ref())),
             Err(error) => Err(error.clone()),
         };
         events.push((listing.id, listing.lease_token, Event::Read(result)));
     }
     advance(db, clock, lane, events).await
+}
+
+/// What a read says about one listing, in the listing's own currency.
+fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, ChannelError> {
+    let Some((seen, price)) = seen.and_then(|seen| Some((seen, seen.price?))) else { return Ok(None) };
+    // Another currency is another price: it can never prove ours.
+    if price.currency().code() != listing.currency {
+        let text = format!("the channel shows {} instead of {}", price.currency().code(), listing.currency);
+        return Err(ChannelError::new(Class::Retry { after_ms: None }, text));
+    }
+    Ok(Some(Shown {
+        minor: price.minor(),
+        regular: seen.regular.map(|regular| regular.map(Money::minor)),
+        refused: seen.refused.clone(),
+    }))
 }
 
 /// Writes events down and tells people what will not mend itself. Returns how many listings were verified.

@@ -8,3 +8,4 @@ pub mod lane;
 pub mod order;
 pub mod step;
 pub mod terms;
+pub mod vault;

@@ -39,9 +39,33 @@ pub enum Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     Pushed(Result<(), ChannelError>),
-    /// Minor units in the listing's currency; `Ok(None)`: the channel does not have the listing.
-    Read(Result<Option<i64>, ChannelError>),
+    /// `Ok(None)`: the channel does not have the listing.
+    Read(Result<Option<Shown>, ChannelError>),
     Rested,
+}
+
+/// What a channel shows of one listing, in minor units of the listing's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// What a buyer pays.
+    pub minor: i64,
+    /// The crossed-out price; `None` if the channel cannot tell, `Some(None)` if there is none.
+    pub regular: Option<Option<i64>>,
+    /// The channel's own reason for not showing the last write, if it gives one.
+    pub refused: Option<String>,
+}
+
+impl Shown {
+    /// A price and nothing else.
+    #[must_use]
+    pub const fn price(minor: i64) -> Self {
+        Self { minor, regular: None, refused: None }
+    }
+
+    /// Whether this proves the price and, where the channel can tell, that exactly the wanted price is crossed out.
+    fn proves(&self, minor: Option<i64>, regular: Option<i64>) -> bool {
+        minor == Some(self.minor) && self.regular.is_none_or(|shown| shown == regular)
+    }
 }
 
 /// What to do with a listing that a lane has just claimed.
@@ -70,7 +94,7 @@ pub fn step(listing: &Listing, event: &Event, policy: &Policy, now: Millis) -> C
     match event {
         Event::Pushed(Ok(())) => pushed(listing, policy, now),
         Event::Pushed(Err(error)) => failed(listing, error, policy, now),
-        Event::Read(Ok(seen)) => read(listing, *seen, policy, now),
+        Event::Read(Ok(seen)) => read(listing, seen.as_ref(), policy, now),
         Event::Read(Err(error)) => unread(listing, error, policy, now),
         Event::Rested => rested(listing, policy, now),
     }
@@ -181,7 +205,7 @@ fn again(
     }
 }
 
-fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> Change {
+fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -> Change {
     let newer = listing.desired_seq > listing.sent_seq;
     let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied");
     let Some(seen) = seen else {
@@ -193,8 +217,13 @@ fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> C
         let reason = "the channel does not have this listing".to_owned();
         return Change { state: "rejected", reason, next_at: None, ..base };
     };
-    let live = Some((seen, now));
-    let equal = if in_flight { listing.sent_minor == Some(seen) } else { listing.desired_minor == Some(seen) };
+    let live = Some((seen.minor, now));
+    let equal = if in_flight {
+        seen.proves(listing.sent_minor, listing.sent_regular_minor)
+    } else {
+        // Not sent yet: what would be crossed out is only known at the door.
+        seen.proves(listing.desired_minor, None)
+    };
     let base = Change {
         live,
         read: Some((if equal { "equal" } else { "different" }, String::new())),
@@ -209,7 +238,7 @@ fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> C
             tries: 0,
             reads: 0,
             finish: Some(("applied", String::new())),
-            fact: Some((seen, "verified")),
+            fact: Some((seen.minor, "verified")),
             ..base
         },
         (true, _) => Change {
@@ -220,12 +249,22 @@ fn read(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis) -> C
             tries: 0,
             reads: 0,
             finish: in_flight.then(|| ("applied", String::new())),
-            fact: Some((seen, "verified")),
+            fact: Some((seen.minor, "verified")),
             ..base
         },
         // Not sent yet: somebody changed the channel since we last looked, so it has to be sent after all.
         (false, false) => Change { state: "intended", next_at: Some(now), reads: 1, ..base },
-        (false, true) => missed(listing, Some(seen), policy, now, base),
+        (false, true) => match &seen.refused {
+            Some(why) if !newer => Change {
+                state: "rejected",
+                reason: why.clone(),
+                next_at: None,
+                finish: Some(("rejected", why.clone())),
+                fact: Some((seen.minor, "verified")),
+                ..base
+            },
+            _ => missed(listing, Some(seen.minor), policy, now, base),
+        },
     }
 }
 
@@ -330,6 +369,7 @@ mod tests {
             decision_id: Some(1),
             sent_seq: 8,
             sent_minor: Some(46_900),
+            sent_regular_minor: None,
             sent_at: Some(NOW.0 - 1_000),
             verified_seq: 7,
             live_minor: Some(47_900),
@@ -350,7 +390,7 @@ mod tests {
     fn a_channel_s_ok_is_not_proof_and_an_equal_read_is() {
         let accepted = step(&listing("sent"), &Event::Pushed(Ok(())), &POLICY, NOW);
         assert_eq!((accepted.state, accepted.verified_seq), ("accepted", 7));
-        let verified = step(&listing("accepted"), &Event::Read(Ok(Some(46_900))), &POLICY, NOW);
+        let verified = step(&listing("accepted"), &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
         assert_eq!((verified.state, verified.verified_seq, verified.next_at), ("verified", 8, None));
     }
 
@@ -359,9 +399,14 @@ mod tests {
         let unknown = step(&listing("sent"), &Event::Pushed(Err(lost())), &POLICY, NOW);
         assert_eq!(unknown.state, "unknown");
         assert_eq!(plan(&listing("unknown"), &POLICY), Plan::Read);
-        let first = step(&listing("unknown"), &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        let first = step(&listing("unknown"), &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
         assert_eq!((first.state, first.reads), ("unknown", 1));
-        let second = step(&Listing { reads: 1, ..listing("unknown") }, &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        let second = step(
+            &Listing { reads: 1, ..listing("unknown") },
+            &Event::Read(Ok(Some(Shown::price(47_900)))),
+            &POLICY,
+            NOW,
+        );
         assert_eq!(second.state, "intended");
     }
 
@@ -369,7 +414,7 @@ mod tests {
     fn a_newer_decision_waits_for_the_unknown_one_to_be_resolved() {
         let newer = Listing { desired_seq: 9, desired_minor: Some(45_900), ..listing("unknown") };
         assert_eq!(plan(&newer, &POLICY), Plan::Read);
-        let resolved = step(&newer, &Event::Read(Ok(Some(46_900))), &POLICY, NOW);
+        let resolved = step(&newer, &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
         assert_eq!((resolved.state, resolved.verified_seq), ("intended", 8));
     }
 
@@ -385,10 +430,10 @@ mod tests {
     #[test]
     fn a_channel_that_lies_is_parked_with_a_reason() {
         let late = Listing { sent_at: Some(NOW.0 - 120_000), ..listing("accepted") };
-        let resend = step(&late, &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        let resend = step(&late, &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
         assert_eq!(resend.state, "intended");
         let third = Listing { tries: 3, ..late };
-        let parked = step(&third, &Event::Read(Ok(Some(47_900))), &POLICY, NOW);
+        let parked = step(&third, &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
         assert_eq!((parked.state, parked.next_at), ("parked", None));
     }
 
@@ -396,9 +441,9 @@ mod tests {
     fn what_the_channel_already_shows_is_proved_instead_of_sent() {
         let intended = Listing { live_minor: Some(46_900), sent_seq: 7, ..listing("intended") };
         assert_eq!(plan(&intended, &POLICY), Plan::Read);
-        let proved = step(&intended, &Event::Read(Ok(Some(46_900))), &POLICY, NOW);
+        let proved = step(&intended, &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
         assert_eq!((proved.state, proved.verified_seq), ("verified", 8));
-        let changed = step(&intended, &Event::Read(Ok(Some(1))), &POLICY, NOW);
+        let changed = step(&intended, &Event::Read(Ok(Some(Shown::price(1)))), &POLICY, NOW);
         assert_eq!((changed.state, changed.reads), ("intended", 1));
         assert_eq!(plan(&Listing { reads: 1, ..intended }, &POLICY), Plan::Push);
     }

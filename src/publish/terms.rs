@@ -149,7 +149,7 @@ impl Doorkeeper for Terms {
             return Err(shut(format!("{price} is below the floor {floor} computed from today's cost")));
         }
         match constraint::may_send(listing, minor, siblings, &self.constraints()) {
-            Ok(()) => Ok(Permit { minor, floor_minor: Some(floor.minor()) }),
+            Ok(()) => Ok(Permit { minor, floor_minor: Some(floor.minor()), sale: None, vat_pct: None }),
             Err(Order::Wait(reason)) => Err(wait(reason)),
             Err(Order::Contradiction(reason)) => Err(shut(reason)),
         }

@@ -6,6 +6,7 @@ use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
 use super::products::{self, Product};
 use crate::clock::Millis;
+use crate::money::Decimal;
 
 statements! {
     CHANNEL_ADD = Sql::same(
@@ -50,8 +51,8 @@ statements! {
         "select * from listings where id = $1 and lease_token = $2 for update");
     SENT = Sql::same(
         "update listings
-         set state = 'sent', state_since = $3, reason = '', sent_seq = $4, sent_minor = $5, sent_at = $3, tries = tries + 1,
-             reads = 0, next_at = $6, leased_until = $6
+         set state = 'sent', state_since = $3, reason = '', sent_seq = $4, sent_minor = $5, sent_regular_minor = $7, sent_at = $3,
+             tries = tries + 1, reads = 0, next_at = $6, leased_until = $6
          where id = $1 and lease_token = $2");
     MOVE = Sql::same(
         "update listings
@@ -119,6 +120,8 @@ pub struct Listing {
     pub decision_id: Option<i64>,
     pub sent_seq: i64,
     pub sent_minor: Option<i64>,
+    /// What was sent as crossed out; `None`: nothing.
+    pub sent_regular_minor: Option<i64>,
     pub sent_at: Option<i64>,
     pub verified_seq: i64,
     pub live_minor: Option<i64>,
@@ -462,6 +465,19 @@ pub type Door = dyn Fn(&Listing, &Product, &[Listing]) -> Result<Permit, Shut> +
 pub struct Permit {
     pub minor: i64,
     pub floor_minor: Option<i64>,
+    /// The reduction that may be announced with it.
+    pub sale: Option<Strike>,
+    /// VAT of the listing's market in percent, if it is known.
+    pub vat_pct: Option<Decimal>,
+}
+
+/// An announced reduction, in minor units of the listing's currency and its tax view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strike {
+    pub regular_minor: i64,
+    pub prior_minor: Option<i64>,
+    pub starts_at: Millis,
+    pub ends_at: Option<Millis>,
 }
 
 /// Why the door stays shut.
@@ -530,7 +546,8 @@ async fn begin_one(
     match door(&listing, &product, &siblings) {
         Ok(permit) => {
             let minor = permit.minor;
-            tx.run(SENT, args![id, token, now, listing.desired_seq, minor, lease_until]).await?;
+            let regular = permit.sale.map(|sale| sale.regular_minor);
+            tx.run(SENT, args![id, token, now, listing.desired_seq, minor, lease_until, regular]).await?;
             let seq = listing.desired_seq;
             tx.run(ATTEMPT, args![id, seq, "push", minor, listing.currency.as_str(), "open", "", now, None::<i64>])
                 .await?;
@@ -539,6 +556,7 @@ async fn begin_one(
                 state: "sent".to_owned(),
                 sent_seq: seq,
                 sent_minor: Some(minor),
+                sent_regular_minor: regular,
                 tries: listing.tries + 1,
                 ..listing
             };

@@ -6,6 +6,7 @@ pub mod events;
 pub mod listings;
 pub mod observations;
 pub mod products;
+pub mod secrets;
 pub mod settings;
 pub mod targets;
 
@@ -34,19 +35,35 @@ pub enum StoreError {
     Panicked,
 }
 
+/// One migration: its name and the text for each engine.
+macro_rules! migration {
+    ($name:literal) => {
+        (
+            $name,
+            db::Sql::twin(
+                include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+                include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+            ),
+        )
+    };
+}
+
 /// Embedded migrations in order: name and both texts.
-pub const MIGRATIONS: &[(&str, db::Sql)] = &[(
-    "0001_base",
-    db::Sql::twin(
-        include_str!("../../migrations/sqlite/0001_base.sql"),
-        include_str!("../../migrations/postgres/0001_base.sql"),
-    ),
-)];
+pub const MIGRATIONS: &[(&str, db::Sql)] = &[migration!("0001_base"), migration!("0004_publishing")];
 
 /// Every statement by name, for the test that prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
-    [decisions::ALL, events::ALL, listings::ALL, observations::ALL, products::ALL, settings::ALL, targets::ALL]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        decisions::ALL,
+        events::ALL,
+        listings::ALL,
+        observations::ALL,
+        products::ALL,
+        secrets::ALL,
+        settings::ALL,
+        targets::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }

@@ -269,6 +269,7 @@ mod tests {
             decision_id: None,
             sent_seq: i64::from(sent.is_some()),
             sent_minor: sent,
+            sent_regular_minor: None,
             sent_at: None,
             verified_seq: i64::from(sent.is_some()),
             live_minor: live,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use omniprice::clock::Millis;
 use omniprice::store::listings::{self, Begun, Change, Desire, Door, Found, Listing, Permit, Shut};
-use omniprice::store::{Db, products, settings};
+use omniprice::store::{Db, products, secrets, settings};
 
 use super::{NOW, after, by_eight, import};
 use crate::both_engines;
@@ -22,6 +22,7 @@ both_engines![
     a_price_without_a_floor_is_held_not_wished_for,
     parity_and_convergence_count_what_was_read_back,
     listings_at_rest_are_reconciled_one_worker_at_a_time,
+    the_newest_secret_of_a_channel_replaces_the_one_before,
 ];
 
 const SHOP: &str = "shop";
@@ -55,7 +56,9 @@ async fn fresh(db: &Db, listing: &Listing) -> Listing {
 }
 
 fn open_door() -> Arc<Door> {
-    Arc::new(|listing, _, _| Ok(Permit { minor: listing.desired_minor.unwrap(), floor_minor: Some(1) }))
+    Arc::new(|listing, _, _| {
+        Ok(Permit { minor: listing.desired_minor.unwrap(), floor_minor: Some(1), sale: None, vat_pct: None })
+    })
 }
 
 async fn push(db: &Db, listing: &Listing, now: i64, door: Arc<Door>) -> Begun {
@@ -323,4 +326,13 @@ async fn listings_at_rest_are_reconciled_one_worker_at_a_time(test: TestDb) {
     assert_eq!((drifted.state.as_str(), drifted.live_minor, drifted.leased_until), ("drifted", Some(39_900), 0));
     let last = listings::live_history(db, again.id, NOW).await.unwrap().pop().unwrap();
     assert_eq!((last.minor, last.basis.as_str(), last.seen_at), (39_900, "foreign", after(62).0));
+}
+
+async fn the_newest_secret_of_a_channel_replaces_the_one_before(test: TestDb) {
+    let keep = |value: &str| secrets::keep(&test.db, SHOP.into(), "refresh_token".into(), value.to_owned(), NOW);
+    assert_eq!(secrets::newest(&test.db, SHOP, "refresh_token").await.unwrap(), None);
+    keep("first").await.unwrap();
+    keep("second").await.unwrap();
+    assert_eq!(secrets::newest(&test.db, SHOP, "refresh_token").await.unwrap().as_deref(), Some("second"));
+    assert_eq!(secrets::newest(&test.db, "other", "refresh_token").await.unwrap(), None);
 }

@@ -1,0 +1,231 @@
+//! Access tokens by OAuth 2.0 (RFC 6749): fetched once however many requests need one, renewed ahead of expiry, and a
+//! rotated refresh token is stored before the token that came with it is used.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use super::http::{self, Call, Http};
+use crate::channel::{ChannelError, Class};
+use crate::clock::{Clock, Millis};
+
+/// Renewed this long before the end, so that no request leaves with a token that dies on its way.
+const AHEAD_MS: i64 = 2 * Millis::MINUTE;
+/// What a token without `expires_in` is trusted for.
+const SILENT_SECONDS: i64 = 300;
+/// Name of the stored secret.
+const REFRESH: &str = "refresh_token";
+
+/// Keeps a channel's rotated secrets over restarts, for all workers of a deployment.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// The newest value, if one was ever stored.
+    ///
+    /// # Errors
+    /// A text for a person; then no token is fetched.
+    async fn load(&self, channel: &str, name: &str) -> Result<Option<SecretString>, String>;
+
+    /// Stores a value durably.
+    ///
+    /// # Errors
+    /// A text for a person; the value must not be used then.
+    async fn store(&self, channel: &str, name: &str, value: SecretString) -> Result<(), String>;
+}
+
+/// A vault that forgets at the end of the process: for looks at a channel that store nothing, and for tests.
+#[derive(Default)]
+pub struct Forgetful(Mutex<HashMap<(String, String), SecretString>>);
+
+#[async_trait]
+impl Vault for Forgetful {
+    async fn load(&self, channel: &str, name: &str) -> Result<Option<SecretString>, String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(kept.get(&(channel.to_owned(), name.to_owned())).cloned())
+    }
+
+    async fn store(&self, channel: &str, name: &str, value: SecretString) -> Result<(), String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((channel.to_owned(), name.to_owned()), value);
+        Ok(())
+    }
+}
+
+/// How a token is asked for.
+#[derive(Debug, Clone)]
+pub enum Grant {
+    /// RFC 6749 section 4.4.
+    ClientCredentials { scope: String },
+    /// RFC 6749 section 6; the configured token is the first one, later ones come from the vault.
+    RefreshToken { first: SecretString, scope: String },
+    /// RFC 7523: a JWT signed anew each time, as Google's service accounts do.
+    Assertion { sign: fn(&Assertion, Millis) -> Result<String, String>, key: Assertion },
+}
+
+/// A service account's key.
+#[derive(Debug, Clone)]
+pub struct Assertion {
+    pub issuer: String,
+    pub audience: String,
+    pub scope: String,
+    /// PKCS#8 in PEM.
+    pub key: SecretString,
+}
+
+/// Where the client's id and secret stand in the token request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// HTTP Basic (RFC 6749 section 2.3.1).
+    Basic,
+    /// Form fields.
+    Body,
+    /// The grant itself proves who asks.
+    None,
+}
+
+/// A client at one token endpoint.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub token_url: Url,
+    pub id: String,
+    pub secret: SecretString,
+    pub auth: ClientAuth,
+    pub grant: Grant,
+}
+
+/// A channel's tokens.
+pub struct Tokens {
+    http: Http,
+    client: Client,
+    channel: String,
+    clock: Clock,
+    vault: Arc<dyn Vault>,
+    /// Held while a token is fetched, so that everybody else waits for that one.
+    current: tokio::sync::Mutex<Option<Token>>,
+}
+
+#[derive(Clone)]
+struct Token {
+    value: HeaderValue,
+    renew_at: Millis,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: SecretString,
+    expires_in: Option<i64>,
+    refresh_token: Option<SecretString>,
+}
+
+impl Tokens {
+    #[must_use]
+    pub fn new(http: Http, client: Client, channel: String, clock: Clock, vault: Arc<dyn Vault>) -> Self {
+        Self { http, client, channel, clock, vault, current: tokio::sync::Mutex::default() }
+    }
+
+    /// The value of an `Authorization: Bearer` header.
+    ///
+    /// # Errors
+    /// `Refused` if the endpoint refuses our credentials, `Retry` if it cannot be reached or a rotated token cannot be
+    /// stored.
+    pub async fn bearer(&self) -> Result<HeaderValue, ChannelError> {
+        self.value("Bearer ").await
+    }
+
+    /// The bare token, for vendors with a header of their own.
+    ///
+    /// # Errors
+    /// Like [`Tokens::bearer`].
+    pub async fn bare(&self) -> Result<HeaderValue, ChannelError> {
+        self.value("").await
+    }
+
+    /// Forgets a token that the vendor refused, unless it was renewed meanwhile; the next call fetches another.
+    pub async fn spent(&self, used: &HeaderValue) {
+        let mut current = self.current.lock().await;
+        if current.as_ref().is_some_and(|token| used.as_bytes().ends_with(token.value.as_bytes())) {
+            *current = None;
+        }
+    }
+
+    async fn value(&self, scheme: &str) -> Result<HeaderValue, ChannelError> {
+        let mut current = self.current.lock().await;
+        let now = self.clock.now();
+        let token = match current.as_ref().filter(|token| token.renew_at > now) {
+            Some(token) => token.clone(),
+            None => {
+                let fresh = self.fetch(now).await?;
+                *current = Some(fresh.clone());
+                fresh
+            }
+        };
+        let text = token.value.to_str().unwrap_or_default();
+        http::secret_value("token", &format!("{scheme}{text}")).map_err(|why| ChannelError::new(Class::Refused, why))
+    }
+
+    async fn fetch(&self, now: Millis) -> Result<Token, ChannelError> {
+        let vault = |why: String| {
+            ChannelError::new(Class::Retry { after_ms: None }, format!("the token store cannot be used: {why}"))
+        };
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        match &self.client.grant {
+            Grant::ClientCredentials { scope } => {
+                form.append_pair("grant_type", "client_credentials");
+                if !scope.is_empty() {
+                    form.append_pair("scope", scope);
+                }
+            }
+            Grant::RefreshToken { first, scope } => {
+                let stored = self.vault.load(&self.channel, REFRESH).await.map_err(vault)?;
+                let newest = stored.as_ref().unwrap_or(first);
+                form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", newest.expose_secret());
+                if !scope.is_empty() {
+                    form.append_pair("scope", scope);
+                }
+            }
+            Grant::Assertion { sign, key } => {
+                let jwt = sign(key, now).map_err(|why| ChannelError::new(Class::Refused, why))?;
+                form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+                form.append_pair("assertion", &jwt);
+            }
+        }
+        let mut headers = HeaderMap::new();
+        match self.client.auth {
+            ClientAuth::Basic => {
+                let pair = BASE64.encode(format!("{}:{}", self.client.id, self.client.secret.expose_secret()));
+                let value = http::secret_value("client_secret", &format!("Basic {pair}"));
+                headers.insert(AUTHORIZATION, value.map_err(|why| ChannelError::new(Class::Refused, why))?);
+            }
+            ClientAuth::Body => {
+                form.append_pair("client_id", &self.client.id);
+                form.append_pair("client_secret", self.client.secret.expose_secret());
+            }
+            ClientAuth::None => {}
+        }
+        let call =
+            Call::json(Method::POST, self.client.token_url.clone(), headers).typed("application/x-www-form-urlencoded");
+        let answer = self.http.ask(call, form.finish().into_bytes()).await?;
+        if (400..500).contains(&answer.status) && answer.status != 429 {
+            let why = format!("the token endpoint refuses us: {}", answer.error().message);
+            return Err(ChannelError::new(Class::Refused, why));
+        }
+        let granted: Granted = answer.ok()?.parse()?;
+        if let Some(rotated) = granted.refresh_token.filter(|_| matches!(self.client.grant, Grant::RefreshToken { .. }))
+        {
+            self.vault.store(&self.channel, REFRESH, rotated).await.map_err(vault)?;
+        }
+        let lifetime = granted.expires_in.unwrap_or(SILENT_SECONDS).clamp(0, 366 * 86_400) * Millis::SECOND;
+        let value = http::secret_value("token", granted.access_token.expose_secret());
+        Ok(Token {
+            value: value.map_err(|why| ChannelError::new(Class::Refused, why))?,
+            // A token that lives shorter than the lead is used for half its life.
+            renew_at: now.plus((lifetime - AHEAD_MS).max(lifetime / 2)),
+        })
+    }
+}
