@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::channel::wire::oauth::Vault;
-use crate::channel::{self, Capabilities, Setting};
+use crate::channel::{self, Capabilities, Ordering, Setting};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Robots};
 use crate::decide::RuleSet;
@@ -326,6 +326,9 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
                 settle_within: publish.settle_within.0,
                 readable: capabilities.readable,
                 idempotent: capabilities.idempotent,
+                ordered: capabilities.ordering == Ordering::Version,
+                // A lane sends within half its lease of the intent, or not at all.
+                unsure_for: publish.lease.0 / 2 + publish.late_within.0,
             },
             lease_ms: publish.lease.0,
             per_minute: publish.per_minute,

@@ -192,6 +192,8 @@ pub struct Publish {
     pub timeout: Span,
     pub verify_after: Span,
     pub settle_within: Span,
+    /// How long a push without an answer may still take effect.
+    pub late_within: Span,
     pub reconcile_every: Span,
     pub per_minute: u32,
     pub parity_goal_pct: Percent,

@@ -286,6 +286,7 @@ timeout = "1s"
 lease = "5s"
 verify_after = "200ms"
 settle_within = "2s"
+late_within = "1s"
 reconcile_every = "1s"
 per_minute = 60000
 [report]

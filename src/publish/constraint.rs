@@ -48,10 +48,13 @@ pub fn may_send(listing: &Listing, minor: i64, siblings: &[Listing], constraints
     Ok(())
 }
 
-/// Every price that a listing may be showing: the last one seen, and one in flight whose fate is not proved.
+/// Every price that a listing may be showing or come to show by itself: the last one seen, one in flight, and earlier
+/// ones that were sent and never seen.
 fn possible(listing: &Listing) -> impl Iterator<Item = i64> + '_ {
-    let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied" | "unverified");
-    listing.live_minor.into_iter().chain(listing.sent_minor.filter(|_| in_flight))
+    let in_flight =
+        matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied" | "unverified" | "parked");
+    let sent = listing.sent_minor.filter(|_| in_flight);
+    listing.live_minor.into_iter().chain(sent).chain(listing.maybe_low).chain(listing.maybe_high)
 }
 
 #[cfg(test)]
@@ -75,6 +78,9 @@ mod tests {
             sent_seq: 1,
             sent_minor: sent,
             sent_regular_minor: None,
+            unsure_until: 0,
+            maybe_low: None,
+            maybe_high: None,
             sent_at: None,
             verified_seq: 1,
             live_minor: Some(live),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::gate::{Allowed, Door};
-use super::step::{Event, Plan, Policy, Shown, plan, step};
+use super::step::{Event, Plan, Policy, Shown, plan, step, waits_for_stray};
 use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange, Sale, Seen};
 use crate::clock::{Clock, Millis};
 use crate::money::{Money, currency};
@@ -76,7 +76,7 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
     let mut round = Round { waiting: claimed.len() as u64, ..Round::default() };
     let (mut push, mut read, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for listing in claimed {
-        match plan(&listing, &lane.policy) {
+        match plan(&listing, &lane.policy, now) {
             Plan::Push => push.push(listing),
             Plan::Read => read.push(listing),
             Plan::Rest => rest.push((listing.id, listing.lease_token, Event::Rested)),
@@ -127,7 +127,13 @@ async fn push_all(
 ) -> Result<u64, StoreError> {
     let now = clock.now();
     let leases = push.iter().map(|listing| (listing.id, listing.lease_token)).collect();
+    let policy = lane.policy.clone();
     let door = Arc::new(move |listing: &Listing, product: &Product, siblings: &[Listing]| {
+        // The wish may have changed since the lane looked.
+        if let Some(until) = waits_for_stray(listing, &policy, now) {
+            let reason = "waits until an earlier push can no longer take effect".to_owned();
+            return Err(Shut { state: Change::none(listing).state, reason, next_at: Some(until) });
+        }
         keeper.allow(listing, product, siblings)
     });
     let begun = listings::begin_push(db, leases, now, now.plus(lane.lease_ms), door).await?;

@@ -19,6 +19,18 @@ pub struct Policy {
     pub settle_within: i64,
     pub readable: bool,
     pub idempotent: bool,
+    /// The channel itself refuses an older number, so that what arrives late does no harm there.
+    pub ordered: bool,
+    /// For so many milliseconds after its intent was committed, a push without an answer may still take effect.
+    pub unsure_for: i64,
+}
+
+impl Policy {
+    /// Until when the listing's last push may still take effect, if its answer never came.
+    fn unsure_until(&self, listing: &Listing) -> i64 {
+        let sent = listing.sent_at.unwrap_or(0).saturating_add(self.unsure_for);
+        listing.unsure_until.max(if self.ordered { 0 } else { sent })
+    }
 }
 
 /// Reads that must miss, spread over time, before an unknown push counts as not applied.
@@ -70,7 +82,33 @@ impl Shown {
 
 /// What to do with a listing that a lane has just claimed.
 #[must_use]
-pub fn plan(listing: &Listing, policy: &Policy) -> Plan {
+pub fn plan(listing: &Listing, policy: &Policy, now: Millis) -> Plan {
+    let stray = waits_for_stray(listing, policy, now).is_some();
+    match wish(listing, policy) {
+        // Neither may a price that the channel already shows be proved while something else may still replace it.
+        Plan::Push | Plan::Read if stray && !in_flight(listing) => Plan::Rest,
+        Plan::Push if stray => Plan::Rest,
+        wish => wish,
+    }
+}
+
+/// A push whose answer never came may land after the next one and undo it. Until it no longer can, only the very same
+/// price may be sent again.
+#[must_use]
+pub fn waits_for_stray(listing: &Listing, policy: &Policy, now: Millis) -> Option<Millis> {
+    let until = match listing.state.as_str() {
+        "sent" | "unknown" => policy.unsure_until(listing),
+        _ => listing.unsure_until,
+    };
+    let same = listing.desired_minor == listing.sent_minor && listing.desired_seq == listing.sent_seq;
+    (!same && now.0 < until).then_some(Millis(until))
+}
+
+fn in_flight(listing: &Listing) -> bool {
+    matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied")
+}
+
+fn wish(listing: &Listing, policy: &Policy) -> Plan {
     let newer = listing.desired_seq > listing.sent_seq;
     match listing.state.as_str() {
         // The channel already shows the price: prove it instead of sending it.
@@ -83,6 +121,8 @@ pub fn plan(listing: &Listing, policy: &Policy) -> Plan {
         "sent" | "unknown" if policy.idempotent => Plan::Push,
         "accepted" | "applied" if newer => Plan::Push,
         "accepted" | "applied" if policy.readable => Plan::Read,
+        // An earlier push could still have landed after the proof.
+        "verified" if policy.readable && listing.maybe().is_some() => Plan::Read,
         "held" if listing.desired_minor.is_some() && newer => Plan::Push,
         _ => Plan::Rest,
     }
@@ -117,8 +157,9 @@ fn pushed(listing: &Listing, policy: &Policy, now: Millis) -> Change {
     let newer = listing.desired_seq > listing.sent_seq;
     Change {
         state: if newer { "intended" } else { "unverified" },
+        maybe: strays(listing, now),
         reason: "acknowledged; this channel cannot be read back".to_owned(),
-        next_at: newer.then_some(now),
+        next_at: if newer { Some(now) } else { strays(listing, now).map(|_| Millis(listing.unsure_until)) },
         live: listing.sent_minor.map(|minor| (minor, now)),
         tries: 0,
         finish,
@@ -163,6 +204,7 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             reason: error.message.clone(),
             next_at: Some(now.plus(policy.verify_after)),
             reads: 0,
+            unsure_until: policy.unsure_until(listing),
             finish: finish("unknown"),
             fact: listing.sent_minor.map(|minor| (minor, "unknown")),
             ..Change::none(listing)
@@ -172,6 +214,7 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
         }
         Class::Unknown => Change {
             state: "parked",
+            unsure_until: policy.unsure_until(listing),
             reason: format!("{}; it can neither be read back nor sent twice", error.message),
             next_at: None,
             finish: finish("unknown"),
@@ -199,6 +242,7 @@ fn again(
         state: if unknown { "unknown" } else { "intended" },
         reason: error.message.clone(),
         next_at: Some(now.plus(wait)),
+        unsure_until: if unknown { policy.unsure_until(listing) } else { listing.unsure_until },
         finish,
         fact: unknown.then_some(listing.sent_minor).flatten().map(|minor| (minor, "unknown")),
         ..Change::none(listing)
@@ -207,7 +251,7 @@ fn again(
 
 fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -> Change {
     let newer = listing.desired_seq > listing.sent_seq;
-    let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied");
+    let in_flight = in_flight(listing);
     let Some(seen) = seen else {
         let base = Change { read: Some(("absent", String::new())), ..Change::none(listing) };
         // A channel that never showed the listing gets it by our first push: absent only means not applied (yet).
@@ -235,6 +279,7 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
             reason: String::new(),
             next_at: Some(now),
             verified_seq: listing.sent_seq,
+            maybe: strays(listing, now),
             tries: 0,
             reads: 0,
             finish: Some(("applied", String::new())),
@@ -244,8 +289,9 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
         (true, _) => Change {
             state: "verified",
             reason: String::new(),
-            next_at: None,
+            next_at: strays(listing, now).map(|_| Millis(listing.unsure_until)),
             verified_seq: if in_flight { listing.sent_seq } else { listing.desired_seq },
+            maybe: strays(listing, now),
             tries: 0,
             reads: 0,
             finish: in_flight.then(|| ("applied", String::new())),
@@ -268,6 +314,11 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
     }
 }
 
+/// What was seen replaces every earlier price, unless one of them may still land.
+fn strays(listing: &Listing, now: Millis) -> Option<(i64, i64)> {
+    listing.maybe().filter(|_| now.0 < listing.unsure_until)
+}
+
 /// A read that does not show what was sent; `seen` is what it shows, if anything.
 fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, base: Change) -> Change {
     let reads = listing.reads + 1;
@@ -275,6 +326,8 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
     let sent_at = listing.sent_at.map_or(now, Millis);
     let wait = policy.verify_after.max(1) << reads.min(10);
     if matches!(listing.state.as_str(), "sent" | "unknown") {
+        // Also when a worker died before it could write down that the outcome is unknown.
+        let base = Change { unsure_until: policy.unsure_until(listing), ..base };
         if reads < MISSES_BEFORE_RESEND {
             return Change { state: "unknown", next_at: Some(now.plus(wait)), reads, ..base };
         }
@@ -284,7 +337,8 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
         }
         let reason = "the push did not arrive".to_owned();
         let finish = Some(("not applied", String::new()));
-        return Change { state: "intended", reason, next_at: Some(now), reads, finish, fact, ..base };
+        let maybe = listing.maybe_with_sent();
+        return Change { state: "intended", reason, next_at: Some(now), reads, maybe, finish, fact, ..base };
     }
     if now.since(sent_at) < policy.settle_within {
         return Change {
@@ -296,7 +350,8 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
     }
     if listing.tries < PUSHES_BEFORE_LIE {
         let reason = "acknowledged but not shown; sent again".to_owned();
-        return Change { state: "intended", reason, next_at: Some(now), reads, fact, ..base };
+        let maybe = listing.maybe_with_sent();
+        return Change { state: "intended", reason, next_at: Some(now), reads, maybe, fact, ..base };
     }
     let reason = format!("the channel acknowledges and does not change ({} times)", listing.tries);
     Change { state: "parked", reason, next_at: None, reads, fact, ..base }
@@ -328,6 +383,12 @@ fn rested(listing: &Listing, policy: &Policy, now: Millis) -> Change {
             ..Change::none(listing)
         };
     }
+    if let Some(until) = waits_for_stray(listing, policy, now) {
+        return Change { next_at: Some(until), ..Change::none(listing) };
+    }
+    if listing.state == "unverified" {
+        return Change { next_at: None, maybe: strays(listing, now), ..Change::none(listing) };
+    }
     let waits = listing.state == "held" && listing.desired_minor.is_some();
     Change { next_at: waits.then(|| now.plus(wait(policy, listing))), ..Change::none(listing) }
 }
@@ -350,6 +411,8 @@ mod tests {
         settle_within: 60_000,
         readable: true,
         idempotent: false,
+        ordered: false,
+        unsure_for: 60_000,
     };
     const NOW: Millis = Millis(1_000_000);
 
@@ -370,6 +433,9 @@ mod tests {
             sent_seq: 8,
             sent_minor: Some(46_900),
             sent_regular_minor: None,
+            unsure_until: 0,
+            maybe_low: None,
+            maybe_high: None,
             sent_at: Some(NOW.0 - 1_000),
             verified_seq: 7,
             live_minor: Some(47_900),
@@ -398,7 +464,7 @@ mod tests {
     fn an_unknown_outcome_is_read_and_never_resent_blindly() {
         let unknown = step(&listing("sent"), &Event::Pushed(Err(lost())), &POLICY, NOW);
         assert_eq!(unknown.state, "unknown");
-        assert_eq!(plan(&listing("unknown"), &POLICY), Plan::Read);
+        assert_eq!(plan(&listing("unknown"), &POLICY, NOW), Plan::Read);
         let first = step(&listing("unknown"), &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
         assert_eq!((first.state, first.reads), ("unknown", 1));
         let second = step(
@@ -413,17 +479,17 @@ mod tests {
     #[test]
     fn a_newer_decision_waits_for_the_unknown_one_to_be_resolved() {
         let newer = Listing { desired_seq: 9, desired_minor: Some(45_900), ..listing("unknown") };
-        assert_eq!(plan(&newer, &POLICY), Plan::Read);
+        assert_eq!(plan(&newer, &POLICY, NOW), Plan::Read);
         let resolved = step(&newer, &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
         assert_eq!((resolved.state, resolved.verified_seq), ("intended", 8));
     }
 
     #[test]
     fn a_crash_after_the_intent_was_committed_counts_as_unknown() {
-        assert_eq!(plan(&listing("sent"), &POLICY), Plan::Read);
+        assert_eq!(plan(&listing("sent"), &POLICY, NOW), Plan::Read);
         let blind = Policy { readable: false, ..POLICY };
-        assert_eq!(plan(&listing("sent"), &Policy { idempotent: true, ..blind.clone() }), Plan::Push);
-        assert_eq!(plan(&listing("sent"), &blind), Plan::Rest);
+        assert_eq!(plan(&listing("sent"), &Policy { idempotent: true, ..blind.clone() }, NOW), Plan::Push);
+        assert_eq!(plan(&listing("sent"), &blind, NOW), Plan::Rest);
         assert_eq!(step(&listing("sent"), &Event::Rested, &blind, NOW).state, "parked");
     }
 
@@ -440,12 +506,12 @@ mod tests {
     #[test]
     fn what_the_channel_already_shows_is_proved_instead_of_sent() {
         let intended = Listing { live_minor: Some(46_900), sent_seq: 7, ..listing("intended") };
-        assert_eq!(plan(&intended, &POLICY), Plan::Read);
+        assert_eq!(plan(&intended, &POLICY, NOW), Plan::Read);
         let proved = step(&intended, &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
         assert_eq!((proved.state, proved.verified_seq), ("verified", 8));
         let changed = step(&intended, &Event::Read(Ok(Some(Shown::price(1)))), &POLICY, NOW);
         assert_eq!((changed.state, changed.reads), ("intended", 1));
-        assert_eq!(plan(&Listing { reads: 1, ..intended }, &POLICY), Plan::Push);
+        assert_eq!(plan(&Listing { reads: 1, ..intended }, &POLICY, NOW), Plan::Push);
     }
 
     #[test]

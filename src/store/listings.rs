@@ -51,14 +51,19 @@ statements! {
         "select * from listings where id = $1 and lease_token = $2 for update");
     SENT = Sql::same(
         "update listings
-         set state = 'sent', state_since = $3, reason = '', sent_seq = $4, sent_minor = $5, sent_regular_minor = $7, sent_at = $3,
+         set maybe_low = case when state in ('sent', 'unknown', 'accepted', 'applied') and (maybe_low is null or maybe_low > sent_minor)
+                              then sent_minor else maybe_low end,
+             maybe_high = case when state in ('sent', 'unknown', 'accepted', 'applied') and (maybe_high is null or maybe_high < sent_minor)
+                               then sent_minor else maybe_high end,
+             state = 'sent', state_since = $3, reason = '', sent_seq = $4, sent_minor = $5, sent_regular_minor = $7, sent_at = $3,
              tries = tries + 1, reads = 0, next_at = $6, leased_until = $6
          where id = $1 and lease_token = $2");
     MOVE = Sql::same(
         "update listings
          set state_since = case when state = $3 then state_since else $9 end,
              state = $3, reason = $4, next_at = $5, verified_seq = $6, live_minor = $7, live_at = $8,
-             tries = $10, reads = $11, leased_until = 0
+             tries = $10, reads = $11, unsure_until = $12, maybe_low = $13,
+             maybe_high = $14, leased_until = 0
          where id = $1 and lease_token = $2");
     ATTEMPT = Sql::same(
         "insert into attempts (listing_id, seq, kind, minor, currency, outcome, detail, started_at, finished_at)
@@ -77,7 +82,9 @@ statements! {
     CLAIM_ONE = Sql::same(
         "update listings set leased_until = $3, lease_token = lease_token + 1
          where id = $1 and leased_until <= $2 returning *");
-    RESUME = Sql::same("update listings set next_at = $2 where channel = $1 and state = 'intended' and next_at is null");
+    RESUME = Sql::same(
+        "update listings set next_at = $2
+         where channel = $1 and next_at is null and state in ('intended', 'sent', 'unknown', 'accepted', 'applied')");
     STATES = Sql::same(
         "select l.channel, l.state, count(*) as n from listings l group by l.channel, l.state order by l.channel, l.state");
     PARITY = Sql::same(
@@ -123,6 +130,11 @@ pub struct Listing {
     /// What was sent as crossed out; `None`: nothing.
     pub sent_regular_minor: Option<i64>,
     pub sent_at: Option<i64>,
+    /// Until then a push without an answer may still take effect.
+    pub unsure_until: i64,
+    /// The range of earlier prices that may still be showing: sent, and never seen.
+    pub maybe_low: Option<i64>,
+    pub maybe_high: Option<i64>,
     pub verified_seq: i64,
     pub live_minor: Option<i64>,
     pub live_at: Option<i64>,
@@ -133,6 +145,24 @@ pub struct Listing {
     pub next_at: Option<i64>,
     pub leased_until: i64,
     pub lease_token: i64,
+}
+
+impl Listing {
+    /// The range of earlier prices that may still be showing.
+    #[must_use]
+    pub fn maybe(&self) -> Option<(i64, i64)> {
+        self.maybe_low.zip(self.maybe_high)
+    }
+
+    /// That range with the last sent price in it.
+    #[must_use]
+    pub fn maybe_with_sent(&self) -> Option<(i64, i64)> {
+        match (self.maybe(), self.sent_minor) {
+            (Some((low, high)), Some(sent)) => Some((low.min(sent), high.max(sent))),
+            (None, Some(sent)) => Some((sent, sent)),
+            (range, None) => range,
+        }
+    }
 }
 
 /// A channel's own state: `ok`, `refused` (credentials), `breaker`.
@@ -163,6 +193,9 @@ pub struct Change {
     pub live: Option<(i64, Millis)>,
     pub tries: i64,
     pub reads: i64,
+    pub unsure_until: i64,
+    /// The range of earlier prices that may still be showing.
+    pub maybe: Option<(i64, i64)>,
     /// Ends the open push attempt with (outcome, detail).
     pub finish: Option<(&'static str, String)>,
     /// Notes a read attempt with (outcome, detail).
@@ -199,9 +232,24 @@ impl Change {
             live: listing.live_minor.zip(listing.live_at.map(Millis)),
             tries: listing.tries,
             reads: listing.reads,
+            unsure_until: listing.unsure_until,
+            maybe: listing.maybe(),
             finish: None,
             read: None,
             fact: None,
+        }
+    }
+
+    /// A listing whose door stayed shut. What it sent before and never saw may still be showing.
+    #[must_use]
+    pub fn shut(listing: &Listing, shut: &Shut) -> Self {
+        let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied");
+        Self {
+            state: shut.state,
+            reason: shut.reason.clone(),
+            next_at: shut.next_at,
+            maybe: if in_flight { listing.maybe_with_sent() } else { listing.maybe() },
+            ..Self::none(listing)
         }
     }
 }
@@ -563,12 +611,7 @@ async fn begin_one(
             Ok(Begun::Send { listing, product: Box::new(product), permit })
         }
         Err(shut) => {
-            let change = Change {
-                state: shut.state,
-                reason: shut.reason.clone(),
-                next_at: shut.next_at,
-                ..Change::none(&listing)
-            };
+            let change = Change::shut(&listing, &shut);
             apply(tx, &listing, &change, now).await?;
             Ok(Begun::Shut { listing, shut })
         }
@@ -623,7 +666,10 @@ async fn apply(tx: &mut Tx, listing: &Listing, change: &Change, now: Millis) -> 
             change.live.map(|(_, at)| at),
             now,
             change.tries,
-            change.reads
+            change.reads,
+            change.unsure_until,
+            change.maybe.map(|(low, _)| low),
+            change.maybe.map(|(_, high)| high)
         ],
     )
     .await?;

@@ -227,6 +227,7 @@ retry = ["50ms", "100ms", "200ms"]
 timeout = "400ms"
 lease = "2s"
 verify_after = "40ms"
+late_within = "100ms"
 settle_within = "400ms"
 reconcile_every = "1h"
 per_minute = 60000

@@ -19,6 +19,7 @@ mod pricing;
 mod pricing_cases;
 mod pricing_properties;
 mod pricing_replay;
+mod protocol;
 mod scrapers;
 mod store;
 mod store_suite;

@@ -155,7 +155,7 @@ impl Shop {
         let config = folder.join("omniprice.toml");
         let text = format!(
             "mode = \"auto\"\n[database]\nurl = \"{}\"\n[fetch]\ndelay = \"0s\"\nallow_networks = [\"127.0.0.0/8\"]\nresolve = {{ \"*\" = \"127.0.0.1\" }}\n\
-             [release]\noff = [\"quorum\", \"staging\", \"velocity\", \"loop\"]\n[publish]\nretry = [\"300ms\", \"1s\"]\ntimeout = \"5s\"\nlease = \"11s\"\nverify_after = \"100ms\"\n\
+             [release]\noff = [\"quorum\", \"staging\", \"velocity\", \"loop\"]\n[publish]\nretry = [\"300ms\", \"1s\"]\ntimeout = \"5s\"\nlease = \"11s\"\nverify_after = \"100ms\"\nlate_within = \"3s\"\n\
              settle_within = \"5s\"\ngive_up_after = 200\n[web]\nlisten = \"\"\n[channels.webshop]\nkind = \"vendure\"\nurl = \"http://127.0.0.1:{}\"\napi_key = \"{}\"\n\
              currency = \"DKK\"\ntax = \"gross\"\n",
             test.url,

@@ -76,6 +76,8 @@ fn proved(listing: &Listing, minor: &i64, now: Millis) -> Change {
         live: Some((*minor, now)),
         tries: 0,
         reads: listing.reads + 1,
+        unsure_until: listing.unsure_until,
+        maybe: None,
         finish: Some(("accepted", "200".into())),
         read: Some(("equal", String::new())),
         fact: Some((*minor, "verified")),
