@@ -1,13 +1,17 @@
 //! All SQL, one file per group of tables. Other modules see functions and row types, never a statement.
 
+pub mod campaigns;
 pub mod db;
 pub mod decisions;
 pub mod events;
 pub mod listings;
 pub mod observations;
+pub mod overrides;
 pub mod products;
+pub mod rivals;
 pub mod settings;
 pub mod targets;
+pub mod terms;
 
 pub use db::{Db, Tx};
 
@@ -35,18 +39,39 @@ pub enum StoreError {
 }
 
 /// Embedded migrations in order: name and both texts.
-pub const MIGRATIONS: &[(&str, db::Sql)] = &[(
-    "0001_base",
-    db::Sql::twin(
-        include_str!("../../migrations/sqlite/0001_base.sql"),
-        include_str!("../../migrations/postgres/0001_base.sql"),
+pub const MIGRATIONS: &[(&str, db::Sql)] = &[
+    (
+        "0001_base",
+        db::Sql::twin(
+            include_str!("../../migrations/sqlite/0001_base.sql"),
+            include_str!("../../migrations/postgres/0001_base.sql"),
+        ),
     ),
-)];
+    (
+        "0002_pricing",
+        db::Sql::twin(
+            include_str!("../../migrations/sqlite/0002_pricing.sql"),
+            include_str!("../../migrations/postgres/0002_pricing.sql"),
+        ),
+    ),
+];
 
 /// Every statement by name, for the test that prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
-    [decisions::ALL, events::ALL, listings::ALL, observations::ALL, products::ALL, settings::ALL, targets::ALL]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        campaigns::ALL,
+        decisions::ALL,
+        events::ALL,
+        listings::ALL,
+        observations::ALL,
+        overrides::ALL,
+        products::ALL,
+        rivals::ALL,
+        settings::ALL,
+        targets::ALL,
+        terms::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
