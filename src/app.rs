@@ -19,7 +19,6 @@ use crate::decide::text::Quoted;
 use crate::decide::vat::VatTable;
 use crate::extract::scraper::Sites;
 use crate::fetch;
-use crate::money::Decimal;
 use crate::observe::recorder::Recorder;
 use crate::publish::lane::Lane;
 use crate::publish::step::Policy;
@@ -90,6 +89,7 @@ impl App {
         let fetcher = fetch::Client::new(&config.fetch).map_err(anyhow::Error::msg).context("fetch")?;
         let mailer = Mailer::new(&config).map_err(anyhow::Error::msg)?;
         let vat = VatTable::parse(include_str!("../config/vat.toml")).context("config/vat.toml")?;
+        let vat = vat.overridden_by(&VatTable::new(config.vat.rates.clone()).context("vat.rates")?);
         let app = Self {
             extractor: fingerprint(&sites),
             recorder: Recorder::start(db.clone()),
@@ -208,7 +208,7 @@ impl App {
             let rate = crate::money::decimal(&row.rate).with_context(|| format!("stored rate of {}", row.currency))?;
             rates.insert(row.currency, Quoted(rate));
         }
-        Ok(Some(FxTable { date, rates, freshness, buffer_pct: Decimal::ZERO }))
+        Ok(Some(FxTable { date, rates, freshness, buffer_pct: self.config.fx.buffer_pct.0 }))
     }
 
     /// Deviations that every report repeats.

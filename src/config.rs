@@ -3,6 +3,7 @@
 //! Checking needs no network and no database. Secrets never print: `show` masks them.
 
 mod layers;
+mod pricing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use toml::{Table, Value};
 
 use layers::{compare, default_table};
 pub use layers::{masked, merged};
+pub use pricing::{Fx, FxFetch, Guards, Rivalry, Vat};
 
 use crate::clock::Millis;
 use crate::decide::release::ReleaseParams;
@@ -114,6 +116,9 @@ pub struct Config {
     pub fetch: Fetch,
     pub observe: Observe,
     pub release: ReleaseParams,
+    pub guards: Guards,
+    pub vat: Vat,
+    pub fx: Fx,
     pub publish: Publish,
     pub mail: Mail,
     pub report: Report,
@@ -394,6 +399,8 @@ impl Config {
                 "use \"starttls\" or \"tls\"",
             );
         }
+        self.vat.check(problems);
+        self.fx.check(problems);
         for (name, table) in &self.channels {
             crate::channel::check(name, table, problems);
         }
@@ -437,6 +444,9 @@ fn check_sections(table: &Table, problems: &mut Vec<Problem>) {
     one::<Fetch>(table, "fetch", problems);
     one::<Observe>(table, "observe", problems);
     one::<ReleaseParams>(table, "release", problems);
+    one::<Guards>(table, "guards", problems);
+    one::<Vat>(table, "vat", problems);
+    one::<Fx>(table, "fx", problems);
     one::<Publish>(table, "publish", problems);
     one::<Mail>(table, "mail", problems);
     one::<Report>(table, "report", problems);

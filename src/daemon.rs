@@ -46,6 +46,7 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<()>
     };
     start(&mut loops, "fetch".to_owned(), Loop::Fetch);
     start(&mut loops, "decide".to_owned(), Loop::Decide);
+    start(&mut loops, "tend".to_owned(), Loop::Tend);
     start(&mut loops, "report".to_owned(), Loop::Report);
     for index in 0..app.lanes.len() {
         start(&mut loops, format!("lane {}", app.lanes[index].name), Loop::Lane(index));
@@ -81,6 +82,7 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<()>
 enum Loop {
     Fetch,
     Decide,
+    Tend,
     Report,
     Lane(usize),
     Verify(usize),
@@ -121,6 +123,7 @@ async fn once(app: &Arc<App>, work: Loop) -> anyhow::Result<bool> {
     match work {
         Loop::Fetch => Ok(flow::check_due(app).await? > 0),
         Loop::Decide => Ok(flow::decide_due(app).await? > 0),
+        Loop::Tend => flow::tend(app).await.map(|()| false),
         Loop::Report => {
             parity(app).await?;
             flow::report_due(app).await?;
@@ -137,7 +140,7 @@ async fn until_next(app: &App, work: Loop) -> Duration {
         Loop::Fetch => targets::next_due(&app.db).await,
         Loop::Decide => products::next_dirty(&app.db).await,
         Loop::Lane(_) => listings::next_at(&app.db).await,
-        Loop::Report | Loop::Verify(_) => return Duration::from_secs(5),
+        Loop::Tend | Loop::Report | Loop::Verify(_) => return Duration::from_secs(5),
     };
     match next {
         Ok(Some(at)) => {

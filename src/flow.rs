@@ -4,9 +4,19 @@
 //! Each function does one stage's share of what is due now and says whether there was any, so that the daemon can
 //! repeat it for ever and `once` until nothing is left.
 
+mod campaign_plan;
+pub mod campaigns;
+mod facts;
+pub mod fx;
 pub mod guards;
+mod history;
+pub mod intent;
 pub mod pricing;
+mod proposal;
 pub mod replay;
+mod rivalry;
+mod settle;
+pub mod terms;
 
 use std::sync::Arc;
 
@@ -18,7 +28,7 @@ use crate::observe::visit;
 use crate::publish::lane::{self, Lane, Round};
 use crate::report;
 use crate::store::listings::Found;
-use crate::store::{listings, products, settings, targets};
+use crate::store::{listings, overrides, products, settings, targets};
 use crate::telemetry::Metrics;
 use crate::verify::{self, Kind};
 
@@ -33,6 +43,8 @@ const FIND_PAGE: i64 = 200;
 const DUTY_LEASE: i64 = 10 * Millis::MINUTE;
 /// Products that a channel does not have are looked for again after this.
 const MAP_EVERY: i64 = Millis::HOUR;
+/// Overrides closed at once; the next pass takes the rest.
+const OVERRIDES_PER_PASS: i64 = 1_000;
 
 /// Fetch, extract, observe: visits hosts that have pages due. Returns how many pages were checked.
 ///
@@ -116,6 +128,22 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
     Ok(report)
 }
 
+/// Tends to what time alone changes: exchange rates, tax rates and channel terms, the phases of campaigns, the ends of
+/// overrides and of answers to rivals.
+///
+/// # Errors
+/// The rules' and the store's; rates that cannot be fetched are an event.
+pub async fn tend(app: &App) -> anyhow::Result<()> {
+    let now = app.now();
+    for over in overrides::expire(&app.db, now, OVERRIDES_PER_PASS).await? {
+        tracing::info!(product = over.product_id, "the {} of {} on {} is over", over.kind, over.owner, over.sku);
+    }
+    fx::tend(app).await?;
+    terms::tend(app).await?;
+    campaigns::tend(app).await?;
+    rivalry::settle(app, now).await
+}
+
 /// Report: digests whose time has come.
 ///
 /// # Errors
@@ -174,7 +202,7 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<usize> {
 }
 
 /// Runs a duty if it is due and no other worker has it.
-async fn duty<T>(
+pub(crate) async fn duty<T>(
     app: &App,
     name: &str,
     every: i64,
@@ -208,6 +236,7 @@ pub struct Pass {
 /// The first stage that fails.
 pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
     let mut done = Pass::default();
+    tend(app).await?;
     for lane in &app.lanes {
         verify_due(app, lane).await?;
     }

@@ -53,6 +53,12 @@ counters! {
     fetch_errors: "omniprice_fetch_errors_total", "Checks that got no page.";
     evaluations: "omniprice_evaluations_total", "Products evaluated.";
     decisions: "omniprice_decisions_total", "Price changes released.";
+    guard_holds: "omniprice_guard_holds_total", "Proposals held by a guard or a rivalry.";
+    runs_held: "omniprice_runs_held_total", "Runs held for a person.";
+    rivalries: "omniprice_rivalries_total", "Price wars, spirals and flip-flops noticed.";
+    doubted: "omniprice_observations_doubted_total", "Observed prices that were not accepted.";
+    suspensions: "omniprice_suspensions_total", "Competitors suspended because a crawl could not be believed.";
+    fx_fetches: "omniprice_fx_fetches_total", "Exchange rates fetched.";
     pushes: "omniprice_pushes_total", "Prices sent to channels.";
     verified: "omniprice_verified_total", "Prices read back equal.";
     drifts: "omniprice_drifts_total", "Prices found changed by somebody else.";

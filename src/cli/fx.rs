@@ -1,5 +1,6 @@
-//! `omniprice fx import FILE|show`: reference rates of the European Central Bank from its daily XML.
+//! `omniprice fx import FILE|fetch|show`: reference rates of the European Central Bank from its daily XML.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,8 +8,8 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use super::{Context, say};
-use crate::decide::ecb;
-use crate::decide::text::Quoted;
+use crate::app::App;
+use crate::flow::fx;
 use crate::store::settings::{self, Rate};
 
 /// The daily file has two kilobytes, the whole history eight megabytes; more is not even read.
@@ -18,6 +19,8 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 pub enum Command {
     /// Import eurofxref-daily.xml, or one of the files with history
     Import { file: PathBuf },
+    /// Ask the configured address for the newest rates now
+    Fetch,
     /// Show the newest rates
     Show,
 }
@@ -33,21 +36,12 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
                 bail!("{}: larger than any file of the ECB\nhint: eurofxref-daily.xml is enough", file.display());
             }
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let days = ecb::parse(&text).with_context(|| file.display().to_string())?;
-            let newest = days.keys().next_back().map_or_else(String::new, ToString::to_string);
-            let number = days.len();
-            let of_day = |(day, rates): (_, std::collections::BTreeMap<String, Quoted>)| {
-                let day: jiff::civil::Date = day;
-                rates.into_iter().map(move |(currency, rate)| Rate {
-                    day: day.to_string(),
-                    currency,
-                    rate: rate.0.to_string(),
-                })
-            };
-            let rates: Vec<Rate> = days.into_iter().flat_map(of_day).collect();
-            let told = format!("{} rates of {number} days, the newest {newest}", rates.len());
-            settings::keep_rates(&app.db, rates, app.now()).await?;
-            say(&if context.json { serde_json::json!({ "imported": told }).to_string() } else { told })?;
+            let rates = fx::rates(&text).with_context(|| file.display().to_string())?;
+            keep(context, &app, rates, "imported").await?;
+        }
+        Command::Fetch => {
+            let rates = fx::fetch(&app).await?;
+            keep(context, &app, rates, "fetched").await?;
         }
         Command::Show => {
             let rates = app.fx().await?;
@@ -62,4 +56,13 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Stores rates, says how many, and lets everything that depends on them follow.
+async fn keep(context: &Context, app: &App, rates: Vec<Rate>, how: &str) -> anyhow::Result<()> {
+    let days: BTreeSet<&str> = rates.iter().map(|rate| rate.day.as_str()).collect();
+    let newest = days.last().copied().unwrap_or_default().to_owned();
+    let told = format!("{} rates of {} days, the newest {newest}", rates.len(), days.len());
+    settings::keep_rates(&app.db, rates, app.now()).await?;
+    say(&if context.json { serde_json::json!({ how: told }).to_string() } else { told })
 }

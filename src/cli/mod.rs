@@ -14,10 +14,14 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::report::digest::plain;
+use crate::store::products::{self, Product};
 
+mod campaign;
 pub mod case;
 mod channel;
 mod check;
+mod competitor;
 mod config;
 mod demo;
 mod digest;
@@ -27,15 +31,20 @@ mod fetch;
 mod fx;
 mod import;
 mod init;
+mod lock;
 mod once;
 mod pause;
+mod price;
 pub mod price_text;
 mod review;
 mod run;
 pub mod scraper;
 mod simulate;
 mod verify;
+mod when;
 
+/// Nothing of what was asked for was done.
+pub const FAILED: u8 = 1;
 /// Done, and something needs a person.
 pub const NEEDS_A_PERSON: u8 = 3;
 /// The command line or the configuration is wrong.
@@ -79,6 +88,19 @@ enum Command {
     Approve(review::Settle),
     /// Turn proposals down
     Reject(review::Settle),
+    /// Keep prices as they are, whatever rules say
+    Lock(lock::Lock),
+    /// Let rules decide again
+    Unlock(lock::Unlock),
+    /// Prices set by hand, with owner, reason and end
+    #[command(subcommand)]
+    Price(price::Command),
+    /// Reductions with one window for all their channels
+    #[command(subcommand)]
+    Campaign(campaign::Command),
+    /// Competitors, and whose prices are not believed
+    #[command(subcommand)]
+    Competitor(competitor::Command),
     /// Stop all pushes until `resume`; checking and deciding go on
     Pause(pause::Args),
     /// Let pushes go on
@@ -189,9 +211,35 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             talk(&format!("error: {error:#}"));
-            ExitCode::from(if error.is::<ConfigError>() { WRONG_INPUT } else { 1 })
+            let wrong = error.is::<ConfigError>() || error.is::<WrongInput>();
+            ExitCode::from(if wrong { WRONG_INPUT } else { FAILED })
         }
     }
+}
+
+/// The command line is wrong in a way that only the command can see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongInput(String);
+
+/// An error that ends with [`WRONG_INPUT`].
+fn wrong(text: impl Into<String>) -> anyhow::Error {
+    WrongInput(text.into()).into()
+}
+
+/// Refuses a reason or name that is empty.
+fn named(flag: &str, text: &str) -> anyhow::Result<()> {
+    if text.trim().is_empty() {
+        return Err(wrong(format!("{flag} is empty\nhint: a few words are enough; they stay in the log")));
+    }
+    Ok(())
+}
+
+/// A product by its SKU.
+async fn product(app: &App, sku: &str) -> anyhow::Result<Product> {
+    products::by_sku(&app.db, sku)
+        .await?
+        .with_context(|| format!("there is no product `{}`\nhint: omniprice import stores products", plain(sku)))
 }
 
 /// `omniprice ... | head` is no failure.
@@ -238,6 +286,11 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Review => review::list(context).await,
         Command::Approve(args) => review::settle(context, &args, true).await,
         Command::Reject(args) => review::settle(context, &args, false).await,
+        Command::Lock(args) => lock::lock(context, &args).await,
+        Command::Unlock(args) => lock::unlock(context, &args).await,
+        Command::Price(command) => price::run(context, &command).await,
+        Command::Campaign(command) => campaign::run(context, &command).await,
+        Command::Competitor(command) => competitor::run(context, &command).await,
         Command::Pause(args) => pause::pause(context, &args).await,
         Command::Resume(args) => pause::resume(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,

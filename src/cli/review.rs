@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Context, NEEDS_A_PERSON, say, talk};
+use super::{Context, FAILED, NEEDS_A_PERSON, named, say, talk};
 use crate::flow::pricing::{self, Refused};
 use crate::money::{Money, currency};
 use crate::store::decisions::{self, Review};
@@ -54,9 +54,7 @@ fn table(reviews: &[Review]) -> String {
 /// # Errors
 /// The store's; a proposal that cannot be carried out is said and counted.
 pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::Result<ExitCode> {
-    if args.why.trim().is_empty() {
-        anyhow::bail!("--why is empty\nhint: a few words are enough; they stay in the decision log");
-    }
+    named("--why", &args.why)?;
     let app = context.app().await?;
     let mut failed = 0;
     let mut done = Vec::new();
@@ -64,12 +62,12 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
         let result = if approve {
             pricing::approve(&app, *id, &args.actor, &args.why)
                 .await
-                .map(|version| format!("review {id}: decision version {version}"))
+                .map(|version| format!("{id} approved: version {version}"))
         } else {
             match decisions::settle_review(&app.db, *id, "rejected", args.actor.clone(), args.why.clone(), app.now())
                 .await?
             {
-                true => Ok(format!("review {id}: rejected")),
+                true => Ok(format!("{id} rejected")),
                 false => Err(Refused::NotOpen(*id).into()),
             }
         };
@@ -77,7 +75,7 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
             Ok(text) => done.push(text),
             Err(error) if error.is::<Refused>() => {
                 failed += 1;
-                talk(&format!("review {id}: {error}"));
+                talk(&format!("{id} not settled: {error}"));
             }
             Err(error) => return Err(error),
         }
@@ -87,5 +85,9 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
     } else if !done.is_empty() {
         say(&done.join("\n"))?;
     }
-    Ok(if failed > 0 { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
+    Ok(match (done.is_empty(), failed) {
+        (_, 0) => ExitCode::SUCCESS,
+        (true, _) => ExitCode::from(FAILED),
+        (false, _) => ExitCode::from(NEEDS_A_PERSON),
+    })
 }

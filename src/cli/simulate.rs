@@ -58,7 +58,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         }
         None => std::sync::Arc::clone(&loaded.set),
     };
-    let span = Span::try_from(args.since.clone()).map_err(anyhow::Error::msg).context("--since")?;
+    let span = Span::try_from(args.since.clone()).map_err(|what| super::wrong(format!("--since: {what}")))?;
     let since = app.now().plus(-span.0);
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
     let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample });

@@ -265,7 +265,7 @@ pub enum Day {
 }
 
 /// One name or a list of names.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Names(pub Vec<String>);
 
 impl<'de> Deserialize<'de> for Names {

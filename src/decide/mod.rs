@@ -6,6 +6,7 @@
 pub mod bounds;
 pub mod breaker;
 pub mod campaign;
+pub mod campaign_file;
 pub mod check;
 pub mod check_amounts;
 pub mod check_rule;

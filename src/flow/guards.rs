@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
+use super::proposal::Proposal;
+use super::{history, pricing, rivalry};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::release::{Approval, Guard, GuardInputs, Release, release};
-use crate::decide::run_gate::{RunHold, RunItem, RunParams, run_breaker};
-use crate::decide::{Decision, Facts, Outcome};
-use crate::money::{Decimal, Money, currency};
-use crate::observe::war::PriceMove;
+use crate::decide::run_gate::{RunHold, RunItem, run_breaker};
+use crate::decide::{Decision, Facts, Flag, Outcome};
+use crate::money::{Money, currency};
 use crate::store::products::{self, Product};
-use crate::store::{decisions, observations, settings};
+use crate::store::{decisions, observations, rivals, settings};
+use crate::telemetry::Metrics;
 
-/// How far back our own prices and everybody's moves matter.
-const OWN_PRICES: i64 = 30 * Millis::DAY;
-const MOVES: i64 = 3 * Millis::DAY;
-const MOVE_ROWS: i64 = 500;
 /// The run that the breakers look at: what was decided in the last hour, and what is proposed now.
 const RUN: i64 = Millis::HOUR;
 const RUN_ROWS: i64 = 10_000;
@@ -32,7 +28,8 @@ pub struct Verdict {
     pub wants_witness: bool,
 }
 
-/// Brings a proposal before the guards. The least permissive of engine, guards and mode counts.
+/// Brings a proposal before the guards. The least permissive of engine, guards and mode counts; what a person or a
+/// campaign set was consented to by name and reason and only has to keep to the floor.
 ///
 /// # Errors
 /// The store's, or stored amounts that cannot be read.
@@ -40,39 +37,92 @@ pub async fn judge(
     app: &App,
     loaded: &Loaded,
     product: &Product,
-    facts: &Facts,
-    decision: &Decision,
+    proposal: &Proposal,
     now: Millis,
 ) -> anyhow::Result<Verdict> {
-    let mut verdict = Verdict { outcome: decision.outcome, reasons: vec![], wants_witness: false };
-    if !matches!(decision.outcome, Outcome::Change | Outcome::Review) {
+    let outcome = if proposal.carried.is_some() { Outcome::Change } else { proposal.decision.outcome };
+    let mut verdict = Verdict { outcome, reasons: vec![], wants_witness: false };
+    if !matches!(outcome, Outcome::Change | Outcome::Review) {
         return Ok(verdict);
     }
-    if product.min_minor.is_some_and(|min| decision.price.is_none_or(|price| price.minor() < min)) {
+    if product.min_minor.is_some_and(|min| proposal.price().is_none_or(|price| price.minor() < min)) {
         verdict.reasons.push("the price is below the product's own minimum".to_owned());
         verdict.outcome = Outcome::Hold;
         return Ok(verdict);
     }
-    let inputs = inputs(app, loaded, product, facts, decision, None, now).await?;
-    let released = release(decision, facts, &inputs, &app.config.release, now);
+    if proposal.is_set() || proposal.carried.is_some() {
+        verdict.reasons = hard(app, loaded, product, proposal, None, now).await?;
+        verdict.outcome = match app.config.mode {
+            _ if !verdict.reasons.is_empty() => Outcome::Hold,
+            Mode::Shadow => shadowed(&mut verdict),
+            Mode::Review if proposal.carried.is_some() => reviewed(&mut verdict),
+            Mode::Review | Mode::Auto => Outcome::Change,
+        };
+        return Ok(verdict);
+    }
+    let inputs = inputs(app, loaded, product, proposal, None, now).await?;
+    let facts = before_the_campaign(proposal);
+    let released = release(&proposal.decision, &facts, &inputs, &app.config.release, now);
+    if let Some(until) = released.freeze_until {
+        remember_freeze(app, product, &released, until, now).await?;
+    }
     verdict.wants_witness = released.holds().any(|(guard, _)| guard == Guard::Quorum);
     verdict.reasons.extend(released.holds().map(|(_, finding)| finding.to_owned()));
     verdict.outcome = match app.config.mode {
-        Mode::Shadow => {
-            verdict.reasons.push("mode = \"shadow\": nothing goes out".to_owned());
-            Outcome::Shadow
-        }
+        Mode::Shadow => shadowed(&mut verdict),
         _ if hopeless(&released) => Outcome::Hold,
         // A person looks at it anyway, with every finding beside it.
-        Mode::Review => {
-            verdict.reasons.push("mode = \"review\": every change waits for a person".to_owned());
-            Outcome::Review
-        }
-        Mode::Auto if released.passes() => decision.outcome,
+        Mode::Review => reviewed(&mut verdict),
+        Mode::Auto if released.passes() => outcome,
         Mode::Auto if released.needs_approval_only() => Outcome::Review,
         Mode::Auto => Outcome::Hold,
     };
+    if let Some(answer) = proposal.rivalry.as_ref().and_then(|answered| answered.outcome)
+        && matches!(verdict.outcome, Outcome::Change | Outcome::Review)
+    {
+        verdict.outcome = answer;
+    }
+    if verdict.outcome == Outcome::Hold {
+        Metrics::add(&app.metrics.guard_holds, 1);
+    }
     Ok(verdict)
+}
+
+fn shadowed(verdict: &mut Verdict) -> Outcome {
+    verdict.reasons.push("mode = \"shadow\": nothing goes out".to_owned());
+    Outcome::Shadow
+}
+
+fn reviewed(verdict: &mut Verdict) -> Outcome {
+    verdict.reasons.push("mode = \"review\": every change waits for a person".to_owned());
+    Outcome::Review
+}
+
+/// On the way back from a campaign the move is judged from the price before it: the way down was a person's.
+fn before_the_campaign(proposal: &Proposal) -> Facts {
+    let mut facts = proposal.facts.clone();
+    if proposal.returns_to.is_some() {
+        facts.product.current = proposal.returns_to;
+    }
+    facts
+}
+
+async fn remember_freeze(
+    app: &App,
+    product: &Product,
+    released: &Release,
+    until: Millis,
+    now: Millis,
+) -> anyhow::Result<()> {
+    for (guard, finding) in released.holds() {
+        let kind = match guard {
+            Guard::Loop => "loop",
+            Guard::Oscillation => "oscillation",
+            _ => continue,
+        };
+        rivalry::freeze(app, product, kind, finding, until, now).await?;
+    }
+    Ok(())
 }
 
 /// Nobody's consent makes up for a missing floor or a mapping that is not sure.
@@ -80,49 +130,71 @@ fn hopeless(released: &Release) -> bool {
     released.holds().any(|(guard, _)| matches!(guard, Guard::Eligibility | Guard::FreshFloor))
 }
 
-/// What stands against carrying out a proposal that a person approved: only what no consent makes up for.
+/// What stands against carrying out a price that a person wants: only what no consent makes up for.
 ///
 /// # Errors
 /// As [`judge`].
-pub async fn against_approval(
+pub async fn hard(
     app: &App,
     loaded: &Loaded,
     product: &Product,
-    facts: &Facts,
-    decision: &Decision,
-    approval: Approval,
+    proposal: &Proposal,
+    approval: Option<Approval>,
+    now: Millis,
 ) -> anyhow::Result<Vec<String>> {
-    let now = approval.at;
-    let inputs = inputs(app, loaded, product, facts, decision, Some(approval), now).await?;
-    let released = release(decision, facts, &inputs, &app.config.release, now);
+    let inputs = inputs(app, loaded, product, proposal, approval, now).await?;
+    let mut decision = proposal.decision.clone();
+    if let Some(carried) = &proposal.carried {
+        // It is no rule's price, so no rule's floor was computed for it; the floor of the present cost still holds.
+        decision.outcome = Outcome::Change;
+        decision.price = Some(carried.price);
+        decision.steps.clear();
+        decision.flags.push(Flag::ManualPrice);
+    }
+    let released = release(&decision, &proposal.facts, &inputs, &app.config.release, now);
     let hard = |guard: &Guard| matches!(guard, Guard::Eligibility | Guard::FreshFloor);
     Ok(released.holds().filter(|(guard, _)| hard(guard)).map(|(_, finding)| finding.to_owned()).collect())
+}
+
+/// Everything that any guard finds in a proposal.
+///
+/// # Errors
+/// As [`judge`].
+pub async fn findings(
+    app: &App,
+    loaded: &Loaded,
+    product: &Product,
+    proposal: &Proposal,
+    now: Millis,
+) -> anyhow::Result<Vec<(Guard, String)>> {
+    let inputs = inputs(app, loaded, product, proposal, None, now).await?;
+    let released = release(&proposal.decision, &proposal.facts, &inputs, &app.config.release, now);
+    Ok(released.holds().map(|(guard, finding)| (guard, finding.to_owned())).collect())
 }
 
 async fn inputs(
     app: &App,
     loaded: &Loaded,
     product: &Product,
-    facts: &Facts,
-    decision: &Decision,
+    proposal: &Proposal,
     approved: Option<Approval>,
     now: Millis,
 ) -> anyhow::Result<GuardInputs> {
-    let own = currency(&product.currency)?;
-    let mut own_prices: Vec<(Millis, Money)> = Vec::new();
-    let mut ours = Vec::new();
-    for row in decisions::of_product_since(&app.db, product.id, now.plus(-OWN_PRICES)).await? {
-        let (from, to) = (Money::from_minor(row.previous_minor, own), Money::from_minor(row.price_minor, own));
-        own_prices.push((Millis(row.created_at), to));
-        ours.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at: Some(Millis(row.created_at)) });
-    }
-    let previous = decisions::latest(&app.db, product.id).await?;
+    let decision = &proposal.decision;
+    let history = match &proposal.history {
+        Some(history) => history.clone(),
+        None => history::of(app, product, now).await?,
+    };
+    // What a campaign did to the price is no velocity and no oscillation of the rules.
+    let own_prices = if proposal.returns_to.is_some() { vec![] } else { history.own };
+    let suspended = rivals::suspended(&app.db).await?.into_iter().map(|row| row.competitor).collect();
     Ok(GuardInputs {
-        fresh_cost_net: facts.product.cost_net,
-        previous_cost_net: previous.and_then(|row| previous_cost(&row.record)),
+        fresh_cost_net: proposal.facts.product.cost_net,
+        previous_cost_net: proposal.newest_cost(),
+        suspended,
         sightings: sightings(app, product).await?,
         median_30d: median(&own_prices),
-        moves: moves(app, product, &ours, now).await?,
+        moves: history.moves,
         rule_since: rule_since(app, loaded, decision, now).await?,
         rule_products: u32::try_from(products::count(&app.db).await?).unwrap_or(u32::MAX),
         rule_revision: rule_form(loaded, decision).unwrap_or_default(),
@@ -130,11 +202,6 @@ async fn inputs(
         approved,
         ..GuardInputs::default()
     })
-}
-
-fn previous_cost(record: &str) -> Option<Money> {
-    let record: Value = serde_json::from_str(record).ok()?;
-    serde_json::from_value(record.pointer("/facts/product/cost_net")?.clone()).ok()
 }
 
 fn median(prices: &[(Millis, Money)]) -> Option<Money> {
@@ -155,34 +222,6 @@ async fn sightings(app: &App, product: &Product) -> anyhow::Result<BTreeMap<Stri
         }
     }
     Ok(seen)
-}
-
-/// Our moves and each competitor's of the last days, interleaved by time.
-async fn moves(
-    app: &App,
-    product: &Product,
-    ours: &[PriceMove],
-    now: Millis,
-) -> anyhow::Result<BTreeMap<String, Vec<PriceMove>>> {
-    let since = now.plus(-MOVES);
-    let own = currency(&product.currency)?;
-    let mut theirs: BTreeMap<String, Vec<PriceMove>> = BTreeMap::new();
-    let mut last: BTreeMap<String, Decimal> = BTreeMap::new();
-    let mut runs = observations::history_of_product(&app.db, product.id, since, MOVE_ROWS).await?;
-    runs.reverse();
-    for run in runs.into_iter().filter(|run| run.verdict == "accepted" && run.currency.as_deref() == Some(own.code())) {
-        let Some(minor) = run.price_minor else { continue };
-        let to = Money::from_minor(minor, own).amount();
-        if let Some(from) = last.insert(run.competitor.clone(), to).filter(|from| *from != to) {
-            let step = PriceMove { ours: false, from, to, at: Some(Millis(run.first_seen)) };
-            theirs.entry(run.competitor).or_default().push(step);
-        }
-    }
-    for steps in theirs.values_mut() {
-        steps.extend(ours.iter().filter(|step| step.at.is_some_and(|at| at >= since)).cloned());
-        steps.sort_by_key(|step| step.at);
-    }
-    Ok(theirs)
 }
 
 /// A rule's form: its id and everything it says, so that editing one rule does not make the others new.
@@ -223,7 +262,9 @@ pub async fn run_holds(
     }
     // A product that changed several times in the hour is one product: from its first price to its last.
     let mut changed: BTreeMap<String, RunItem> = BTreeMap::new();
-    for row in decisions::since(&app.db, now.plus(-RUN), now, RUN_ROWS).await? {
+    let rows = decisions::since(&app.db, now.plus(-RUN), now, RUN_ROWS).await?;
+    // What people and campaigns set is meant.
+    for row in rows.into_iter().filter(|row| row.actor == pricing::RULES) {
         let money = |minor| currency(&row.currency).ok().map(|code| Money::from_minor(minor, code));
         let (from, to) = (money(row.previous_minor), money(row.price_minor));
         // Newest first: what comes later in the list is earlier in time.
@@ -237,7 +278,7 @@ pub async fn run_holds(
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
     let whole = usize::try_from(products::count(&app.db).await?.min(RUN_ROWS)).unwrap_or(0);
     items.resize(items.len().max(whole), RunItem { current: None, proposed: None, held: false });
-    let holds = run_breaker(&items, &RunParams::default(), &loaded.set.engine.run_breaker);
+    let holds = run_breaker(&items, &app.config.guards.run, &loaded.set.engine.run_breaker);
     Ok(holds.iter().map(told).collect())
 }
 

@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::gate::{self, GateParams, Known, Reason, Refetch, Sighting, Status, TaxLabel};
+use super::gate::{self, Known, Reason, Refetch, Sighting, Status, TaxLabel};
 use super::markers;
 use super::zscore::Log;
 use crate::app::App;
@@ -15,6 +15,7 @@ use crate::money::{Decimal, Money, currency};
 use crate::store::observations::{self, New, Run};
 use crate::store::products::{self, Product};
 use crate::store::targets::DueTarget;
+use crate::telemetry::Metrics;
 
 /// The history that counts: the last 30 accepted observations of the last 90 days, at most one per six hours.
 const HISTORY_RUNS: i64 = 60;
@@ -107,12 +108,13 @@ pub async fn offer(app: &App, page: &DueTarget, extraction: &Extraction, at: &Wh
     };
     let sighting = sighting(offer, price, newest, at.at);
     let known = known(app, page, &product, &runs, at.at).await?;
-    let verdict = gate::judge(&sighting, &known, &GateParams::default());
+    let verdict = gate::judge(&sighting, &known, &app.config.guards.gate);
+    let doubted = super::crawl::is_suspended(app, &page.competitor).await?;
     let believed = verdict.comparable.filter(|_| verdict.status == Status::Accepted).unwrap_or(price);
     let new = New {
         outcome: extraction.outcome.as_str().to_owned(),
-        verdict: status(verdict.status),
-        reason: reason(verdict.reason),
+        verdict: if doubted && verdict.status == Status::Accepted { "suspect" } else { status(verdict.status) },
+        reason: if doubted { super::crawl::REASON.to_owned() } else { reason(verdict.reason) },
         price_minor: Some(believed.minor()),
         currency: Some(believed.currency().code().to_owned()),
         list_minor: offer.list_price.filter(|list| list.currency() == believed.currency()).map(Money::minor),
@@ -124,7 +126,11 @@ pub async fn offer(app: &App, page: &DueTarget, extraction: &Extraction, at: &Wh
     let changed = newest.is_none_or(|run| {
         run.price_minor != new.price_minor || run.availability != new.availability || run.verdict != new.verdict
     });
-    Ok(Judged { confirm: verdict.status == Status::Suspect, changed, new })
+    if new.verdict != "accepted" {
+        Metrics::add(&app.metrics.doubted, 1);
+    }
+    // Looking again proves nothing about a competitor that is suspended as a whole.
+    Ok(Judged { confirm: verdict.status == Status::Suspect && !doubted, changed, new })
 }
 
 /// Only an exact price of a product page is believed at all; from-prices and ranges keep their kind and are kept, too.

@@ -1,9 +1,11 @@
 //! One visit to a host: its robots.txt, then its due pages one after the other at its pace, each judged and stored.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::judge;
+use super::{crawl, judge};
 use crate::app::{App, hex};
 use crate::clock::Millis;
 use crate::config::Robots;
@@ -78,6 +80,10 @@ pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
     }
     if begun < pages.len() {
         targets::put_back(&app.db, pages[begun..].iter().map(|page| page.id).collect()).await?;
+    }
+    let competitors: BTreeSet<&str> = pages[..begun].iter().map(|page| page.competitor.as_str()).collect();
+    for competitor in competitors {
+        crawl::judge(app, competitor).await?;
     }
     if pace.failures >= 3 {
         blocked(app, &lease.host, pace).await?;

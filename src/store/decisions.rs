@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
-use super::{listings, products};
+use super::{campaigns, listings, products, terms};
 use crate::clock::Millis;
 
 statements! {
@@ -191,6 +191,10 @@ pub struct Evaluated {
     pub desired: Vec<listings::Desire>,
     /// The review that this decision carries out, if a person approved it.
     pub approves: Option<i64>,
+    /// What may be said about a campaign's reduction that begins with this decision, per listing.
+    pub strikes: Vec<campaigns::Frozen>,
+    /// The VAT (percent, row) under which the price stands once this is written; none leaves the one noted before.
+    pub vat: Option<(String, String)>,
 }
 
 /// What became of an [`Evaluated`].
@@ -215,6 +219,19 @@ pub async fn write(db: &Db, evaluated: Evaluated) -> Result<Written, StoreError>
 }
 
 async fn write_in(tx: &mut Tx, e: &Evaluated) -> Result<Written, StoreError> {
+    let written = match (e.outcome.as_str(), e.price_minor) {
+        ("change", Some(minor)) => decide_in(tx, e, minor).await?,
+        ("review", Some(minor)) => review_in(tx, e, minor).await?,
+        _ => {
+            tx.run(CLOSE_REVIEWS, args![e.product_id, "superseded", e.now]).await?;
+            Written::Noted
+        }
+    };
+    if written == Written::Stale {
+        // What was computed from old facts is not noted either: the next evaluation must compare with what held before.
+        products::settle(tx, e.product_id, e.claimed_at, Some(e.now)).await?;
+        return Ok(written);
+    }
     tx.run(
         EVALUATE,
         args![
@@ -230,16 +247,10 @@ async fn write_in(tx: &mut Tx, e: &Evaluated) -> Result<Written, StoreError> {
         ],
     )
     .await?;
-    let written = match (e.outcome.as_str(), e.price_minor) {
-        ("change", Some(minor)) => decide_in(tx, e, minor).await?,
-        ("review", Some(minor)) => review_in(tx, e, minor).await?,
-        _ => {
-            tx.run(CLOSE_REVIEWS, args![e.product_id, "superseded", e.now]).await?;
-            Written::Noted
-        }
-    };
-    let again_at = if written == Written::Stale { Some(e.now) } else { e.again_at };
-    products::settle(tx, e.product_id, e.claimed_at, again_at).await?;
+    if let Some((percent, row)) = &e.vat {
+        terms::keep_vat(tx, e.product_id, percent, row, e.now).await?;
+    }
+    products::settle(tx, e.product_id, e.claimed_at, e.again_at).await?;
     Ok(written)
 }
 
@@ -274,6 +285,9 @@ async fn decide_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, St
             ],
         )
         .await?;
+    for strike in &e.strikes {
+        campaigns::freeze(tx, strike).await?;
+    }
     for desire in &e.desired {
         listings::desire(tx, desire, Some(id), e.now).await?;
     }

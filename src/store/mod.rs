@@ -1,14 +1,18 @@
 //! All SQL, one file per group of tables. Other modules see functions and row types, never a statement.
 
+pub mod campaigns;
 pub mod db;
 pub mod decisions;
 pub mod events;
 pub mod listings;
 pub mod observations;
+pub mod overrides;
 pub mod products;
+pub mod rivals;
 pub mod secrets;
 pub mod settings;
 pub mod targets;
+pub mod terms;
 
 pub use db::{Db, Tx};
 
@@ -49,19 +53,24 @@ macro_rules! migration {
 }
 
 /// Embedded migrations in order: name and both texts.
-pub const MIGRATIONS: &[(&str, db::Sql)] = &[migration!("0001_base"), migration!("0004_publishing")];
+pub const MIGRATIONS: &[(&str, db::Sql)] =
+    &[migration!("0001_base"), migration!("0002_pricing"), migration!("0004_publishing")];
 
 /// Every statement by name, for the test that prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
     [
+        campaigns::ALL,
         decisions::ALL,
         events::ALL,
         listings::ALL,
         observations::ALL,
+        overrides::ALL,
         products::ALL,
+        rivals::ALL,
         secrets::ALL,
         settings::ALL,
         targets::ALL,
+        terms::ALL,
     ]
     .into_iter()
     .flatten()

@@ -234,8 +234,8 @@ async fn a_first_day_goes_from_a_safe_look_to_an_approved_price() {
     day.say(&["approve", &id]).await.ends(2);
     let approved = day.say(&["approve", &id, "--why", "looks right", "--actor", "ann", "--json"]).await.ends(0).json();
     assert_eq!(approved["refused"], 0);
-    let late = day.say(&["reject", &id, "--why", "too late"]).await.ends(3);
-    assert!(late.out.is_empty() && late.err.contains(&format!("review {id}")), "{late:?}");
+    let late = day.say(&["reject", &id, "--why", "too late"]).await.ends(1);
+    assert!(late.out.is_empty() && late.err.contains(&format!("{id} not settled")), "{late:?}");
     day.say(&["once", "--patience", "1"]).await.ends(0);
     let decided = day.say(&["explain", "KETTLE", "--json"]).await.ends(0).json();
     assert_eq!(

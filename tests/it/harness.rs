@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use omniprice::app::App;
-use omniprice::clock::Clock;
+use omniprice::clock::{Clock, Millis};
 use omniprice::config::Config;
 use omniprice::demo::market::{Markup, Shop as Competitor, Shown};
 use omniprice::demo::shop::Shop as Channel;
@@ -97,6 +97,9 @@ macro_rules! both_engines {
     };
 }
 
+/// Rounds after which a driven world that never rests is left alone.
+const ROUNDS: usize = 400;
+
 pub const RULES: &str = r#"schema = 1
 
 [[market]]
@@ -167,6 +170,11 @@ pub fn minor(text: &str) -> i64 {
 impl World {
     /// Opens shops and channels, imports the catalogue, and builds the application. Both competitors ask our price.
     pub async fn open(test: TestDb, setup: Setup) -> Self {
+        Self::open_at(test, setup, Clock::System).await
+    }
+
+    /// The same with a clock that the test moves; such a world is driven by [`World::drive`].
+    pub async fn open_at(test: TestDb, setup: Setup, clock: Clock) -> Self {
         let titles: BTreeMap<&'static str, &'static str> =
             setup.products.iter().map(|(sku, ..)| (*sku, *sku)).collect();
         let (near, _) = Competitor::open("near.example", Markup::JsonLd, titles.clone()).await.unwrap();
@@ -185,7 +193,7 @@ impl World {
             far.show(sku, price(minor(ours)));
         }
         std::fs::write(folder.join("products.csv"), &csv).unwrap();
-        let app = App::build(Config::load(Some(&config), &[]).unwrap(), Clock::System).await.unwrap();
+        let app = App::build(Config::load(Some(&config), &[]).unwrap(), clock).await.unwrap();
         let rules = app.rules().await.unwrap();
         let parsed = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
         assert_eq!(parsed.errors, vec![]);
@@ -197,6 +205,36 @@ impl World {
     pub async fn pass(&self) -> Pass {
         targets::due_now(&self.app.db, None, self.app.now()).await.unwrap();
         flow::pass(&self.app, 3_000).await.unwrap()
+    }
+
+    /// Checks every page now and follows through on a clock that stands still unless it is moved: what waits for
+    /// milliseconds gets them.
+    pub async fn drive(&self) {
+        targets::due_now(&self.app.db, None, self.app.now()).await.unwrap();
+        self.settle().await;
+    }
+
+    /// Follows through without looking at competitors.
+    pub async fn settle(&self) {
+        flow::tend(&self.app).await.unwrap();
+        for lane in &self.app.lanes {
+            flow::verify_due(&self.app, lane).await.unwrap();
+        }
+        for _ in 0..ROUNDS {
+            let mut worked = flow::check_due(&self.app).await.unwrap() > 0;
+            while flow::decide_due(&self.app).await.unwrap() > 0 {
+                worked = true;
+            }
+            for lane in &self.app.lanes {
+                worked |= flow::publish_due(&self.app, lane).await.unwrap().worked();
+            }
+            let open = listings::next_at(&self.app.db).await.unwrap();
+            let soon = open.is_some_and(|at| at.since(self.app.now()) < Millis::SECOND);
+            if !worked && !soon {
+                break;
+            }
+            self.app.clock.advance(20);
+        }
     }
 
     pub async fn listing(&self, sku: &str, channel: &str) -> Listing {
@@ -211,6 +249,9 @@ impl World {
 }
 
 fn config_text(url: &str, setup: &Setup, webshop: &Channel, till: &Channel) -> String {
+    // Tests move prices by the second; only those about rivalries want to be frozen for it.
+    let calm = "[guards.rivalry]\nleast_alternations = 1000\nown_rise_pct = \"1000\"\nflip_flops = 1000\n";
+    let calm = if setup.config.contains("[guards.rivalry]") { "" } else { calm };
     format!(
         r#"mode = "{mode}"
 [database]
@@ -256,6 +297,7 @@ secret = "whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0"
 read_url = "http://127.0.0.1:{till}/prices/{{sku}}"
 currency = "DKK"
 tax = "gross"
+{calm}
 {extra}
 "#,
         mode = setup.mode,

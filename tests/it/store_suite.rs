@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod decided;
+mod intent;
 mod lanes;
 mod pages;
 mod told;

@@ -44,6 +44,8 @@ fn evaluated(product: &Product, outcome: &str, minor: Option<i64>, now: Millis) 
         review_expires_at: now.plus(Millis::DAY),
         desired: vec![],
         approves: None,
+        strikes: vec![],
+        vat: None,
     }
 }
 

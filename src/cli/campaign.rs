@@ -1,0 +1,215 @@
+//! `omniprice campaign add|list|show|cancel`: reductions with one window for all their channels.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+
+use super::{Context, named, say, talk, wrong};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::decide::campaign::Due;
+use crate::decide::campaign_file::CampaignFile;
+use crate::flow::campaigns as flow;
+use crate::money::{Money, currency};
+use crate::report::digest::plain;
+use crate::store::campaigns::{self, Added, Campaign, Item, StrikeRow};
+
+/// Campaigns, and products of one, that are shown at once.
+const MOST: i64 = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Store a campaign from a file; `docs/rules.md` shows one
+    Add {
+        file: PathBuf,
+        /// Only check the file and say what may be announced
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Campaigns, latest start first
+    List,
+    /// Products, times, and what may be said about each reduction
+    Show { name: String },
+    /// End a campaign now; rules decide again
+    Cancel(Cancel),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Cancel {
+    name: String,
+    #[arg(long)]
+    why: String,
+    /// Who
+    #[arg(long, env = "USER", default_value = "operator")]
+    actor: String,
+}
+
+#[derive(serde::Serialize)]
+struct Shown {
+    campaign: Campaign,
+    items: Vec<Item>,
+    times: Vec<Due>,
+    strikes: Vec<StrikeRow>,
+    /// What history allows today, where the campaign has not started.
+    outlook: Vec<flow::Outlook>,
+}
+
+/// # Errors
+/// A file with problems, a name that is taken or unknown, or the store's.
+pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    match command {
+        Command::Add { file, dry_run } => add(context, &app, file, *dry_run).await,
+        Command::List => {
+            let all = campaigns::list(&app.db, MOST).await?;
+            context.print(&all, |all| table(all))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Show { name } => show(context, &app, name).await,
+        Command::Cancel(args) => cancel(context, &app, args).await,
+    }
+}
+
+async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool) -> anyhow::Result<ExitCode> {
+    let body = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let at = |problems: Vec<String>| wrong(format!("{}: {}", file.display(), problems.join("\n")));
+    let parsed = CampaignFile::parse(&body).map_err(at)?;
+    let planned = flow::plan(app, &parsed, body).await?.map_err(at)?;
+    let outlook = flow::outlook(app, &planned).await?;
+    let name = planned.name.clone();
+    let items = planned.items.len();
+    if !dry_run {
+        match campaigns::add(&app.db, planned, app.now()).await? {
+            Added::Stored(_) => {}
+            Added::Exists => {
+                bail!("there is a campaign {name} already\nhint: ids are used once; `omniprice campaign show {name}`")
+            }
+            Added::Overlaps { campaign, sku } => bail!(
+                "{} is in campaign {} at that time\nhint: two campaigns cannot decide one price; move or cancel one",
+                plain(&sku),
+                plain(&campaign)
+            ),
+        }
+    }
+    if context.json {
+        let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook });
+        say(&serde_json::to_string_pretty(&value)?)?;
+    } else {
+        let what = if dry_run { "would be stored" } else { "is stored" };
+        say(&format!("campaign {name} with {items} products {what}\n{}", outlook_text(&outlook)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCode> {
+    let Some(campaign) = campaigns::by_name(&app.db, name).await? else {
+        bail!("there is no campaign `{}`\nhint: omniprice campaign list", plain(name))
+    };
+    let items = campaigns::items(&app.db, campaign.id, MOST).await?;
+    let times = flow::timetable(app, &*app.rules().await?, &campaign).await?;
+    let strikes = campaigns::strikes_of(&app.db, campaign.id, MOST).await?;
+    let outlook = if campaign.phase == "planned" { flow::outlook_of(app, &campaign, &items).await? } else { vec![] };
+    let shown = Shown { campaign, items, times, strikes, outlook };
+    context.print(&shown, text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn cancel(context: &Context, app: &App, args: &Cancel) -> anyhow::Result<ExitCode> {
+    named("--why", &args.why)?;
+    let Some(campaign) = campaigns::by_name(&app.db, &args.name).await? else {
+        bail!("there is no campaign `{}`\nhint: omniprice campaign list", plain(&args.name))
+    };
+    let (by, why) = (Some(args.actor.clone()), Some(args.why.clone()));
+    if !campaigns::set_phase(&app.db, campaign.id, "cancelled", by, why, app.now()).await? {
+        talk(&format!("campaign {} is {} already", campaign.name, campaign.phase));
+        return Ok(ExitCode::SUCCESS);
+    }
+    flow::ended(app, &campaign).await?;
+    say(&if context.json {
+        serde_json::json!({ "cancelled": campaign.name }).to_string()
+    } else {
+        format!("campaign {} has ended; its products are decided by rules again", campaign.name)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An instant in the campaign's own zone.
+fn local(at: i64, zone: &str) -> String {
+    let at = Millis(at);
+    jiff::tz::TimeZone::get(zone).map_or_else(|_| at.to_string(), |zone| at.timestamp().to_zoned(zone).to_string())
+}
+
+fn table(all: &[Campaign]) -> String {
+    if all.is_empty() {
+        return "no campaigns yet\nomniprice campaign add FILE stores one".to_owned();
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(["id", "phase", "from", "until", "owner", "why"]);
+    for one in all {
+        let (from, until) = (local(one.starts_at, &one.zone), local(one.ends_at, &one.zone));
+        table.add_row([&one.name, &one.phase, &from, &until, &plain(&one.owner), &plain(&one.why)]);
+    }
+    table.to_string()
+}
+
+fn text(shown: &Shown) -> String {
+    let one = &shown.campaign;
+    let mut lines = vec![
+        format!("{} ({}), by {}: {}", one.name, one.phase, plain(&one.owner), plain(&one.why)),
+        format!("from {} until {}", local(one.starts_at, &one.zone), local(one.ends_at, &one.zone)),
+        String::new(),
+    ];
+    for item in &shown.items {
+        let money = |minor| {
+            currency(&item.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
+        };
+        lines.push(format!("  {} {} (now {})", plain(&item.sku), money(item.price_minor), money(item.own_minor)));
+    }
+    lines.push("\ntimes:".to_owned());
+    for due in &shown.times {
+        let action =
+            serde_json::to_value(due.action).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        lines.push(format!("  {} {} {}", local(due.at.0, &one.zone), action.replace('_', " "), due.channel));
+    }
+    if !shown.strikes.is_empty() {
+        lines.push("\nannounced, frozen at the start:".to_owned());
+    }
+    for strike in &shown.strikes {
+        let money = |minor| {
+            currency(&strike.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
+        };
+        let prior = strike
+            .prior_minor
+            .map_or_else(|| "no prior price".to_owned(), |minor| format!("prior price {}", money(minor)));
+        let said = if strike.announce != 0 { "announced" } else { "not announced" };
+        let reasons: Vec<String> = serde_json::from_str(&strike.reasons).unwrap_or_default();
+        lines.push(format!(
+            "  {} on {}: {}, {prior}, {said}{}",
+            plain(&strike.sku),
+            strike.channel,
+            money(strike.campaign_minor),
+            if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) }
+        ));
+    }
+    lines.push(outlook_text(&shown.outlook));
+    lines.join("\n")
+}
+
+fn outlook_text(outlook: &[flow::Outlook]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for one in outlook {
+        let prior =
+            one.prior.as_ref().map_or_else(|| "no prior price".to_owned(), |prior| format!("prior price {prior}"));
+        let may = match (one.announce, one.max_percent) {
+            (true, Some(percent)) => format!("may be announced with up to {percent} %"),
+            (true, None) => "may be announced".to_owned(),
+            (false, _) => "may not be announced".to_owned(),
+        };
+        let why = if one.reasons.is_empty() { String::new() } else { format!(" ({})", one.reasons.join(", ")) };
+        let better = one.better_from.map(|at| format!("; more from {at}")).unwrap_or_default();
+        lines.push(format!("  {} on {}: {}, {prior}, {may}{why}{better}", plain(&one.sku), one.channel, one.price));
+    }
+    if lines.is_empty() { String::new() } else { format!("\nif it began as planned:\n{}", lines.join("\n")) }
+}

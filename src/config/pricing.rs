@@ -1,0 +1,124 @@
+//! The sections about deciding: guardrails around observations and runs, tax, and exchange rates.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Percent, Problem, Span, problem};
+use crate::decide::run_gate::RunParams;
+use crate::decide::vat::{OnVatChange, VatRow, VatTable};
+use crate::decide::war_response::WarResponse;
+use crate::observe::breaker::BatchParams;
+use crate::observe::gate::GateParams;
+use crate::observe::war::WarParams;
+
+/// `[guards]`: what stands before the engine (single observations, whole crawls) and what watches it over time.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guards {
+    pub gate: GateParams,
+    pub crawl: BatchParams,
+    pub run: RunParams,
+    pub rivalry: Rivalry,
+}
+
+/// `[guards.rivalry]`: when we and a competitor chase each other, and what then.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rivalry {
+    /// Alternating cuts without a raise that make a war, within `within`, once our price fell by so many percent.
+    pub least_alternations: usize,
+    pub least_own_drop_pct: Percent,
+    pub within: Span,
+    pub response: WarResponse,
+    /// How long an answer stands before the normal rule is tried again.
+    pub hold: Span,
+    /// A rise of ours beyond this in `own_rise_within`, without a change of cost, stops further raises.
+    pub own_rise_pct: Percent,
+    pub own_rise_within: Span,
+    /// Returns to the price before last within a day that freeze a product.
+    pub flip_flops: usize,
+}
+
+impl Rivalry {
+    /// The part that the detection of wars needs.
+    #[must_use]
+    pub const fn war(&self) -> WarParams {
+        WarParams {
+            least_alternations: self.least_alternations,
+            least_own_drop_pct: self.least_own_drop_pct.0,
+            within_ms: self.within.0,
+        }
+    }
+}
+
+/// `[vat]`: own rates in place of shipped ones, and what a new rate does to prices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vat {
+    pub rates: Vec<VatRow>,
+    pub on_change: OnVatChange,
+    /// By country (`SE`) or country and class (`SE/food`); the more exact one counts.
+    pub on_change_in: BTreeMap<String, OnVatChange>,
+}
+
+impl Vat {
+    /// What a change of a rate does to the prices of a class.
+    #[must_use]
+    pub fn on_change(&self, country: &str, class: &str) -> OnVatChange {
+        let exact = self.on_change_in.get(&format!("{country}/{class}"));
+        exact.or_else(|| self.on_change_in.get(country)).copied().unwrap_or(self.on_change)
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        if let Err(error) = VatTable::new(self.rates.clone()) {
+            problems.push(problem("vat.rates", &error.to_string(), "compare with the rows of config/vat.toml"));
+        }
+        for key in self.on_change_in.keys() {
+            let country = key.split('/').next().unwrap_or(key);
+            if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
+                let what = format!("`{key}` is neither a country nor country/class");
+                problems.push(problem("vat.on_change_in", &what, "\"SE\" or \"SE/food\""));
+            }
+        }
+    }
+}
+
+/// `[fx]`: where exchange rates come from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fx {
+    pub fetch: FxFetch,
+    pub url: String,
+    pub retry_every: Span,
+    pub timeout: Span,
+    /// Added on prices of ours that are derived from a rate.
+    pub buffer_pct: Percent,
+    /// Derived prices follow a rate only when it moved this far since it was used last.
+    pub reprice_above_pct: Percent,
+}
+
+/// Whether rates are fetched by schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FxFetch {
+    /// When a channel or a competitor has another currency than its market.
+    Auto,
+    On,
+    Off,
+}
+
+impl Fx {
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        let safe = url::Url::parse(&self.url).is_ok_and(|url| {
+            url.scheme() == "https" || url.scheme() == "http" && url.host_str().is_some_and(super::is_loopback)
+        });
+        if !safe {
+            let what = format!("`{}` is not an https URL", self.url);
+            problems.push(problem("fx.url", &what, "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"));
+        }
+        if self.retry_every.0 < crate::clock::Millis::MINUTE {
+            problems.push(problem("fx.retry_every", "is shorter than a minute", "\"30m\" is polite"));
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The written form of a campaign: one TOML file, checked as a whole, every problem told at once.
+
+use serde::Deserialize;
+
+use crate::clock::Millis;
+use crate::decide::grammar::{Instant, Names};
+use crate::decide::rounding::PRICE;
+use crate::decide::select::is_under;
+use crate::decide::text::{Quoted, Zone};
+use crate::money::{Decimal, Money};
+
+/// A reduction this large is a slip of the pen.
+const MOST_PERCENT: Decimal = Decimal::from_parts(95, 0, 0, false, 0);
+
+/// A campaign as a person writes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignFile {
+    /// `[a-z0-9-]`, unique for ever.
+    pub id: String,
+    pub from: Instant,
+    /// The first instant after the campaign.
+    pub until: Instant,
+    /// The zone in which people see the window; the first market's where it is left out.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Channel names; none means all.
+    #[serde(default)]
+    pub channels: Vec<String>,
+    /// Whether a reduction may be announced, as far as the price history allows it.
+    #[serde(default)]
+    pub announce: bool,
+    #[serde(default)]
+    pub on_unready: Unready,
+    pub owner: String,
+    pub why: String,
+    #[serde(rename = "item", default)]
+    pub items: Vec<ItemText>,
+}
+
+/// What happens when a channel cannot be written to shortly before the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unready {
+    /// The others start; the channel follows when it can.
+    #[default]
+    StartWithout,
+    /// None starts before all can.
+    DelayAll,
+    Cancel,
+}
+
+impl Unready {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StartWithout => "start_without",
+            Self::DelayAll => "delay_all",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// Products and their price: all keys that select must hold, lists hold if one element does.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ItemText {
+    pub sku: Names,
+    pub brand: Names,
+    pub category_under: Names,
+    pub tags_any: Names,
+    /// The price in the product's currency; or
+    pub price: Option<Quoted>,
+    /// so many percent less than `of`.
+    pub percent: Option<Quoted>,
+    pub of: Of,
+}
+
+/// What a percentage is taken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// The price that we ask when the campaign is stored.
+    #[default]
+    Current,
+    /// The regular price of the catalogue; products without one are refused.
+    Regular,
+}
+
+/// What a selection looks at in a product.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    pub sku: &'a str,
+    pub brand: Option<&'a str>,
+    pub category: Option<&'a str>,
+    pub tags: &'a [String],
+    pub current: Money,
+    pub regular: Option<Money>,
+}
+
+impl CampaignFile {
+    /// Reads a file and checks everything that needs no catalogue.
+    ///
+    /// # Errors
+    /// Every problem with its place and a hint.
+    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let file: Self = toml::from_str(text)
+            .map_err(|error| vec![format!("{}\nhint: docs/rules.md shows a whole campaign", error.message())])?;
+        let mut problems = Vec::new();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if file.id.is_empty() || !file.id.chars().all(plain) {
+            problems.push(format!("id: `{}` is not made of a-z, 0-9 and -", file.id.escape_debug()));
+        }
+        if file.from.0 >= file.until.0 {
+            problems.push("until: it ends before it begins\nhint: `until` is the first instant after it".to_owned());
+        }
+        if let Some(zone) = &file.zone
+            && Zone::parse(zone).is_err()
+        {
+            problems.push(format!("zone: `{}` is not a time zone such as Europe/Copenhagen", zone.escape_debug()));
+        }
+        for (name, text) in [("owner", &file.owner), ("why", &file.why)] {
+            if text.trim().is_empty() {
+                problems.push(format!("{name}: is empty\nhint: a campaign needs somebody who answers for it"));
+            }
+        }
+        if file.items.is_empty() {
+            problems.push("item: there is none\nhint: [[item]] sku = \"...\" price = \"...\"".to_owned());
+        }
+        for (index, item) in file.items.iter().enumerate() {
+            item.check(index, &mut problems);
+        }
+        if problems.is_empty() { Ok(file) } else { Err(problems) }
+    }
+
+    #[must_use]
+    pub fn window(&self) -> (Millis, Millis) {
+        (self.from.0.into(), self.until.0.into())
+    }
+}
+
+impl ItemText {
+    fn check(&self, index: usize, problems: &mut Vec<String>) {
+        let selects = [&self.sku, &self.brand, &self.category_under, &self.tags_any];
+        if selects.iter().all(|names| names.0.is_empty()) {
+            problems.push(format!("item[{index}]: selects nothing\nhint: sku, brand, category_under or tags_any"));
+        }
+        match (&self.price, &self.percent) {
+            (Some(price), None) if price.0 > Decimal::ZERO => {}
+            (None, Some(percent)) if percent.0 > Decimal::ZERO && percent.0 <= MOST_PERCENT => {}
+            (None, Some(percent)) => {
+                problems.push(format!("item[{index}].percent: {} is not between 0 and {MOST_PERCENT}", percent.0));
+            }
+            _ => problems.push(format!("item[{index}]: needs either a positive `price` or a `percent`")),
+        }
+    }
+
+    #[must_use]
+    pub fn selects(&self, product: &Candidate) -> bool {
+        let holds =
+            |names: &Names, matches: &dyn Fn(&String) -> bool| names.0.is_empty() || names.0.iter().any(matches);
+        holds(&self.sku, &|sku| sku == product.sku)
+            && holds(&self.brand, &|brand| product.brand == Some(brand))
+            && holds(&self.category_under, &|under| product.category.is_some_and(|own| is_under(own, under)))
+            && holds(&self.tags_any, &|tag| product.tags.contains(tag))
+    }
+
+    /// The campaign price of a product; a percentage is rounded to the minor unit, an exact half down.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn price_of(&self, product: &Candidate) -> Result<Money, String> {
+        let currency = product.current.currency();
+        if let Some(price) = &self.price {
+            return Money::exact(price.0, currency).map_err(|error| format!("{}: {error}", product.sku));
+        }
+        let base = match self.of {
+            Of::Current => product.current,
+            Of::Regular => product.regular.ok_or_else(|| format!("{}: it has no regular price", product.sku))?,
+        };
+        let percent = self.percent.as_ref().map(|percent| percent.0).unwrap_or_default();
+        let kept = Decimal::ONE_HUNDRED - percent;
+        let reduced = base.amount().checked_mul(kept).and_then(|scaled| scaled.checked_div(Decimal::ONE_HUNDRED));
+        let reduced = reduced.ok_or_else(|| format!("{}: {base} is out of range", product.sku))?;
+        Money::rounded(reduced, currency, PRICE).map_err(|error| format!("{}: {error}", product.sku))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Currency;
+
+    const FILE: &str = r#"
+        id = "black-week"
+        from = 2026-11-23T00:00:00+01:00
+        until = 2026-11-30T00:00:00+01:00
+        zone = "Europe/Copenhagen"
+        announce = true
+        owner = "anna"
+        why = "the yearly one"
+        [[item]]
+        category_under = "audio"
+        percent = "20"
+    "#;
+
+    fn candidate<'a>(category: &'a str, current: i64) -> Candidate<'a> {
+        let current = Money::from_minor(current, Currency::DKK);
+        Candidate { sku: "A", brand: None, category: Some(category), tags: &[], current, regular: None }
+    }
+
+    #[test]
+    fn a_selection_takes_whole_segments_and_percentages_are_exact() {
+        let file = CampaignFile::parse(FILE).unwrap();
+        let item = &file.items[0];
+        assert!(item.selects(&candidate("audio/headphones", 1)) && !item.selects(&candidate("audiobooks", 1)));
+        assert_eq!(item.price_of(&candidate("audio", 49_999)).unwrap().minor(), 39_999);
+        let of_regular = ItemText { of: Of::Regular, ..item.clone() };
+        assert!(of_regular.price_of(&candidate("audio", 49_999)).unwrap_err().contains("no regular price"));
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let broken =
+            FILE.replace("black-week", "Black Week").replace("2026-11-30", "2026-11-20").replace("\"20\"", "\"120\"");
+        let problems = CampaignFile::parse(&broken).unwrap_err().join("\n");
+        for expected in ["id:", "until:", "item[0].percent"] {
+            assert!(problems.contains(expected), "{problems}");
+        }
+        assert!(CampaignFile::parse(&FILE.replace("announce", "anounce")).unwrap_err()[0].contains("anounce"));
+    }
+}

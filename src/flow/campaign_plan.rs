@@ -1,0 +1,189 @@
+//! A campaign before it is stored: its products found in the catalogue, every price held against its floor, and what the
+//! price history would allow it to say.
+
+use serde::Serialize;
+
+use super::campaigns::{flag_text, prior_of, scope};
+use super::facts::facts;
+use crate::app::App;
+use crate::clock::Millis;
+use crate::decide::bounds;
+use crate::decide::campaign_file::{CampaignFile, Candidate};
+use crate::money::{Money, currency};
+use crate::store::campaigns::{Campaign, Item, New, NewItem};
+use crate::store::listings;
+use crate::store::products::{self, Product};
+
+/// Products read at once.
+const PAGE: i64 = 1_000;
+/// Problems told at once; a wrong percentage would be wrong for every product.
+const MOST_PROBLEMS: usize = 20;
+/// Products for which history is looked up.
+const MOST_LOOKED_UP: usize = 200;
+
+/// What history would allow to say about one listing in a campaign.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outlook {
+    pub sku: String,
+    pub channel: String,
+    pub price: String,
+    pub prior: Option<String>,
+    pub announce: bool,
+    pub max_percent: Option<u32>,
+    pub reasons: Vec<String>,
+    /// The first instant from which the same price could claim more.
+    pub better_from: Option<Millis>,
+}
+
+/// Finds the products of a campaign and checks it against catalogue and channels; the inner error lists every problem.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Result<Result<New, Vec<String>>> {
+    let loaded = app.rules().await?;
+    let (starts_at, ends_at) = file.window();
+    let mut problems = Vec::new();
+    if ends_at <= app.now() {
+        problems.push("until: it is over already".to_owned());
+    }
+    for channel in file.channels.iter().filter(|channel| app.lane(channel).is_none()) {
+        problems.push(format!("channels: `{}` is not configured", channel.escape_debug()));
+    }
+    let mut items: Vec<NewItem> = Vec::new();
+    let mut found = vec![0_usize; file.items.len()];
+    let mut after = 0;
+    loop {
+        let page = products::page(&app.db, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for product in &page {
+            match item(app, file, product, &mut found).await? {
+                Some(Ok(item)) => items.push(item),
+                Some(Err(problem)) if problems.len() < MOST_PROBLEMS => problems.push(problem),
+                Some(Err(_)) | None => {}
+            }
+        }
+    }
+    for (index, _) in found.iter().enumerate().filter(|(_, found)| **found == 0) {
+        problems.push(format!("item[{index}]: selects no product of the catalogue"));
+    }
+    if !problems.is_empty() {
+        return Ok(Err(problems));
+    }
+    let zone = file.zone.clone().or_else(|| loaded.set.markets.first().map(|market| market.market.tz.name()));
+    Ok(Ok(New {
+        name: file.id.clone(),
+        starts_at,
+        ends_at,
+        zone: zone.unwrap_or_else(|| "UTC".to_owned()),
+        channels: file.channels.clone(),
+        announce: file.announce,
+        policy: file.on_unready.as_str(),
+        owner: file.owner.clone(),
+        why: file.why.clone(),
+        body,
+        items,
+    }))
+}
+
+/// The first item that selects a product gives its price; below the floor there is none.
+async fn item(
+    app: &App,
+    file: &CampaignFile,
+    product: &Product,
+    found: &mut [usize],
+) -> anyhow::Result<Option<Result<NewItem, String>>> {
+    let own = currency(&product.currency)?;
+    let tags: Vec<String> = serde_json::from_str(&product.tags).unwrap_or_default();
+    let candidate = Candidate {
+        sku: &product.sku,
+        brand: product.brand.as_deref(),
+        category: product.category.as_deref(),
+        tags: &tags,
+        current: Money::from_minor(product.own_minor, own),
+        regular: product.regular_minor.map(|minor| Money::from_minor(minor, own)),
+    };
+    let mut first = None;
+    for (index, item) in file.items.iter().enumerate() {
+        if item.selects(&candidate) {
+            found[index] += 1;
+            first.get_or_insert(item);
+        }
+    }
+    let Some(item) = first else { return Ok(None) };
+    let price = match item.price_of(&candidate) {
+        Ok(price) => price,
+        Err(problem) => return Ok(Some(Err(problem))),
+    };
+    let loaded = app.rules().await?;
+    let facts = facts(app, &loaded, product, app.now()).await?;
+    let floor = bounds::floor(&facts, &[], &loaded.set.engine).map(|(floor, _)| floor).max(product.min_minor);
+    Ok(Some(match floor {
+        None => Err(format!("{}: it has no floor, because its cost or tax rate is not known", product.sku)),
+        Some(floor) if price.minor() < floor => {
+            Err(format!("{}: {price} is below the floor {}", product.sku, Money::from_minor(floor, own)))
+        }
+        Some(_) => {
+            let price_minor = price.minor();
+            Ok(NewItem { product_id: product.id, price_minor, currency: product.currency.clone() })
+        }
+    }))
+}
+
+/// What history would allow if a campaign began as planned.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn outlook(app: &App, planned: &New) -> anyhow::Result<Vec<Outlook>> {
+    let channels = serde_json::to_string(&planned.channels)?;
+    let items: Vec<(i64, i64)> = planned.items.iter().map(|item| (item.product_id, item.price_minor)).collect();
+    look(app, &items, &channels, planned.announce, (planned.starts_at, planned.ends_at)).await
+}
+
+/// The same for a stored campaign that has not begun.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn outlook_of(app: &App, campaign: &Campaign, items: &[Item]) -> anyhow::Result<Vec<Outlook>> {
+    let items: Vec<(i64, i64)> = items.iter().map(|item| (item.product_id, item.price_minor)).collect();
+    let window = (Millis(campaign.starts_at), Millis(campaign.ends_at));
+    look(app, &items, &campaign.channels, campaign.announce != 0, window).await
+}
+
+async fn look(
+    app: &App,
+    items: &[(i64, i64)],
+    channels: &str,
+    announce: bool,
+    window: (Millis, Millis),
+) -> anyhow::Result<Vec<Outlook>> {
+    let (loaded, terms) = (app.rules().await?, app.terms().await?);
+    let named = scope(app, channels);
+    let mut seen = Vec::new();
+    for (id, minor) in items.iter().take(MOST_LOOKED_UP) {
+        let Some(product) = products::by_id(&app.db, *id).await? else { continue };
+        let price = Money::from_minor(*minor, currency(&product.currency)?);
+        for listing in listings::of_product(&app.db, product.id).await? {
+            if named.as_ref().is_some_and(|named| !named.contains(&listing.channel)) {
+                continue;
+            }
+            let Ok((shown, _)) = terms.price(&product, price, &listing.channel) else { continue };
+            let (prior, better) = prior_of(app, &loaded, &product, &listing, shown, window).await?;
+            let mut reasons: Vec<String> = prior.flags.iter().map(flag_text).collect();
+            if !announce {
+                reasons.push("the campaign announces nothing".to_owned());
+            }
+            seen.push(Outlook {
+                sku: product.sku.clone(),
+                channel: listing.channel,
+                price: shown.to_string(),
+                prior: prior.prior.map(|prior| prior.to_string()),
+                announce: announce && prior.announce == Some(true),
+                max_percent: prior.max_percent,
+                reasons,
+                better_from: better,
+            });
+        }
+    }
+    Ok(seen)
+}

@@ -1,0 +1,73 @@
+//! Our moves and every competitor's of the last days: what guards and the watch over rivalries look at.
+
+use std::collections::BTreeMap;
+
+use crate::app::App;
+use crate::clock::Millis;
+use crate::money::{Decimal, Money, currency};
+use crate::observe::war::PriceMove;
+use crate::store::products::Product;
+use crate::store::{decisions, observations};
+
+/// How far back our own prices and everybody's moves matter.
+const OWN_PRICES: i64 = 30 * Millis::DAY;
+const MOVES: i64 = 3 * Millis::DAY;
+const MOVE_ROWS: i64 = 500;
+
+/// Prices and moves, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Our released prices of the last 30 days, the current one last.
+    pub own: Vec<(Millis, Money)>,
+    /// The price before each of `own`.
+    pub own_from: Vec<Money>,
+    /// Our moves and one competitor's, interleaved by time, per competitor.
+    pub moves: BTreeMap<String, Vec<PriceMove>>,
+}
+
+impl History {
+    /// Only what happened after an instant.
+    #[must_use]
+    pub fn after(&self, since: Millis) -> Self {
+        let late = |at: Option<Millis>| at.is_none_or(|at| at > since);
+        let pairs = self.own.iter().zip(&self.own_from).filter(|((at, _), _)| late(Some(*at)));
+        let (own, own_from) = pairs.map(|(own, from)| (*own, *from)).unzip();
+        let of = |moves: &Vec<PriceMove>| moves.iter().filter(|step| late(step.at)).cloned().collect();
+        let moves = self.moves.iter().map(|(competitor, moves)| (competitor.clone(), of(moves))).collect();
+        Self { own, own_from, moves }
+    }
+}
+
+/// Reads both histories of a product.
+///
+/// # Errors
+/// The store's, or a stored currency that is not one.
+pub async fn of(app: &App, product: &Product, now: Millis) -> anyhow::Result<History> {
+    let own = currency(&product.currency)?;
+    let mut history = History::default();
+    let mut ours = Vec::new();
+    for row in decisions::of_product_since(&app.db, product.id, now.plus(-OWN_PRICES)).await? {
+        let (from, to) = (Money::from_minor(row.previous_minor, own), Money::from_minor(row.price_minor, own));
+        let at = Millis(row.created_at);
+        history.own.push((at, to));
+        history.own_from.push(from);
+        ours.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at: Some(at) });
+    }
+    let since = now.plus(-MOVES);
+    let mut last: BTreeMap<String, Decimal> = BTreeMap::new();
+    let mut runs = observations::history_of_product(&app.db, product.id, since, MOVE_ROWS).await?;
+    runs.reverse();
+    for run in runs.into_iter().filter(|run| run.verdict == "accepted" && run.currency.as_deref() == Some(own.code())) {
+        let Some(minor) = run.price_minor else { continue };
+        let to = Money::from_minor(minor, own).amount();
+        if let Some(from) = last.insert(run.competitor.clone(), to).filter(|from| *from != to) {
+            let step = PriceMove { ours: false, from, to, at: Some(Millis(run.first_seen)) };
+            history.moves.entry(run.competitor).or_default().push(step);
+        }
+    }
+    for steps in history.moves.values_mut() {
+        steps.extend(ours.iter().filter(|step| step.at.is_some_and(|at| at >= since)).cloned());
+        steps.sort_by_key(|step| step.at);
+    }
+    Ok(history)
+}

@@ -1,0 +1,47 @@
+//! What the guards think of a price that a person is about to set: floors that nobody may go under, and everything odd
+//! that a second look is worth.
+
+use super::facts::facts;
+use super::guards;
+use super::proposal::Proposal;
+use crate::app::App;
+use crate::clock::Millis;
+use crate::decide::facts::ManualPrice;
+use crate::decide::release::Guard;
+use crate::decide::{self, Facts};
+use crate::money::Money;
+use crate::store::decisions;
+use crate::store::products::Product;
+
+/// The guards that speak about the amount itself. The others are about rules, competitors and pace.
+const ABOUT_AMOUNTS: [Guard; 6] =
+    [Guard::Eligibility, Guard::FreshFloor, Guard::Corridor, Guard::Slip, Guard::Step, Guard::Confirmation];
+
+/// Findings about a price set by hand, in the order of the guards; empty if nothing is odd.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn examine(app: &App, product: &Product, price: Money, now: Millis) -> anyhow::Result<Vec<(Guard, String)>> {
+    let loaded = app.rules().await?;
+    let mut facts: Facts = facts(app, &loaded, product, now).await?;
+    facts.product.lock = None;
+    facts.product.campaign = None;
+    facts.product.regulated = false;
+    let until = now.plus(Millis::DAY);
+    let manual = ManualPrice { price, owner: String::new(), reason: String::new(), until };
+    facts.product.manual = Some(manual);
+    let mut findings = Vec::new();
+    if product.min_minor.is_some_and(|minimum| price.minor() < minimum) {
+        findings.push((Guard::FreshFloor, format!("{price} is below the product's own minimum")));
+    }
+    let decision = decide::price(&facts, &loaded.set, now.timestamp());
+    if decision.price != Some(price) {
+        findings.push((Guard::FreshFloor, format!("{price} is below the floor, or there is none to hold it against")));
+        return Ok(findings);
+    }
+    let newest = decisions::latest(&app.db, product.id).await?;
+    let proposal = Proposal { facts, decision, carried: None, rivalry: None, newest, returns_to: None, history: None };
+    let found = guards::findings(app, &loaded, product, &proposal, now).await?;
+    findings.extend(found.into_iter().filter(|(guard, _)| ABOUT_AMOUNTS.contains(guard)));
+    Ok(findings)
+}

@@ -1,0 +1,209 @@
+//! What the engine makes of fresh facts, and the few prices that follow from no rule: a tax rate that is passed on, the
+//! price from before a campaign, the answer to a rival.
+
+use serde_json::Value;
+
+use super::facts::facts;
+use super::history::History;
+use super::pricing::RULES;
+use super::rivalry::{self, Answered};
+use crate::app::{App, Loaded};
+use crate::clock::Millis;
+use crate::decide::decision::{Step, TargetKind};
+use crate::decide::vat::{OnVatChange, after_change};
+use crate::decide::{self, Decision, Facts, Flag, Outcome, bounds};
+use crate::money::{Money, currency, decimal};
+use crate::store::decisions::{self, DecisionRow};
+use crate::store::products::Product;
+use crate::store::terms;
+
+/// Decisions walked back to find the price from before a campaign or a price set by hand.
+const WALK_BACK: i64 = 400 * Millis::DAY;
+
+/// A price in place of the engine's.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    pub price: Money,
+    pub actor: String,
+    pub why: String,
+    /// It passes on a new tax rate.
+    pub by_tax: bool,
+}
+
+/// What is to be done with a product.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    pub facts: Facts,
+    pub decision: Decision,
+    pub carried: Option<Carried>,
+    pub rivalry: Option<Answered>,
+    /// The newest decision, and the price from before the campaign or the person whose price is in force still.
+    pub newest: Option<DecisionRow>,
+    pub returns_to: Option<Money>,
+    /// Read where it was needed; the guards need it too.
+    pub history: Option<History>,
+}
+
+impl Proposal {
+    /// The purchase cost at the newest decision.
+    #[must_use]
+    pub fn newest_cost(&self) -> Option<Money> {
+        let record: Value = serde_json::from_str(&self.newest.as_ref()?.record).ok()?;
+        serde_json::from_value(record.pointer("/facts/product/cost_net")?.clone()).ok()
+    }
+
+    /// The price that is proposed, or kept.
+    #[must_use]
+    pub fn price(&self) -> Option<Money> {
+        self.carried.as_ref().map(|carried| carried.price).or(self.decision.price)
+    }
+
+    /// Whether it proposes a price other than the current one.
+    #[must_use]
+    pub fn proposes(&self) -> bool {
+        self.carried.is_some() || self.decision.proposes()
+    }
+
+    /// A person or a campaign set the price: consent was given with a name and a reason.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.decision.has(Flag::ManualPrice) || self.decision.has(Flag::Campaign)
+    }
+
+    /// The move is meant: set, carried over, or the way back after a campaign. Breakers over runs do not count it.
+    #[must_use]
+    pub fn is_intended(&self) -> bool {
+        self.is_set() || self.carried.is_some() || self.returns_to.is_some()
+    }
+
+    /// Who decides.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        let product = &self.facts.product;
+        if let Some(carried) = &self.carried {
+            return carried.actor.clone();
+        }
+        if let Some(manual) = product.manual.as_ref().filter(|_| self.decision.has(Flag::ManualPrice)) {
+            return manual.owner.clone();
+        }
+        if let Some(campaign) = product.campaign.as_ref().filter(|_| self.decision.has(Flag::Campaign)) {
+            return format!("campaign {}", campaign.id);
+        }
+        if self.returns_to.is_some() { format!("{RULES}, after a price that was set") } else { RULES.to_owned() }
+    }
+
+    /// What the record says beside the guards' findings.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        self.carried.iter().map(|c| c.why.clone()).chain(self.rivalry.iter().map(|r| r.message.clone()))
+    }
+}
+
+/// Facts, decision, and what takes its place.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> anyhow::Result<Proposal> {
+    let facts = facts(app, loaded, product, now).await?;
+    let decision = decide::price(&facts, &loaded.set, now.timestamp());
+    let newest = decisions::latest(&app.db, product.id).await?;
+    let mut proposal =
+        Proposal { facts, decision, carried: None, rivalry: None, newest, returns_to: None, history: None };
+    if is_gated(&proposal.decision) {
+        return Ok(proposal);
+    }
+    proposal.returns_to = before_it_was_set(app, product, proposal.newest.as_ref(), now).await?;
+    proposal.carried = match tax(app, product, &proposal).await? {
+        Some(carried) => Some(carried),
+        None => way_back(&proposal),
+    };
+    if let Some(carried) = &proposal.carried
+        && !holds_floor(&proposal.facts, product, loaded, carried.price)
+    {
+        proposal.carried = None;
+    }
+    if proposal.carried.is_none() {
+        rivalry::answer(app, loaded, product, &mut proposal, now).await?;
+    }
+    Ok(proposal)
+}
+
+fn is_gated(decision: &Decision) -> bool {
+    [Flag::KillSwitch, Flag::Locked, Flag::ManualPrice, Flag::RegulatedPrice, Flag::Campaign]
+        .iter()
+        .any(|flag| decision.has(*flag))
+}
+
+/// The price after a change of the tax rate since the price was set, where the policy passes it on.
+async fn tax(app: &App, product: &Product, proposal: &Proposal) -> anyhow::Result<Option<Carried>> {
+    let Some(vat) = &proposal.facts.product.vat else { return Ok(None) };
+    let Some(known) = terms::vat_of(&app.db, product.id).await? else { return Ok(None) };
+    let old = decimal(&known.percent)?;
+    let country = &proposal.facts.market.country;
+    let policy = app.config.vat.on_change(country, &product.vat_class);
+    let Some(current) = proposal.facts.product.current.filter(|_| old != vat.percent) else { return Ok(None) };
+    if policy == OnVatChange::KeepGross {
+        return Ok(None);
+    }
+    let price = after_change(current, old, vat.percent, policy)?;
+    let why = format!(
+        "the VAT rate went from {old} to {} % ({}) and is passed on",
+        vat.percent,
+        vat.row.as_deref().unwrap_or("no row")
+    );
+    Ok((price != current).then(|| Carried { price, actor: "vat".to_owned(), why, by_tax: true }))
+}
+
+/// The price from before the campaign, or the person, whose price is in force although its time is over.
+async fn before_it_was_set(
+    app: &App,
+    product: &Product,
+    newest: Option<&DecisionRow>,
+    now: Millis,
+) -> anyhow::Result<Option<Money>> {
+    if !newest.is_some_and(was_set) {
+        return Ok(None);
+    }
+    let own = currency(&product.currency)?;
+    let rows = decisions::of_product_since(&app.db, product.id, now.plus(-WALK_BACK)).await?;
+    let first = rows.iter().rev().take_while(|row| was_set(row)).last();
+    Ok(first.map(|row| Money::from_minor(row.previous_minor, own)))
+}
+
+/// A decision that carried out what a person or a campaign had set.
+fn was_set(row: &DecisionRow) -> bool {
+    let record: Value = serde_json::from_str(&row.record).unwrap_or_default();
+    let flags = record.pointer("/decision/flags").and_then(Value::as_array);
+    flags.is_some_and(|flags| {
+        flags
+            .iter()
+            .any(|flag| [Flag::Campaign.as_str(), Flag::ManualPrice.as_str()].contains(&flag.as_str().unwrap_or("")))
+    })
+}
+
+/// Where no rule says what follows a campaign, the price from before it does: else a reduction would last for ever.
+fn way_back(proposal: &Proposal) -> Option<Carried> {
+    let before = proposal.returns_to.filter(|before| proposal.facts.product.current != Some(*before))?;
+    let decision = &proposal.decision;
+    let silent = match decision.outcome {
+        Outcome::None => true,
+        Outcome::Keep => decision.has(Flag::FallbackKeep) || decision.steps.iter().any(is_keep),
+        Outcome::Hold => decision.has(Flag::NoData),
+        Outcome::Change | Outcome::Review | Outcome::Shadow => false,
+    };
+    silent.then(|| Carried {
+        price: before,
+        actor: format!("{RULES}, after a price that was set"),
+        why: format!("the time of the set price is over and no rule asks for another; back to {before}"),
+        by_tax: false,
+    })
+}
+
+const fn is_keep(step: &Step) -> bool {
+    matches!(step, Step::Reference { kind: TargetKind::Keep, .. })
+}
+
+fn holds_floor(facts: &Facts, product: &Product, loaded: &Loaded, price: Money) -> bool {
+    let floor = bounds::floor(facts, &[], &loaded.set.engine);
+    floor.is_some_and(|(floor, _)| price.minor() >= floor)
+        && product.min_minor.is_none_or(|minimum| price.minor() >= minimum)
+}

@@ -1,0 +1,110 @@
+//! Where people and channels have the last word: approvals of reviewed proposals, and prices adopted from a channel.
+
+use super::facts::facts;
+use super::pricing::{Record, facts_hash, stored, write};
+use super::{guards, proposal};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::decide::release::Approval;
+use crate::decide::{self, Outcome, bounds};
+use crate::money::{Money, currency};
+use crate::store::decisions::{self, Evaluated, Written};
+use crate::store::overrides::{self, Kind, New};
+use crate::store::products;
+
+/// Why a person's price did not become a decision.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("there is no open review {0}\nhint: `omniprice review` lists them")]
+    NotOpen(i64),
+    #[error("review {0} has expired\nhint: the next evaluation opens a new one")]
+    Expired(i64),
+    #[error(
+        "the facts have changed since review {0} was opened\nhint: `omniprice review` shows the new proposal after the next evaluation"
+    )]
+    Stale(i64),
+    #[error("{0}\nhint: no approval makes up for this; correct the product's data and import it again")]
+    Guarded(String),
+}
+
+/// Carries out a reviewed proposal, if it is open and its facts still hold.
+///
+/// # Errors
+/// [`Refused`], the rules' and the store's.
+pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<i64> {
+    let now = app.now();
+    let review = decisions::review(&app.db, id).await?.filter(|r| r.state == "open").ok_or(Refused::NotOpen(id))?;
+    if review.expires_at <= now.0 {
+        decisions::settle_review(&app.db, id, "expired", actor.to_owned(), String::new(), now).await?;
+        return Err(Refused::Expired(id).into());
+    }
+    let product = products::by_id(&app.db, review.product_id).await?.ok_or(Refused::NotOpen(id))?;
+    let loaded = app.rules().await?;
+    let fresh = proposal::of(app, &loaded, &product, now).await?;
+    if facts_hash(&fresh.facts)? != review.facts_hash || fresh.price().map(Money::minor) != Some(review.price_minor) {
+        ask_again(app, product.id, now).await?;
+        return Err(Refused::Stale(id).into());
+    }
+    let price = Money::from_minor(review.price_minor, currency(&review.currency)?);
+    let approval = Approval { price, at: now, by: actor.to_owned() };
+    let against = guards::hard(app, &loaded, &product, &fresh, Some(approval), now).await?;
+    if !against.is_empty() {
+        return Err(Refused::Guarded(against.join("; ")).into());
+    }
+    let mut release = vec![format!("approved by {actor}: {why}")];
+    release.extend(fresh.remarks());
+    let vat = fresh.facts.product.vat.as_ref();
+    let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
+    let carried = fresh.carried.map(|carried| carried.price);
+    let record =
+        Record { now, rule_revision: loaded.revision, facts: fresh.facts, decision: fresh.decision, release, carried };
+    let terms = app.terms().await?;
+    let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
+    // Everything that could change the answer by itself is worked out by the evaluation that follows at once.
+    let evaluated = Evaluated { actor: actor.to_owned(), approves: Some(id), again_at: Some(now), vat, ..stored };
+    match write(app, evaluated).await? {
+        Written::Decided { version } => Ok(version),
+        Written::Noted | Written::Stale => Err(Refused::Stale(id).into()),
+    }
+}
+
+async fn ask_again(app: &App, product_id: i64, now: Millis) -> anyhow::Result<()> {
+    let mark =
+        app.db.write(product_id, move |tx, id| Box::pin(async move { products::mark_dirty(tx, *id, now).await }));
+    Ok(mark.await?)
+}
+
+/// Makes a price that somebody set on one channel the price of all channels, and locks it against rules until somebody
+/// unlocks the product.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn adopt(app: &App, product_id: i64, price: Money, channel: &str) -> anyhow::Result<()> {
+    let Some(product) = products::by_id(&app.db, product_id).await? else { return Ok(()) };
+    if price.currency().code() != product.currency {
+        return Ok(());
+    }
+    let now = app.now();
+    let loaded = app.rules().await?;
+    let facts = facts(app, &loaded, &product, now).await?;
+    let decision = decide::price(&facts, &loaded.set, now.timestamp());
+    let computed = bounds::floor(&facts, &[], &loaded.set.engine).map(|(floor, _)| floor);
+    let floor = decision.floor.map(Money::minor).max(computed);
+    if floor.is_none_or(|floor| price.minor() < floor) {
+        tracing::warn!(product = product_id, "the price set on {channel} is below the floor and is not adopted");
+        return Ok(());
+    }
+    let release = vec![format!("adopted from {channel}")];
+    let record = Record { now, rule_revision: loaded.revision, facts, decision, release, carried: Some(price) };
+    let terms = app.terms().await?;
+    let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
+    let owner = format!("channel {channel}");
+    let why = format!("set by hand on {channel} and adopted");
+    let evaluated = Evaluated { actor: owner.clone(), why: why.clone(), ..stored };
+    write(app, evaluated).await?;
+    let lock =
+        New { product_id, kind: Kind::Lock, price_minor: None, currency: product.currency, owner, why, until: None };
+    overrides::set(&app.db, lock, now).await?;
+    products::set_locked(&app.db, product.sku, true, now).await?;
+    Ok(())
+}

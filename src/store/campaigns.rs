@@ -1,0 +1,446 @@
+//! Campaigns: one window for all their channels, the price of each product in it, and what may be said about the
+//! reduction on each listing, frozen when it started.
+
+use super::StoreError;
+use super::db::{Db, Sql, Tx, args, statements};
+use super::listings::{self, Desire};
+use super::products;
+use crate::clock::Millis;
+
+statements! {
+    INSERT = Sql::same(
+        "insert into campaigns
+             (name, starts_at, ends_at, zone, channels, announce, policy, owner, why, body, phase, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11)
+         returning id");
+    INSERT_ITEM = Sql::same(
+        "insert into campaign_items (campaign_id, product_id, price_minor, currency, created_at)
+         values ($1, $2, $3, $4, $5)");
+    OVERLAPPING = Sql::same(
+        "select c.name, p.sku from campaign_items i
+         join campaigns c on c.id = i.campaign_id join products p on p.id = i.product_id
+         where i.product_id = $1 and c.phase in ('planned', 'running') and c.starts_at < $3 and c.ends_at > $2
+         order by c.starts_at, c.id limit 1");
+    BY_NAME = Sql::same("select * from campaigns where name = $1");
+    LIST = Sql::same("select * from campaigns order by starts_at desc, id desc limit $1");
+    OPEN = Sql::same("select * from campaigns where phase in ('planned', 'running') order by starts_at, id");
+    ITEMS = Sql::same(
+        "select i.product_id, p.sku, p.title, i.price_minor, i.currency, p.own_minor, p.regular_minor
+         from campaign_items i join products p on p.id = i.product_id where i.campaign_id = $1 order by p.sku limit $2");
+    OF_PRODUCT = Sql::same(
+        "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, i.price_minor, i.currency
+         from campaign_items i join campaigns c on c.id = i.campaign_id
+         where i.product_id = $1 and c.phase in ('planned', 'running') and c.ends_at > $2 order by c.starts_at, c.id");
+    DIRTY_ITEMS = Sql::same(
+        "update products set dirty_at = case when dirty_at is not null and leased_until > 0 then dirty_at + 1 else $2 end
+         where id in (select i.product_id from campaign_items i where i.campaign_id = $1)
+           and (dirty_at is null or dirty_at > $2 or leased_until > 0)");
+    SET_PHASE = Sql::same(
+        "update campaigns set phase = $2, ended_by = $3, ended_why = $4
+         where id = $1 and phase in ('planned', 'running') and phase <> $2");
+    POSTPONE = Sql::same(
+        "update campaigns set starts_at = $2 where id = $1 and phase = 'planned' and starts_at < $2 and ends_at > $2");
+    FREEZE = Sql::same(
+        "insert into strikes
+             (campaign_id, listing_id, campaign_minor, regular_minor, prior_minor, currency, window_from, started_at,
+              announce, max_percent, reasons, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8)
+         on conflict (campaign_id, listing_id) do nothing");
+    STRIKES_OF = Sql::same(
+        "select s.campaign_id, s.listing_id, l.channel, p.sku, s.campaign_minor, s.regular_minor, s.prior_minor, s.currency,
+                s.window_from, s.started_at, s.announce, s.max_percent, s.reasons
+         from strikes s join listings l on l.id = s.listing_id join products p on p.id = l.product_id
+         where s.campaign_id = $1 order by p.sku, l.channel limit $2");
+    STRIKE = Sql::same(
+        "select s.listing_id, s.regular_minor, s.prior_minor, s.started_at as starts_at, c.ends_at, s.announce
+         from strikes s join campaigns c on c.id = s.campaign_id join listings l on l.id = s.listing_id
+         where s.listing_id = $1 and c.phase in ('planned', 'running') and c.starts_at <= $2 and c.ends_at > $2
+           and l.desired_minor = s.campaign_minor
+         order by s.campaign_id desc limit 1");
+    STEP_BEFORE = Sql::same(
+        "select s.started_at as at, c.starts_at from strikes s join campaigns c on c.id = s.campaign_id
+         where s.listing_id = $1 and c.ends_at = $2 and c.phase <> 'cancelled' order by s.campaign_id desc limit 1");
+    UNSTARTED = Sql::same(
+        "select l.channel, count(*) as n
+         from campaign_items i join listings l on l.product_id = i.product_id
+         join strikes s on s.campaign_id = i.campaign_id and s.listing_id = l.id
+         where i.campaign_id = $1 and (l.live_minor is null or l.live_minor <> s.campaign_minor)
+         group by l.channel order by l.channel");
+}
+
+/// A campaign to be stored: instants are UTC, `zone` is what people see them in, no channels means all of them.
+#[derive(Debug, Clone)]
+pub struct New {
+    pub name: String,
+    pub starts_at: Millis,
+    pub ends_at: Millis,
+    pub zone: String,
+    pub channels: Vec<String>,
+    pub announce: bool,
+    pub policy: &'static str,
+    pub owner: String,
+    pub why: String,
+    /// The file as it was read.
+    pub body: String,
+    pub items: Vec<NewItem>,
+}
+
+/// A product's price in a campaign: gross minor units.
+#[derive(Debug, Clone)]
+pub struct NewItem {
+    pub product_id: i64,
+    pub price_minor: i64,
+    pub currency: String,
+}
+
+/// A campaign as stored. `channels` is a JSON array of names; empty means all.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Campaign {
+    pub id: i64,
+    pub name: String,
+    pub starts_at: i64,
+    pub ends_at: i64,
+    pub zone: String,
+    pub channels: String,
+    pub announce: i64,
+    pub policy: String,
+    pub owner: String,
+    pub why: String,
+    pub phase: String,
+    pub ended_by: Option<String>,
+    pub ended_why: Option<String>,
+    pub created_at: i64,
+}
+
+/// A product of a campaign with what it costs otherwise.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Item {
+    pub product_id: i64,
+    pub sku: String,
+    pub title: String,
+    pub price_minor: i64,
+    pub currency: String,
+    pub own_minor: i64,
+    pub regular_minor: Option<i64>,
+}
+
+/// A campaign as one product sees it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OfProduct {
+    pub id: i64,
+    pub name: String,
+    pub starts_at: i64,
+    pub ends_at: i64,
+    pub channels: String,
+    pub announce: i64,
+    pub price_minor: i64,
+    pub currency: String,
+}
+
+/// What may be said about a reduction on one listing, frozen at its start. Amounts are minor units of the listing's
+/// currency, in its own tax view.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    pub campaign_id: i64,
+    pub listing_id: i64,
+    pub campaign_minor: i64,
+    /// The price that was live, or wanted, before the reduction.
+    pub regular_minor: i64,
+    /// The lowest price of the law's window; none where there is too little history.
+    pub prior_minor: Option<i64>,
+    pub currency: String,
+    /// The first instant whose price counted.
+    pub window_from: Option<Millis>,
+    pub started_at: Millis,
+    pub announce: bool,
+    pub max_percent: Option<u32>,
+    /// Why it is or is not announced: JSON array of texts.
+    pub reasons: String,
+}
+
+/// A [`Frozen`] as stored, with its names.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct StrikeRow {
+    pub campaign_id: i64,
+    pub listing_id: i64,
+    pub channel: String,
+    pub sku: String,
+    pub campaign_minor: i64,
+    pub regular_minor: i64,
+    pub prior_minor: Option<i64>,
+    pub currency: String,
+    pub window_from: Option<i64>,
+    pub started_at: i64,
+    pub announce: i64,
+    pub max_percent: Option<i64>,
+    pub reasons: String,
+}
+
+/// What a channel may show beside the reduced price of a listing. Amounts are minor units of the listing's currency, in
+/// its own tax view; instants are UTC milliseconds. Without `announce` nothing but the price may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strike {
+    pub listing_id: i64,
+    pub regular_minor: i64,
+    pub prior_minor: Option<i64>,
+    pub starts_at: i64,
+    pub ends_at: Option<i64>,
+    pub announce: bool,
+}
+
+/// Why a campaign was not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    Stored(i64),
+    /// The name is taken.
+    Exists,
+    /// A product is in another campaign at that time: its name and the SKU.
+    Overlaps {
+        campaign: String,
+        sku: String,
+    },
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Id {
+    id: i64,
+}
+#[derive(Debug, sqlx::FromRow)]
+struct Overlap {
+    name: String,
+    sku: String,
+}
+#[derive(Debug, sqlx::FromRow)]
+struct FoundStrike {
+    listing_id: i64,
+    regular_minor: i64,
+    prior_minor: Option<i64>,
+    starts_at: i64,
+    ends_at: i64,
+    announce: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Step {
+    at: i64,
+    starts_at: i64,
+}
+
+/// How many listings of a channel do not show a campaign's price.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Unstarted {
+    pub channel: String,
+    pub n: i64,
+}
+
+/// Stores a campaign with its products, unless one of them is in another campaign at that time, and asks for decisions.
+///
+/// # Errors
+/// The engine's own; nothing is stored then.
+pub async fn add(db: &Db, new: New, now: Millis) -> Result<Added, StoreError> {
+    db.write((new, now), |tx, (new, now)| Box::pin(add_in(tx, new, *now))).await
+}
+
+async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError> {
+    if tx.maybe::<Campaign>(BY_NAME, args![new.name.as_str()]).await?.is_some() {
+        return Ok(Added::Exists);
+    }
+    for item in &new.items {
+        let other: Option<Overlap> = tx.maybe(OVERLAPPING, args![item.product_id, new.starts_at, new.ends_at]).await?;
+        if let Some(Overlap { name, sku }) = other {
+            return Ok(Added::Overlaps { campaign: name, sku });
+        }
+    }
+    let channels = serde_json::to_string(&new.channels)
+        .map_err(|e| StoreError::Corrupt { what: "channel list", why: e.to_string() })?;
+    let Id { id } = tx
+        .one(
+            INSERT,
+            args![
+                new.name.as_str(),
+                new.starts_at,
+                new.ends_at,
+                new.zone.as_str(),
+                channels,
+                i64::from(new.announce),
+                new.policy,
+                new.owner.as_str(),
+                new.why.as_str(),
+                new.body.as_str(),
+                now
+            ],
+        )
+        .await?;
+    for item in &new.items {
+        tx.run(INSERT_ITEM, args![id, item.product_id, item.price_minor, item.currency.as_str(), now]).await?;
+        products::mark_dirty(tx, item.product_id, now).await?;
+    }
+    Ok(Added::Stored(id))
+}
+
+/// A campaign by its name.
+///
+/// # Errors
+/// The engine's own.
+pub async fn by_name(db: &Db, name: &str) -> Result<Option<Campaign>, StoreError> {
+    db.maybe(BY_NAME, args![name]).await
+}
+
+/// All campaigns, latest start first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn list(db: &Db, limit: i64) -> Result<Vec<Campaign>, StoreError> {
+    db.all(LIST, args![limit]).await
+}
+
+/// Campaigns that are planned or running, earliest start first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn open(db: &Db) -> Result<Vec<Campaign>, StoreError> {
+    db.all(OPEN, args![]).await
+}
+
+/// The products of a campaign, by SKU.
+///
+/// # Errors
+/// The engine's own.
+pub async fn items(db: &Db, campaign_id: i64, limit: i64) -> Result<Vec<Item>, StoreError> {
+    db.all(ITEMS, args![campaign_id, limit]).await
+}
+
+/// Campaigns of a product that run now or later, earliest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn of_product(db: &Db, product_id: i64, now: Millis) -> Result<Vec<OfProduct>, StoreError> {
+    db.all(OF_PRODUCT, args![product_id, now]).await
+}
+
+/// Moves a campaign to another phase and asks for a decision on all its products; false if it is there or has ended.
+///
+/// # Errors
+/// The engine's own.
+pub async fn set_phase(
+    db: &Db,
+    id: i64,
+    phase: &'static str,
+    by: Option<String>,
+    why: Option<String>,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    db.write((id, phase, by, why, now), |tx, (id, phase, by, why, now)| {
+        Box::pin(async move {
+            let moved = tx.run(SET_PHASE, args![*id, *phase, by.as_deref(), why.as_deref()]).await? > 0;
+            if moved {
+                tx.run(DIRTY_ITEMS, args![*id, *now]).await?;
+            }
+            Ok(moved)
+        })
+    })
+    .await
+}
+
+/// Starts a planned campaign later, never earlier and never after its end; false if that is not possible.
+///
+/// # Errors
+/// The engine's own.
+pub async fn postpone(db: &Db, id: i64, starts_at: Millis) -> Result<bool, StoreError> {
+    db.write((id, starts_at), |tx, &(id, at)| Box::pin(async move { Ok(tx.run(POSTPONE, args![id, at]).await? > 0) }))
+        .await
+}
+
+/// Freezes what may be said about a reduction; what is frozen already stays.
+///
+/// # Errors
+/// The engine's own.
+pub async fn freeze(tx: &mut Tx, one: &Frozen) -> Result<(), StoreError> {
+    tx.run(
+        FREEZE,
+        args![
+            one.campaign_id,
+            one.listing_id,
+            one.campaign_minor,
+            one.regular_minor,
+            one.prior_minor,
+            one.currency.as_str(),
+            one.window_from,
+            one.started_at,
+            i64::from(one.announce),
+            one.max_percent.map(i64::from),
+            one.reasons.as_str()
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Raises desired prices together with what may be said about them, outside a decision: the start or end of a campaign
+/// of some channels only.
+///
+/// # Errors
+/// The engine's own; nothing is stored then.
+pub async fn desire(
+    db: &Db,
+    frozen: Vec<Frozen>,
+    desires: Vec<Desire>,
+    decision_id: Option<i64>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    db.write((frozen, desires, decision_id, now), |tx, (frozen, desires, decision_id, now)| {
+        Box::pin(async move {
+            for one in frozen {
+                freeze(tx, one).await?;
+            }
+            for one in desires {
+                listings::desire(tx, one, *decision_id, *now).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// What was frozen for a campaign, by SKU and channel.
+///
+/// # Errors
+/// The engine's own.
+pub async fn strikes_of(db: &Db, campaign_id: i64, limit: i64) -> Result<Vec<StrikeRow>, StoreError> {
+    db.all(STRIKES_OF, args![campaign_id, limit]).await
+}
+
+/// What a channel may show beside the price that a listing is to have, at this instant: nothing outside a running
+/// campaign, or when another price than the campaign's is wanted.
+///
+/// # Errors
+/// The engine's own.
+pub async fn strike(tx: &mut Tx, listing_id: i64, now: Millis) -> Result<Option<Strike>, StoreError> {
+    let found: Option<FoundStrike> = tx.maybe(STRIKE, args![listing_id, now]).await?;
+    Ok(found.map(|row| Strike {
+        listing_id: row.listing_id,
+        regular_minor: row.regular_minor,
+        prior_minor: row.prior_minor,
+        starts_at: row.starts_at,
+        ends_at: Some(row.ends_at),
+        announce: row.announce != 0,
+    }))
+}
+
+/// When the reduction on a listing went live whose campaign ended at the very instant at which another begins, and when
+/// that campaign began: the step before in a progressive reduction.
+///
+/// # Errors
+/// The engine's own.
+pub async fn step_before(db: &Db, listing_id: i64, ended_at: Millis) -> Result<Option<(Millis, Millis)>, StoreError> {
+    let row: Option<Step> = db.maybe(STEP_BEFORE, args![listing_id, ended_at]).await?;
+    Ok(row.map(|row| (Millis(row.at), Millis(row.starts_at))))
+}
+
+/// Per channel, how many listings of a campaign do not show its price.
+///
+/// # Errors
+/// The engine's own.
+pub async fn unstarted(db: &Db, campaign_id: i64) -> Result<Vec<Unstarted>, StoreError> {
+    db.all(UNSTARTED, args![campaign_id]).await
+}

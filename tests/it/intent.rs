@@ -1,0 +1,235 @@
+//! What people and campaigns decide, through the real application on both engines, on a clock that the test moves.
+
+use omniprice::clock::{Clock, Millis};
+use omniprice::decide::campaign_file::CampaignFile;
+use omniprice::decide::release::Guard;
+use omniprice::flow::{campaigns as planning, intent, pricing};
+use omniprice::money::{Currency, Money};
+use omniprice::store::campaigns::{self, Added, Strike};
+use omniprice::store::overrides::{self, Kind, New};
+use omniprice::store::{decisions, events, listings, products};
+
+use crate::both_engines;
+use crate::harness::{Setup, TestDb, World, price};
+
+both_engines![
+    a_lock_keeps_the_price_and_its_end_lets_rules_decide,
+    a_price_set_by_hand_goes_to_every_channel_even_in_review_and_ends,
+    guards_speak_before_a_price_is_set_by_hand,
+    a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_allows,
+    a_campaign_without_history_changes_the_price_and_announces_nothing,
+    a_campaign_of_one_channel_leaves_the_others_alone,
+    after_a_campaign_that_no_rule_follows_the_price_before_it_is_back,
+    a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy,
+];
+
+/// A Tuesday in November, ten in the morning in Copenhagen.
+const START: Millis = Millis(1_795_510_800_000);
+
+async fn world(test: TestDb, setup: Setup) -> World {
+    let world = World::open_at(test, setup, Clock::manual(START)).await;
+    world.drive().await;
+    world
+}
+
+async fn set(world: &World, kind: Kind, minor: Option<i64>, lasts: i64) {
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let new = New {
+        product_id: product.id,
+        kind,
+        price_minor: minor,
+        currency: "DKK".into(),
+        owner: "ann".into(),
+        why: "price promise".into(),
+        until: Some(world.app.now().plus(lasts)),
+    };
+    overrides::set(&world.app.db, new, world.app.now()).await.unwrap();
+}
+
+async fn shown(world: &World) -> Vec<Option<i64>> {
+    let mut shown = Vec::new();
+    for channel in ["webshop", "google", "till"] {
+        let listing = world.listing("KETTLE", channel).await;
+        assert!(
+            matches!(listing.state.as_str(), "verified" | "idle"),
+            "{channel}: {} {}",
+            listing.state,
+            listing.reason
+        );
+        shown.push(listing.live_minor);
+    }
+    shown
+}
+
+async fn why(world: &World) -> String {
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    decisions::evaluation(&world.app.db, product.id).await.unwrap().unwrap().why
+}
+
+async fn a_lock_keeps_the_price_and_its_end_lets_rules_decide(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    set(&world, Kind::Lock, None, Millis::HOUR).await;
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    assert_eq!((world.ours("KETTLE").await, why(&world).await.as_str()), (49_900, "locked by ann: price promise"));
+    world.app.clock.advance(Millis::HOUR);
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(47_900); 3]);
+}
+
+async fn a_price_set_by_hand_goes_to_every_channel_even_in_review_and_ends(test: TestDb) {
+    let world = world(test, Setup { mode: "review", ..Setup::default() }).await;
+    set(&world, Kind::Price, Some(45_900), Millis::DAY).await;
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(45_900); 3], "a person's price was consented to by that person");
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let newest = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
+    assert_eq!(newest.actor, "ann");
+    assert!(newest.why.contains("price promise"), "{}", newest.why);
+    let record: pricing::Record = serde_json::from_str(&newest.record).unwrap();
+    let loaded = world.app.rules().await.unwrap();
+    let now = record.now.timestamp();
+    omniprice::decide::explain::prove(&record.facts, &loaded.set, now, &record.decision).unwrap();
+    world.app.clock.advance(Millis::DAY);
+    world.settle().await;
+    let open = decisions::open_reviews(&world.app.db, 10).await.unwrap();
+    assert_eq!(
+        open.iter().map(|r| r.price_minor).collect::<Vec<_>>(),
+        [49_900],
+        "the rules' way back waits for a person"
+    );
+    assert_eq!(world.ours("KETTLE").await, 45_900);
+}
+
+async fn guards_speak_before_a_price_is_set_by_hand(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let found = async |minor: i64| {
+        let price = Money::from_minor(minor, Currency::DKK);
+        let found = intent::examine(&world.app, &product, price, world.app.now()).await.unwrap();
+        found.into_iter().map(|(guard, _)| guard).collect::<Vec<_>>()
+    };
+    assert_eq!(found(46_900).await, []);
+    assert_eq!(found(31_249).await, [Guard::FreshFloor], "250.00 with VAT is 312.50");
+    assert_eq!(found(4_990).await, [Guard::FreshFloor]);
+    assert!(found(499_000).await.contains(&Guard::Slip));
+    assert_eq!(world.ours("KETTLE").await, 49_900, "asking changes nothing");
+}
+
+async fn add(world: &World, from: i64, until: i64, extra: &str) -> i64 {
+    let at = |ms: i64| world.app.now().plus(ms);
+    let text = format!(
+        "id = \"black-week\"\nfrom = \"{}\"\nuntil = \"{}\"\nowner = \"ann\"\nwhy = \"the yearly one\"\nannounce = true\n{extra}\n\
+         [[item]]\nsku = \"KETTLE\"\nprice = \"399.00\"\n",
+        at(from),
+        at(until)
+    );
+    let file = CampaignFile::parse(&text).unwrap();
+    let planned = planning::plan(&world.app, &file, text).await.unwrap().unwrap();
+    match campaigns::add(&world.app.db, planned, world.app.now()).await.unwrap() {
+        Added::Stored(id) => id,
+        refused => panic!("{refused:?}"),
+    }
+}
+
+async fn strike(world: &World, channel: &str) -> Option<Strike> {
+    let (listing, now) = (world.listing("KETTLE", channel).await.id, world.app.now());
+    let read = world.app.db.write((listing, now), |tx, &(listing, now)| {
+        Box::pin(async move { campaigns::strike(tx, listing, now).await })
+    });
+    read.await.unwrap()
+}
+
+async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_allows(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    world.app.clock.advance(20 * Millis::DAY);
+    world.near.show("KETTLE", price(49_900));
+    world.drive().await;
+    world.app.clock.advance(25 * Millis::DAY);
+    let id = add(&world, Millis::HOUR, 3 * Millis::DAY, "").await;
+    world.drive().await;
+    assert_eq!((shown(&world).await, strike(&world, "webshop").await), (vec![Some(49_900); 3], None));
+    world.app.clock.advance(Millis::HOUR);
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(39_900); 3], "{}", why(&world).await);
+    let frozen = campaigns::strikes_of(&world.app.db, id, 10).await.unwrap();
+    assert_eq!(frozen.len(), 3);
+    for one in &frozen {
+        // 479.00 was in force when the window of 30 days opened, so it is the lowest.
+        assert_eq!((one.announce, one.prior_minor, one.max_percent), (1, Some(47_900), Some(16)), "{one:?}");
+        assert_eq!(one.regular_minor, 49_900);
+        let window = Millis(one.window_from.unwrap()).timestamp();
+        let zone = jiff::tz::TimeZone::get("Europe/Copenhagen").unwrap();
+        assert_eq!(window.to_zoned(zone).time(), jiff::civil::time(0, 0, 0, 0), "local midnight");
+    }
+    let seen = strike(&world, "till").await.unwrap();
+    assert_eq!((seen.announce, seen.prior_minor), (true, Some(47_900)));
+    world.drive().await;
+    assert_eq!(world.ours("KETTLE").await, 39_900, "rules wait");
+    world.app.clock.advance(3 * Millis::DAY);
+    world.drive().await;
+    assert_eq!(shown(&world).await, [Some(49_900); 3], "{}", why(&world).await);
+    assert_eq!(strike(&world, "till").await, None);
+    assert_eq!(campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap().phase, "over");
+}
+
+async fn a_campaign_without_history_changes_the_price_and_announces_nothing(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    let id = add(&world, 0, Millis::DAY, "").await;
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(39_900); 3]);
+    let frozen = campaigns::strikes_of(&world.app.db, id, 10).await.unwrap();
+    assert!(!frozen.is_empty());
+    assert!(frozen.iter().all(|one| one.announce == 0 && one.reasons.contains("insufficient history")), "{frozen:?}");
+    assert!(!strike(&world, "webshop").await.unwrap().announce);
+}
+
+async fn a_campaign_of_one_channel_leaves_the_others_alone(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    add(&world, 0, Millis::DAY, "channels = [\"till\"]").await;
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(49_900), Some(49_900), Some(39_900)]);
+    assert!(strike(&world, "till").await.is_some() && strike(&world, "webshop").await.is_none());
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    assert_eq!(shown(&world).await, [Some(47_900), Some(47_900), Some(39_900)], "rules go on elsewhere");
+    world.app.clock.advance(Millis::DAY);
+    world.drive().await;
+    assert_eq!(shown(&world).await, [Some(47_900); 3]);
+}
+
+async fn after_a_campaign_that_no_rule_follows_the_price_before_it_is_back(test: TestDb) {
+    let rules = "[[rule]]\nid = \"stay\"\npriority = 900\nmode = \"auto\"\ntarget = { kind = \"keep\" }\n";
+    let world = world(test, Setup { rules, ..Setup::default() }).await;
+    add(&world, 0, Millis::DAY, "").await;
+    world.settle().await;
+    assert_eq!(world.ours("KETTLE").await, 39_900);
+    world.app.clock.advance(Millis::DAY);
+    world.drive().await;
+    assert_eq!(shown(&world).await, [Some(49_900); 3], "{}", why(&world).await);
+    world.drive().await;
+    assert_eq!(world.ours("KETTLE").await, 49_900, "and stays");
+}
+
+async fn a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    add(&world, 5 * Millis::MINUTE, Millis::DAY, "on_unready = \"delay_all\"").await;
+    let state = |state: &'static str| {
+        listings::set_channel_state(&world.app.db, "till".into(), state, "a test".into(), world.app.now())
+    };
+    state("refused").await.unwrap();
+    world.settle().await;
+    let delayed = campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap();
+    assert!(Millis(delayed.starts_at) > world.app.now().plus(15 * Millis::MINUTE), "{}", Millis(delayed.starts_at));
+    let open = events::open(&world.app.db, 10).await.unwrap();
+    assert!(open.iter().any(|e| e.kind == "campaign" && e.message.contains("delayed")), "{open:?}");
+    world.app.clock.advance(6 * Millis::MINUTE);
+    world.settle().await;
+    assert_eq!(world.ours("KETTLE").await, 49_900, "not at the time that was planned first");
+    state("ok").await.unwrap();
+    world.app.clock.advance(20 * Millis::MINUTE);
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(39_900); 3]);
+}

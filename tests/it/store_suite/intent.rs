@@ -1,0 +1,297 @@
+//! What people and campaigns decide, channel terms, and what is known against competitors.
+
+use omniprice::clock::Millis;
+use omniprice::store::campaigns::{self, Added, Frozen, New as Campaign, NewItem};
+use omniprice::store::listings::{self, Desire, Found};
+use omniprice::store::overrides::{self, Kind, New};
+use omniprice::store::targets::{self, Checked};
+use omniprice::store::{Db, observations, products, rivals, settings, terms};
+
+use super::{NOW, after, one};
+use crate::both_engines;
+use crate::harness::TestDb;
+
+both_engines![
+    an_override_replaces_the_one_of_its_kind_and_ends_by_itself,
+    a_campaign_takes_its_products_alone_and_moves_through_its_phases,
+    a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_wanted,
+    tax_and_terms_are_noted_and_counted,
+    a_suspended_competitor_is_doubted_until_it_is_resumed,
+    a_rivalry_is_open_until_its_end,
+];
+
+fn price(product_id: i64, minor: i64, until: Millis) -> New {
+    New {
+        product_id,
+        kind: Kind::Price,
+        price_minor: Some(minor),
+        currency: "DKK".into(),
+        owner: "ann".into(),
+        why: "a promise".into(),
+        until: Some(until),
+    }
+}
+
+async fn asked(db: &Db, id: i64) -> Option<i64> {
+    products::by_id(db, id).await.unwrap().unwrap().dirty_at
+}
+
+/// Takes all wishes for decisions, so that the next one is seen.
+async fn forget_wishes(db: &Db) {
+    for product in products::claim_dirty(db, after(1_000_000), after(1_000_000), 100).await.unwrap() {
+        let settle = db.write(product.id, |tx, id| {
+            Box::pin(async move { products::settle(tx, *id, after(1_000_000), None).await })
+        });
+        settle.await.unwrap();
+    }
+}
+
+async fn an_override_replaces_the_one_of_its_kind_and_ends_by_itself(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[]).await;
+    forget_wishes(db).await;
+    overrides::set(db, price(product.id, 45_000, after(60)), NOW).await.unwrap();
+    assert_eq!(asked(db, product.id).await, Some(NOW.0), "a price set by hand asks for a decision");
+    overrides::set(db, price(product.id, 44_000, after(90)), after(1)).await.unwrap();
+    let lock = New { kind: Kind::Lock, price_minor: None, until: None, ..price(product.id, 1, NOW) };
+    overrides::set(db, lock, after(2)).await.unwrap();
+    let held = overrides::of_product(db, product.id, after(3)).await.unwrap();
+    let seen: Vec<_> = held.iter().map(|o| (o.kind.as_str(), o.price_minor, o.until_at)).collect();
+    assert_eq!(seen, [("lock", None, None), ("price", Some(44_000), Some(after(90).0))]);
+    assert_eq!(overrides::list(db, after(90), 10).await.unwrap().len(), 1, "the end itself is outside");
+    forget_wishes(db).await;
+    assert_eq!(overrides::expire(db, after(89), 10).await.unwrap().len(), 0);
+    let over = overrides::expire(db, after(95), 10).await.unwrap();
+    assert_eq!((over.len(), asked(db, product.id).await), (1, Some(after(95).0)));
+    assert!(overrides::end(db, product.id, Kind::Lock, "ann".into(), "done".into(), after(96)).await.unwrap());
+    assert!(!overrides::end(db, product.id, Kind::Lock, "ann".into(), "again".into(), after(97)).await.unwrap());
+    let history = overrides::history(db, product.id, 10).await.unwrap();
+    let ends: Vec<_> = history.iter().map(|o| (o.ended_at, o.ended_by.as_deref())).collect();
+    let expected =
+        [(Some(after(96).0), Some("ann")), (Some(after(90).0), Some("expiry")), (Some(after(1).0), Some("ann"))];
+    assert_eq!(ends, expected);
+    let endless = New { until: None, ..price(product.id, 1_000, NOW) };
+    assert!(overrides::set(db, endless, NOW).await.is_err(), "a price without an end is refused by the table");
+}
+
+fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Campaign {
+    Campaign {
+        name: name.into(),
+        starts_at: after(from),
+        ends_at: after(until),
+        zone: "Europe/Copenhagen".into(),
+        channels: vec![],
+        announce: true,
+        policy: "start_without",
+        owner: "ann".into(),
+        why: "the yearly one".into(),
+        body: String::new(),
+        items: vec![NewItem { product_id, price_minor: 39_900, currency: "DKK".into() }],
+    }
+}
+
+async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: TestDb) {
+    let db = &test.db;
+    let (a, b) = (one(db, "A", &[]).await, one(db, "B", &[]).await);
+    let Added::Stored(id) = campaigns::add(db, campaign("first", a.id, 100, 200), NOW).await.unwrap() else {
+        panic!("it is stored")
+    };
+    assert_eq!(campaigns::add(db, campaign("first", b.id, 1, 2), NOW).await.unwrap(), Added::Exists);
+    let overlaps = Added::Overlaps { campaign: "first".into(), sku: "A".into() };
+    assert_eq!(campaigns::add(db, campaign("second", a.id, 199, 300), NOW).await.unwrap(), overlaps);
+    assert!(matches!(campaigns::add(db, campaign("next", a.id, 200, 300), NOW).await.unwrap(), Added::Stored(_)));
+    let names = |all: Vec<campaigns::Campaign>| all.into_iter().map(|c| c.name).collect::<Vec<_>>();
+    assert_eq!(names(campaigns::open(db).await.unwrap()), ["first", "next"]);
+    assert_eq!(names(campaigns::list(db, 10).await.unwrap()), ["next", "first"]);
+    assert_eq!(campaigns::items(db, id, 10).await.unwrap()[0].price_minor, 39_900);
+    let of = |now| campaigns::of_product(db, a.id, after(now));
+    assert_eq!(of(150).await.unwrap().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["first", "next"]);
+    assert_eq!(of(200).await.unwrap().len(), 1, "the end is outside");
+    assert!(campaigns::postpone(db, id, after(150)).await.unwrap());
+    assert!(!campaigns::postpone(db, id, after(140)).await.unwrap(), "never earlier");
+    assert!(!campaigns::postpone(db, id, after(200)).await.unwrap(), "never to its end");
+    forget_wishes(db).await;
+    assert!(campaigns::set_phase(db, id, "running", None, None, after(150)).await.unwrap());
+    assert_eq!((asked(db, a.id).await, asked(db, b.id).await), (Some(after(150).0), None));
+    assert!(!campaigns::postpone(db, id, after(160)).await.unwrap(), "it runs");
+    let cancel = || campaigns::set_phase(db, id, "cancelled", Some("ann".into()), Some("enough".into()), after(151));
+    assert!(cancel().await.unwrap());
+    assert!(!cancel().await.unwrap());
+    assert_eq!(campaigns::by_name(db, "first").await.unwrap().unwrap().phase, "cancelled");
+    assert_eq!(of(152).await.unwrap().len(), 1);
+}
+
+async fn listing(db: &Db, product_id: i64) -> i64 {
+    listings::add_channel(db, "shop".into(), "webhook", NOW).await.unwrap();
+    let found = Found {
+        channel: "shop".into(),
+        product_id,
+        external: "x".into(),
+        currency: "DKK".into(),
+        live_minor: Some(49_900),
+    };
+    listings::add(db, vec![found], NOW).await.unwrap();
+    listings::of_product(db, product_id).await.unwrap()[0].id
+}
+
+async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_wanted(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[]).await;
+    let listing_id = listing(db, product.id).await;
+    let Added::Stored(campaign_id) = campaigns::add(db, campaign("first", product.id, 100, 200), NOW).await.unwrap()
+    else {
+        panic!("it is stored")
+    };
+    let frozen = move |prior: i64| Frozen {
+        campaign_id,
+        listing_id,
+        campaign_minor: 39_900,
+        regular_minor: 49_900,
+        prior_minor: Some(prior),
+        currency: "DKK".into(),
+        window_from: Some(NOW),
+        started_at: after(100),
+        announce: true,
+        max_percent: Some(20),
+        reasons: "[]".into(),
+    };
+    let wants = |minor: i64| vec![Desire { listing_id, price: Ok(minor) }];
+    campaigns::desire(db, vec![frozen(49_900)], wants(39_900), None, after(100)).await.unwrap();
+    campaigns::desire(db, vec![frozen(1)], vec![], None, after(101)).await.unwrap();
+    let strike = |now: i64| {
+        db.write(now, move |tx, now| Box::pin(async move { campaigns::strike(tx, listing_id, after(*now)).await }))
+    };
+    let seen = strike(150).await.unwrap().unwrap();
+    assert_eq!(
+        (seen.prior_minor, seen.regular_minor, seen.announce),
+        (Some(49_900), 49_900, true),
+        "what is frozen stays"
+    );
+    assert_eq!((seen.starts_at, seen.ends_at), (after(100).0, Some(after(200).0)));
+    assert_eq!(strike(99).await.unwrap(), None);
+    assert_eq!(strike(200).await.unwrap(), None);
+    assert_eq!(campaigns::strikes_of(db, campaign_id, 10).await.unwrap()[0].channel, "shop");
+    let missing = campaigns::unstarted(db, campaign_id).await.unwrap();
+    assert_eq!((missing[0].channel.as_str(), missing[0].n), ("shop", 1));
+    let step = campaigns::step_before(db, listing_id, after(200)).await.unwrap();
+    assert_eq!(step, Some((after(100), after(100))));
+    campaigns::desire(db, vec![], wants(45_000), None, after(150)).await.unwrap();
+    assert_eq!(strike(150).await.unwrap(), None, "another price is wanted");
+    let freeze = db.write((), move |tx, ()| {
+        let one = frozen(2);
+        Box::pin(async move { campaigns::freeze(tx, &one).await })
+    });
+    freeze.await.unwrap();
+}
+
+async fn tax_and_terms_are_noted_and_counted(test: TestDb) {
+    let db = &test.db;
+    let (a, b) = (one(db, "A", &[]).await, one(db, "B", &[]).await);
+    let listing_id = listing(db, a.id).await;
+    let keep = |percent: &'static str, seconds| {
+        db.write(a.id, move |tx, id| {
+            Box::pin(async move { terms::keep_vat(tx, *id, percent, "DK/standard/2020", after(seconds)).await })
+        })
+    };
+    keep("25", 0).await.unwrap();
+    keep("25", 5).await.unwrap();
+    assert_eq!(terms::vat_of(db, a.id).await.unwrap().unwrap().created_at, NOW.0, "unchanged is not news");
+    keep("20", 9).await.unwrap();
+    let noted = terms::vat_of(db, a.id).await.unwrap().unwrap();
+    assert_eq!((noted.percent.as_str(), noted.created_at), ("20", after(9).0));
+    assert_eq!(terms::vat_of(db, b.id).await.unwrap(), None);
+    forget_wishes(db).await;
+    assert_eq!(terms::mark_market_dirty(db, "SE".into(), after(10)).await.unwrap(), 0);
+    assert_eq!(terms::mark_market_dirty(db, "DK".into(), after(10)).await.unwrap(), 2);
+    assert_eq!(terms::revision(db, "shop").await.unwrap(), None);
+    let revise = |hash: &str| terms::keep_revision(db, "shop".into(), hash.into(), "{}".into(), after(11));
+    assert_eq!(revise("a").await.unwrap().revision, 1);
+    assert_eq!(revise("b").await.unwrap().revision, 2);
+    assert_eq!(terms::revision(db, "shop").await.unwrap().unwrap().hash, "b");
+    assert_eq!(terms::wanted(db, "shop", 0, 10).await.unwrap().len(), 0, "nothing was ever wanted");
+    let desire = Desire { listing_id, price: Ok(45_000) };
+    terms::desire_changed(db, vec![(desire.clone(), None)], after(12)).await.unwrap();
+    let wanted = terms::wanted(db, "shop", 0, 10).await.unwrap();
+    assert!(!terms::differs(&wanted[0], &desire));
+    assert!(terms::differs(&wanted[0], &Desire { price: Ok(1), ..desire.clone() }));
+    assert!(terms::differs(&wanted[0], &Desire { price: Err("no".into()), ..desire }));
+    assert_eq!(terms::wanted(db, "shop", wanted[0].id, 10).await.unwrap().len(), 0);
+}
+
+/// Records what a check of a product's only page saw.
+async fn check(db: &Db, product_id: i64, minor: i64, availability: &str, at: Millis) {
+    let page = targets::of_product(db, product_id).await.unwrap().remove(0);
+    let new = observations::New {
+        outcome: "product".into(),
+        verdict: "accepted",
+        reason: "normal".into(),
+        price_minor: Some(minor),
+        currency: Some("DKK".into()),
+        list_minor: None,
+        availability: availability.into(),
+        offer: "{}".into(),
+        evidence: "{}".into(),
+        body_hash: None,
+    };
+    let checked = Checked {
+        target_id: page.id,
+        product_id,
+        outcome: "product".into(),
+        now: at,
+        due_at: after(100_000),
+        etag: None,
+        last_modified: None,
+        body_hash: None,
+        observation: Some(new),
+        dirty: true,
+        pace: None,
+    };
+    targets::record(db, vec![checked]).await.unwrap();
+}
+
+async fn a_suspended_competitor_is_doubted_until_it_is_resumed(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[("near.example", "a")]).await;
+    check(db, product.id, 47_900, "in_stock", after(10)).await;
+    check(db, product.id, 47_900, "out_of_stock", after(100)).await;
+    let name = "near.example";
+    let crawled = rivals::crawl(db, name, after(50), 10).await.unwrap();
+    assert_eq!(crawled.len(), 1);
+    assert_eq!((crawled[0].availability.as_str(), crawled[0].before.as_deref()), ("out_of_stock", Some("in_stock")));
+    assert_eq!(rivals::crawl(db, name, after(100), 10).await.unwrap().len(), 0);
+    forget_wishes(db).await;
+    let suspend = || rivals::suspend(db, name.into(), "all sold out".into(), after(50), after(110));
+    assert!(suspend().await.unwrap());
+    assert!(!suspend().await.unwrap(), "told once");
+    assert_eq!(asked(db, product.id).await, Some(after(110).0));
+    let latest = observations::latest_of_product(db, product.id).await.unwrap();
+    assert_eq!((latest[0].price_minor, latest[0].first_seen), (Some(47_900), after(10).0), "the one before counts");
+    assert_eq!(rivals::suspended(db).await.unwrap()[0].competitor, name);
+    let listed = rivals::list(db, 10).await.unwrap();
+    assert_eq!((listed[0].pages, listed[0].read, listed[0].suspended.as_deref()), (1, 1, Some("all sold out")));
+    assert_eq!(rivals::resumed_at(db, name).await.unwrap(), None);
+    let resume = || rivals::resume(db, name.into(), "ann".into(), "mended".into(), after(120));
+    assert!(resume().await.unwrap());
+    assert!(!resume().await.unwrap());
+    assert_eq!(rivals::resumed_at(db, name).await.unwrap(), Some(after(120)));
+    assert_eq!(targets::of_product(db, product.id).await.unwrap()[0].due_at, after(120).0);
+    assert!(rivals::suspended(db).await.unwrap().is_empty());
+}
+
+async fn a_rivalry_is_open_until_its_end(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[]).await;
+    let note = rivals::note(db, product.id, "near.example".into(), "war", "six cuts".into(), after(100), NOW);
+    let id = note.await.unwrap();
+    assert_eq!(rivals::open(db, product.id, after(99)).await.unwrap()[0].kind, "war");
+    assert_eq!(rivals::open(db, product.id, after(100)).await.unwrap().len(), 0);
+    assert_eq!(rivals::last_raise(db, product.id).await.unwrap(), None);
+    rivals::raised(db, id, after(5)).await.unwrap();
+    assert_eq!(rivals::last_raise(db, product.id).await.unwrap(), Some(after(5)));
+    assert_eq!(rivals::last_end(db, product.id, after(99)).await.unwrap(), None);
+    assert_eq!(rivals::last_end(db, product.id, after(100)).await.unwrap(), Some(after(100)));
+    assert_eq!(rivals::over(db, after(50), after(100)).await.unwrap().len(), 1);
+    assert_eq!(rivals::over(db, after(100), after(200)).await.unwrap().len(), 0);
+    assert_eq!(rivals::newest(db, NOW.plus(-1), 10).await.unwrap()[0].sku, "A");
+    assert!(settings::get(db, "nothing").await.unwrap().is_none());
+}
