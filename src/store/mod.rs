@@ -1,12 +1,15 @@
 //! All SQL, one file per group of tables. Other modules see functions and row types, never a statement.
 
+pub mod alerts;
 pub mod db;
 pub mod decisions;
 pub mod events;
 pub mod listings;
 pub mod observations;
 pub mod products;
+pub mod reporting;
 pub mod settings;
+pub mod subscriptions;
 pub mod targets;
 
 pub use db::{Db, Tx};
@@ -35,18 +38,38 @@ pub enum StoreError {
 }
 
 /// Embedded migrations in order: name and both texts.
-pub const MIGRATIONS: &[(&str, db::Sql)] = &[(
-    "0001_base",
-    db::Sql::twin(
-        include_str!("../../migrations/sqlite/0001_base.sql"),
-        include_str!("../../migrations/postgres/0001_base.sql"),
+pub const MIGRATIONS: &[(&str, db::Sql)] = &[
+    (
+        "0001_base",
+        db::Sql::twin(
+            include_str!("../../migrations/sqlite/0001_base.sql"),
+            include_str!("../../migrations/postgres/0001_base.sql"),
+        ),
     ),
-)];
+    (
+        "0003_reporting",
+        db::Sql::twin(
+            include_str!("../../migrations/sqlite/0003_reporting.sql"),
+            include_str!("../../migrations/postgres/0003_reporting.sql"),
+        ),
+    ),
+];
 
 /// Every statement by name, for the test that prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
-    [decisions::ALL, events::ALL, listings::ALL, observations::ALL, products::ALL, settings::ALL, targets::ALL]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        alerts::ALL,
+        decisions::ALL,
+        events::ALL,
+        listings::ALL,
+        observations::ALL,
+        products::ALL,
+        reporting::ALL,
+        settings::ALL,
+        subscriptions::ALL,
+        targets::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
