@@ -4,6 +4,7 @@
 
 mod layers;
 mod pricing;
+mod report;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,9 @@ use toml::{Table, Value};
 use layers::{compare, default_table};
 pub use layers::{masked, merged};
 pub use pricing::{Fx, FxFetch, Guards, Rivalry, Vat};
+pub use report::{
+    Alerts, Attachment, Format, Language, Least, Part, Person, QuietDay, Report, Wanted, address, quiet_hours,
+};
 
 use crate::clock::Millis;
 use crate::decide::release::ReleaseParams;
@@ -122,6 +126,7 @@ pub struct Config {
     pub publish: Publish,
     pub mail: Mail,
     pub report: Report,
+    pub alerts: Alerts,
     pub web: Web,
     pub log: Log,
     /// `kind` and the kind's own keys, which only that kind understands.
@@ -236,14 +241,6 @@ pub enum MailSecurity {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Report {
-    pub digest: String,
-    pub time_zone: String,
-    pub recipients: Vec<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Web {
     pub listen: String,
 }
@@ -343,9 +340,6 @@ impl Config {
                 "five fields, such as \"0 5 * * MON-SAT\", and a zone such as \"Europe/Copenhagen\"",
             );
         }
-        if let Err(what) = Schedule::cron(&self.report.digest, &self.report.time_zone) {
-            refuse("report.digest", what, "five fields, such as \"0 7 * * MON-FRI\"");
-        }
         if self.schedule.every.0 < Millis::SECOND {
             refuse("schedule.every", "is shorter than a second".into(), "an hour or more is polite");
         }
@@ -404,6 +398,8 @@ impl Config {
         for (name, table) in &self.channels {
             crate::channel::check(name, table, problems);
         }
+        self.report.check(problems);
+        self.alerts.check(problems);
     }
 }
 
@@ -450,6 +446,7 @@ fn check_sections(table: &Table, problems: &mut Vec<Problem>) {
     one::<Publish>(table, "publish", problems);
     one::<Mail>(table, "mail", problems);
     one::<Report>(table, "report", problems);
+    one::<Alerts>(table, "alerts", problems);
     one::<Web>(table, "web", problems);
     one::<Log>(table, "log", problems);
     if let Some(mode) = table.get("mode")

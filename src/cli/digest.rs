@@ -1,59 +1,133 @@
 //! `omniprice digest --preview|--send-now`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{Context, say};
+use anyhow::Context as _;
+use base64::Engine as _;
+
+use super::{Context, NEEDS_A_PERSON, say, talk};
+use crate::app::App;
 use crate::clock::Millis;
-use crate::report::{self, mail::Envelope};
+use crate::report::digest::Digest;
+use crate::report::reader::Reader;
+use crate::report::{self, people};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Show the digest of the last hours without sending it (the default)
     #[arg(long)]
     preview: bool,
+    /// The person whose digest it is, by mail address [default: the first one; with --send-now, everybody]
+    #[arg(long = "for", value_name = "PERSON")]
+    person: Option<String>,
     /// Hours back from now
     #[arg(long, default_value_t = 24)]
     hours: u32,
     /// Print the HTML part instead of the text
     #[arg(long)]
     html: bool,
-    /// Send it to all recipients now, besides the schedule
+    /// Open it in the browser, pictures included
+    #[arg(long, conflicts_with = "send_now")]
+    open: bool,
+    /// Send it now, besides the schedule
     #[arg(long, conflicts_with = "preview")]
     send_now: bool,
 }
 
 /// # Errors
-/// The store's, or a mail that does not go out.
+/// The store's, or a browser that does not start; a mail that does not go out is said and counted.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let now = app.now();
     let from = now.plus(-i64::from(args.hours) * Millis::HOUR);
-    let Some(digest) = report::digest(&app, from, now).await? else {
+    if args.send_now {
+        return send(context, &app, args.person.as_deref(), from, now).await;
+    }
+    let first = people::everybody(&app).await?.into_iter().next();
+    let first = first.map_or_else(|| "Preview <preview@localhost>".to_owned(), |person| person.mail);
+    let reader = people::reader(&app, args.person.as_deref().unwrap_or(&first)).await?;
+    let tracks = report::tracks(&app, from).await?;
+    let Some(digest) = report::digest_for(&app, &tracks, &reader, from, now).await? else {
         say(if context.json { "null" } else { "nothing to tell: no digest would be sent" })?;
         return Ok(ExitCode::SUCCESS);
     };
-    if args.send_now {
-        let mut sent = Vec::new();
-        for (index, to) in app.config.report.recipients.iter().enumerate() {
-            let envelope = Envelope {
-                from: app.config.mail.from.clone(),
-                to: to.clone(),
-                message_id: format!("<digest.now.{}.{index}@omniprice.localhost>", now.0),
-                at: now,
-            };
-            sent.push(format!("{to}: {}", app.mailer.send(&digest, &envelope).await?));
-        }
-        say(&if sent.is_empty() {
-            "report.recipients is empty: nobody to send to".to_owned()
-        } else {
-            sent.join("\n")
-        })?;
+    if args.open {
+        open(&digest)?;
     } else if context.json {
-        say(&serde_json::json!({ "subject": digest.subject, "text": digest.text, "html": digest.html }).to_string())?;
+        let files: Vec<_> =
+            digest.files.iter().map(|f| serde_json::json!({ "name": f.name, "bytes": f.bytes.len() })).collect();
+        let out = serde_json::json!({
+            "person": reader.address, "subject": digest.subject, "text": digest.text, "html": digest.html,
+            "pictures": digest.images.len(), "files": files,
+        });
+        say(&out.to_string())?;
     } else if args.html {
         say(&digest.html)?;
     } else {
         say(&format!("Subject: {}\n\n{}", digest.subject, digest.text))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn send(
+    context: &Context,
+    app: &App,
+    person: Option<&str>,
+    from: Millis,
+    now: Millis,
+) -> anyhow::Result<ExitCode> {
+    let readers: Vec<Reader> = match person {
+        Some(mail) => vec![people::reader(app, mail).await?],
+        None => people::readers(app).await?,
+    };
+    if readers.is_empty() {
+        talk("nobody to send to\nhint: set report.recipients, or `omniprice subscription set MAIL`");
+    }
+    let tracks = report::tracks(app, from).await?;
+    let (mut results, mut failed) = (Vec::new(), 0);
+    for reader in &readers {
+        let sent = match report::digest_for(app, &tracks, reader, from, now).await? {
+            None => Ok("nothing to tell".to_owned()),
+            Some(digest) => {
+                let id =
+                    report::message_id("digest", &reader.address, &format!("now {}", now.0), &app.config.mail.from);
+                app.mailer.send(&digest, &report::envelope(app, reader, id, vec![])).await
+            }
+        };
+        failed += usize::from(sent.is_err());
+        let (state, detail) = match sent {
+            Ok(detail) => (if detail == "nothing to tell" { "skipped" } else { "sent" }, detail),
+            Err(error) => ("failed", error.to_string()),
+        };
+        results.push(serde_json::json!({ "person": reader.address, "state": state, "detail": detail }));
+    }
+    context.print(&results, |results| {
+        let line = |r: &serde_json::Value| {
+            let part = |key: &str| r.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+            format!("{}: {} ({})", part("person"), part("state"), part("detail"))
+        };
+        results.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(if failed > 0 { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
+}
+
+/// The HTML part as a browser can show it: pictures stand in the page itself.
+#[must_use]
+pub fn page(digest: &Digest) -> String {
+    digest.images.iter().fold(digest.html.clone(), |page, image| {
+        let data = base64::engine::general_purpose::STANDARD.encode(&image.png);
+        page.replace(&format!("cid:{}", image.cid), &format!("data:image/png;base64,{data}"))
+    })
+}
+
+fn open(digest: &Digest) -> anyhow::Result<()> {
+    let path: PathBuf = std::env::temp_dir().join(format!("omniprice-digest-{}.html", std::process::id()));
+    std::fs::write(&path, page(digest)).with_context(|| path.display().to_string())?;
+    talk(&format!("written to {}", path.display()));
+    std::process::Command::new("xdg-open")
+        .arg(&path)
+        .spawn()
+        .map(drop)
+        .with_context(|| format!("xdg-open: no browser could be started\nhint: open {} yourself", path.display()))
 }

@@ -9,7 +9,8 @@ use super::{ConfigError, DEFAULT, Problem, problem};
 
 const ENV_PREFIX: &str = "OMNIPRICE_";
 /// Keys whose values are never printed, wherever they stand.
-const SECRET_KEYS: &[&str] = &["password", "secret", "token", "api_key", "client_secret", "refresh_token"];
+const SECRET_KEYS: &[&str] =
+    &["password", "secret", "token", "api_key", "client_secret", "refresh_token", "slack", "teams"];
 
 /// The embedded defaults.
 pub(super) fn default_table() -> Table {

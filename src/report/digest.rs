@@ -2,362 +2,313 @@
 //!
 //! Everything scraped is hostile here: control and direction characters are removed, the template escapes the rest.
 
+mod rows;
+mod tables;
+
 use askama::Template;
 
+use super::chart::Chart;
+use super::facts::{Facts, History};
+use super::lang::{Voice, fill};
+use super::link::Purpose;
+use super::reader::Reader;
+use super::sheet::{self, File};
+pub use super::text::plain;
 use crate::clock::Millis;
-use crate::money::{Money, currency};
-use crate::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
-use crate::store::events::Event;
-use crate::store::listings::{Parity, Unsettled};
-use crate::store::observations::{Move, VerdictCount, Waiting};
-use crate::store::targets::Unhealthy;
+use crate::config::{Attachment, Format, Mode, Part};
+use crate::money::Decimal;
 
 /// Rows shown per section; the rest is counted.
 pub const ROWS: usize = 10;
-/// Titles are cut to this many characters.
-const MAX_TITLE: usize = 80;
-
-/// What a digest is made of: one window of the log, and the state at its end.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    pub from: Millis,
-    pub until: Millis,
-    /// `auto`, `review` or `shadow`.
-    pub mode: &'static str,
-    pub paused: Option<String>,
-    pub products: i64,
-    pub reviews: Vec<Review>,
-    pub held: Vec<Held>,
-    pub events: Vec<Event>,
-    pub unsettled: Vec<Unsettled>,
-    pub waiting: Vec<Waiting>,
-    pub unhealthy: Vec<Unhealthy>,
-    pub moves: Vec<Move>,
-    pub decisions: Vec<NamedDecision>,
-    pub outcomes: Vec<OutcomeCount>,
-    pub verdicts: Vec<VerdictCount>,
-    pub parity: Vec<Parity>,
-    /// Deviations that every report repeats, such as robots.txt being ignored and why.
-    pub notices: Vec<String>,
-}
+/// A digest that goes out this long after its time says so.
+const LATE: i64 = 15 * Millis::MINUTE;
 
 /// A rendered digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Digest {
     pub subject: String,
     pub text: String,
+    /// Empty for people who want text only.
     pub html: String,
+    pub images: Vec<Image>,
+    pub files: Vec<File>,
+    /// Whether anything in it matters; if not it is the short mail of a quiet day.
+    pub quiet: bool,
 }
 
-struct Section {
-    title: &'static str,
-    rows: Vec<Row>,
-    more: usize,
+/// A picture inside the mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    pub cid: String,
+    pub png: Vec<u8>,
 }
 
-struct Row {
-    what: String,
-    price: Option<String>,
-    why: String,
-    command: Option<String>,
+/// One part of the digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    pub part: Part,
+    pub title: &'static str,
+    /// Sentences before the rows.
+    pub notes: Vec<String>,
+    pub rows: Vec<Row>,
+    pub more: Option<String>,
+    pub pictures: Vec<Picture>,
+}
+
+/// One line of a section, with what belongs to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    pub what: String,
+    pub price: Option<String>,
+    pub why: String,
+    pub links: Vec<(&'static str, String)>,
+    pub command: Option<String>,
+}
+
+/// A picture with the sentence that says the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    pub cid: String,
+    pub caption: String,
+    pub alt: String,
 }
 
 #[derive(Template)]
 #[template(path = "digest.html")]
 struct Page<'a> {
+    lang: &'a str,
     subject: &'a str,
     headline: &'a str,
+    lead: &'a [String],
     sections: &'a [Section],
-    footer: &'a str,
+    legend: Option<&'a str>,
+    foot: &'a [String],
+    settings: Option<(&'a str, String)>,
+    unsubscribe: Option<(&'a str, String)>,
 }
 
-/// Renders a digest; `None` when nothing moved, nothing was done and nothing needs anybody.
+/// Whether a digest has anything to tell that is worth a mail.
+#[must_use]
+pub fn matters(facts: &Facts, reader: &Reader) -> bool {
+    let any = |part: Part, empty: bool| reader.wants(part) && !empty;
+    let wrong = facts.paused.is_none() && facts.late.is_empty() && facts.events.iter().all(|e| e.severity == "info");
+    any(Part::NeedsYou, facts.reviews.is_empty() && facts.held.is_empty())
+        || any(Part::WrongNow, wrong)
+        || any(Part::Market, facts.moves.is_empty())
+        || any(Part::OurChanges, facts.changes.is_empty())
+        || any(Part::Opportunities, facts.sold_out.is_empty())
+        || any(Part::Threats, facts.overtaken.is_empty())
+        || any(Part::Campaigns, facts.campaigns.is_empty())
+}
+
+/// Renders a digest. A quiet one is a short mail; whether it is sent is the caller's to decide.
 ///
 /// # Errors
-/// Only a fault of the template itself.
-pub fn render(facts: &Facts) -> Result<Option<Digest>, askama::Error> {
-    let sections = sections(facts);
-    if sections.iter().all(|section| section.title == HEALTH) {
-        return Ok(None);
+/// A fault of the template or of a spreadsheet.
+pub fn render(facts: &Facts, reader: &Reader) -> Result<Digest, String> {
+    let voice = &reader.voice;
+    let quiet = !matters(facts, reader);
+    let mut images = Vec::new();
+    let sections = if quiet { vec![] } else { sections(facts, reader, &mut images) };
+    let subject = subject(facts, reader, quiet);
+    let headline = fill(voice.words.headline, &[("from", &voice.at(facts.from)), ("until", &voice.at(facts.until))]);
+    let mut lead = Vec::new();
+    if facts.at.since(facts.until) > LATE {
+        lead.push(fill(voice.words.sent_late, &[("at", &voice.at(facts.at))]));
     }
-    let subject = subject(facts);
-    let headline = format!("Prices from {} to {}", minute(facts.from), minute(facts.until));
-    let footer = footer(facts);
-    let html = Page { subject: &subject, headline: &headline, sections: &sections, footer: &footer }.render()?;
-    let text = text(&headline, &sections, &footer);
-    Ok(Some(Digest { subject, text, html }))
+    if quiet {
+        lead.push(voice.words.quiet.to_owned());
+    }
+    let foot = foot(facts, reader);
+    let settings = reader.link(Purpose::Settings, None).map(|url| (voice.words.settings, url));
+    let unsubscribe = reader.link(Purpose::Unsubscribe, None).map(|url| (voice.words.unsubscribe, url));
+    let text = text(&headline, &lead, &sections, &foot, &[&settings, &unsubscribe]);
+    let html = if reader.person.format == Format::Text {
+        images.clear();
+        String::new()
+    } else {
+        let legend = (!images.is_empty()).then_some(voice.words.legend);
+        let lang = voice.language.code();
+        let page = Page {
+            lang,
+            subject: &subject,
+            headline: &headline,
+            lead: &lead,
+            sections: &sections,
+            legend,
+            foot: &foot,
+            settings,
+            unsubscribe,
+        };
+        page.render().map_err(|e| e.to_string())?
+    };
+    let files = if quiet { vec![] } else { files(facts, reader)? };
+    Ok(Digest { subject, text, html, images, files, quiet })
 }
 
-const HEALTH: &str = "Health";
+fn files(facts: &Facts, reader: &Reader) -> Result<Vec<File>, String> {
+    let wanted = |kind| reader.person.attachments.contains(&kind);
+    if reader.person.attachments.is_empty() {
+        return Ok(vec![]);
+    }
+    let tables = tables::all(facts, reader);
+    sheet::files(&tables, wanted(Attachment::Xlsx), wanted(Attachment::Csv), &reader.voice)
+}
 
-fn sections(facts: &Facts) -> Vec<Section> {
-    let mut sections = Vec::new();
-    let mut add = |title, rows: Vec<Row>| {
-        if !rows.is_empty() {
-            let more = rows.len().saturating_sub(ROWS);
-            sections.push(Section { title, rows: rows.into_iter().take(ROWS).collect(), more });
+/// `[DK audio] 3 to approve - index 98.4 (-0.6) - 2 channels late`.
+fn subject(facts: &Facts, reader: &Reader, quiet: bool) -> String {
+    let voice = &reader.voice;
+    let words = voice.words;
+    let mut parts = Vec::new();
+    if quiet {
+        parts.push(words.quiet_subject.to_owned());
+    }
+    let critical = facts.events.iter().filter(|event| event.severity == "critical").count();
+    let late: std::collections::BTreeSet<&str> = facts.late.iter().map(|late| late.channel.as_str()).collect();
+    let counted = [
+        (Part::NeedsYou, &words.to_approve, facts.reviews.len()),
+        (Part::NeedsYou, &words.held, facts.held.len()),
+        (Part::WrongNow, &words.critical, critical),
+        (Part::OurChanges, &words.prices_changed, facts.changes.len()),
+    ];
+    for (part, plural, n) in counted {
+        if n > 0 && !quiet && reader.wants(part) {
+            parts.push(voice.plural(plural, n, &[]));
         }
-    };
-    add("Needs you", needs_you(facts));
-    add("Wrong now", wrong_now(facts));
-    add("Market", facts.moves.iter().map(market_row).collect());
-    add("Our changes", facts.decisions.iter().map(change_row).collect());
-    add("Not trusted yet", facts.waiting.iter().map(waiting_row).collect());
-    add(HEALTH, health(facts));
+    }
+    if let Some(index) = facts.market.now.index().filter(|_| reader.wants(Part::Market)) {
+        let change = facts.market.before.index().and_then(|before| index.checked_sub(before));
+        let change = change.map_or_else(String::new, |change| format!(" ({})", voice.signed(change)));
+        parts.push(format!("{}{change}", fill(words.subject_index, &[("index", &voice.tenths(index))])));
+    } else if !facts.moves.is_empty() && reader.wants(Part::Market) {
+        parts.push(voice.plural(&words.competitor_moves, facts.moves.len(), &[]));
+    }
+    if !late.is_empty() && !quiet && reader.wants(Part::WrongNow) {
+        parts.push(voice.plural(&words.late_channels, late.len(), &[]));
+    }
+    format!("[{}] {}", reader.scope(&facts.markets), parts.join(" - "))
+}
+
+fn sections(facts: &Facts, reader: &Reader, images: &mut Vec<Image>) -> Vec<Section> {
+    let words = reader.voice.words;
+    let all = [
+        (Part::NeedsYou, words.needs_you, rows::needs_you(facts, reader)),
+        (Part::WrongNow, words.wrong_now, rows::wrong_now(facts, reader)),
+        (Part::Market, words.market, rows::market(facts, reader)),
+        (Part::OurChanges, words.our_changes, rows::our_changes(facts, reader)),
+        (Part::Opportunities, words.opportunities, rows::opportunities(facts, reader)),
+        (Part::Threats, words.threats, rows::threats(facts, reader)),
+        (Part::Campaigns, words.campaigns, rows::campaigns(facts, reader)),
+        (Part::Health, words.health, rows::health(facts, reader)),
+    ];
+    let mut sections = Vec::new();
+    for (part, title, (notes, rows)) in all {
+        if !reader.wants(part) || (notes.is_empty() && rows.is_empty()) {
+            continue;
+        }
+        let pictures = match part {
+            Part::Market => facts.market.trend.iter().filter_map(|chart| trend(chart, &reader.voice, images)).collect(),
+            Part::OurChanges => facts.histories.iter().filter_map(|h| history(h, &reader.voice, images)).collect(),
+            _ => vec![],
+        };
+        let left = rows.len().saturating_sub(ROWS);
+        let more = (left > 0).then(|| reader.voice.plural(&words.more, left, &[]));
+        sections.push(Section { part, title, notes, rows: rows.into_iter().take(ROWS).collect(), more, pictures });
+    }
     sections
 }
 
-fn needs_you(facts: &Facts) -> Vec<Row> {
-    let reviews = facts.reviews.iter().map(|review| Row {
-        what: format!("{} {}", plain(&review.sku), title(&review.title)),
-        price: Some(span(review.previous_minor, review.price_minor, &review.currency)),
-        why: plain(&review.why),
-        command: Some(format!(
-            "omniprice approve {} --why \"...\"   or   omniprice reject {} --why \"...\"",
-            review.id, review.id
-        )),
-    });
-    let held = facts.held.iter().map(|held| Row {
-        what: format!("{} {} is on hold", plain(&held.sku), title(&held.title)),
-        price: None,
-        why: plain(&held.why),
-        command: Some(format!("omniprice explain {}", plain(&held.sku))),
-    });
-    reviews.chain(held).collect()
+fn trend(chart: &Chart, voice: &Voice, images: &mut Vec<Image>) -> Option<Picture> {
+    let mut values = chart.lines.first()?.points.iter().filter_map(|(_, value)| *value);
+    let (first, last) = (values.next()?, values.next_back()?);
+    let index = |hundredths: i64| voice.tenths(Decimal::new(hundredths, 2));
+    let days = voice.count(usize::try_from(chart.until.since(chart.from) / Millis::DAY).unwrap_or(0));
+    let caption = fill(voice.words.trend_alt, &[("n", &days), ("from", &index(first)), ("until", &index(last))]);
+    let short = fill(voice.words.subject_index, &[("index", &index(last))]);
+    picture("trend", short, caption, chart, images)
 }
 
-fn wrong_now(facts: &Facts) -> Vec<Row> {
-    let events = facts.events.iter().filter(|e| e.resolved_at.is_none() && e.severity != "info").map(|event| Row {
-        what: match &event.sku {
-            Some(sku) => format!("{}: {}", plain(sku), plain(&event.message)),
-            None => plain(&event.message),
-        },
-        price: None,
-        why: match event.times {
-            1 => format!("since {}", minute(Millis(event.first_at))),
-            times => format!("since {}, {times} times", minute(Millis(event.first_at))),
-        },
-        command: Some(hint(event)).filter(|hint| !hint.is_empty()),
-    });
-    let paused = facts.paused.iter().map(|why| Row {
-        what: "Pushes are paused".to_owned(),
-        price: None,
-        why: plain(why),
-        command: Some("omniprice resume --why \"...\"".to_owned()),
-    });
-    let late = facts.unsettled.iter().map(|late| Row {
-        what: format!("{} on {} is {}", plain(&late.sku), plain(&late.channel), late.state),
-        price: late.desired_minor.map(|minor| format!("should show {}", amount(minor, &late.currency))),
-        why: if late.reason.is_empty() {
-            format!("since {}", minute(Millis(late.state_since)))
-        } else {
-            plain(&late.reason)
-        },
-        command: None,
-    });
-    paused.chain(events).chain(late).collect()
-}
-
-/// Hints speak of `SKU`; here it is known, so that the command can be pasted.
-fn hint(event: &Event) -> String {
-    let hint = plain(&event.hint);
-    event.sku.as_ref().map_or(hint.clone(), |sku| hint.replace(" SKU", &format!(" {}", plain(sku))))
-}
-
-fn market_row(moved: &Move) -> Row {
-    let code = moved.currency.as_deref().unwrap_or("");
-    let price = moved.old_minor.map_or_else(|| amount(moved.new_minor, code), |old| span(old, moved.new_minor, code));
-    Row {
-        what: format!("{}: {} {}", plain(&moved.competitor), plain(&moved.sku), title(&moved.title)),
-        price: Some(price),
-        why: String::new(),
-        command: None,
-    }
-}
-
-fn change_row(decision: &NamedDecision) -> Row {
-    Row {
-        what: format!("{} {}", plain(&decision.sku), title(&decision.title)),
-        price: Some(span(decision.previous_minor, decision.price_minor, &decision.currency)),
-        why: plain(&decision.why),
-        command: None,
-    }
-}
-
-fn waiting_row(waiting: &Waiting) -> Row {
-    let code = waiting.currency.as_deref().unwrap_or("");
-    Row {
-        what: format!("{}: {} {}", plain(&waiting.competitor), plain(&waiting.sku), title(&waiting.title)),
-        price: waiting.price_minor.map(|minor| amount(minor, code)),
-        why: format!("{}: {}", waiting.verdict, plain(&waiting.reason)),
-        command: None,
-    }
-}
-
-fn health(facts: &Facts) -> Vec<Row> {
-    let row = |what: String, why: String| Row { what, price: None, why, command: None };
-    let parity = facts.parity.iter().map(|p| {
-        let unverified =
-            if p.unverified > 0 { format!("{} acknowledged, not readable", p.unverified) } else { String::new() };
-        row(format!("{}: {} of {} prices read back equal", plain(&p.channel), p.live, p.listings), unverified)
-    });
-    let pages = facts
-        .unhealthy
-        .iter()
-        .map(|u| row(format!("{}: {} pages {}", plain(&u.competitor), u.n, plain(&u.outcome)), String::new()));
-    let notices = facts.notices.iter().map(|notice| row(plain(notice), String::new()));
-    parity.chain(pages).chain(notices).collect()
-}
-
-fn subject(facts: &Facts) -> String {
-    let mut parts = Vec::new();
-    let mut part = |n: usize, one: &str, many: &str| {
-        if n > 0 {
-            parts.push(format!("{n} {}", if n == 1 { one } else { many }));
-        }
+/// A picture needs something to show: a price that never moved and no competitor is none.
+fn history(history: &History, voice: &Voice, images: &mut Vec<Image>) -> Option<Picture> {
+    let ends = |line: usize| {
+        let values: Vec<i64> = history.chart.lines.get(line)?.points.iter().filter_map(|(_, value)| *value).collect();
+        Some((*values.first()?, *values.last()?))
     };
-    part(facts.reviews.len(), "to approve", "to approve");
-    part(facts.held.len(), "on hold", "on hold");
-    let critical = facts.events.iter().filter(|e| e.resolved_at.is_none() && e.severity == "critical").count();
-    part(critical, "critical", "critical");
-    part(facts.decisions.len(), "price changed", "prices changed");
-    part(facts.moves.len(), "competitor move", "competitor moves");
-    part(facts.unsettled.len(), "listing not live", "listings not live");
-    if parts.is_empty() { "Prices: news from the market".to_owned() } else { format!("Prices: {}", parts.join(" - ")) }
+    let ((ours_from, ours), (theirs_from, theirs)) = (ends(0)?, ends(1)?);
+    let money = |minor| voice.minor(minor, &history.currency);
+    let values = [
+        ("sku", super::text::product(&history.sku, &history.title)),
+        ("from", voice.day(history.chart.from)),
+        ("until", voice.day(history.chart.until)),
+        ("ours_from", money(ours_from)),
+        ("ours", money(ours)),
+        ("theirs_from", money(theirs_from)),
+        ("theirs", money(theirs)),
+    ];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // The sentence stands beside the picture in any case; with images off the other text only names it.
+    let short = format!("{}. {}", super::text::product(&history.sku, &history.title), voice.words.legend);
+    picture(&format!("history{}", images.len()), short, fill(voice.words.history_alt, &values), &history.chart, images)
 }
 
-fn footer(facts: &Facts) -> String {
-    let outcomes: Vec<String> = facts.outcomes.iter().map(|o| format!("{} {}", o.n, o.outcome)).collect();
-    let verdicts: Vec<String> = facts.verdicts.iter().map(|v| format!("{} {}", v.n, v.verdict)).collect();
-    format!(
-        "{} products in mode {}. Newest evaluations: {}. Observations in this window: {}. Times are UTC.",
-        facts.products,
-        facts.mode,
-        if outcomes.is_empty() { "none".to_owned() } else { outcomes.join(", ") },
-        if verdicts.is_empty() { "none".to_owned() } else { verdicts.join(", ") },
-    )
+fn picture(name: &str, alt: String, caption: String, chart: &Chart, images: &mut Vec<Image>) -> Option<Picture> {
+    let cid = format!("{name}@omniprice");
+    images.push(Image { cid: cid.clone(), png: chart.png()? });
+    Some(Picture { cid, caption, alt })
 }
 
-fn text(headline: &str, sections: &[Section], footer: &str) -> String {
+fn foot(facts: &Facts, reader: &Reader) -> Vec<String> {
+    let voice = &reader.voice;
+    let words = voice.words;
+    let mode = match facts.mode {
+        Mode::Auto => words.mode_auto,
+        Mode::Review => words.mode_review,
+        Mode::Shadow => words.mode_shadow,
+    };
+    let scope = fill(words.scope, &[("scope", &reader.scope(&facts.markets))]);
+    vec![
+        format!("{scope} {}, {mode}.", voice.plural(&words.products, facts.products, &[])),
+        fill(words.times, &[("zone", &voice.zone())]),
+    ]
+}
+
+/// The text part: as complete as the HTML one.
+fn text(
+    headline: &str,
+    lead: &[String],
+    sections: &[Section],
+    foot: &[String],
+    links: &[&Option<(&str, String)>],
+) -> String {
     use std::fmt::Write as _;
     let mut out = format!("{headline}\n");
+    // Writing to a String cannot fail.
+    for line in lead {
+        let _ = writeln!(out, "{line}");
+    }
     for section in sections {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "\n{}\n{}\n", section.title.to_uppercase(), "-".repeat(section.title.len()));
+        let rule = "-".repeat(section.title.chars().count());
+        let _ = write!(out, "\n{}\n{rule}\n", section.title.to_uppercase());
+        for note in section.notes.iter().chain(section.pictures.iter().map(|picture| &picture.caption)) {
+            let _ = writeln!(out, "{note}");
+        }
         for row in &section.rows {
-            let _ = write!(out, "* {}", row.what);
-            if let Some(price) = &row.price {
-                let _ = write!(out, "  {price}");
-            }
-            out.push('\n');
+            let price = row.price.as_deref().map_or_else(String::new, |price| format!("  {price}"));
+            let _ = writeln!(out, "* {}{price}", row.what);
             for line in [Some(&row.why).filter(|why| !why.is_empty()), row.command.as_ref()].into_iter().flatten() {
                 let _ = writeln!(out, "  {line}");
             }
+            for (label, url) in &row.links {
+                let _ = writeln!(out, "  {label}: {url}");
+            }
         }
-        if section.more > 0 {
-            let _ = writeln!(out, "  and {} more", section.more);
+        if let Some(more) = &section.more {
+            let _ = writeln!(out, "  {more}");
         }
     }
-    let _ = write!(out, "\n{footer}\n");
+    let _ = write!(out, "\n{}\n", foot.join("\n"));
+    for (label, url) in links.iter().filter_map(|link| link.as_ref()) {
+        let _ = writeln!(out, "{label}: {url}");
+    }
     out
-}
-
-/// `499.00 -> 474.21 DKK (-5.0 %)`.
-fn span(old: i64, new: i64, code: &str) -> String {
-    let (from, to) = (amount(old, code), amount(new, code));
-    let from = from.rsplit_once(' ').map_or(from.as_str(), |(number, _)| number);
-    match percent(old, new) {
-        Some(percent) => format!("{from} -> {to} ({percent} %)"),
-        None => format!("{from} -> {to}"),
-    }
-}
-
-/// The change in percent to one decimal, with its sign; exact integer arithmetic.
-fn percent(old: i64, new: i64) -> Option<String> {
-    let tenths = i128::from(new - old).checked_mul(1_000)?.checked_div(i128::from(old))?;
-    let sign = if tenths < 0 { '-' } else { '+' };
-    Some(format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10))
-}
-
-fn amount(minor: i64, code: &str) -> String {
-    currency(code)
-        .map_or_else(|_| format!("{minor} minor units"), |currency| Money::from_minor(minor, currency).to_string())
-}
-
-fn minute(at: Millis) -> String {
-    at.timestamp().strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-fn title(text: &str) -> String {
-    let clean = plain(text);
-    if clean.chars().count() <= MAX_TITLE { clean } else { clean.chars().take(MAX_TITLE - 1).chain(['…']).collect() }
-}
-
-/// Scraped text without what could break a line, turn it around or hide in it.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let invisible = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
-    };
-    text.chars()
-        .map(|c| if invisible(c) { ' ' } else { c })
-        .collect::<String>()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decision(title: &str) -> NamedDecision {
-        NamedDecision {
-            sku: "A-1".into(),
-            title: title.into(),
-            version: 2,
-            price_minor: 47_421,
-            previous_minor: 49_900,
-            currency: "DKK".into(),
-            rule: Some("beat".into()),
-            actor: "rule".into(),
-            why: "1 % under shop.example (479.00)".into(),
-            created_at: 0,
-        }
-    }
-
-    #[test]
-    fn nothing_is_sent_when_nothing_matters() {
-        let quiet = Facts {
-            parity: vec![Parity { channel: "webshop".into(), listings: 5, live: 5, unverified: 0 }],
-            ..Facts::default()
-        };
-        assert_eq!(render(&quiet).unwrap(), None);
-    }
-
-    #[test]
-    fn a_change_is_told_with_its_reason_in_both_parts() {
-        let digest = render(&Facts { decisions: vec![decision("Kettle")], ..Facts::default() }).unwrap().unwrap();
-        assert_eq!(digest.subject, "Prices: 1 price changed");
-        for part in [&digest.text, &digest.html.replace("&#62;", ">").replace("&gt;", ">")] {
-            assert!(part.contains("499.00 -> 474.21 DKK (-4.9 %)"), "{part}");
-            assert!(part.contains("1 % under shop.example (479.00)"));
-        }
-    }
-
-    #[test]
-    fn hostile_titles_are_harmless_in_both_parts() {
-        let hostile = "<img src=x onerror=alert(1)>\r\nBcc: x@example.com \u{202e}gnp.exe";
-        let digest = render(&Facts { decisions: vec![decision(hostile)], ..Facts::default() }).unwrap().unwrap();
-        assert!(!digest.html.contains("<img"), "{}", digest.html);
-        assert!(!digest.text.contains('\u{202e}') && !digest.text.lines().any(|line| line.starts_with("Bcc")));
-    }
-
-    #[test]
-    fn ten_thousand_rows_fold_into_one_short_mail() {
-        let many = Facts { decisions: vec![decision("Kettle"); 10_000], ..Facts::default() };
-        let digest = render(&many).unwrap().unwrap();
-        assert!(digest.html.len() < 20_000 && digest.text.contains("and 9990 more"));
-    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -15,9 +15,16 @@ use super::digest::Digest;
 use crate::clock::Millis;
 use crate::config::{Config, MailSecurity, MailTransport};
 
+/// A whole conversation may take so many times the timeout of one command: a server that answers slowly, but does
+/// answer, must not hold a worker for ever.
+const CONVERSATION: u32 = 4;
+
 /// Where mail goes.
 pub enum Mailer {
-    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+    Smtp {
+        transport: Box<AsyncSmtpTransport<Tokio1Executor>>,
+        deadline: Duration,
+    },
     /// One .eml per mail, named after its Message-ID, so that a repeat replaces itself.
     Directory(PathBuf),
 }
@@ -29,17 +36,21 @@ pub enum MailError {
     #[error("not sent yet: {0}")]
     Temporary(String),
     /// The server will not take it: unknown recipient, too large, credentials.
-    #[error("refused: {0}\nhint: `omniprice check` tests the mail settings")]
+    #[error("refused: {0}\nhint: `omniprice mail test` shows what the server says")]
     Permanent(String),
 }
 
 /// A mail's envelope.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Envelope {
     pub from: String,
     pub to: String,
     pub message_id: String,
     pub at: Millis,
+    /// The signed address that ends all mails by one POST (RFC 8058).
+    pub unsubscribe: Option<String>,
+    /// Message-IDs of the thread that this mail goes on with, oldest first.
+    pub references: Vec<String>,
 }
 
 impl Mailer {
@@ -61,14 +72,15 @@ impl Mailer {
             MailSecurity::Starttls => Tls::Required(tls.build().map_err(|e| format!("mail: {e}"))?),
             MailSecurity::Tls => Tls::Wrapper(tls.build().map_err(|e| format!("mail: {e}"))?),
         };
+        let timeout = mail.timeout.duration().max(Duration::from_secs(1));
         let mut smtp = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&mail.host)
             .port(mail.port)
             .tls(tls)
-            .timeout(Some(mail.timeout.duration().max(Duration::from_secs(1))));
+            .timeout(Some(timeout));
         if !mail.user.is_empty() {
             smtp = smtp.credentials(Credentials::new(mail.user.clone(), mail.password.expose_secret().to_owned()));
         }
-        Ok(Self::Smtp(Box::new(smtp.build())))
+        Ok(Self::Smtp { transport: Box::new(smtp.build()), deadline: timeout * CONVERSATION })
     }
 
     /// Sends one digest to one person.
@@ -78,11 +90,14 @@ impl Mailer {
     pub async fn send(&self, digest: &Digest, envelope: &Envelope) -> Result<String, MailError> {
         let message = compose(digest, envelope).map_err(MailError::Permanent)?;
         match self {
-            Self::Smtp(smtp) => match smtp.send(message).await {
-                Ok(response) => Ok(response.message().collect::<Vec<_>>().join(" ")),
-                Err(error) if error.is_permanent() => Err(MailError::Permanent(error.to_string())),
-                Err(error) => Err(MailError::Temporary(error.to_string())),
-            },
+            Self::Smtp { transport, deadline } => {
+                match tokio::time::timeout(*deadline, transport.send(message)).await {
+                    Ok(Ok(response)) => Ok(response.message().collect::<Vec<_>>().join(" ")),
+                    Ok(Err(error)) if error.is_permanent() => Err(MailError::Permanent(error.to_string())),
+                    Ok(Err(error)) => Err(MailError::Temporary(error.to_string())),
+                    Err(_) => Err(MailError::Temporary(format!("not done after {} s", deadline.as_secs()))),
+                }
+            }
             Self::Directory(folder) => write(folder, &message.formatted(), &envelope.message_id)
                 .await
                 .map_err(|e| MailError::Temporary(format!("{}: {e}", folder.display()))),
@@ -95,11 +110,14 @@ impl Mailer {
     /// What it says.
     pub async fn probe(&self) -> Result<String, MailError> {
         match self {
-            Self::Smtp(smtp) => match smtp.test_connection().await {
-                Ok(true) => Ok("the mail server takes our connection".to_owned()),
-                Ok(false) => Err(MailError::Temporary("the mail server does not answer NOOP".to_owned())),
-                Err(error) => Err(MailError::Temporary(error.to_string())),
-            },
+            Self::Smtp { transport, deadline } => {
+                match tokio::time::timeout(*deadline, transport.test_connection()).await {
+                    Ok(Ok(true)) => Ok("the mail server takes our connection".to_owned()),
+                    Ok(Ok(false)) => Err(MailError::Temporary("the mail server does not answer NOOP".to_owned())),
+                    Ok(Err(error)) => Err(MailError::Temporary(error.to_string())),
+                    Err(_) => Err(MailError::Temporary(format!("not done after {} s", deadline.as_secs()))),
+                }
+            }
             Self::Directory(folder) => Ok(format!("mail is written to {}", folder.display())),
         }
     }
@@ -127,25 +145,64 @@ fn compose(digest: &Digest, envelope: &Envelope) -> Result<Message, String> {
         // Both are constants of ours or a Message-ID of ours: ASCII without line breaks.
         HeaderName::new_from_ascii_str(name).map_value(value)
     };
-    let mut message = Message::builder()
+    let mut builder = Message::builder()
         .from(mailbox(&envelope.from)?)
         .to(mailbox(&envelope.to)?)
         .subject(&digest.subject)
         .date(date)
-        .message_id(Some(envelope.message_id.clone()))
-        .multipart(
-            MultiPart::alternative()
-                .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(digest.text.clone()))
-                .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(digest.html.clone())),
-        )
-        .map_err(|e| e.to_string())?;
+        .message_id(Some(envelope.message_id.clone()));
+    if let Some(last) = envelope.references.last() {
+        builder = builder.in_reply_to(last.clone()).references(envelope.references.join(" "));
+    }
+    let mut message = builder.multipart(body(digest)?).map_err(|e| e.to_string())?;
     // RFC 3834: a machine wrote this; RFC 2919: one list, so that people can filter it.
-    for (name, value) in
-        [("Auto-Submitted", "auto-generated"), ("List-Id", "omniprice digest <digest.omniprice.localhost>")]
-    {
-        message.headers_mut().insert_raw(header(name, value));
+    let list = format!("omniprice digest <digest.{}>", domain(&envelope.from));
+    let mut headers = vec![("Auto-Submitted", "auto-generated".to_owned()), ("List-Id", list)];
+    if let Some(url) = &envelope.unsubscribe {
+        headers.push(("List-Unsubscribe", format!("<{url}>")));
+        headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+    }
+    for (name, value) in headers {
+        message.headers_mut().insert_raw(header(name, &value));
     }
     Ok(message)
+}
+
+/// Text and HTML as alternatives, pictures related to the HTML, files beside both.
+fn body(digest: &Digest) -> Result<MultiPart, String> {
+    let kind = |media_type: &str| ContentType::parse(media_type).map_err(|e| format!("{media_type}: {e}"));
+    let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(digest.text.clone());
+    let mut both = MultiPart::alternative().singlepart(text);
+    if !digest.html.is_empty() {
+        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(digest.html.clone());
+        both = if digest.images.is_empty() {
+            both.singlepart(html)
+        } else {
+            let mut related = MultiPart::related().singlepart(html);
+            for image in &digest.images {
+                let picture = Attachment::new_inline(image.cid.clone()).body(image.png.clone(), kind("image/png")?);
+                related = related.singlepart(picture);
+            }
+            both.multipart(related)
+        };
+    }
+    if digest.files.is_empty() {
+        return Ok(both);
+    }
+    let mut mixed = MultiPart::mixed().multipart(both);
+    for file in &digest.files {
+        let attachment = Attachment::new(file.name.clone()).body(file.bytes.clone(), kind(file.media_type)?);
+        mixed = mixed.singlepart(attachment);
+    }
+    Ok(mixed)
+}
+
+/// The domain of our own address: what Message-IDs and the list are named after.
+#[must_use]
+pub fn domain(from: &str) -> String {
+    let address = crate::config::address(from);
+    let domain = address.rsplit_once('@').map_or("omniprice.localhost", |(_, domain)| domain);
+    domain.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect()
 }
 
 trait WithValue {
@@ -163,7 +220,9 @@ mod tests {
     use super::*;
 
     fn digest() -> Digest {
-        Digest { subject: "Prices: 3 æøå".into(), text: "text".into(), html: "<p>html</p>".into() }
+        Digest {
+            subject: "Prices: 3 æøå".into(), text: "text".into(), html: "<p>html</p>".into(), ..Digest::default()
+        }
     }
 
     fn envelope(to: &str) -> Envelope {
@@ -171,7 +230,7 @@ mod tests {
             from: "omniprice <o@localhost>".into(),
             to: to.into(),
             message_id: "<1.a@localhost>".into(),
-            at: Millis(0),
+            ..Envelope::default()
         }
     }
 

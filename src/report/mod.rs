@@ -1,71 +1,85 @@
-//! What people are told: digests by schedule, from one window of the log and the state at its end.
+//! What people are told: digests by schedule, from one window of the log and the state at its end, and alerts that
+//! cannot wait for them.
 
+pub mod chart;
 pub mod digest;
+pub mod facts;
+pub mod gather;
+pub mod hooks;
+pub mod lang;
+pub mod link;
 pub mod mail;
+pub mod market;
 pub mod metrics;
+pub mod people;
+pub mod reader;
+pub mod sheet;
+pub mod text;
 
-use anyhow::Context as _;
-
-use crate::app::{App, PAUSE};
+use crate::app::App;
 use crate::clock::Millis;
-use crate::config::Mode;
-use crate::schedule::Schedule;
-use crate::store::events::{self, DigestEnd};
-use crate::store::{decisions, listings, observations, products, settings, targets};
-use digest::{Digest, Facts};
+use crate::config::QuietDay;
+use crate::store::events::{self, DigestClaim, DigestEnd};
+use digest::Digest;
+use link::Purpose;
 use mail::{Envelope, MailError};
+use market::Track;
+use reader::Reader;
 
-/// Rows read per section; the digest shows ten and counts the rest.
-const LIMIT: i64 = 10_000;
 /// The window of a first digest.
 const FIRST_WINDOW: i64 = Millis::DAY;
 const LEASE: i64 = 5 * Millis::MINUTE;
 /// Waits between tries of one mail, in minutes (RFC 5321 section 4.5.4.1 asks for patience); the last one repeats.
 const RETRY_MINUTES: [i64; 6] = [1, 5, 15, 30, 60, 120];
 /// After about four days a mail is given up (RFC 5321 section 4.5.4.1).
-const MAX_TRIES: i64 = 50;
+pub const MAX_TRIES: i64 = 50;
 
-/// Gathers a digest's facts: the log of `(from, until]` and the state now.
+/// The digest of a window for one reader, from tracks that go back far enough; `None` on a day without news, unless
+/// the reader wants a sign of life.
+///
+/// # Errors
+/// The store's, or a fault of a template.
+pub async fn digest_for(
+    app: &App,
+    tracks: &[Track],
+    reader: &Reader,
+    from: Millis,
+    until: Millis,
+) -> anyhow::Result<Option<Digest>> {
+    let facts = gather::facts(app, tracks, reader, from, until).await?;
+    let digest = digest::render(&facts, reader).map_err(anyhow::Error::msg)?;
+    let wanted = !digest.quiet
+        || match reader.person.quiet_day {
+            QuietDay::Skip => false,
+            QuietDay::Short => true,
+            QuietDay::Weekly => !told_within_a_week(app, &reader.address, until).await?,
+        };
+    Ok(wanted.then_some(digest))
+}
+
+async fn told_within_a_week(app: &App, address: &str, until: Millis) -> anyhow::Result<bool> {
+    // Slots drift by an hour when clocks change; half a day keeps "weekly" on its weekday.
+    let since = until.plus(-7 * Millis::DAY + Millis::DAY / 2);
+    Ok(events::last_mail(&app.db, address).await?.is_some_and(|sent| sent > since))
+}
+
+/// The digest of a window as the first configured person gets it, or anybody if there is none.
+///
+/// # Errors
+/// As [`digest_for`].
+pub async fn digest(app: &App, from: Millis, until: Millis) -> anyhow::Result<Option<Digest>> {
+    let first = app.config.report.everybody().into_iter().next();
+    let reader =
+        people::reader(app, first.as_ref().map_or("Preview <preview@localhost>", |person| &person.mail)).await?;
+    digest_for(app, &tracks(app, from).await?, &reader, from, until).await
+}
+
+/// Tracks that go back far enough for a digest from an instant on.
 ///
 /// # Errors
 /// The store's.
-pub async fn facts(app: &App, from: Millis, until: Millis) -> anyhow::Result<Facts> {
-    let db = &app.db;
-    Ok(Facts {
-        from,
-        until,
-        mode: match app.config.mode {
-            Mode::Auto => "auto",
-            Mode::Review => "review",
-            Mode::Shadow => "shadow",
-        },
-        paused: settings::get(db, PAUSE).await?.map(|pause| format!("{} ({})", pause.why, pause.actor)),
-        products: products::count(db).await?,
-        reviews: decisions::open_reviews(db, LIMIT).await?,
-        held: decisions::held(db, LIMIT).await?,
-        events: events::between(db, from, until, LIMIT).await?,
-        unsettled: listings::unsettled(db, LIMIT).await?,
-        waiting: observations::waiting(db, LIMIT).await?,
-        unhealthy: targets::unhealthy(db, LIMIT).await?,
-        moves: observations::moves(db, from, until, LIMIT)
-            .await?
-            .into_iter()
-            .filter(|m| m.old_minor.is_some_and(|old| old != m.new_minor))
-            .collect(),
-        decisions: decisions::since(db, from, until, LIMIT).await?,
-        outcomes: decisions::outcomes(db).await?,
-        verdicts: observations::verdict_counts(db, from).await?,
-        parity: listings::parity(db).await?,
-        notices: app.notices(),
-    })
-}
-
-/// The digest of a window; `None` when nothing matters.
-///
-/// # Errors
-/// The store's, or a fault of the template.
-pub async fn digest(app: &App, from: Millis, until: Millis) -> anyhow::Result<Option<Digest>> {
-    digest::render(&facts(app, from, until).await?).context("digest template")
+pub async fn tracks(app: &App, from: Millis) -> anyhow::Result<Vec<Track>> {
+    gather::tracks(app, from.min(app.now().plus(-(gather::DAYS + 1) * Millis::DAY))).await
 }
 
 /// Sends the digests whose time has come; returns how many went out.
@@ -73,70 +87,94 @@ pub async fn digest(app: &App, from: Millis, until: Millis) -> anyhow::Result<Op
 /// # Errors
 /// The store's; a mail that does not go out is tried again later under the same Message-ID.
 pub async fn send_due(app: &App) -> anyhow::Result<u64> {
-    let report = &app.config.report;
-    let schedule = Schedule::cron(&report.digest, &report.time_zone).map_err(anyhow::Error::msg)?;
-    let Some(slot) = schedule.latest(app.now()) else { return Ok(0) };
-    let mut sent = 0;
-    for recipient in &report.recipients {
-        sent += u64::from(send_slot(app, recipient, slot).await?);
+    let now = app.now();
+    let (mut sent, mut loaded) = (0, None);
+    for reader in people::readers(app).await? {
+        let schedule = reader.person.schedule(&app.config.report).map_err(anyhow::Error::msg)?;
+        let Some(slot) = schedule.and_then(|schedule| schedule.latest(now)) else { continue };
+        sent += u64::from(send(app, &reader, slot, &mut loaded).await?);
     }
     Ok(sent)
 }
 
-/// Sends one recipient's digest of a slot unless it is settled. Claimed by lease, marked after: a crash in between can
-/// repeat the mail once, under the same Message-ID, and never loses it.
+/// Sends one recipient's digest of a slot unless it is settled.
 ///
 /// # Errors
 /// The store's.
 pub async fn send_slot(app: &App, recipient: &str, slot: Millis) -> anyhow::Result<bool> {
+    let reader = people::reader(app, recipient).await?;
+    send(app, &reader, slot, &mut None).await
+}
+
+/// Claimed by lease, marked after: a crash in between can repeat the mail once, under the same Message-ID, and never
+/// loses it. The market is loaded for the first reader who needs it, and kept for the others.
+async fn send(app: &App, reader: &Reader, slot: Millis, loaded: &mut Option<Vec<Track>>) -> anyhow::Result<bool> {
     let now = app.now();
-    let last = events::last_digest(&app.db, recipient).await?;
+    let last = events::last_digest(&app.db, &reader.address).await?;
     if last.is_some_and(|last| last >= slot) {
         return Ok(false);
     }
-    let id = message_id(recipient, slot);
-    let claim = events::claim_digest(&app.db, recipient.to_owned(), slot, id, now, now.plus(LEASE)).await?;
+    let id = message_id("digest", &reader.address, &slot.0.to_string(), &app.config.mail.from);
+    let claim = events::claim_digest(&app.db, reader.address.clone(), slot, id, now, now.plus(LEASE)).await?;
     let Some(claim) = claim else { return Ok(false) };
+    // After an outage the window reaches back to what was told last, so that nothing falls between two digests.
     let from = last.unwrap_or_else(|| slot.plus(-FIRST_WINDOW));
-    let mut end =
-        DigestEnd { id: claim.id, state: "skipped", subject: None, detail: String::new(), sent_at: None, next_at: now };
-    let Some(digest) = digest(app, from, slot).await? else {
-        "nothing to tell".clone_into(&mut end.detail);
-        events::settle_digest(&app.db, end).await?;
-        return Ok(false);
-    };
-    end.subject = Some(digest.subject.clone());
-    let envelope = Envelope {
-        from: app.config.mail.from.clone(),
-        to: recipient.to_owned(),
-        message_id: claim.message_id,
-        at: now,
-    };
-    match app.mailer.send(&digest, &envelope).await {
-        Ok(detail) => end = DigestEnd { state: "sent", detail, sent_at: Some(app.now()), ..end },
-        Err(MailError::Temporary(why)) if claim.tries < MAX_TRIES => {
-            let index = usize::try_from(claim.tries - 1).unwrap_or(0).min(RETRY_MINUTES.len() - 1);
-            tracing::warn!("digest not sent yet, try {}: {why}", claim.tries);
-            end = DigestEnd {
-                state: "claimed",
-                detail: why,
-                next_at: now.plus(RETRY_MINUTES[index] * Millis::MINUTE),
-                ..end
-            };
-        }
-        Err(error) => {
-            tracing::error!("digest not sent: {error}");
-            end = DigestEnd { state: "failed", detail: error.to_string(), ..end };
-        }
+    if loaded.is_none() {
+        *loaded = Some(tracks(app, from).await?);
     }
+    let tracks = loaded.as_deref().unwrap_or_default();
+    let digest = digest_for(app, tracks, reader, from, slot).await?;
+    let end = deliver(app, reader, claim, digest).await?;
     let sent = end.state == "sent";
     events::settle_digest(&app.db, end).await?;
     Ok(sent)
 }
 
-/// Fixed for a recipient and slot, so that a repeat is recognised as one.
-fn message_id(recipient: &str, slot: Millis) -> String {
+async fn deliver(app: &App, reader: &Reader, claim: DigestClaim, digest: Option<Digest>) -> anyhow::Result<DigestEnd> {
+    let now = app.now();
+    let end =
+        DigestEnd { id: claim.id, state: "skipped", subject: None, detail: String::new(), sent_at: None, next_at: now };
+    let Some(digest) = digest else {
+        return Ok(DigestEnd { detail: "nothing to tell".to_owned(), ..end });
+    };
+    let end = DigestEnd { subject: Some(digest.subject.clone()), ..end };
+    Ok(match app.mailer.send(&digest, &envelope(app, reader, claim.message_id, vec![])).await {
+        Ok(detail) => DigestEnd { state: "sent", detail, sent_at: Some(app.now()), ..end },
+        Err(MailError::Temporary(why)) if claim.tries < MAX_TRIES => {
+            tracing::warn!("digest not sent yet, try {}: {why}", claim.tries);
+            DigestEnd { state: "claimed", detail: why, next_at: now.plus(retry_after(claim.tries)), ..end }
+        }
+        Err(error) => {
+            tracing::error!("digest not sent: {error}");
+            DigestEnd { state: "failed", detail: error.to_string(), ..end }
+        }
+    })
+}
+
+/// The wait after a try, in milliseconds.
+#[must_use]
+pub fn retry_after(tries: i64) -> i64 {
+    let index = usize::try_from(tries - 1).unwrap_or(0).min(RETRY_MINUTES.len() - 1);
+    RETRY_MINUTES[index] * Millis::MINUTE
+}
+
+/// The envelope of a mail to a reader.
+#[must_use]
+pub fn envelope(app: &App, reader: &Reader, message_id: String, references: Vec<String>) -> Envelope {
+    Envelope {
+        from: app.config.mail.from.clone(),
+        to: reader.person.mail.clone(),
+        message_id,
+        at: app.now(),
+        unsubscribe: reader.link(Purpose::Unsubscribe, None),
+        references,
+    }
+}
+
+/// Fixed for a purpose, recipient and occasion, so that a repeat is recognised as one.
+#[must_use]
+pub fn message_id(purpose: &str, recipient: &str, occasion: &str, from: &str) -> String {
     use sha2::{Digest as _, Sha256};
-    let hash = crate::app::hex(&Sha256::digest(recipient.as_bytes()));
-    format!("<digest.{}.{}@omniprice.localhost>", slot.0, &hash[..16])
+    let hash = crate::app::hex(&Sha256::digest(format!("{recipient}\n{occasion}").as_bytes()));
+    format!("<{purpose}.{}@{}>", &hash[..32], mail::domain(from))
 }

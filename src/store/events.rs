@@ -30,6 +30,7 @@ statements! {
         "update digests set state = $2, subject = $3, detail = $4, sent_at = $5, next_at = $6, leased_until = 0 where id = $1");
     LAST_DIGEST = Sql::same(
         "select max(slot) as at from digests where recipient = $1 and state in ('sent', 'skipped')");
+    LAST_MAIL = Sql::same("select max(slot) as at from digests where recipient = $1 and state = 'sent'");
     DIGESTS = Sql::same(
         "select recipient, slot, message_id, state, subject, tries, detail, sent_at from digests order by slot desc, recipient limit $1");
 }
@@ -207,6 +208,14 @@ pub async fn settle_digest(db: &Db, end: DigestEnd) -> Result<(), StoreError> {
 /// The engine's own.
 pub async fn last_digest(db: &Db, recipient: &str) -> Result<Option<Millis>, StoreError> {
     Ok(db.maybe::<At>(LAST_DIGEST, args![recipient]).await?.and_then(|row| row.at).map(Millis))
+}
+
+/// The newest slot in which a recipient really got a mail.
+///
+/// # Errors
+/// The engine's own.
+pub async fn last_mail(db: &Db, recipient: &str) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(LAST_MAIL, args![recipient]).await?.and_then(|row| row.at).map(Millis))
 }
 
 /// The newest digests.

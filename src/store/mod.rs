@@ -1,5 +1,6 @@
 //! All SQL, one file per group of tables. Other modules see functions and row types, never a statement.
 
+pub mod alerts;
 pub mod campaigns;
 pub mod db;
 pub mod decisions;
@@ -8,9 +9,11 @@ pub mod listings;
 pub mod observations;
 pub mod overrides;
 pub mod products;
+pub mod reporting;
 pub mod rivals;
 pub mod secrets;
 pub mod settings;
+pub mod subscriptions;
 pub mod targets;
 pub mod terms;
 
@@ -54,11 +57,12 @@ macro_rules! migration {
 
 /// Embedded migrations in order: name and both texts.
 pub const MIGRATIONS: &[(&str, db::Sql)] =
-    &[migration!("0001_base"), migration!("0002_pricing"), migration!("0004_publishing")];
+    &[migration!("0001_base"), migration!("0002_pricing"), migration!("0003_reporting"), migration!("0004_publishing")];
 
 /// Every statement by name, for the test that prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
     [
+        alerts::ALL,
         campaigns::ALL,
         decisions::ALL,
         events::ALL,
@@ -66,9 +70,11 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         observations::ALL,
         overrides::ALL,
         products::ALL,
+        reporting::ALL,
         rivals::ALL,
         secrets::ALL,
         settings::ALL,
+        subscriptions::ALL,
         targets::ALL,
         terms::ALL,
     ]

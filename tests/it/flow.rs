@@ -377,7 +377,7 @@ async fn r1_a_digest_goes_out_once_per_slot_and_keeps_its_message_id(test: TestD
     let sent = events::digests(&app.db, 5).await.unwrap();
     let eml = std::fs::read_to_string(&sent[0].detail).unwrap();
     assert!(eml.contains(&format!("Message-ID: {}", sent[0].message_id)), "{eml}");
-    assert!(eml.contains("Subject: Prices: 1 price changed"), "{eml}");
+    assert!(eml.contains("1 price changed"), "{eml}");
     // A crash between sending and marking: the lease runs out, the claim is repeated under the same id.
     let later = slot.plus(1_000);
     let first = events::claim_digest(&app.db, to.clone(), later, "<one@x>".into(), later, later.plus(10))

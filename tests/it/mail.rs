@@ -55,6 +55,7 @@ fn digest(subject: &str) -> Digest {
         subject: subject.to_owned(),
         text: "KETTLE 499.00 -> 479.00 DKK æøå\n".into(),
         html: "<p>KETTLE <b>479.00</b> æøå</p>".into(),
+        ..Digest::default()
     }
 }
 
@@ -64,6 +65,7 @@ fn envelope(server: &Server, to: &str, id: &str) -> Envelope {
         to: to.to_owned(),
         message_id: id.to_owned(),
         at: Millis(1_795_251_600_000),
+        ..Envelope::default()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod cli;
 mod crash;
+mod digest;
 mod extract;
 mod flow;
 mod fuzz_corpus;

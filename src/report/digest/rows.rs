@@ -1,0 +1,418 @@
+//! The rows of each section: facts told in the reader's language. Texts that others wrote pass through `text`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::facts::{Facts, Told};
+use super::super::lang::{Kind, Voice, change_pct, fill};
+use super::super::link::Purpose;
+use super::super::reader::Reader;
+use super::super::text::{message, plain, product};
+use super::Row;
+use crate::clock::Millis;
+use crate::money::Decimal;
+use crate::store::decisions::Review;
+use crate::store::events::Event;
+use crate::store::listings::Unsettled;
+
+/// Sentences before the rows, and the rows.
+pub type Content = (Vec<String>, Vec<Row>);
+
+/// SKUs that one row names.
+const NAMED: usize = 3;
+/// Competitors named as the most active.
+const ACTIVE: usize = 3;
+
+pub fn needs_you(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    let reviews = facts.reviews.iter().map(|(review, told)| review_row(review, told, reader));
+    let held = facts.held.iter().map(|held| Row {
+        what: fill(voice.words.on_hold, &[("product", &product(&held.sku, &held.title))]),
+        // A sentence of the program may name the floor, which not every reader may see.
+        why: if reader.person.hide_costs { String::new() } else { message(&held.why) },
+        command: Some(format!("omniprice explain {}", plain(&held.sku))),
+        ..Row::default()
+    });
+    (vec![], reviews.chain(held).collect())
+}
+
+fn review_row(review: &Review, told: &Told, reader: &Reader) -> Row {
+    let (voice, until) = (&reader.voice, Millis(review.expires_at));
+    let link = |label, purpose| reader.link(purpose, Some(until)).map(|url| (label, url));
+    let links: Vec<_> =
+        [link(voice.words.approve, Purpose::Approve(review.id)), link(voice.words.reject, Purpose::Reject(review.id))]
+            .into_iter()
+            .flatten()
+            .collect();
+    let command = links
+        .is_empty()
+        .then(|| format!("omniprice approve {0} --why \"...\"   omniprice reject {0} --why \"...\"", review.id));
+    let valid = fill(voice.words.valid_until, &[("at", &voice.at(until))]);
+    Row {
+        what: product(&review.sku, &review.title),
+        price: Some(voice.span(review.previous_minor, review.price_minor, &review.currency)),
+        why: format!("{}; {valid}", reason(told, &review.why, reader)),
+        links,
+        command,
+    }
+}
+
+/// One sentence on why a price is what it is; the stored one if its record tells nothing.
+pub fn reason(told: &Told, stored: &str, reader: &Reader) -> String {
+    let voice = &reader.voice;
+    let words = voice.words;
+    let mut parts = Vec::new();
+    if let Some(person) = &told.approved_by {
+        parts.push(fill(words.approved_by, &[("person", &message(person))]));
+    }
+    if let Some(channel) = &told.adopted_from {
+        parts.push(fill(words.adopted_from, &[("channel", &plain(channel))]));
+    }
+    match (&told.reference, &told.competitor) {
+        (Some(price), Some(competitor)) => {
+            let values = [("price", voice.money(*price)), ("competitor", plain(competitor))];
+            parts.push(filled(words.reference_of, &values));
+        }
+        (Some(price), None) => parts.push(fill(words.reference, &[("price", &voice.money(*price))])),
+        (None, _) => {}
+    }
+    if let Some(floor) = told.floor.filter(|_| !reader.person.hide_costs) {
+        parts.push(fill(words.floor, &[("price", &voice.money(floor))]));
+    }
+    parts.extend(told.limits.iter().map(|limit| limit.text(voice.language).to_owned()));
+    if let Some(rule) = &told.rule {
+        parts.push(fill(words.rule, &[("rule", &plain(rule))]));
+    }
+    parts.extend(told.findings.iter().map(|finding| message(finding)));
+    // A sentence of the program may name the floor, which this reader must not see.
+    if parts.is_empty() && !reader.person.hide_costs { message(stored) } else { parts.join(", ") }
+}
+
+fn filled(text: &str, values: &[(&str, String)]) -> String {
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    fill(text, &values)
+}
+
+pub fn wrong_now(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    let paused = facts.paused.iter().map(|why| Row {
+        what: voice.words.paused.to_owned(),
+        why: message(why),
+        command: Some("omniprice resume --why \"...\"".to_owned()),
+        ..Row::default()
+    });
+    let shown =
+        |event: &&Event| event.severity != "info" && !(facts.paused.is_some() && Kind::of(&event.kind) == Kind::Paused);
+    let mut folded: Vec<(Kind, Option<&str>, Vec<&Event>)> = Vec::new();
+    let mut places: BTreeMap<(Kind, Option<&str>), usize> = BTreeMap::new();
+    for event in facts.events.iter().filter(shown) {
+        let about = event.channel.as_deref().or(event.competitor.as_deref());
+        let kind = Kind::of(&event.kind);
+        let place = *places.entry((kind, about)).or_insert(folded.len());
+        match folded.get_mut(place) {
+            Some((.., events)) => events.push(event),
+            None => folded.push((kind, about, vec![event])),
+        }
+    }
+    let events = folded.iter().map(|(kind, about, events)| event_row(*kind, *about, events, voice));
+    let mut late: BTreeMap<(&str, &str), Vec<&Unsettled>> = BTreeMap::new();
+    for row in &facts.late {
+        late.entry((&row.channel, &row.state)).or_default().push(row);
+    }
+    let late = late.iter().map(|((channel, state), rows)| late_row(channel, state, rows, voice));
+    (vec![], paused.chain(events).chain(late).collect())
+}
+
+/// All open events of one kind about one channel or competitor.
+fn event_row(kind: Kind, about: Option<&str>, events: &[&Event], voice: &Voice) -> Row {
+    let mut what = kind.text(voice.language).title.to_owned();
+    if let Some(about) = about {
+        what = format!("{what}: {}", plain(about));
+    }
+    let skus: Vec<&str> = events.iter().filter_map(|event| event.sku.as_deref()).collect();
+    if !skus.is_empty() {
+        what = format!("{what} ({})", named(&skus, voice));
+    }
+    let since = events.iter().map(|event| event.first_at).min().unwrap_or_default();
+    let times =
+        events.iter().map(|event| usize::try_from(event.times).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);
+    let mut why = fill(voice.words.since, &[("at", &voice.at(Millis(since)))]);
+    if times > 1 {
+        why = format!("{why}, {}", voice.plural(&voice.words.times_seen, times, &[]));
+    }
+    let [event] = events else { return Row { what, why, ..Row::default() } };
+    Row {
+        what,
+        why: format!("{why}: {}", message(&event.message)),
+        command: Some(hint(event)).filter(|hint| !hint.is_empty()),
+        ..Row::default()
+    }
+}
+
+/// Hints speak of `SKU`; here it is known, so that the command can be pasted.
+pub fn hint(event: &Event) -> String {
+    let hint = message(&event.hint);
+    event.sku.as_ref().map_or(hint.clone(), |sku| hint.replace(" SKU", &format!(" {}", plain(sku))))
+}
+
+/// The first few SKUs and how many more.
+pub fn named(skus: &[&str], voice: &Voice) -> String {
+    let mut text = skus.iter().take(NAMED).map(|sku| product(sku, "")).collect::<Vec<_>>().join(", ");
+    if skus.len() > NAMED {
+        text = format!("{text} {}", voice.plural(&voice.words.more, skus.len() - NAMED, &[]));
+    }
+    text
+}
+
+fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> Row {
+    let words = voice.words;
+    let told = match state {
+        "sent" => words.state_sent,
+        "accepted" | "applied" => words.state_accepted,
+        "unknown" => words.state_unknown,
+        "rejected" => words.state_rejected,
+        "held" => words.state_held,
+        "parked" => words.state_parked,
+        "drifted" => words.state_drifted,
+        _ => words.state_intended,
+    };
+    let n = voice.plural(&words.prices, rows.len(), &[]);
+    let what = filled(words.not_live, &[("channel", plain(channel)), ("n", n), ("state", told.to_owned())]);
+    let skus: Vec<&str> = rows.iter().map(|row| row.sku.as_str()).collect();
+    let since = rows.iter().map(|row| row.state_since).min().unwrap_or_default();
+    let mut why = format!("{}; {}", named(&skus, voice), fill(words.since, &[("at", &voice.at(Millis(since)))]));
+    let reasons: BTreeSet<&str> =
+        rows.iter().map(|row| row.reason.as_str()).filter(|reason| !reason.is_empty()).collect();
+    if let Some(reason) = reasons.first() {
+        why = format!("{why}: {}", message(reason));
+    }
+    let one = if let [row] = rows { row.desired_minor.map(|minor| voice.minor(minor, &row.currency)) } else { None };
+    Row { what, price: one.map(|price| fill(words.should_show, &[("price", &price)])), why, ..Row::default() }
+}
+
+pub fn market(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    let words = voice.words;
+    let (now, before, week) = (&facts.market.now, &facts.market.before, &facts.market.week);
+    let mut notes = Vec::new();
+    let change = |text: &str, then: Option<Decimal>| {
+        let moved = now.index()?.checked_sub(then?)?;
+        Some(fill(text, &[("change", &voice.signed(moved))]))
+    };
+    match now.index() {
+        Some(index) => {
+            let mut line = vec![fill(words.index, &[("index", &voice.tenths(index))])];
+            line.extend(change(words.index_change, before.index()));
+            line.extend(change(words.index_week, week.index()));
+            notes.push(line.join(", "));
+        }
+        None => notes.push(words.index_none.to_owned()),
+    }
+    let share = |value: Option<Decimal>| value.map_or_else(|| "-".to_owned(), |share| voice.percent(share));
+    if now.shares.with_data() > 0 {
+        let values = [("share", share(now.shares.cheapest_pct())), ("before", share(before.shares.cheapest_pct()))];
+        notes.push(filled(words.cheapest, &values));
+    }
+    let (with, all) = (now.shares.with_data(), now.shares.with_data() + now.shares.no_data);
+    let values = [("share", share(now.shares.coverage_pct())), ("with", voice.count(with)), ("all", voice.count(all))];
+    notes.push(filled(words.coverage, &values));
+    notes.extend(most_active(facts, voice));
+    let hours = Decimal::from(facts.max_age).checked_div(Decimal::from(Millis::HOUR)).unwrap_or_default();
+    let mut rows: Vec<Row> = facts
+        .moves
+        .iter()
+        .map(|moved| Row {
+            what: format!("{}: {}", plain(&moved.competitor), product(&moved.sku, &moved.title)),
+            price: Some(voice.span(
+                moved.old_minor.unwrap_or(moved.new_minor),
+                moved.new_minor,
+                moved.currency.as_deref().unwrap_or_default(),
+            )),
+            ..Row::default()
+        })
+        .collect();
+    if facts.small_moves > 0 && rows.len() < super::ROWS {
+        let what = fill(words.small_moves, &[("n", &voice.count(facts.small_moves))]);
+        rows.push(Row { what, ..Row::default() });
+    }
+    notes.push(fill(words.basis, &[("age", &voice.hours(hours))]));
+    if all == 0 && rows.is_empty() { (vec![], vec![]) } else { (notes, rows) }
+}
+
+/// The competitors with the most moves, with how many went up and down.
+fn most_active(facts: &Facts, voice: &Voice) -> Option<String> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for moved in &facts.moves {
+        let (up, down) = counts.entry(&moved.competitor).or_default();
+        let counter = if moved.old_minor.is_some_and(|old| moved.new_minor > old) { up } else { down };
+        *counter += 1;
+    }
+    let mut sorted: Vec<_> = counts.into_iter().collect();
+    sorted.sort_by_key(|(name, (up, down))| (std::cmp::Reverse(up + down), *name));
+    let told: Vec<String> = sorted
+        .iter()
+        .take(ACTIVE)
+        .map(|(name, (up, down))| {
+            let (name, up_text, down_text) = (plain(name), voice.count(*up), voice.count(*down));
+            let values = [("name", name.as_str()), ("up", &up_text), ("down", &down_text)];
+            voice.plural(&voice.words.moves, up + down, &values)
+        })
+        .collect();
+    (!told.is_empty()).then(|| fill(voice.words.most_moves, &[("competitors", &told.join(", "))]))
+}
+
+pub fn our_changes(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    if facts.changes.is_empty() {
+        return (vec![], vec![]);
+    }
+    let up = facts.changes.iter().filter(|(change, _)| change.price_minor > change.previous_minor).count();
+    let percents: Vec<Decimal> =
+        facts.changes.iter().filter_map(|(change, _)| change_pct(change.previous_minor, change.price_minor)).collect();
+    let sum = percents.iter().try_fold(Decimal::ZERO, |sum, percent| sum.checked_add(*percent));
+    let mean = sum.and_then(|sum| sum.checked_div(Decimal::from(percents.len())));
+    let values = [
+        ("up", voice.count(up)),
+        ("down", voice.count(facts.changes.len() - up)),
+        ("mean", mean.map_or_else(|| "-".to_owned(), |mean| voice.signed_percent(mean))),
+    ];
+    let rows = facts.changes.iter().map(|(change, told)| Row {
+        what: product(&change.sku, &change.title),
+        price: Some(voice.span(change.previous_minor, change.price_minor, &change.currency)),
+        why: reason(told, &change.why, reader),
+        ..Row::default()
+    });
+    (vec![filled(voice.words.change_balance, &values)], rows.collect())
+}
+
+pub fn opportunities(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    let room = facts.headroom.iter().map(|room| {
+        let values = [
+            ("amount", voice.money(room.amount)),
+            ("competitor", plain(&room.competitor)),
+            ("price", voice.money(room.price)),
+        ];
+        Row { what: product(&room.sku, &room.title), why: filled(voice.words.headroom, &values), ..Row::default() }
+    });
+    let gone = facts.sold_out.iter().map(|gone| {
+        let values = [("competitor", plain(&gone.competitor)), ("at", voice.at(Millis(gone.first_seen)))];
+        Row { what: product(&gone.sku, &gone.title), why: filled(voice.words.sold_out, &values), ..Row::default() }
+    });
+    (vec![], gone.chain(room).collect())
+}
+
+pub fn threats(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    let wars = facts.events.iter().filter(|event| Kind::of(&event.kind) == Kind::PriceWar).map(|event| {
+        let who = event.competitor.as_deref().map_or_else(String::new, |name| format!(": {}", plain(name)));
+        Row {
+            what: format!("{}{who}", kind_title(Kind::PriceWar, voice)),
+            why: event.sku.as_deref().map(|sku| product(sku, "")).unwrap_or_default(),
+            ..Row::default()
+        }
+    });
+    let overtaken = facts.overtaken.iter().map(|lost| {
+        let values = [("competitor", plain(&lost.competitor)), ("price", voice.money(lost.price))];
+        Row { what: product(&lost.sku, &lost.title), why: filled(voice.words.overtaken, &values), ..Row::default() }
+    });
+    let floors = facts.floors.iter().map(|held| Row {
+        what: product(&held.sku, &held.title),
+        why: match held.floor.filter(|_| !reader.person.hide_costs) {
+            Some(floor) => fill(voice.words.at_floor, &[("price", &voice.money(floor))]),
+            None => voice.words.unreachable_target.to_owned(),
+        },
+        ..Row::default()
+    });
+    (vec![], wars.chain(overtaken).chain(floors).collect())
+}
+
+const fn kind_title(kind: Kind, voice: &Voice) -> &'static str {
+    kind.text(voice.language).title
+}
+
+pub fn campaigns(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    let words = voice.words;
+    let rows = facts.campaigns.iter().map(|campaign| {
+        let name = plain(&campaign.name);
+        let (text, at) = match (campaign.starts, campaign.ends) {
+            (Some(at), _) => (words.campaign_starts, Some(at)),
+            (None, at) => (words.campaign_ends, at),
+        };
+        let when = at.map(|at| voice.at(at)).unwrap_or_default();
+        let prior = campaign.prior.map(|price| fill(words.prior_price, &[("price", &voice.money(price))]));
+        let claim = campaign.claim.as_ref().map(|claim| match claim {
+            Ok(()) => words.claim_allowed.to_owned(),
+            Err(why) => fill(words.claim_refused, &[("why", &message(why))]),
+        });
+        let why: Vec<String> = prior.into_iter().chain(claim).collect();
+        Row { what: filled(text, &[("name", name), ("at", when)]), why: why.join("; "), ..Row::default() }
+    });
+    (vec![], rows.collect())
+}
+
+pub fn health(facts: &Facts, reader: &Reader) -> Content {
+    let voice = &reader.voice;
+    let words = voice.words;
+    let row = |what: String, why: String| Row { what, why, ..Row::default() };
+    let mut rows: Vec<Row> = facts
+        .parity
+        .iter()
+        .map(|parity| {
+            let count = |n: i64| voice.number(Decimal::from(n));
+            let values =
+                [("channel", plain(&parity.channel)), ("live", count(parity.live)), ("all", count(parity.listings))];
+            let why = (parity.unverified > 0).then(|| fill(words.unverified, &[("n", &count(parity.unverified))]));
+            row(filled(words.parity, &values), why.unwrap_or_default())
+        })
+        .collect();
+    if let Some(fresh) = &facts.market.freshness {
+        let hours = Decimal::from(facts.max_age).checked_div(Decimal::from(Millis::HOUR)).unwrap_or_default();
+        let values = [
+            ("median", voice.hours(fresh.median)),
+            ("p95", voice.hours(fresh.p95)),
+            ("within", voice.percent(fresh.within_limit_pct)),
+            ("limit", voice.hours(hours)),
+        ];
+        rows.push(row(filled(words.freshness, &values), String::new()));
+    }
+    if !facts.waiting.is_empty() {
+        rows.push(row(voice.plural(&words.waiting, facts.waiting.len(), &[]), String::new()));
+    }
+    rows.extend(facts.unhealthy.iter().map(|bad| {
+        let outcome = match bad.outcome.as_str() {
+            "gone" | "not_found" => words.page_gone.to_owned(),
+            "blocked" | "robots" | "login_wall" | "consent_wall" => words.page_blocked.to_owned(),
+            "layout_changed" | "unreadable" | "ambiguous" => words.page_unreadable.to_owned(),
+            "no_price" => words.page_no_price.to_owned(),
+            other => fill(words.page_other, &[("outcome", &plain(other))]),
+        };
+        let n = voice.number(Decimal::from(bad.n));
+        row(
+            filled(words.pages, &[("competitor", plain(&bad.competitor)), ("n", n), ("outcome", outcome)]),
+            String::new(),
+        )
+    }));
+    if !facts.outcomes.is_empty() {
+        let told: Vec<String> = facts
+            .outcomes
+            .iter()
+            .map(|o| {
+                let name = match o.outcome.as_str() {
+                    "change" => words.outcome_change,
+                    "keep" => words.outcome_keep,
+                    "hold" => words.outcome_hold,
+                    "review" => words.outcome_review,
+                    "shadow" => words.outcome_shadow,
+                    _ => words.outcome_none,
+                };
+                format!("{} {name}", voice.number(Decimal::from(o.n)))
+            })
+            .collect();
+        rows.push(row(fill(words.evaluations, &[("outcomes", &told.join(", "))]), String::new()));
+    }
+    rows.extend(
+        facts.notices.iter().map(|notice| row(fill(words.notice, &[("text", &message(notice))]), String::new())),
+    );
+    (vec![], rows)
+}

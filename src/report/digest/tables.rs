@@ -1,0 +1,194 @@
+//! The full lists behind a digest, for its attachments.
+
+use super::super::facts::Facts;
+use super::super::lang::{Kind, change_pct};
+use super::super::metrics::shown;
+use super::super::reader::Reader;
+use super::super::sheet::{Cell, Table};
+use super::rows::{hint, reason};
+use crate::clock::Millis;
+use crate::config::Part;
+use crate::money::{Decimal, Money, currency};
+
+pub fn all(facts: &Facts, reader: &Reader) -> Vec<Table> {
+    let parts = [
+        (Part::NeedsYou, reviews(facts, reader)),
+        (Part::WrongNow, wrong(facts, reader)),
+        (Part::WrongNow, late(facts, reader)),
+        (Part::Market, moves(facts, reader)),
+        (Part::OurChanges, changes(facts, reader)),
+    ];
+    parts.into_iter().filter(|(part, _)| reader.wants(*part)).map(|(_, table)| table).collect()
+}
+
+/// An amount in major units, as a number for calculating; its currency has a column of its own.
+fn amount(minor: i64, code: &str) -> Cell {
+    currency(code).map_or(Cell::Empty, |code| Cell::Number(Money::from_minor(minor, code).amount()))
+}
+
+fn change(old: i64, new: i64) -> Cell {
+    change_pct(old, new).map(shown).into()
+}
+
+fn table(name: &'static str, title: &str, columns: &[&str]) -> Table {
+    Table { title: title.to_owned(), name, columns: columns.iter().map(|c| (*c).to_owned()).collect(), rows: vec![] }
+}
+
+fn reviews(facts: &Facts, reader: &Reader) -> Table {
+    let w = reader.voice.words;
+    let columns = [
+        w.sheet_sku,
+        w.sheet_product,
+        w.sheet_from,
+        w.sheet_to,
+        w.sheet_change,
+        w.sheet_currency,
+        w.sheet_when,
+        w.sheet_why,
+    ];
+    let mut table = table("to-approve", w.needs_you, &columns);
+    table.rows.extend(facts.reviews.iter().map(|(review, told)| {
+        vec![
+            review.sku.as_str().into(),
+            review.title.as_str().into(),
+            amount(review.previous_minor, &review.currency),
+            amount(review.price_minor, &review.currency),
+            change(review.previous_minor, review.price_minor),
+            review.currency.as_str().into(),
+            reader.voice.at(Millis(review.created_at)).into(),
+            reason(told, &review.why, reader).into(),
+        ]
+    }));
+    table.rows.extend(facts.held.iter().map(|held| {
+        let at = reader.voice.at(Millis(held.since));
+        let why = if reader.person.hide_costs { String::new() } else { held.why.clone() };
+        vec![
+            held.sku.as_str().into(),
+            held.title.as_str().into(),
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            at.into(),
+            why.into(),
+        ]
+    }));
+    table
+}
+
+fn wrong(facts: &Facts, reader: &Reader) -> Table {
+    let w = reader.voice.words;
+    let columns = [
+        w.sheet_kind,
+        w.sheet_sku,
+        w.sheet_channel,
+        w.sheet_competitor,
+        w.sheet_when,
+        w.sheet_times,
+        w.sheet_why,
+        w.alert_todo,
+    ];
+    let mut table = table("wrong-now", w.wrong_now, &columns);
+    table.rows.extend(facts.events.iter().map(|event| {
+        vec![
+            Kind::of(&event.kind).text(reader.voice.language).title.into(),
+            event.sku.clone().unwrap_or_default().into(),
+            event.channel.clone().unwrap_or_default().into(),
+            event.competitor.clone().unwrap_or_default().into(),
+            reader.voice.at(Millis(event.first_at)).into(),
+            Decimal::from(event.times).into(),
+            event.message.as_str().into(),
+            hint(event).into(),
+        ]
+    }));
+    table
+}
+
+fn late(facts: &Facts, reader: &Reader) -> Table {
+    let w = reader.voice.words;
+    let columns = [
+        w.sheet_channel,
+        w.sheet_sku,
+        w.sheet_product,
+        w.sheet_state,
+        w.sheet_from,
+        w.sheet_to,
+        w.sheet_currency,
+        w.sheet_when,
+        w.sheet_why,
+    ];
+    let mut table = table("not-live", w.sheet_channel, &columns);
+    table.rows.extend(facts.late.iter().map(|late| {
+        let shows = late.live_minor.map_or(Cell::Empty, |minor| amount(minor, &late.currency));
+        let should = late.desired_minor.map_or(Cell::Empty, |minor| amount(minor, &late.currency));
+        vec![
+            late.channel.as_str().into(),
+            late.sku.as_str().into(),
+            late.title.as_str().into(),
+            late.state.as_str().into(),
+            shows,
+            should,
+            late.currency.as_str().into(),
+            reader.voice.at(Millis(late.state_since)).into(),
+            late.reason.as_str().into(),
+        ]
+    }));
+    table
+}
+
+fn moves(facts: &Facts, reader: &Reader) -> Table {
+    let w = reader.voice.words;
+    let columns = [
+        w.sheet_competitor,
+        w.sheet_sku,
+        w.sheet_product,
+        w.sheet_from,
+        w.sheet_to,
+        w.sheet_change,
+        w.sheet_currency,
+        w.sheet_when,
+    ];
+    let mut table = table("market", w.market, &columns);
+    table.rows.extend(facts.moves.iter().map(|moved| {
+        let code = moved.currency.as_deref().unwrap_or_default();
+        vec![
+            moved.competitor.as_str().into(),
+            moved.sku.as_str().into(),
+            moved.title.as_str().into(),
+            moved.old_minor.map_or(Cell::Empty, |old| amount(old, code)),
+            amount(moved.new_minor, code),
+            moved.old_minor.map_or(Cell::Empty, |old| change(old, moved.new_minor)),
+            code.into(),
+            reader.voice.at(Millis(moved.first_seen)).into(),
+        ]
+    }));
+    table
+}
+
+fn changes(facts: &Facts, reader: &Reader) -> Table {
+    let w = reader.voice.words;
+    let columns = [
+        w.sheet_sku,
+        w.sheet_product,
+        w.sheet_from,
+        w.sheet_to,
+        w.sheet_change,
+        w.sheet_currency,
+        w.sheet_when,
+        w.sheet_why,
+    ];
+    let mut table = table("changes", w.our_changes, &columns);
+    table.rows.extend(facts.changes.iter().map(|(change_row, told)| {
+        vec![
+            change_row.sku.as_str().into(),
+            change_row.title.as_str().into(),
+            amount(change_row.previous_minor, &change_row.currency),
+            amount(change_row.price_minor, &change_row.currency),
+            change(change_row.previous_minor, change_row.price_minor),
+            change_row.currency.as_str().into(),
+            reader.voice.at(Millis(change_row.created_at)).into(),
+            reason(told, &change_row.why, reader).into(),
+        ]
+    }));
+    table
+}

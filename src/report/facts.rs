@@ -1,0 +1,180 @@
+//! What a digest is made of: one window of the log and the state at its end, already cut to the reader's scope.
+
+use super::chart::Chart;
+use super::lang::Limit;
+use super::market::Figures;
+use super::metrics::FreshnessFigures;
+use crate::clock::Millis;
+use crate::config::Mode;
+use crate::decide::Decision;
+use crate::money::{Money, currency};
+use crate::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
+use crate::store::events::Event;
+use crate::store::listings::{Parity, Unsettled};
+use crate::store::observations::{Move, Waiting};
+use crate::store::reporting::SoldOut;
+use crate::store::targets::Unhealthy;
+
+/// Everything that a digest tells. Lists are whole; how many rows are shown is the digest's affair.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub from: Millis,
+    pub until: Millis,
+    /// When it is told; later than `until` after an outage.
+    pub at: Millis,
+    pub mode: Mode,
+    pub paused: Option<String>,
+    /// Markets of the scope, by their ids.
+    pub markets: Vec<String>,
+    pub products: usize,
+    /// Age limit of competing prices in milliseconds.
+    pub max_age: i64,
+    pub reviews: Vec<(Review, Told)>,
+    pub held: Vec<Held>,
+    /// Open events, the most severe first.
+    pub events: Vec<Event>,
+    /// Listings that should show their decision by now and do not.
+    pub late: Vec<Unsettled>,
+    pub waiting: Vec<Waiting>,
+    pub unhealthy: Vec<Unhealthy>,
+    pub moves: Vec<Move>,
+    /// Moves below the reader's thresholds.
+    pub small_moves: usize,
+    pub changes: Vec<(NamedDecision, Told)>,
+    pub outcomes: Vec<OutcomeCount>,
+    pub parity: Vec<Parity>,
+    pub market: MarketFacts,
+    pub headroom: Vec<Headroom>,
+    pub sold_out: Vec<SoldOut>,
+    pub overtaken: Vec<Overtaken>,
+    pub floors: Vec<AtFloor>,
+    pub campaigns: Vec<Campaign>,
+    pub histories: Vec<History>,
+    /// Deviations that every report repeats, such as robots.txt being ignored and why.
+    pub notices: Vec<String>,
+}
+
+/// The market at the end of the window, at its beginning and a week ago.
+#[derive(Debug, Clone, Default)]
+pub struct MarketFacts {
+    pub now: Figures,
+    pub before: Figures,
+    pub week: Figures,
+    pub freshness: Option<FreshnessFigures>,
+    /// The index over the last weeks, in hundredths of a percent.
+    pub trend: Option<Chart>,
+}
+
+/// How far a price could rise before it reaches the next offer; only where we are the cheapest.
+#[derive(Debug, Clone)]
+pub struct Headroom {
+    pub sku: String,
+    pub title: String,
+    pub amount: Money,
+    pub competitor: String,
+    pub price: Money,
+}
+
+/// A product whose lowest price was ours when the window began and is not any more.
+#[derive(Debug, Clone)]
+pub struct Overtaken {
+    pub sku: String,
+    pub title: String,
+    pub competitor: String,
+    pub price: Money,
+}
+
+/// A product that its floor keeps from where the rule wants it.
+#[derive(Debug, Clone)]
+pub struct AtFloor {
+    pub sku: String,
+    pub title: String,
+    pub floor: Option<Money>,
+}
+
+/// A campaign that starts or ends within a week.
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    pub name: String,
+    pub starts: Option<Millis>,
+    pub ends: Option<Millis>,
+    pub prior: Option<Money>,
+    /// Whether a reduction may be announced, or why not.
+    pub claim: Option<Result<(), String>>,
+}
+
+/// The price history of an important product.
+#[derive(Debug, Clone)]
+pub struct History {
+    pub sku: String,
+    pub title: String,
+    pub currency: String,
+    pub chart: Chart,
+}
+
+/// Why a price is what it is, from the record of its decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    pub rule: Option<String>,
+    pub reference: Option<Money>,
+    /// Who asks the reference.
+    pub competitor: Option<String>,
+    pub floor: Option<Money>,
+    pub limits: Vec<Limit>,
+    pub approved_by: Option<String>,
+    pub adopted_from: Option<String>,
+    /// What guards found, in the program's own words.
+    pub findings: Vec<String>,
+}
+
+/// The part of a stored record that a reader is told; more keys are the flow's own affair.
+#[derive(serde::Deserialize)]
+struct Record {
+    decision: Decision,
+    facts: Seen,
+    #[serde(default)]
+    release: Vec<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Seen {
+    #[serde(default)]
+    offers: Vec<crate::decide::facts::OfferFact>,
+}
+
+impl Told {
+    /// Reads a stored record; one of another shape tells nothing.
+    #[must_use]
+    pub fn of(record: &str, code: &str) -> Self {
+        let (Ok(record), Ok(own)) = (serde_json::from_str::<Record>(record), currency(code)) else {
+            return Self::default();
+        };
+        let decision = &record.decision;
+        let reference = decision.reference;
+        let same = |offer: &&crate::decide::facts::OfferFact| Some(offer.price.amount()) == reference;
+        let mut limits: Vec<Limit> = Vec::new();
+        for limit in decision.flags.iter().filter_map(|flag| Limit::of(*flag)) {
+            if !limits.contains(&limit) {
+                limits.push(limit);
+            }
+        }
+        let mut told = Self {
+            rule: decision.rule.clone(),
+            reference: reference.and_then(|value| Money::rounded(value, own, crate::decide::rounding::DISPLAY).ok()),
+            competitor: record.facts.offers.iter().find(same).map(|offer| offer.competitor.clone()),
+            floor: decision.floor,
+            limits,
+            ..Self::default()
+        };
+        for reason in record.release {
+            if let Some(rest) = reason.strip_prefix("approved by ") {
+                told.approved_by = Some(rest.to_owned());
+            } else if let Some(channel) = reason.strip_prefix("adopted from ") {
+                told.adopted_from = Some(channel.to_owned());
+            } else if !reason.starts_with("mode = ") {
+                told.findings.push(reason);
+            }
+        }
+        told
+    }
+}

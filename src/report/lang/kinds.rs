@@ -1,0 +1,125 @@
+//! Kinds of events that people are told about, and what limited a price.
+
+use super::{da, de, en, pl, sv};
+use crate::config::Language;
+use crate::decide::decision::Flag;
+
+/// What an alert says besides its own details.
+#[derive(Debug, Clone, Copy)]
+pub struct KindText {
+    pub title: &'static str,
+    pub effect: &'static str,
+    pub done: &'static str,
+    pub todo: &'static str,
+}
+
+pub(super) const fn say(title: &'static str, effect: &'static str, done: &'static str, todo: &'static str) -> KindText {
+    KindText { title, effect, done, todo }
+}
+
+macro_rules! kinds {
+    ($($variant:ident = $($name:literal)|+),+ $(,)?) => {
+        /// A kind of event, as it is stored.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($variant,)+ Other }
+
+        impl Kind {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+ Self::Other];
+
+            /// The kind of a stored name; what is not known is still told, as something to look at.
+            #[must_use]
+            pub fn of(name: &str) -> Self {
+                match name {
+                    $($($name)|+ => Self::$variant,)+
+                    _ => Self::Other,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    FloorLive = "floor_breach",
+    HeldAtDoor = "held_at_door",
+    RunHeld = "run_held",
+    ChannelRefused = "channel_refused",
+    ChannelUnreachable = "channel_unreachable",
+    ChannelLate = "channel_late",
+    ParityBelowGoal = "parity_below_goal",
+    NothingFetched = "nothing_fetched",
+    PriceWar = "price_war",
+    KviUndercut = "kvi_undercut",
+    CompetitorUnreachable = "competitor_unreachable",
+    RulesBroken = "rules_broken",
+    Drift = "drift",
+    TwoWriters = "two_writers",
+    ListingLost = "listing_lost",
+    ListingParked = "listing_parked",
+    PriceRejected = "price_rejected",
+    Paused = "paused",
+    InputStale = "cost_stale" | "fx_stale",
+    CampaignFailed = "campaign_failed",
+    AdvertBelow = "advert_below_checkout",
+}
+
+impl Kind {
+    /// Its texts in a language.
+    #[must_use]
+    pub const fn text(self, language: Language) -> KindText {
+        match language {
+            Language::En => en::kind(self),
+            Language::Da => da::kind(self),
+            Language::Sv => sv::kind(self),
+            Language::Pl => pl::kind(self),
+            Language::De => de::kind(self),
+        }
+    }
+}
+
+/// Remarks of the engine that a reader of a price change wants to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Floor,
+    Ceiling,
+    Step,
+    Campaign,
+    Skipped,
+    Fallback,
+    Large,
+    Fx,
+}
+
+impl Limit {
+    /// The remark behind a flag; none for flags that say nothing to a reader.
+    #[must_use]
+    pub const fn of(flag: Flag) -> Option<Self> {
+        Some(match flag {
+            Flag::FloorApplied | Flag::BoundRepair => Self::Floor,
+            Flag::CeilingApplied => Self::Ceiling,
+            Flag::StepLimited | Flag::StepLimitOverridden => Self::Step,
+            Flag::Campaign => Self::Campaign,
+            Flag::SkippedUnaffordable | Flag::NoAffordableCompetitor => Self::Skipped,
+            Flag::FallbackKeep
+            | Flag::FallbackLastReference
+            | Flag::FallbackMap
+            | Flag::FallbackMax
+            | Flag::FallbackMin
+            | Flag::FallbackMsrp
+            | Flag::FallbackRegular => Self::Fallback,
+            Flag::LargeChange => Self::Large,
+            Flag::FxLate => Self::Fx,
+            _ => return None,
+        })
+    }
+
+    #[must_use]
+    pub const fn text(self, language: Language) -> &'static str {
+        match language {
+            Language::En => en::limit(self),
+            Language::Da => da::limit(self),
+            Language::Sv => sv::limit(self),
+            Language::Pl => pl::limit(self),
+            Language::De => de::limit(self),
+        }
+    }
+}

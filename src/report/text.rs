@@ -1,0 +1,73 @@
+//! Text that others wrote (titles, reasons, messages) made harmless for every place where reports show it.
+
+/// Titles are cut to this many characters.
+const MAX_TITLE: usize = 80;
+/// Messages are cut to this many.
+const MAX_MESSAGE: usize = 300;
+
+/// Scraped text without what could break a line, turn it around or hide in it.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let invisible = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let cleaned: String = text.chars().map(|c| if invisible(c) { ' ' } else { c }).collect();
+    cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A product's title, short enough for a row.
+#[must_use]
+pub fn title(text: &str) -> String {
+    cut(text, MAX_TITLE)
+}
+
+/// A message or reason of the program, which may quote what a site or a channel said.
+#[must_use]
+pub fn message(text: &str) -> String {
+    cut(text, MAX_MESSAGE)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let clean = plain(text);
+    if clean.chars().count() <= most { clean } else { clean.chars().take(most - 1).chain(['…']).collect() }
+}
+
+/// A cell's text that no spreadsheet takes for a formula (OWASP, "CSV injection"): an apostrophe stands before
+/// whatever would begin one, also after spaces.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    let clean = plain(text);
+    if clean.starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠']) {
+        format!("'{clean}")
+    } else {
+        clean
+    }
+}
+
+/// SKU and title in one line.
+#[must_use]
+pub fn product(sku: &str, name: &str) -> String {
+    let (sku, name) = (title(sku), title(name));
+    if sku == name || name.is_empty() { sku } else { format!("{sku} {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_a_formula_is_neutral_even_behind_spaces_and_control_characters() {
+        for hostile in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\u{feff}=1", "\n-2+3", "＝1"] {
+            assert!(cell(hostile).starts_with('\''), "{hostile:?} gives {:?}", cell(hostile));
+        }
+        assert_eq!(cell("Kettle = 1 l"), "Kettle = 1 l");
+    }
+
+    #[test]
+    fn nothing_turns_a_line_around_or_breaks_it() {
+        assert_eq!(plain("a\u{202e}b\r\nc\0\u{200b}d\u{e0041}"), "a b c d");
+        assert_eq!(title(&"æ".repeat(500)).chars().count(), MAX_TITLE);
+        assert_eq!(product("A-1", "A-1"), "A-1");
+    }
+}

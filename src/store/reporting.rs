@@ -1,0 +1,156 @@
+//! What reports read besides the other files' tables: competing prices and our own over time, and what was limited.
+
+use super::StoreError;
+use super::db::{Db, Sql, args, statements};
+use crate::clock::Millis;
+
+statements! {
+    SEEN = Sql::same(
+        "select t.product_id, o.target_id, t.competitor, o.price_minor, o.currency, o.availability, o.first_seen, o.last_seen
+         from observations o join targets t on t.id = o.target_id
+         where o.verdict = 'accepted' and o.price_minor is not null and o.last_seen >= $1
+         order by o.target_id, o.id limit $2");
+    DECIDED = Sql::same(
+        "select product_id, previous_minor, price_minor, created_at from decisions
+         where created_at >= $1 order by product_id, version limit $2");
+    RECORD = Sql::same(
+        "select d.record from decisions d join products p on p.id = d.product_id where p.sku = $1 and d.version = $2");
+    SOLD_OUT = Sql::same(
+        "select p.sku, p.title, t.competitor, o.first_seen
+         from observations o join targets t on t.id = o.target_id join products p on p.id = t.product_id
+         where o.availability = 'out_of_stock' and o.first_seen > $1 and o.first_seen <= $2
+           and o.id = (select max(x.id) from observations x where x.target_id = t.id)
+           and exists (select 1 from observations y where y.target_id = t.id and y.id < o.id and y.availability <> 'out_of_stock')
+         order by o.first_seen desc, o.id desc limit $3");
+    LIMITED = Sql::same(
+        "select p.sku, p.title, p.id as product_id, e.flags, e.since from evaluations e join products p on p.id = e.product_id
+         where e.flags like '%\"floor_applied\"%' or e.flags like '%\"intent_unreachable\"%'
+            or e.flags like '%\"no_affordable_competitor\"%'
+         order by e.since desc, p.sku limit $1");
+    LAST_PRICE = Sql::same("select max(last_seen) as at from observations where price_minor is not null");
+    FIRST_PAGE = Sql::same("select min(created_at) as at from targets");
+    MOVED_TWICE = Sql::same(
+        "select t.product_id, t.competitor, count(*) as n
+         from observations o join targets t on t.id = o.target_id
+         where o.verdict = 'accepted' and o.price_minor is not null and o.first_seen > $1
+         group by t.product_id, t.competitor having count(*) >= $2 order by t.product_id, t.competitor limit $3");
+}
+
+/// A competing price while it was seen.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SeenRow {
+    pub product_id: i64,
+    pub target_id: i64,
+    pub competitor: String,
+    pub price_minor: i64,
+    pub currency: Option<String>,
+    pub availability: String,
+    pub first_seen: i64,
+    pub last_seen: i64,
+}
+
+/// One of our price changes.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct DecidedRow {
+    pub product_id: i64,
+    pub previous_minor: i64,
+    pub price_minor: i64,
+    pub created_at: i64,
+}
+
+/// A competitor that ran out of stock.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct SoldOut {
+    pub sku: String,
+    pub title: String,
+    pub competitor: String,
+    pub first_seen: i64,
+}
+
+/// A product whose newest evaluation was limited by its floor, or whose target no price reaches.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Limited {
+    pub sku: String,
+    pub title: String,
+    pub product_id: i64,
+    /// JSON array of flags.
+    pub flags: String,
+    pub since: i64,
+}
+
+/// A competitor that moved a product's price often.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Restless {
+    pub product_id: i64,
+    pub competitor: String,
+    pub n: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Record {
+    record: String,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct At {
+    at: Option<i64>,
+}
+
+/// Accepted competing prices last seen at or after an instant, page by page, oldest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn seen(db: &Db, since: Millis, limit: i64) -> Result<Vec<SeenRow>, StoreError> {
+    db.all(SEEN, args![since, limit]).await
+}
+
+/// Our price changes since an instant, product by product, oldest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn decided(db: &Db, since: Millis, limit: i64) -> Result<Vec<DecidedRow>, StoreError> {
+    db.all(DECIDED, args![since, limit]).await
+}
+
+/// The record of one decision.
+///
+/// # Errors
+/// The engine's own.
+pub async fn record(db: &Db, sku: &str, version: i64) -> Result<Option<String>, StoreError> {
+    Ok(db.maybe::<Record>(RECORD, args![sku, version]).await?.map(|row| row.record))
+}
+
+/// Competitors that ran out of stock in `(from, until]` and still are.
+///
+/// # Errors
+/// The engine's own.
+pub async fn sold_out(db: &Db, from: Millis, until: Millis, limit: i64) -> Result<Vec<SoldOut>, StoreError> {
+    db.all(SOLD_OUT, args![from, until, limit]).await
+}
+
+/// Products limited by their floor, newest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn limited(db: &Db, limit: i64) -> Result<Vec<Limited>, StoreError> {
+    db.all(LIMITED, args![limit]).await
+}
+
+/// When a competing price was last seen anywhere; before the first one, since when there are pages to look at.
+///
+/// # Errors
+/// The engine's own.
+pub async fn last_price(db: &Db) -> Result<Option<Millis>, StoreError> {
+    let seen = db.maybe::<At>(LAST_PRICE, args![]).await?.and_then(|row| row.at);
+    let begun = db.maybe::<At>(FIRST_PAGE, args![]).await?.and_then(|row| row.at);
+    // Without any page there is nothing to fetch, and nothing to complain about.
+    Ok(begun.map(|begun| Millis(seen.unwrap_or(begun))))
+}
+
+/// Products and competitors with at least so many new prices since an instant.
+///
+/// # Errors
+/// The engine's own.
+pub async fn restless(db: &Db, since: Millis, at_least: i64, limit: i64) -> Result<Vec<Restless>, StoreError> {
+    db.all(MOVED_TWICE, args![since, at_least, limit]).await
+}
