@@ -146,12 +146,14 @@ impl Tokens {
         self.value("").await
     }
 
-    /// Forgets a token that the vendor refused, unless it was renewed meanwhile; the next call fetches another.
-    pub async fn spent(&self, used: &HeaderValue) {
+    /// Forgets a token that the vendor refused; the next call fetches another. False if it was renewed meanwhile.
+    pub async fn spent(&self, used: &HeaderValue) -> bool {
         let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|token| used.as_bytes().ends_with(token.value.as_bytes())) {
+        let ours = current.as_ref().is_some_and(|token| used.as_bytes().ends_with(token.value.as_bytes()));
+        if ours {
             *current = None;
         }
+        ours
     }
 
     async fn value(&self, scheme: &str) -> Result<HeaderValue, ChannelError> {
