@@ -357,6 +357,19 @@ pub fn secure_base(url: &Url) -> Result<Url, String> {
     Err(format!("url: `{url}` must begin with https://, because credentials go there"))
 }
 
+/// The vendor's own address, or the one that the table names under `key`; credentials go there, so it has to be safe.
+///
+/// # Errors
+/// A text for a person.
+pub fn vendor_url(key: &str, configured: Option<&Url>, vendor: &str) -> Result<Url, String> {
+    let url = match configured {
+        Some(url) => url.clone(),
+        None => Url::parse(vendor).map_err(|why| format!("{key}: {why}"))?,
+    };
+    secure_base(&url).map_err(|why| why.replacen("url", key, 1))?;
+    Ok(url)
+}
+
 /// A place below a base, each segment and each value percent-encoded.
 #[must_use]
 pub fn place(base: &Url, segments: &[&str], query: &[(&str, &str)]) -> Url {

@@ -3,6 +3,7 @@
 pub mod amount;
 pub mod batch;
 pub mod http;
+pub mod jobs;
 pub mod jwt;
 pub mod oauth;
 pub mod pace;

@@ -24,13 +24,20 @@ pub struct Session {
     http: Http,
     tokens: Tokens,
     bearer: Bearer,
+    refuses: fn(&Answer) -> bool,
     doubted: AtomicBool,
 }
 
 impl Session {
     #[must_use]
     pub const fn new(http: Http, tokens: Tokens, bearer: Bearer) -> Self {
-        Self { http, tokens, bearer, doubted: AtomicBool::new(false) }
+        Self { http, tokens, bearer, refuses: refused, doubted: AtomicBool::new(false) }
+    }
+
+    /// The same for a vendor that says 403 for other reasons too: `refuses` tells which answers are about the token.
+    #[must_use]
+    pub fn refusing(self, refuses: fn(&Answer) -> bool) -> Self {
+        Self { refuses, ..self }
     }
 
     /// The client below, for its pace.
@@ -56,13 +63,13 @@ impl Session {
     pub async fn ask(&self, call: Call, body: Vec<u8>) -> Result<Answer, ChannelError> {
         let (first, used) = self.signed(call.clone()).await?;
         let answer = self.http.ask(first, body.clone()).await?;
-        if !refused(&answer) {
+        if !(self.refuses)(&answer) {
             return self.judged(answer, &used).await;
         }
         self.tokens.spent(&used).await;
         let (second, used) = self.signed(call).await?;
         let answer = self.http.ask(second, body).await?;
-        if refused(&answer) {
+        if (self.refuses)(&answer) {
             self.tokens.spent(&used).await;
             return Err(answer.error());
         }
@@ -79,7 +86,7 @@ impl Session {
     }
 
     async fn judged(&self, answer: Answer, used: &HeaderValue) -> Result<Answer, ChannelError> {
-        if !refused(&answer) {
+        if !(self.refuses)(&answer) {
             self.doubted.store(false, Ordering::Relaxed);
             return Ok(answer);
         }
@@ -94,6 +101,7 @@ impl Session {
 }
 
 /// Amazon says 403 where others say 401 for a token that is no longer valid.
-fn refused(answer: &Answer) -> bool {
+#[must_use]
+pub fn refused(answer: &Answer) -> bool {
     matches!(answer.status, 401 | 403)
 }
