@@ -1,0 +1,6 @@
+//! Connectors against doubles on loopback that obey what is known of each vendor: every request is judged by the vendor's
+//! own schema and limits, every fault has its class, and a sale ends the way that vendor ends one.
+
+pub mod double;
+mod limits;
+pub mod schema;
