@@ -20,6 +20,7 @@ use crate::decide::vat::VatTable;
 use crate::extract::scraper::Sites;
 use crate::fetch;
 use crate::observe::recorder::Recorder;
+use crate::publish::fleet::Limits;
 use crate::publish::lane::Lane;
 use crate::publish::step::Policy;
 use crate::publish::terms::Terms;
@@ -332,6 +333,11 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
             },
             lease_ms: publish.lease.0,
             per_minute: publish.per_minute,
+            brake: Limits {
+                least: publish.brake_least,
+                share_pct: publish.brake_share_pct,
+                mean_pct: publish.brake_mean_pct,
+            },
             channel,
         });
     }

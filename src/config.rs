@@ -206,6 +206,9 @@ pub struct Publish {
     pub late_within: Span,
     pub reconcile_every: Span,
     pub per_minute: u32,
+    pub brake_least: i64,
+    pub brake_share_pct: i64,
+    pub brake_mean_pct: i64,
     pub parity_goal_pct: Percent,
 }
 

@@ -79,9 +79,16 @@ fn counter(out: &mut String, name: &str, help: &str, value: u64) {
 
 /// A gauge with one label, for values that are read from the database.
 pub fn gauge(out: &mut String, name: &str, help: &str, label: &str, rows: &[(String, i64)]) {
+    let rows: Vec<_> = rows.iter().map(|(value, n)| ([(label, value.as_str())], *n)).collect();
+    gauges(out, name, help, &rows);
+}
+
+/// A gauge with several labels.
+pub fn gauges<const N: usize>(out: &mut String, name: &str, help: &str, rows: &[([(&str, &str); N], i64)]) {
     let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n");
-    for (value, n) in rows {
-        let value = value.replace(['\\', '"', '\n'], "_");
-        let _ = writeln!(out, "{name}{{{label}=\"{value}\"}} {n}");
+    for (labels, n) in rows {
+        let label = |(label, value): &(&str, &str)| format!("{label}=\"{}\"", value.replace(['\\', '"', '\n'], "_"));
+        let labels: Vec<String> = labels.iter().map(label).collect();
+        let _ = writeln!(out, "{name}{{{}}} {n}", labels.join(","));
     }
 }

@@ -1,14 +1,27 @@
-//! `omniprice channel kinds|test|map`.
+//! `omniprice channel list|kinds|test|map|adopt|resume`.
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 
-use super::{Context, NEEDS_A_PERSON};
-use crate::channel::KINDS;
-use crate::flow;
-use crate::store::listings;
+use super::{Context, NEEDS_A_PERSON, named};
+use crate::app::App;
+use crate::channel::{KINDS, Tax};
+use crate::clock::Millis;
+use crate::flow::{self, pricing};
+use crate::money::{Money, currency};
+use crate::publish::lane::{Lane, released_key};
+use crate::report::digest::plain;
+use crate::store::{events, listings, products, settings};
+
+/// Products that `test` looks for on a channel, and SKUs asked for at once by `adopt`.
+const SAMPLE: i64 = 200;
+const FIND_PAGE: i64 = 200;
+/// Lines shown to a person; `--json` has them all.
+const SHOWN: usize = 20;
+/// A channel that a person let go on is not stopped again for this long.
+const RELEASE: i64 = Millis::HOUR;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -18,6 +31,24 @@ pub enum Command {
     Test { name: String },
     /// Match our SKUs to the channel's listings and report what is left over
     Map { name: String },
+    /// Take the prices that the channel shows now as the starting point of all channels
+    Adopt {
+        name: String,
+        /// Only show what would be adopted
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Every channel with its state, its parity and how long prices take to be live there
+    List,
+    /// Let a channel that stopped by itself go on
+    Resume {
+        name: String,
+        #[arg(long)]
+        why: String,
+        /// Who
+        #[arg(long, env = "USER", default_value = "operator")]
+        actor: String,
+    },
 }
 
 /// # Errors
@@ -35,38 +66,201 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
         }
         Command::Test { name } => test(context, name).await,
         Command::Map { name } => map(context, name).await,
+        Command::Adopt { name, dry_run } => adopt(context, name, *dry_run).await,
+        Command::List => list(context).await,
+        Command::Resume { name, why, actor } => resume(context, name, why, actor).await,
     }
+}
+
+fn lane<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Lane> {
+    app.lane(name).with_context(|| format!("there is no channel `{name}`\nhint: `omniprice channel list` shows them"))
+}
+
+/// What a look at a channel found.
+#[derive(serde::Serialize)]
+struct Look {
+    about: String,
+    problems: Vec<String>,
+    /// Of the first products that we have: how many the channel has, and some that it lacks.
+    looked_for: usize,
+    found: usize,
+    missing: Vec<String>,
 }
 
 async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let lane = app
-        .lane(name)
-        .with_context(|| format!("there is no channel `{name}`\nhint: omniprice config show lists them"))?;
-    match lane.channel.probe().await {
-        Ok(probe) => {
-            context.print(&probe, |p| {
-                let problems: Vec<String> = p.problems.iter().map(|problem| format!("  problem: {problem}")).collect();
-                format!(
-                    "{name}: {}\n{}",
-                    p.about,
-                    if problems.is_empty() { "  ok".to_owned() } else { problems.join("\n") }
-                )
-            })?;
-            Ok(if probe.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
-        }
+    let lane = lane(&app, name)?;
+    let probe = match lane.channel.probe().await {
+        Ok(probe) => probe,
         Err(error) => {
             context.print(&serde_json::json!({ "error": error.to_string() }), |_| format!("{name}: {error}"))?;
-            Ok(ExitCode::from(NEEDS_A_PERSON))
+            return Ok(ExitCode::from(NEEDS_A_PERSON));
+        }
+    };
+    let skus: Vec<String> = products::page(&app.db, 0, SAMPLE).await?.into_iter().map(|product| product.sku).collect();
+    let mut look =
+        Look { about: probe.about, problems: probe.problems, looked_for: skus.len(), found: 0, missing: vec![] };
+    match lane.channel.find(&skus).await {
+        Ok(matches) => {
+            let has = |sku: &String| matches.iter().any(|found| found.sku == *sku);
+            look.found = skus.iter().filter(|sku| has(sku)).count();
+            look.missing = skus.iter().filter(|sku| !has(sku)).take(SHOWN).cloned().collect();
+            let foreign = matches.iter().filter_map(|found| found.price.map(|price| price.currency()));
+            let own = lane.channel.capabilities().currency;
+            if let Some(other) = foreign.into_iter().find(|currency| *currency != own) {
+                look.problems.push(format!("it shows {}; set currency = \"{}\"", other.code(), other.code()));
+            }
+        }
+        Err(error) => look.problems.push(format!("its listings cannot be searched: {error}")),
+    }
+    context.print(&look, |look| {
+        let mut lines = vec![format!("{name}: {}", plain(&look.about))];
+        lines.push(format!("  {} of {} products of ours have a listing", look.found, look.looked_for));
+        if !look.missing.is_empty() {
+            let missing: Vec<String> = look.missing.iter().map(|sku| plain(sku)).collect();
+            lines.push(format!("  not found, for example: {}", missing.join(", ")));
+        }
+        lines.extend(look.problems.iter().map(|problem| format!("  problem: {}", plain(problem))));
+        if look.problems.is_empty() {
+            lines.push("  ok".to_owned());
+        }
+        lines.join("\n")
+    })?;
+    Ok(if look.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+}
+
+/// A price of a channel that becomes ours, or why not.
+#[derive(serde::Serialize)]
+struct Adopted {
+    sku: String,
+    from: String,
+    to: String,
+    left: Option<&'static str>,
+}
+
+async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let lane = lane(&app, name)?;
+    let capabilities = lane.channel.capabilities();
+    let terms = app.terms().await?;
+    let (mut adopted, mut after) = (Vec::new(), 0);
+    loop {
+        let page = products::page(&app.db, after, FIND_PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let skus: Vec<String> = page.iter().map(|product| product.sku.clone()).collect();
+        let matches = lane.channel.find(&skus).await.with_context(|| format!("{name} cannot be searched"))?;
+        for product in page {
+            let mut hits = matches.iter().filter(|found| found.sku == product.sku);
+            let (Some(live), None) = (hits.next().and_then(|hit| hit.price), hits.next()) else { continue };
+            let ours = Money::from_minor(product.own_minor, currency(&product.currency)?);
+            // A channel with a surcharge, another currency or net prices shows something else than our decision.
+            let identity = capabilities.tax == Tax::Gross
+                && live.currency() == ours.currency()
+                && terms.price(&product, ours, name).is_ok_and(|(price, _)| price == ours);
+            if live == ours && identity {
+                continue;
+            }
+            let left = (!identity).then_some("the channel's price is derived from ours, not equal to it");
+            if left.is_none() && !dry_run {
+                pricing::adopt(&app, product.id, live, name).await?;
+            }
+            adopted.push(Adopted { sku: product.sku, from: ours.to_string(), to: live.to_string(), left });
         }
     }
+    context.print(&adopted, |adopted| {
+        let taken = adopted.iter().filter(|one| one.left.is_none()).count();
+        let verb = if dry_run { "would be adopted" } else { "adopted" };
+        let mut lines = vec![format!("{name}: {taken} prices {verb}, {} left alone", adopted.len() - taken)];
+        for one in adopted.iter().take(SHOWN) {
+            let left = one.left.map(|why| format!(" (left alone: {why})")).unwrap_or_default();
+            lines.push(format!("  {}: {} -> {}{left}", plain(&one.sku), one.from, one.to));
+        }
+        lines.join("\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A channel as the list shows it. Times are milliseconds from the wish to the read that proved it, of the last week.
+#[derive(serde::Serialize)]
+struct Row {
+    name: String,
+    kind: String,
+    state: String,
+    since: String,
+    reason: String,
+    listings: i64,
+    live: i64,
+    unverified: i64,
+    p50_ms: Option<i64>,
+    p95_ms: Option<i64>,
+    p99_ms: Option<i64>,
+}
+
+async fn list(context: &Context) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let parity = listings::parity(&app.db).await?;
+    let mut rows = Vec::new();
+    for row in listings::channels(&app.db).await?.into_iter().filter(|row| app.lane(&row.name).is_some()) {
+        let own = parity.iter().find(|parity| parity.channel == row.name);
+        let spans = listings::convergence(&app.db, &row.name, app.now().plus(-7 * Millis::DAY)).await?;
+        let at = |percent| listings::percentile(&spans, percent);
+        rows.push(Row {
+            p50_ms: at(50),
+            p95_ms: at(95),
+            p99_ms: at(99),
+            listings: own.map_or(0, |own| own.listings),
+            live: own.map_or(0, |own| own.live),
+            unverified: own.map_or(0, |own| own.unverified),
+            since: Millis(row.since).to_string(),
+            name: row.name,
+            kind: row.kind,
+            state: row.state,
+            reason: row.reason,
+        });
+    }
+    context.print(&rows, |rows| {
+        if rows.is_empty() {
+            return "no channels are configured\nomniprice channel kinds shows examples".to_owned();
+        }
+        let seconds = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100));
+        let line = |row: &Row| {
+            let why = if row.reason.is_empty() { String::new() } else { format!(": {}", plain(&row.reason)) };
+            format!(
+                "{} ({}) {} since {}{why}\n  {} of {} prices read back equal, {} acknowledged only; live after p50 {}, p95 {}, p99 {}",
+                row.name, row.kind, row.state, row.since, row.live, row.listings, row.unverified,
+                seconds(row.p50_ms), seconds(row.p95_ms), seconds(row.p99_ms)
+            )
+        };
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
+    let stopped = rows.iter().any(|row| row.state != "ok");
+    Ok(if stopped { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
+}
+
+async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    named("--why", why)?;
+    lane(&app, name)?;
+    let now = app.now();
+    let until = now.plus(RELEASE);
+    settings::set(&app.db, released_key(name), until.0.to_string(), actor.to_owned(), why.to_owned(), now).await?;
+    let changed = listings::set_channel_state(&app.db, name.to_owned(), "ok", String::new(), now).await?;
+    events::resolve(&app.db, released_key(name), now).await?;
+    let told = serde_json::json!({ "channel": name, "resumed": changed, "until": until.to_string() });
+    context.print(&told, |_| {
+        if changed {
+            format!("{name} goes on; whatever moves until {until} does not stop it again")
+        } else {
+            format!("{name} was not stopped; whatever moves until {until} does not stop it")
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let lane = app
-        .lane(name)
-        .with_context(|| format!("there is no channel `{name}`\nhint: omniprice config show lists them"))?;
+    let lane = lane(&app, name)?;
     let added = flow::map(&app, lane).await?;
     let left: Vec<String> = listings::unlisted(&app.db, name, 0, 10_000).await?.into_iter().map(|p| p.sku).collect();
     let report = serde_json::json!({ "added": added, "left_over": left });

@@ -37,6 +37,7 @@ mod pause;
 mod price;
 pub mod price_text;
 mod review;
+mod rollback;
 mod run;
 pub mod scraper;
 mod simulate;
@@ -105,6 +106,8 @@ enum Command {
     Pause(pause::Args),
     /// Let pushes go on
     Resume(pause::Args),
+    /// Go back to earlier prices, by new decisions
+    Rollback(rollback::Args),
     /// Read channels back and compare them with what was proved
     Verify(verify::Args),
     /// Show or send the digest
@@ -293,6 +296,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Competitor(command) => competitor::run(context, &command).await,
         Command::Pause(args) => pause::pause(context, &args).await,
         Command::Resume(args) => pause::resume(context, &args).await,
+        Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Digest(args) => digest::run(context, &args).await,
         Command::Channel(command) => channel::run(context, &command).await,

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::fleet::{Limits, trips};
 use super::gate::{Allowed, Door};
 use super::step::{Event, Plan, Policy, Shown, plan, step, waits_for_stray};
 use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange, Sale, Seen};
 use crate::clock::{Clock, Millis};
 use crate::money::{Money, currency};
 use crate::store::events::{self, Raise};
+use crate::store::fleet;
 use crate::store::listings::{self, Begun, Change, Listing, Permit, Shut};
 use crate::store::products::Product;
 use crate::store::{Db, StoreError};
@@ -33,6 +35,8 @@ pub struct Lane {
     pub drift: Drift,
     pub lease_ms: i64,
     pub per_minute: u32,
+    /// When the whole channel stops by itself.
+    pub brake: Limits,
 }
 
 /// Decides at the last moment, inside the transaction that commits the intent, what may be sent for a listing.
@@ -85,6 +89,9 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
     if !rest.is_empty() {
         advance(db, clock, lane, rest).await?;
     }
+    if let Some(cap) = capabilities.daily_per_listing {
+        push = within_the_day(db, clock, lane, push, cap).await?;
+    }
     if !push.is_empty() {
         round.pushed = push_all(db, clock, lane, keeper, push, claimed_at).await?;
     }
@@ -97,7 +104,10 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
 /// Whether the lane may work: a channel that refused our credentials is only probed.
 async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
     let state = listings::channels(db).await?.into_iter().find(|row| row.name == lane.name);
-    let Some(state) = state.filter(|row| row.state == "refused") else { return Ok(true) };
+    let Some(state) = state.filter(|row| row.state != "ok") else { return brake(db, lane, now).await };
+    if state.state == "breaker" {
+        return Ok(false);
+    }
     let probe = format!("probe/{}", lane.name);
     let owner = "lane".to_owned();
     let due = now.plus(-PROBE_EVERY);
@@ -115,6 +125,68 @@ async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
         tracing::info!(channel = lane.name, "channel {} takes our credentials again", lane.name);
     }
     Ok(mended)
+}
+
+/// Name of the note that a person let a stopped channel go on, with the instant until which it may.
+#[must_use]
+pub fn released_key(channel: &str) -> String {
+    format!("fleet/{channel}")
+}
+
+/// Stops the whole channel when too much is about to move at once; true if it may work.
+async fn brake(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
+    let moving = fleet::moving(db, &lane.name).await?;
+    let Some(why) = trips(moving, lane.brake) else { return Ok(true) };
+    let released = crate::store::settings::get(db, &released_key(&lane.name)).await?;
+    if released.is_some_and(|until| until.value.parse().is_ok_and(|until: i64| now.0 < until)) {
+        return Ok(true);
+    }
+    if listings::set_channel_state(db, lane.name.clone(), "breaker", why.clone(), now).await? {
+        tracing::error!(channel = lane.name, "channel {} is stopped: {why}", lane.name);
+        let event = Raise {
+            kind: "fleet_breaker",
+            severity: "critical",
+            dedupe: format!("fleet/{}", lane.name),
+            product_id: None,
+            channel: Some(lane.name.clone()),
+            competitor: None,
+            message: format!("{} is stopped: {why}", lane.name),
+            hint: format!("omniprice channel resume {} --why \"...\"", lane.name),
+        };
+        events::raise(db, event, now).await?;
+    }
+    Ok(false)
+}
+
+/// Splits off the listings whose updates of the day are used up: they wait, and the reason says until when. The last
+/// update of a day is kept for raises, since a price that is too low costs money every hour.
+async fn within_the_day(
+    db: &Db,
+    clock: &Clock,
+    lane: &Lane,
+    push: Vec<Listing>,
+    cap: u32,
+) -> Result<Vec<Listing>, StoreError> {
+    let now = clock.now();
+    let (mut free, mut waiting) = (Vec::with_capacity(push.len()), Vec::new());
+    for listing in push {
+        let (used, oldest) = fleet::pushed_since(db, listing.id, now.plus(-Millis::DAY)).await?;
+        let lowers = listing.desired_minor < listing.live_minor && listing.sent_regular_minor.is_none();
+        let cap = i64::from(cap);
+        let room = if lowers && cap > 1 { cap - 1 } else { cap };
+        if used < room {
+            free.push(listing);
+            continue;
+        }
+        let after_ms = oldest.map(|oldest| oldest.plus(Millis::DAY).since(now).max(Millis::MINUTE));
+        let text = format!("{} takes {cap} updates of a listing in 24 hours and {used} are used", lane.name);
+        let error = ChannelError::new(Class::Retry { after_ms }, text);
+        waiting.push((listing.id, listing.lease_token, Event::Pushed(Err(error))));
+    }
+    if !waiting.is_empty() {
+        advance(db, clock, lane, waiting).await?;
+    }
+    Ok(free)
 }
 
 async fn push_all(
@@ -150,31 +222,64 @@ async fn push_all(
             Begun::Lost => {}
         }
     }
-    let door = Door::new(allowed);
+    send(db, clock, lane, changes, tokens, &Door::new(allowed), claimed_at).await
+}
+
+/// Sends batches, as many at a time as the channel takes, and writes each answer down as it comes.
+async fn send(
+    db: &Db,
+    clock: &Clock,
+    lane: &Lane,
+    mut changes: Vec<PriceChange>,
+    mut tokens: Vec<(i64, i64)>,
+    door: &Door,
+    claimed_at: Instant,
+) -> Result<u64, StoreError> {
+    let capabilities = lane.channel.capabilities();
+    let batch = capabilities.max_batch.max(1);
     let mut sent = 0;
-    let batch = lane.channel.capabilities().max_batch.max(1);
-    for (changes, tokens) in changes.chunks(batch).zip(tokens.chunks(batch)) {
+    while !changes.is_empty() {
         // A worker that was suspended must not send late: by then the listing may be another worker's.
         let held_ms = i64::try_from(claimed_at.elapsed().as_millis()).unwrap_or(i64::MAX);
         if held_ms > lane.lease_ms / 2 {
+            let left = changes.len();
             tracing::warn!(
                 channel = lane.name,
-                "lane {} ran out of its lease; {} pushes are left to the next round",
-                lane.name,
-                changes.len()
+                "lane {} ran out of its lease; {left} pushes are left to the next round",
+                lane.name
             );
             break;
         }
-        let externals: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
-        let results = lane.channel.push(changes, &door.narrowed(&externals)).await;
-        sent += changes.len() as u64;
-        pause_for_rate(lane, changes.len()).await;
-        let events = tokens
-            .iter()
-            .zip(results)
-            .map(|(&(id, token), result)| (id, token, Event::Pushed(result.map(drop))))
-            .collect();
-        advance(db, clock, lane, events).await?;
+        let mut pushes = tokio::task::JoinSet::new();
+        for _ in 0..capabilities.concurrency.max(1) {
+            let part: Vec<PriceChange> = changes.drain(..batch.min(changes.len())).collect();
+            if part.is_empty() {
+                break;
+            }
+            sent += part.len() as u64;
+            let leases: Vec<(i64, i64)> = tokens.drain(..part.len()).collect();
+            let externals: Vec<&str> = part.iter().map(|change| change.external.as_str()).collect();
+            let (channel, door) = (Arc::clone(&lane.channel), door.narrowed(&externals));
+            pushes.spawn(async move { (leases, channel.push(&part, &door).await) });
+        }
+        let started = sent;
+        while let Some(pushed) = pushes.join_next().await {
+            // A connector that panics leaves its listings `sent`: they are read when their lease is over.
+            let (leases, results) = match pushed {
+                Ok(pushed) => pushed,
+                Err(panic) => {
+                    tracing::error!(channel = lane.name, "a push to {} panicked: {panic}", lane.name);
+                    continue;
+                }
+            };
+            let events = leases
+                .into_iter()
+                .zip(results)
+                .map(|((id, token), result)| (id, token, Event::Pushed(result.map(drop))));
+            advance(db, clock, lane, events.collect()).await?;
+        }
+        pause_for_rate(lane, usize::try_from(started).unwrap_or(usize::MAX).min(batch * capabilities.concurrency))
+            .await;
     }
     Ok(sent)
 }

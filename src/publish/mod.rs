@@ -3,6 +3,7 @@
 pub mod channel_price;
 pub mod constraint;
 pub mod fence;
+pub mod fleet;
 pub mod gate;
 pub mod lane;
 pub mod order;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::channel_price::{ChannelPrice, ChannelView, FloorTerms, channel_price};
 use super::constraint::{self, NeverBelow, Order};
 use super::lane::Doorkeeper;
-use crate::channel::{Capabilities, Tax};
+use crate::channel::{Capabilities, SaleSupport, Tax};
 use crate::clock::Millis;
 use crate::decide::RuleSet;
 use crate::decide::fx::FxTable;
@@ -67,10 +67,7 @@ impl Terms {
                 .ok_or_else(|| format!("market {} is not in the rules", rules.market))?,
             None => own,
         };
-        let rate = |country: &str| {
-            let day = self.now.timestamp().to_zoned(market.market.tz.0.clone()).date();
-            self.vat.at(country, &product.vat_class, day).map(|vat| vat.percent).map_err(|e| e.to_string())
-        };
+        let rate = |country: &str| self.rate(product, country, &market.market.tz.0);
         let (from, to) = (rate(&own.market.country)?, rate(&market.market.country)?);
         let fees = rules.and_then(|rules| rules.floor).unwrap_or(ChannelFloor {
             fee_pct_of_gross: Decimal::ZERO,
@@ -86,6 +83,19 @@ impl Terms {
             net_of: (capabilities.tax == Tax::Net).then_some(to),
             ..ChannelView::identity(capabilities.currency)
         })
+    }
+
+    /// A country's VAT for a product today, in percent; today is the market's.
+    fn rate(&self, product: &Product, country: &str, zone: &jiff::tz::TimeZone) -> Result<Decimal, String> {
+        let day = self.now.timestamp().to_zoned(zone.clone()).date();
+        self.vat.at(country, &product.vat_class, day).map(|vat| vat.percent).map_err(|e| e.to_string())
+    }
+
+    /// VAT that a channel's buyers pay, in percent, if it is known.
+    fn vat_pct(&self, product: &Product, channel: &str) -> Option<Decimal> {
+        let market = self.rules.channel(channel).map_or(&product.market, |rules| &rules.market);
+        let market = &self.rules.market(market)?.market;
+        self.rate(product, &market.country, &market.tz.0).ok()
     }
 
     fn cost(&self, product: &Product, into: Currency) -> Result<Option<Decimal>, String> {
@@ -149,7 +159,13 @@ impl Doorkeeper for Terms {
             return Err(shut(format!("{price} is below the floor {floor} computed from today's cost")));
         }
         match constraint::may_send(listing, minor, siblings, &self.constraints()) {
-            Ok(()) => Ok(Permit { minor, floor_minor: Some(floor.minor()), sale: None, vat_pct: None }),
+            Ok(()) => Ok(Permit {
+                minor,
+                floor_minor: Some(floor.minor()),
+                announces: self.channels.get(&listing.channel).is_some_and(|c| c.sale != SaleSupport::PriceOnly),
+                sale: None,
+                vat_pct: self.vat_pct(product, &listing.channel),
+            }),
             Err(Order::Wait(reason)) => Err(wait(reason)),
             Err(Order::Contradiction(reason)) => Err(shut(reason)),
         }

@@ -513,6 +513,8 @@ pub type Door = dyn Fn(&Listing, &Product, &[Listing]) -> Result<Permit, Shut> +
 pub struct Permit {
     pub minor: i64,
     pub floor_minor: Option<i64>,
+    /// The channel can show a reduction, so that the one of a running campaign is looked up.
+    pub announces: bool,
     /// The reduction that may be announced with it.
     pub sale: Option<Strike>,
     /// VAT of the listing's market in percent, if it is known.
@@ -593,6 +595,7 @@ async fn begin_one(
     let Some(product) = products::in_tx(tx, listing.product_id).await? else { return Ok(Begun::Lost) };
     match door(&listing, &product, &siblings) {
         Ok(permit) => {
+            let permit = Permit { sale: announced(tx, &listing, &permit, now).await?, ..permit };
             let minor = permit.minor;
             let regular = permit.sale.map(|sale| sale.regular_minor);
             tx.run(SENT, args![id, token, now, listing.desired_seq, minor, lease_until, regular]).await?;
@@ -616,6 +619,20 @@ async fn begin_one(
             Ok(Begun::Shut { listing, shut })
         }
     }
+}
+
+/// The reduction that may be announced with a price: only above the price itself, and only what history allows.
+async fn announced(tx: &mut Tx, listing: &Listing, permit: &Permit, now: Millis) -> Result<Option<Strike>, StoreError> {
+    if permit.sale.is_some() || !permit.announces {
+        return Ok(permit.sale);
+    }
+    let strike = super::campaigns::strike(tx, listing.id, now).await?;
+    Ok(strike.filter(|strike| strike.announce && strike.regular_minor > permit.minor).map(|strike| Strike {
+        regular_minor: strike.regular_minor,
+        prior_minor: strike.prior_minor,
+        starts_at: Millis(strike.starts_at),
+        ends_at: strike.ends_at.map(Millis),
+    }))
 }
 
 /// Applies what a push or read brought, by a pure function on the fresh row; returns each listing with its change,
@@ -763,6 +780,13 @@ pub async fn unsettled(db: &Db, limit: i64) -> Result<Vec<Unsettled>, StoreError
 pub async fn convergence(db: &Db, channel: &str, since: Millis) -> Result<Vec<i64>, StoreError> {
     let rows: Vec<Ms> = db.all(CONVERGENCE, args![channel, since]).await?;
     Ok(rows.into_iter().map(|row| row.ms).collect())
+}
+
+/// The nearest-rank percentile of ascending values; `None` without values.
+#[must_use]
+pub fn percentile(ascending: &[i64], percent: usize) -> Option<i64> {
+    let rank = (ascending.len() * percent).div_ceil(100).max(1);
+    ascending.get(rank - 1).copied()
 }
 
 /// The newest attempts of a listing.

@@ -5,6 +5,7 @@ pub mod campaigns;
 pub mod db;
 pub mod decisions;
 pub mod events;
+pub mod fleet;
 pub mod listings;
 pub mod observations;
 pub mod overrides;
@@ -66,6 +67,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         campaigns::ALL,
         decisions::ALL,
         events::ALL,
+        fleet::ALL,
         listings::ALL,
         observations::ALL,
         overrides::ALL,

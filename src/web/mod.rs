@@ -19,8 +19,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, hex};
-use crate::store::{StoreError, decisions, listings, products};
-use crate::telemetry::gauge;
+use crate::clock::Millis;
+use crate::store::{StoreError, decisions, fleet, listings, products};
+use crate::telemetry::{gauge, gauges};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CONNECTIONS: usize = 512;
@@ -129,6 +130,17 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failed> {
         "channel",
         &pairs(|p| p.unverified),
     );
+    let mut spans = Vec::new();
+    for lane in &app.lanes {
+        let found = listings::convergence(&app.db, &lane.name, app.now().plus(-Millis::DAY)).await?;
+        for (quantile, percent) in [("0.5", 50), ("0.95", 95), ("0.99", 99)] {
+            if let Some(ms) = listings::percentile(&found, percent) {
+                spans.push(([("channel", lane.name.as_str()), ("quantile", quantile)], ms));
+            }
+        }
+    }
+    let help = "From the wish to the read that proved it, of the last day.";
+    gauges(&mut out, "omniprice_live_after_milliseconds", help, &spans);
     let mut outcomes = Vec::new();
     for row in decisions::outcomes(&app.db).await? {
         outcomes.push((row.outcome, row.n));
@@ -149,17 +161,16 @@ async fn feed(State(app): State<Arc<App>>, Path(file): Path<String>, headers: He
         }
         Err(error) => return Err(error.into()),
     };
-    let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
-    if headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str()) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
-    }
-    Ok(([(header::CONTENT_TYPE, served.media_type.to_owned()), (header::ETAG, etag)], body).into_response())
+    Ok(tagged(&headers, served.media_type, body))
 }
 
+/// Where a till stopped reading: nothing yet, an id of the first pass, or (instant, id) of the newest change it has.
 #[derive(serde::Deserialize)]
-struct After {
+struct Start {
     #[serde(default)]
     after: i64,
+    /// The `cursor` of an earlier answer: only what changed since.
+    since: Option<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -171,10 +182,32 @@ struct Price {
     changed_at: Option<String>,
 }
 
-/// Our decided prices in pages of a thousand; `next` is the number for `?after=`.
-async fn prices(State(app): State<Arc<App>>, Query(After { after }): Query<After>) -> Result<Response, Failed> {
-    let page = products::page(&app.db, after, PAGE).await?;
-    let next = page.last().map(|product| product.id).filter(|_| page.len() as i64 == PAGE);
+/// Our decided prices in pages of a thousand: all of them by `?after=` and `next`, or what changed since a `cursor`. An
+/// unchanged answer to the same question is a 304 (RFC 9110 section 13.1.2).
+async fn prices(
+    State(app): State<Arc<App>>,
+    Query(from): Query<Start>,
+    headers: HeaderMap,
+) -> Result<Response, Failed> {
+    let since = match from.since.as_deref().map(cursor) {
+        Some(None) => {
+            let text = "since is no cursor of ours; leave it out to read everything\n";
+            return Ok((StatusCode::BAD_REQUEST, text).into_response());
+        }
+        Some(Some(since)) => Some(since),
+        None => None,
+    };
+    let now = app.now();
+    let page = match since {
+        Some((at, id)) => fleet::changed_since(&app.db, Millis(at), id, PAGE).await?,
+        None => products::page(&app.db, from.after, PAGE).await?,
+    };
+    let full = page.len() as i64 == PAGE;
+    let next = page.last().map(|product| product.id).filter(|_| full && since.is_none());
+    // Reading everything takes several answers; the first one's cursor misses nothing that changes meanwhile.
+    let newest = page.iter().filter_map(|product| Some((product.changed_at?, product.id))).max();
+    let (at, id) = since.map_or((now.0, 0), |since| newest.unwrap_or(since));
+    let cursor = format!("{at}.{id}");
     let mut prices = Vec::with_capacity(page.len());
     for product in page {
         let currency = crate::money::currency(&product.currency)?;
@@ -182,8 +215,26 @@ async fn prices(State(app): State<Arc<App>>, Query(After { after }): Query<After
             sku: product.sku,
             version: product.version,
             price: crate::money::Money::from_minor(product.own_minor, currency),
-            changed_at: product.changed_at.map(|at| crate::clock::Millis(at).to_string()),
+            changed_at: product.changed_at.map(|at| Millis(at).to_string()),
         });
     }
-    Ok(axum::Json(serde_json::json!({ "prices": prices, "next": next })).into_response())
+    let more = full && since.is_some();
+    let body =
+        serde_json::to_vec(&serde_json::json!({ "prices": prices, "next": next, "cursor": cursor, "more": more }))?;
+    Ok(tagged(&headers, "application/json", body))
+}
+
+/// `INSTANT.ID`, both numbers of ours.
+fn cursor(text: &str) -> Option<(i64, i64)> {
+    let (at, id) = text.split_once('.')?;
+    Some((at.parse().ok()?, id.parse().ok()?))
+}
+
+/// An answer with its ETag, or 304 to who has it already.
+fn tagged(headers: &HeaderMap, media_type: &str, body: Vec<u8>) -> Response {
+    let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
+    if headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str()) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
+    }
+    ([(header::CONTENT_TYPE, media_type.to_owned()), (header::ETAG, etag)], body).into_response()
 }

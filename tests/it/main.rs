@@ -23,6 +23,7 @@ mod pricing_cases;
 mod pricing_properties;
 mod pricing_replay;
 mod protocol;
+mod publishing;
 mod rivals;
 mod scrapers;
 mod store;

@@ -44,6 +44,21 @@ async fn feeds_prices_metrics_and_health_are_served_and_stop_with_the_token() {
     }
     let prices = get(port, "/v1/prices?after=0", "").await;
     assert!(prices.contains("\"sku\":\"KETTLE\"") && prices.contains("\"amount\":\"479.00\""), "{prices}");
+    let body: serde_json::Value = serde_json::from_str(prices.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let cursor = body["cursor"].as_str().unwrap();
+    let since = format!("/v1/prices?since={cursor}");
+    let nothing = get(port, &since, "").await;
+    assert!(nothing.contains("\"prices\":[]"), "{nothing}");
+    let etag = nothing.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+    let again = get(port, &since, &format!("if-none-match: {etag}\r\n")).await;
+    assert!(again.starts_with("HTTP/1.1 304"), "{again}");
+    world.near.show("KETTLE", price(46_900));
+    world.pass().await;
+    let changed = get(port, &since, "").await;
+    assert!(changed.contains("\"amount\":\"469.00\""), "{changed}");
+    assert!(get(port, "/v1/prices?since=yesterday", "").await.starts_with("HTTP/1.1 400"));
+    let metrics = get(port, "/metrics", "").await;
+    assert!(metrics.contains("omniprice_live_after_milliseconds{channel=\"webshop\",quantile=\"0.95\"}"), "{metrics}");
 
     stop.cancel();
     serving.await.unwrap().unwrap();

@@ -96,7 +96,13 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
                 };
                 let twin = table.begin(lease, now, now.plus(300), |listing, _| may(listing));
                 let door: Arc<Door> = Arc::new(move |listing, _, _| {
-                    may(listing).map(|minor| Permit { minor, floor_minor: Some(1), sale: None, vat_pct: None })
+                    may(listing).map(|minor| Permit {
+                        minor,
+                        floor_minor: Some(1),
+                        announces: false,
+                        sale: None,
+                        vat_pct: None,
+                    })
                 });
                 let real = listings::begin_push(db, vec![lease], now, now.plus(300), door).await.unwrap().remove(0);
                 let same = matches!(

@@ -57,7 +57,13 @@ async fn fresh(db: &Db, listing: &Listing) -> Listing {
 
 fn open_door() -> Arc<Door> {
     Arc::new(|listing, _, _| {
-        Ok(Permit { minor: listing.desired_minor.unwrap(), floor_minor: Some(1), sale: None, vat_pct: None })
+        Ok(Permit {
+            minor: listing.desired_minor.unwrap(),
+            floor_minor: Some(1),
+            announces: false,
+            sale: None,
+            vat_pct: None,
+        })
     })
 }
 

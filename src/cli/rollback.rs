@@ -1,0 +1,154 @@
+//! `omniprice rollback --to TIME|DECISION`: new decisions that restore what was, never the old ones again.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use super::{Context, NEEDS_A_PERSON, named, when, wrong};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::money::{Money, currency};
+use crate::report::digest::plain;
+use crate::store::fleet;
+use crate::store::listings::{self, Desire};
+use crate::store::overrides::{self, Kind, New};
+
+/// Rows per page of the store.
+const PAGE: i64 = 1_000;
+/// Lines shown to a person; `--json` has them all.
+const SHOWN: usize = 20;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// An instant such as 2026-11-20T07:00:00Z, a span back from now such as 3h, or the number of a decision
+    #[arg(long, value_name = "TIME|DECISION")]
+    to: String,
+    /// Only what this channel shows, until the next decision
+    #[arg(long)]
+    channel: Option<String>,
+    /// Only these products [default: all whose price has changed since]
+    #[arg(long, value_name = "SKU")]
+    sku: Vec<String>,
+    #[arg(long)]
+    why: String,
+    /// Who answers for it
+    #[arg(long, env = "USER", default_value = "operator")]
+    owner: String,
+    /// When the rules decide again: a span or an instant
+    #[arg(long, default_value = "24h")]
+    until: String,
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// One price that goes back.
+#[derive(Debug, serde::Serialize)]
+struct Back {
+    sku: String,
+    now: Option<String>,
+    then: String,
+}
+
+/// # Errors
+/// An instant or decision that does not exist, an unknown channel or SKU, or the store's.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    named("--why", &args.why)?;
+    let now = app.now();
+    let at = instant(&app, &args.to, now).await?;
+    let until = when::until(&args.until, now).map_err(wrong)?;
+    for sku in &args.sku {
+        super::product(&app, sku).await?;
+    }
+    let back = match &args.channel {
+        Some(channel) => channel_back(&app, args, channel, at).await?,
+        None => prices_back(&app, args, at, until).await?,
+    };
+    let done = if args.dry_run { "would go back" } else { "go back" };
+    context.print(&back, |back| {
+        let mut lines = vec![format!("{} prices {done} to what they were at {at}", back.len())];
+        let line = |b: &Back| format!("  {}: {} -> {}", plain(&b.sku), b.now.as_deref().unwrap_or("none"), b.then);
+        lines.extend(back.iter().take(SHOWN).map(line));
+        if back.len() > SHOWN {
+            lines.push(format!("  and {} more; --json shows all", back.len() - SHOWN));
+        }
+        if !args.dry_run && args.channel.is_none() && !back.is_empty() {
+            lines.push(format!("rules decide again at {until}; `omniprice price clear SKU` ends it sooner"));
+        }
+        lines.join("\n")
+    })?;
+    Ok(if back.is_empty() { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
+}
+
+async fn instant(app: &App, text: &str, now: Millis) -> anyhow::Result<Millis> {
+    if let Ok(id) = text.parse::<i64>() {
+        return fleet::decided_at(&app.db, id)
+            .await?
+            .with_context(|| format!("there is no decision {id}\nhint: `omniprice explain SKU` shows their numbers"));
+    }
+    let at = match crate::config::Span::try_from(text.to_owned()) {
+        Ok(span) => now.plus(-span.0),
+        Err(_) => text.parse::<jiff::Timestamp>().map(Millis::from).map_err(|_| {
+            wrong(format!("`{text}` is neither an instant, a span nor a decision\nhint: 3h or 2026-11-20T07:00:00Z"))
+        })?,
+    };
+    if at >= now {
+        return Err(wrong(format!("`{text}` is not in the past\nhint: 3h means three hours ago")));
+    }
+    Ok(at)
+}
+
+/// Every price goes back as one that a person set: with owner, reason and end, past every guard, on all channels.
+async fn prices_back(app: &App, args: &Args, at: Millis, until: Millis) -> anyhow::Result<Vec<Back>> {
+    let (mut back, mut after) = (Vec::new(), 0);
+    loop {
+        let page = fleet::prices_at(&app.db, at, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(back) };
+        after = last.product_id;
+        for then in page.into_iter().filter(|then| args.sku.is_empty() || args.sku.contains(&then.sku)) {
+            let money = |minor| currency(&then.currency).map(|own| Money::from_minor(minor, own).to_string());
+            back.push(Back {
+                sku: then.sku.clone(),
+                now: Some(money(then.own_minor)?),
+                then: money(then.price_minor)?,
+            });
+            if args.dry_run {
+                continue;
+            }
+            let new = New {
+                product_id: then.product_id,
+                kind: Kind::Price,
+                price_minor: Some(then.price_minor),
+                currency: then.currency,
+                owner: args.owner.clone(),
+                why: format!("rollback to {at}: {}", args.why),
+                until: Some(until),
+            };
+            overrides::set(&app.db, new, app.now()).await?;
+        }
+    }
+}
+
+/// One channel goes back to what it showed; the gate holds what is below today's floor.
+async fn channel_back(app: &App, args: &Args, channel: &str, at: Millis) -> anyhow::Result<Vec<Back>> {
+    if app.lane(channel).is_none() {
+        bail!("there is no channel `{channel}`\nhint: `omniprice channel list` shows them");
+    }
+    let (mut back, mut after) = (Vec::new(), 0);
+    loop {
+        let page = fleet::live_at(&app.db, channel, at, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(back) };
+        after = last.listing_id;
+        let mut desires = Vec::new();
+        for then in page.into_iter().filter(|then| args.sku.is_empty() || args.sku.contains(&then.sku)) {
+            let own = currency(&then.currency)?;
+            let money = |minor| Money::from_minor(minor, own).to_string();
+            back.push(Back { sku: then.sku, now: then.desired_minor.map(money), then: money(then.minor) });
+            desires.push((Desire { listing_id: then.listing_id, price: Ok(then.minor) }, then.decision_id));
+        }
+        if !args.dry_run {
+            listings::desire_again(&app.db, desires, app.now()).await?;
+        }
+    }
+}

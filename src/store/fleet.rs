@@ -1,0 +1,153 @@
+//! Questions about a whole channel or catalogue at once: how much is about to move, what a day's updates of a listing
+//! were, and what stood at an instant.
+
+use super::StoreError;
+use super::db::{Db, Sql, args, statements};
+use crate::clock::Millis;
+
+statements! {
+    MOVING = Sql::same(
+        "select count(*) as known,
+                cast(coalesce(sum(case when l.desired_minor <> l.live_minor and l.state in ('intended', 'held') then 1 else 0 end), 0) as bigint) as moving,
+                cast(coalesce(sum(case when l.desired_minor <> l.live_minor and l.state in ('intended', 'held')
+                                       then abs(l.desired_minor - l.live_minor) * 10000 / l.live_minor else 0 end), 0) as bigint) as moved_bp
+         from listings l where l.channel = $1 and l.live_minor > 0");
+    PUSHED = Sql::same(
+        "select count(*) as n, min(started_at) as oldest from attempts
+         where listing_id = $1 and kind = 'push' and started_at > $2");
+    PRICES_AT = Sql::same(
+        "select d.id, d.product_id, p.sku, d.price_minor, d.currency, d.version, p.own_minor, d.created_at
+         from decisions d join products p on p.id = d.product_id
+         where d.product_id > $2 and d.price_minor <> p.own_minor
+           and d.version = (select max(e.version) from decisions e where e.product_id = d.product_id and e.created_at <= $1)
+         order by d.product_id limit $3");
+    FIRST_PRICES = Sql::same(
+        "select d.id, d.product_id, p.sku, d.previous_minor as price_minor, d.currency, d.version, p.own_minor, d.created_at
+         from decisions d join products p on p.id = d.product_id
+         where d.product_id > $2 and d.version = 1 and d.created_at > $1 and d.previous_minor > 0 and d.previous_minor <> p.own_minor
+         order by d.product_id limit $3");
+    LIVE_AT = Sql::same(
+        "select l.id as listing_id, p.sku, v.minor, l.currency, l.desired_minor, l.decision_id
+         from listings l join products p on p.id = l.product_id join live_prices v on v.listing_id = l.id
+         where l.channel = $1 and l.id > $3
+           and v.id = (select max(w.id) from live_prices w
+                       where w.listing_id = l.id and w.seen_at <= $2 and w.basis in ('verified', 'accepted'))
+           and (l.desired_minor is null or l.desired_minor <> v.minor)
+         order by l.id limit $4");
+    DECIDED_AT = Sql::same("select created_at as at from decisions where id = $1");
+    CHANGED = Sql::same(
+        "select * from products where changed_at > $1 or (changed_at = $1 and id > $2) order by changed_at, id limit $3");
+}
+
+/// How much of a channel is about to move. Listings that show nothing yet do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Moving {
+    /// Listings whose live price is known.
+    pub known: i64,
+    /// Those that are to show another price.
+    pub moving: i64,
+    /// The sum of their moves, in hundredths of a percent of the live price.
+    pub moved_bp: i64,
+}
+
+/// A product's price at an instant that is not its price now.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Then {
+    /// The decision that set it, or the first one after it.
+    pub id: i64,
+    pub product_id: i64,
+    pub sku: String,
+    pub price_minor: i64,
+    pub currency: String,
+    pub version: i64,
+    /// What it costs now.
+    pub own_minor: i64,
+    pub created_at: i64,
+}
+
+/// What a listing showed at an instant and is not to show now.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct LiveThen {
+    pub listing_id: i64,
+    pub sku: String,
+    pub minor: i64,
+    pub currency: String,
+    pub desired_minor: Option<i64>,
+    pub decision_id: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Pushed {
+    n: i64,
+    oldest: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct At {
+    at: i64,
+}
+
+/// How much of a channel is about to move.
+///
+/// # Errors
+/// The engine's own.
+pub async fn moving(db: &Db, channel: &str) -> Result<Moving, StoreError> {
+    Ok(db.maybe(MOVING, args![channel]).await?.unwrap_or(Moving { known: 0, moving: 0, moved_bp: 0 }))
+}
+
+/// Pushes of a listing after an instant: how many, and when the first of them began.
+///
+/// # Errors
+/// The engine's own.
+pub async fn pushed_since(db: &Db, listing_id: i64, since: Millis) -> Result<(i64, Option<Millis>), StoreError> {
+    let row: Option<Pushed> = db.maybe(PUSHED, args![listing_id, since]).await?;
+    Ok(row.map_or((0, None), |row| (row.n, row.oldest.map(Millis))))
+}
+
+/// Products, by id after `after_id`, whose price at an instant differs from today's: the newest decision up to then, or
+/// what was there before the first one.
+///
+/// # Errors
+/// The engine's own.
+pub async fn prices_at(db: &Db, at: Millis, after_id: i64, limit: i64) -> Result<Vec<Then>, StoreError> {
+    let mut rows: Vec<Then> = db.all(PRICES_AT, args![at, after_id, limit]).await?;
+    rows.extend(db.all::<Then>(FIRST_PRICES, args![at, after_id, limit]).await?);
+    rows.sort_by_key(|row| row.product_id);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+/// Listings of a channel, by id after `after_id`, that showed another price at an instant than they are to show now.
+///
+/// # Errors
+/// The engine's own.
+pub async fn live_at(
+    db: &Db,
+    channel: &str,
+    at: Millis,
+    after_id: i64,
+    limit: i64,
+) -> Result<Vec<LiveThen>, StoreError> {
+    db.all(LIVE_AT, args![channel, at, after_id, limit]).await
+}
+
+/// When a decision was made.
+///
+/// # Errors
+/// The engine's own.
+pub async fn decided_at(db: &Db, decision_id: i64) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(DECIDED_AT, args![decision_id]).await?.map(|row| Millis(row.at)))
+}
+
+/// Products whose price changed after (instant, id), in that order: what a till asks for.
+///
+/// # Errors
+/// The engine's own.
+pub async fn changed_since(
+    db: &Db,
+    at: Millis,
+    id: i64,
+    limit: i64,
+) -> Result<Vec<super::products::Product>, StoreError> {
+    db.all(CHANGED, args![at, id, limit]).await
+}

@@ -1,0 +1,191 @@
+//! A channel as a whole: the brake, a day's updates, and going back.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use omniprice::channel::{Capabilities, Channel, ChannelError, Match, PriceChange, Probe, Receipt, Seen};
+use omniprice::flow;
+use omniprice::publish::fleet::Limits;
+use omniprice::publish::gate::Door;
+use omniprice::publish::lane::{Lane, released_key};
+use omniprice::store::{decisions, events, fleet, listings, products, settings};
+
+use crate::both_engines;
+use crate::harness::{Setup, TestDb, World, price};
+
+both_engines![
+    a_channel_on_which_too_much_moves_stops_until_a_person_has_looked,
+    the_last_update_of_a_day_is_kept_for_a_raise,
+    going_back_makes_new_decisions_that_reach_every_channel,
+    what_a_channel_showed_at_an_instant_can_be_wanted_again,
+    a_till_asks_only_for_what_changed,
+];
+
+/// A channel that counts a listing's updates.
+struct Capped(Arc<dyn Channel>, u32);
+
+#[async_trait]
+impl Channel for Capped {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { daily_per_listing: Some(self.1), ..self.0.capabilities() }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        self.0.push(changes, door).await
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        self.0.read(externals).await
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        self.0.find(skus).await
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        self.0.probe().await
+    }
+}
+
+async fn decide(world: &World, minor: i64) {
+    world.near.show("KETTLE", price(minor));
+    omniprice::store::targets::due_now(&world.app.db, None, world.app.now()).await.unwrap();
+    flow::check_due(&world.app).await.unwrap();
+    while flow::decide_due(&world.app).await.unwrap() > 0 {}
+}
+
+/// Rounds of one lane until it rests or only waits for another day.
+async fn rounds(world: &World, lane: &Lane) {
+    for _ in 0..60 {
+        flow::publish_due(&world.app, lane).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+    }
+}
+
+async fn a_channel_on_which_too_much_moves_stops_until_a_person_has_looked(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let mut lane = world.app.lane("webshop").unwrap().clone();
+    lane.brake = Limits { least: 1, share_pct: 10, mean_pct: 90 };
+    decide(&world, 47_900).await;
+    rounds(&world, &lane).await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(49_900), "nothing moved");
+    let stopped =
+        listings::channels(&world.app.db).await.unwrap().into_iter().find(|row| row.name == "webshop").unwrap();
+    assert_eq!(stopped.state, "breaker");
+    assert!(stopped.reason.contains("1 of 1 listings"), "{}", stopped.reason);
+    let open = events::open(&world.app.db, 10).await.unwrap();
+    assert_eq!(open.iter().filter(|e| e.kind == "fleet_breaker" && e.severity == "critical").count(), 1);
+    let now = world.app.now();
+    let until = now.plus(60_000).0.to_string();
+    settings::set(&world.app.db, released_key("webshop"), until, "Ann".into(), "seen".into(), now).await.unwrap();
+    listings::set_channel_state(&world.app.db, "webshop".into(), "ok", String::new(), now).await.unwrap();
+    rounds(&world, &lane).await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
+}
+
+async fn the_last_update_of_a_day_is_kept_for_a_raise(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let mut lane = world.app.lane("webshop").unwrap().clone();
+    lane.channel = Arc::new(Capped(Arc::clone(&lane.channel), 2));
+    decide(&world, 47_900).await;
+    rounds(&world, &lane).await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900), "the first update of the day goes out");
+    decide(&world, 46_900).await;
+    rounds(&world, &lane).await;
+    let waiting = world.listing("KETTLE", "webshop").await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900), "a second one that lowers waits");
+    assert!(waiting.reason.contains("2 updates of a listing in 24 hours"), "{}", waiting.reason);
+    let wait = waiting.next_at.unwrap() - world.app.now().0;
+    assert!((82_000_000..=86_400_000).contains(&wait), "until the first one is a day old: {wait}");
+    assert_eq!(fleet::pushed_since(&world.app.db, waiting.id, world.app.now().plus(-60_000)).await.unwrap().0, 1);
+    decide(&world, 48_900).await;
+    rounds(&world, &lane).await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(48_900), "one that raises goes out");
+}
+
+/// The binary beside the application, on the same database.
+fn omniprice(world: &World, args: &[&str]) -> (i32, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_omniprice"))
+        .arg("--config")
+        .arg(&world.config)
+        .args(args)
+        .env("USER", "ann")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), text)
+}
+
+async fn going_back_makes_new_decisions_that_reach_every_channel(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let before = world.app.now().to_string();
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    assert_eq!(world.ours("KETTLE").await, 47_900);
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let bad = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
+    assert_eq!(fleet::decided_at(&world.app.db, bad.id).await.unwrap().map(|at| at.0), Some(bad.created_at));
+    let then = fleet::prices_at(&world.app.db, world.app.now().plus(-600), 0, 10).await.unwrap();
+    assert!(then.iter().all(|then| then.price_minor != then.own_minor));
+
+    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule", "--dry-run"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("KETTLE: 479.00 DKK -> 499.00 DKK"), "{said}");
+    assert_eq!(world.ours("KETTLE").await, 47_900, "a dry run changes nothing");
+    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule"]);
+    assert_eq!(code, 0, "{said}");
+    world.pass().await;
+    for channel in ["webshop", "google", "till"] {
+        let listing = world.listing("KETTLE", channel).await;
+        assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(49_900)), "{channel}");
+        assert!(listing.desired_seq > 1, "{channel}: a new number, not the old one again");
+    }
+    let restored = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
+    assert!(restored.version > bad.version && restored.price_minor == 49_900, "{restored:?}");
+    let (code, said) = omniprice(&world, &["rollback", "--to", "yesterday", "--why", "x"]);
+    assert_eq!(code, 2, "{said}");
+}
+
+async fn what_a_channel_showed_at_an_instant_can_be_wanted_again(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let before = world.app.now();
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    let shown = fleet::live_at(&world.app.db, "webshop", before, 0, 10).await.unwrap();
+    assert_eq!(shown.iter().map(|then| then.minor).collect::<Vec<_>>(), [49_900]);
+    let at = before.to_string();
+    let (code, said) = omniprice(&world, &["rollback", "--to", &at, "--channel", "webshop", "--why", "as it was"]);
+    assert!(code == 0 && said.contains("KETTLE: 479.00 DKK -> 499.00 DKK"), "{said}");
+    world.settle().await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(49_900));
+    assert_eq!(world.till.price("KETTLE"), Some(47_900), "the other channels stay");
+    let (code, said) = omniprice(&world, &["channel", "list"]);
+    assert!((code == 0) && said.contains("webshop (vendure) ok"), "{said}");
+    let (code, said) = omniprice(&world, &["channel", "test", "webshop"]);
+    assert!(code == 0 && said.contains("1 of 1 products of ours have a listing"), "{said}");
+    let (code, said) = omniprice(&world, &["channel", "adopt", "webshop", "--dry-run"]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = omniprice(&world, &["channel", "resume", "webshop", "--why", "looked"]);
+    assert!(code == 0 && said.contains("was not stopped"), "{said}");
+}
+
+async fn a_till_asks_only_for_what_changed(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let start = world.app.now();
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    assert!(fleet::changed_since(&world.app.db, start, 0, 10).await.unwrap().is_empty());
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    let changed = fleet::changed_since(&world.app.db, start, 0, 10).await.unwrap();
+    let [product] = changed.as_slice() else { panic!("{changed:?}") };
+    let (at, id) = (omniprice::clock::Millis(product.changed_at.unwrap()), product.id);
+    assert!(fleet::changed_since(&world.app.db, at, id, 10).await.unwrap().is_empty(), "nothing twice");
+    assert_eq!(fleet::moving(&world.app.db, "webshop").await.unwrap().moving, 0);
+}
