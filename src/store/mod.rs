@@ -1,6 +1,7 @@
 //! All SQL, one file per group of tables. Other modules see functions and row types, never a statement.
 
 pub mod campaigns;
+pub mod catalogue;
 pub mod db;
 pub mod decisions;
 pub mod events;
@@ -60,6 +61,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
 pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
     [
         campaigns::ALL,
+        catalogue::ALL,
         decisions::ALL,
         events::ALL,
         listings::ALL,

@@ -20,6 +20,7 @@ mod pricing;
 mod pricing_cases;
 mod pricing_properties;
 mod pricing_replay;
+mod pricing_sequences;
 mod rivals;
 mod scrapers;
 mod store;
