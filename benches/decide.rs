@@ -1,34 +1,49 @@
 //! How many decisions one core makes, and how long a catalogue takes: 10 offers and 50 rules per product.
 //!
 //! `cargo bench --bench decide` prints decisions per second on one core, and the time for a catalogue of a million
-//! products in memory on all cores. `-- --products N` changes the size of the catalogue.
+//! products in memory on all cores. `-- --products N` changes the size of the catalogue. `-- --sqlite` decides it from a
+//! database instead (`--offers N` pages per product), and `-- --replay N` computes N generated decisions again from their
+//! records and compares.
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot set itself up has nothing to measure")]
+
+mod catalogue;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use catalogue::{Size, number, resident_mib};
 use jiff::Timestamp;
 use omniprice::clock::Millis;
 use omniprice::decide::decision::Outcome;
 use omniprice::decide::facts::{AppliedVat, Facts, Market, OfferFact, Product, Tax};
 use omniprice::decide::rules::Mode;
 use omniprice::decide::text::Zone;
-use omniprice::decide::{RuleSet, price};
+use omniprice::decide::{Decision, RuleSet, price};
+use omniprice::flow::facts;
 use omniprice::money::{Currency, Decimal, Money};
+use omniprice::store;
 
 const RULES: usize = 50;
 const OFFERS: usize = 10;
 const DEFAULT_PRODUCTS: usize = 1_000_000;
+const SQLITE_PAGE: i64 = 2_000;
 /// Enough different products that neither a branch nor a cache line repeats soon.
 const WARM_SET: usize = 20_000;
 const MEASURE: Duration = Duration::from_secs(3);
 
 fn main() {
-    let products = products_wanted();
+    if std::env::args().any(|argument| argument == "--sqlite") {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        return runtime.block_on(from_sqlite());
+    }
+    let products = number("--products", DEFAULT_PRODUCTS);
     let now = Timestamp::from_second(1_795_250_000).expect("a second of 2026");
     let rules = rules();
-    let warm: Vec<Facts> = (0..WARM_SET).map(|n| facts(n, now)).collect();
+    if let replays @ 1.. = number("--replay", 0) {
+        return replay(replays, &rules, now);
+    }
+    let warm: Vec<Facts> = (0..WARM_SET).map(|n| generated(n, now)).collect();
     let mut outcomes = std::collections::BTreeMap::<&str, usize>::new();
     for facts in &warm {
         *outcomes.entry(price(facts, &rules, now).outcome.as_str()).or_default() += 1;
@@ -50,7 +65,7 @@ fn main() {
     println!("one core, {OFFERS} offers, {RULES} rules: {mean} decisions/s (best of {rounds} rounds {best})");
 
     let start = Instant::now();
-    let catalogue: Vec<Facts> = (0..products).map(|n| facts(n, now)).collect();
+    let catalogue: Vec<Facts> = (0..products).map(|n| generated(n, now)).collect();
     println!("built {products} products in memory in {:.1?}", start.elapsed());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [1, threads] {
@@ -62,9 +77,49 @@ fn main() {
     }
 }
 
-fn products_wanted() -> usize {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--products").skip(1);
-    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(DEFAULT_PRODUCTS)
+/// Decides a whole catalogue from SQLite: a page of products and all that is known about them, the engine, the next page.
+async fn from_sqlite() {
+    let products = number("--products", DEFAULT_PRODUCTS);
+    let size = Size { products, offers: number("--offers", 3), runs: 1, days: 1 };
+    let folder = tempfile::tempdir().expect("a folder");
+    let begin = Instant::now();
+    let app = catalogue::open(folder.path(), size).await;
+    println!("{size:?} written in {:.1?}, {} MiB resident", begin.elapsed(), resident_mib());
+    let loaded = app.rules().await.expect("the rules");
+    let now = catalogue::NOW;
+    let (begin, mut engine) = (Instant::now(), Duration::ZERO);
+    let (mut after, mut decided, mut changes) = (0, 0_usize, 0_usize);
+    loop {
+        let page = store::products::page(&app.db, after, SQLITE_PAGE).await.expect("a page");
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let facts = facts::page(&app, &loaded, &page, now).await.expect("facts");
+        let start = Instant::now();
+        changes += facts.iter().filter(|facts| price(facts, &loaded.set, now.timestamp()).proposes()).count();
+        decided += facts.len();
+        engine += start.elapsed();
+    }
+    let elapsed = begin.elapsed();
+    assert!(decided == products && changes > products / 2, "{decided} decided, {changes} changes");
+    println!(
+        "{decided} products from SQLite in {elapsed:.1?} ({} decisions/s; engine alone {engine:.1?}), {changes} changes, {} MiB resident",
+        per_second(decided, elapsed),
+        resident_mib()
+    );
+}
+
+/// Computes decisions again from their records, as text and back, and counts those that differ: there must be none.
+fn replay(count: usize, rules: &RuleSet, now: Timestamp) {
+    let (begin, mut different) = (Instant::now(), 0_usize);
+    for n in 0..count {
+        let facts = generated(n, now);
+        let decision = price(&facts, rules, now);
+        let record = serde_json::to_string(&(&facts, &decision)).expect("a record");
+        let (facts, recorded): (Facts, Decision) = serde_json::from_str(&record).expect("the record is read back");
+        different += usize::from(price(&facts, rules, now) != recorded || decision != recorded);
+    }
+    println!("{count} decisions computed again from their records in {:.1?}: {different} differ", begin.elapsed());
+    assert_eq!(different, 0);
 }
 
 fn per_second(count: usize, elapsed: Duration) -> u128 {
@@ -112,7 +167,7 @@ fn body(n: usize) -> String {
     )
 }
 
-fn facts(n: usize, now: Timestamp) -> Facts {
+fn generated(n: usize, now: Timestamp) -> Facts {
     let spread = |salt: usize, span: usize| n.wrapping_mul(2_654_435_761).wrapping_add(salt * 40_503) / 7 % span;
     let dkk = |minor: usize| Money::from_minor(i64::try_from(minor).unwrap_or(i64::MAX), Currency::DKK);
     let current = 5_000 + spread(1, 200_000);

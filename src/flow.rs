@@ -6,7 +6,7 @@
 
 mod campaign_plan;
 pub mod campaigns;
-mod facts;
+pub mod facts;
 pub mod fx;
 pub mod guards;
 mod history;

@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
+mod intent;
+mod text;
+
 use super::Context;
 use crate::app::{App, parse_rules};
 use crate::clock::Millis;
@@ -14,7 +17,8 @@ use crate::report::digest::plain;
 use crate::store::decisions::{self, DecisionRow, Evaluation};
 use crate::store::listings::{self, Attempt, Listing};
 use crate::store::observations::{self, Evidence};
-use crate::store::products::{self, Product};
+use crate::store::products::Product;
+use crate::store::targets;
 
 const ATTEMPTS: i64 = 5;
 const HISTORY: i64 = 12;
@@ -45,8 +49,20 @@ struct Report {
     decision: Option<Decided>,
     /// `equal`: computed again from its record, the decision came out the same.
     proof: String,
+    /// What people, campaigns and the watch over rivals have to do with it, one sentence each.
+    intent: Vec<String>,
     offers: Vec<Seen>,
+    /// Competitor pages with their last outcome, where nothing was read from any of them.
+    pages: Vec<Looked>,
     channels: Vec<OnChannel>,
+}
+
+#[derive(serde::Serialize)]
+struct Looked {
+    competitor: String,
+    url: String,
+    outcome: Option<String>,
+    checked_at: Option<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -89,9 +105,7 @@ struct OnChannel {
 /// An unknown SKU, the store's, or a record that does not come out equal when it is computed again.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let product = products::by_sku(&app.db, &args.sku).await?.with_context(|| {
-        format!("there is no product `{}`\nhint: omniprice import stores products", plain(&args.sku))
-    })?;
+    let product = super::product(&app, &args.sku).await?;
     let decision = match args.at {
         Some(at) => decisions::at(&app.db, product.id, at.into()).await?,
         None => decisions::latest(&app.db, product.id).await?,
@@ -108,7 +122,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         None => ("nothing was decided yet".to_owned(), String::new()),
     };
     let report = report(&app, args, &product, decision.as_ref(), evaluation.as_ref(), proof).await?;
-    context.print(&report, text)?;
+    context.print(&report, text::of)?;
     if report.proof.starts_with("MISMATCH") {
         bail!("{}: {}", product.sku, report.proof);
     }
@@ -153,7 +167,11 @@ async fn report(
             channels.push(on_channel(listing, attempts, &money));
         }
     }
+    let offers: Vec<Seen> = history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect();
+    let pages = if offers.is_empty() { looked(app, product.id).await? } else { vec![] };
     Ok(Report {
+        intent: intent::sentences(app, product, args.channel.as_deref(), until).await?,
+        pages,
         sku: product.sku.clone(),
         title: plain(&product.title),
         price: money(product.own_minor, &product.currency),
@@ -172,9 +190,21 @@ async fn report(
             why: plain(&d.why),
         }),
         proof,
-        offers: history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect(),
+        offers,
         channels,
     })
+}
+
+/// The pages of a product: what came of the last look at each.
+async fn looked(app: &App, product_id: i64) -> anyhow::Result<Vec<Looked>> {
+    let pages = targets::of_product(&app.db, product_id).await?.into_iter();
+    let look = |page: targets::TargetRow| Looked {
+        competitor: plain(&page.competitor),
+        url: plain(&page.url),
+        outcome: page.outcome,
+        checked_at: page.checked_at.map(|at| Millis(at).to_string()),
+    };
+    Ok(pages.map(look).collect())
 }
 
 fn seen(e: Evidence, money: &impl Fn(i64, &str) -> String) -> Seen {
@@ -203,66 +233,4 @@ fn on_channel(listing: Listing, attempts: Vec<Attempt>, money: &impl Fn(i64, &st
         reason: plain(&listing.reason),
         attempts,
     }
-}
-
-fn text(r: &Report) -> String {
-    use std::fmt::Write as _;
-    let mut out = format!(
-        "{} {}: {}, decision version {}{}\n",
-        r.sku,
-        r.title,
-        r.price,
-        r.version,
-        if r.locked { ", locked" } else { "" }
-    );
-    // Writing to a String cannot fail.
-    if let (Some(outcome), Some(why), Some(since)) = (&r.outcome, &r.why, &r.since) {
-        let _ = writeln!(out, "now: {outcome} since {since}: {why}");
-    }
-    if let Some(story) = r.story.as_ref().filter(|story| !story.is_empty()) {
-        let _ = writeln!(out, "\n{story}");
-    }
-    if let Some(d) = &r.decision {
-        let _ = writeln!(out, "\nlast change: {} -> {} at {} by {}: {}", d.from, d.to, d.at, d.actor, d.why);
-    }
-    let _ = writeln!(
-        out,
-        "proof: {}",
-        if r.proof == "equal" { "computed again from its record, it comes out equal" } else { &r.proof }
-    );
-    let _ = writeln!(out, "\nseen:");
-    for offer in &r.offers {
-        let price = offer.price.as_deref().unwrap_or("no price");
-        let _ = writeln!(
-            out,
-            "  {} {price} ({}, {}) {} to {}, {} checks",
-            offer.competitor, offer.verdict, offer.reason, offer.first_seen, offer.last_seen, offer.checks
-        );
-        let field = |name: &str| {
-            offer.evidence.pointer(name).and_then(serde_json::Value::as_str).map(plain).unwrap_or_default()
-        };
-        let raw = field("/price/raw");
-        if !raw.is_empty() {
-            let _ = writeln!(out, "    from {} at {}: \"{raw}\"", field("/price/source"), field("/price/path"));
-        }
-    }
-    let _ = writeln!(out, "\nchannels:");
-    for c in &r.channels {
-        let none = || "-".to_owned();
-        let _ = writeln!(
-            out,
-            "  {}: {} since {}, wanted {}, live {} {}",
-            c.channel,
-            c.state,
-            c.since,
-            c.desired.clone().unwrap_or_else(none),
-            c.live.clone().unwrap_or_else(none),
-            c.reason
-        );
-        for a in &c.attempts {
-            let _ =
-                writeln!(out, "    {} {} #{} {} {}", Millis(a.started_at), a.kind, a.seq, a.outcome, plain(&a.detail));
-        }
-    }
-    out
 }

@@ -15,7 +15,7 @@ use crate::decide::rivals::Follow;
 use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
 use crate::flow::replay;
 use crate::report::digest::plain;
-use crate::store::products;
+use crate::store::{catalogue, products};
 
 const PAGE: i64 = 500;
 
@@ -27,6 +27,9 @@ pub struct Args {
     /// How far back
     #[arg(long, default_value = "30d")]
     since: String,
+    /// The end of the window, such as 2026-11-21T10:00:00Z [default: now]
+    #[arg(long)]
+    until: Option<jiff::Timestamp>,
     /// Only this category and what is below it
     #[arg(long)]
     category: Option<String>,
@@ -59,9 +62,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         None => std::sync::Arc::clone(&loaded.set),
     };
     let span = Span::try_from(args.since.clone()).map_err(|what| super::wrong(format!("--since: {what}")))?;
-    let since = app.now().plus(-span.0);
+    let until = args.until.map_or_else(|| app.now(), Millis::from);
+    let since = until.plus(-span.0);
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
-    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample });
+    let mut simulation =
+        Simulation::new(&set, SimParams { follow, sample: args.sample, war: app.config.guards.rivalry.war() });
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
@@ -70,21 +75,44 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        for product in &page {
+        let moments = replay::page(&app, &loaded, &page, (since, until)).await?;
+        for (product, moments) in page.iter().zip(moments) {
             bar.inc(1);
             if wanted(product.category.as_deref(), args.category.as_deref()) {
-                simulation.product(replay::history(&app, &loaded, product, Millis(since.0)).await?);
+                simulation.product(moments);
             }
         }
     }
     bar.finish_and_clear();
-    let report = simulation.finish();
+    let history = history(catalogue::first_seen(&app.db).await?, since, until);
+    let told = Told { history, report: simulation.finish() };
     if args.csv {
-        say(&csv(&report)?)?;
+        say(&csv(&told.report)?)?;
     } else {
-        context.print(&report, |r| text(r, &args.since))?;
+        context.print(&told, |told| text(told, &args.since))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The report with how much history it stands on.
+#[derive(serde::Serialize)]
+struct Told {
+    history: String,
+    #[serde(flatten)]
+    report: SimReport,
+}
+
+/// How much of the window was recorded at all.
+fn history(first: Option<Millis>, since: Millis, now: Millis) -> String {
+    let days = |ms: i64| ms / Millis::DAY;
+    match first {
+        None => "there is no history yet: nothing was ever seen".to_owned(),
+        Some(first) if first <= since => format!("history covers all {} days", days(now.since(since))),
+        Some(first) => {
+            let (has, asked) = (days(now.since(first)), days(now.since(since)));
+            format!("history begins at {first}: {has} of the {asked} days asked for")
+        }
+    }
 }
 
 /// Categories are paths; a prefix counts by whole segments.
@@ -121,6 +149,8 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("index after".to_owned(), index_after),
         ("no rule touches".to_owned(), r.untouched.to_string()),
         ("price wars".to_owned(), r.wars.to_string()),
+        ("spirals".to_owned(), r.spirals.to_string()),
+        ("flip-flops".to_owned(), r.flip_flops.to_string()),
     ];
     if let Some(largest) = &r.largest_change {
         rows.push(("largest change".to_owned(), format!("{} {} -> {}", plain(&largest.sku), largest.from, largest.to)));
@@ -144,13 +174,14 @@ fn csv(report: &SimReport) -> anyhow::Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
-fn text(report: &SimReport, since: &str) -> String {
+fn text(told: &Told, since: &str) -> String {
+    let report = &told.report;
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     for (name, value) in figures(report) {
         table.add_row([name, value]);
     }
-    let mut out = format!("the last {since}, replayed\n\n{table}\n");
+    let mut out = format!("the last {since}, replayed; {}\n\n{table}\n", told.history);
     for sample in &report.sample {
         out += &format!("\n--- {} at {}\n{}\n", plain(&sample.change.sku), sample.change.at, sample.explanation);
     }

@@ -19,7 +19,7 @@ use crate::decide::rounding::two_decimals;
 use crate::decide::rules::RuleSet;
 use crate::decide::text::{self, Quoted};
 use crate::money::{Decimal, Money};
-use crate::observe::war::{PriceMove, WarParams, war};
+use crate::observe::war::{PriceMove, Spiral, WarParams, multipliers, spiral, war};
 
 /// At most this many changes are kept with their explanation.
 pub const MAX_SAMPLE: usize = 1_000;
@@ -27,6 +27,8 @@ pub const MAX_SAMPLE: usize = 1_000;
 pub const MAX_UNTOUCHED: usize = 10_000;
 /// At most this many decisions are simulated between two recorded moments.
 const MAX_TICKS: i64 = 24 * 31;
+/// Returns to the price before last within a day that make a flip-flop.
+const FLIPS: usize = 3;
 
 /// How a simulation is run.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct SimParams {
     pub follow: Option<Follow>,
     /// How many changes to explain.
     pub sample: usize,
+    /// When an exchange of cuts is a war.
+    pub war: WarParams,
 }
 
 /// The aggregate of a simulation. Percentages have two decimals.
@@ -62,6 +66,10 @@ pub struct SimReport {
     pub untouched_skus: Vec<String>,
     /// Products on which we and a competitor undercut each other until it was a war.
     pub wars: u64,
+    /// Products on which every answer led further from where it began.
+    pub spirals: u64,
+    /// Products whose price went back to the one before last three times within a day.
+    pub flip_flops: u64,
     pub sample: Vec<Sample>,
 }
 
@@ -194,13 +202,27 @@ impl<'a> Simulation<'a> {
         }
         self.report.products += 1;
         self.report.products_changed += u64::from(ours.changes > 0);
-        self.report.wars += u64::from(war(&ours.moves, &WarParams::default()).is_war);
+        self.rivalries(&ours.moves);
         if let (false, Some((facts, _))) = (touched, last) {
             self.report.untouched += 1;
             if self.report.untouched_skus.len() < MAX_UNTOUCHED {
                 self.report.untouched_skus.push(facts.product.sku);
             }
         }
+    }
+
+    fn rivalries(&mut self, moves: &[PriceMove]) {
+        self.report.wars += u64::from(war(moves, &self.params.war).is_war);
+        let reactions = moves.windows(2).filter(|pair| pair[0].ours != pair[1].ours).count();
+        let leads = multipliers(moves).and_then(|(ours, theirs)| spiral(ours, theirs)).map(|(_, leads)| leads);
+        let leads_away = leads.is_some_and(|leads| leads != Spiral::Stable);
+        self.report.spirals += u64::from(leads_away && reactions >= self.params.war.least_alternations);
+        let own: Vec<(Millis, Decimal)> =
+            moves.iter().filter(|step| step.ours).filter_map(|step| Some((step.at?, step.to))).collect();
+        let returns = own.windows(3).filter(|three| three[0].1 == three[2].1 && three[1].1 != three[2].1);
+        let returns: Vec<Millis> = returns.map(|three| three[2].0).collect();
+        let within_a_day = |times: &[Millis]| times[FLIPS - 1].since(times[0]) <= Millis::DAY;
+        self.report.flip_flops += u64::from(returns.windows(FLIPS).any(within_a_day));
     }
 
     fn count(&mut self, decision: &Decision) {

@@ -1,73 +1,160 @@
 //! The facts of one product as of now: what was imported, seen, set by people and planned by campaigns.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::pricing::Record;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::campaign::CampaignPrice;
 use crate::decide::facts::{
-    Availability, Condition, LastReference, Lock, ManualPrice, OfferFact, PriceKind, Standing, Tax,
+    Availability, Condition, LastReference, Lock, ManualPrice, Market, OfferFact, PriceKind, Standing, Tax,
 };
-use crate::decide::{self, Facts};
+use crate::decide::fx::FxTable;
+use crate::decide::{self, Facts, text};
 use crate::money::{Currency, Decimal, Money, currency};
+use crate::store::campaigns::{self, OfProduct};
 use crate::store::observations::{self, Latest};
 use crate::store::overrides::{self, Override};
 use crate::store::products::Product;
-use crate::store::{campaigns, decisions};
+use crate::store::{catalogue, decisions};
+
+/// What the database knows about a product beside its row.
+#[derive(Debug, Default)]
+struct Known {
+    offers: Vec<Latest>,
+    set: Vec<Override>,
+    campaigns: Vec<OfProduct>,
+    /// Decisions of the local day: how many, and the price before the first.
+    today: (i64, Option<i64>),
+    last_reference: Option<LastReference>,
+}
 
 /// The facts of a product as of now.
 ///
 /// # Errors
 /// The store's, or a stored amount that cannot be read.
 pub async fn facts(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> anyhow::Result<Facts> {
-    let rules = &loaded.set;
-    let market = rules.market(&product.market).with_context(|| {
+    let midnight = midnight(market(loaded, product)?, now);
+    let evaluation = decisions::evaluation(&app.db, product.id).await?;
+    let known = Known {
+        offers: observations::latest_of_product(&app.db, product.id).await?,
+        set: overrides::of_product(&app.db, product.id, now).await?,
+        campaigns: campaigns::of_product(&app.db, product.id, now).await?,
+        today: decisions::of_day(&app.db, product.id, midnight).await?,
+        last_reference: evaluation.and_then(|evaluation| last_reference(&evaluation.record)),
+    };
+    assemble(app, loaded, product, known, app.fx().await?.as_ref(), now)
+}
+
+/// The facts of products that follow each other by id, read together: the same as [`facts`] gives for each.
+///
+/// # Errors
+/// The store's, or a stored amount that cannot be read.
+pub async fn page(app: &App, loaded: &Loaded, products: &[Product], now: Millis) -> anyhow::Result<Vec<Facts>> {
+    let (Some(first), Some(last)) = (products.first(), products.last()) else { return Ok(vec![]) };
+    let (after, until) = (first.id - 1, last.id);
+    let mut known: BTreeMap<i64, Known> = products.iter().map(|product| (product.id, Known::default())).collect();
+    let mut midnights = BTreeMap::new();
+    for product in products {
+        if !midnights.contains_key(product.market.as_str()) {
+            midnights.insert(product.market.as_str(), midnight(market(loaded, product)?, now));
+        }
+    }
+    let market_of: BTreeMap<i64, Millis> =
+        products.iter().map(|product| (product.id, midnights[product.market.as_str()])).collect();
+    let earliest = midnights.values().min().copied().unwrap_or(now);
+    for row in catalogue::offers(&app.db, after, until).await? {
+        known.entry(row.product_id).or_default().offers.push(row.latest);
+    }
+    for row in catalogue::set(&app.db, after, until, now).await? {
+        known.entry(row.product_id).or_default().set.push(row);
+    }
+    for row in catalogue::campaigns(&app.db, after, until, now).await? {
+        known.entry(row.product_id).or_default().campaigns.push(row.campaign);
+    }
+    for row in catalogue::decided(&app.db, after, until, earliest).await? {
+        if market_of.get(&row.product_id).is_some_and(|midnight| row.created_at >= midnight.0) {
+            let today = &mut known.entry(row.product_id).or_default().today;
+            *today = (today.0 + 1, today.1.or(Some(row.previous_minor)));
+        }
+    }
+    for row in catalogue::records(&app.db, after, until).await? {
+        known.entry(row.product_id).or_default().last_reference = last_reference(&row.record);
+    }
+    let fx = app.fx().await?;
+    let one = |product: &Product| {
+        let known = known.remove(&product.id).unwrap_or_default();
+        assemble(app, loaded, product, known, fx.as_ref(), now)
+    };
+    products.iter().map(one).collect()
+}
+
+fn market<'a>(loaded: &'a Loaded, product: &Product) -> anyhow::Result<&'a Market> {
+    let found = loaded.set.market(&product.market).map(|rules| &rules.market);
+    found.with_context(|| {
         format!(
             "{}: market {} is not in the rules\nhint: add [[market]] id = \"{}\"",
             product.sku, product.market, product.market
         )
-    })?;
+    })
+}
+
+/// The start of the market's local day.
+fn midnight(market: &Market, now: Millis) -> Millis {
+    let today = now.timestamp().to_zoned(market.tz.0.clone()).date();
+    today.to_zoned(market.tz.0.clone()).map_or(now, |midnight| Millis::from(midnight.timestamp()))
+}
+
+fn assemble(
+    app: &App,
+    loaded: &Loaded,
+    product: &Product,
+    known: Known,
+    fx: Option<&FxTable>,
+    now: Millis,
+) -> anyhow::Result<Facts> {
+    let rules = &loaded.set;
+    let market = market(loaded, product)?;
     let own = currency(&product.currency)?;
     let money = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, own));
-    let today = now.timestamp().to_zoned(market.market.tz.0.clone()).date();
-    let midnight = today.to_zoned(market.market.tz.0.clone()).map(|z| Millis::from(z.timestamp())).unwrap_or(now);
-    let (changes_today, first) = decisions::of_day(&app.db, product.id, midnight).await?;
-    let cost = product.cost_net.as_deref().map(|text| Money::parse(text, own)).transpose()?;
-    let set = overrides::of_product(&app.db, product.id, now).await?;
+    let today = now.timestamp().to_zoned(market.tz.0.clone()).date();
     let tags: Vec<String> = serde_json::from_str(&product.tags).context("tags")?;
     let max_age = app.config.observe.max_age.0;
     let interval = app.schedule.interval(now);
-    let offers = observations::latest_of_product(&app.db, product.id).await?;
     let fact = |latest: &Latest| offer(latest, rules, interval.max(max_age * 2 / 3));
+    let offers: Vec<OfferFact> = known.offers.iter().filter_map(fact).collect();
+    // Rates are part of the record only where something was converted with them.
+    let foreign = offers.iter().any(|offer| offer.price.currency() != own);
     Ok(Facts {
         product: decide::Product {
             sku: product.sku.clone(),
             current: Some(Money::from_minor(product.own_minor, own)),
-            cost_net: cost,
-            vat: app.vat.at(&market.market.country, &product.vat_class, today).ok(),
+            cost_net: product.cost_net.as_deref().map(|text| Money::parse(text, own)).transpose()?,
+            vat: app.vat.at(&market.country, &product.vat_class, today).ok(),
             msrp: money(product.msrp_minor),
             regular: money(product.regular_minor),
             map: money(product.map_minor),
             brand: product.brand.clone(),
             category: product.category.clone(),
-            tags: tags.clone(),
+            regulated: tags.iter().any(|tag| tag == REGULATED),
+            tags,
             own_stock: product.stock,
             own_shipping: None,
             pack_qty: u32::try_from(product.pack_qty).unwrap_or(1),
-            lock: lock(product, &set),
-            manual: set.iter().find_map(|one| manual(one, own)),
-            regulated: tags.iter().any(|tag| tag == REGULATED),
-            campaign: campaign(app, product, now).await?,
+            lock: lock(product, &known.set),
+            manual: known.set.iter().find_map(|one| manual(one, own)),
+            campaign: campaign(app, known.campaigns)?,
             last_changed: product.changed_at.map(Millis),
-            changes_today: u32::try_from(changes_today).unwrap_or(u32::MAX),
-            day_start: first.map(|minor| Money::from_minor(minor, own)),
-            last_reference: last_reference(app, product).await?,
+            changes_today: u32::try_from(known.today.0).unwrap_or(u32::MAX),
+            day_start: money(known.today.1),
+            last_reference: known.last_reference,
         },
-        market: market.market.clone(),
-        offers: offers.iter().filter_map(fact).collect(),
-        fx: app.fx().await?,
+        market: market.clone(),
+        offers,
+        fx: fx.filter(|_| foreign).cloned(),
         own_shops: rules.competitors.iter().filter(|c| c.own).map(|c| c.id.clone()).collect(),
         kill_switch: false,
     })
@@ -99,35 +186,54 @@ fn manual(one: &Override, own: Currency) -> Option<ManualPrice> {
 
 /// The campaign that decides the product on all channels now, or the next one. Campaigns of some channels only are no
 /// decision of the product; they are terms of those channels.
-async fn campaign(app: &App, product: &Product, now: Millis) -> anyhow::Result<Option<CampaignPrice>> {
-    for one in campaigns::of_product(&app.db, product.id, now).await? {
-        if super::campaigns::scope(app, &one.channels).is_none() {
-            return Ok(Some(CampaignPrice {
-                id: one.name,
-                price: Money::from_minor(one.price_minor, currency(&one.currency)?),
-                from: Millis(one.starts_at),
-                until: Millis(one.ends_at),
-            }));
-        }
-    }
-    Ok(None)
+fn campaign(app: &App, planned: Vec<OfProduct>) -> anyhow::Result<Option<CampaignPrice>> {
+    let Some(one) = planned.into_iter().find(|one| super::campaigns::scope(app, &one.channels).is_none()) else {
+        return Ok(None);
+    };
+    Ok(Some(CampaignPrice {
+        id: one.name,
+        price: Money::from_minor(one.price_minor, currency(&one.currency)?),
+        from: Millis(one.starts_at),
+        until: Millis(one.ends_at),
+    }))
 }
 
-/// The reference of the newest evaluation that had one.
-async fn last_reference(app: &App, product: &Product) -> anyhow::Result<Option<LastReference>> {
-    let Some(evaluation) = decisions::evaluation(&app.db, product.id).await? else { return Ok(None) };
-    // An old record may be of another shape; then there simply is no remembered reference.
-    let Ok(record) = serde_json::from_str::<Record>(&evaluation.record) else { return Ok(None) };
-    Ok(match record.decision.reference {
+/// As much of a record as tells the last reference; the rest is long and not needed for it.
+#[derive(Deserialize)]
+struct Remembered {
+    now: Millis,
+    facts: RememberedFacts,
+    decision: RememberedDecision,
+}
+#[derive(Deserialize)]
+struct RememberedFacts {
+    product: RememberedProduct,
+}
+#[derive(Deserialize)]
+struct RememberedProduct {
+    #[serde(default)]
+    last_reference: Option<LastReference>,
+}
+#[derive(Deserialize)]
+struct RememberedDecision {
+    #[serde(with = "text::decimal_option")]
+    reference: Option<Decimal>,
+}
+
+/// The reference of the newest evaluation that had one. An old record may be of another shape; then there simply is no
+/// remembered reference.
+fn last_reference(record: &str) -> Option<LastReference> {
+    let record: Remembered = serde_json::from_str(record).ok()?;
+    match record.decision.reference {
         Some(value) => Some(LastReference { value, at: record.now }),
         None => record.facts.product.last_reference,
-    })
+    }
 }
 
 fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64) -> Option<OfferFact> {
     let money = currency(latest.currency.as_deref()?).ok()?;
     let stored: Value = serde_json::from_str(&latest.offer).unwrap_or_default();
-    let text = |key: &str| stored.get(key).and_then(Value::as_str);
+    let named_text = |key: &str| stored.get(key).and_then(Value::as_str);
     let shipping = stored.get("shipping").and_then(|value| serde_json::from_value::<Money>(value.clone()).ok());
     let named = rules.competitor(&latest.competitor);
     Some(OfferFact {
@@ -143,13 +249,13 @@ fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64) -> Option<O
         availability: availability(latest.newest_availability.as_deref().unwrap_or(&latest.availability)),
         absence_confirmed: latest.availability == "out_of_stock"
             && latest.last_seen - latest.first_seen >= 2 * Millis::HOUR,
-        condition: condition(text("condition")),
+        condition: condition(named_text("condition")),
         rating: None::<Decimal>,
         observed_at: Millis(latest.last_seen),
         interval_min: u32::try_from(interval_ms / Millis::MINUTE).ok(),
         pack_qty: 1,
         standing: Standing::Accepted,
-        kind: match text("kind") {
+        kind: match named_text("kind") {
             Some("from") => PriceKind::From,
             Some("range") => PriceKind::Range,
             _ => PriceKind::Exact,

@@ -1,71 +1,89 @@
 //! Recorded history as facts over time: what the engine would have been asked, at every moment something moved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::pricing;
+use super::facts;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::Facts;
 use crate::decide::facts::OfferFact;
 use crate::money::{Money, currency};
+use crate::store::catalogue::{self, RunOf};
 use crate::store::products::Product;
-use crate::store::{decisions, observations};
 
 /// Moments replayed per product: a page that flaps must not make a simulation endless.
 const MAX_MOMENTS: usize = 400;
-const MAX_RUNS: i64 = 4_000;
 
-/// The facts of a product at every moment since `since` at which a competitor's accepted price changed, oldest first.
+/// A product's facts at every moment at which a competitor's accepted price changed, oldest first.
+pub type Moments = Vec<(Timestamp, Facts)>;
+
+/// What happened to products that follow each other by id, from one instant to another.
 ///
-/// Our own price starts where it was at `since` and then follows the simulated rules; cost, stock and tags are today's, as
-/// older values are not recorded.
+/// Our own price starts where it was at the first and then follows the simulated rules; cost, stock and tags are today's, as
+/// older values are not recorded. Locks, prices set by hand and campaigns are left out: rules are what is tried.
 ///
 /// # Errors
 /// The store's, or a stored amount that cannot be read.
-pub async fn history(
+pub async fn page(
     app: &App,
     loaded: &Loaded,
-    product: &Product,
-    since: Millis,
-) -> anyhow::Result<Vec<(Timestamp, Facts)>> {
-    let now = app.now();
-    let mut base = pricing::facts(app, loaded, product, now).await?;
-    // The price in force when the window opened, not today's, is where a simulation starts.
-    if let Some(first) = decisions::of_product_since(&app.db, product.id, since).await?.first() {
-        base.product.current = Some(Money::from_minor(first.previous_minor, currency(&first.currency)?));
+    products: &[Product],
+    (since, end): (Millis, Millis),
+) -> anyhow::Result<Vec<Moments>> {
+    let (Some(first), Some(last)) = (products.first(), products.last()) else { return Ok(vec![]) };
+    let (after, until) = (first.id - 1, last.id);
+    let bases = facts::page(app, loaded, products, end).await?;
+    let mut runs: BTreeMap<i64, Vec<RunOf>> = BTreeMap::new();
+    for run in catalogue::runs(&app.db, after, until, since).await? {
+        if run.first_seen <= end.0 {
+            runs.entry(run.product_id).or_default().push(run);
+        }
     }
-    let runs = observations::history_of_product(&app.db, product.id, since, MAX_RUNS).await?;
-    let runs: Vec<_> = runs.into_iter().filter(|run| run.verdict == "accepted" && run.price_minor.is_some()).collect();
-    let moments: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
-    let mut history = Vec::with_capacity(moments.len().min(MAX_MOMENTS));
-    for at in moments.into_iter().take(MAX_MOMENTS) {
+    // The price in force when the window opened, not today's, is where a simulation starts.
+    let mut starts: BTreeMap<i64, i64> = BTreeMap::new();
+    for row in catalogue::decided(&app.db, after, until, since).await? {
+        starts.entry(row.product_id).or_insert(row.previous_minor);
+    }
+    let mut all = Vec::with_capacity(products.len());
+    for (product, mut base) in products.iter().zip(bases) {
+        if let Some(minor) = starts.get(&product.id) {
+            base.product.current = Some(Money::from_minor(*minor, currency(&product.currency)?));
+        }
+        all.push(moments(base, runs.get(&product.id).map_or(&[], Vec::as_slice), since));
+    }
+    Ok(all)
+}
+
+/// The facts at every change; `runs` has the newest first.
+fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
+    let templates = std::mem::take(&mut base.offers);
+    let product = &mut base.product;
+    (product.lock, product.manual, product.campaign) = (None, None, None);
+    (product.last_changed, product.day_start, product.last_reference) = (None, None, None);
+    product.changes_today = 0;
+    let at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
+    let mut moments = Vec::with_capacity(at.len().min(MAX_MOMENTS));
+    let mut seen = BTreeSet::new();
+    for at in at.into_iter().take(MAX_MOMENTS) {
         let mut facts = base.clone();
-        facts.offers.clear();
-        let mut seen = BTreeSet::new();
+        seen.clear();
         // Newest first: the first run of a page that had begun by then is what it showed.
         for run in runs.iter().filter(|run| run.first_seen <= at) {
-            if !seen.insert(run.url.as_str()) {
+            if !seen.insert(run.target_id) {
                 continue;
             }
-            let (Some(minor), Some(Ok(code))) = (run.price_minor, run.currency.as_deref().map(currency)) else {
-                continue;
-            };
-            let template = base.offers.iter().find(|offer| offer.competitor == run.competitor);
-            let Some(template) = template else { continue };
+            let Some(Ok(code)) = run.currency.as_deref().map(currency) else { continue };
+            let Some(template) = templates.iter().find(|offer| offer.competitor == run.competitor) else { continue };
             facts.offers.push(OfferFact {
                 observation_id: Some(run.id),
-                price: Money::from_minor(minor, code),
+                price: Money::from_minor(run.price_minor, code),
                 observed_at: Millis(run.last_seen.min(at)),
                 ..template.clone()
             });
         }
-        facts.product.last_changed = None;
-        facts.product.changes_today = 0;
-        facts.product.day_start = None;
-        facts.product.last_reference = None;
-        history.push((Millis(at).timestamp(), facts));
+        moments.push((Millis(at).timestamp(), facts));
     }
-    Ok(history)
+    moments
 }

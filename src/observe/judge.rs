@@ -61,13 +61,18 @@ pub fn no_price(outcome: &str, reason: &str) -> New {
     }
 }
 
-/// Whether the newest sighting of a page waits for its confirmation.
+/// Whether the newest sighting of a page waits for its confirmation. What is doubted because its competitor is suspended
+/// waits for a person, and is read anew once that person resumed it.
 ///
 /// # Errors
 /// The store's.
-pub async fn waits(app: &App, target_id: i64) -> anyhow::Result<bool> {
-    let newest = observations::recent(&app.db, target_id, 1).await?;
-    Ok(newest.first().is_some_and(|run| run.verdict == "suspect"))
+pub async fn waits(app: &App, page: &DueTarget) -> anyhow::Result<bool> {
+    let newest = observations::recent(&app.db, page.id, 1).await?;
+    Ok(match newest.first() {
+        Some(run) if run.verdict != "suspect" => false,
+        Some(run) if run.reason == super::crawl::REASON => !super::crawl::is_suspended(app, &page.competitor).await?,
+        newest => newest.is_some(),
+    })
 }
 
 /// What we know of the product helps to read its page, never to invent a price.

@@ -56,7 +56,8 @@ pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
             tokio::time::sleep(std::time::Duration::from_millis(pace.delay_ms.unsigned_abs())).await;
         }
         let started = tokio::time::Instant::now();
-        let result = get(app, page, &rules).await;
+        let waits = judge::waits(app, page).await?;
+        let result = get(app, page, &rules, waits).await;
         let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = app.now();
         pace = pacing::after(pace, floor, took, result.as_ref().err(), now);
@@ -172,7 +173,8 @@ async fn rules(app: &App, lease: &HostLease, page: &Url) -> anyhow::Result<(Rule
     Ok((Rules::stored(state, text.as_deref(), &product), true))
 }
 
-async fn get(app: &App, page: &DueTarget, rules: &Rules) -> Result<Fetched, FetchError> {
+/// Asks for a page; one whose price waits for confirmation is asked for whole, as "not modified" would confirm nothing.
+async fn get(app: &App, page: &DueTarget, rules: &Rules, waits: bool) -> Result<Fetched, FetchError> {
     if page.attempts > MAX_ATTEMPTS {
         return Err(FetchError::Refused("it was begun too often without an end".to_owned()));
     }
@@ -182,7 +184,7 @@ async fn get(app: &App, page: &DueTarget, rules: &Rules) -> Result<Fetched, Fetc
     let url = Url::parse(&page.url).map_err(|e| FetchError::Refused(format!("not a URL: {e}")))?;
     // Validators are only worth something if the same bytes would be read the same way.
     let current = page.body_hash.as_deref().is_some_and(|hash| hash.ends_with(&app.extractor));
-    let validators = if current {
+    let validators = if current && !waits {
         Validators { etag: page.etag.as_deref(), last_modified: page.last_modified.as_deref() }
     } else {
         Validators::default()
@@ -221,7 +223,7 @@ async fn checked_page(
             if page.body_hash.as_ref() == Some(&key) {
                 let unchanged = unchanged(app, check.clone(), "unchanged").await?;
                 // A price that waits for confirmation is read again: the same bytes are the second sighting.
-                if !judge::waits(app, page.id).await? {
+                if !judge::waits(app, page).await? {
                     return Ok(unchanged);
                 }
             }

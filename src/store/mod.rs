@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod campaigns;
+pub mod catalogue;
 pub mod db;
 pub mod decisions;
 pub mod events;
@@ -65,6 +66,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
     [
         alerts::ALL,
         campaigns::ALL,
+        catalogue::ALL,
         decisions::ALL,
         events::ALL,
         fleet::ALL,

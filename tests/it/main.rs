@@ -22,6 +22,7 @@ mod pricing;
 mod pricing_cases;
 mod pricing_properties;
 mod pricing_replay;
+mod pricing_sequences;
 mod protocol;
 mod publishing;
 mod rivals;

@@ -108,7 +108,7 @@ fn history(current: &str, market: &[(&str, &str)], days: i64) -> Vec<(Timestamp,
 }
 
 fn simulate(rules: &RuleSet, follow: Option<Follow>, histories: Vec<Vec<(Timestamp, Facts)>>) -> SimReport {
-    let mut simulation = Simulation::new(rules, SimParams { follow, sample: 3 });
+    let mut simulation = Simulation::new(rules, SimParams { follow, sample: 3, ..SimParams::default() });
     histories.into_iter().for_each(|history| simulation.product(history));
     simulation.finish()
 }

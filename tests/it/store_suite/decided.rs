@@ -49,7 +49,7 @@ fn evaluated(product: &Product, outcome: &str, minor: Option<i64>, now: Millis) 
     }
 }
 
-async fn decide(db: &Db, sku: &str, minor: i64, now: Millis) -> Written {
+pub async fn decide(db: &Db, sku: &str, minor: i64, now: Millis) -> Written {
     let product = products::by_sku(db, sku).await.unwrap().unwrap();
     decisions::write(db, evaluated(&product, "change", Some(minor), now)).await.unwrap()
 }

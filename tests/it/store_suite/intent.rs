@@ -5,7 +5,7 @@ use omniprice::store::campaigns::{self, Added, Frozen, New as Campaign, NewItem}
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::targets::{self, Checked};
-use omniprice::store::{Db, observations, products, rivals, settings, terms};
+use omniprice::store::{Db, catalogue, observations, products, rivals, settings, terms};
 
 use super::{NOW, after, one};
 use crate::both_engines;
@@ -18,6 +18,7 @@ both_engines![
     tax_and_terms_are_noted_and_counted,
     a_suspended_competitor_is_doubted_until_it_is_resumed,
     a_rivalry_is_open_until_its_end,
+    a_range_of_the_catalogue_says_the_same_as_its_products_one_by_one,
 ];
 
 fn price(product_id: i64, minor: i64, until: Millis) -> New {
@@ -294,4 +295,40 @@ async fn a_rivalry_is_open_until_its_end(test: TestDb) {
     assert_eq!(rivals::over(db, after(100), after(200)).await.unwrap().len(), 0);
     assert_eq!(rivals::newest(db, NOW.plus(-1), 10).await.unwrap()[0].sku, "A");
     assert!(settings::get(db, "nothing").await.unwrap().is_none());
+}
+
+async fn a_range_of_the_catalogue_says_the_same_as_its_products_one_by_one(test: TestDb) {
+    let db = &test.db;
+    assert_eq!(catalogue::first_seen(db).await.unwrap(), None);
+    let pages = [("near.example", "a")];
+    let (a, b, c) = (one(db, "A", &pages).await, one(db, "B", &pages).await, one(db, "C", &pages).await);
+    for (product, minor, at) in [(&a, 47_900, 10), (&b, 46_000, 20), (&b, 45_000, 30), (&c, 1_000, 40)] {
+        check(db, product.id, minor, "in_stock", after(at)).await;
+    }
+    let (from, until) = (a.id, b.id);
+    let offers = catalogue::offers(db, from, until).await.unwrap();
+    let alone = observations::latest_of_product(db, b.id).await.unwrap();
+    assert_eq!(offers.iter().map(|o| o.product_id).collect::<Vec<_>>(), [b.id], "the first id is outside");
+    assert_eq!(
+        (offers[0].latest.id, &offers[0].latest.newest_availability),
+        (alone[0].id, &alone[0].newest_availability)
+    );
+    let runs = catalogue::runs(db, from, until, after(25)).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.price_minor).collect::<Vec<_>>(), [45_000], "the older was not seen any more");
+    let all = catalogue::runs(db, 0, c.id, NOW).await.unwrap();
+    assert_eq!(all.iter().map(|run| run.price_minor).collect::<Vec<_>>(), [47_900, 45_000, 46_000, 1_000]);
+    overrides::set(db, price(b.id, 45_000, after(60)), NOW).await.unwrap();
+    assert_eq!(catalogue::set(db, from, until, after(59)).await.unwrap().len(), 1);
+    assert_eq!(catalogue::set(db, from, until, after(60)).await.unwrap().len(), 0);
+    campaigns::add(db, campaign("first", b.id, 100, 200), NOW).await.unwrap();
+    let planned = catalogue::campaigns(db, from, until, after(199)).await.unwrap();
+    assert_eq!((planned.len(), planned[0].campaign.name.as_str()), (1, "first"));
+    assert_eq!(catalogue::campaigns(db, from, until, after(200)).await.unwrap().len(), 0);
+    super::decided::decide(db, "B", 45_900, after(50)).await;
+    let decided = catalogue::decided(db, from, until, after(50)).await.unwrap();
+    assert_eq!((decided[0].previous_minor, decided.len()), (49_900, 1));
+    assert_eq!(catalogue::decided(db, from, until, after(51)).await.unwrap().len(), 0);
+    let records = catalogue::records(db, 0, c.id).await.unwrap();
+    assert_eq!(records.iter().map(|r| r.product_id).collect::<Vec<_>>(), [b.id]);
+    assert_eq!(catalogue::first_seen(db).await.unwrap(), Some(after(10)));
 }

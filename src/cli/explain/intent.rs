@@ -1,0 +1,74 @@
+//! What people, campaigns and the watch over rivals have to do with a price, in sentences.
+
+use crate::app::App;
+use crate::clock::Millis;
+use crate::flow::campaigns as flow;
+use crate::money::{Money, currency};
+use crate::report::digest::plain;
+use crate::store::overrides::{self, Override};
+use crate::store::products::Product;
+use crate::store::{campaigns, rivals};
+
+/// Overrides looked through: only what held at the instant is told.
+const MOST: i64 = 100;
+
+/// One sentence for everything that held at an instant.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn sentences(
+    app: &App,
+    product: &Product,
+    channel: Option<&str>,
+    at: Millis,
+) -> anyhow::Result<Vec<String>> {
+    let mut told = Vec::new();
+    let held = |one: &Override| {
+        let begun = one.created_at <= at.0;
+        let over = one.ended_at.or(one.until_at).is_some_and(|end| end <= at.0);
+        begun && !over
+    };
+    for one in overrides::history(&app.db, product.id, MOST).await?.into_iter().filter(held) {
+        let end =
+            one.until_at.map_or_else(|| "until somebody ends it".to_owned(), |at| format!("until {}", Millis(at)));
+        let what = match amount(one.price_minor, &one.currency) {
+            Some(price) => format!("set {price}"),
+            None => "locked it".to_owned(),
+        };
+        told.push(format!("{} {what} {end}: {}", plain(&one.owner), plain(&one.why)));
+    }
+    for one in campaigns::of_product(&app.db, product.id, at).await? {
+        let price = amount(Some(one.price_minor), &one.currency).unwrap_or_default();
+        let (from, until) = (Millis(one.starts_at), Millis(one.ends_at));
+        let on = flow::scope(app, &one.channels).map(|names| format!(" on {}", names.join(", "))).unwrap_or_default();
+        told.push(format!("campaign {}{on}: {price} from {from} until {until}", one.name));
+        for strike in campaigns::strikes_of(&app.db, one.id, flow::MOST_ITEMS).await? {
+            let concerned = strike.sku == product.sku && channel.is_none_or(|name| name == strike.channel);
+            if concerned && strike.started_at <= at.0 {
+                told.push(announced(&strike));
+            }
+        }
+    }
+    for rivalry in rivals::open(&app.db, product.id, at).await?.into_iter().filter(|r| r.created_at <= at.0) {
+        told.push(format!("{}; answered until {}", plain(&rivalry.message), Millis(rivalry.until_at)));
+    }
+    Ok(told)
+}
+
+fn announced(strike: &campaigns::StrikeRow) -> String {
+    let reasons: Vec<String> = serde_json::from_str(&strike.reasons).unwrap_or_default();
+    let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+    let said = if strike.announce != 0 { "announced" } else { "not announced" };
+    let prior = amount(strike.prior_minor, &strike.currency).map_or_else(
+        || "no prior price".to_owned(),
+        |prior| match strike.window_from {
+            Some(from) => format!("prior price {prior}, the lowest since {}", Millis(from)),
+            None => format!("prior price {prior}"),
+        },
+    );
+    format!("  {}: {said}, {prior}{why}", strike.channel)
+}
+
+fn amount(minor: Option<i64>, code: &str) -> Option<String> {
+    Some(Money::from_minor(minor?, currency(code).ok()?).to_string())
+}

@@ -1,0 +1,91 @@
+//! The report of `explain` as a person reads it.
+
+use std::fmt::Write as _;
+
+use super::Report;
+use crate::clock::Millis;
+use crate::report::digest::plain;
+
+/// The whole report for a person.
+pub(super) fn of(r: &Report) -> String {
+    let mut out = format!(
+        "{} {}: {}, decision version {}{}\n",
+        r.sku,
+        r.title,
+        r.price,
+        r.version,
+        if r.locked { ", locked" } else { "" }
+    );
+    // Writing to a String cannot fail.
+    if let (Some(outcome), Some(why), Some(since)) = (&r.outcome, &r.why, &r.since) {
+        let _ = writeln!(out, "now: {outcome} since {since}: {why}");
+    }
+    if let Some(story) = r.story.as_ref().filter(|story| !story.is_empty()) {
+        let _ = writeln!(out, "\n{story}");
+    }
+    if let Some(d) = &r.decision {
+        let _ = writeln!(out, "\nlast change: {} -> {} at {} by {}: {}", d.from, d.to, d.at, d.actor, d.why);
+    }
+    let _ = writeln!(
+        out,
+        "proof: {}",
+        if r.proof == "equal" { "computed again from its record, it comes out equal" } else { &r.proof }
+    );
+    if !r.intent.is_empty() {
+        let _ = writeln!(out, "\nbeside the rules:");
+    }
+    for sentence in &r.intent {
+        let _ = writeln!(out, "  {sentence}");
+    }
+    seen(r, &mut out);
+    channels(r, &mut out);
+    out
+}
+
+fn seen(r: &Report, out: &mut String) {
+    let _ = writeln!(out, "\nseen:");
+    if r.offers.is_empty() {
+        let _ = writeln!(out, "  nothing was ever read");
+    }
+    for page in &r.pages {
+        let outcome = page.outcome.as_deref().unwrap_or("not checked yet");
+        let at = page.checked_at.as_deref().map(|at| format!(" at {at}")).unwrap_or_default();
+        let _ = writeln!(out, "  {}: {outcome}{at} ({})", page.competitor, page.url);
+    }
+    for offer in &r.offers {
+        let price = offer.price.as_deref().unwrap_or("no price");
+        let _ = writeln!(
+            out,
+            "  {} {price} ({}, {}) {} to {}, {} checks",
+            offer.competitor, offer.verdict, offer.reason, offer.first_seen, offer.last_seen, offer.checks
+        );
+        let field = |name: &str| {
+            offer.evidence.pointer(name).and_then(serde_json::Value::as_str).map(plain).unwrap_or_default()
+        };
+        let raw = field("/price/raw");
+        if !raw.is_empty() {
+            let _ = writeln!(out, "    from {} at {}: \"{raw}\"", field("/price/source"), field("/price/path"));
+        }
+    }
+}
+
+fn channels(r: &Report, out: &mut String) {
+    let _ = writeln!(out, "\nchannels:");
+    for c in &r.channels {
+        let none = || "-".to_owned();
+        let _ = writeln!(
+            out,
+            "  {}: {} since {}, wanted {}, live {} {}",
+            c.channel,
+            c.state,
+            c.since,
+            c.desired.clone().unwrap_or_else(none),
+            c.live.clone().unwrap_or_else(none),
+            c.reason
+        );
+        for a in &c.attempts {
+            let _ =
+                writeln!(out, "    {} {} #{} {} {}", Millis(a.started_at), a.kind, a.seq, a.outcome, plain(&a.detail));
+        }
+    }
+}
