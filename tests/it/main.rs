@@ -13,6 +13,7 @@ mod guards;
 mod harness;
 mod layout;
 mod mail;
+mod markets;
 mod pages;
 mod politeness;
 mod price_text;
