@@ -13,6 +13,7 @@ mod allegro;
 mod amazon;
 mod bol;
 mod ebay;
+mod feed;
 mod file;
 mod google;
 mod kaufland;
@@ -92,6 +93,7 @@ impl<V: Vendor> Case<V> {
         assert!(matches!(bench.push_one(&dead).await.unwrap_err().class, Class::Retry { .. }));
         assert_eq!(bench.push_one(&dead).await.unwrap_err().class, Class::Refused);
         // A question is asked again at once, since it changes nothing.
+        bench.read(self.external).await;
         bench.double.fail_any(Fault::Answer(denied()));
         assert_eq!(bench.read(self.external).await.price.map(Money::minor), Some(1_800));
     }

@@ -172,7 +172,7 @@ impl Visit {
                 .map_err(|why| folder_error("the folder cannot be listed", &why))?
             }
             Self::Sftp { sftp, folder, .. } => {
-                let listed = sftp.read_dir(folder.as_str()).await;
+                let listed = sftp.read_dir(if folder.is_empty() { "/" } else { folder.as_str() }).await;
                 let listed = listed
                     .map_err(|why| sftp_error("the folder cannot be listed", &why, Class::Retry { after_ms: None }));
                 listed?.take(MAX_NAMES + 1).map(|entry| entry.file_name()).collect()
