@@ -1,7 +1,15 @@
 //! Sales channels: one file per kind, declared in one visible list. A connector turns prices into the vendor's words
 //! and back; it never decides, retries, or remembers.
 
+pub mod allegro;
+pub mod amazon;
+pub mod bol;
+pub mod ebay;
 pub mod feed;
+pub mod google;
+pub mod kaufland;
+pub mod mirakl;
+pub mod square;
 pub mod vendure;
 pub mod webhook;
 pub mod wire;
@@ -20,7 +28,19 @@ use crate::publish::gate::{Door, GateError};
 use wire::oauth::Vault;
 
 /// All kinds, in alphabetical order. Adding one is its file and two lines here.
-pub const KINDS: &[Kind] = &[feed::KIND, vendure::KIND, webhook::KIND];
+pub const KINDS: &[Kind] = &[
+    allegro::KIND,
+    amazon::KIND,
+    bol::KIND,
+    ebay::KIND,
+    feed::KIND,
+    google::KIND,
+    kaufland::KIND,
+    mirakl::KIND,
+    square::KIND,
+    vendure::KIND,
+    webhook::KIND,
+];
 
 /// A kind of channel: its name in `kind = "..."` and how to check and build one. Neither touches the network.
 pub struct Kind {

@@ -18,6 +18,8 @@ use crate::publish::gate::Pass;
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Retry-After is obeyed up to this.
 const MAX_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
+/// A clock that is further off is a problem: signatures and signed tokens of vendors live for minutes.
+const MAX_SKEW_MS: i64 = 2 * Millis::MINUTE;
 /// Characters of a vendor's own words that an error repeats.
 const MAX_WORDS: usize = 200;
 
@@ -240,6 +242,15 @@ impl Answer {
         instant(self.header("date")?)
     }
 
+    /// What is wrong with our clock, seen from the server's; signatures and sale windows depend on it.
+    #[must_use]
+    pub fn skew(&self, now: Millis) -> Option<String> {
+        let ahead = now.since(self.date()?);
+        let (seconds, side) = (ahead.abs() / Millis::SECOND, if ahead > 0 { "ahead of" } else { "behind" });
+        (ahead.abs() > MAX_SKEW_MS)
+            .then(|| format!("this machine's clock is {seconds} s {side} the channel's; set it, for example with NTP"))
+    }
+
     /// Retry-After in milliseconds: seconds, or a date seen from the server's own clock (RFC 9110 section 10.2.3).
     fn retry_after(&self) -> Option<i64> {
         let text = self.header("retry-after")?.trim();
@@ -328,9 +339,77 @@ pub fn base(url: &Url) -> Result<Url, String> {
     Ok(base)
 }
 
+/// [`base`] for a connector that sends a secret there: https, unless the host is this machine.
+///
+/// # Errors
+/// A text for a person.
+pub fn secure_base(url: &Url) -> Result<Url, String> {
+    let base = base(url)?;
+    let here = match base.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if base.scheme() == "https" || (here && base.scheme() == "http") {
+        return Ok(base);
+    }
+    Err(format!("url: `{url}` must begin with https://, because credentials go there"))
+}
+
+/// The vendor's own address, or the one that the table names under `key`; credentials go there, so it has to be safe.
+///
+/// # Errors
+/// A text for a person.
+pub fn vendor_url(key: &str, configured: Option<&Url>, vendor: &str) -> Result<Url, String> {
+    let url = match configured {
+        Some(url) => url.clone(),
+        None => Url::parse(vendor).map_err(|why| format!("{key}: {why}"))?,
+    };
+    secure_base(&url).map_err(|why| why.replacen("url", key, 1))?;
+    Ok(url)
+}
+
+/// A place below a base, each segment and each value percent-encoded.
+#[must_use]
+pub fn place(base: &Url, segments: &[&str], query: &[(&str, &str)]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    url
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_travel_encrypted_except_to_this_machine() {
+        let of = |text: &str| secure_base(&Url::parse(text).unwrap()).map(String::from);
+        assert_eq!(of("https://api.example/v2?x=1").unwrap(), "https://api.example/v2/");
+        assert_eq!(of("http://127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080/");
+        assert_eq!(of("http://[::1]:8080/").unwrap(), "http://[::1]:8080/");
+        assert!(of("http://api.example/").is_err());
+        assert!(of("http://10.0.0.1/").is_err());
+        assert!(of("ftp://127.0.0.1/").is_err());
+        let base = secure_base(&Url::parse("https://api.example/v2").unwrap()).unwrap();
+        let url = place(&base, &["items", "A/1 \u{e6}"], &[("q", "a b&c")]);
+        assert_eq!(url.as_str(), "https://api.example/v2/items/A%2F1%20%C3%A6?q=a+b%26c");
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_said_with_its_direction() {
+        let at = answer(200, &[("date", "Sun, 06 Nov 1994 08:49:37 GMT")], "");
+        let there = at.date().unwrap();
+        assert_eq!(at.skew(there.plus(MAX_SKEW_MS)), None);
+        assert!(at.skew(there.plus(MAX_SKEW_MS + 1_000)).unwrap().contains("121 s ahead"));
+        assert!(at.skew(there.plus(-MAX_SKEW_MS - 1_000)).unwrap().contains("121 s behind"));
+        assert_eq!(answer(200, &[], "").skew(there), None);
+    }
 
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let mut map = HeaderMap::new();

@@ -1,6 +1,10 @@
-//! What connectors share on the wire: the HTTP client, a vendor's pace, tokens, and amounts in vendors' words.
+//! What connectors share on the wire: the HTTP client, a vendor's pace, tokens, amounts in vendors' words, and batches.
 
 pub mod amount;
+pub mod batch;
 pub mod http;
+pub mod jobs;
+pub mod jwt;
 pub mod oauth;
 pub mod pace;
+pub mod session;

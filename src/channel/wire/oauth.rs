@@ -146,12 +146,14 @@ impl Tokens {
         self.value("").await
     }
 
-    /// Forgets a token that the vendor refused, unless it was renewed meanwhile; the next call fetches another.
-    pub async fn spent(&self, used: &HeaderValue) {
+    /// Forgets a token that the vendor refused; the next call fetches another. False if it was renewed meanwhile.
+    pub async fn spent(&self, used: &HeaderValue) -> bool {
         let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|token| used.as_bytes().ends_with(token.value.as_bytes())) {
+        let ours = current.as_ref().is_some_and(|token| used.as_bytes().ends_with(token.value.as_bytes()));
+        if ours {
             *current = None;
         }
+        ours
     }
 
     async fn value(&self, scheme: &str) -> Result<HeaderValue, ChannelError> {
@@ -173,47 +175,30 @@ impl Tokens {
         let vault = |why: String| {
             ChannelError::new(Class::Retry { after_ms: None }, format!("the token store cannot be used: {why}"))
         };
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        match &self.client.grant {
-            Grant::ClientCredentials { scope } => {
-                form.append_pair("grant_type", "client_credentials");
-                if !scope.is_empty() {
-                    form.append_pair("scope", scope);
-                }
-            }
-            Grant::RefreshToken { first, scope } => {
+        let newest = match &self.client.grant {
+            Grant::RefreshToken { first, .. } => {
                 let stored = self.vault.load(&self.channel, REFRESH).await.map_err(vault)?;
-                let newest = stored.as_ref().unwrap_or(first);
-                form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", newest.expose_secret());
-                if !scope.is_empty() {
-                    form.append_pair("scope", scope);
-                }
+                Some(stored.unwrap_or_else(|| first.clone()))
             }
-            Grant::Assertion { sign, key } => {
-                let jwt = sign(key, now).map_err(|why| ChannelError::new(Class::Refused, why))?;
-                form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
-                form.append_pair("assertion", &jwt);
-            }
-        }
-        let mut headers = HeaderMap::new();
-        match self.client.auth {
-            ClientAuth::Basic => {
-                let pair = BASE64.encode(format!("{}:{}", self.client.id, self.client.secret.expose_secret()));
-                let value = http::secret_value("client_secret", &format!("Basic {pair}"));
-                headers.insert(AUTHORIZATION, value.map_err(|why| ChannelError::new(Class::Refused, why))?);
-            }
-            ClientAuth::Body => {
-                form.append_pair("client_id", &self.client.id);
-                form.append_pair("client_secret", self.client.secret.expose_secret());
-            }
-            ClientAuth::None => {}
-        }
+            _ => None,
+        };
+        let (headers, form) =
+            self.request(newest.as_ref(), now).map_err(|why| ChannelError::new(Class::Refused, why))?;
         let call =
             Call::json(Method::POST, self.client.token_url.clone(), headers).typed("application/x-www-form-urlencoded");
-        let answer = self.http.ask(call, form.finish().into_bytes()).await?;
+        let answer = self.http.ask(call, form).await?;
         if (400..500).contains(&answer.status) && answer.status != 429 {
             let why = format!("the token endpoint refuses us: {}", answer.error().message);
-            return Err(ChannelError::new(Class::Refused, why));
+            // Another worker may have used this refresh token a moment ago; then its successor is stored.
+            let stored = match &newest {
+                Some(_) => self.vault.load(&self.channel, REFRESH).await.map_err(vault)?,
+                None => None,
+            };
+            let overtaken = stored.is_some_and(|stored| {
+                newest.as_ref().is_some_and(|used| used.expose_secret() != stored.expose_secret())
+            });
+            let class = if overtaken { Class::Retry { after_ms: None } } else { Class::Refused };
+            return Err(ChannelError::new(class, why));
         }
         let granted: Granted = answer.ok()?.parse()?;
         if let Some(rotated) = granted.refresh_token.filter(|_| matches!(self.client.grant, Grant::RefreshToken { .. }))
@@ -228,4 +213,41 @@ impl Tokens {
             renew_at: now.plus((lifetime - AHEAD_MS).max(lifetime / 2)),
         })
     }
+
+    /// Headers and form of a token request; `refresh` is the newest refresh token.
+    fn request(&self, refresh: Option<&SecretString>, now: Millis) -> Result<(HeaderMap, Vec<u8>), String> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        match &self.client.grant {
+            Grant::ClientCredentials { .. } => form.append_pair("grant_type", "client_credentials"),
+            Grant::RefreshToken { .. } => form.append_pair("grant_type", "refresh_token"),
+            Grant::Assertion { sign, key } => form
+                .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
+                .append_pair("assertion", &sign(key, now)?),
+        };
+        if let Some(refresh) = refresh {
+            form.append_pair("refresh_token", refresh.expose_secret());
+        }
+        // An assertion carries its scope inside.
+        if let Grant::ClientCredentials { scope } | Grant::RefreshToken { scope, .. } = &self.client.grant
+            && !scope.is_empty()
+        {
+            form.append_pair("scope", scope);
+        }
+        let mut headers = HeaderMap::new();
+        match self.client.auth {
+            ClientAuth::Basic => {
+                let pair = BASE64.encode(format!("{}:{}", self.client.id, self.client.secret.expose_secret()));
+                headers.insert(AUTHORIZATION, http::secret_value("client_secret", &format!("Basic {pair}"))?);
+            }
+            ClientAuth::Body => {
+                form.append_pair("client_id", &self.client.id);
+                form.append_pair("client_secret", self.client.secret.expose_secret());
+            }
+            ClientAuth::None => {}
+        }
+        Ok((headers, form.finish().into_bytes()))
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,452 @@
+//! Amazon through the Selling Partner API: Listings Items 2021-08-01, and the feed `JSON_LISTINGS_FEED` for many prices
+//! at once. Facts that shape this file:
+//!
+//! - `attributes` is what was submitted, `offers` what buyers see, `issues` why not: a read compares `offers`.
+//! - `replace` swaps the offer of its selectors (marketplace, currency, audience) as a whole: without `discounted_price`
+//!   a sale is gone, and so are a repricer's minimum and maximum, which would refuse later prices.
+//! - `ACCEPTED` is not live. A feed can overtake a single update, so one channel uses one of the two ways.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use toml::Table;
+use url::Url;
+
+use super::wire::amount;
+use super::wire::http::{self, Answer, Call, Http};
+use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
+use super::wire::pace::Pace;
+use super::wire::session::{Bearer, Session};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
+    SaleSupport, Seen, Setting, Tax,
+};
+use crate::clock::{Clock, Millis};
+use crate::money::{Currency, Decimal, Money};
+use crate::publish::gate::{Door, GateError, Quote};
+
+mod listing;
+mod submission;
+
+use listing::{Found, Listings};
+use submission::Feeds;
+
+pub const KIND: Kind = Kind {
+    name: "amazon",
+    about: "Amazon marketplace offers by SKU through the Selling Partner API, read back as buyers see them",
+    example: r#"[channels.amazon-de]
+kind = "amazon"
+seller_id = "A2EXAMPLE"
+marketplace_id = "A1PA6795UKMFR9"          # Germany; one channel per marketplace
+client_id = "amzn1.application-oa2-client.example"
+client_secret = "${AMAZON_CLIENT_SECRET}"
+refresh_token = "${AMAZON_REFRESH_TOKEN}"  # role "Product Listing"
+currency = "EUR"
+api_url = "https://sellingpartnerapi-eu.amazon.com"  # -na for America, -fe for the Far East
+write = "patch"                            # "feed" sends up to 5,000 prices at once and takes minutes longer
+drift = "alert"
+"#,
+    check: |table| build(table).map(drop),
+    build: |table, setting| Ok(Arc::new(Amazon::new(build(table)?, setting)?)),
+};
+
+/// Listings Items API, usage plans: 5 requests a second, burst 5, for each pair of application and seller.
+const BURST: u32 = 5;
+const PER_MINUTE: u32 = 300;
+/// Prices of one feed. The vendor takes 25,000 messages (Feeds API, JSON_LISTINGS_FEED guide); fewer lose less at once.
+const MAX_FEED: usize = 5_000;
+/// A sale "until further notice" gets this end, since Amazon wants one; it is sent again long before.
+const OPEN_END_MS: i64 = 5 * 365 * Millis::DAY;
+/// What a sale price applies to: every buyer. Business prices are offers of their own.
+const AUDIENCE: &str = "ALL";
+const EUROPE: &str = "https://sellingpartnerapi-eu.amazon.com";
+const LOGIN: &str = "https://api.amazon.com/auth/o2/token";
+const OFFER_PATH: &str = "/attributes/purchasable_offer";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    seller_id: String,
+    marketplace_id: String,
+    client_id: String,
+    client_secret: SecretString,
+    refresh_token: SecretString,
+    currency: String,
+    api_url: Option<Url>,
+    token_url: Option<Url>,
+    #[serde(default)]
+    write: Write,
+}
+
+/// How prices are submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Write {
+    #[default]
+    Patch,
+    Feed,
+}
+
+/// The checked settings.
+struct Account {
+    base: Url,
+    seller: String,
+    marketplace: String,
+    currency: Currency,
+    write: Write,
+    client: Client,
+}
+
+fn build(table: &Table) -> Result<Account, String> {
+    super::drift(table)?;
+    let settings: Settings = super::settings(table)?;
+    let token_url = http::vendor_url("token_url", settings.token_url.as_ref(), LOGIN)?;
+    let base = http::vendor_url("api_url", settings.api_url.as_ref(), EUROPE)?;
+    for (key, value) in [("seller_id", &settings.seller_id), ("marketplace_id", &settings.marketplace_id)] {
+        if value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(format!("{key} must be Amazon's id of letters and digits"));
+        }
+    }
+    Ok(Account {
+        base,
+        seller: settings.seller_id,
+        marketplace: settings.marketplace_id,
+        currency: super::currency(&settings.currency)?,
+        write: settings.write,
+        client: Client {
+            token_url,
+            id: settings.client_id,
+            secret: settings.client_secret,
+            auth: ClientAuth::Body,
+            grant: Grant::RefreshToken { first: settings.refresh_token, scope: String::new() },
+        },
+    })
+}
+
+struct Amazon {
+    account: Account,
+    clock: Clock,
+    listings: Listings,
+    feeds: Feeds,
+}
+
+impl Amazon {
+    fn new(account: Account, setting: &Setting) -> Result<Self, String> {
+        let http = Http::new(setting)?;
+        let (name, clock, vault) = (setting.name.clone(), setting.clock.clone(), Arc::clone(&setting.vault));
+        let tokens = Tokens::new(http.clone(), account.client.clone(), name, clock.clone(), vault);
+        let session = Arc::new(Session::new(
+            http.clone().paced(Pace::new(BURST, PER_MINUTE)),
+            tokens,
+            Bearer::Own("x-amz-access-token"),
+        ));
+        let listings = Listings::new(Arc::clone(&session), &account);
+        let feeds = Feeds::new(session, http, &account);
+        Ok(Self { account, clock, listings, feeds })
+    }
+
+    async fn patch(&self, change: &PriceChange, door: &Door) -> Result<Receipt, ChannelError> {
+        let (product_type, sku) = split(&change.external)?;
+        let body = PatchBody { product_type: product_type.to_owned(), patches: vec![self.patched(change)?] };
+        let body = encode(&body)?;
+        let quoted = quoted_patch(&body, sku)?;
+        let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
+        let url = self.listings.item_url(sku);
+        let answer = self.listings.session.push(Call::json(Method::PATCH, url, HeaderMap::new()), pass).await?;
+        learn(&self.listings.session, &answer).await;
+        let answer = answer.ok()?;
+        let submitted: Submitted = answer.parse()?;
+        match submitted.status.as_str() {
+            "ACCEPTED" => Ok(Receipt { echoed: None }),
+            "INVALID" => {
+                let why = submitted.issues.iter().find(|issue| issue.severity == "ERROR");
+                let why = why.map_or_else(|| "no reason given".to_owned(), Issue::sentence);
+                Err(ChannelError::new(Class::Rejected, format!("Amazon refuses the price: {why}")))
+            }
+            other => Err(answer.unclear(format!("Amazon answers with the status {other}"))),
+        }
+    }
+
+    /// The one patch of a price: the whole offer for its selectors.
+    fn patched(&self, change: &PriceChange) -> Result<Patch, ChannelError> {
+        let regular = change.sale.map_or(change.price, |sale| sale.regular);
+        let discounted = change.sale.map(|sale| {
+            let end = sale.ends_at.unwrap_or_else(|| sale.starts_at.plus(OPEN_END_MS));
+            let window = Some((sale.starts_at.to_string(), end.to_string()));
+            Ok::<_, ChannelError>(vec![Scheduled { schedule: vec![Slot::new(change.price, window)?] }])
+        });
+        Ok(Patch {
+            op: "replace".to_owned(),
+            path: OFFER_PATH.to_owned(),
+            value: vec![Offer {
+                marketplace_id: self.account.marketplace.clone(),
+                currency: change.price.currency().code().to_owned(),
+                audience: AUDIENCE.to_owned(),
+                our_price: vec![Scheduled { schedule: vec![Slot::new(regular, None)?] }],
+                discounted_price: discounted.transpose()?,
+            }],
+        })
+    }
+
+    fn seen(&self, external: &str, found: Option<&Found>) -> Seen {
+        Seen {
+            external: external.to_owned(),
+            price: found.and_then(|found| found.price),
+            // The crossed-out price of `attributes` is what was submitted, not what is shown.
+            regular: None,
+            refused: found.and_then(|found| found.refused.clone()),
+        }
+    }
+}
+
+/// Amazon tells its rate only in passing; after a 429 it is believed at once.
+async fn learn(session: &Session, answer: &Answer) {
+    let rate = answer.header("x-amzn-ratelimit-limit").and_then(|text| crate::money::decimal(text).ok());
+    let per_minute = rate.and_then(|rate| rate.checked_mul(Decimal::from(60)));
+    let per_minute = per_minute.and_then(|rate| u32::try_from(rate.trunc()).ok()).filter(|rate| *rate > 0);
+    if let (429, Some(per_minute), Some(pace)) = (answer.status, per_minute, session.http().pace()) {
+        pace.learn(0, BURST, per_minute).await;
+    }
+}
+
+/// `PRODUCT_TYPE/SKU`, as [`Channel::find`] makes it. Product types have no slash, SKUs may.
+fn split(external: &str) -> Result<(&str, &str), ChannelError> {
+    let parts = external.split_once('/').filter(|(kind, sku)| !kind.is_empty() && !sku.is_empty());
+    parts.ok_or_else(|| ChannelError::new(Class::Rejected, "the listing's reference is not PRODUCT_TYPE/SKU"))
+}
+
+fn encode<T: Serialize>(body: &T) -> Result<Vec<u8>, ChannelError> {
+    serde_json::to_vec(body).map_err(|why| ChannelError::new(Class::Rejected, why.to_string()))
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PatchBody {
+    product_type: String,
+    patches: Vec<Patch>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    op: String,
+    path: String,
+    value: Vec<Offer>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offer {
+    marketplace_id: String,
+    currency: String,
+    audience: String,
+    our_price: Vec<Scheduled>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    discounted_price: Option<Vec<Scheduled>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scheduled {
+    schedule: Vec<Slot>,
+}
+
+/// A price, with a window when it is a sale.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Slot {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end_at: Option<String>,
+    value_with_tax: Box<RawValue>,
+}
+
+impl Slot {
+    fn new(price: Money, window: Option<(String, String)>) -> Result<Self, ChannelError> {
+        let value = amount::number(price.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))?;
+        let (start_at, end_at) = window.unzip();
+        Ok(Self { start_at, end_at, value_with_tax: value })
+    }
+}
+
+/// Reads the prices of a patch back; the SKU stands in the request's path.
+fn quoted_patch(body: &[u8], sku: &str) -> Result<Vec<Quote>, GateError> {
+    let body: PatchBody = serde_json::from_slice(body).map_err(|why| GateError::Unreadable(why.to_string()))?;
+    quotes(&format!("{}/{sku}", body.product_type), &body.patches)
+}
+
+fn quotes(external: &str, patches: &[Patch]) -> Result<Vec<Quote>, GateError> {
+    let broken = |why: &str| GateError::Unreadable(format!("{external}: {why}"));
+    let mut found = Vec::new();
+    for patch in patches {
+        if patch.path != OFFER_PATH || patch.op != "replace" {
+            return Err(broken("a patch of something else"));
+        }
+        for offer in &patch.value {
+            let currency = crate::money::currency(&offer.currency).map_err(|why| broken(&why.to_string()))?;
+            let only = |list: &[Scheduled]| match list {
+                [Scheduled { schedule }] if schedule.len() == 1 => {
+                    amount::parse(schedule[0].value_with_tax.get(), currency).map_err(|why| broken(&why))
+                }
+                _ => Err(broken("not exactly one price")),
+            };
+            let regular = only(&offer.our_price)?;
+            found.push(match &offer.discounted_price {
+                None => Quote::new(external, regular),
+                Some(sale) => Quote { regular: Some(regular), ..Quote::new(external, only(sale)?) },
+            });
+        }
+    }
+    Ok(found)
+}
+
+#[derive(Debug, Deserialize)]
+struct Submitted {
+    status: String,
+    #[serde(default)]
+    issues: Vec<Issue>,
+}
+
+/// A problem of a listing or a submission, in the vendor's words.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Issue {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    attribute_names: Vec<String>,
+}
+
+impl Issue {
+    fn sentence(&self) -> String {
+        format!("{} ({})", self.message, self.code)
+    }
+
+    /// Whether it keeps a price from being shown.
+    fn about_price(&self) -> bool {
+        self.severity == "ERROR"
+            && self.attribute_names.iter().any(|name| name.starts_with("purchasable_offer") || name == "list_price")
+    }
+}
+
+#[async_trait]
+impl Channel for Amazon {
+    fn capabilities(&self) -> Capabilities {
+        let feed = self.account.write == Write::Feed;
+        Capabilities {
+            readable: true,
+            max_batch: if feed { MAX_FEED } else { 1 },
+            // A feed is a queue of its own: two at once could overtake each other.
+            concurrency: if feed { 1 } else { 4 },
+            visible_after_ms: if feed { 10 * Millis::MINUTE } else { 2 * Millis::MINUTE },
+            sale: SaleSupport::Window,
+            partial: if feed { PartialFailure::PerItem } else { PartialFailure::Single },
+            read_back: ReadBack::Effective,
+            ..Capabilities::cautious(self.account.currency, Tax::Gross)
+        }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        if self.account.write == Write::Feed {
+            let patches: Result<Vec<Patch>, _> = changes.iter().map(|change| self.patched(change)).collect();
+            let sent = match patches {
+                Ok(patches) => self.feeds.submit(changes, patches, door).await,
+                Err(error) => Err(error),
+            };
+            return match sent {
+                Ok(()) => changes.iter().map(|_| Ok(Receipt { echoed: None })).collect(),
+                Err(error) => super::all_failed(changes, &error),
+            };
+        }
+        let mut results = Vec::with_capacity(changes.len());
+        for change in changes {
+            results.push(self.patch(change, door).await);
+        }
+        results
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let skus: Vec<&str> = externals.iter().map(|e| split(e).map(|(_, sku)| sku)).collect::<Result<_, _>>()?;
+        let found = self.listings.look(&skus).await?;
+        let mut refused = self.feeds.refusals(externals).await?;
+        Ok(externals
+            .iter()
+            .zip(skus)
+            .map(|(external, sku)| {
+                let seen = self.seen(external, found.iter().find(|found| found.sku == sku));
+                Seen { refused: refused.remove(external).or(seen.refused), ..seen }
+            })
+            .collect())
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let keys: Vec<&str> = skus.iter().map(String::as_str).collect();
+        let found = self.listings.look(&keys).await?;
+        let matched = found.into_iter().filter_map(|found| {
+            let external = format!("{}/{}", found.product_type?, found.sku);
+            Some(Match { sku: found.sku, external, price: found.price })
+        });
+        Ok(matched.collect())
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        let (answer, currencies) = self.listings.sample().await?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        let own = self.account.currency.code();
+        if let Some(other) = currencies.iter().find(|code| *code != own) {
+            problems.push(format!("offers of this marketplace are in {other}; set currency = \"{other}\""));
+        }
+        Ok(Probe { about: format!("Amazon marketplace {}", self.account.marketplace), problems })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_urls_and_plain_http_is_refused() {
+        let table: Table = KIND.example.parse().unwrap();
+        let mut own = table["channels"]["amazon-de"].as_table().unwrap().clone();
+        assert!(build(&own).is_ok());
+        own.insert("api_url".into(), "http://sellingpartnerapi-eu.amazon.com".into());
+        assert!(build(&own).err().unwrap().contains("https://"));
+    }
+
+    #[test]
+    fn what_leaves_is_read_back_from_the_text_itself() {
+        let body = |offer: &str| {
+            let text = format!(
+                r#"{{"productType":"LUGGAGE","patches":[{{"op":"replace","path":"/attributes/purchasable_offer","value":[{offer}]}}]}}"#
+            );
+            quoted_patch(text.as_bytes(), "A/1")
+        };
+        let head = r#""marketplace_id":"M","currency":"EUR","audience":"ALL""#;
+        let plain = format!(r#"{{{head},"our_price":[{{"schedule":[{{"value_with_tax":19.9}}]}}]}}"#);
+        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        assert_eq!(body(&plain).unwrap(), vec![Quote::new("LUGGAGE/A/1", eur(1_990))]);
+        let sale = format!(
+            r#"{{{head},"our_price":[{{"schedule":[{{"value_with_tax":19.9}}]}}],"discounted_price":[{{"schedule":[{{"start_at":"a","end_at":"b","value_with_tax":15}}]}}]}}"#
+        );
+        let expected = Quote { regular: Some(eur(1_990)), ..Quote::new("LUGGAGE/A/1", eur(1_500)) };
+        assert_eq!(body(&sale).unwrap(), vec![expected]);
+        for sneaky in [
+            plain.replace("\"our_price\"", "\"list_price\":[],\"our_price\""),
+            plain.replace("19.9", "19.905"),
+            plain.replace("19.9", "1e1"),
+            plain.replace("[{\"value_with_tax\":19.9}]", "[{\"value_with_tax\":19.9},{\"value_with_tax\":1}]"),
+        ] {
+            assert!(body(&sneaky).is_err(), "{sneaky}");
+        }
+    }
+}

@@ -1,0 +1,583 @@
+//! Google Merchant Center through the Merchant API (products v1). Facts that shape this file:
+//!
+//! - `insert` replaces a product input as a whole and is refused when its `versionNumber` is lower than the stored one:
+//!   the one channel that keeps our order itself. It fits a data source that nobody else fills.
+//! - `patch` touches what its mask names; a field in the mask without a value is deleted, which is how a sale ends.
+//! - What was written shows minutes later as the processed product; a product may be updated twice a day.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Table;
+use url::Url;
+
+use super::wire::amount;
+use super::wire::http::{self, Answer, Call, Http};
+use super::wire::jwt;
+use super::wire::oauth::{Assertion, Client, ClientAuth, Grant, Tokens};
+use super::wire::pace::Pace;
+use super::wire::session::{self, Bearer, Session};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
+    Receipt, SaleSupport, Seen, Setting, Tax,
+};
+use crate::clock::{Clock, Millis};
+use crate::money::{Currency, Money};
+use crate::publish::gate::{Door, GateError, Quote};
+
+pub const KIND: Kind = Kind {
+    name: "google",
+    about: "Google Merchant Center products through the Merchant API, read back as processed products",
+    example: r#"[channels.google-shopping]
+kind = "google"
+account = "123456789"                       # the Merchant Center account
+data_source = "987654321"                   # of type API; see docs/channels/google.md
+content_language = "da"
+feed_label = "DK"
+client_email = "omniprice@project.iam.gserviceaccount.com"
+private_key = "${GOOGLE_PRIVATE_KEY}"       # of the service account, PKCS#8 in PEM
+currency = "DKK"
+tax = "gross"                               # net in the United States and Canada
+write = "patch"                             # "insert": the data source is ours alone, and ordered by version
+link = "https://shop.example/p/{sku}"       # for "insert": the landing page
+image = "https://shop.example/i/{sku}.jpg"  # for "insert"
+drift = "alert"
+"#,
+    check: |table| build(table).map(drop),
+    build: |table, setting| Ok(Arc::new(Google::new(build(table)?, setting)?)),
+};
+
+const API: &str = "https://merchantapi.googleapis.com";
+const TOKEN: &str = "https://oauth2.googleapis.com/token";
+const SCOPE: &str = "https://www.googleapis.com/auth/content";
+const PLACEHOLDER: &str = "{sku}";
+/// Requests a minute before Google has told its quota (`quota.list`, per method group).
+const PER_MINUTE: u32 = 600;
+const BURST: u32 = 20;
+/// Updates of one product in a day (Merchant API, "Manage your products", update frequency).
+const DAILY: u32 = 2;
+/// Titles longer than 150 characters are cut by Google (product data specification, title).
+const MAX_TITLE: usize = 150;
+/// Products of a page (`products.list`), and pages looked through for SKUs.
+const PAGE: &str = "1000";
+const MAX_PAGES: usize = 1_000;
+/// More SKUs than this are found by listing everything.
+const MAX_SINGLE: usize = 100;
+const MASK: &str = "productAttributes.price,productAttributes.salePrice,productAttributes.salePriceEffectiveDate";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    account: String,
+    data_source: String,
+    content_language: String,
+    feed_label: String,
+    client_email: String,
+    private_key: SecretString,
+    currency: String,
+    tax: Tax,
+    #[serde(default)]
+    write: Write,
+    #[serde(default)]
+    link: String,
+    #[serde(default)]
+    image: String,
+    api_url: Option<Url>,
+    token_url: Option<Url>,
+}
+
+/// How prices are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Write {
+    #[default]
+    Patch,
+    Insert,
+}
+
+/// The checked settings.
+struct Merchant {
+    base: Url,
+    account: String,
+    /// `accounts/1/dataSources/2`.
+    data_source: String,
+    language: String,
+    label: String,
+    currency: Currency,
+    tax: Tax,
+    write: Write,
+    link: String,
+    image: String,
+    token_url: Url,
+    key: Assertion,
+}
+
+fn build(table: &Table) -> Result<Merchant, String> {
+    super::drift(table)?;
+    let settings: Settings = super::settings(table)?;
+    for (key, value) in [("account", &settings.account), ("data_source", &settings.data_source)] {
+        if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(format!("{key} must be a number"));
+        }
+    }
+    if settings.content_language.len() != 2 || settings.feed_label.is_empty() {
+        return Err("content_language has two letters, feed_label is usually a country such as DK".to_owned());
+    }
+    let template = |text: &str| text.contains(PLACEHOLDER) && Url::parse(&text.replace(PLACEHOLDER, "x")).is_ok();
+    if settings.write == Write::Insert && !(template(&settings.link) && template(&settings.image)) {
+        return Err(format!("write = \"insert\" needs link and image, URLs with {PLACEHOLDER} in them"));
+    }
+    let token_url = http::vendor_url("token_url", settings.token_url.as_ref(), TOKEN)?;
+    Ok(Merchant {
+        base: http::vendor_url("api_url", settings.api_url.as_ref(), API)?,
+        data_source: format!("accounts/{}/dataSources/{}", settings.account, settings.data_source),
+        account: settings.account,
+        language: settings.content_language,
+        label: settings.feed_label,
+        currency: super::currency(&settings.currency)?,
+        tax: settings.tax,
+        write: settings.write,
+        link: settings.link,
+        image: settings.image,
+        key: Assertion {
+            issuer: settings.client_email,
+            audience: token_url.to_string(),
+            scope: SCOPE.to_owned(),
+            key: settings.private_key,
+        },
+        token_url,
+    })
+}
+
+struct Google {
+    merchant: Merchant,
+    session: Session,
+    clock: Clock,
+}
+
+/// A product input, as far as we write it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Input {
+    offer_id: String,
+    content_language: String,
+    feed_label: String,
+    /// int64 in JSON is text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version_number: Option<String>,
+    product_attributes: Attributes,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Attributes {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_link: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    availability: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    brand: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gtins: Vec<String>,
+    price: Price,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sale_price: Option<Price>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sale_price_effective_date: Option<Interval>,
+}
+
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Price {
+    amount_micros: String,
+    currency_code: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Interval {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start_time: Option<String>,
+    /// Exclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end_time: Option<String>,
+}
+
+impl Price {
+    fn of(money: Money) -> Result<Self, ChannelError> {
+        let micros = amount::micros(money).map_err(|why| ChannelError::new(Class::Rejected, why))?;
+        Ok(Self { amount_micros: micros.to_string(), currency_code: money.currency().code().to_owned() })
+    }
+
+    fn money(&self) -> Result<Money, String> {
+        let currency = crate::money::currency(&self.currency_code).map_err(|why| why.to_string())?;
+        let micros = self.amount_micros.parse().map_err(|_| format!("`{}` is no number", self.amount_micros))?;
+        amount::from_micros(micros, currency)
+    }
+}
+
+impl Interval {
+    /// Whether it holds at an instant; a text that is no time does not limit it.
+    fn holds(&self, now: Millis) -> bool {
+        let at = |text: &Option<String>| text.as_deref()?.parse::<jiff::Timestamp>().ok().map(Millis::from);
+        at(&self.start_time).is_none_or(|start| start <= now) && at(&self.end_time).is_none_or(|end| now < end)
+    }
+}
+
+/// A processed product, as far as we read it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Product {
+    #[serde(default)]
+    offer_id: String,
+    #[serde(default)]
+    content_language: String,
+    #[serde(default)]
+    feed_label: String,
+    #[serde(default)]
+    product_attributes: Shown,
+    #[serde(default)]
+    product_status: Status,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    price: Option<Price>,
+    sale_price: Option<Price>,
+    sale_price_effective_date: Option<Interval>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    #[serde(default)]
+    item_level_issues: Vec<Issue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Issue {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    attribute: String,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default)]
+    products: Vec<Product>,
+    next_page_token: Option<String>,
+}
+
+impl Google {
+    fn new(merchant: Merchant, setting: &Setting) -> Result<Self, String> {
+        jwt::key(&merchant.key)?;
+        let http = Http::new(setting)?;
+        let client = Client {
+            token_url: merchant.token_url.clone(),
+            id: String::new(),
+            secret: SecretString::default(),
+            auth: ClientAuth::None,
+            grant: Grant::Assertion { sign: jwt::rs256, key: merchant.key.clone() },
+        };
+        let clock = setting.clock.clone();
+        let tokens = Tokens::new(http.clone(), client, setting.name.clone(), clock.clone(), Arc::clone(&setting.vault));
+        let session = Session::new(http.paced(Pace::new(BURST, PER_MINUTE)), tokens, Bearer::Standard);
+        Ok(Self { merchant, session: session.refusing(about_token), clock })
+    }
+
+    fn input(&self, change: &PriceChange) -> Result<Input, ChannelError> {
+        let insert = self.merchant.write == Write::Insert;
+        let sku: String = url::form_urlencoded::byte_serialize(change.external.as_bytes()).collect();
+        let filled = |template: &str| insert.then(|| template.replace(PLACEHOLDER, &sku.replace('+', "%20")));
+        let title: String = change.title.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect();
+        let stock = if change.in_stock { "IN_STOCK" } else { "OUT_OF_STOCK" };
+        let sale = change.sale;
+        Ok(Input {
+            offer_id: change.external.clone(),
+            content_language: self.merchant.language.clone(),
+            feed_label: self.merchant.label.clone(),
+            version_number: insert.then(|| change.seq.to_string()),
+            product_attributes: Attributes {
+                title: insert.then_some(title),
+                link: filled(&self.merchant.link),
+                image_link: filled(&self.merchant.image),
+                availability: insert.then(|| stock.to_owned()),
+                brand: change.brand.clone().filter(|_| insert),
+                gtins: change.gtin.iter().filter(|_| insert).cloned().collect(),
+                price: Price::of(sale.map_or(change.price, |sale| sale.regular))?,
+                sale_price: sale.map(|_| Price::of(change.price)).transpose()?,
+                sale_price_effective_date: sale.map(|sale| Interval {
+                    start_time: Some(sale.starts_at.to_string()),
+                    end_time: sale.ends_at.map(|end| end.to_string()),
+                }),
+            },
+        })
+    }
+
+    async fn send(&self, change: &PriceChange, door: &Door) -> Result<Receipt, ChannelError> {
+        let body = serde_json::to_vec(&self.input(change)?);
+        let body = body.map_err(|why| ChannelError::new(Class::Rejected, why.to_string()))?;
+        let quoted = quoted(&body)?;
+        let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
+        let source = ("dataSource", self.merchant.data_source.as_str());
+        let call = match self.merchant.write {
+            Write::Insert => Call::json(Method::POST, self.url(&["productInputs:insert"], &[source]), HeaderMap::new()),
+            Write::Patch => {
+                let name = self.name(&change.external);
+                let url = self.url(&["productInputs", &name], &[source, ("updateMask", MASK)]);
+                Call::json(Method::PATCH, url, HeaderMap::new())
+            }
+        };
+        let answer = self.session.push(call, pass).await?;
+        accepted(answer)?;
+        Ok(Receipt { echoed: None })
+    }
+
+    fn url(&self, rest: &[&str], query: &[(&str, &str)]) -> Url {
+        let head = ["products", "v1", "accounts", self.merchant.account.as_str()];
+        let segments: Vec<&str> = head.into_iter().chain(rest.iter().copied()).collect();
+        http::place(&self.merchant.base, &segments, query)
+    }
+
+    /// The last part of a product's name; Google wants it in base64 where the id has other than plain characters.
+    fn name(&self, offer: &str) -> String {
+        let name = format!("{}~{}~{offer}", self.merchant.language, self.merchant.label);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if offer.bytes().all(plain) { name } else { BASE64URL.encode(name) }
+    }
+
+    async fn get(&self, url: Url) -> Result<Answer, ChannelError> {
+        self.session.ask(Call::json(Method::GET, url, HeaderMap::new()), Vec::new()).await
+    }
+
+    async fn product(&self, offer: &str) -> Result<Option<Product>, ChannelError> {
+        let answer = self.get(self.url(&["products", &self.name(offer)], &[])).await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        accepted(answer)?.parse().map(Some)
+    }
+
+    /// All products of our language and label.
+    async fn everything(&self) -> Result<Vec<Product>, ChannelError> {
+        let mut found = Vec::new();
+        let mut token = String::new();
+        for _ in 0..MAX_PAGES {
+            let url = self.url(&["products"], &[("pageSize", PAGE), ("pageToken", &token)]);
+            let page: Page = accepted(self.get(url).await?)?.parse()?;
+            let own = page.products.into_iter().filter(|product| {
+                product.content_language == self.merchant.language && product.feed_label == self.merchant.label
+            });
+            found.extend(own);
+            match page.next_page_token.filter(|token| !token.is_empty()) {
+                Some(next) => token = next,
+                None => return Ok(found),
+            }
+        }
+        Err(ChannelError::new(Class::Rejected, format!("the account has more than {MAX_PAGES} pages of products")))
+    }
+
+    fn seen(&self, external: &str, product: Option<Product>) -> Result<Seen, ChannelError> {
+        let Some(product) = product else { return Ok(Seen::plain(external.to_owned(), None)) };
+        let broken = |why| ChannelError::new(Class::Retry { after_ms: None }, format!("Google shows {why}"));
+        let Shown { price, sale_price, sale_price_effective_date: window } = product.product_attributes;
+        let price = price.map(|price| price.money()).transpose().map_err(broken)?;
+        let sale = sale_price.map(|price| price.money()).transpose().map_err(broken)?;
+        let now = self.clock.now();
+        let sale = sale.filter(|_| window.is_none_or(|window| window.holds(now)));
+        let issue = product.product_status.item_level_issues.into_iter().find(Issue::about_price);
+        Ok(Seen {
+            external: external.to_owned(),
+            price: sale.or(price),
+            regular: Some(sale.and(price)),
+            refused: issue.map(|issue| format!("{} ({})", issue.description, issue.code)),
+        })
+    }
+}
+
+impl Issue {
+    fn about_price(&self) -> bool {
+        self.severity == "DISAPPROVED" && self.attribute.to_lowercase().contains("price")
+    }
+}
+
+/// Errors that Google words itself: an older version, and quotas behind several status codes.
+fn accepted(answer: Answer) -> Result<Answer, ChannelError> {
+    let text = || String::from_utf8_lossy(&answer.body).into_owned();
+    if answer.status >= 400 {
+        let text = text();
+        if text.contains("daily_limit_exceeded") {
+            let class = Class::Retry { after_ms: Some(Millis::HOUR) };
+            return Err(ChannelError::new(class, "Google's daily quota of this account is used up"));
+        }
+        if text.contains("request_rate_too_high") {
+            let class = Class::Retry { after_ms: Some(Millis::MINUTE) };
+            return Err(ChannelError::new(class, "Google asks for fewer requests a minute"));
+        }
+        if text.contains("\"ABORTED\"") {
+            return Err(ChannelError::new(Class::Rejected, "Google already holds a price with a higher version"));
+        }
+    }
+    answer.ok()
+}
+
+/// Quotas come as 403 too.
+fn about_token(answer: &Answer) -> bool {
+    session::refused(answer) && !String::from_utf8_lossy(&answer.body).contains("quota/")
+}
+
+fn quoted(body: &[u8]) -> Result<Vec<Quote>, GateError> {
+    let input: Input = serde_json::from_slice(body).map_err(|why| GateError::Unreadable(why.to_string()))?;
+    let attributes = input.product_attributes;
+    let price = attributes.price.money().map_err(GateError::Unreadable)?;
+    let sale = attributes.sale_price.map(|sale| sale.money()).transpose().map_err(GateError::Unreadable)?;
+    Ok(vec![match sale {
+        None => Quote::new(input.offer_id, price),
+        Some(sale) => Quote { regular: Some(price), ..Quote::new(input.offer_id, sale) },
+    }])
+}
+
+#[async_trait]
+impl Channel for Google {
+    fn capabilities(&self) -> Capabilities {
+        let insert = self.merchant.write == Write::Insert;
+        Capabilities {
+            readable: true,
+            idempotent: insert,
+            concurrency: 4,
+            visible_after_ms: 5 * Millis::MINUTE,
+            seeded_by_us: insert,
+            sale: SaleSupport::Window,
+            partial: PartialFailure::Single,
+            ordering: if insert { Ordering::Version } else { Ordering::None },
+            read_back: ReadBack::Effective,
+            daily_per_listing: Some(DAILY),
+            ..Capabilities::cautious(self.merchant.currency, self.merchant.tax)
+        }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        let mut results = Vec::with_capacity(changes.len());
+        for change in changes {
+            results.push(self.send(change, door).await);
+        }
+        results
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let mut seen = Vec::with_capacity(externals.len());
+        for external in externals {
+            seen.push(self.seen(external, self.product(external).await?)?);
+        }
+        Ok(seen)
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let mut known = Vec::new();
+        if skus.len() > MAX_SINGLE {
+            known = self.everything().await?;
+        } else {
+            for sku in skus {
+                known.extend(self.product(sku).await?);
+            }
+        }
+        let mut found = Vec::new();
+        for sku in skus {
+            let at = known.iter().position(|product| product.offer_id == *sku);
+            let price = match at {
+                Some(at) => self.seen(sku, Some(known.swap_remove(at)))?.price,
+                // A data source of our own gets the product with its first price.
+                None if self.merchant.write == Write::Insert => None,
+                None => continue,
+            };
+            found.push(Match { sku: sku.clone(), external: sku.clone(), price });
+        }
+        Ok(found)
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        let answer = accepted(self.get(self.url(&["products"], &[("pageSize", "1")])).await?)?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        let page: Page = answer.parse()?;
+        let price = page.products.into_iter().find_map(|product| product.product_attributes.price);
+        if let Some(other) = price.map(|price| price.currency_code).filter(|c| c != self.merchant.currency.code()) {
+            problems.push(format!("the account's products are in {other}; set currency = \"{other}\""));
+        }
+        let segments: Vec<&str> =
+            ["datasources", "v1"].into_iter().chain(self.merchant.data_source.split('/')).collect();
+        let source = self.get(http::place(&self.merchant.base, &segments, &[])).await?;
+        if source.status == 404 {
+            problems.push("the account has no such data_source; its number stands in Merchant Center".to_owned());
+        } else {
+            let source: Value = accepted(source)?.parse()?;
+            let input = source.get("input").and_then(Value::as_str).unwrap_or("API");
+            if input != "API" {
+                problems.push(format!(
+                    "the data source is filled by {input}; a file would overwrite prices, use one of type API"
+                ));
+            }
+            if self.merchant.write == Write::Insert && source.get("primaryProductDataSource").is_none() {
+                problems.push("write = \"insert\" needs a primary data source; this one is supplemental".to_owned());
+            }
+        }
+        Ok(Probe { about: format!("Merchant Center account {}", self.merchant.account), problems })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_is_read_back_from_the_text_itself() {
+        let of = |attributes: &str| {
+            let text = format!(
+                r#"{{"offerId":"A","contentLanguage":"da","feedLabel":"DK","productAttributes":{{{attributes}}}}}"#
+            );
+            quoted(text.as_bytes())
+        };
+        let price = r#""price":{"amountMicros":"479000000","currencyCode":"DKK"}"#;
+        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        assert_eq!(of(price).unwrap(), vec![Quote::new("A", dkk(47_900))]);
+        let sale = format!(r#"{price},"salePrice":{{"amountMicros":"399000000","currencyCode":"DKK"}}"#);
+        assert_eq!(of(&sale).unwrap(), vec![Quote { regular: Some(dkk(47_900)), ..Quote::new("A", dkk(39_900)) }]);
+        for sneaky in [
+            format!(r#"{price},"autoPricingMinPrice":{{"amountMicros":"1","currencyCode":"DKK"}}"#),
+            price.replace("479000000", "479001000"),
+            price.replace("\"479000000\"", "479000000"),
+            String::new(),
+        ] {
+            assert!(of(&sneaky).is_err(), "{sneaky}");
+        }
+    }
+
+    #[test]
+    fn a_window_begins_inclusive_and_ends_exclusive() {
+        let text = |text: &str| Some(text.to_owned());
+        let window = Interval { start_time: text("2026-12-01T00:00:00Z"), end_time: text("2026-12-05T00:00:00Z") };
+        let at = |text: &str| Millis::from(text.parse::<jiff::Timestamp>().unwrap());
+        assert!(!window.holds(at("2026-11-30T23:59:59Z")));
+        assert!(window.holds(at("2026-12-01T00:00:00Z")));
+        assert!(window.holds(at("2026-12-04T23:59:59Z")));
+        assert!(!window.holds(at("2026-12-05T00:00:00Z")));
+        assert!(Interval { start_time: None, end_time: None }.holds(Millis(0)));
+    }
+}
