@@ -1,30 +1,37 @@
-//! A Google-style product feed (RSS 2.0 with the `g:` namespace), kept as one file that the web server hands out.
+//! A Google-style product feed (RSS 2.0 with the `g:` namespace, or a table with tabs), kept as one file that the web
+//! server hands out.
 //!
 //! Always a full snapshot: written beside the old one, synced, renamed over it, so that a reader sees the old or the new
-//! file and never a half. Each item carries its sequence number in a comment; an older number never replaces a newer.
+//! file and never a half. Each item carries its sequence number; an older number never replaces a newer. A sale stands in
+//! it with its window, so whoever reads the feed ends the sale even while no daemon runs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use quick_xml::events::{BytesText, Event};
-use quick_xml::{Reader, Writer};
 use serde::Deserialize;
 use toml::Table;
 
+use super::wire::files;
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
-    Receipt, Seen, Served, Tax,
+    Receipt, SaleSupport, Seen, Served, Tax,
 };
+use crate::clock::Clock;
 use crate::money::{Currency, Money};
 use crate::publish::gate::{Door, GateError, Quote};
 
+mod item;
+mod tsv;
+mod xml;
+
+use item::{Item, Sale};
+
 pub const KIND: Kind = Kind {
     name: "feed",
-    about: "Google-style product feed (XML), written as a file and served at /feeds/NAME.xml",
+    about: "Google-style product feed (XML or TSV), written as a file and served at /feeds/NAME.xml or .tsv",
     example: r#"[channels.google]
 kind = "feed"
 path = "feeds/google.xml"
@@ -32,11 +39,13 @@ title = "Our shop"
 link = "https://shop.example/p/{sku}"  # {sku} is replaced, percent-encoded
 currency = "DKK"
 tax = "gross"
+format = "xml"                         # "tsv": a table with tabs
 "#,
     check: |table| build(table).map(drop),
     build: |table, setting| {
         let mut feed = build(table)?;
         feed.path = setting.base.join(&feed.path);
+        feed.clock = setting.clock.clone();
         Ok(Arc::new(Arc::new(feed)))
     },
 };
@@ -55,6 +64,16 @@ struct Settings {
     link: String,
     currency: String,
     tax: Tax,
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    #[default]
+    Xml,
+    Tsv,
 }
 
 struct Feed {
@@ -63,27 +82,17 @@ struct Feed {
     link: String,
     currency: Currency,
     tax: Tax,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Item {
-    id: String,
-    title: String,
-    link: String,
-    price: Money,
-    in_stock: bool,
-    gtin: Option<String>,
-    brand: Option<String>,
-    seq: i64,
+    format: Format,
+    clock: Clock,
 }
 
 fn build(table: &Table) -> Result<Feed, String> {
     super::drift(table)?;
-    let Settings { path, title, link, currency, tax } = super::settings(table)?;
+    let Settings { path, title, link, currency, tax, format } = super::settings(table)?;
     if !link.contains(PLACEHOLDER) || url::Url::parse(&link.replace(PLACEHOLDER, "x")).is_err() {
         return Err(format!("link must be a URL with {PLACEHOLDER} in it"));
     }
-    Ok(Feed { path, title, link, currency: super::currency(&currency)?, tax })
+    Ok(Feed { path, title, link, currency: super::currency(&currency)?, tax, format, clock: Clock::System })
 }
 
 impl Feed {
@@ -93,7 +102,12 @@ impl Feed {
             id: change.external.clone(),
             title: change.title.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect(),
             link: self.link.replace(PLACEHOLDER, &sku.replace('+', "%20")),
-            price: change.price,
+            price: change.sale.map_or(change.price, |sale| sale.regular),
+            sale: change.sale.map(|sale| Sale {
+                price: change.price,
+                // The format has no open end; without dates the sale holds until it is taken out.
+                window: sale.ends_at.map(|end| (sale.starts_at, end)),
+            }),
             in_stock: change.in_stock,
             gtin: change.gtin.clone(),
             brand: change.brand.clone(),
@@ -110,7 +124,7 @@ impl Feed {
         let lock = File::create(self.path.with_extension("lock")).map_err(|e| io("feed lock", &e))?;
         lock.lock().map_err(|e| io("feed lock", &e))?;
         let mut items = self.load()?;
-        let before: BTreeMap<String, Money> = items.iter().map(|(id, item)| (id.clone(), item.price)).collect();
+        let before: BTreeMap<String, Money> = items.iter().map(|(id, item)| (id.clone(), item.quote().price)).collect();
         let mut stale = Vec::new();
         for change in changes {
             if items.get(&change.external).is_some_and(|item| item.seq > change.seq) {
@@ -121,13 +135,10 @@ impl Feed {
         }
         let fresh: Vec<&str> = changes.iter().map(|c| c.external.as_str()).filter(|e| !stale.contains(e)).collect();
         let body = self.render(items.values()).map_err(|e| io("feed", &e))?;
-        let quoted: Vec<Quote> = parse(&body)
-            .map_err(|e| ChannelError::from(GateError::Unreadable(e)))?
-            .into_iter()
-            .map(|item| Quote::new(item.id, item.price))
-            .collect();
+        let said = self.parse(&body).map_err(|why| ChannelError::from(GateError::Unreadable(why)))?;
+        let quoted: Vec<Quote> = said.iter().map(Item::quote).collect();
         let pass = door.narrowed(&fresh).check_snapshot(body, &quoted, &before)?;
-        replace(&self.path, &pass.into_body()).map_err(|e| io("feed file", &e))?;
+        files::replace(&self.path, &pass.into_body()).map_err(|e| io("feed file", &e))?;
         Ok(changes
             .iter()
             .map(|change| {
@@ -148,30 +159,24 @@ impl Feed {
             Ok(meta) if meta.len() > MAX_FILE => return Err(broken("larger than any feed of ours".to_owned())),
             Ok(_) => std::fs::read(&self.path).map_err(|e| broken(e.to_string()))?,
         };
-        let items =
-            parse(&text).map_err(|why| broken(format!("not a feed of ours ({why}); move it away to start anew")))?;
+        let items = self
+            .parse(&text)
+            .map_err(|why| broken(format!("not a feed of ours ({why}); move it away to start anew")))?;
         Ok(items.into_iter().map(|item| (item.id.clone(), item)).collect())
     }
 
     fn render<'a>(&self, items: impl Iterator<Item = &'a Item>) -> std::io::Result<Vec<u8>> {
-        let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
-        xml.write_event(Event::Decl(quick_xml::events::BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-        xml.create_element("rss")
-            .with_attribute(("version", "2.0"))
-            .with_attribute(("xmlns:g", "http://base.google.com/ns/1.0"))
-            .write_inner_content(|xml| {
-                xml.create_element("channel").write_inner_content(|xml| {
-                    element(xml, "title", &self.title)?;
-                    element(xml, "link", &self.link.replace(PLACEHOLDER, ""))?;
-                    element(xml, "description", &self.title)?;
-                    for item in items {
-                        write_item(xml, item)?;
-                    }
-                    Ok(())
-                })?;
-                Ok(())
-            })?;
-        Ok(xml.into_inner())
+        match self.format {
+            Format::Xml => xml::render(&self.title, &self.link.replace(PLACEHOLDER, ""), items),
+            Format::Tsv => tsv::render(items),
+        }
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Vec<Item>, String> {
+        match self.format {
+            Format::Xml => xml::parse(text),
+            Format::Tsv => tsv::parse(text),
+        }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -184,114 +189,6 @@ impl Feed {
     }
 }
 
-fn element<W: std::io::Write>(xml: &mut Writer<W>, name: &str, text: &str) -> std::io::Result<()> {
-    xml.create_element(name).write_text_content(BytesText::new(text))?;
-    Ok(())
-}
-
-fn write_item<W: std::io::Write>(xml: &mut Writer<W>, item: &Item) -> std::io::Result<()> {
-    xml.create_element("item").write_inner_content(|xml| {
-        xml.write_event(Event::Comment(BytesText::new(&format!(" seq {} ", item.seq))))?;
-        element(xml, "g:id", &item.id)?;
-        element(xml, "g:title", &item.title)?;
-        element(xml, "g:link", &item.link)?;
-        element(xml, "g:price", &item.price.to_string())?;
-        element(xml, "g:availability", if item.in_stock { "in_stock" } else { "out_of_stock" })?;
-        if let Some(gtin) = &item.gtin {
-            element(xml, "g:gtin", gtin)?;
-        }
-        if let Some(brand) = &item.brand {
-            element(xml, "g:brand", brand)?;
-        }
-        Ok(())
-    })?;
-    Ok(())
-}
-
-/// Reads a feed of ours back, item by item. Entities other than the five of XML are refused, as is a document type.
-fn parse(text: &[u8]) -> Result<Vec<Item>, String> {
-    let mut reader = Reader::from_reader(text);
-    let mut items = Vec::new();
-    let mut fields: Option<BTreeMap<String, String>> = None;
-    let mut open = String::new();
-    let mut buffer = Vec::new();
-    loop {
-        match reader.read_event_into(&mut buffer).map_err(|e| e.to_string())? {
-            Event::Start(start) => {
-                let name = start.name().as_ref().to_owned();
-                if name == "item" {
-                    fields = Some(BTreeMap::new());
-                }
-                open = name;
-            }
-            Event::Text(text) => {
-                collect(fields.as_mut(), &open, &text);
-            }
-            Event::GeneralRef(entity) => {
-                let text = match entity.resolve_char_ref().map_err(|e| e.to_string())? {
-                    Some(c) => c.to_string(),
-                    None => quick_xml::escape::resolve_predefined_entity(&entity)
-                        .ok_or_else(|| format!("unknown entity &{};", &*entity))?
-                        .to_owned(),
-                };
-                collect(fields.as_mut(), &open, &text);
-            }
-            Event::Comment(comment) => {
-                if let (Some(fields), Some(seq)) = (fields.as_mut(), comment.trim().strip_prefix("seq ")) {
-                    fields.insert("seq".to_owned(), seq.to_owned());
-                }
-            }
-            Event::End(end) if end.name().as_ref() == "item" => {
-                items.push(item(fields.take().unwrap_or_default())?);
-                open.clear();
-            }
-            Event::End(_) => open.clear(),
-            Event::DocType(_) => return Err("a document type".to_owned()),
-            Event::Eof => break,
-            _ => {}
-        }
-        buffer.clear();
-    }
-    if fields.is_some() {
-        return Err("cut off inside an item".to_owned());
-    }
-    Ok(items)
-}
-
-fn collect(fields: Option<&mut BTreeMap<String, String>>, open: &str, text: &str) {
-    if let Some(fields) = fields
-        && !open.is_empty()
-        && open != "item"
-    {
-        fields.entry(open.to_owned()).or_default().push_str(text);
-    }
-}
-
-fn item(mut fields: BTreeMap<String, String>) -> Result<Item, String> {
-    let id = fields.remove("g:id").ok_or("an item without g:id")?;
-    let price = fields.remove("g:price").ok_or_else(|| format!("{id} has no g:price"))?;
-    Ok(Item {
-        price: price.parse().map_err(|e| format!("{id}: {e}"))?,
-        title: fields.remove("g:title").unwrap_or_default(),
-        link: fields.remove("g:link").unwrap_or_default(),
-        in_stock: fields.remove("g:availability").is_some_and(|a| a == "in_stock"),
-        gtin: fields.remove("g:gtin"),
-        brand: fields.remove("g:brand"),
-        seq: fields.remove("seq").and_then(|seq| seq.trim().parse().ok()).unwrap_or(0),
-        id,
-    })
-}
-
-/// Temporary name, sync, rename, sync of the folder: after a power cut there is the old file or the new one.
-fn replace(path: &Path, body: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(body)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-}
-
 #[async_trait]
 impl Channel for Arc<Feed> {
     fn capabilities(&self) -> Capabilities {
@@ -300,9 +197,10 @@ impl Channel for Arc<Feed> {
             idempotent: true,
             max_batch: 5_000,
             seeded_by_us: true,
+            sale: SaleSupport::Window,
             partial: PartialFailure::Atomic,
             ordering: Ordering::Version,
-            read_back: ReadBack::Submitted,
+            read_back: ReadBack::Effective,
             ..Capabilities::cautious(self.currency, self.tax)
         }
     }
@@ -317,16 +215,21 @@ impl Channel for Arc<Feed> {
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let items = self.blocking(Feed::load).await?;
-        let seen = |external: &String| Seen::plain(external.clone(), items.get(external).map(|item| item.price));
+        let now = self.clock.now();
+        let seen = |external: &String| match items.get(external).map(|item| item.shown(now)) {
+            Some((price, regular)) => Seen { regular: Some(regular), ..Seen::plain(external.clone(), Some(price)) },
+            None => Seen::plain(external.clone(), None),
+        };
         Ok(externals.iter().map(seen).collect())
     }
 
     async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
         let items = self.blocking(Feed::load).await?;
+        let now = self.clock.now();
         let found = |sku: &String| Match {
             sku: sku.clone(),
             external: sku.clone(),
-            price: items.get(sku).map(|item| item.price),
+            price: items.get(sku).map(|item| item.shown(now).0),
         };
         Ok(skus.iter().map(found).collect())
     }
@@ -340,50 +243,10 @@ impl Channel for Arc<Feed> {
     }
 
     fn served(&self) -> Option<Served<'_>> {
-        Some(Served { path: &self.path, media_type: "application/xml; charset=utf-8" })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample(title: &str) -> Item {
-        Item {
-            id: "SKU-1".to_owned(),
-            title: title.to_owned(),
-            link: "https://shop.example/p/SKU-1?a=1&b=2".to_owned(),
-            price: "479.00 DKK".parse().unwrap(),
-            in_stock: true,
-            gtin: Some("5701234567899".to_owned()),
-            brand: None,
-            seq: 12,
-        }
-    }
-
-    fn feed() -> Feed {
-        let text =
-            "path='f.xml'\ntitle='A & B <shop>'\nlink='https://shop.example/p/{sku}'\ncurrency='DKK'\ntax='gross'";
-        build(&text.parse().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn hostile_titles_survive_the_round_trip_as_text() {
-        for title in ["Tea & <script>alert('x')</script>", "]]> &amp; \"quoted\"", "Kaffe æøå ☕"] {
-            let item = sample(title);
-            let xml = feed().render([&item].into_iter()).unwrap();
-            assert_eq!(parse(&xml).unwrap(), vec![item]);
-        }
-    }
-
-    #[test]
-    fn a_half_written_or_foreign_file_is_refused() {
-        let xml = feed().render([&sample("x")].into_iter()).unwrap();
-        assert!(parse(&xml[..xml.len() / 2]).is_err());
-        assert!(
-            parse(b"<!DOCTYPE x [<!ENTITY a 'b'>]><rss><channel><item><g:id>&a;</g:id></item></channel></rss>")
-                .is_err()
-        );
-        assert!(parse(b"<rss><channel><item><g:id>1</g:id><g:price>cheap</g:price></item></channel></rss>").is_err());
+        let media_type = match self.format {
+            Format::Xml => "application/xml; charset=utf-8",
+            Format::Tsv => "text/tab-separated-values; charset=utf-8",
+        };
+        Some(Served { path: &self.path, media_type })
     }
 }

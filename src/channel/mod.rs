@@ -6,6 +6,7 @@ pub mod amazon;
 pub mod bol;
 pub mod ebay;
 pub mod feed;
+pub mod file;
 pub mod google;
 pub mod kaufland;
 pub mod mirakl;
@@ -34,6 +35,7 @@ pub const KINDS: &[Kind] = &[
     bol::KIND,
     ebay::KIND,
     feed::KIND,
+    file::KIND,
     google::KIND,
     kaufland::KIND,
     mirakl::KIND,

@@ -150,7 +150,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failed> {
 }
 
 async fn feed(State(app): State<Arc<App>>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Failed> {
-    let name = file.strip_suffix(".xml").unwrap_or(&file);
+    let name = file.strip_suffix(".xml").or_else(|| file.strip_suffix(".tsv")).unwrap_or(&file);
     let Some(served) = app.lane(name).and_then(|lane| lane.channel.served()) else {
         return Ok((StatusCode::NOT_FOUND, "no such feed\n").into_response());
     };

@@ -15,6 +15,7 @@ mod harness;
 mod intent;
 mod layout;
 mod mail;
+mod markets;
 mod pages;
 mod politeness;
 mod price_text;

@@ -75,6 +75,8 @@ impl Http {
     /// # Errors
     /// A TLS set-up that fails.
     pub fn new(setting: &Setting) -> Result<Self, String> {
+        // The first one that is installed stays; a program that did it before has no quarrel with this.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         #[expect(clippy::disallowed_methods, reason = "the connectors' one client: no redirects, no proxy, a deadline")]
         let client = reqwest::Client::builder()
             .user_agent(concat!("omniprice/", env!("CARGO_PKG_VERSION")))

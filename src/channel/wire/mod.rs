@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod batch;
+pub mod files;
 pub mod http;
 pub mod jobs;
 pub mod jwt;

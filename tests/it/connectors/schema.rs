@@ -157,11 +157,23 @@ fn openapi(prefix: &str, document: &Value, request: &Request) -> Result<bool, St
     let schema = body.map(|media| &media["schema"]);
     let swagger = parameters.iter().find(|p| p["in"] == "body").map(|p| &p["schema"]);
     match schema.or(swagger) {
-        Some(schema) => complaint(&validator(document, schema), &request.json())?,
+        Some(schema) => complaint(&validator(document, schema), &instance(request))?,
         None if !request.body.is_empty() => return Err("the operation takes no body".to_owned()),
         None => {}
     }
     Ok(true)
+}
+
+/// The body as its schema sees it: JSON, or the parts of a form by name.
+fn instance(request: &Request) -> Value {
+    let Some((_, boundary)) = request.header("content-type").split_once("boundary=") else { return request.json() };
+    let (text, boundary) = (request.text(), format!("--{boundary}"));
+    let parts = text.split(&boundary).filter_map(|part| part.split_once("\r\n\r\n"));
+    let named = parts.filter_map(|(head, content)| {
+        let name = head.split_once(" name=\"")?.1.split_once('"')?.0;
+        Some((name.to_owned(), Value::from(content.strip_suffix("\r\n")?)))
+    });
+    Value::Object(named.collect())
 }
 
 fn graph(schema: &Valid<Schema>, body: &Value) -> Result<(), String> {
