@@ -24,30 +24,28 @@ pub struct Decoded<'a> {
 /// Decodes a body. `content_type` is the HTTP header, if there was one.
 #[must_use]
 pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Decoded<'a> {
-    let (encoding, skipped) = choose(body, content_type);
+    let (mark, skipped) = Encoding::for_bom(body).map_or((None, 0), |(encoding, len)| (Some(encoding), len));
     let rest = &body[skipped..];
     // Validation of good text is several times faster than the repairing decoder, and nearly every page is good.
-    let text = match std::str::from_utf8(rest) {
-        Ok(valid) if encoding == UTF_8 => Cow::Borrowed(valid),
+    let valid = std::str::from_utf8(rest).ok();
+    let encoding = mark.unwrap_or_else(|| choose(body, content_type, valid.is_some()));
+    let text = match valid {
+        Some(valid) if encoding == UTF_8 => Cow::Borrowed(valid),
         _ if encoding == UTF_8 => String::from_utf8_lossy(rest),
         _ => encoding.decode_without_bom_handling(rest).0,
     };
     Decoded { text, encoding, body, skipped }
 }
 
-fn choose(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, usize) {
-    if let Some((encoding, len)) = Encoding::for_bom(body) {
-        return (encoding, len);
-    }
+fn choose(body: &[u8], content_type: Option<&str>, valid_utf8: bool) -> &'static Encoding {
     let header = content_type.and_then(|value| label_in(value.as_bytes()));
     let declared = header.or_else(|| meta(&body[..body.len().min(META_WINDOW)]));
-    let valid_utf8 = std::str::from_utf8(body).is_ok();
     match declared {
-        Some(encoding) if encoding == UTF_8 || !valid_utf8 => (encoding, 0),
+        Some(encoding) if encoding == UTF_8 || !valid_utf8 => encoding,
         // Valid UTF-8 with a wrong label: no other encoding produces such bytes by chance.
-        _ if valid_utf8 => (UTF_8, 0),
-        Some(encoding) => (encoding, 0),
-        None => (sniff(body), 0),
+        _ if valid_utf8 => UTF_8,
+        Some(encoding) => encoding,
+        None => sniff(body),
     }
 }
 

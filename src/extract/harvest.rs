@@ -5,12 +5,11 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-use memchr::memmem;
+use aho_corasick::{AhoCorasick, MatchKind, packed};
 
 use super::items::{Builder, Syntax};
 use super::json::Value;
-use super::scan::{Scanner, Tag, Token};
+use super::scan::{Name, Scanner, Tag, Token};
 use super::text;
 
 /// Scripts that are kept for a later look.
@@ -72,44 +71,111 @@ const STATE_ATTRIBUTES: [&str; 8] = [
     "data-track-product",
 ];
 
-/// One pass for all of them: most pages have none.
-static STATE_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| super::visible::classes::automaton(&STATE_ATTRIBUTES));
+/// What attributes of interest look like, and what each is for. Most tags of a page have none of them, and a search
+/// for all of them at once is far cheaper than reading the attributes of every tag.
+const SITES: [(&str, u8); 11] = [
+    ("itemprop", MICRODATA),
+    ("itemProp", MICRODATA),
+    ("itemscope", MICRODATA),
+    ("itemScope", MICRODATA),
+    ("itemtype", MICRODATA),
+    ("itemType", MICRODATA),
+    ("typeof=", RDFA),
+    ("data-p", STATE),
+    ("data-mage-init", STATE),
+    ("data-gtm-product", STATE),
+    ("data-track-product", STATE),
+];
+
+const MICRODATA: u8 = 1;
+const RDFA: u8 = 2;
+const STATE: u8 = 4;
+
+/// Vector instructions where the processor has them; the automaton gives the same answer everywhere else.
+static SITE_FINDER: LazyLock<(Option<packed::Searcher>, AhoCorasick)> = LazyLock::new(|| {
+    let names = SITES.iter().map(|(name, _)| name);
+    #[expect(clippy::expect_used, reason = "the names are constants of this file; a test collects a page with them")]
+    let slow = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(names.clone())
+        .expect("constant names build an automaton");
+    (packed::Searcher::new(names), slow)
+});
+
+fn sites(page: &str) -> Vec<(usize, u8)> {
+    let place = |hit: aho_corasick::Match| (hit.start(), SITES[hit.pattern().as_usize()].1);
+    match &*SITE_FINDER {
+        (Some(fast), _) => fast.find_iter(page).map(place).collect(),
+        (None, slow) => slow.find_iter(page).map(place).collect(),
+    }
+}
+
+/// Places of attributes of interest in page order.
+struct Sites {
+    found: Vec<(usize, u8)>,
+    next: usize,
+    /// Everything that occurs anywhere on the page.
+    all: u8,
+}
+
+impl Sites {
+    fn of(page: &str) -> Self {
+        let found = sites(page);
+        let all = found.iter().fold(0, |all, (_, kind)| all | kind);
+        Self { found, next: 0, all }
+    }
+
+    /// What lies inside a tag; asked in page order.
+    fn inside(&mut self, tag: &Tag<'_>) -> u8 {
+        let end = tag.end();
+        let mut kinds = 0;
+        while let Some((at, kind)) = self.found.get(self.next).filter(|(at, _)| *at < end) {
+            if *at > tag.at {
+                kinds |= kind;
+            }
+            self.next += 1;
+        }
+        kinds
+    }
+}
 
 impl<'a> Harvest<'a> {
     /// Reads a page from front to back.
     #[must_use]
     pub fn collect(page: &'a str) -> Self {
-        let bytes = page.as_bytes();
         let mut harvest = Self::default();
-        let mut microdata = memmem::find(bytes, b"itemprop").map(|_| Builder::new(Syntax::Microdata));
-        let mut rdfa = memmem::find(bytes, b"typeof=")
-            .filter(|_| memmem::find(bytes, b"property=").is_some())
-            .map(|_| Builder::new(Syntax::Rdfa));
-        let any_state = STATE_NAMES.is_match(page);
+        let mut sites = Sites::of(page);
+        let mut microdata = (sites.all & MICRODATA != 0).then(|| Builder::new(Syntax::Microdata));
+        let mut rdfa = (sites.all & RDFA != 0).then(|| Builder::new(Syntax::Rdfa));
         let mut heading: Option<(String, usize)> = None;
         let mut raw: Option<Tag<'a>> = None;
-        for token in Scanner::new(page) {
+        let mut scanner = Scanner::new(page);
+        loop {
+            let captures = microdata.as_ref().is_some_and(Builder::captures) || rdfa.is_some();
+            scanner.listen(heading.is_some() || captures, heading.is_some() || microdata.is_some() || rdfa.is_some());
+            let Some(token) = scanner.next() else { break };
             match token {
                 Token::Open(tag) => {
                     harvest.tags += 1;
                     harvest.tag(&tag);
-                    if tag.is("h1") && harvest.headings.len() < MAX_HEADINGS {
+                    if tag.is(Name::H1) && harvest.headings.len() < MAX_HEADINGS {
                         heading = Some((String::new(), tag.at));
                     }
-                    if any_state {
+                    let inside = sites.inside(&tag);
+                    if inside & STATE != 0 {
                         harvest.state(&tag);
                     }
                     if let Some(builder) = &mut microdata {
-                        builder.open(&tag);
+                        builder.open(&tag, inside & MICRODATA != 0);
                     }
                     if let Some(builder) = &mut rdfa {
-                        builder.open(&tag);
+                        builder.open(&tag, true);
                     }
                     raw = Some(tag);
                 }
                 Token::Raw { text, at } => harvest.raw(raw.as_ref(), text, at),
                 Token::Close { name, .. } => {
-                    if name.eq_ignore_ascii_case("h1")
+                    if name == Name::H1
                         && let Some((words, at)) = heading.take()
                     {
                         harvest.headings.push((text::clean(&words), at));
@@ -149,18 +215,18 @@ impl<'a> Harvest<'a> {
     }
 
     fn tag(&mut self, tag: &Tag<'a>) {
-        match tag.name.len() {
-            4 if tag.is("meta") && self.meta.len() < MAX_META => self.meta_tag(tag),
-            4 if tag.is("link") && self.canonical.is_none() => {
+        match tag.key {
+            Name::META if self.meta.len() < MAX_META => self.meta_tag(tag),
+            Name::LINK if self.canonical.is_none() => {
                 let rel = tag.attribute("rel").unwrap_or("");
                 if rel.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case("canonical")) {
                     self.canonical = tag.value("href").filter(|href| !href.is_empty());
                 }
             }
-            4 if tag.is("html") && self.lang.is_none() => {
+            Name::HTML if self.lang.is_none() => {
                 self.lang = tag.value("lang").or_else(|| tag.value("xml:lang")).filter(|lang| !lang.is_empty());
             }
-            5 if tag.is("input") && tag.attribute("type").is_some_and(|t| t.eq_ignore_ascii_case("password")) => {
+            Name::INPUT if tag.attribute("type").is_some_and(|t| t.eq_ignore_ascii_case("password")) => {
                 self.inputs_password += 1;
             }
             _ => {}
@@ -168,9 +234,19 @@ impl<'a> Harvest<'a> {
     }
 
     fn meta_tag(&mut self, tag: &Tag<'a>) {
-        let key = ["property", "name", "itemprop", "http-equiv"].iter().find_map(|key| tag.attribute(key));
-        let content = tag.attribute("content").or_else(|| tag.attribute("value"));
-        if let (Some(key), Some(content)) = (key, content) {
+        const KEYS: [&str; 4] = ["property", "name", "itemprop", "http-equiv"];
+        let mut keys: [Option<&str>; 4] = [None; 4];
+        let (mut content, mut value) = (None, None);
+        for (name, text) in tag.attributes() {
+            if name.eq_ignore_ascii_case("content") {
+                content = content.or(Some(text));
+            } else if name.eq_ignore_ascii_case("value") {
+                value = value.or(Some(text));
+            } else if let Some(known) = KEYS.iter().position(|key| name.eq_ignore_ascii_case(key)) {
+                keys[known] = keys[known].or(Some(text));
+            }
+        }
+        if let (Some(key), Some(content)) = (keys.into_iter().flatten().next(), content.or(value)) {
             let at = tag.offset_of(content);
             self.meta.push(Meta { key: key.trim().to_ascii_lowercase(), content: text::decode(content), at });
         }
@@ -191,10 +267,10 @@ impl<'a> Harvest<'a> {
 
     fn raw(&mut self, tag: Option<&Tag<'a>>, content: &'a str, at: usize) {
         let Some(tag) = tag else { return };
-        if tag.is("title") {
+        if tag.is(Name::TITLE) {
             self.title = self.title.take().or_else(|| Some(Cow::Owned(text::clean(content))));
         }
-        if !tag.is("script") || content.trim().is_empty() {
+        if !tag.is(Name::SCRIPT) || content.trim().is_empty() {
             return;
         }
         let kind = tag.attribute("type").unwrap_or("");

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::json::{Object, Value};
-use super::scan::{Tag, is_void};
+use super::scan::{Name, Tag};
 use super::text;
 
 /// Open elements remembered; deeper ones are not markup of a product.
@@ -30,7 +30,7 @@ pub enum Syntax {
 #[derive(Debug)]
 pub struct Builder<'a> {
     syntax: Syntax,
-    open: Vec<Element<'a>>,
+    open: Vec<Element>,
     scopes: Vec<Scope<'a>>,
     captures: Vec<Capture>,
     done: Vec<Value<'a>>,
@@ -38,8 +38,8 @@ pub struct Builder<'a> {
 }
 
 #[derive(Debug)]
-struct Element<'a> {
-    name: &'a str,
+struct Element {
+    name: Name,
     scope: bool,
     capture: bool,
 }
@@ -64,15 +64,21 @@ impl<'a> Builder<'a> {
         Self { syntax, open: Vec::new(), scopes: Vec::new(), captures: Vec::new(), done: Vec::new(), properties: 0 }
     }
 
-    /// Takes a start tag.
-    pub fn open(&mut self, tag: &Tag<'a>) {
-        let void = is_void(tag.name);
-        self.imply_end(tag.name);
+    /// Takes a start tag; `marked` says that it may have attributes of the vocabulary.
+    pub fn open(&mut self, tag: &Tag<'a>, marked: bool) {
+        let void = tag.key.is_void();
+        self.imply_end(tag.key);
+        let mut element = Element { name: tag.key, scope: false, capture: false };
+        if !marked {
+            if !void && self.open.len() < MAX_OPEN {
+                self.open.push(element);
+            }
+            return;
+        }
         let (names, types) = match self.syntax {
             Syntax::Microdata => microdata(tag),
             Syntax::Rdfa => rdfa(tag),
         };
-        let mut element = Element { name: tag.name, scope: false, capture: false };
         if let Some(types) = types.filter(|_| !void && self.scopes.len() < MAX_SCOPES) {
             element.scope = true;
             let mut object = Object { entries: Vec::new(), at: tag.at };
@@ -101,6 +107,12 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Whether text that comes next belongs to a property.
+    #[must_use]
+    pub fn captures(&self) -> bool {
+        !self.captures.is_empty()
+    }
+
     /// Takes text between tags.
     pub fn text(&mut self, raw: &'a str, at: usize) {
         for capture in &mut self.captures {
@@ -114,8 +126,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes an end tag; everything opened since its partner is closed too.
-    pub fn close(&mut self, name: &str) {
-        let partner = self.open.iter().rev().take(MAX_SEARCH).position(|e| e.name.eq_ignore_ascii_case(name));
+    pub fn close(&mut self, name: Name) {
+        let partner = self.open.iter().rev().take(MAX_SEARCH).position(|e| e.name == name);
         if let Some(up) = partner {
             for _ in 0..=up {
                 self.pop();
@@ -137,11 +149,8 @@ impl<'a> Builder<'a> {
         self.done
     }
 
-    /// `li`, `p`, `tr`, `td` and the like end when a sibling opens.
-    fn imply_end(&mut self, name: &str) {
-        const SIBLINGS: [&str; 7] = ["li", "p", "tr", "td", "dt", "dd", "option"];
-        let same = self.open.last().is_some_and(|top| top.name.eq_ignore_ascii_case(name));
-        if same && SIBLINGS.iter().any(|s| s.eq_ignore_ascii_case(name)) {
+    fn imply_end(&mut self, name: Name) {
+        if self.open.last().is_some_and(|top| top.name == name) && name.ends_at_sibling() {
             self.pop();
         }
     }
@@ -245,18 +254,18 @@ fn local_name(name: &str) -> String {
 
 fn attribute_value<'a>(tag: &Tag<'a>, names: &[String], syntax: Syntax) -> Option<(Cow<'a, str>, usize)> {
     let found = |key: &str| tag.attribute(key).filter(|v| !v.trim().is_empty());
-    let link = tag.is("a") || tag.is("link") || tag.is("area");
+    let link = tag.is(Name::A) || tag.is(Name::LINK) || tag.is(Name::AREA);
     // Shops mark names and prices up on links; their target is no name and no price.
     let wants_text =
         names.iter().any(|n| matches!(n.as_str(), "name" | "price" | "brand" | "sku" | "lowPrice" | "description"));
     let raw = found("content").or_else(|| {
-        if link && (!wants_text || tag.is("link")) {
+        if link && (!wants_text || tag.is(Name::LINK)) {
             found("href").or_else(|| found("resource"))
-        } else if tag.is("img") || tag.is("source") || tag.is("iframe") {
+        } else if tag.is(Name::IMG) || tag.is(Name::SOURCE) || tag.is(Name::IFRAME) {
             found("src").or_else(|| found("data-src"))
-        } else if tag.is("data") || tag.is("meter") || tag.is("input") {
+        } else if tag.is(Name::DATA) || tag.is(Name::METER) || tag.is(Name::INPUT) {
             found("value")
-        } else if tag.is("time") {
+        } else if tag.is(Name::TIME) {
             found("datetime")
         } else if syntax == Syntax::Rdfa {
             found("resource").or_else(|| found("href"))
@@ -276,7 +285,7 @@ mod tests {
         let mut builder = Builder::new(syntax);
         for token in Scanner::new(page) {
             match token {
-                Token::Open(tag) => builder.open(&tag),
+                Token::Open(tag) => builder.open(&tag, true),
                 Token::Close { name, .. } => builder.close(name),
                 Token::Text { text, at } => builder.text(text, at),
                 Token::Raw { .. } => {}

@@ -233,14 +233,19 @@ fn is_login(heading: &str, page: &Page<'_>) -> bool {
             .any(|p| page.final_url.to_ascii_lowercase().contains(p))
 }
 
-/// The text a person sees, lower case, cut to the size of a wall, and the length of all of it.
+/// The text a person sees, lower case, and its length; no more is read than a wall may hold.
 fn visible_text(page: &str) -> (String, usize) {
     let (mut out, mut length) = (String::new(), 0);
-    for token in super::scan::Scanner::new(page) {
+    let mut scanner = super::scan::Scanner::new(page);
+    scanner.listen(true, false);
+    for token in scanner {
         if let super::scan::Token::Text { text, .. } = token {
             let trimmed = text.trim();
             length += trimmed.len();
-            if out.len() < WALL_TEXT && !trimmed.is_empty() {
+            if length >= WALL_TEXT {
+                break;
+            }
+            if !trimmed.is_empty() {
                 out.push_str(&text::decode(trimmed).to_lowercase());
                 out.push(' ');
             }

@@ -11,6 +11,8 @@ use crate::money::Currency;
 pub struct Locale {
     language: [u8; 3],
     region: Option<[u8; 2]>,
+    /// What [`Locale::currency`] says: every number of a page asks for it.
+    currency: Option<Currency>,
 }
 
 impl Locale {
@@ -29,8 +31,9 @@ impl Locale {
             *slot = byte.to_ascii_lowercase();
         }
         let region = parts.take(2).find(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_alphabetic())).map(region_of);
-        let mut locale = Self { language, region };
+        let mut locale = Self { language, region, currency: None };
         locale.repair();
+        locale.currency = locale.local_currency();
         Some(locale)
     }
 
@@ -75,6 +78,7 @@ impl Locale {
     #[must_use]
     pub fn or_region_of(mut self, other: Option<Self>) -> Self {
         self.region = self.region.or(other.and_then(|o| o.region));
+        self.currency = self.local_currency();
         self
     }
 
@@ -88,6 +92,10 @@ impl Locale {
     /// The currency of the region, if there is one that a shop there would mean by its local sign.
     #[must_use]
     pub fn currency(&self) -> Option<Currency> {
+        self.currency
+    }
+
+    fn local_currency(&self) -> Option<Currency> {
         let region = self.likely_region()?;
         if EURO.contains(&region) {
             return Some(Currency::EUR);

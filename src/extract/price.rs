@@ -134,22 +134,39 @@ pub enum Refusal {
 /// # Errors
 /// A [`Refusal`] that says which of the known reasons applies.
 pub fn read(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
-    read_all(raw, context, 1)?.into_iter().next().ok_or(Refusal::NoPrice)
+    let (found, refusal) = gather(raw, context, 1);
+    first_of(found, refusal).map(|(first, _)| first)
 }
 
-/// Reads up to `limit` prices of a text in order.
+/// Reads the first price of a text, as [`read`] does, and the one behind it if there is one.
 ///
 /// # Errors
-/// A [`Refusal`] when there is none, or when the first number that could be one cannot be read.
-pub fn read_all(raw: &str, context: &Context<'_>, limit: usize) -> Result<Vec<Reading>, Refusal> {
+/// A [`Refusal`] that says which of the known reasons applies.
+pub fn read_two(raw: &str, context: &Context<'_>) -> Result<(Reading, Option<Reading>), Refusal> {
+    let (found, refusal) = gather(raw, context, 2);
+    first_of(found, refusal)
+}
+
+fn first_of(found: Vec<Reading>, refusal: Option<Refusal>) -> Result<(Reading, Option<Reading>), Refusal> {
+    let mut found = found.into_iter();
+    match (found.next(), refusal) {
+        // The amount that cannot be decided stands first and may be the price.
+        (Some(_), Some(why @ Refusal::Ambiguous(..))) => Err(why),
+        (Some(first), _) => Ok((first, found.next())),
+        (None, why) => Err(why.unwrap_or(Refusal::NoPrice)),
+    }
+}
+
+/// Up to `limit` prices of a text, and why the first number before all of them is none.
+fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Option<Refusal>) {
     let normal = normalise(text::cut(raw, MAX_TEXT));
     let low = lower(&normal);
     if let Some(reading) = eastern::read(&normal, &low, context) {
-        return Ok(vec![reading]);
+        return (vec![reading], None);
     }
     let mut numbers = number::find(&normal, MAX_NUMBERS);
     if numbers.is_empty() {
-        return Err(Refusal::NoPrice);
+        return (Vec::new(), None);
     }
     normal::drop_chains(&normal, &mut numbers);
     let seen: Vec<Seen<'_>> = numbers.iter().map(|n| Seen::new(&normal, &low, n).believed(context)).collect();
@@ -170,14 +187,11 @@ pub fn read_all(raw: &str, context: &Context<'_>, limit: usize) -> Result<Vec<Re
                 skip = i + 1 + used;
                 readings.push(reading);
             }
-            Err(why) => refusal = refusal.or(Some(why)),
+            Err(why) if readings.is_empty() => refusal = refusal.or(Some(why)),
+            Err(_) => {}
         }
     }
-    match (readings.is_empty(), refusal) {
-        (true, why) => Err(why.unwrap_or(Refusal::NoPrice)),
-        (false, Some(why @ Refusal::Ambiguous(..))) if limit == 1 => Err(why),
-        (false, _) => Ok(readings),
-    }
+    (readings, refusal)
 }
 
 /// The currency that a text names, such as `DKK`, `kr.` or `Preis in €`, with shared signs settled by the context.

@@ -28,8 +28,6 @@ struct Found {
     listed: usize,
     view: Option<View>,
     says_product: bool,
-    /// Some control of the page puts something into a cart.
-    buyable: bool,
 }
 
 pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
@@ -72,7 +70,7 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
             ..empty(outcome, "the page is a wall, a challenge or says that nothing is here")
         };
     }
-    let mut answer = judge::decide(&harvest, &roots, page, hints, found);
+    let mut answer = judge::decide(body, &harvest, &roots, page, hints, found);
     answer.locale = shown.clone();
     answer.candidates.truncate(MAX_CANDIDATES);
     answer
@@ -169,8 +167,7 @@ fn gather(
     let range = confirmed_window(harvest, &candidates, products).unwrap_or(0..body.len());
     let view = visible::look(body, range, harvest, &with_currency(context, &candidates), &titles, page.final_url);
     candidates.extend(view.candidates.iter().cloned());
-    let buyable = view.availability == Availability::Unknown && visible::labels::has_buy_control(body);
-    Found { buyable, candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
+    Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
 }
 
 /// Where to look when markup has answered: around the heading that names the same product. The whole page is looked at

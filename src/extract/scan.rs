@@ -3,14 +3,20 @@
 //! It never backtracks further than the tag it is in, never recurses and never allocates per tag, so a page of any
 //! shape costs time proportional to its bytes.
 
-use memchr::{memchr, memchr3, memmem};
+mod tag;
+mod word;
+
+use memchr::{memchr, memchr2, memchr3, memmem};
+
+pub use self::tag::{Attributes, Name, Tag};
+use self::word::{equal, word_at};
 
 /// Something the scanner saw, with byte offsets into the page text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Token<'a> {
     Open(Tag<'a>),
     Close {
-        name: &'a str,
+        name: Name,
         at: usize,
     },
     /// Text between tags with entities unresolved; never empty.
@@ -25,92 +31,8 @@ pub enum Token<'a> {
     },
 }
 
-/// A start tag; attributes are read on demand.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tag<'a> {
-    /// As written; compare with [`Tag::is`].
-    pub name: &'a str,
-    /// Everything between the name and the closing bracket.
-    pub attributes: &'a str,
-    /// Byte offset of `<`.
-    pub at: usize,
-}
-
 /// Longest tag that is looked at; what comes after is attributes of an attack, not of a shop.
 const MAX_TAG: usize = 256 * 1024;
-
-impl<'a> Tag<'a> {
-    #[must_use]
-    pub fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-
-    /// The raw value of an attribute, entities unresolved; an attribute without value is `""`.
-    #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<&'a str> {
-        self.attributes().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    /// The value of an attribute with entities resolved and white space trimmed.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<std::borrow::Cow<'a, str>> {
-        self.attribute(name).map(super::text::decode)
-    }
-
-    /// Name and raw value of every attribute in order.
-    pub fn attributes(&self) -> Attributes<'a> {
-        Attributes { rest: self.attributes }
-    }
-
-    /// Byte offset in the page of a slice obtained from this tag.
-    #[must_use]
-    pub fn offset_of(&self, part: &str) -> usize {
-        let start = self.attributes.as_ptr() as usize;
-        let inside = (part.as_ptr() as usize).saturating_sub(start);
-        self.at + 1 + self.name.len() + inside.min(self.attributes.len())
-    }
-}
-
-/// Iterator over the attributes of one tag.
-#[derive(Debug, Clone)]
-pub struct Attributes<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Iterator for Attributes<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let is_space = |c: char| c.is_ascii_whitespace() || c == '/' || c == '\0';
-        let rest = self.rest.trim_start_matches(is_space);
-        if rest.is_empty() {
-            self.rest = rest;
-            return None;
-        }
-        // The first character always belongs to the name, even `=`: otherwise the cursor would not move.
-        let first = rest.chars().next().map_or(0, char::len_utf8);
-        let end = rest[first..]
-            .find(|c: char| c.is_ascii_whitespace() || c == '=' || c == '/' || c == '\0')
-            .map_or(rest.len(), |at| at + first);
-        let (name, after) = rest.split_at(end);
-        let trimmed = after.trim_start();
-        let Some(value) = trimmed.strip_prefix('=') else {
-            self.rest = after;
-            return Some((name, ""));
-        };
-        let value = value.trim_start();
-        let (value, rest) = match value.as_bytes().first() {
-            Some(quote @ (b'"' | b'\'')) => {
-                let body = &value[1..];
-                let end = memchr(*quote, body.as_bytes()).unwrap_or(body.len());
-                (&body[..end], body.get(end + 1..).unwrap_or(""))
-            }
-            _ => value.split_at(value.find(|c: char| c.is_ascii_whitespace()).unwrap_or(value.len())),
-        };
-        self.rest = rest;
-        Some((name, value))
-    }
-}
 
 /// Walks a page from front to back.
 #[derive(Debug, Clone)]
@@ -120,18 +42,26 @@ pub struct Scanner<'a> {
     pos: usize,
     /// End tag to look for when the last tag opened a raw text element.
     raw: Option<&'static str>,
+    texts: bool,
+    closes: bool,
 }
 
 impl<'a> Scanner<'a> {
     #[must_use]
     pub fn new(source: &'a str) -> Self {
-        Self { source, bytes: source.as_bytes(), pos: 0, raw: None }
+        Self { source, bytes: source.as_bytes(), pos: 0, raw: None, texts: true, closes: true }
     }
 
     /// A scanner that starts in the middle of a page; offsets still count from the page's first byte.
     #[must_use]
     pub fn starting_at(source: &'a str, pos: usize) -> Self {
         Self { pos: super::json::ceil_char(source, pos), ..Self::new(source) }
+    }
+
+    /// Says whether texts and end tags are given out from here on: most readers need neither for most of a page.
+    pub fn listen(&mut self, texts: bool, closes: bool) {
+        self.texts = texts;
+        self.closes = closes;
     }
 
     fn raw_text(&mut self, name: &str) -> Option<Token<'a>> {
@@ -141,20 +71,28 @@ impl<'a> Scanner<'a> {
         (end > start).then(|| Token::Raw { text: &self.source[start..end], at: start })
     }
 
-    fn open(&mut self, start: usize) -> Option<Token<'a>> {
-        let limit = self.bytes.len().min(start + MAX_TAG);
-        let name_len =
-            self.bytes[start + 1..limit].iter().position(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/'));
-        let name_end = name_len.map_or(limit, |len| start + 1 + len);
-        let name_end = super::json::ceil_char(self.source, name_end);
+    fn open(&mut self, start: usize) -> Token<'a> {
+        // Only a tag that is cut at its limit can end inside a character.
+        let limit = match self.bytes.len() {
+            len if len - start > MAX_TAG => super::json::ceil_char(self.source, start + MAX_TAG),
+            len => len,
+        };
+        let (key, name_end) = Name::at(self.bytes, start + 1, limit);
         let end = tag_end(self.bytes, name_end, limit);
-        let end_at = super::json::ceil_char(self.source, end);
         let tag =
-            Tag { name: &self.source[start + 1..name_end], attributes: &self.source[name_end..end_at], at: start };
-        self.pos = (end_at + 1).min(self.bytes.len());
-        self.pos = super::json::ceil_char(self.source, self.pos);
-        self.raw = raw_name(tag.name);
-        Some(Token::Open(tag))
+            Tag { name: &self.source[start + 1..name_end], key, attributes: &self.source[name_end..end], at: start };
+        self.pos = if end < self.bytes.len() { super::json::ceil_char(self.source, end + 1) } else { end };
+        self.raw = raw_name(key);
+        Token::Open(tag)
+    }
+
+    fn close(&mut self, start: usize) -> Token<'a> {
+        let (name, name_end) = Name::at(self.bytes, start + 2, self.bytes.len());
+        self.pos = match self.bytes.get(name_end) {
+            Some(b'>') => name_end + 1,
+            _ => memchr(b'>', &self.bytes[name_end..]).map_or(self.bytes.len(), |at| name_end + at + 1),
+        };
+        Token::Close { name, at: start }
     }
 
     /// Skips a comment, a doctype or a processing instruction.
@@ -182,36 +120,75 @@ impl<'a> Iterator for Scanner<'a> {
         }
         while self.pos < self.bytes.len() {
             let start = self.pos;
-            let less = memchr(b'<', &self.bytes[start..]).map_or(self.bytes.len(), |at| start + at);
+            let less = next_tag(self.bytes, start);
             let next = self.bytes.get(less + 1).copied().unwrap_or(0);
-            if !(next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?')) && less < self.bytes.len() {
+            let tag = next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?');
+            if self.texts && (less > start || (!tag && less < self.bytes.len())) {
                 // A bare `<` is text: give out everything up to the next real tag as one piece.
-                let more = memchr(b'<', &self.bytes[less + 1..]).map_or(self.bytes.len(), |at| less + 1 + at);
-                self.pos = more;
-                return Some(Token::Text { text: &self.source[start..more], at: start });
-            }
-            if less > start {
-                self.pos = less;
-                return Some(Token::Text { text: &self.source[start..less], at: start });
+                let end = if tag || less == self.bytes.len() {
+                    less
+                } else {
+                    memchr(b'<', &self.bytes[less + 1..]).map_or(self.bytes.len(), |at| less + 1 + at)
+                };
+                self.pos = end;
+                return Some(Token::Text { text: &self.source[start..end], at: start });
             }
             match next {
-                b'/' => {
-                    let end = memchr(b'>', &self.bytes[less..]).map_or(self.bytes.len(), |at| less + at);
-                    self.pos = (end + 1).min(self.bytes.len());
-                    let name = self.source[less + 2..end].trim();
-                    let name = name.split(|c: char| c.is_ascii_whitespace() || c == '/').next().unwrap_or("");
-                    return Some(Token::Close { name, at: less });
-                }
+                b'/' if self.closes => return Some(self.close(less)),
+                b'/' if self.texts => drop(self.close(less)),
+                b'/' => self.pos = less + 2,
                 b'!' | b'?' => self.skip_declaration(less),
-                _ => return self.open(less),
+                _ if tag => return Some(self.open(less)),
+                _ => self.pos = (less + 1).min(self.bytes.len()),
             }
         }
         None
     }
 }
 
+/// Byte offset of the next `<`, or the end. Most tags follow the last one within a few bytes, where the set-up of a
+/// vector search costs more than the search.
+fn next_tag(bytes: &[u8], from: usize) -> usize {
+    const NEAR: usize = 4;
+    let mut at = from;
+    for _ in 0..NEAR {
+        let Some(word) = word_at(bytes, at) else { break };
+        let found = equal(word, b'<');
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    memchr(b'<', &bytes[at..]).map_or(bytes.len(), |step| at + step)
+}
+
 /// Byte offset of the `>` that ends a tag, quotes honoured; `limit` if there is none.
 fn tag_end(bytes: &[u8], from: usize, limit: usize) -> usize {
+    if bytes.get(from) == Some(&b'>') {
+        return from;
+    }
+    // In nearly every tag the first `>` is the end, and a look at what stands before it proves that.
+    if let Some(len) = memchr2(b'>', b'\'', &bytes[from..limit])
+        && bytes[from + len] == b'>'
+        && ends_outside_quotes(&bytes[from..from + len])
+    {
+        return from + len;
+    }
+    careful_tag_end(bytes, from, limit)
+}
+
+/// Whether a piece of a tag without single quotes surely does not end inside a quoted value.
+fn ends_outside_quotes(piece: &[u8]) -> bool {
+    // No value in double quotes holds one: behind `x"` the value is over, behind `="` it may just have begun.
+    if let [.., before, b'"'] = piece
+        && !matches!(before, b'=' | b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+    {
+        return true;
+    }
+    memchr::memchr_iter(b'"', piece).count().is_multiple_of(2)
+}
+
+fn careful_tag_end(bytes: &[u8], from: usize, limit: usize) -> usize {
     let mut pos = from;
     while let Some(step) = memchr3(b'>', b'"', b'\'', &bytes[pos..limit]) {
         let at = pos + step;
@@ -233,33 +210,25 @@ fn tag_end(bytes: &[u8], from: usize, limit: usize) -> usize {
     memchr(b'>', &bytes[from..limit]).map_or(limit, |at| from + at)
 }
 
-fn raw_name(name: &str) -> Option<&'static str> {
-    if !matches!(name.len(), 5 | 6 | 8) {
-        return None;
-    }
-    ["script", "style", "textarea", "title", "xmp"].into_iter().find(|raw| name.eq_ignore_ascii_case(raw))
+/// The elements whose content is text whatever stands in it.
+fn raw_name(name: Name) -> Option<&'static str> {
+    const RAW: [(Name, &str); 5] = [
+        (Name::of("script"), "script"),
+        (Name::of("style"), "style"),
+        (Name::of("textarea"), "textarea"),
+        (Name::of("title"), "title"),
+        (Name::of("xmp"), "xmp"),
+    ];
+    RAW.iter().find(|(raw, _)| *raw == name).map(|(_, text)| *text)
 }
 
 /// Offset of `</name` in any case.
 fn raw_end(bytes: &[u8], name: &str) -> Option<usize> {
-    let mut pos = 0;
-    while let Some(step) = memmem::find(&bytes[pos..], b"</") {
-        let at = pos + step;
-        let candidate = bytes.get(at + 2..at + 2 + name.len())?;
-        if candidate.eq_ignore_ascii_case(name.as_bytes()) {
-            return Some(at);
-        }
-        pos = at + 2;
-    }
-    None
-}
-
-/// Elements that have no content and no end tag.
-#[must_use]
-pub fn is_void(name: &str) -> bool {
-    const VOID: [&str; 14] =
-        ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
-    name.len() <= 6 && VOID.iter().any(|void| name.eq_ignore_ascii_case(void))
+    memchr::memchr_iter(b'<', bytes).find(|at| {
+        let rest = &bytes[at + 1..];
+        rest.first() == Some(&b'/')
+            && rest.get(1..=name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+    })
 }
 
 #[cfg(test)]
@@ -271,7 +240,7 @@ mod tests {
         let page = "a<!-- <b> --><P Class='x>y' data-v=1 checked>t &lt; 3 < 4</p><script>if (a<b) '</p>'</SCRIPT>";
         let tokens: Vec<_> = Scanner::new(page).collect();
         let Token::Open(tag) = tokens[1] else { panic!("{tokens:?}") };
-        assert!(tag.is("p"));
+        assert!(tag.is(Name::P));
         assert_eq!(tag.attribute("class"), Some("x>y"));
         assert_eq!(tag.attribute("DATA-V"), Some("1"));
         assert_eq!(tag.attribute("checked"), Some(""));

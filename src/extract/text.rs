@@ -97,6 +97,9 @@ pub fn is_invisible(c: char) -> bool {
 /// At most `max` characters, cut at a character boundary.
 #[must_use]
 pub fn cut(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
     text.char_indices().nth(max).map_or(text, |(at, _)| &text[..at])
 }
 

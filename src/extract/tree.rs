@@ -2,11 +2,11 @@
 //!
 //! Built in one linear pass from the tag scanner, bounded in nodes and depth; it is no browser and repairs nothing.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 
-use super::scan::{Scanner, Tag, Token, is_void};
+use super::scan::{Name, Scanner, Tag, Token};
 use super::text;
-use super::visible::classes::{self, Hints};
+use super::visible::classes::{self, Facts, Hints, Known};
 
 /// Nodes kept; later ones are ignored.
 const MAX_NODES: usize = 120_000;
@@ -40,15 +40,16 @@ pub enum Kind<'a> {
 #[derive(Debug)]
 pub struct Tree<'a> {
     pub nodes: Vec<Node<'a>>,
-    hints: Vec<OnceCell<Hints>>,
-    hidden: Vec<OnceCell<bool>>,
+    facts: Vec<OnceCell<Facts<'a>>>,
+    hidden: Vec<Cell<Option<bool>>>,
+    known: RefCell<Known<'a>>,
 }
 
 impl<'a> Tree<'a> {
     /// Builds the tree of a page or of the part of it between two byte offsets.
     #[must_use]
     pub fn build(page: &'a str, from: usize, to: usize) -> Self {
-        let root = Tag { name: "", attributes: "", at: from };
+        let root = Tag { name: "", key: Name::of(""), attributes: "", at: from };
         let mut nodes = vec![Node { kind: Kind::Element(root), parent: 0, end: 0, at: from }];
         let mut open: Vec<usize> = vec![0];
         for token in Scanner::starting_at(page, from) {
@@ -61,9 +62,7 @@ impl<'a> Tree<'a> {
                     let parent = end_siblings(&mut nodes, &mut open, &tag, parent);
                     let index = nodes.len();
                     nodes.push(Node { kind: Kind::Element(tag), parent, end: index + 1, at: tag.at });
-                    let closed =
-                        is_void(tag.name) || (tag.attributes.ends_with('/') && !tag.attributes.ends_with("=/"));
-                    if !closed && open.len() < MAX_DEPTH {
+                    if !tag.key.is_void() && !tag.closes_itself() && open.len() < MAX_DEPTH {
                         open.push(index);
                     }
                 }
@@ -88,36 +87,45 @@ impl<'a> Tree<'a> {
             close(&mut nodes, &mut open);
         }
         nodes[0].end = nodes.len();
-        let (hints, hidden) = (vec![OnceCell::new(); nodes.len()], vec![OnceCell::new(); nodes.len()]);
-        Self { nodes, hints, hidden }
+        let (facts, hidden) = (vec![OnceCell::new(); nodes.len()], vec![Cell::new(None); nodes.len()]);
+        Self { nodes, facts, hidden, known: RefCell::default() }
     }
 
     /// What the names on an element hint at, computed once.
     #[must_use]
     pub fn hints(&self, index: usize) -> Hints {
-        *self.hints[index].get_or_init(|| self.nodes[index].tag().map(classes::hints).unwrap_or_default())
+        self.facts(index).hints
+    }
+
+    /// What an element's own attributes say, computed once; nothing for a text.
+    #[must_use]
+    pub fn facts(&self, index: usize) -> Facts<'a> {
+        let read = |tag| classes::facts(tag, &mut self.known.borrow_mut());
+        *self.facts[index].get_or_init(|| self.nodes[index].tag().map(read).unwrap_or_default())
     }
 
     /// Whether the node or an ancestor is invisible, computed once per node.
     #[must_use]
     pub fn is_hidden(&self, index: usize) -> bool {
         // Walk up to the nearest known answer, then write it down for the whole way: no recursion.
-        let mut way = Vec::new();
+        let mut way = [0; MAX_DEPTH + 2];
+        let mut steps = 0;
         let mut at = index;
         let mut answer = false;
-        while at != 0 {
+        while at != 0 && steps < way.len() {
             if let Some(known) = self.hidden[at].get() {
-                answer = *known;
+                answer = known;
                 break;
             }
-            way.push(at);
+            way[steps] = at;
+            steps += 1;
             at = self.nodes[at].parent;
         }
-        for node in way.into_iter().rev() {
+        for node in way[..steps].iter().rev().copied() {
             // A page that hides itself until its scripts ran hides nothing from a person.
             let wraps_all = self.nodes[node].end - node > self.nodes.len() / 2;
-            answer = answer || (!wraps_all && self.nodes[node].tag().is_some_and(classes::is_hidden));
-            self.hidden[node].get_or_init(|| answer);
+            answer = answer || (!wraps_all && self.facts(node).hidden);
+            self.hidden[node].set(Some(answer));
         }
         answer
     }
@@ -157,7 +165,7 @@ impl<'a> Tree<'a> {
                         out.push(' ');
                     }
                 }
-                Kind::Element(tag) if is_block(tag.name) && !out.is_empty() => {
+                Kind::Element(tag) if is_block(tag.key) && !out.is_empty() => {
                     out.push(' ');
                     last_element = usize::MAX;
                 }
@@ -194,7 +202,7 @@ impl<'a> Node<'a> {
     }
 
     #[must_use]
-    pub fn is(&self, name: &str) -> bool {
+    pub fn is(&self, name: Name) -> bool {
         self.tag().is_some_and(|tag| tag.is(name))
     }
 }
@@ -205,11 +213,9 @@ fn close(nodes: &mut [Node<'_>], open: &mut Vec<usize>) {
     }
 }
 
-/// `li`, `p`, `tr` and the like end when a sibling opens; returns the parent of the new element.
+/// Ends an element whose sibling opens; returns the parent of the new element.
 fn end_siblings(nodes: &mut [Node<'_>], open: &mut Vec<usize>, tag: &Tag<'_>, parent: usize) -> usize {
-    const SIBLINGS: [&str; 8] = ["li", "p", "tr", "td", "th", "dt", "dd", "option"];
-    let ends = nodes[parent].is(tag.name) && SIBLINGS.iter().any(|s| tag.is(s));
-    if ends && open.len() > 1 {
+    if nodes[parent].is(tag.key) && tag.key.ends_at_sibling() && open.len() > 1 {
         close(nodes, open);
         return open.last().copied().unwrap_or(0);
     }
@@ -218,12 +224,36 @@ fn end_siblings(nodes: &mut [Node<'_>], open: &mut Vec<usize>, tag: &Tag<'_>, pa
 
 /// Elements that start a new line on screen.
 #[must_use]
-pub fn is_block(name: &str) -> bool {
-    const BLOCKS: [&str; 26] = [
-        "div", "p", "li", "ul", "ol", "td", "th", "tr", "table", "section", "article", "h1", "h2", "h3", "h4", "h5",
-        "h6", "br", "dt", "dd", "dl", "form", "header", "footer", "main", "fieldset",
+pub fn is_block(name: Name) -> bool {
+    const BLOCKS: [Name; 26] = [
+        Name::of("div"),
+        Name::of("p"),
+        Name::of("li"),
+        Name::of("ul"),
+        Name::of("ol"),
+        Name::of("td"),
+        Name::of("th"),
+        Name::of("tr"),
+        Name::of("table"),
+        Name::of("section"),
+        Name::of("article"),
+        Name::of("h1"),
+        Name::of("h2"),
+        Name::of("h3"),
+        Name::of("h4"),
+        Name::of("h5"),
+        Name::of("h6"),
+        Name::of("br"),
+        Name::of("dt"),
+        Name::of("dd"),
+        Name::of("dl"),
+        Name::of("form"),
+        Name::of("header"),
+        Name::of("footer"),
+        Name::of("main"),
+        Name::of("fieldset"),
     ];
-    BLOCKS.iter().any(|block| name.eq_ignore_ascii_case(block))
+    BLOCKS.contains(&name)
 }
 
 #[cfg(test)]
@@ -233,10 +263,10 @@ mod tests {
     #[test]
     fn nodes_know_their_parents_ends_and_text() {
         let tree = Tree::build("<div><p>1 574<sup>90</sup> <b>zł</b><p>x</div><i>y", 0, usize::MAX);
-        let price = tree.nodes.iter().position(|n| n.is("p")).unwrap();
+        let price = tree.nodes.iter().position(|n| n.is(Name::P)).unwrap();
         assert_eq!(tree.text_with_seams(price, 80).unwrap().replace(SEAM, "|"), "1 574|90|zł");
-        assert!(tree.ancestors(price).any(|i| tree.nodes[i].is("div")));
-        let outside = tree.nodes.iter().position(|n| n.is("i")).unwrap();
+        assert!(tree.ancestors(price).any(|i| tree.nodes[i].is(Name::DIV)));
+        let outside = tree.nodes.iter().position(|n| n.is(Name::I)).unwrap();
         assert_eq!(tree.ancestors(outside).count(), 0);
     }
 

@@ -3,8 +3,10 @@
 //! Every rule is a hint with points; a page whose best two prices are close in points and differ in amount is not
 //! decided here. Hidden elements are never read.
 
+pub mod beside;
 pub mod classes;
 pub mod labels;
+pub mod seams;
 pub mod spots;
 
 use super::harvest::Harvest;

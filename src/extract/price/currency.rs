@@ -2,10 +2,10 @@
 //!
 //! Longest match first; a sign that several currencies share is returned as such.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::symbols::{NATIONS, NOUNS, SIGNS, SUBUNITS};
 use crate::extract::locale::Locale;
@@ -25,7 +25,7 @@ pub enum Mark {
     /// A sign or noun of several currencies, the usual one first.
     Shared {
         sign: String,
-        codes: Vec<Currency>,
+        codes: &'static [Currency],
     },
     /// A hundredth of a currency that the text does not name.
     Subunit(String),
@@ -57,16 +57,33 @@ impl Mark {
         }
     }
 
-    fn from_codes(sign: &str, codes: &str) -> Self {
+    fn of(sign: &str, codes: &'static Codes) -> Self {
+        match codes {
+            Codes::Cent => Self::Subunit(sign.to_owned()),
+            Codes::Foreign(name) => Self::Other((*name).to_owned()),
+            Codes::Known(codes) => match codes.as_slice() {
+                [one] => Self::One(*one),
+                several => Self::Shared { sign: sign.to_owned(), codes: several },
+            },
+        }
+    }
+}
+
+/// What a row of the tables stands for, parsed once.
+enum Codes {
+    Cent,
+    /// A name of money without an ISO 4217 code of today.
+    Foreign(&'static str),
+    Known(Vec<Currency>),
+}
+
+impl Codes {
+    fn parse(codes: &'static str) -> Self {
         if codes == "cent" {
-            return Self::Subunit(sign.to_owned());
+            return Self::Cent;
         }
         let known: Vec<Currency> = codes.split(' ').filter_map(Currency::from_code).take(MAX_SHARED).collect();
-        match known.as_slice() {
-            [] => Self::Other(codes.to_owned()),
-            [one] => Self::One(*one),
-            _ => Self::Shared { sign: sign.to_owned(), codes: known },
-        }
+        if known.is_empty() { Self::Foreign(codes) } else { Self::Known(known) }
     }
 }
 
@@ -76,7 +93,7 @@ pub(super) fn at_start(text: &str, lower: &str) -> Option<(Mark, usize)> {
         let (inside, after) = (lower[..len].chars().next_back(), lower[len..].chars().next());
         !(joins(inside) && joins(after))
     };
-    longest(lower, boundary, |piece, at| iso(&text[..at]).or_else(|| lookup(piece)), true)
+    longest(lower, boundary, |len| &text[..len], true)
 }
 
 /// The mark at the end of `text` and the bytes it takes.
@@ -86,7 +103,7 @@ pub(super) fn at_end(text: &str, lower: &str) -> Option<(Mark, usize)> {
         let (before, inside) = (lower[..at].chars().next_back(), lower[at..].chars().next());
         !(joins(before) && joins(inside))
     };
-    longest(lower, boundary, |piece, at| iso(&text[text.len() - at..]).or_else(|| lookup(piece)), false)
+    longest(lower, boundary, |len| &text[text.len() - len..], false)
 }
 
 /// A currency mark anywhere in a hint such as `Pris NOK 1 999,00` or `€`.
@@ -109,7 +126,7 @@ pub(super) fn anywhere(text: &str, lower: &str) -> Option<Mark> {
     if words.len() <= 3 {
         return words.into_iter().find_map(|(at, word)| {
             let piece = &lower[at..at + word.len()];
-            (word.chars().count() > 1 || lower.trim().chars().count() <= 2).then(|| lookup(piece)).flatten()
+            (word.chars().count() > 1 || lower.trim().chars().count() <= 2).then(|| lookup(piece, true)).flatten()
         });
     }
     None
@@ -140,29 +157,53 @@ fn iso(word: &str) -> Option<Mark> {
     if word.len() != 3 || !word.bytes().all(|b| b.is_ascii_alphabetic()) {
         return None;
     }
-    let upper = word.to_ascii_uppercase();
-    let uniform = word == upper || word.bytes().all(|b| b.is_ascii_lowercase());
-    if !uniform {
+    let mut upper = [0; 3];
+    for (slot, byte) in upper.iter_mut().zip(word.bytes()) {
+        *slot = byte.to_ascii_uppercase();
+    }
+    let is_upper = word.as_bytes() == upper;
+    if !is_upper && !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return None;
     }
-    if let Some(currency) = Currency::from_code(&upper).filter(|c| c.exponent().is_some()) {
+    let known = |codes: &[&'static str]| codes.iter().copied().find(|code| code.as_bytes() == upper);
+    if let Ok(at) = ISO.binary_search_by(|code| code.as_bytes().cmp(&upper)) {
         // Lower case words such as `top`, `all` or `try` are words.
         let word_like =
             ["ALL", "TOP", "TRY", "GEL", "CUP", "BAM", "LAK", "SOS", "MAD", "BOB", "PEN", "MOP", "COP", "RON", "DOP"];
-        return (word == upper || !word_like.contains(&upper.as_str())).then_some(Mark::One(currency));
+        return if is_upper || known(&word_like).is_none() {
+            Currency::from_code(ISO[at]).map(Mark::One)
+        } else {
+            None
+        };
     }
-    (word == upper && FORMER.contains(&upper.as_str())).then_some(Mark::Other(upper))
+    if is_upper { known(&FORMER).map(|code| Mark::Other(code.to_owned())) } else { None }
 }
+
+/// Codes of ISO 4217 with minor units, in order: nearly every word of three letters is none of them.
+#[rustfmt::skip]
+const ISO: [&str; 170] = [
+    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD",
+    "BND", "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW", "CLF", "CLP",
+    "CNY", "COP", "COU", "CRC", "CUC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR",
+    "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR",
+    "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD",
+    "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR",
+    "MVR", "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK",
+    "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP",
+    "SLE", "SLL", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD",
+    "TWD", "TZS", "UAH", "UGX", "USD", "USN", "UYI", "UYU", "UYW", "UZS", "VED", "VES", "VND", "VUV", "WST", "XAD",
+    "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG", "ZWL",
+];
 
 /// Former ISO 4217 codes and the one coin that shops quote.
 const FORMER: [&str; 14] =
     ["DEM", "FRF", "ITL", "ESP", "FIM", "ATS", "NLG", "BEF", "GRD", "IEP", "PTE", "SKK", "BTC", "XBT"];
 
 /// The longest name at one end of a text. Only ends of words are tried, in scripts without blanks every character.
-fn longest(
+fn longest<'t>(
     lower: &str,
     boundary: impl Fn(usize) -> bool,
-    find: impl Fn(&str, usize) -> Option<Mark>,
+    written: impl Fn(usize) -> &'t str,
     start: bool,
 ) -> Option<(Mark, usize)> {
     let edge = if start { lower.chars().next() } else { lower.chars().next_back() };
@@ -188,18 +229,27 @@ fn longest(
     } else {
         lower.chars().rev().all(&mut step);
     }
-    ends[..count].iter().rev().filter(|len| boundary(**len)).find_map(|len| {
-        let piece = if start { &lower[..*len] } else { &lower[lower.len() - len..] };
-        find(piece, *len).map(|mark| (mark, *len))
-    })
+    let piece = |len: usize| if start { &lower[..len] } else { &lower[lower.len() - len..] };
+    // One look at the whole stretch says whether any part of it can hold a noun.
+    let nouns = NOUN_STEMS.0.is_match(piece(ends[..count].last().copied()?));
+    ends[..count]
+        .iter()
+        .rev()
+        .filter(|len| boundary(**len))
+        .find_map(|len| iso(written(*len)).or_else(|| lookup(piece(*len), nouns)).map(|mark| (mark, *len)))
 }
 
-static SIGN_MAP: LazyLock<HashMap<&'static str, &'static str>> =
-    LazyLock::new(|| SIGNS.iter().rev().copied().collect());
-static SUBUNIT_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| SUBUNITS.iter().copied().collect());
+static SIGN_MAP: LazyLock<FxHashMap<&'static str, Codes>> =
+    LazyLock::new(|| SIGNS.iter().rev().map(|(sign, codes)| (*sign, Codes::parse(codes))).collect());
+static SUBUNIT_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| SUBUNITS.iter().copied().collect());
+/// Bytes of the longest sign or subunit: longer pieces need no look at either table.
+static LONGEST_SIGN: LazyLock<usize> = LazyLock::new(|| {
+    SIGNS.iter().map(|(sign, _)| sign.len()).chain(SUBUNITS.iter().map(|s| s.len())).max().unwrap_or(0)
+});
 
 /// Noun stems in one automaton: most words beside a number hold none of them.
-static NOUN_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NOUNS));
+static NOUN_STEMS: LazyLock<(AhoCorasick, Vec<Codes>)> =
+    LazyLock::new(|| (stems(NOUNS), NOUNS.iter().map(|(_, codes)| Codes::parse(codes)).collect()));
 
 static NATION_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NATIONS));
 
@@ -208,59 +258,65 @@ fn stems(table: &[(&str, &str)]) -> AhoCorasick {
     AhoCorasick::new(table.iter().map(|(stem, _)| *stem)).expect("constant stems build an automaton")
 }
 
-fn lookup(piece: &str) -> Option<Mark> {
+fn sign_codes(piece: &str) -> Option<&'static Codes> {
     let plain = piece.trim_end_matches(['.', '\u{200f}']);
-    let sign = SIGN_MAP.get(piece).or_else(|| SIGN_MAP.get(plain).filter(|_| !plain.is_empty()));
-    if let Some(codes) = sign {
-        return Some(Mark::from_codes(piece, codes));
+    SIGN_MAP.get(piece).or_else(|| SIGN_MAP.get(plain).filter(|_| plain.len() < piece.len() && !plain.is_empty()))
+}
+
+/// The mark that a piece is as a whole; `nouns` says whether the text around it holds the stem of a noun at all.
+fn lookup(piece: &str, nouns: bool) -> Option<Mark> {
+    if piece.len() <= *LONGEST_SIGN + 2 {
+        if let Some(codes) = sign_codes(piece) {
+            return Some(Mark::of(piece, codes));
+        }
+        if SUBUNIT_SET.contains(piece) {
+            return Some(Mark::Subunit(piece.to_owned()));
+        }
     }
-    if SUBUNIT_SET.contains(piece) {
-        return Some(Mark::Subunit(piece.to_owned()));
-    }
-    if piece.len() < 3 || (piece.chars().count() < 3 && !piece.chars().any(is_cjk)) {
+    let several = piece.contains(' ');
+    if piece.len() < 3 || !(nouns || several) || (piece.chars().count() < 3 && !piece.chars().any(is_cjk)) {
         return None;
     }
-    named(piece)
+    named(piece, nouns)
 }
 
 /// `australian dollar`, `svenske kr`, `캐나다 달러`: a noun, and a country that singles out one of its currencies.
-fn named(piece: &str) -> Option<Mark> {
+fn named(piece: &str, nouns: bool) -> Option<Mark> {
     let words = piece.split_whitespace().count();
     if words > 4 {
         return None;
     }
-    let hits = NOUN_STEMS.find_overlapping_iter(piece).map(|hit| &NOUNS[hit.pattern().as_usize()]);
-    let noun = hits.filter(|(stem, _)| holds_stem(piece, stem)).max_by_key(|(stem, _)| stem.len());
+    let (automaton, codes) = &*NOUN_STEMS;
+    let noun = nouns
+        .then(|| {
+            let hits = automaton.find_overlapping_iter(piece).map(|hit| hit.pattern().as_usize());
+            let hit = hits.filter(|i| holds_stem(piece, NOUNS[*i].0)).max_by_key(|i| NOUNS[*i].0.len())?;
+            Some((NOUNS[hit].0, NOUNS[hit].1, &codes[hit]))
+        })
+        .flatten();
     let short = || {
-        piece
-            .split_whitespace()
-            .find_map(|w| SIGN_MAP.get_key_value(w.trim_end_matches('.')).map(|(sign, codes)| (*sign, *codes)))
+        let written = |w: &'_ str| SIGNS.iter().find(|(sign, _)| *sign == w);
+        piece.split_whitespace().find_map(|w| {
+            let w = w.trim_end_matches('.');
+            let codes = SIGN_MAP.get(w)?;
+            written(w).map(|(sign, text)| (*sign, *text, codes))
+        })
     };
-    let (stem, codes) = noun.copied().or_else(|| if words > 1 { short() } else { None })?;
+    let (stem, shared, codes) = noun.or_else(|| if words > 1 { short() } else { None })?;
     let nations = NATION_STEMS.find_overlapping_iter(piece).map(|hit| &NATIONS[hit.pattern().as_usize()]);
     let nation =
         nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
     if let Some((_, region)) = nation {
-        let local = region_currency(region);
-        let fits = local.filter(|code| codes.split(' ').any(|c| c == *code));
-        if let Some(code) = fits {
-            return Some(Mark::from_codes(piece, code));
+        let local = region_currency(region).filter(|code| shared.split(' ').any(|c| c == *code));
+        if let Some(currency) = local.and_then(Currency::from_code) {
+            return Some(Mark::One(currency));
         }
-        if matches!(*region, "FR" | "FI" | "NL") {
-            return Some(Mark::Other(
-                match *region {
-                    "FR" => "FRF",
-                    "FI" => "FIM",
-                    _ => "NLG",
-                }
-                .to_owned(),
-            ));
-        }
+        let former = [("FR", "FRF"), ("FI", "FIM"), ("NL", "NLG")];
         // An adjective that fits no currency of the noun: half understood is not understood.
-        return None;
+        return former.iter().find(|(of, _)| of == region).map(|(_, code)| Mark::Other((*code).to_owned()));
     }
     // More than one word that is not understood: the noun alone would be a guess.
-    (words == 1 || piece.starts_with("de ")).then(|| Mark::from_codes(piece, codes))
+    (words == 1 || piece.starts_with("de ")).then(|| Mark::of(piece, codes))
 }
 
 /// Whether a word of `piece` starts with `stem`; in scripts without blanks, anywhere.

@@ -9,6 +9,9 @@ use crate::money::Decimal;
 
 /// Reads a text whose number mixes digits with numeral characters, or yuan with jiao and fen.
 pub(super) fn read(text: &str, lower: &str, context: &Context<'_>) -> Option<Reading> {
+    if text.is_ascii() {
+        return None;
+    }
     let first = text.find(|c: char| c.is_ascii_digit())?;
     let numeral = |c: char| zeros(c).is_some();
     if !text[first..].chars().any(|c| numeral(c) || matches!(c, '角' | '分' | '銭' | '毛')) {

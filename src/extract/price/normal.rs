@@ -8,10 +8,13 @@ use crate::extract::text;
 /// Full-width forms, every decimal digit of Unicode, every blank and every apostrophe become the plain ones.
 #[must_use]
 pub fn normalise(raw: &str) -> String {
+    if raw.is_ascii() {
+        return normalise_ascii(raw);
+    }
     let mut out = String::with_capacity(raw.len());
     let mut superscript = false;
     for c in raw.chars() {
-        let raised = "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c);
+        let raised = if c < '\u{b2}' { None } else { "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c) };
         if let Some(digit) = raised {
             // Raised digits right behind a digit are the cents: `19⁹⁹`.
             if !superscript && out.ends_with(|p: char| p.is_ascii_digit()) {
@@ -34,7 +37,27 @@ pub fn normalise(raw: &str) -> String {
             '‐' | '‑' | '‒' | '–' | '—' | '―' => out.push('–'),
             '￥' | '￡' | '￦' => out.push(c),
             '\u{ff01}'..='\u{ff5e}' => out.extend(char::from_u32(u32::from(c) - 0xfee0)),
+            c if c.is_ascii() => out.push(c),
             c => out.push(digit_of(c).unwrap_or(c)),
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// [`normalise`] for texts without any other character.
+fn normalise_ascii(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for byte in raw.bytes() {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            0..0x20 | 0x7f => {}
+            b'`' => out.push('\''),
+            byte => out.push(char::from(byte)),
         }
     }
     out.truncate(out.trim_end().len());
@@ -51,6 +74,9 @@ fn digit_of(c: char) -> Option<char> {
 
 /// Lower case with the byte positions of the original kept: characters whose case changes length stay.
 pub(super) fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars()
         .map(|c| {
             let mut low = c.to_lowercase();
@@ -64,9 +90,9 @@ pub(super) fn lower(text: &str) -> String {
 
 /// A blank-joined pair such as `2 499` inside `10-20` stays apart, a thousands blank joins: done by the number reader.
 /// Here only phone-like and date-like chains are dropped: three or more integers joined by the same dash or slash.
-pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number>) {
-    let chained = |a: &Number, b: &Number| matches!(&text[a.end..b.start], "-" | "/" | ":");
-    let padded = |n: &Number| n.integer().is_some_and(|d| d.len() == 2 && d.starts_with('0'));
+pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number<'_>>) {
+    let chained = |a: &Number<'_>, b: &Number<'_>| matches!(&text[a.end..b.start], "-" | "/" | ":");
+    let padded = |n: &Number<'_>| n.integer().is_some_and(|d| d.len() == 2 && d.starts_with('0'));
     let mut drop = vec![false; numbers.len()];
     for i in 1..numbers.len() {
         let joined = chained(&numbers[i - 1], &numbers[i]);

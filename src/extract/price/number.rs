@@ -9,11 +9,11 @@ const MAX_DIGITS: usize = 18;
 
 /// A number in a text: its groups of digits and the marks between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Number {
+pub(super) struct Number<'t> {
     /// Byte range in the normalised text.
     pub start: usize,
     pub end: usize,
-    groups: Vec<String>,
+    groups: Vec<&'t str>,
     marks: Vec<char>,
     /// A decimal mark stood before the first digit: `.75`.
     leading_mark: bool,
@@ -41,85 +41,84 @@ pub(super) enum Reading {
 }
 
 /// Every number in a normalised text, at most `limit`.
-pub(super) fn find(text: &str, limit: usize) -> Vec<Number> {
-    let chars: Vec<(usize, char)> = text.char_indices().collect();
+pub(super) fn find(text: &str, limit: usize) -> Vec<Number<'_>> {
     let mut found = Vec::new();
-    let mut i = 0;
-    while i < chars.len() && found.len() < limit {
-        if chars[i].1.is_ascii_digit() {
-            let (number, next) = read(&chars, i, text.len());
-            i = next;
-            found.push(number);
-        } else {
-            i += 1;
-        }
+    let mut at = 0;
+    while found.len() < limit
+        && let Some(step) = text.as_bytes()[at..].iter().position(u8::is_ascii_digit)
+    {
+        let number = read(text, at + step);
+        at = number.end;
+        found.push(number);
     }
     found
 }
 
-fn read(chars: &[(usize, char)], first: usize, text_len: usize) -> (Number, usize) {
-    let mut groups = vec![String::new()];
+fn read(text: &str, first: usize) -> Number<'_> {
+    let mut groups = Vec::with_capacity(3);
     let mut marks = Vec::new();
-    let mut i = first;
-    while let Some(&(_, c)) = chars.get(i) {
-        if c.is_ascii_digit() {
-            if let Some(group) = groups.last_mut() {
-                group.push(c);
+    let mut at = first;
+    loop {
+        let end = at + digits_at(text, at);
+        groups.push(&text[at..end]);
+        match mark_at(&text[end..], end - at, &marks) {
+            Some((mark, skip)) => {
+                marks.push(mark);
+                at = end + skip;
             }
-            i += 1;
-        } else if let Some((mark, skip)) = mark_at(chars, i, groups.last().map_or(0, String::len), &marks) {
-            marks.push(mark);
-            groups.push(String::new());
-            i += skip;
-        } else {
-            break;
+            None => {
+                at = end;
+                break;
+            }
         }
     }
-    let before = first.checked_sub(1).and_then(|at| chars.get(at)).map(|c| c.1);
-    let two_before = first.checked_sub(2).and_then(|at| chars.get(at)).map(|c| c.1);
+    let mut before = text[..first].chars().rev();
     // `.75` and `$.75` start with a decimal mark; `Fr.75` and `1..75` do not.
-    let leading_mark = matches!(before, Some('.' | ',')) && !two_before.is_some_and(|c| c.is_alphanumeric());
-    let end = chars.get(i).map_or(text_len, |c| c.0);
-    (Number { start: chars[first].0, end, groups, marks, leading_mark }, i)
+    let leading_mark = matches!(before.next(), Some('.' | ',')) && !before.next().is_some_and(|c| c.is_alphanumeric());
+    Number { start: first, end: at, groups, marks, leading_mark }
 }
 
-/// The mark at `i` if it joins two groups of digits, and how many characters it takes.
-fn mark_at(chars: &[(usize, char)], i: usize, group_len: usize, marks: &[char]) -> Option<(char, usize)> {
-    let c = chars[i].1;
-    let digits_from = |at: usize| chars[at.min(chars.len())..].iter().take_while(|c| c.1.is_ascii_digit()).count();
-    let next = digits_from(i + 1);
+fn digits_at(text: &str, at: usize) -> usize {
+    text.as_bytes().get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+/// The mark at the start of `rest` if it joins two groups of digits, and how many bytes it takes.
+fn mark_at(rest: &str, group_len: usize, marks: &[char]) -> Option<(char, usize)> {
+    let c = rest.chars().next()?;
+    let width = c.len_utf8();
+    let next = digits_at(rest, width);
+    let blank = rest[width..].starts_with(' ');
+    let behind_blank = || digits_at(rest, width + 1);
     match c {
-        '.' | ',' | '٫' | '٬' | '،' | '⹁' if next > 0 => Some((if c == '⹁' || c == '،' { ',' } else { c }, 1)),
-        '\'' if next == 3 => Some((c, 1)),
+        '.' | ',' | '٫' | '٬' | '،' | '⹁' if next > 0 => Some((if c == '⹁' || c == '،' { ',' } else { c }, width)),
+        '\'' if next == 3 => Some((c, width)),
         // A blank groups only threes, and only behind one to three digits.
-        ' ' if next == 3 && group_len <= 3 && marks.iter().all(|m| *m == ' ') => Some((' ', 1)),
+        ' ' if next == 3 && group_len <= 3 && marks.iter().all(|m| *m == ' ') => Some((' ', width)),
         // `119. 95`: the blank after the mark is litter when exactly two digits follow and end the number.
-        '.' | ',' if chars.get(i + 1).map(|c| c.1) == Some(' ') && digits_from(i + 2) == 2 && group_len > 0 => {
-            Some((c, 2))
-        }
+        '.' | ',' if blank && behind_blank() == 2 && group_len > 0 => Some((c, width + 1)),
         // `1. 234,50`
         '.' | ','
-            if chars.get(i + 1).map(|c| c.1) == Some(' ')
-                && digits_from(i + 2) == 3
+            if blank
+                && behind_blank() == 3
                 && group_len <= 3
                 && marks.is_empty()
-                && chars.get(i + 5).is_some_and(|c| matches!(c.1, '.' | ',')) =>
+                && rest[width + 4..].starts_with(['.', ',']) =>
         {
-            Some((c, 2))
+            Some((c, width + 1))
         }
         _ => None,
     }
 }
 
-impl Number {
+impl Number<'_> {
     /// The number as a plain integer if it has no marks.
     pub(super) fn integer(&self) -> Option<&str> {
-        (self.marks.is_empty() && !self.leading_mark).then(|| self.groups[0].as_str())
+        (self.marks.is_empty() && !self.leading_mark).then(|| self.groups[0])
     }
 
     /// Digits after the last mark, 0 if there is none.
     pub(super) fn last_group(&self) -> usize {
-        if self.marks.is_empty() { 0 } else { self.groups.last().map_or(0, String::len) }
+        if self.marks.is_empty() { 0 } else { self.groups.last().map_or(0, |group| group.len()) }
     }
 
     /// The decimal mark that this number proves by its own form, if it does.
@@ -132,7 +131,7 @@ impl Number {
 
     /// Reads the number; `hints` decide only where the form allows two readings.
     pub(super) fn resolve(&self, hints: Hints) -> Reading {
-        let digits: usize = self.groups.iter().map(String::len).sum();
+        let digits: usize = self.groups.iter().map(|group| group.len()).sum();
         if digits == 0 || digits > MAX_DIGITS + 6 {
             return Reading::Malformed;
         }
@@ -140,10 +139,10 @@ impl Number {
             return self.resolve_leading();
         }
         let Some(&last) = self.marks.last() else {
-            return exactly(&self.groups[0], "");
+            return exactly(self.groups[0], "");
         };
         let tail = self.groups.len() - 1;
-        let fraction = self.groups[tail].as_str();
+        let fraction = self.groups[tail];
         if self.marks.iter().any(|m| *m != last) {
             // Two kinds of mark: the last one is decimal, the others must group.
             let whole = &self.groups[..tail];
@@ -154,7 +153,7 @@ impl Number {
             return exactly(&whole.concat(), fraction);
         }
         match (last, self.marks.len()) {
-            ('٫', 1) => exactly(&self.groups[0], fraction),
+            ('٫', 1) => exactly(self.groups[0], fraction),
             (' ' | '\'' | '٬', _) => self.all_grouped(),
             (_, 1) => self.single_mark(last, hints),
             _ => self.all_grouped(),
@@ -175,7 +174,7 @@ impl Number {
 
     /// One point or comma: `12,5` and `1.2345` say what they are, `1.299` does not.
     fn single_mark(&self, mark: char, hints: Hints) -> Reading {
-        let (whole, fraction) = (self.groups[0].as_str(), self.groups[1].as_str());
+        let (whole, fraction) = (self.groups[0], self.groups[1]);
         if fraction.len() != 3 || whole.len() > 3 || whole.starts_with('0') {
             return exactly(whole, fraction);
         }
@@ -197,12 +196,12 @@ impl Number {
 }
 
 /// Whether digits are grouped in threes, or in twos before a last three as in India.
-fn grouped(groups: &[String]) -> bool {
+fn grouped(groups: &[&str]) -> bool {
     let Some((first, rest)) = groups.split_first() else { return false };
     let Some((last, middle)) = rest.split_last() else { return !first.is_empty() };
     let threes = middle.iter().all(|g| g.len() == 3);
     let twos = middle.iter().all(|g| g.len() == 2) && first.len() <= 2;
-    (1..=3).contains(&first.len()) && last.len() == 3 && (threes || twos) && !(first == "0" || first == "00")
+    (1..=3).contains(&first.len()) && last.len() == 3 && (threes || twos) && !(*first == "0" || *first == "00")
 }
 
 fn exactly(whole: &str, fraction: &str) -> Reading {

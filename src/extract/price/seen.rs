@@ -13,7 +13,7 @@ use crate::money::Decimal;
 pub(super) struct Seen<'a> {
     text: &'a str,
     lower: &'a str,
-    number: &'a Number,
+    number: &'a Number<'a>,
     pub(super) mark: Option<Mark>,
     /// Where text before the number and its leading mark ends, and where text behind number and mark starts.
     from: usize,
@@ -23,7 +23,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn new(text: &'a str, lower: &'a str, number: &'a Number) -> Self {
+    pub(super) fn new(text: &'a str, lower: &'a str, number: &'a Number<'a>) -> Self {
         let mut seen =
             Self { text, lower, number, mark: None, from: number.start, to: number.end, negative: false, plus: false };
         seen.read_sign();

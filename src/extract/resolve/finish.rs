@@ -6,11 +6,11 @@ use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
 use crate::extract::outcome::Outcome;
-use crate::extract::visible::View;
+use crate::extract::visible::{View, labels};
 use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
 
-/// `buyable` says that the page has a control that puts something into a cart. Fills what no structured source said from the page's words and address.
-pub(super) fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, page: &Page<'_>, buyable: bool) {
+/// Fills what no structured source said from the page's words and address.
+pub(super) fn complete(offer: &mut Offer, body: &str, harvest: &Harvest<'_>, view: &View, page: &Page<'_>) {
     offer.title = better_title(offer, view)
         .or_else(|| offer.title.take())
         .or_else(|| harvest.title.as_deref().map(str::to_owned));
@@ -28,7 +28,7 @@ pub(super) fn complete(offer: &mut Offer, harvest: &Harvest<'_>, view: &View, pa
     if offer.availability == Availability::Unknown {
         offer.availability = view.availability;
     }
-    if offer.availability == Availability::Unknown && offer.price.is_some() && buyable {
+    if offer.availability == Availability::Unknown && offer.price.is_some() && labels::has_buy_control(body) {
         offer.availability = Availability::InStock;
     }
     let canonical = harvest.canonical.as_deref().or(offer.canonical_url.as_deref());

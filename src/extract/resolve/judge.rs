@@ -7,7 +7,7 @@ use crate::extract::json::Value;
 use crate::extract::offer::{Candidate, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::price::{PriceKind, Role};
-use crate::extract::visible::spots::{self, is_reduction};
+use crate::extract::visible::beside::{self, is_reduction};
 use crate::extract::visible::{ENOUGH, View};
 use crate::extract::{Extraction, Hints, Page, TaxView, kind};
 use crate::money::Money;
@@ -16,6 +16,7 @@ use crate::money::Money;
 const TOLERANCE: i64 = 5;
 
 pub(super) fn decide(
+    body: &str,
     harvest: &Harvest<'_>,
     roots: &[Value<'_>],
     page: &Page<'_>,
@@ -38,20 +39,20 @@ pub(super) fn decide(
         fill(&mut offer, &candidate.offer);
     }
     // The visible place that shows the chosen price knows the amounts beside it: list price, unit price, shipping.
-    let beside = found.candidates.iter().find(|c| c.source == Source::Visible);
-    if let Some(beside) =
-        beside.filter(|b| b.score >= 40 && offer.price.zip(b.offer.price).is_some_and(|(own, seen)| close(own, seen)))
+    let seen = found.candidates.iter().find(|c| c.source == Source::Visible);
+    if let Some(best) =
+        seen.filter(|b| b.score >= 40 && offer.price.zip(b.offer.price).is_some_and(|(own, seen)| close(own, seen)))
     {
-        fill(&mut offer, &beside.offer);
+        fill(&mut offer, &best.offer);
     }
     if let Some(price) = offer.price {
-        let beside = spots::beside(&view.spots, price, &view.discounts);
-        offer.list_price = offer.list_price.or(beside.list);
-        offer.shipping = offer.shipping.or(beside.shipping);
-        offer.member_price = offer.member_price.or(beside.member);
+        let near = beside::beside(&view.spots, price, &view.discounts);
+        offer.list_price = offer.list_price.or(near.list);
+        offer.shipping = offer.shipping.or(near.shipping);
+        offer.member_price = offer.member_price.or(near.member);
     }
     settle_range(&mut offer);
-    complete(&mut offer, harvest, &view, page, found.buyable);
+    complete(&mut offer, body, harvest, &view, page);
     finish(verdict, offer, found, harvest, roots, page, hints, &view)
 }
 
@@ -245,7 +246,7 @@ fn contradicted(
     let base = found.candidates[first].offer.price;
     let seen = found.candidates[index].offer.price;
     let (Some(base), Some(seen)) = (base, seen) else { return Verdict::None };
-    let list = spots::beside(&view.spots, seen, &view.discounts).list;
+    let list = beside::beside(&view.spots, seen, &view.discounts).list;
     let sale = list.is_some_and(|l| close(l, base));
     let strong = points >= ENOUGH + 20 || (points >= ENOUGH && alone(found, seen, base));
     let base_points = best_points(found, base);

@@ -5,7 +5,7 @@
 use html5ever::tendril::TendrilSink as _;
 use scraper::{Html, HtmlTreeSink};
 
-use crate::extract::scan::{Scanner, Token, is_void};
+use crate::extract::scan::{Name, Scanner, Token};
 
 /// Bytes fed at a time.
 const PIECE: usize = 4 * 1024;
@@ -49,7 +49,18 @@ pub fn parse(page: &str) -> Result<Html, Refused> {
 }
 
 fn affordable(page: &str) -> Result<(), Refused> {
-    const FORMATTING: [&str; 10] = ["a", "b", "i", "em", "strong", "font", "u", "s", "small", "code"];
+    const FORMATTING: [Name; 10] = [
+        Name::A,
+        Name::B,
+        Name::I,
+        Name::of("em"),
+        Name::STRONG,
+        Name::of("font"),
+        Name::of("u"),
+        Name::S,
+        Name::of("small"),
+        Name::of("code"),
+    ];
     if page.len() > MAX_BYTES {
         return Err(Refused::TooLarge);
     }
@@ -62,9 +73,9 @@ fn affordable(page: &str) -> Result<(), Refused> {
             return Err(Refused::TooManyAttributes);
         }
         match token {
-            Token::Open(tag) if !is_void(tag.name) && !ends_itself(tag.name) => {
+            Token::Open(tag) if !tag.key.is_void() && !ends_itself(tag.key) => {
                 depth += 1;
-                if FORMATTING.iter().any(|f| tag.is(f)) {
+                if FORMATTING.contains(&tag.key) {
                     formatting += 1;
                 }
                 if depth > MAX_DEPTH {
@@ -76,7 +87,7 @@ fn affordable(page: &str) -> Result<(), Refused> {
             }
             Token::Close { name, .. } if !ends_itself(name) => {
                 depth = depth.saturating_sub(1);
-                if FORMATTING.iter().any(|f| name.eq_ignore_ascii_case(f)) {
+                if FORMATTING.contains(&name) {
                     formatting = formatting.saturating_sub(1);
                 }
             }
@@ -87,8 +98,8 @@ fn affordable(page: &str) -> Result<(), Refused> {
 }
 
 /// Elements whose end tag pages may leave out: they never nest by being unclosed.
-fn ends_itself(name: &str) -> bool {
-    ["p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody"].iter().any(|n| name.eq_ignore_ascii_case(n))
+fn ends_itself(name: Name) -> bool {
+    name.ends_at_sibling() || name == Name::of("tbody")
 }
 
 #[cfg(test)]

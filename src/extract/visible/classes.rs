@@ -5,8 +5,9 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use rustc_hash::FxHashMap;
 
-use crate::extract::scan::Tag;
+use crate::extract::scan::{Name, Tag};
 
 /// What the names on one element hint at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -243,47 +244,82 @@ pub(in crate::extract) fn automaton(words: &[&str]) -> AhoCorasick {
 /// Bytes of one name that are read.
 const MAX_NAME: usize = 240;
 
-/// Reads the names on an element.
+/// What an element's own attributes say about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    pub hints: Hints,
+    /// Invisible by its own attributes.
+    pub hidden: bool,
+    /// Drawn struck through.
+    pub struck: bool,
+    pub class: &'a str,
+}
+
+/// Hints by name: the boxes of a page share few names.
+pub type Known<'a> = FxHashMap<&'a str, u8>;
+
+/// Reads an element's attributes once for all that is asked of them.
 #[must_use]
-pub fn hints(tag: &Tag<'_>) -> Hints {
+pub fn facts<'a>(tag: &Tag<'a>, known: &mut Known<'a>) -> Facts<'a> {
+    let mut facts = Facts {
+        hidden: matches!(tag.key, Name::TEMPLATE | Name::NOSCRIPT | Name::SELECT | Name::OPTION),
+        struck: matches!(tag.key, Name::DEL | Name::S | Name::STRIKE),
+        ..Facts::default()
+    };
     if tag.attributes.len() < 6 {
-        return Hints::default();
+        return facts;
     }
-    let (automaton, bits) = &*STEMS;
     let mut found = 0;
     for (key, value) in tag.attributes() {
-        if value.len() < 3 || !names_something(key) {
-            continue;
+        if value.len() >= 3 && names_something(key) {
+            found |= *known.entry(value).or_insert_with(|| bits(value));
         }
-        let value = &value.as_bytes()[..value.len().min(MAX_NAME)];
-        found |= automaton.find_overlapping_iter(value).fold(0, |all, hit| all | bits[hit.pattern().as_usize()]);
+        if key.len() == 5 && key.eq_ignore_ascii_case("class") {
+            facts.class = value;
+        } else if key.len() == 5 && key.eq_ignore_ascii_case("style") {
+            facts.hidden |= hides(value);
+            facts.struck |= value.to_ascii_lowercase().contains("line-through");
+        } else if key.len() == 6 && key.eq_ignore_ascii_case("hidden") {
+            facts.hidden |= !value.eq_ignore_ascii_case("false");
+        }
     }
-    let has = |bit: u8| found & bit != 0;
-    Hints {
-        price: has(1),
-        current: has(2),
-        old: has(4),
-        aside: has(8),
-        not_price: has(16),
-        product: has(32),
-        buy: has(64),
+    facts.hints = Hints::of(found);
+    facts
+}
+
+fn bits(value: &str) -> u8 {
+    let (automaton, bits) = &*STEMS;
+    let value = &value.as_bytes()[..value.len().min(MAX_NAME)];
+    automaton.find_overlapping_iter(value).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
+}
+
+impl Hints {
+    fn of(found: u8) -> Self {
+        let has = |bit: u8| found & bit != 0;
+        Self {
+            price: has(1),
+            current: has(2),
+            old: has(4),
+            aside: has(8),
+            not_price: has(16),
+            product: has(32),
+            buy: has(64),
+        }
     }
 }
 
 fn names_something(key: &str) -> bool {
-    const KEYS: [&str; 10] = [
-        "class",
-        "id",
-        "itemprop",
-        "name",
-        "data-testid",
-        "data-test",
-        "data-qa",
-        "data-hook",
-        "data-name",
-        "data-role",
-    ];
-    KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
+    let among = |keys: &[&str]| keys.iter().any(|known| key.eq_ignore_ascii_case(known));
+    match key.len() {
+        2 => among(&["id"]),
+        4 => among(&["name"]),
+        5 => among(&["class"]),
+        7 => among(&["data-qa"]),
+        8 => among(&["itemprop"]),
+        9 => among(&["data-test", "data-hook", "data-name", "data-role"]),
+        11 => among(&["data-testid"]),
+        _ => false,
+    }
 }
 
 static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
@@ -315,29 +351,7 @@ pub fn names_title(tag: &Tag<'_>) -> u8 {
     best.max().unwrap_or(0)
 }
 
-/// Whether an element is invisible by its own attributes.
-#[must_use]
-pub fn is_hidden(tag: &Tag<'_>) -> bool {
-    if tag.is("template") || tag.is("noscript") || tag.is("select") || tag.is("option") {
-        return true;
-    }
-    tag.attributes.len() >= 6
-        && tag.attributes().any(|(key, value)| {
-            (key.eq_ignore_ascii_case("hidden") && !value.eq_ignore_ascii_case("false"))
-                || (key.eq_ignore_ascii_case("style") && hides(value))
-        })
-}
-
 fn hides(style: &str) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
     ["display:none", "visibility:hidden", "font-size:0;", "left:-9999"].iter().any(|rule| style.contains(rule))
-}
-
-/// Whether the element itself is drawn struck through.
-#[must_use]
-pub fn is_struck(tag: &Tag<'_>) -> bool {
-    tag.is("del")
-        || tag.is("s")
-        || tag.is("strike")
-        || tag.attribute("style").is_some_and(|s| s.to_ascii_lowercase().contains("line-through"))
 }

@@ -9,7 +9,7 @@ use aho_corasick::AhoCorasick;
 
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
-use crate::extract::scan::Tag;
+use crate::extract::scan::{Name, Tag};
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
@@ -76,7 +76,9 @@ pub fn buy_buttons(tree: &Tree<'_>) -> Vec<usize> {
     for (index, node) in tree.nodes.iter().enumerate() {
         let button = match &node.kind {
             Kind::Text(raw) if raw.len() <= 160 && is_buy_label(raw) => clickable(tree, index),
-            Kind::Element(tag) if tag.is("input") || tag.is("img") || tag.is("button") || tag.is("a") => {
+            Kind::Element(tag)
+                if tag.is(Name::INPUT) || tag.is(Name::IMG) || tag.is(Name::BUTTON) || tag.is(Name::A) =>
+            {
                 speaks_of_buying(tag).then_some(index)
             }
             _ => None,
@@ -104,7 +106,8 @@ pub fn has_buy_control(page: &str) -> bool {
 /// The button, link or box that a label belongs to.
 fn clickable(tree: &Tree<'_>, index: usize) -> Option<usize> {
     let parent = tree.nodes[index].parent;
-    let real = tree.ancestors(index).take(MAX_CLIMB).find(|i| tree.nodes[*i].is("button") || tree.nodes[*i].is("a"));
+    let real =
+        tree.ancestors(index).take(MAX_CLIMB).find(|i| tree.nodes[*i].is(Name::BUTTON) || tree.nodes[*i].is(Name::A));
     real.or((parent != 0).then_some(parent))
 }
 
@@ -119,7 +122,7 @@ fn speaks_of_buying(tag: &Tag<'_>) -> bool {
     if tag.attributes.len() < 6 {
         return false;
     }
-    if tag.is("input")
+    if tag.is(Name::INPUT)
         && !tag
             .attribute("type")
             .is_some_and(|t| ["submit", "button", "image"].iter().any(|k| t.eq_ignore_ascii_case(k)))
@@ -127,7 +130,7 @@ fn speaks_of_buying(tag: &Tag<'_>) -> bool {
         return false;
     }
     tag.attributes().any(|(key, value)| {
-        let named = !tag.is("img") && ["id", "class", "name"].iter().any(|k| key.eq_ignore_ascii_case(k));
+        let named = !tag.is(Name::IMG) && ["id", "class", "name"].iter().any(|k| key.eq_ignore_ascii_case(k));
         let labelled = ["value", "alt", "title", "aria-label"].iter().any(|k| key.eq_ignore_ascii_case(k));
         (named && BUTTON_NAMES.is_match(value)) || (labelled && value.len() <= 160 && is_buy_label(value))
     })
@@ -240,7 +243,7 @@ fn hidden_or_aside(tree: &Tree<'_>, index: usize) -> bool {
     tree.is_hidden(index)
         || tree.ancestors(index).take(10).any(|i| {
             let node = &tree.nodes[i];
-            node.is("nav") || node.is("footer") || node.is("label") || tree.hints(i).aside
+            node.is(Name::NAV) || node.is(Name::FOOTER) || node.is(Name::LABEL) || tree.hints(i).aside
         })
 }
 
@@ -322,7 +325,9 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
 
 fn in_form(tree: &Tree<'_>, index: usize) -> bool {
     tree.ancestors(index).take(6).any(|i| {
-        tree.nodes[i].tag().is_some_and(|t| t.is("option") || t.is("select") || t.is("nav") || t.is("footer"))
+        tree.nodes[i]
+            .tag()
+            .is_some_and(|t| t.is(Name::OPTION) || t.is(Name::SELECT) || t.is(Name::NAV) || t.is(Name::FOOTER))
             || tree.hints(i).aside
     })
 }

@@ -1,0 +1,275 @@
+//! One tag: its name packed into a number, its attributes read on demand.
+
+use memchr::memchr;
+
+use super::word::{ONES, below, equal, word_at};
+
+/// The name of an element without regard to case, packed so that a comparison costs one instruction.
+///
+/// Names of up to eight bytes are exact; longer ones are folded, and no two names of HTML fold to the same value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name(u64);
+
+/// The elements that readers ask for.
+macro_rules! elements {
+    ($($constant:ident = $text:literal,)*) => {
+        impl Name {
+            $(pub const $constant: Self = Self::of($text);)*
+        }
+    };
+}
+
+elements! {
+    A = "a",
+    AREA = "area",
+    ASIDE = "aside",
+    B = "b",
+    BIG = "big",
+    BUTTON = "button",
+    DATA = "data",
+    DEL = "del",
+    DIV = "div",
+    FOOTER = "footer",
+    H1 = "h1",
+    H2 = "h2",
+    H3 = "h3",
+    HTML = "html",
+    I = "i",
+    IFRAME = "iframe",
+    IMG = "img",
+    INPUT = "input",
+    LABEL = "label",
+    LINK = "link",
+    META = "meta",
+    METER = "meter",
+    NAV = "nav",
+    NOSCRIPT = "noscript",
+    OPTION = "option",
+    P = "p",
+    S = "s",
+    SCRIPT = "script",
+    SELECT = "select",
+    SOURCE = "source",
+    STRIKE = "strike",
+    STRONG = "strong",
+    STYLE = "style",
+    TEMPLATE = "template",
+    TIME = "time",
+    TITLE = "title",
+    UL = "ul",
+}
+
+impl Name {
+    /// Packs a name as it stands in a page or in program text.
+    #[must_use]
+    pub const fn of(name: &str) -> Self {
+        let bytes = name.as_bytes();
+        let mut packed = 0;
+        let mut i = 0;
+        while i < bytes.len() {
+            packed = fold(packed, bytes[i], i);
+            i += 1;
+        }
+        Self(packed)
+    }
+
+    /// The name that starts at byte `from` and where it ends.
+    pub(super) fn at(bytes: &[u8], from: usize, limit: usize) -> (Self, usize) {
+        if let Some(word) = word_at(bytes, from).filter(|_| from + 8 <= limit) {
+            let ends = below(word, 0x21) | equal(word, b'>') | equal(word, b'/');
+            if ends != 0 {
+                // Only the lowest of the marks is exact, and that is the end of the name.
+                let bits = ends.trailing_zeros() & !7;
+                let kept = (word | (0x20 * ONES)) & !(u64::MAX << bits);
+                return (Self(kept), from + bits as usize / 8);
+            }
+        }
+        let mut packed = 0;
+        let mut at = from;
+        while at < limit && !(bytes[at] < 0x21 || matches!(bytes[at], b'>' | b'/')) {
+            packed = fold(packed, bytes[at], at - from);
+            at += 1;
+        }
+        (Self(packed), at)
+    }
+
+    /// Elements that have no content and no end tag.
+    #[must_use]
+    pub const fn is_void(self) -> bool {
+        const VOID: [Name; 14] = [
+            Name::of("area"),
+            Name::of("base"),
+            Name::of("br"),
+            Name::of("col"),
+            Name::of("embed"),
+            Name::of("hr"),
+            Name::of("img"),
+            Name::of("input"),
+            Name::of("link"),
+            Name::of("meta"),
+            Name::of("param"),
+            Name::of("source"),
+            Name::of("track"),
+            Name::of("wbr"),
+        ];
+        // The longest of them has six bytes.
+        if self.0 >> 48 != 0 {
+            return false;
+        }
+        let mut i = 0;
+        while i < VOID.len() {
+            if VOID[i].0 == self.0 {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+
+    /// `li`, `p`, `tr` and the like end when a sibling opens.
+    #[must_use]
+    pub fn ends_at_sibling(self) -> bool {
+        const SIBLINGS: [Name; 8] = [
+            Name::of("li"),
+            Name::of("p"),
+            Name::of("tr"),
+            Name::of("td"),
+            Name::of("th"),
+            Name::of("dt"),
+            Name::of("dd"),
+            Name::of("option"),
+        ];
+        SIBLINGS.contains(&self)
+    }
+}
+
+const fn fold(packed: u64, byte: u8, index: usize) -> u64 {
+    // Bit 5 is the case of a letter and set in every digit.
+    let byte = (byte | 0x20) as u64;
+    if index < 8 { packed | byte << (index * 8) } else { (packed.rotate_left(7) ^ byte).wrapping_mul(0x100_0000_01b3) }
+}
+
+const SPACE: u8 = 1;
+const ENDS_ATTRIBUTE_NAME: u8 = 4;
+const GAP: u8 = 8;
+
+/// What a byte means inside a tag.
+static CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let spaces = [b' ', b'\t', b'\n', b'\r', 0x0c];
+    let mut i = 0;
+    while i < spaces.len() {
+        table[spaces[i] as usize] = SPACE | ENDS_ATTRIBUTE_NAME | GAP;
+        i += 1;
+    }
+    table[b'/' as usize] = ENDS_ATTRIBUTE_NAME | GAP;
+    table[b'=' as usize] = ENDS_ATTRIBUTE_NAME;
+    table[0] = ENDS_ATTRIBUTE_NAME | GAP;
+    table
+};
+
+/// The first byte at or after `from` that is, or is not, of a class.
+fn skip(bytes: &[u8], from: usize, class: u8, wanted: bool) -> usize {
+    let mut at = from;
+    while at < bytes.len() && (CLASS[usize::from(bytes[at])] & class != 0) == wanted {
+        at += 1;
+    }
+    at
+}
+
+/// A start tag; attributes are read on demand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tag<'a> {
+    /// As written; compare with [`Tag::is`].
+    pub name: &'a str,
+    pub key: Name,
+    /// Everything between the name and the closing bracket.
+    pub attributes: &'a str,
+    /// Byte offset of `<`.
+    pub at: usize,
+}
+
+impl<'a> Tag<'a> {
+    /// Whether this is an element of the given name.
+    #[must_use]
+    pub fn is(&self, name: Name) -> bool {
+        self.key == name
+    }
+
+    /// Byte offset behind the attributes.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.at + 1 + self.name.len() + self.attributes.len()
+    }
+
+    /// The raw value of an attribute, entities unresolved; an attribute without value is `""`.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&'a str> {
+        self.attributes().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of an attribute with entities resolved and white space trimmed.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<std::borrow::Cow<'a, str>> {
+        self.attribute(name).map(crate::extract::text::decode)
+    }
+
+    /// Name and raw value of every attribute in order.
+    pub fn attributes(&self) -> Attributes<'a> {
+        Attributes { source: self.attributes, pos: 0 }
+    }
+
+    /// Whether the tag closes itself: `<g/>`, but not `<a href=/>`.
+    #[must_use]
+    pub fn closes_itself(&self) -> bool {
+        self.attributes.ends_with('/') && !self.attributes.ends_with("=/")
+    }
+
+    /// Byte offset in the page of a slice obtained from this tag.
+    #[must_use]
+    pub fn offset_of(&self, part: &str) -> usize {
+        let start = self.attributes.as_ptr() as usize;
+        let inside = (part.as_ptr() as usize).saturating_sub(start);
+        self.at + 1 + self.name.len() + inside.min(self.attributes.len())
+    }
+}
+
+/// Iterator over the attributes of one tag.
+#[derive(Debug, Clone)]
+pub struct Attributes<'a> {
+    source: &'a str,
+    pos: usize,
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.source.as_bytes();
+        let start = skip(bytes, self.pos, GAP, true);
+        if start >= bytes.len() {
+            self.pos = bytes.len();
+            return None;
+        }
+        // The first byte always belongs to the name, even `=`: otherwise the cursor would not move.
+        let end = skip(bytes, start + 1, ENDS_ATTRIBUTE_NAME, false);
+        let name = &self.source[start..end];
+        let equals = skip(bytes, end, SPACE, true);
+        if bytes.get(equals) != Some(&b'=') {
+            self.pos = end;
+            return Some((name, ""));
+        }
+        let from = skip(bytes, equals + 1, SPACE, true);
+        match bytes.get(from) {
+            Some(quote @ (b'"' | b'\'')) => {
+                let close = memchr(*quote, &bytes[from + 1..]).map_or(bytes.len(), |at| from + 1 + at);
+                self.pos = (close + 1).min(bytes.len());
+                Some((name, &self.source[from + 1..close]))
+            }
+            _ => {
+                self.pos = skip(bytes, from, SPACE, false);
+                Some((name, &self.source[from..self.pos]))
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Eight bytes compared at once in an ordinary register, for distances too short for a vector search.
+
+/// One in each of eight bytes.
+pub(super) const ONES: u64 = u64::MAX / 255;
+
+/// The eight bytes at an offset, the first one lowest.
+#[inline]
+pub(super) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))
+}
+
+/// Marks the bytes below `limit`, exactly up to the first of them.
+#[inline]
+pub(super) const fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * limit as u64) & !word & (ONES * 0x80)
+}
+
+/// Marks the bytes equal to `byte`, exactly up to the first of them.
+#[inline]
+pub(super) const fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ (ONES * byte as u64), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_mark_is_the_first_byte_that_fits() {
+        for at in 0..8 {
+            let mut bytes = [0xbc; 8];
+            bytes[at] = b'<';
+            bytes[7] = b'<';
+            let word = word_at(&bytes, 0).unwrap();
+            assert_eq!(equal(word, b'<').trailing_zeros() / 8, at as u32);
+            assert_eq!(below(word, 0x3d).trailing_zeros() / 8, at as u32);
+        }
+        assert_eq!(word_at(&[0; 8], 1), None);
+    }
+}

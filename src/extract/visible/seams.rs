@@ -1,0 +1,74 @@
+//! Prices whose parts stand in elements of their own: `<b>1 574</b><sup>90</sup> zł`, `39<i>.</i>99`.
+//!
+//! A seam is where two inline elements meet; whether it stands for a decimal mark depends on the digits around it.
+
+use crate::extract::tree::SEAM;
+
+/// Whether a text with seams holds two digits that stand alone between seams right behind a number.
+#[must_use]
+pub fn is_split(text: &str) -> bool {
+    join_seams(text) != text.replace(SEAM, " ")
+}
+
+/// Removes the seams of split prices: `1 574|90 zł` becomes `1 574.90 zł`, `39|.|99` becomes `39.99`.
+#[must_use]
+pub fn join_seams(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    for (i, c) in chars.iter().enumerate() {
+        if *c != SEAM {
+            out.push(*c);
+            continue;
+        }
+        let before = out.chars().rev().find(|c| *c != ' ');
+        let touching = out.ends_with(|c: char| c.is_ascii_digit());
+        let rest: Vec<char> = chars[i + 1..].iter().copied().take(6).collect();
+        let digits = rest.iter().skip_while(|c| **c == ' ').take_while(|c| c.is_ascii_digit()).count();
+        let spaced = rest.first() == Some(&' ');
+        let mark_next = matches!(rest.first(), Some('.' | ','));
+        let after = rest.iter().skip_while(|c| **c == ' ').nth(digits).copied();
+        let ends = after.is_none_or(|c| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '%')));
+        // The other mark than the one that groups: `2.649|50` is `2.649,50`.
+        let decimal = if last_number(&out).contains('.') { ',' } else { '.' };
+        if touching && digits == 2 && ends && !spaced && !has_decimals(&out) {
+            out.push(decimal);
+        } else if (touching && mark_next) || matches!(before, Some('.' | ',')) && digits == 2 && !spaced {
+            // The mark stands in an element of its own.
+        } else if touching && digits == 2 && ends && spaced && !has_decimals(&out) && after == Some(SEAM) {
+            out.push(decimal);
+        } else {
+            out.push(' ');
+        }
+    }
+    // Cents behind a blank: the blank between mark and cents is litter.
+    out.replace(". ", ".")
+}
+
+fn last_number(text: &str) -> &str {
+    text.rsplit(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).next().unwrap_or("")
+}
+
+/// Whether the number at the end of a text has decimals already.
+fn has_decimals(text: &str) -> bool {
+    let number = last_number(text);
+    number.rfind(['.', ',']).is_some_and(|at| number.len() - at - 1 != 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_prices_are_joined() {
+        for (split, joined) in [
+            ("1 574|90|zł", "1 574.90 zł"),
+            ("$|39|.|99", "$ 39.99"),
+            ("173|34| Lei", "173.34  Lei"),
+            ("2.649|50| €", "2.649,50  €"),
+            ("12,50| kr", "12,50  kr"),
+            ("-10%|50 kr", "-10% 50 kr"),
+        ] {
+            assert_eq!(join_seams(&split.replace('|', &SEAM.to_string())), joined, "{split}");
+        }
+    }
+}
