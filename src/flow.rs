@@ -116,11 +116,12 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
     Ok(report)
 }
 
-/// Report: digests whose time has come.
+/// Report: alerts that cannot wait, and digests whose time has come. Returns how many digests went out.
 ///
 /// # Errors
 /// The store's; a mail that does not go out waits for its next try.
 pub async fn report_due(app: &App) -> anyhow::Result<u64> {
+    report::alerting::round(app).await?;
     let sent = report::send_due(app).await?;
     Metrics::add(&app.metrics.digests, sent);
     Ok(sent)

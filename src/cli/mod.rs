@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 
+mod alert;
 pub mod case;
 mod channel;
 mod check;
@@ -27,13 +28,16 @@ mod fetch;
 mod fx;
 mod import;
 mod init;
+mod mail;
 mod once;
 mod pause;
 pub mod price_text;
+mod report;
 mod review;
 mod run;
 pub mod scraper;
 mod simulate;
+mod subscription;
 mod verify;
 
 /// Done, and something needs a person.
@@ -87,6 +91,17 @@ enum Command {
     Verify(verify::Args),
     /// Show or send the digest
     Digest(digest::Args),
+    /// Look at what is wrong, silence what is known, resolve what is over
+    #[command(subcommand)]
+    Alert(alert::Command),
+    /// Who is told what
+    #[command(subcommand)]
+    Subscription(subscription::Command),
+    /// Try the mail server
+    #[command(subcommand)]
+    Mail(mail::Command),
+    /// The market's figures and charts
+    Report(report::Args),
     /// Look at sales channels
     #[command(subcommand)]
     Channel(channel::Command),
@@ -242,6 +257,10 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Resume(args) => pause::resume(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Digest(args) => digest::run(context, &args).await,
+        Command::Alert(command) => alert::run(context, &command).await,
+        Command::Subscription(command) => subscription::run(context, &command).await,
+        Command::Mail(command) => mail::run(context, &command).await,
+        Command::Report(args) => report::run(context, &args).await,
         Command::Channel(command) => channel::run(context, &command).await,
         Command::Simulate(args) => simulate::run(context, &args).await,
         Command::Fx(command) => fx::run(context, &command).await,

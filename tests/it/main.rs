@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod alerts;
 mod cli;
 mod crash;
 mod digest;
@@ -20,6 +21,8 @@ mod pricing;
 mod pricing_cases;
 mod pricing_properties;
 mod pricing_replay;
+mod replay_month;
+mod report;
 mod scrapers;
 mod store;
 mod store_suite;
