@@ -86,7 +86,8 @@ async fn bare(shop: &Shop) -> f64 {
     let items: Vec<_> = (0..BATCH)
         .map(|n| serde_json::json!({ "id": format!("{}", n + 1), "prices": [{ "currencyCode": "DKK", "price": 48_000 }] }))
         .collect();
-    let body = serde_json::json!({ "query": "mutation updateProductVariants", "variables": { "i": items } }).to_string();
+    let body =
+        serde_json::json!({ "query": "mutation updateProductVariants", "variables": { "i": items } }).to_string();
     let started = Instant::now();
     for _ in 0..BARE {
         let request = client.post(format!("http://127.0.0.1:{}/admin-api", shop.port)).body(body.clone());
@@ -165,5 +166,8 @@ async fn main() {
         of(99)
     );
     let rate = ids.len() as f64 / seconds;
-    println!("{rate:.0} prices/s decided, sent, read back and recorded; the bare client alone sends {alone:.0} prices/s in batches of {BATCH}; ratio {:.3}", rate / alone);
+    println!(
+        "{rate:.0} prices/s decided, sent, read back and recorded; the bare client alone sends {alone:.0} prices/s in batches of {BATCH}; ratio {:.3}",
+        rate / alone
+    );
 }

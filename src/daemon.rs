@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::clock::Millis;
-use crate::store::events::{self, Raise};
 use crate::store::{listings, products, targets};
 use crate::{flow, web};
 
@@ -125,7 +124,6 @@ async fn once(app: &Arc<App>, work: Loop) -> anyhow::Result<bool> {
         Loop::Decide => Ok(flow::decide_due(app).await? > 0),
         Loop::Tend => flow::tend(app).await.map(|()| false),
         Loop::Report => {
-            parity(app).await?;
             flow::report_due(app).await?;
             Ok(false)
         }
@@ -149,38 +147,6 @@ async fn until_next(app: &App, work: Loop) -> Duration {
         }
         _ => IDLE,
     }
-}
-
-/// Share of listings live at the newest decision, against the goal; listings still inside their time do not count.
-async fn parity(app: &App) -> anyhow::Result<()> {
-    let goal = app.config.publish.parity_goal_pct.0;
-    let now = app.now();
-    let late_since = now.plus(-app.config.publish.settle_within.0);
-    let late = listings::unsettled(&app.db, 100_000).await?;
-    for row in listings::parity(&app.db).await? {
-        let late = late.iter().filter(|l| l.channel == row.channel && l.state_since < late_since.0).count();
-        let dedupe = format!("parity/{}", row.channel);
-        let share = crate::money::Decimal::from(100 * (row.listings - i64::try_from(late).unwrap_or(i64::MAX)));
-        if share < goal * crate::money::Decimal::from(row.listings) {
-            let event = Raise {
-                kind: "parity_below_goal",
-                severity: "critical",
-                dedupe,
-                product_id: None,
-                channel: Some(row.channel.clone()),
-                competitor: None,
-                message: format!(
-                    "{}: {late} of {} prices are not live after {}",
-                    row.channel, row.listings, app.config.publish.settle_within
-                ),
-                hint: format!("omniprice verify {} --dry-run", row.channel),
-            };
-            events::raise(&app.db, event, now).await?;
-        } else {
-            events::resolve(&app.db, dedupe, now).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Cancels the token on SIGTERM or SIGINT; a second signal ends the process at once.

@@ -144,11 +144,12 @@ pub async fn tend(app: &App) -> anyhow::Result<()> {
     rivalry::settle(app, now).await
 }
 
-/// Report: digests whose time has come.
+/// Report: alerts that cannot wait, and digests whose time has come. Returns how many digests went out.
 ///
 /// # Errors
 /// The store's; a mail that does not go out waits for its next try.
 pub async fn report_due(app: &App) -> anyhow::Result<u64> {
+    report::alerting::round(app).await?;
     let sent = report::send_due(app).await?;
     Metrics::add(&app.metrics.digests, sent);
     Ok(sent)

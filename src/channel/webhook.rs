@@ -4,23 +4,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use toml::Table;
 use url::Url;
 
 use super::wire::http::{Call, Http};
+use super::wire::signed::{self, MAX_PAYLOAD};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Tax,
 };
-use crate::clock::Millis;
 use crate::money::{Currency, Money};
 use crate::publish::gate::{Door, GateError, Quote};
 
@@ -39,9 +35,6 @@ tax = "gross"
     build: |table, setting| Ok(Arc::new(Webhook { http: Http::new(setting)?, receiver: build(table)? })),
 };
 
-/// The specification asks for payloads below 20 kB and secrets of 24 to 64 bytes.
-const MAX_PAYLOAD: usize = 20_000;
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 const PLACEHOLDER: &str = "{sku}";
 
 #[derive(Debug, Deserialize)]
@@ -113,11 +106,7 @@ fn build(table: &Table) -> Result<Receiver, String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
     let secret = settings.secret.expose_secret();
-    let key = secret
-        .strip_prefix("whsec_")
-        .and_then(|encoded| BASE64.decode(encoded).ok())
-        .filter(|key| SECRET_BYTES.contains(&key.len()))
-        .ok_or("secret must be whsec_ and the base64 of 24 to 64 bytes")?;
+    let key = signed::key(secret).ok_or("secret must be whsec_ and the base64 of 24 to 64 bytes")?;
     let read_url = match settings.read_url.as_str() {
         "" => None,
         url if url.contains(PLACEHOLDER) && Url::parse(&url.replace(PLACEHOLDER, "x")).is_ok() => Some(url.to_owned()),
@@ -148,7 +137,9 @@ impl Webhook {
         if body.len() > MAX_PAYLOAD {
             return Err(ChannelError::new(Class::Rejected, format!("the message is larger than {MAX_PAYLOAD} bytes")));
         }
-        let headers = self.sign(&change.key, change.at, &body)?;
+        // The timestamp is that of the price, so that every try carries the same bytes under the same id.
+        let headers = signed::headers(&self.receiver.key, &change.key, change.at, &body)
+            .ok_or_else(|| ChannelError::new(Class::Rejected, "cannot be signed: the id is no header value"))?;
         let quoted = quoted(&body)?;
         let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
         let answer = self.http.push(Call::json(Method::POST, self.receiver.url.clone(), headers), pass).await?;
@@ -157,20 +148,6 @@ impl Webhook {
             return Err(ChannelError::new(Class::Refused, why));
         }
         answer.ok().map(|_| Receipt { echoed: None })
-    }
-
-    /// The signed timestamp is that of the price, so that every try carries the same bytes under the same id.
-    fn sign(&self, id: &str, at: Millis, body: &[u8]) -> Result<HeaderMap, ChannelError> {
-        let broken = |why: &str| ChannelError::new(Class::Rejected, format!("cannot sign: {why}"));
-        let timestamp = (at.0 / Millis::SECOND).to_string();
-        let signature = signature(&self.receiver.key, id, &timestamp, body).ok_or_else(|| broken("bad key"))?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)]
-        {
-            let value = HeaderValue::from_str(value).map_err(|_| broken("the id is no header value"))?;
-            headers.insert(HeaderName::from_static(name), value);
-        }
-        Ok(headers)
     }
 
     async fn held(&self, sku: &str) -> Result<Option<Money>, ChannelError> {
@@ -189,14 +166,6 @@ impl Webhook {
             answer.parse().map_err(|_| answer.unclear("the receiver's answer is not {\"price\":{...}}"))?;
         Ok(Some(held.price))
     }
-}
-
-/// `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; `None` for a key that no HMAC takes.
-fn signature(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
-    Some(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))
 }
 
 fn quoted(body: &[u8]) -> Result<Vec<Quote>, GateError> {
@@ -258,15 +227,6 @@ impl Channel for Webhook {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn signatures_equal_the_specification_s_own_example() {
-        // The example of the Standard Webhooks specification, section "Signature scheme".
-        let key = BASE64.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let body = br#"{"test": 2432232314}"#;
-        let signed = signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body).unwrap();
-        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    }
 
     #[test]
     fn a_weak_secret_or_a_template_without_sku_is_refused() {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use base64::Engine as _;
 
 use super::{Context, NEEDS_A_PERSON, say, talk};
 use crate::app::App;
@@ -112,18 +111,9 @@ async fn send(
     Ok(if failed > 0 { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
 }
 
-/// The HTML part as a browser can show it: pictures stand in the page itself.
-#[must_use]
-pub fn page(digest: &Digest) -> String {
-    digest.images.iter().fold(digest.html.clone(), |page, image| {
-        let data = base64::engine::general_purpose::STANDARD.encode(&image.png);
-        page.replace(&format!("cid:{}", image.cid), &format!("data:image/png;base64,{data}"))
-    })
-}
-
 fn open(digest: &Digest) -> anyhow::Result<()> {
     let path: PathBuf = std::env::temp_dir().join(format!("omniprice-digest-{}.html", std::process::id()));
-    std::fs::write(&path, page(digest)).with_context(|| path.display().to_string())?;
+    std::fs::write(&path, digest.page()).with_context(|| path.display().to_string())?;
     talk(&format!("written to {}", path.display()));
     std::process::Command::new("xdg-open")
         .arg(&path)

@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::report::digest::plain;
 use crate::store::products::{self, Product};
 
+mod alert;
 mod campaign;
 pub mod case;
 mod channel;
@@ -32,15 +33,18 @@ mod fx;
 mod import;
 mod init;
 mod lock;
+mod mail;
 mod once;
 mod pause;
 mod price;
 pub mod price_text;
+mod report;
 mod review;
 mod rollback;
 mod run;
 pub mod scraper;
 mod simulate;
+mod subscription;
 mod verify;
 mod when;
 
@@ -112,6 +116,17 @@ enum Command {
     Verify(verify::Args),
     /// Show or send the digest
     Digest(digest::Args),
+    /// Look at what is wrong, silence what is known, resolve what is over
+    #[command(subcommand)]
+    Alert(alert::Command),
+    /// Who is told what
+    #[command(subcommand)]
+    Subscription(subscription::Command),
+    /// Try the mail server
+    #[command(subcommand)]
+    Mail(mail::Command),
+    /// The market's figures and charts
+    Report(report::Args),
     /// Look at sales channels
     #[command(subcommand)]
     Channel(channel::Command),
@@ -299,6 +314,10 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Rollback(args) => rollback::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Digest(args) => digest::run(context, &args).await,
+        Command::Alert(command) => alert::run(context, &command).await,
+        Command::Subscription(command) => subscription::run(context, &command).await,
+        Command::Mail(command) => mail::run(context, &command).await,
+        Command::Report(args) => report::run(context, &args).await,
         Command::Channel(command) => channel::run(context, &command).await,
         Command::Simulate(args) => simulate::run(context, &args).await,
         Command::Fx(command) => fx::run(context, &command).await,

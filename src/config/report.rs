@@ -311,7 +311,8 @@ impl Alerts {
                 problems.push(problem(key, "is not an address", "the whole https://... that the service shows"));
             }
         }
-        if !self.webhook.is_empty() && crate::report::hooks::key(self.webhook_secret.expose_secret()).is_none() {
+        if !self.webhook.is_empty() && crate::channel::wire::signed::key(self.webhook_secret.expose_secret()).is_none()
+        {
             let hint = "whsec_ and the base64 of 24 to 64 random bytes";
             problems.push(problem("alerts.webhook_secret", "is missing or has another form", hint));
         }

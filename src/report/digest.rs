@@ -6,6 +6,7 @@ mod rows;
 mod tables;
 
 use askama::Template;
+use base64::Engine as _;
 
 use super::chart::Chart;
 use super::facts::{Facts, History};
@@ -34,6 +35,17 @@ pub struct Digest {
     pub files: Vec<File>,
     /// Whether anything in it matters; if not it is the short mail of a quiet day.
     pub quiet: bool,
+}
+
+impl Digest {
+    /// The HTML part as a browser can show it: pictures stand in the page itself.
+    #[must_use]
+    pub fn page(&self) -> String {
+        self.images.iter().fold(self.html.clone(), |page, image| {
+            let data = base64::engine::general_purpose::STANDARD.encode(&image.png);
+            page.replace(&format!("cid:{}", image.cid), &format!("data:image/png;base64,{data}"))
+        })
+    }
 }
 
 /// A picture inside the mail.

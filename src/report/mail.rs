@@ -141,10 +141,6 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
 
 fn compose(digest: &Digest, envelope: &Envelope) -> Result<Message, String> {
     let date = std::time::UNIX_EPOCH + Duration::from_millis(envelope.at.0.unsigned_abs());
-    let header = |name: &'static str, value: &str| {
-        // Both are constants of ours or a Message-ID of ours: ASCII without line breaks.
-        HeaderName::new_from_ascii_str(name).map_value(value)
-    };
     let mut builder = Message::builder()
         .from(mailbox(&envelope.from)?)
         .to(mailbox(&envelope.to)?)
@@ -157,13 +153,19 @@ fn compose(digest: &Digest, envelope: &Envelope) -> Result<Message, String> {
     let mut message = builder.multipart(body(digest)?).map_err(|e| e.to_string())?;
     // RFC 3834: a machine wrote this; RFC 2919: one list, so that people can filter it.
     let list = format!("omniprice digest <digest.{}>", domain(&envelope.from));
+    // Constants of ours and a signed address: ASCII without line breaks.
     let mut headers = vec![("Auto-Submitted", "auto-generated".to_owned()), ("List-Id", list)];
     if let Some(url) = &envelope.unsubscribe {
         headers.push(("List-Unsubscribe", format!("<{url}>")));
         headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
     }
     for (name, value) in headers {
-        message.headers_mut().insert_raw(header(name, &value));
+        // Ready as it is: an encoder would break a long signed address, which has no place to fold.
+        message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(
+            HeaderName::new_from_ascii_str(name),
+            value.clone(),
+            value,
+        ));
     }
     Ok(message)
 }
@@ -203,16 +205,6 @@ pub fn domain(from: &str) -> String {
     let address = crate::config::address(from);
     let domain = address.rsplit_once('@').map_or("omniprice.localhost", |(_, domain)| domain);
     domain.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect()
-}
-
-trait WithValue {
-    fn map_value(self, value: &str) -> HeaderValue;
-}
-
-impl WithValue for HeaderName {
-    fn map_value(self, value: &str) -> HeaderValue {
-        HeaderValue::new(self, value.to_owned())
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! What people are told: digests by schedule, from one window of the log and the state at its end, and alerts that
 //! cannot wait for them.
 
+pub mod alert_text;
+pub mod alerting;
+pub mod alerts;
 pub mod chart;
+pub mod detect;
 pub mod digest;
 pub mod facts;
 pub mod gather;
@@ -11,6 +15,7 @@ pub mod link;
 pub mod mail;
 pub mod market;
 pub mod metrics;
+pub mod overview;
 pub mod people;
 pub mod reader;
 pub mod sheet;

@@ -2,6 +2,8 @@
 //!
 //! An accept loop of its own: header timeout and a cap on connections, which `axum::serve` does not have.
 
+mod people;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +54,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/feeds/{file}", get(feed))
         .route("/v1/prices", get(prices))
+        .merge(people::routes())
         .with_state(app)
 }
 

@@ -1,16 +1,21 @@
 //! A digest through a real MTA with STARTTLS and authentication, fetched back over IMAP and read by a mail parser that
 //! is not ours.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use omniprice::app::App;
 use omniprice::clock::{Clock, Millis};
-use omniprice::config::Config;
-use omniprice::report::digest::Digest;
+use omniprice::config::{Config, Language};
+use omniprice::report::digest::{Digest, render};
 use omniprice::report::mail::{Envelope, MailError};
+use omniprice::report::send_slot;
+use omniprice::store::events;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
+use crate::digest::{full, reader};
 use crate::harness::{Engine, database, skip, uuid};
+use crate::store_suite::NOW;
 
 struct Server {
     smtp: String,
@@ -152,4 +157,205 @@ async fn refusals_for_good_and_for_now_are_told_apart() {
     let (down, _dir) = app(&nobody, "x").await;
     let gone = down.mailer.send(&digest("x"), &envelope(&nobody, "a@shop.test", "<3@x>")).await.unwrap_err();
     assert!(matches!(gone, MailError::Temporary(_)), "{gone}");
+}
+
+/// Opens a mail as a client would: parts, pictures by their content ids, and the spreadsheets.
+const OPEN: &str = r#"
+import csv, email, io, json, re, sys, zipfile
+from email import policy
+m = email.message_from_binary_file(open(sys.argv[1], "rb"), policy=policy.default)
+html = m.get_body(("html",)).get_content()
+text = m.get_body(("plain",)).get_content()
+pictures = {p["content-id"].strip("<>"): p.get_content() for p in m.walk() if p.get_content_type() == "image/png"}
+wanted = re.findall(r'src="cid:([^"]+)"', html)
+files = {p.get_filename(): p.get_content() for p in m.iter_attachments()}
+book = zipfile.ZipFile(io.BytesIO(files["omniprice.xlsx"]))
+cells = "".join(book.read(n).decode() for n in book.namelist() if n.endswith(".xml"))
+lists = {n: (b.decode("utf-8-sig") if isinstance(b, bytes) else b.lstrip("\ufeff")) for n, b in files.items() if n.endswith(".csv")}
+rows = [row for t in lists.values() for row in csv.reader(io.StringIO(t), delimiter=";")]
+print(json.dumps({
+  "subject": m["subject"], "id": m["message-id"], "defects": [str(d) for p in m.walk() for d in p.defects],
+  "unsubscribe": m["list-unsubscribe"], "post": m["list-unsubscribe-post"], "auto": m["auto-submitted"], "list": m["list-id"],
+  "date": m["date"].datetime.isoformat(), "from": str(m["from"]), "kind": m.get_content_type(),
+  "broken_pictures": [c for c in wanted if not pictures.get(c, b"").startswith(b"\x89PNG")], "pictures": len(wanted),
+  "formulas": [c for r in rows for c in r if c[:1] in "=@+"], "rows": len(rows), "formula_cells": cells.count("<f>"),
+  "book_has_title": "Kettle" in cells, "html_has": "Kettle" in html, "text_has": "Kettle" in text, "scripts": html.count("<script"),
+}))
+"#;
+
+#[tokio::test]
+async fn a_whole_digest_travels_with_pictures_and_lists_and_opens_in_a_client() {
+    let Some(server) = server() else { return };
+    let (app, test) = app(&server, &server.password).await;
+    let marker = format!("marker{}", uuid().replace('_', "x"));
+    let hostile = "=HYPERLINK(\"http://evil.example\") Kettle <script>x</script>\r\nBcc: eve@example.com";
+    let mut digest = render(&full(hostile), &reader(Language::Pl, |_| {})).unwrap();
+    digest.subject = format!("{} {marker}", digest.subject);
+    let link = format!("https://prices.shop.example/people/{}", "x".repeat(240));
+    let sent = Envelope {
+        unsubscribe: Some(link.clone()),
+        ..envelope(
+            &server,
+            &format!("Ærø, Pricing <{}>", server.user).replace(',', ""),
+            &format!("<{marker}@shop.test>"),
+        )
+    };
+    app.mailer.send(&digest, &sent).await.unwrap();
+    let mut message = None;
+    for _ in 0..100 {
+        message = fetch(&server, &marker).await;
+        if message.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let file = test.dir.path().join("whole.eml");
+    std::fs::write(&file, message.expect("the mail arrived")).unwrap();
+    let opened = std::process::Command::new("python3").args(["-c", OPEN]).arg(&file).output().unwrap();
+    assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
+    let seen: serde_json::Value = serde_json::from_slice(&opened.stdout).unwrap();
+    assert_eq!(seen["subject"], digest.subject);
+    assert_eq!(seen["unsubscribe"], format!("<{link}>"), "not folded, not encoded");
+    assert_eq!(seen["post"], "List-Unsubscribe=One-Click");
+    assert_eq!(
+        (&seen["auto"], &seen["list"]),
+        (&"auto-generated".into(), &"omniprice digest <digest.shop.test>".into())
+    );
+    assert_eq!((&seen["kind"], &seen["date"]), (&"multipart/mixed".into(), &"2026-11-21T06:20:00+00:00".into()));
+    for (name, nothing) in
+        [("defects", "[]"), ("broken_pictures", "[]"), ("formulas", "[]"), ("formula_cells", "0"), ("scripts", "0")]
+    {
+        assert_eq!(seen[name].to_string(), nothing, "{name}: {seen}");
+    }
+    for name in ["book_has_title", "html_has", "text_has"] {
+        assert_eq!(seen[name], true, "{name}: {seen}");
+    }
+    assert!(seen["pictures"] == 2 && seen["rows"].as_u64().unwrap() > 8, "{seen}");
+}
+
+#[tokio::test]
+async fn a_real_server_that_puts_off_is_asked_again_and_one_without_our_trust_is_not_spoken_to() {
+    let Some(server) = server() else { return };
+    let (good, _dir) = app(&server, &server.password).await;
+    let later = good.mailer.send(&digest("x"), &envelope(&server, "greylisted@shop.test", "<4@x>")).await.unwrap_err();
+    assert!(matches!(&later, MailError::Temporary(why) if why.contains("4.7.1")), "{later}");
+    let large = Digest { text: "x".repeat(2 * 1024 * 1024), ..digest("x") };
+    let refused = good.mailer.send(&large, &envelope(&server, &server.user, "<5@x>")).await.unwrap_err();
+    assert!(matches!(refused, MailError::Permanent(_)), "{refused}");
+    let stranger = Server { ca: String::new(), ..server };
+    let (untrusting, _dir) = app(&stranger, &stranger.password).await;
+    let unknown =
+        untrusting.mailer.send(&digest("x"), &envelope(&stranger, &stranger.user, "<6@x>")).await.unwrap_err();
+    assert!(matches!(unknown, MailError::Temporary(_)), "a certificate nobody vouches for: {unknown}");
+}
+
+/// How a scripted server misbehaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nasty {
+    /// 451 to the first recipient, as greylisting does.
+    Greylists,
+    Refuses,
+    /// Takes the mail, then cuts the connection before it says so; the second time it answers.
+    CutsAfterData,
+    /// Says a letter of its greeting now and then.
+    Drips,
+    /// Offers TLS and then speaks nonsense.
+    BreaksTls,
+}
+
+/// A scripted SMTP server on loopback, for what no well-behaved one does; keeps the mails it saw to their end.
+async fn nasty(mode: Nasty) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mails = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&mails);
+    tokio::spawn(async move {
+        let mut round = 0;
+        while let Ok((stream, _)) = listener.accept().await {
+            round += 1;
+            // A client that hangs up in the middle is what some of these tests are about.
+            let _ = conversation(stream, mode, round, &kept).await;
+        }
+    });
+    (port, mails)
+}
+
+async fn conversation(
+    stream: tokio::net::TcpStream,
+    mode: Nasty,
+    round: u32,
+    kept: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    if mode == Nasty::Drips {
+        for letter in b"220 a very slow server".iter().cycle().take(500) {
+            stream.write_all(&[*letter]).await?;
+            stream.flush().await?;
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+    }
+    stream.write_all(b"220 mx.shop.test ESMTP\r\n").await?;
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        let said = std::mem::take(&mut line).to_uppercase();
+        let answer: &[u8] = match said.split([' ', '\r']).next().unwrap_or_default() {
+            "EHLO" if mode == Nasty::BreaksTls => b"250-mx.shop.test\r\n250 STARTTLS\r\n",
+            "EHLO" => b"250 mx.shop.test\r\n",
+            "STARTTLS" => b"220 go ahead\r\nthis is no handshake\r\n",
+            "RCPT" if mode == Nasty::Refuses => b"550 5.1.1 no such user\r\n",
+            "RCPT" if mode == Nasty::Greylists && round == 1 => b"451 4.7.1 come back later\r\n",
+            "DATA" => {
+                stream.write_all(b"354 go ahead\r\n").await?;
+                let mut mail = String::new();
+                while !mail.ends_with("\r\n.\r\n") && stream.read_line(&mut mail).await? > 0 {}
+                kept.lock().unwrap().push(mail);
+                if mode == Nasty::CutsAfterData && round == 1 {
+                    return Ok(());
+                }
+                b"250 2.0.0 taken\r\n"
+            }
+            "QUIT" => b"221 bye\r\n",
+            _ => b"250 ok\r\n",
+        };
+        stream.write_all(answer).await?;
+    }
+    Ok(())
+}
+
+/// Sends a slot's digest until it is settled, a try a minute; what became of it, and how many tries it took.
+async fn settled(mode: Nasty) -> (String, i64, Vec<String>) {
+    let (port, mails) = nasty(mode).await;
+    let test = database(Engine::Sqlite).await.unwrap();
+    let security = if mode == Nasty::BreaksTls { "starttls" } else { "none" };
+    let extra = format!(
+        "[mail]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"{security}\"\ntimeout = \"1s\"\nfrom = \"o@shop.test\"\n\
+         [[report.people]]\nmail = \"Ann <ann@shop.test>\"\nquiet_day = \"short\"\n"
+    );
+    let clock = Clock::manual(NOW);
+    let app = crate::alerts::app(&test, &clock, &extra).await;
+    for _ in 0..2 {
+        send_slot(&app, "ann@shop.test", NOW).await.unwrap();
+        clock.advance(6 * Millis::MINUTE);
+    }
+    let row = events::digests(&app.db, 1).await.unwrap().remove(0);
+    let mails = mails.lock().unwrap().clone();
+    (row.state, row.tries, mails)
+}
+
+#[tokio::test]
+async fn a_server_that_misbehaves_loses_no_digest_and_repeats_it_only_under_its_own_id() {
+    let id = |mail: &str| mail.lines().find_map(|line| line.strip_prefix("Message-ID:").map(str::to_owned)).unwrap();
+    let (state, tries, mails) = settled(Nasty::Greylists).await;
+    assert_eq!((state.as_str(), tries, mails.len()), ("sent", 2, 1), "greylisting is over at the second try");
+    let (state, tries, mails) = settled(Nasty::CutsAfterData).await;
+    assert_eq!((state.as_str(), tries, mails.len()), ("sent", 2, 2), "it cannot be known that the first one arrived");
+    assert_eq!(id(&mails[0]), id(&mails[1]));
+    let (state, tries, mails) = settled(Nasty::Refuses).await;
+    assert_eq!((state.as_str(), tries, mails.len()), ("failed", 1, 0), "a refusal is final");
+    for mode in [Nasty::Drips, Nasty::BreaksTls] {
+        let started = std::time::Instant::now();
+        let (state, tries, mails) = settled(mode).await;
+        assert_eq!((state.as_str(), tries, mails.len()), ("claimed", 2, 0), "{mode:?} waits for its next try");
+        assert!(started.elapsed() < Duration::from_secs(30), "{mode:?} held the worker for {:?}", started.elapsed());
+    }
 }

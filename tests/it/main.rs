@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod alerts;
 mod cli;
 mod connectors;
 mod crash;
@@ -26,6 +27,8 @@ mod pricing_replay;
 mod pricing_sequences;
 mod protocol;
 mod publishing;
+mod replay_month;
+mod report;
 mod rivals;
 mod scrapers;
 mod store;

@@ -75,14 +75,22 @@ impl Http {
     /// # Errors
     /// A TLS set-up that fails.
     pub fn new(setting: &Setting) -> Result<Self, String> {
+        Self::with_timeout(setting.timeout)
+    }
+
+    /// A client whose every request ends within `timeout`.
+    ///
+    /// # Errors
+    /// A TLS set-up that fails.
+    pub fn with_timeout(timeout: std::time::Duration) -> Result<Self, String> {
         // The first one that is installed stays; a program that did it before has no quarrel with this.
         let _ = rustls::crypto::ring::default_provider().install_default();
         #[expect(clippy::disallowed_methods, reason = "the connectors' one client: no redirects, no proxy, a deadline")]
         let client = reqwest::Client::builder()
             .user_agent(concat!("omniprice/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(setting.timeout.min(std::time::Duration::from_secs(10)))
-            .timeout(setting.timeout)
+            .connect_timeout(timeout.min(std::time::Duration::from_secs(10)))
+            .timeout(timeout)
             .no_proxy()
             .tcp_nodelay(true)
             .build()

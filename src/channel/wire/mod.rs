@@ -9,3 +9,4 @@ pub mod jwt;
 pub mod oauth;
 pub mod pace;
 pub mod session;
+pub mod signed;

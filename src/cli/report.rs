@@ -1,0 +1,154 @@
+//! `omniprice report`: the market's figures, and charts.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+
+use super::{Context, say, talk};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::config::Language;
+use crate::money::{Decimal, Money};
+use crate::report::chart::{Chart, Labels};
+use crate::report::lang::Voice;
+use crate::report::market::{self, Track};
+use crate::report::overview::{Overview, overview};
+use crate::report::sheet::{Cell, Table, xlsx};
+use crate::report::{gather, people, text};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Days back from now
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=730))]
+    days: u32,
+    /// Only the scope of this person, by mail address
+    #[arg(long = "for", value_name = "PERSON")]
+    person: Option<String>,
+    /// Form of the figures
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    format: Form,
+    /// A chart instead: `index`, or a SKU
+    #[arg(long, value_name = "WHAT")]
+    chart: Option<String>,
+    /// File to write; a chart's ending says .svg or .png
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Table,
+    Json,
+    Csv,
+    Xlsx,
+}
+
+/// # Errors
+/// The store's, an unknown SKU, or a file that cannot be written.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let app = context.app().await?;
+    let until = app.now();
+    let from = until.plus(-i64::from(args.days) * Millis::DAY);
+    let all = gather::tracks(&app, from).await?;
+    let (tracks, voice) = match &args.person {
+        Some(mail) => {
+            let reader = people::reader(&app, mail).await?;
+            (gather::scoped(&all, &reader), reader.voice)
+        }
+        None => (all, Voice::new(Language::En, &app.config.report.time_zone)),
+    };
+    if let Some(what) = &args.chart {
+        return chart(args, &app, &tracks, what, (from, until), &voice);
+    }
+    let overview = overview(&app, &tracks, from, until).await?;
+    let form = if context.json { Form::Json } else { args.format };
+    let bytes = match form {
+        Form::Table => table(&overview).into_bytes(),
+        Form::Json => serde_json::to_vec_pretty(&overview)?,
+        Form::Csv => overview.tables()[1].csv(&voice)?,
+        Form::Xlsx => xlsx(&overview.tables())?,
+    };
+    if form == Form::Xlsx && args.out.is_none() {
+        bail!("a workbook is no text\nhint: --out report.xlsx");
+    }
+    write(args.out.as_deref(), &bytes)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(out: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
+    match out {
+        Some(path) => {
+            std::fs::write(path, bytes).with_context(|| path.display().to_string())?;
+            talk(&format!("written to {}", path.display()));
+        }
+        None => {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(bytes)?;
+            stdout.write_all(b"\n")?;
+        }
+    }
+    Ok(())
+}
+
+fn table(overview: &Overview) -> String {
+    let [figures, products] = overview.tables();
+    format!(
+        "{} to {}\nBasis: {}\n\n{}\n\n{}",
+        overview.from,
+        overview.until,
+        overview.basis,
+        lines(&figures),
+        lines(&products)
+    )
+}
+
+fn lines(table: &Table) -> String {
+    let mut lines = comfy_table::Table::new();
+    lines.load_style(comfy_table::presets::NOTHING).set_header(&table.columns);
+    for row in &table.rows {
+        lines.add_row(row.iter().map(|cell| match cell {
+            Cell::Text(text) => text::plain(text),
+            Cell::Number(number) => number.to_string(),
+            Cell::Empty => "-".to_owned(),
+        }));
+    }
+    lines.to_string()
+}
+
+fn chart(
+    args: &Args,
+    app: &App,
+    tracks: &[Track],
+    what: &str,
+    (from, until): (Millis, Millis),
+    voice: &Voice,
+) -> anyhow::Result<ExitCode> {
+    let age = gather::max_age(app);
+    let (chart, title, value): (Chart, String, Box<dyn Fn(i64) -> String>) = if what == "index" {
+        let chart = market::trend(tracks, until, i64::from(args.days), age);
+        let index = |hundredths: i64| voice.number(Decimal::new(hundredths, 2));
+        (chart, "price index, 100 is the market's median".to_owned(), Box::new(index))
+    } else {
+        let track = tracks.iter().find(|track| track.sku == what);
+        let track = track.with_context(|| format!("there is no product `{what}`\nhint: --chart index, or a SKU"))?;
+        let money = |minor: i64| voice.money(Money::from_minor(minor, track.currency));
+        let title =
+            format!("{}: our price and the lowest competing offer (dashed)", text::product(&track.sku, &track.title));
+        (track.history(from, until, age), title, Box::new(money))
+    };
+    let Some((low, high)) = chart.range() else {
+        bail!("there is nothing to draw yet\nhint: omniprice once checks the pages")
+    };
+    let labels = Labels { title, low: value(low), high: value(high), from: voice.day(from), until: voice.day(until) };
+    let ending = args.out.as_deref().and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or("svg");
+    match ending {
+        "svg" if args.out.is_none() => say(&chart.svg(&labels))?,
+        "svg" => write(args.out.as_deref(), chart.svg(&labels).as_bytes())?,
+        "png" => write(args.out.as_deref(), &chart.png().context("the picture cannot be drawn")?)?,
+        other => bail!("`.{other}` is no kind of picture here\nhint: --out chart.svg or --out chart.png"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

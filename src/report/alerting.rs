@@ -1,0 +1,197 @@
+//! Alerts on their way: detects, plans for everybody, queues in one transaction with what is told, sends by lease.
+//!
+//! A crash between planning and sending leaves the message in the queue; one between sending and marking can repeat it
+//! once, under the same Message-ID.
+
+use std::collections::BTreeSet;
+
+use super::alerts::{self, Body, Draft, Situation, Target};
+use super::hooks::Hook;
+use super::lang::Voice;
+use super::link::Purpose;
+use super::mail::MailError;
+use super::reader::Reader;
+use super::{alert_text, detect, envelope, gather, message_id, people, retry_after};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::config::{Wanted, quiet_hours};
+use crate::store::alerts::{self as store, Message, Queue, Recent};
+use crate::store::events::Event;
+use crate::store::settings;
+
+/// Events, states and messages older than this no longer matter to planning.
+const MEMORY: i64 = 2 * Millis::DAY;
+const EVENTS: i64 = 20_000;
+const MESSAGES: i64 = 16;
+const LEASE: i64 = 5 * Millis::MINUTE;
+const PLAN_LEASE: i64 = Millis::MINUTE;
+/// After a day of tries an alert is old news; the digest tells what is still open.
+const MAX_TRIES: i64 = 16;
+
+/// One round: detects, plans, sends. Returns how many messages went out.
+///
+/// # Errors
+/// The store's; a message that does not go out is tried again later.
+pub async fn round(app: &App) -> anyhow::Result<u64> {
+    detect::all(app).await?;
+    let now = app.now();
+    let (duty, owner) = ("alerts".to_owned(), app.owner.clone());
+    // Two planners at once would both tell; whoever comes second finds everything told.
+    if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(PLAN_LEASE), now).await? {
+        let planned = plan(app, now).await;
+        settings::end_duty(&app.db, duty, owner, planned.is_ok().then_some(now)).await?;
+        planned?;
+    }
+    send_queued(app).await
+}
+
+/// Everybody who may be told, with the reader of people; hooks get everything in the configured language.
+async fn targets(app: &App, now: Millis) -> anyhow::Result<Vec<(Target, Option<Reader>)>> {
+    let mut targets = Vec::new();
+    for reader in people::readers(app).await? {
+        let quiet = is_quiet(&reader.person.quiet, &reader.voice, now);
+        let target = Target {
+            name: reader.address.clone(),
+            wanted: reader.person.alerts,
+            quiet,
+            day_start: reader.voice.midnight(now),
+            unlimited: false,
+        };
+        targets.push((target, Some(reader)));
+    }
+    let day_start = hook_voice(app).midnight(now);
+    for hook in Hook::ALL.into_iter().filter(|hook| hook.is_configured(&app.config)) {
+        let unlimited = hook == Hook::Webhook;
+        let target = Target { name: hook.name().to_owned(), wanted: Wanted::All, quiet: false, day_start, unlimited };
+        targets.push((target, None));
+    }
+    Ok(targets)
+}
+
+fn hook_voice(app: &App) -> Voice {
+    Voice::new(app.config.alerts.webhook_language, &app.config.report.time_zone)
+}
+
+/// Whether a time of day lies in `22:00-06:30`, which may span midnight.
+#[must_use]
+pub fn is_quiet(hours: &str, voice: &Voice, now: Millis) -> bool {
+    let Some((from, until)) = quiet_hours(hours) else { return false };
+    let clock = voice.clock(now);
+    if from <= until { (from..until).contains(&clock) } else { clock >= from || clock < until }
+}
+
+async fn plan(app: &App, now: Millis) -> anyhow::Result<()> {
+    let since = now.plus(-MEMORY);
+    let everything = store::events(&app.db, since, EVENTS).await?;
+    if everything.is_empty() {
+        return Ok(());
+    }
+    let (silences, states) = (store::silences(&app.db, now).await?, store::states(&app.db, since).await?);
+    let recent = store::recent(&app.db, since).await?;
+    let situation = Situation {
+        everything: &everything,
+        silences: &silences,
+        states: &states,
+        recent: &recent,
+        policy: &app.config.alerts,
+        now,
+    };
+    let mut tracks = None;
+    let (mut queue, mut told) = (Vec::new(), Vec::new());
+    for (target, reader) in targets(app, now).await? {
+        let events = match &reader {
+            Some(reader) => scope(app, reader, &everything, &mut tracks).await?,
+            None => everything.clone(),
+        };
+        let plan = alerts::plan(&target, &events, &situation);
+        for draft in plan.drafts {
+            queue.push(queued(app, &target, draft, &recent, now)?);
+        }
+        told.extend(plan.states);
+    }
+    if !queue.is_empty() {
+        store::tell(&app.db, queue, told, now).await?;
+    }
+    Ok(())
+}
+
+/// The events of a reader's scope. Products are only loaded when somebody's scope asks for them.
+async fn scope(
+    app: &App,
+    reader: &Reader,
+    everything: &[Event],
+    tracks: &mut Option<Vec<super::market::Track>>,
+) -> anyhow::Result<Vec<Event>> {
+    let mut skus = BTreeSet::new();
+    if !reader.takes_all_products() {
+        if tracks.is_none() {
+            *tracks = Some(gather::tracks(app, app.now()).await?);
+        }
+        let all = tracks.as_deref().unwrap_or_default();
+        skus.extend(all.iter().filter(|track| reader.takes(track)).map(|track| track.sku.clone()));
+    }
+    Ok(everything.iter().filter(|event| reader.takes_event(event, &skus)).cloned().collect())
+}
+
+fn queued(app: &App, target: &Target, draft: Draft, recent: &[Recent], now: Millis) -> anyhow::Result<Queue> {
+    let first = recent.iter().find(|m| m.target == target.name && m.grp == draft.grp && m.grp != alerts::EARLY);
+    let occasion = format!("{}/{}", draft.grp, now.0);
+    Ok(Queue {
+        message_id: message_id("alert", &target.name, &occasion, &app.config.mail.from),
+        target: target.name.clone(),
+        thread: first.map(|first| first.message_id.clone()),
+        early: draft.early,
+        body: serde_json::to_string(&draft.body)?,
+        grp: draft.grp,
+    })
+}
+
+/// Sends what is queued and due.
+///
+/// # Errors
+/// The store's.
+pub async fn send_queued(app: &App) -> anyhow::Result<u64> {
+    let now = app.now();
+    let mut sent = 0;
+    for message in store::claim(&app.db, now, now.plus(LEASE), MESSAGES).await? {
+        let tries = message.tries;
+        let (state, detail, next) = match send(app, &message).await {
+            Ok(detail) => ("sent", detail, now),
+            Err(MailError::Temporary(why)) if tries < MAX_TRIES => {
+                tracing::warn!("alert not sent yet, try {tries}: {why}");
+                ("queued", why, now.plus(retry_after(tries)))
+            }
+            Err(error) => {
+                tracing::error!("alert not sent: {error}");
+                ("failed", error.to_string(), now)
+            }
+        };
+        sent += u64::from(state == "sent");
+        let sent_at = (state == "sent").then(|| app.now());
+        store::settle(&app.db, message.id, state, detail, sent_at, next).await?;
+    }
+    Ok(sent)
+}
+
+async fn send(app: &App, message: &Message) -> Result<String, MailError> {
+    let body: Body = serde_json::from_str(&message.body).map_err(|e| MailError::Permanent(e.to_string()))?;
+    let early = message.early != 0;
+    let refused = |why: String| MailError::Permanent(why);
+    if let Some(hook) = Hook::of(&message.target) {
+        let told = alert_text::render(&body, early, &hook_voice(app), &[]).map_err(refused)?;
+        let id = message.message_id.trim_matches(['<', '>']);
+        return hook.send(&app.config, id, Millis(message.created_at), &body, &told).await;
+    }
+    // The store's trouble passes; the message stays in the queue.
+    let reader = people::reader(app, &message.target).await.map_err(|e| MailError::Temporary(format!("{e:#}")))?;
+    if reader.person.off {
+        return Err(refused(format!("{} has unsubscribed", message.target)));
+    }
+    let words = reader.voice.words;
+    let purposes = [(words.settings, Purpose::Settings), (words.unsubscribe, Purpose::Unsubscribe)];
+    let links: Vec<(&'static str, String)> =
+        purposes.into_iter().filter_map(|(label, purpose)| Some((label, reader.link(purpose, None)?))).collect();
+    let told = alert_text::render(&body, early, &reader.voice, &links).map_err(refused)?;
+    let references = message.thread.iter().cloned().collect();
+    app.mailer.send(&told, &envelope(app, &reader, message.message_id.clone(), references)).await
+}

@@ -1,0 +1,180 @@
+//! Detectors: conditions that no single stage sees, raised and resolved as events.
+
+use std::collections::BTreeMap;
+
+use super::gather;
+use crate::app::{App, PAUSE};
+use crate::clock::Millis;
+use crate::money::{Decimal, Money, currency};
+use crate::observe::war::{PriceMove, WarParams, war};
+use crate::store::events::{self, Raise};
+use crate::store::{decisions, listings, observations, products, reporting, settings};
+
+/// Listings and products looked at per round.
+const LIMIT: i64 = 100_000;
+const RESTLESS: i64 = 1_000;
+const RUNS: i64 = 500;
+/// A war needs at least three moves of each side.
+const LEAST_MOVES: i64 = 3;
+/// Wars are looked for this often; the other conditions are cheap and looked at in every round.
+const WARS_EVERY: i64 = 5 * Millis::MINUTE;
+const LEASE: i64 = 2 * Millis::MINUTE;
+
+/// Raises and resolves everything that is detected here.
+///
+/// # Errors
+/// The store's.
+pub async fn all(app: &App) -> anyhow::Result<()> {
+    parity(app).await?;
+    nothing_fetched(app).await?;
+    paused(app).await?;
+    let now = app.now();
+    let (duty, owner) = ("detect/wars".to_owned(), app.owner.clone());
+    if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-WARS_EVERY)).await? {
+        let done = wars(app).await;
+        settings::end_duty(&app.db, duty, owner, done.is_ok().then(|| app.now())).await?;
+        done?;
+    }
+    Ok(())
+}
+
+/// Raises an event while a condition holds, resolves it when it does not.
+async fn set(app: &App, dedupe: String, holds: Option<Raise>) -> anyhow::Result<()> {
+    match holds {
+        Some(event) => events::raise(&app.db, event, app.now()).await.map(drop)?,
+        None => events::resolve(&app.db, dedupe, app.now()).await.map(drop)?,
+    }
+    Ok(())
+}
+
+/// Share of listings live at the newest decision, against the goal; listings still inside their time do not count.
+async fn parity(app: &App) -> anyhow::Result<()> {
+    let goal = app.config.publish.parity_goal_pct.0;
+    let late_since = app.now().plus(-app.config.publish.settle_within.0);
+    let late = listings::unsettled(&app.db, LIMIT).await?;
+    for row in listings::parity(&app.db).await? {
+        let late = late.iter().filter(|l| l.channel == row.channel && l.state_since < late_since.0).count();
+        let dedupe = format!("parity/{}", row.channel);
+        let share = Decimal::from(100 * (row.listings - i64::try_from(late).unwrap_or(i64::MAX)));
+        let event = (share < goal * Decimal::from(row.listings)).then(|| Raise {
+            kind: "parity_below_goal",
+            severity: "critical",
+            dedupe: dedupe.clone(),
+            product_id: None,
+            channel: Some(row.channel.clone()),
+            competitor: None,
+            message: format!(
+                "{}: {late} of {} prices are not live after {}",
+                row.channel, row.listings, app.config.publish.settle_within
+            ),
+            hint: format!("omniprice verify {} --dry-run", row.channel),
+        });
+        set(app, dedupe, event).await?;
+    }
+    Ok(())
+}
+
+/// Whether any competitor's page gave a price lately.
+async fn nothing_fetched(app: &App) -> anyhow::Result<()> {
+    const KEY: &str = "nothing-fetched";
+    // A schedule that looks once a day must not be called silent in between.
+    let patience = app.config.alerts.nothing_fetched_after.0.max(app.schedule.interval(app.now()).saturating_mul(2));
+    let last = reporting::last_price(&app.db).await?;
+    let event = last.filter(|last| app.now().since(*last) > patience).map(|last| Raise {
+        kind: "nothing_fetched",
+        severity: "critical",
+        dedupe: KEY.to_owned(),
+        product_id: None,
+        channel: None,
+        competitor: None,
+        message: format!("no competitor page gave a price since {last}"),
+        hint: "omniprice check shows the outcome of every page".to_owned(),
+    });
+    set(app, KEY.to_owned(), event).await
+}
+
+/// The kill switch is told to everybody: whoever used it, others wonder.
+async fn paused(app: &App) -> anyhow::Result<()> {
+    const KEY: &str = "paused";
+    let event = settings::get(&app.db, PAUSE).await?.map(|pause| Raise {
+        kind: "paused",
+        severity: "critical",
+        dedupe: KEY.to_owned(),
+        product_id: None,
+        channel: None,
+        competitor: None,
+        message: format!("{} ({})", pause.why, pause.actor),
+        hint: "omniprice resume --why \"...\"".to_owned(),
+    });
+    set(app, KEY.to_owned(), event).await
+}
+
+/// Price wars between us and one competitor, by `observe::war` over the last days' moves.
+async fn wars(app: &App) -> anyhow::Result<()> {
+    let params = WarParams::default();
+    let since = app.now().plus(-params.within_ms);
+    let mut known: BTreeMap<String, bool> = events::open(&app.db, LIMIT)
+        .await?
+        .into_iter()
+        .filter(|event| event.kind == "price_war")
+        .map(|event| (event.dedupe, false))
+        .collect();
+    for row in reporting::restless(&app.db, since, LEAST_MOVES, RESTLESS).await? {
+        let Some(product) = products::by_id(&app.db, row.product_id).await? else { continue };
+        let moves = moves(app, &product, &row.competitor, since).await?;
+        let found = war(&moves, &params);
+        if !found.is_war {
+            continue;
+        }
+        let dedupe = format!("price-war/{}/{}", product.id, row.competitor);
+        known.insert(dedupe.clone(), true);
+        let event = Raise {
+            kind: "price_war",
+            severity: "critical",
+            dedupe: dedupe.clone(),
+            product_id: Some(product.id),
+            channel: None,
+            competitor: Some(row.competitor.clone()),
+            message: format!(
+                "{} cuts in a row between us and {}, our price fell by {} %",
+                found.alternations, row.competitor, found.own_drop_pct
+            ),
+            hint: "omniprice explain SKU".to_owned(),
+        };
+        set(app, dedupe, Some(event)).await?;
+    }
+    for (dedupe, _) in known.into_iter().filter(|(_, lasts)| !lasts) {
+        set(app, dedupe, None).await?;
+    }
+    Ok(())
+}
+
+/// Our moves and one competitor's, interleaved by time.
+async fn moves(
+    app: &App,
+    product: &products::Product,
+    competitor: &str,
+    since: Millis,
+) -> anyhow::Result<Vec<PriceMove>> {
+    let own = currency(&product.currency)?;
+    let amount = |minor| Money::from_minor(minor, own).amount();
+    let mut moves: Vec<PriceMove> = Vec::new();
+    for row in decisions::of_product_since(&app.db, product.id, since).await? {
+        let at = Some(Millis(row.created_at));
+        moves.push(PriceMove { ours: true, from: amount(row.previous_minor), to: amount(row.price_minor), at });
+    }
+    let mut runs =
+        observations::history_of_product(&app.db, product.id, since.plus(-gather::max_age(app)), RUNS).await?;
+    runs.reverse();
+    let mut last: BTreeMap<String, i64> = BTreeMap::new();
+    for run in runs.into_iter().filter(|run| run.competitor == competitor && run.verdict == "accepted") {
+        let Some(minor) = run.price_minor.filter(|_| run.currency.as_deref() == Some(own.code())) else { continue };
+        let before = last.insert(run.url, minor);
+        if let Some(before) = before.filter(|before| *before != minor && run.first_seen >= since.0) {
+            let at = Some(Millis(run.first_seen));
+            moves.push(PriceMove { ours: false, from: amount(before), to: amount(minor), at });
+        }
+    }
+    moves.sort_by_key(|step| step.at);
+    Ok(moves)
+}

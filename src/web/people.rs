@@ -1,0 +1,291 @@
+//! The pages behind links in mails: unsubscribe, change what one is told, approve or reject a price.
+//!
+//! A GET shows a page and changes nothing, whoever follows the link first: a mail scanner, a preview, the person. Only
+//! the page's own form acts, and mail programs' one-click unsubscribe (RFC 8058), which is a POST too.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Map, Value};
+
+use super::Failed;
+use crate::app::App;
+use crate::clock::Millis;
+use crate::config::{Language, Wanted};
+use crate::flow::pricing::{self, Refused};
+use crate::report::lang::{Words, fill};
+use crate::report::link::{Claim, LinkError, PATH, Purpose};
+use crate::report::people;
+use crate::report::reader::Reader;
+use crate::report::text;
+use crate::store::decisions::{self, Review};
+
+/// A form is some lines of text.
+const MAX_FORM: usize = 16 * 1024;
+/// Reasons are cut to this many characters.
+const MAX_WHY: usize = 500;
+
+/// The routes.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route(&format!("/{PATH}/{{token}}"), get(show).post(act)).layer(DefaultBodyLimit::max(MAX_FORM))
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct Page<'a> {
+    lang: &'static str,
+    words: &'static Words,
+    title: &'a str,
+    lines: Vec<String>,
+    form: Option<Form>,
+}
+
+/// A form with one button, and what it asks.
+struct Form {
+    button: &'static str,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    /// Values and labels of a choice; empty for a line of text.
+    choices: Vec<(&'static str, &'static str)>,
+}
+
+/// Pages with a token in their address are nobody else's business: not stored, not indexed, no referrer, no script.
+fn answer(status: StatusCode, page: &Page<'_>) -> Result<Response, Failed> {
+    let mut response = (status, page.render()?).into_response();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response.headers_mut().insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+    Ok(response)
+}
+
+fn page<'a>(reader: &Reader, title: &'a str, lines: Vec<String>, form: Option<Form>) -> Page<'a> {
+    Page { lang: reader.voice.language.code(), words: reader.voice.words, title, lines, form }
+}
+
+/// Who holds a link and what for; a page that says why not otherwise.
+async fn opened(
+    app: &App,
+    token: &str,
+) -> anyhow::Result<Result<(Claim, Reader), Box<(StatusCode, Language, LinkError)>>> {
+    let language = app.config.report.language;
+    match people::links(app).await?.read(token, app.now()) {
+        Ok(claim) => {
+            let reader = people::reader(app, &claim.person).await?;
+            Ok(Ok((claim, reader)))
+        }
+        Err(error @ LinkError::Expired) => Ok(Err(Box::new((StatusCode::GONE, language, error)))),
+        Err(error @ LinkError::Broken) => Ok(Err(Box::new((StatusCode::NOT_FOUND, language, error)))),
+    }
+}
+
+fn refused(why: &(StatusCode, Language, LinkError)) -> Result<Response, Failed> {
+    let (status, language, error) = why;
+    let words = Words::of(*language);
+    let line = if *error == LinkError::Expired { words.link_expired } else { words.link_broken };
+    let page = Page { lang: language.code(), words, title: words.page_title, lines: vec![line.to_owned()], form: None };
+    answer(*status, &page)
+}
+
+async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Response, Failed> {
+    let (claim, reader) = match opened(&app, &token).await? {
+        Ok(opened) => opened,
+        Err(why) => return refused(&why),
+    };
+    let words = reader.voice.words;
+    match claim.purpose {
+        Purpose::Unsubscribe => {
+            let (line, button) = if reader.person.off {
+                (words.unsubscribed, words.resubscribe)
+            } else {
+                (words.unsubscribe_ask, words.unsubscribe_button)
+            };
+            let on = Field {
+                name: "again",
+                label: "",
+                value: if reader.person.off { "on" } else { "" }.into(),
+                choices: vec![],
+            };
+            let form = Form { button, fields: vec![on] };
+            let line = fill(line, &[("mail", &reader.address)]);
+            answer(StatusCode::OK, &page(&reader, words.unsubscribe, vec![line], Some(form)))
+        }
+        Purpose::Settings => {
+            answer(StatusCode::OK, &page(&reader, words.settings_title, vec![], Some(settings_form(&reader, &app))))
+        }
+        Purpose::Approve(id) | Purpose::Reject(id) => {
+            let Some(review) = open_review(&app, id).await? else { return settled(&reader) };
+            let approve = matches!(claim.purpose, Purpose::Approve(_));
+            let (title, ask, button) = if approve {
+                (words.approve, words.approve_ask, words.approve_button)
+            } else {
+                (words.reject, words.reject_ask, words.reject_button)
+            };
+            let lines = vec![
+                text::product(&review.sku, &review.title),
+                reader.voice.span(review.previous_minor, review.price_minor, &review.currency),
+                fill(words.valid_until, &[("at", &reader.voice.at(Millis(review.expires_at)))]),
+                ask.to_owned(),
+            ];
+            let why = Field { name: "why", label: words.why_label, value: String::new(), choices: vec![] };
+            answer(StatusCode::OK, &page(&reader, title, lines, Some(Form { button, fields: vec![why] })))
+        }
+    }
+}
+
+async fn open_review(app: &App, id: i64) -> anyhow::Result<Option<Review>> {
+    let review = decisions::review(&app.db, id).await?;
+    Ok(review.filter(|review| review.state == "open" && review.expires_at > app.now().0))
+}
+
+fn settled(reader: &Reader) -> Result<Response, Failed> {
+    let words = reader.voice.words;
+    answer(StatusCode::CONFLICT, &page(reader, words.page_title, vec![words.review_settled.to_owned()], None))
+}
+
+async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: String) -> Result<Response, Failed> {
+    let (claim, reader) = match opened(&app, &token).await? {
+        Ok(opened) => opened,
+        Err(why) => return refused(&why),
+    };
+    let words = reader.voice.words;
+    let form: Map<String, Value> = url::form_urlencoded::parse(body.as_bytes())
+        .map(|(name, value)| (name.into_owned(), Value::from(text::plain(&value))))
+        .collect();
+    match claim.purpose {
+        Purpose::Unsubscribe => {
+            let again = form.get("again").and_then(Value::as_str) == Some("on");
+            let change = Map::from_iter([("off".to_owned(), Value::Bool(!again))]);
+            people::change(&app, &reader.person.mail, change, &reader.address, "by link").await?;
+            let line = if again { words.settings_saved } else { words.unsubscribed };
+            let line = fill(line, &[("mail", &reader.address)]);
+            answer(StatusCode::OK, &page(&reader, words.unsubscribe, vec![line], None))
+        }
+        Purpose::Settings => save(&app, &reader, &form).await,
+        Purpose::Approve(id) | Purpose::Reject(id) => {
+            let why = form.get("why").and_then(Value::as_str).unwrap_or_default();
+            let why: String = if why.is_empty() { "by link".to_owned() } else { why.chars().take(MAX_WHY).collect() };
+            settle(&app, &reader, id, matches!(claim.purpose, Purpose::Approve(_)), why).await
+        }
+    }
+}
+
+async fn settle(app: &App, reader: &Reader, id: i64, approve: bool, why: String) -> Result<Response, Failed> {
+    let words = reader.voice.words;
+    if open_review(app, id).await?.is_none() {
+        return settled(reader);
+    }
+    if !approve {
+        let (by, now) = (reader.address.clone(), app.now());
+        if !decisions::settle_review(&app.db, id, "rejected", by, why, now).await? {
+            return settled(reader);
+        }
+        return answer(StatusCode::OK, &page(reader, words.reject, vec![words.done_rejected.to_owned()], None));
+    }
+    match pricing::approve(app, id, &reader.address, &why).await {
+        Ok(_) => answer(StatusCode::OK, &page(reader, words.approve, vec![words.done_approved.to_owned()], None)),
+        Err(error) => match error.downcast_ref::<Refused>() {
+            Some(refused) => {
+                let lines = vec![words.review_settled.to_owned(), text::message(&refused.to_string())];
+                answer(StatusCode::CONFLICT, &page(reader, words.approve, lines, None))
+            }
+            None => Err(error.into()),
+        },
+    }
+}
+
+fn settings_form(reader: &Reader, app: &App) -> Form {
+    let words = reader.voice.words;
+    let person = &reader.person;
+    let line = |name, label, value: &str| Field { name, label, value: value.to_owned(), choices: vec![] };
+    let list = |name, label, values: &[String]| Field { name, label, value: values.join(", "), choices: vec![] };
+    let least =
+        |least: crate::config::Least| if least.0.is_zero() { String::new() } else { least.0.normalize().to_string() };
+    let wanted = match person.alerts {
+        Wanted::All => "all",
+        Wanted::Critical => "critical",
+        Wanted::None => "none",
+    };
+    let languages = vec![("en", "English"), ("da", "Dansk"), ("sv", "Svenska"), ("pl", "Polski"), ("de", "Deutsch")];
+    let fields = vec![
+        Field {
+            name: "language",
+            label: words.settings_language,
+            value: reader.voice.language.code().into(),
+            choices: languages,
+        },
+        line("digest", words.settings_digest, person.digest.as_deref().unwrap_or(&app.config.report.digest)),
+        line("time_zone", words.settings_zone, person.zone(&app.config.report)),
+        line("quiet", words.settings_quiet, &person.quiet),
+        Field {
+            name: "alerts",
+            label: words.settings_alerts,
+            value: wanted.into(),
+            choices: vec![
+                ("all", words.settings_all),
+                ("critical", words.settings_critical),
+                ("none", words.settings_none),
+            ],
+        },
+        Field {
+            name: "format",
+            label: words.settings_format,
+            value: if person.format == crate::config::Format::Html { "html" } else { "text" }.into(),
+            choices: vec![("html", "HTML"), ("text", "Text")],
+        },
+        list("categories", words.settings_categories, &person.categories),
+        list("brands", words.settings_brands, &person.brands),
+        list("competitors", words.settings_competitors, &person.competitors),
+        list("channels", words.settings_channels, &person.channels),
+        list("tags", words.settings_tags, &person.tags),
+        line("rise_pct", words.settings_rise, &least(person.rise_pct)),
+        line("fall_pct", words.settings_fall, &least(person.fall_pct)),
+    ];
+    Form { button: words.settings_save, fields }
+}
+
+async fn save(app: &App, reader: &Reader, form: &Map<String, Value>) -> Result<Response, Failed> {
+    let words = reader.voice.words;
+    let known: Vec<&str> = settings_form(reader, app).fields.iter().map(|field| field.name).collect();
+    let mut changes = Map::new();
+    for (name, value) in form.iter().filter(|(name, _)| known.contains(&name.as_str())) {
+        let (name, value) = people::parse(&format!("{name}={}", value.as_str().unwrap_or_default()))?;
+        changes.insert(name, value);
+    }
+    match people::change(app, &reader.person.mail, changes, &reader.address, "by link").await {
+        Ok(_) => {
+            let fresh = people::reader(app, &reader.person.mail).await?;
+            let words = fresh.voice.words;
+            let form = settings_form(&fresh, app);
+            answer(
+                StatusCode::OK,
+                &page(&fresh, words.settings_title, vec![words.settings_saved.to_owned()], Some(form)),
+            )
+        }
+        // What a person typed wrong is said to that person, with its key and a hint.
+        Err(error) => {
+            let lines = error.to_string().lines().map(text::message).collect();
+            let form = settings_form(reader, app);
+            answer(StatusCode::UNPROCESSABLE_ENTITY, &page(reader, words.settings_title, lines, Some(form)))
+        }
+    }
+}

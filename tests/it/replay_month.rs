@@ -1,0 +1,288 @@
+//! Thirty simulated days of a market, seeded: how many mails each person gets a day, whether anything is repeated, and
+//! whether anything critical was missed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use omniprice::clock::{Clock, Millis};
+use omniprice::report::alerts::Body;
+use omniprice::report::{alerting, send_due};
+use omniprice::store::alerts::{self, Message};
+use omniprice::store::events::{self, Raise};
+use omniprice::store::{products, targets};
+
+use crate::alerts::{app, decided, seen};
+use crate::harness::{Engine, database};
+use crate::store_suite::one;
+
+const DAYS: i64 = 30;
+const STEP: i64 = 10 * Millis::MINUTE;
+/// Sunday, 1 November 2026, midnight in UTC: a month after the clocks went back, weekends included.
+const START: Millis = Millis(1_793_491_200_000);
+/// From the first message of a group to the next, and a step of the simulation: nothing critical may take longer.
+const LATEST: i64 = 30 * Millis::MINUTE + 2 * STEP;
+
+const PEOPLE: &str = r#"
+[report]
+digest = "0 7 * * *"
+[[report.people]]
+mail = "Ann <ann@shop.example>"
+time_zone = "Europe/Copenhagen"
+[[report.people]]
+mail = "Bo <bo@shop.example>"
+language = "sv"
+time_zone = "Europe/Stockholm"
+digest = "0 8 * * MON-FRI"
+quiet = "20:00-07:00"
+[[report.people]]
+mail = "Ola <ola@shop.example>"
+language = "pl"
+time_zone = "Europe/Warsaw"
+alerts = "critical"
+fall_pct = "3"
+rise_pct = "3"
+"#;
+
+/// A small generator (xorshift64*), so that every run is the same month.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: i64) -> i64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        i64::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % n
+    }
+}
+
+/// Something that goes wrong for a while.
+struct Episode {
+    kind: &'static str,
+    severity: &'static str,
+    channel: Option<&'static str>,
+    competitor: Option<String>,
+    start: i64,
+    end: i64,
+    /// Comes and goes every so many milliseconds in between.
+    flaps: Option<i64>,
+}
+
+fn month(dice: &mut Dice) -> Vec<Episode> {
+    let mut episodes = Vec::new();
+    let kinds: [(&str, &str, bool); 7] = [
+        ("channel_refused", "critical", true),
+        ("held_at_door", "critical", true),
+        ("run_held", "critical", false),
+        ("price_war", "critical", false),
+        ("rules_broken", "critical", false),
+        ("competitor_unreachable", "warning", false),
+        ("two_writers", "warning", true),
+    ];
+    for _ in 0..90 {
+        let (kind, severity, on_channel) = kinds[usize::try_from(dice.below(7)).unwrap()];
+        let start = dice.below(DAYS * Millis::DAY - 12 * Millis::HOUR);
+        let channel = on_channel.then(|| ["webshop", "till", "market"][usize::try_from(dice.below(3)).unwrap()]);
+        let competitor = (!on_channel).then(|| format!("shop-{}.example", dice.below(12)));
+        let end = start + Millis::HOUR + dice.below(10 * Millis::HOUR);
+        let flaps = (dice.below(3) == 0).then(|| 3 * Millis::MINUTE);
+        episodes.push(Episode { kind, severity, channel, competitor, start, end, flaps });
+    }
+    // One very bad day: forty competitors at once.
+    for n in 0..40 {
+        let start = 12 * Millis::DAY + 9 * Millis::HOUR + n * Millis::MINUTE;
+        let competitor = Some(format!("bad-{n:02}.example"));
+        let end = start + 6 * Millis::HOUR;
+        episodes.push(Episode {
+            kind: "competitor_unreachable",
+            severity: "warning",
+            channel: None,
+            competitor,
+            start,
+            end,
+            flaps: None,
+        });
+    }
+    episodes
+}
+
+fn dedupe(episode: &Episode) -> String {
+    format!(
+        "{}/{}/{}",
+        episode.kind,
+        episode.channel.unwrap_or_default(),
+        episode.competitor.as_deref().unwrap_or_default()
+    )
+}
+
+#[tokio::test]
+async fn a_month_brings_few_mails_no_repeats_and_misses_nothing_critical() {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let clock = Clock::manual(START);
+    let mut app = app(&test, &clock, PEOPLE).await;
+    let mut dice = Dice(0x5eed_2026_1101);
+    let episodes = month(&mut dice);
+    let mut pages = Vec::new();
+    for n in 0..10 {
+        let sku = format!("SKU-{n}");
+        one(&app.db, &sku, &[("near.example", &sku), ("far.example", &sku)]).await;
+        let product = products::by_sku(&app.db, &sku).await.unwrap().unwrap();
+        pages.push((sku, targets::of_product(&app.db, product.id).await.unwrap()));
+    }
+    let mut wrong: BTreeSet<String> = BTreeSet::new();
+    let mut digests = 0;
+    for step in 0..(DAYS * Millis::DAY / STEP) {
+        let now = clock.now();
+        let elapsed = now.since(START);
+        for episode in &episodes {
+            trouble(&app, episode, elapsed, now, &mut wrong).await;
+        }
+        if step % 18 == 0 {
+            market(&app, &pages, &mut dice, now).await;
+        }
+        // A new process once a day, in the middle of whatever is going on.
+        if step % 144 == 77 {
+            app = crate::alerts::app(&test, &clock, PEOPLE).await;
+        }
+        alerting::round(&app).await.unwrap();
+        digests += send_due(&app).await.unwrap();
+        clock.advance(STEP);
+    }
+    let messages = alerts::messages(&app.db, START.plus(-1), 100_000).await.unwrap();
+    judge(&episodes, &messages, digests, &events::digests(&app.db, 10_000).await.unwrap());
+}
+
+/// Raises and resolves what an episode says about this step.
+async fn trouble(
+    app: &omniprice::app::App,
+    episode: &Episode,
+    elapsed: i64,
+    now: Millis,
+    wrong: &mut BTreeSet<String>,
+) {
+    let key = dedupe(episode);
+    let lasts = (episode.start..episode.end).contains(&elapsed);
+    let away = episode.flaps.is_some_and(|flap| lasts && (elapsed - episode.start) / STEP % 2 == 1 && flap > 0);
+    if lasts && !away {
+        let raise = Raise {
+            kind: episode.kind,
+            severity: episode.severity,
+            dedupe: key.clone(),
+            product_id: None,
+            channel: episode.channel.map(Into::into),
+            competitor: episode.competitor.clone(),
+            message: format!("{} since {now}", episode.kind),
+            hint: "omniprice alert list".into(),
+        };
+        events::raise(&app.db, raise, now).await.unwrap();
+        wrong.insert(key);
+    } else if away && episode.flaps.is_some() {
+        // Away for three minutes in the middle of a step, and back.
+        events::resolve(&app.db, key.clone(), now.plus(-3 * Millis::MINUTE)).await.unwrap();
+        let raise = Raise {
+            kind: episode.kind,
+            severity: episode.severity,
+            dedupe: key,
+            product_id: None,
+            channel: episode.channel.map(Into::into),
+            competitor: episode.competitor.clone(),
+            message: "back".into(),
+            hint: String::new(),
+        };
+        events::raise(&app.db, raise, now).await.unwrap();
+    } else if elapsed >= episode.end && elapsed < episode.end + STEP && wrong.remove(&key) {
+        events::resolve(&app.db, key, now).await.unwrap();
+    }
+}
+
+/// Competitors are seen, some move, and sometimes we follow.
+async fn market(app: &omniprice::app::App, pages: &[(String, Vec<targets::TargetRow>)], dice: &mut Dice, now: Millis) {
+    for (sku, targets) in pages {
+        let ours = products::by_sku(&app.db, sku).await.unwrap().unwrap().own_minor;
+        for target in targets {
+            seen(app, target.id, ours + 100 * (dice.below(9) - 4) * i64::from(dice.below(12) == 0), now).await;
+        }
+        if dice.below(40) == 0 {
+            decided(app, sku, ours, ours + 500 * (dice.below(5) - 2).signum() - 250, now).await;
+        }
+    }
+}
+
+/// Which person was told of an event, and when.
+fn told(messages: &[Message], person: &str) -> Vec<(String, Millis, bool)> {
+    let mut told = Vec::new();
+    for message in messages.iter().filter(|m| m.target == person) {
+        assert_eq!(message.state, "sent", "{}", message.detail);
+        let body: Body = serde_json::from_str(&message.body).unwrap();
+        assert!(body.items.len() <= 50);
+        for item in body.items {
+            let key =
+                format!("{}/{}/{}", item.kind, item.channel.unwrap_or_default(), item.competitor.unwrap_or_default());
+            told.push((key, Millis(message.created_at), item.resolved_at.is_some()));
+        }
+    }
+    told.sort_by_key(|(_, at, _)| *at);
+    told
+}
+
+/// The first episode that covers others of the same cause does not count: being covered is not being missed.
+fn covered(episode: &Episode, all: &[Episode]) -> bool {
+    // Episodes of one key that overlap are one event to the store.
+    all.iter().any(|other| {
+        !std::ptr::eq(other, episode)
+            && dedupe(other) == dedupe(episode)
+            && other.start <= episode.end + Millis::HOUR
+            && other.end + Millis::HOUR >= episode.start
+    }) || (episode.kind == "price_war"
+        && all.iter().any(|other| {
+            other.kind == "competitor_unreachable"
+                && other.competitor == episode.competitor
+                && other.start <= episode.end
+                && other.end >= episode.start
+        }))
+}
+
+fn judge(episodes: &[Episode], messages: &[Message], digests: u64, rows: &[events::DigestRow]) {
+    let people = ["ann@shop.example", "bo@shop.example", "ola@shop.example"];
+    let (mut missed, mut repeats, mut critical) = (Vec::new(), Vec::new(), 0);
+    for person in people {
+        let told = told(messages, person);
+        for episode in episodes.iter().filter(|e| e.severity == "critical" && !covered(e, episodes)) {
+            critical += 1;
+            let (start, key) = (START.plus(episode.start), dedupe(episode));
+            let in_time = |(k, at, over): &&(String, Millis, bool)| {
+                *k == key && !*over && (0..=LATEST).contains(&at.since(start))
+            };
+            if !told.iter().any(|entry| in_time(&entry)) {
+                missed.push(format!("{person}: {key} at {start}"));
+            }
+        }
+        // The same thing said twice with nothing in between, sooner than the shortest repeat of the table that occurs here.
+        let mut last: BTreeMap<&str, (Millis, bool)> = BTreeMap::new();
+        for (key, at, over) in &told {
+            let before = last.insert(key, (*at, *over));
+            if before.is_some_and(|(then, said)| said == *over && at.since(then) < 4 * Millis::HOUR) {
+                repeats.push(format!("{person}: {key} at {at}"));
+            }
+        }
+    }
+    let ids: BTreeSet<&str> = messages.iter().map(|m| m.message_id.as_str()).collect();
+    assert_eq!(ids.len(), messages.len());
+    let slots: BTreeSet<(&str, i64)> = rows.iter().map(|row| (row.recipient.as_str(), row.slot)).collect();
+    assert_eq!(slots.len(), rows.len(), "one digest per person and slot");
+    println!("{} critical things to tell, {} alert mails, {digests} digests in {DAYS} days", critical, messages.len());
+    for person in people {
+        let mut days: BTreeMap<i64, usize> = BTreeMap::new();
+        for message in messages.iter().filter(|m| m.target == person) {
+            *days.entry(Millis(message.created_at).since(START) / Millis::DAY).or_default() += 1;
+        }
+        let sent = rows.iter().filter(|row| row.recipient == person && row.state == "sent").count();
+        let counts: Vec<usize> = (0..DAYS).map(|day| days.get(&day).copied().unwrap_or(0)).collect();
+        let mean = counts.iter().sum::<usize>() * 10 / counts.len();
+        println!("{person}: {sent} digests; alerts per day {counts:?}, {}.{} on average", mean / 10, mean % 10);
+        // Ten and one early digest; beyond that only critical things, at the pace of one group.
+        assert!(counts.iter().all(|n| *n <= 14), "{person}: {counts:?}");
+        assert!(sent >= 20, "{person}: {sent} digests");
+    }
+    assert!(critical > 60, "the month must be worth looking at");
+    assert_eq!(missed, Vec::<String>::new(), "missed");
+    assert_eq!(repeats, Vec::<String>::new(), "repeated");
+}
