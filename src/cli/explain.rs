@@ -20,7 +20,9 @@ use crate::store::observations::{self, Evidence};
 use crate::store::products::Product;
 use crate::store::targets;
 
-const ATTEMPTS: i64 = 5;
+const ATTEMPTS: usize = 5;
+/// Attempts looked through for those of an earlier instant.
+const ATTEMPTS_BACK: i64 = 1_000;
 const HISTORY: i64 = 12;
 
 #[derive(Debug, clap::Args)]
@@ -40,6 +42,8 @@ struct Report {
     title: String,
     price: String,
     version: i64,
+    /// The instant that was asked about; listings show their state of today all the same.
+    at: Option<String>,
     locked: bool,
     /// The newest evaluation in one sentence, and the whole story of it.
     outcome: Option<String>,
@@ -160,10 +164,13 @@ async fn report(
     };
     let until = args.at.map_or_else(|| app.now(), Millis::from);
     let history = observations::history_of_product(&app.db, product.id, until.plus(-30 * Millis::DAY), HISTORY).await?;
+    let then = decision.filter(|_| args.at.is_some());
     let mut channels = Vec::new();
     for listing in listings::of_product(&app.db, product.id).await? {
         if args.channel.as_ref().is_none_or(|name| *name == listing.channel) {
-            let attempts = listings::attempts(&app.db, listing.id, ATTEMPTS).await?;
+            let mut attempts = listings::attempts(&app.db, listing.id, ATTEMPTS_BACK).await?;
+            attempts.retain(|attempt| attempt.started_at <= until.0);
+            attempts.truncate(ATTEMPTS);
             channels.push(on_channel(listing, attempts, &money));
         }
     }
@@ -174,8 +181,9 @@ async fn report(
         pages,
         sku: product.sku.clone(),
         title: plain(&product.title),
-        price: money(product.own_minor, &product.currency),
-        version: product.version,
+        price: money(then.map_or(product.own_minor, |d| d.price_minor), &product.currency),
+        version: then.map_or(product.version, |d| d.version),
+        at: args.at.map(|at| Millis::from(at).to_string()),
         locked: product.locked != 0,
         outcome: evaluation.map(|e| e.outcome.clone()),
         since: evaluation.map(|e| Millis(e.since).to_string()),

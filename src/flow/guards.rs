@@ -28,6 +28,15 @@ pub struct Verdict {
     pub wants_witness: bool,
 }
 
+/// How many products there are: counted once for many proposals, because counting a large catalogue takes longer than
+/// deciding a product.
+///
+/// # Errors
+/// The store's.
+pub async fn whole(app: &App) -> anyhow::Result<u32> {
+    Ok(u32::try_from(products::count(&app.db).await?).unwrap_or(u32::MAX))
+}
+
 /// Brings a proposal before the guards. The least permissive of engine, guards and mode counts; what a person or a
 /// campaign set was consented to by name and reason and only has to keep to the floor.
 ///
@@ -38,6 +47,7 @@ pub async fn judge(
     loaded: &Loaded,
     product: &Product,
     proposal: &Proposal,
+    whole: u32,
     now: Millis,
 ) -> anyhow::Result<Verdict> {
     let outcome = if proposal.carried.is_some() { Outcome::Change } else { proposal.decision.outcome };
@@ -51,7 +61,7 @@ pub async fn judge(
         return Ok(verdict);
     }
     if proposal.is_set() || proposal.carried.is_some() {
-        verdict.reasons = hard(app, loaded, product, proposal, None, now).await?;
+        verdict.reasons = hard(app, loaded, product, proposal, None, whole, now).await?;
         verdict.outcome = match app.config.mode {
             _ if !verdict.reasons.is_empty() => Outcome::Hold,
             Mode::Shadow => shadowed(&mut verdict),
@@ -60,7 +70,7 @@ pub async fn judge(
         };
         return Ok(verdict);
     }
-    let inputs = inputs(app, loaded, product, proposal, None, now).await?;
+    let inputs = inputs(app, loaded, product, proposal, None, whole, now).await?;
     let facts = before_the_campaign(proposal);
     let released = release(&proposal.decision, &facts, &inputs, &app.config.release, now);
     if let Some(until) = released.freeze_until {
@@ -140,9 +150,10 @@ pub async fn hard(
     product: &Product,
     proposal: &Proposal,
     approval: Option<Approval>,
+    whole: u32,
     now: Millis,
 ) -> anyhow::Result<Vec<String>> {
-    let inputs = inputs(app, loaded, product, proposal, approval, now).await?;
+    let inputs = inputs(app, loaded, product, proposal, approval, whole, now).await?;
     let mut decision = proposal.decision.clone();
     if let Some(carried) = &proposal.carried {
         // It is no rule's price, so no rule's floor was computed for it; the floor of the present cost still holds.
@@ -165,9 +176,10 @@ pub async fn findings(
     loaded: &Loaded,
     product: &Product,
     proposal: &Proposal,
+    whole: u32,
     now: Millis,
 ) -> anyhow::Result<Vec<(Guard, String)>> {
-    let inputs = inputs(app, loaded, product, proposal, None, now).await?;
+    let inputs = inputs(app, loaded, product, proposal, None, whole, now).await?;
     let released = release(&proposal.decision, &proposal.facts, &inputs, &app.config.release, now);
     Ok(released.holds().map(|(guard, finding)| (guard, finding.to_owned())).collect())
 }
@@ -178,6 +190,7 @@ async fn inputs(
     product: &Product,
     proposal: &Proposal,
     approved: Option<Approval>,
+    whole: u32,
     now: Millis,
 ) -> anyhow::Result<GuardInputs> {
     let decision = &proposal.decision;
@@ -196,7 +209,7 @@ async fn inputs(
         median_30d: median(&own_prices),
         moves: history.moves,
         rule_since: rule_since(app, loaded, decision, now).await?,
-        rule_products: u32::try_from(products::count(&app.db).await?).unwrap_or(u32::MAX),
+        rule_products: whole,
         rule_revision: rule_form(loaded, decision).unwrap_or_default(),
         own_prices,
         approved,
@@ -251,6 +264,7 @@ pub async fn run_holds(
     app: &App,
     loaded: &Loaded,
     proposals: &[(Option<Money>, Option<Money>, bool)],
+    whole: u32,
     now: Millis,
 ) -> anyhow::Result<Vec<String>> {
     let mut items: Vec<RunItem> = proposals
@@ -276,7 +290,7 @@ pub async fn run_holds(
     }
     items.extend(changed.into_values());
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
-    let whole = usize::try_from(products::count(&app.db).await?.min(RUN_ROWS)).unwrap_or(0);
+    let whole = usize::try_from(i64::from(whole).min(RUN_ROWS)).unwrap_or(0);
     items.resize(items.len().max(whole), RunItem { current: None, proposed: None, held: false });
     let holds = run_breaker(&items, &app.config.guards.run, &loaded.set.engine.run_breaker);
     Ok(holds.iter().map(told).collect())

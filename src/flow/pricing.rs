@@ -65,14 +65,15 @@ struct Judged {
 pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> anyhow::Result<()> {
     let loaded = app.rules().await?;
     let terms = app.terms().await?;
+    let whole = guards::whole(app).await?;
     let mut run = Vec::with_capacity(claimed.len());
     for product in claimed {
         let now = app.now();
         let proposal = proposal::of(app, &loaded, &product, now).await?;
-        let verdict = guards::judge(app, &loaded, &product, &proposal, now).await?;
+        let verdict = guards::judge(app, &loaded, &product, &proposal, whole, now).await?;
         run.push(Judged { product, proposal, verdict, now });
     }
-    let held = hold_run(app, &loaded, &run).await?;
+    let held = hold_run(app, &loaded, &run, whole).await?;
     for Judged { product, proposal, mut verdict, now } in run {
         if verdict.outcome == Outcome::Change && !proposal.is_intended() && !held.is_empty() {
             verdict.outcome = Outcome::Review;
@@ -92,7 +93,7 @@ pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> any
 }
 
 /// Why the whole run waits for a person; empty if it may go on.
-async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged]) -> anyhow::Result<Vec<String>> {
+async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> anyhow::Result<Vec<String>> {
     let item = |judged: &Judged| {
         let changes = judged.verdict.outcome == Outcome::Change;
         (
@@ -103,7 +104,7 @@ async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged]) -> anyhow::Result<
     };
     // What people and campaigns ask for is meant; the breakers watch what rules make of the market.
     let items: Vec<_> = run.iter().filter(|judged| !judged.proposal.is_intended()).map(item).collect();
-    let held = guards::run_holds(app, loaded, &items, app.now()).await?;
+    let held = guards::run_holds(app, loaded, &items, whole, app.now()).await?;
     if let Some(why) = held.first() {
         let event = Raise {
             kind: "run_held",

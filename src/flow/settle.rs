@@ -47,7 +47,8 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     }
     let price = Money::from_minor(review.price_minor, currency(&review.currency)?);
     let approval = Approval { price, at: now, by: actor.to_owned() };
-    let against = guards::hard(app, &loaded, &product, &fresh, Some(approval), now).await?;
+    let whole = guards::whole(app).await?;
+    let against = guards::hard(app, &loaded, &product, &fresh, Some(approval), whole, now).await?;
     if !against.is_empty() {
         return Err(Refused::Guarded(against.join("; ")).into());
     }

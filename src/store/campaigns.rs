@@ -28,7 +28,7 @@ statements! {
         "select i.product_id, p.sku, p.title, i.price_minor, i.currency, p.own_minor, p.regular_minor
          from campaign_items i join products p on p.id = i.product_id where i.campaign_id = $1 order by p.sku limit $2");
     OF_PRODUCT = Sql::same(
-        "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, i.price_minor, i.currency
+        "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, i.price_minor, i.currency, c.created_at
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id = $1 and c.phase in ('planned', 'running') and c.ends_at > $2 order by c.starts_at, c.id");
     DIRTY_ITEMS = Sql::same(
@@ -135,6 +135,7 @@ pub struct OfProduct {
     pub announce: i64,
     pub price_minor: i64,
     pub currency: String,
+    pub created_at: i64,
 }
 
 /// What may be said about a reduction on one listing, frozen at its start. Amounts are minor units of the listing's

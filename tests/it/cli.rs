@@ -1,6 +1,8 @@
 //! The binary as a person or a script meets it: an empty folder, one command after the other, exit codes as the manual
 //! says, data on stdout and talk on stderr.
 
+mod intent;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;

@@ -34,5 +34,6 @@ mod scrapers;
 mod store;
 mod store_suite;
 mod terms;
+mod transcripts;
 mod vendure;
 mod web;

@@ -358,3 +358,11 @@ fn every_example_of_the_manual_is_a_valid_rule_file() {
         assert!(!rules.rules.is_empty());
     }
 }
+
+#[test]
+fn the_campaign_of_the_manual_is_valid() {
+    let manual = include_str!("../../docs/rules.md");
+    let block = manual.split("```toml campaign\n").nth(1).and_then(|rest| rest.split("```").next());
+    let campaign = omniprice::decide::campaign_file::CampaignFile::parse(block.expect("the manual shows one"));
+    assert_eq!(campaign.expect("it is valid").items.len(), 2);
+}

@@ -37,7 +37,8 @@ pub(super) async fn sentences(
         };
         told.push(format!("{} {what} {end}: {}", plain(&one.owner), plain(&one.why)));
     }
-    for one in campaigns::of_product(&app.db, product.id, at).await? {
+    let planned = campaigns::of_product(&app.db, product.id, at).await?;
+    for one in planned.into_iter().filter(|one| one.created_at <= at.0) {
         let price = amount(Some(one.price_minor), &one.currency).unwrap_or_default();
         let (from, until) = (Millis(one.starts_at), Millis(one.ends_at));
         let on = flow::scope(app, &one.channels).map(|names| format!(" on {}", names.join(", "))).unwrap_or_default();

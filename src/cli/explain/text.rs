@@ -9,10 +9,11 @@ use crate::report::digest::plain;
 /// The whole report for a person.
 pub(super) fn of(r: &Report) -> String {
     let mut out = format!(
-        "{} {}: {}, decision version {}{}\n",
+        "{} {}: {}{}, decision version {}{}\n",
         r.sku,
         r.title,
         r.price,
+        r.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default(),
         r.version,
         if r.locked { ", locked" } else { "" }
     );
@@ -70,7 +71,7 @@ fn seen(r: &Report, out: &mut String) {
 }
 
 fn channels(r: &Report, out: &mut String) {
-    let _ = writeln!(out, "\nchannels:");
+    let _ = writeln!(out, "\nchannels{}:", if r.at.is_some() { ", as they are now" } else { "" });
     for c in &r.channels {
         let none = || "-".to_owned();
         let _ = writeln!(

@@ -1,0 +1,109 @@
+//! Locks, prices set by hand, campaigns and competitors by command.
+
+use serde_json::Value;
+
+use super::Day;
+
+#[tokio::test]
+async fn a_lock_and_a_price_set_by_hand_are_listed_and_lifted() {
+    let day = Day::imported().await;
+    day.say(&["lock", "NOBODY", "--why", "x", "--owner", "ann"]).await.ends(1);
+    day.say(&["lock", "KETTLE", "--owner", "ann"]).await.ends(2);
+    day.say(&["lock", "KETTLE", "--why", " ", "--owner", "ann"]).await.ends(2);
+    let over = day.say(&["lock", "KETTLE", "--why", "x", "--until", "2020-01-01T00:00:00Z"]).await.ends(2);
+    assert!(over.out.is_empty() && over.err.contains("over already"), "{over:?}");
+    let locked = day.say(&["lock", "KETTLE", "--why", "promised", "--owner", "ann", "--until", "7d", "--json"]).await;
+    assert_eq!(locked.ends(0).json()["locked"], serde_json::json!(["KETTLE"]));
+    let set = ["price", "set", "KETTLE", "459.00", "--why", "press", "--owner", "bo", "--until", "1d"];
+    let told = day.say(&set).await.ends(0);
+    assert!(told.out.contains("KETTLE costs 459.00 DKK until"), "{told:?}");
+    let listed = day.say(&["price", "list", "--json"]).await.ends(0).json();
+    let seen: Vec<_> = listed.as_array().unwrap().iter().map(|one| (&one["kind"], &one["owner"])).collect();
+    assert_eq!(seen, [(&Value::from("lock"), &Value::from("ann")), (&Value::from("price"), &Value::from("bo"))]);
+    day.say(&["once", "--patience", "1"]).await;
+    let explained = day.say(&["explain", "KETTLE"]).await.ends(0);
+    assert!(
+        explained.out.contains("ann locked it until") && explained.out.contains("bo set 459.00 DKK until"),
+        "{explained:?}"
+    );
+    day.say(&["unlock", "KETTLE", "--why", "over", "--actor", "ann"]).await.ends(0);
+    let again = day.say(&["unlock", "KETTLE", "--why", "over"]).await.ends(0);
+    assert!(again.out.is_empty() || !again.out.contains("follows"), "{again:?}");
+    assert!(again.err.contains("was not locked"), "{again:?}");
+    day.say(&["once", "--patience", "1"]).await;
+    let explained = day.say(&["explain", "KETTLE", "--json"]).await.ends(0).json();
+    assert_eq!((&explained["price"], &explained["decision"]["actor"]), (&"459.00 DKK".into(), &"bo".into()));
+    day.say(&["price", "clear", "KETTLE", "--why", "over"]).await.ends(0);
+    assert_eq!(day.say(&["price", "list", "--json"]).await.ends(0).json(), serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_price_below_the_floor_is_refused_and_an_odd_one_is_asked_about() {
+    let day = Day::imported().await;
+    let set = |amount: &'static str| ["price", "set", "KETTLE", amount, "--why", "press", "--until", "1d"];
+    let low = day.say(&set("312.49")).await.ends(1);
+    assert!(low.err.contains("below the floor") && low.err.contains("hint:"), "{low:?}");
+    day.say(&set("four")).await.ends(2);
+    day.say(&set("449.001")).await.ends(2);
+    let slipped = day.say(&set("4990.00")).await.ends(2);
+    assert!(slipped.err.contains("--yes"), "{slipped:?}");
+    let mut meant = set("4990.00").to_vec();
+    meant.push("--yes");
+    day.say(&meant).await.ends(0);
+}
+
+const CAMPAIGN: &str = "id = \"kitchen-days\"\nfrom = 2030-01-01T00:00:00+01:00\nuntil = 2030-01-08T00:00:00+01:00\nannounce = true\nowner = \"ann\"\nwhy = \"x\"\n\
+                        [[item]]\nsku = \"KETTLE\"\npercent = \"10\"\n";
+
+#[tokio::test]
+async fn a_campaign_is_checked_stored_shown_and_cancelled() {
+    let day = Day::imported().await;
+    day.say(&["campaign", "add", "nowhere.toml"]).await.ends(1);
+    day.write(
+        "broken.toml",
+        &CAMPAIGN.replace("percent = \"10\"", "percent = \"60\"").replace("KETTLE\"", "KETTLE\"\nchannels = 1"),
+    );
+    day.say(&["campaign", "add", "broken.toml"]).await.ends(2);
+    day.write("low.toml", &CAMPAIGN.replace("\"10\"", "\"60\""));
+    let low = day.say(&["campaign", "add", "low.toml"]).await.ends(2);
+    assert!(low.err.contains("KETTLE: 199.60 DKK is below the floor 312.50 DKK"), "{low:?}");
+    day.write("nobody.toml", &CAMPAIGN.replace("KETTLE", "NOBODY"));
+    let nobody = day.say(&["campaign", "add", "nobody.toml"]).await.ends(2);
+    assert!(nobody.err.contains("selects no product"), "{nobody:?}");
+    day.write("campaign.toml", CAMPAIGN);
+    let tried = day.say(&["campaign", "add", "campaign.toml", "--dry-run", "--json"]).await.ends(0).json();
+    assert_eq!((&tried["stored"], &tried["products"]), (&false.into(), &1.into()));
+    assert!(day.say(&["campaign", "list"]).await.ends(0).out.contains("no campaigns yet"));
+    day.say(&["campaign", "add", "campaign.toml"]).await.ends(0);
+    day.say(&["campaign", "add", "campaign.toml"]).await.ends(1);
+    day.write("second.toml", &CAMPAIGN.replace("kitchen-days", "second"));
+    let overlaps = day.say(&["campaign", "add", "second.toml"]).await.ends(1);
+    assert!(overlaps.err.contains("KETTLE is in campaign kitchen-days at that time"), "{overlaps:?}");
+    let shown = day.say(&["campaign", "show", "kitchen-days"]).await.ends(0);
+    assert!(shown.out.contains("449.10 DKK (now 499.00 DKK)"), "{shown:?}");
+    assert!(shown.out.contains("2030-01-01T00:00:00+01:00[Europe/Copenhagen]"), "{shown:?}");
+    day.say(&["campaign", "show", "nothing"]).await.ends(1);
+    day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough", "--actor", "ann"]).await.ends(0);
+    let again = day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough"]).await.ends(0);
+    assert!(again.err.contains("cancelled already"), "{again:?}");
+    let listed = day.say(&["campaign", "list", "--json"]).await.ends(0).json();
+    assert_eq!((&listed[0]["phase"], &listed[0]["ended_by"]), (&"cancelled".into(), &"ann".into()));
+}
+
+#[tokio::test]
+async fn competitors_are_listed_and_windows_that_mean_nothing_are_refused() {
+    let day = Day::imported().await;
+    let listed = day.say(&["competitor", "list"]).await.ends(0);
+    assert!(listed.out.contains("near.example") && listed.out.contains("believed"), "{listed:?}");
+    let resumed = day.say(&["competitor", "resume", "near.example", "--why", "x"]).await.ends(0);
+    assert!(resumed.err.contains("is not suspended"), "{resumed:?}");
+    let since = day.say(&["simulate", "--since", "soon"]).await.ends(2);
+    assert!(since.err.contains("--since"), "{since:?}");
+    let none = day.say(&["simulate", "--json"]).await.ends(0).json();
+    assert!(none["history"].as_str().unwrap().contains("no history yet"), "{none}");
+    let explained = day.say(&["explain", "KETTLE"]).await.ends(0);
+    assert!(
+        explained.out.contains("nothing was ever read") && explained.out.contains("not checked yet"),
+        "{explained:?}"
+    );
+}
