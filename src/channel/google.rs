@@ -347,7 +347,8 @@ impl Google {
             }
         };
         let answer = self.session.push(call, pass).await?;
-        accepted(answer)?;
+        // A success that is no JSON is somebody else's, such as a proxy's.
+        accepted(answer)?.json()?;
         Ok(Receipt { echoed: None })
     }
 

@@ -324,7 +324,7 @@ fn write_key(changes: &[&PriceChange], objects: &[Value]) -> String {
 /// Square words its errors in the body, with a code for each.
 fn checked(answer: Answer) -> Result<Answer, ChannelError> {
     if answer.status < 400 {
-        return Ok(answer);
+        return answer.ok();
     }
     let failed: Objects = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(first) = failed.errors.first() else { return answer.ok() };

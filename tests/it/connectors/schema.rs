@@ -287,11 +287,14 @@ fn close(value: &mut Value, place: &str, parts: &BTreeSet<String>, open: bool) {
     let Some(object) = value.as_object_mut() else { return };
     let schema =
         object.get("properties").is_some_and(Value::is_object) || object.get("allOf").is_some_and(Value::is_array);
+    let listed = object.get("properties").is_some_and(Value::is_object);
     for (key, item) in object.iter_mut() {
         let step = key.replace('~', "~0").replace('/', "~1");
         // Examples are data, and may look like anything.
         if !["example", "examples", "default", "enum", "x-examples"].contains(&key.as_str()) {
-            close(item, &format!("{place}/{step}"), parts, key == "allOf");
+            // The branches of an object that lists properties of its own only narrow it.
+            let part = key == "allOf" || (listed && ["oneOf", "anyOf"].contains(&key.as_str()));
+            close(item, &format!("{place}/{step}"), parts, part);
         }
     }
     translate(object);
