@@ -9,7 +9,7 @@ use aho_corasick::{AhoCorasick, MatchKind, packed};
 
 use super::items::{Builder, Syntax};
 use super::json::Value;
-use super::scan::{Name, Scanner, Tag, Token};
+use super::scan::{Name, Scanner, Tag, Token, marks};
 use super::text;
 
 /// Scripts that are kept for a later look.
@@ -71,71 +71,61 @@ const STATE_ATTRIBUTES: [&str; 8] = [
     "data-track-product",
 ];
 
-/// What attributes of interest look like, and what each is for. Most tags of a page have none of them, and a search
-/// for all of them at once is far cheaper than reading the attributes of every tag.
-const SITES: [(&str, u8); 11] = [
-    ("itemprop", MICRODATA),
-    ("itemProp", MICRODATA),
-    ("itemscope", MICRODATA),
-    ("itemScope", MICRODATA),
-    ("itemtype", MICRODATA),
-    ("itemType", MICRODATA),
-    ("typeof=", RDFA),
-    ("data-p", STATE),
-    ("data-mage-init", STATE),
-    ("data-gtm-product", STATE),
-    ("data-track-product", STATE),
+/// Attributes of interest. Most tags of a page have none of them, and a search for all of them at once is far cheaper
+/// than reading the attributes of every tag.
+const SITES: [&str; 11] = [
+    "itemprop",
+    "itemProp",
+    "itemscope",
+    "itemScope",
+    "itemtype",
+    "itemType",
+    "typeof=",
+    "data-p",
+    "data-mage-init",
+    "data-gtm-product",
+    "data-track-product",
 ];
-
-const MICRODATA: u8 = 1;
-const RDFA: u8 = 2;
-const STATE: u8 = 4;
+/// How many of them are microdata.
+const MICRODATA: usize = 6;
 
 /// Vector instructions where the processor has them; the automaton gives the same answer everywhere else.
 static SITE_FINDER: LazyLock<(Option<packed::Searcher>, AhoCorasick)> = LazyLock::new(|| {
-    let names = SITES.iter().map(|(name, _)| name);
     #[expect(clippy::expect_used, reason = "the names are constants of this file; a test collects a page with them")]
     let slow = AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostFirst)
-        .build(names.clone())
+        .build(SITES)
         .expect("constant names build an automaton");
-    (packed::Searcher::new(names), slow)
+    (packed::Searcher::new(SITES), slow)
 });
-
-fn sites(page: &str) -> Vec<(usize, u8)> {
-    let place = |hit: aho_corasick::Match| (hit.start(), SITES[hit.pattern().as_usize()].1);
-    match &*SITE_FINDER {
-        (Some(fast), _) => fast.find_iter(page).map(place).collect(),
-        (None, slow) => slow.find_iter(page).map(place).collect(),
-    }
-}
 
 /// Places of attributes of interest in page order.
 struct Sites {
-    found: Vec<(usize, u8)>,
+    found: Vec<usize>,
     next: usize,
-    /// Everything that occurs anywhere on the page.
-    all: u8,
+    microdata: bool,
 }
 
 impl Sites {
     fn of(page: &str) -> Self {
-        let found = sites(page);
-        let all = found.iter().fold(0, |all, (_, kind)| all | kind);
-        Self { found, next: 0, all }
+        let mut microdata = false;
+        let mut place = |hit: aho_corasick::Match| {
+            microdata |= hit.pattern().as_usize() < MICRODATA;
+            hit.start()
+        };
+        let found = match &*SITE_FINDER {
+            (Some(fast), _) => fast.find_iter(page).map(&mut place).collect(),
+            (None, slow) => slow.find_iter(page).map(&mut place).collect(),
+        };
+        Self { found, next: 0, microdata }
     }
 
-    /// What lies inside a tag; asked in page order.
-    fn inside(&mut self, tag: &Tag<'_>) -> u8 {
-        let end = tag.end();
-        let mut kinds = 0;
-        while let Some((at, kind)) = self.found.get(self.next).filter(|(at, _)| *at < end) {
-            if *at > tag.at {
-                kinds |= kind;
-            }
+    /// The first place behind `at`; asked in page order.
+    fn behind(&mut self, at: usize) -> usize {
+        while self.found.get(self.next).is_some_and(|site| *site <= at) {
             self.next += 1;
         }
-        kinds
+        self.found.get(self.next).copied().unwrap_or(usize::MAX)
     }
 }
 
@@ -145,14 +135,16 @@ impl<'a> Harvest<'a> {
     pub fn collect(page: &'a str) -> Self {
         let mut harvest = Self::default();
         let mut sites = Sites::of(page);
-        let mut microdata = (sites.all & MICRODATA != 0).then(|| Builder::new(Syntax::Microdata));
-        let mut rdfa = (sites.all & RDFA != 0).then(|| Builder::new(Syntax::Rdfa));
+        // Elements opened before the first item matter to where items end, so this must be known from the start.
+        let mut microdata = sites.microdata.then(|| Builder::new(Syntax::Microdata));
+        let mut rdfa: Option<Builder<'a>> = None;
         let mut heading: Option<(String, usize)> = None;
         let mut raw: Option<Tag<'a>> = None;
         let mut scanner = Scanner::new(page);
         loop {
             let captures = microdata.as_ref().is_some_and(Builder::captures) || rdfa.is_some();
             scanner.listen(heading.is_some() || captures, heading.is_some() || microdata.is_some() || rdfa.is_some());
+            scanner.skim(sites.behind(scanner.position()));
             let Some(token) = scanner.next() else { break };
             match token {
                 Token::Open(tag) => {
@@ -161,12 +153,14 @@ impl<'a> Harvest<'a> {
                     if tag.is(Name::H1) && harvest.headings.len() < MAX_HEADINGS {
                         heading = Some((String::new(), tag.at));
                     }
-                    let inside = sites.inside(&tag);
-                    if inside & STATE != 0 {
+                    if tag.marks & marks::STATE != 0 {
                         harvest.state(&tag);
                     }
                     if let Some(builder) = &mut microdata {
-                        builder.open(&tag, inside & MICRODATA != 0);
+                        builder.open(&tag, tag.marks & marks::MICRODATA != 0);
+                    }
+                    if tag.marks & marks::RDFA != 0 && rdfa.is_none() {
+                        rdfa = Some(Builder::new(Syntax::Rdfa));
                     }
                     if let Some(builder) = &mut rdfa {
                         builder.open(&tag, true);

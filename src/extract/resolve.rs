@@ -11,10 +11,11 @@ use super::json::{self, Value};
 use super::locale::Locale;
 use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
-use super::price::Context;
+use super::price::{Context, PriceKind};
 use super::schema::{self, Product, Surroundings};
-use super::visible::{self, View};
+use super::visible::{self, Interest, View};
 use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper, text};
+use crate::money::Money;
 
 /// Candidates kept in the answer.
 const MAX_CANDIDATES: usize = 200;
@@ -164,10 +165,49 @@ fn gather(
         answered,
     );
     candidates.extend(state);
-    let range = confirmed_window(harvest, &candidates, products).unwrap_or(0..body.len());
-    let view = visible::look(body, range, harvest, &with_currency(context, &candidates), &titles, page.final_url);
-    candidates.extend(view.candidates.iter().cloned());
+    let context = with_currency(context, &candidates);
+    let view = view_of(body, harvest, &mut candidates, products, &context, &titles, page);
     Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
+}
+
+/// What a person sees, looked at no further than markup leaves it open.
+fn view_of(
+    body: &str,
+    harvest: &Harvest<'_>,
+    candidates: &mut Vec<Candidate>,
+    products: usize,
+    context: &Context<'_>,
+    titles: &[&str],
+    page: &Page<'_>,
+) -> View {
+    let window = confirmed_window(harvest, candidates, products);
+    let range = window.clone().unwrap_or(0..body.len());
+    let look = |interest| visible::look(body, range.clone(), harvest, context, titles, page.final_url, interest);
+    let stated =
+        window.as_ref().and_then(|_| candidates.iter().find(|c| c.offer.price.is_some_and(Money::is_positive)));
+    let stated = stated.filter(|c| c.offer.kind == PriceKind::Exact).and_then(|c| c.offer.price);
+    let Some(confirmed) = stated.and_then(|price| visible::confirm::confirm(body, range.clone(), price)) else {
+        let view = look(Interest::Prices(stated));
+        candidates.extend(view.candidates.iter().cloned());
+        return view;
+    };
+    let says = |field: fn(&Offer) -> bool| candidates.iter().any(|c| field(&c.offer));
+    let complete = says(|o| o.availability != Availability::Unknown)
+        && says(|o| o.sku.is_some() || o.mpn.is_some())
+        && says(|o| o.brand.is_some());
+    let view = if complete {
+        View { heading: heading_of(harvest, candidates), ..View::default() }
+    } else {
+        look(Interest::Words)
+    };
+    candidates.push(confirmed);
+    view
+}
+
+/// The heading that names the product that markup describes.
+fn heading_of(harvest: &Harvest<'_>, candidates: &[Candidate]) -> Option<(String, usize)> {
+    let title = candidates.iter().find_map(|c| c.offer.title.as_deref())?;
+    visible::naming_heading(harvest, title).map(|(words, _)| (words.clone(), 0))
 }
 
 /// Where to look when markup has answered: around the heading that names the same product. The whole page is looked at
@@ -177,7 +217,7 @@ fn confirmed_window(
     candidates: &[Candidate],
     products: usize,
 ) -> Option<std::ops::Range<usize>> {
-    let answered = candidates.iter().find(|c| c.offer.price.is_some_and(crate::money::Money::is_positive))?;
+    let answered = candidates.iter().find(|c| c.offer.price.is_some_and(Money::is_positive))?;
     if products > 1 {
         return None;
     }
@@ -278,7 +318,7 @@ fn fill(offer: &mut Offer, other: &Offer) {
     if offer.availability == Availability::Unknown {
         offer.availability = other.availability;
     }
-    let same = |m: &crate::money::Money| offer.price.is_none_or(|p| p.currency() == m.currency());
+    let same = |m: &Money| offer.price.is_none_or(|p| p.currency() == m.currency());
     offer.shipping = offer.shipping.or(other.shipping.filter(same));
     offer.member_price = offer.member_price.or(other.member_price.filter(same));
     let higher = other.list_price.filter(same).filter(|l| offer.price.is_some_and(|p| l.minor() > p.minor()));

@@ -6,10 +6,10 @@
 mod tag;
 mod word;
 
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr, memmem};
 
-pub use self::tag::{Attributes, Name, Tag};
-use self::word::{equal, word_at};
+pub use self::tag::{Attributes, Name, Tag, marks};
+use self::word::find_near;
 
 /// Something the scanner saw, with byte offsets into the page text.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,12 +44,22 @@ pub struct Scanner<'a> {
     raw: Option<&'static str>,
     texts: bool,
     closes: bool,
+    skim: Option<Skim>,
+}
+
+/// Reading past tags of no interest without looking at their attributes.
+#[derive(Debug, Clone)]
+struct Skim {
+    /// Byte offset of the next attribute of interest.
+    site: usize,
+    /// Where the attributes of the last tag that was passed over begin.
+    passed: usize,
 }
 
 impl<'a> Scanner<'a> {
     #[must_use]
     pub fn new(source: &'a str) -> Self {
-        Self { source, bytes: source.as_bytes(), pos: 0, raw: None, texts: true, closes: true }
+        Self { source, bytes: source.as_bytes(), pos: 0, raw: None, texts: true, closes: true, skim: None }
     }
 
     /// A scanner that starts in the middle of a page; offsets still count from the page's first byte.
@@ -58,10 +68,51 @@ impl<'a> Scanner<'a> {
         Self { pos: super::json::ceil_char(source, pos), ..Self::new(source) }
     }
 
+    /// Byte offset of what comes next.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.pos
+    }
+
     /// Says whether texts and end tags are given out from here on: most readers need neither for most of a page.
     pub fn listen(&mut self, texts: bool, closes: bool) {
         self.texts = texts;
         self.closes = closes;
+    }
+
+    /// Passes over tags without reading their attributes while nobody listens to texts, except those of elements that
+    /// hold facts about the page and the one that `site` lies in. The caller moves the site along.
+    pub fn skim(&mut self, site: usize) {
+        match &mut self.skim {
+            Some(skim) => skim.site = site,
+            None => self.skim = Some(Skim { site, passed: 0 }),
+        }
+    }
+
+    /// The tag at `start` if it need not be read; the scanner then stands behind its name.
+    fn pass_over(&mut self, start: usize) -> Option<Tag<'a>> {
+        let skim = self.skim.as_ref().filter(|_| !self.texts)?;
+        let (key, name_end) = Name::at(self.bytes, start + 1, self.bytes.len());
+        if key.holds_facts() {
+            return None;
+        }
+        let next = memchr(b'<', &self.bytes[name_end..]).map_or(self.bytes.len(), |step| name_end + step);
+        if (start..next).contains(&skim.site) {
+            return None;
+        }
+        self.skim = Some(Skim { passed: name_end, ..*skim });
+        self.pos = next;
+        Some(Tag { name: &self.source[start + 1..name_end], key, attributes: "", at: start, marks: 0 })
+    }
+
+    /// The end of the last tag that was passed over, if `at` turns out to lie inside it: in a quoted value.
+    fn inside_passed(&self, at: usize) -> Option<usize> {
+        let passed = self.skim.as_ref()?.passed;
+        if passed == 0 {
+            return None;
+        }
+        let (end, _) = tag::read(self.bytes, passed, self.bytes.len().min(passed + MAX_TAG));
+        (end > at && self.bytes.get(end) == Some(&b'>')).then_some(end + 1)
     }
 
     fn raw_text(&mut self, name: &str) -> Option<Token<'a>> {
@@ -78,9 +129,9 @@ impl<'a> Scanner<'a> {
             len => len,
         };
         let (key, name_end) = Name::at(self.bytes, start + 1, limit);
-        let end = tag_end(self.bytes, name_end, limit);
-        let tag =
-            Tag { name: &self.source[start + 1..name_end], key, attributes: &self.source[name_end..end], at: start };
+        let (end, marks) = tag::read(self.bytes, name_end, limit);
+        let (name, attributes) = (&self.source[start + 1..name_end], &self.source[name_end..end]);
+        let tag = Tag { name, key, attributes, at: start, marks };
         self.pos = if end < self.bytes.len() { super::json::ceil_char(self.source, end + 1) } else { end };
         self.raw = raw_name(key);
         Token::Open(tag)
@@ -138,7 +189,17 @@ impl<'a> Iterator for Scanner<'a> {
                 b'/' if self.texts => drop(self.close(less)),
                 b'/' => self.pos = less + 2,
                 b'!' | b'?' => self.skip_declaration(less),
-                _ if tag => return Some(self.open(less)),
+                _ if tag => match self.pass_over(less) {
+                    Some(passed) if self.closes => return Some(Token::Open(passed)),
+                    Some(_) => {}
+                    None => match self.inside_passed(less) {
+                        Some(end) => {
+                            self.pos = end;
+                            self.skim = self.skim.take().map(|skim| Skim { passed: 0, ..skim });
+                        }
+                        None => return Some(self.open(less)),
+                    },
+                },
                 _ => self.pos = (less + 1).min(self.bytes.len()),
             }
         }
@@ -146,68 +207,9 @@ impl<'a> Iterator for Scanner<'a> {
     }
 }
 
-/// Byte offset of the next `<`, or the end. Most tags follow the last one within a few bytes, where the set-up of a
-/// vector search costs more than the search.
+/// Byte offset of the next `<`, or the end. Most tags follow the last one within a few bytes.
 fn next_tag(bytes: &[u8], from: usize) -> usize {
-    const NEAR: usize = 4;
-    let mut at = from;
-    for _ in 0..NEAR {
-        let Some(word) = word_at(bytes, at) else { break };
-        let found = equal(word, b'<');
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    memchr(b'<', &bytes[at..]).map_or(bytes.len(), |step| at + step)
-}
-
-/// Byte offset of the `>` that ends a tag, quotes honoured; `limit` if there is none.
-fn tag_end(bytes: &[u8], from: usize, limit: usize) -> usize {
-    if bytes.get(from) == Some(&b'>') {
-        return from;
-    }
-    // In nearly every tag the first `>` is the end, and a look at what stands before it proves that.
-    if let Some(len) = memchr2(b'>', b'\'', &bytes[from..limit])
-        && bytes[from + len] == b'>'
-        && ends_outside_quotes(&bytes[from..from + len])
-    {
-        return from + len;
-    }
-    careful_tag_end(bytes, from, limit)
-}
-
-/// Whether a piece of a tag without single quotes surely does not end inside a quoted value.
-fn ends_outside_quotes(piece: &[u8]) -> bool {
-    // No value in double quotes holds one: behind `x"` the value is over, behind `="` it may just have begun.
-    if let [.., before, b'"'] = piece
-        && !matches!(before, b'=' | b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
-    {
-        return true;
-    }
-    memchr::memchr_iter(b'"', piece).count().is_multiple_of(2)
-}
-
-fn careful_tag_end(bytes: &[u8], from: usize, limit: usize) -> usize {
-    let mut pos = from;
-    while let Some(step) = memchr3(b'>', b'"', b'\'', &bytes[pos..limit]) {
-        let at = pos + step;
-        let byte = bytes[at];
-        if byte == b'>' {
-            return at;
-        }
-        // A quote opens a value only right after `=`; elsewhere it is litter, as in `<a title="x"">`.
-        let before = bytes[from..at].iter().rposition(|b| !b.is_ascii_whitespace()).map(|i| bytes[from + i]);
-        pos = at + 1;
-        if before == Some(b'=') {
-            match memchr(byte, &bytes[pos..limit]) {
-                Some(close) => pos += close + 1,
-                // The value never ends: treat the quote as litter so that the rest of the page stays readable.
-                None => continue,
-            }
-        }
-    }
-    memchr(b'>', &bytes[from..limit]).map_or(limit, |at| from + at)
+    find_near(bytes, from, b'<').unwrap_or(bytes.len())
 }
 
 /// The elements whose content is text whatever stands in it.

@@ -49,7 +49,7 @@ impl<'a> Tree<'a> {
     /// Builds the tree of a page or of the part of it between two byte offsets.
     #[must_use]
     pub fn build(page: &'a str, from: usize, to: usize) -> Self {
-        let root = Tag { name: "", key: Name::of(""), attributes: "", at: from };
+        let root = Tag { name: "", key: Name::of(""), attributes: "", at: from, marks: 0 };
         let mut nodes = vec![Node { kind: Kind::Element(root), parent: 0, end: 0, at: from }];
         let mut open: Vec<usize> = vec![0];
         for token in Scanner::starting_at(page, from) {

@@ -5,6 +5,7 @@
 
 pub mod beside;
 pub mod classes;
+pub mod confirm;
 pub mod labels;
 pub mod seams;
 pub mod spots;
@@ -12,6 +13,7 @@ pub mod spots;
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
 use super::price::{Context, PriceKind, Role, TaxView};
+use super::scan::Name;
 use super::text;
 use super::tree::{Kind, Tree};
 use crate::money::Money;
@@ -53,14 +55,26 @@ const WINDOW_AFTER: usize = 28 * 1024;
 /// The part of a page around the heading that names `title`: enough to confirm what markup states.
 #[must_use]
 pub fn window(harvest: &Harvest<'_>, title: &str) -> Option<std::ops::Range<usize>> {
+    let best = naming_heading(harvest, title)?;
+    Some(best.1.saturating_sub(WINDOW_BEFORE)..best.1 + WINDOW_AFTER)
+}
+
+/// The heading that shares most words with `title`, and its byte offset.
+#[must_use]
+pub fn naming_heading<'h>(harvest: &'h Harvest<'_>, title: &str) -> Option<&'h (String, usize)> {
     let wanted: Vec<String> = text::words(title).collect();
     let fit = |heading: &str| text::words(heading).filter(|w| wanted.contains(w)).count();
-    let best = harvest
-        .headings
-        .iter()
-        .filter(|(words, _)| fit(words) > 0)
-        .max_by_key(|(words, at)| (fit(words), std::cmp::Reverse(*at)))?;
-    Some(best.1.saturating_sub(WINDOW_BEFORE)..best.1 + WINDOW_AFTER)
+    let fitting = harvest.headings.iter().filter(|(words, _)| fit(words) > 0);
+    fitting.max_by_key(|(words, at)| (fit(words), std::cmp::Reverse(*at)))
+}
+
+/// How much of a page is of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    /// Everything, prices first; beside a price that markup states, only amounts that can have to do with it.
+    Prices(Option<Money>),
+    /// What words say: heading, stock, labels. The price is known and confirmed.
+    Words,
 }
 
 /// Looks at a page, or at the part of it that `range` names.
@@ -72,38 +86,56 @@ pub fn look(
     context: &Context<'_>,
     titles: &[&str],
     url: &str,
+    interest: Interest,
 ) -> View {
     let tree = Tree::build(page, range.start, range.end.min(page.len()));
     let heading = heading(&tree, harvest, titles);
     let anchor = heading.as_ref().map(|h| h.1);
-    let context = &Context { strict: true, ..*context };
-    let mut found = spots::find(&tree, context, url);
     let buttons = labels::buy_buttons(&tree);
-    spots::mark_repeated(&tree, &mut found, anchor);
     let mut view = View {
-        tiles: found.iter().filter(|s| s.tile && s.marked).count(),
         buy_buttons: buttons.len(),
         availability: labels::availability(&tree, anchor, &buttons),
         labels: labels::read(&tree, anchor),
-        seen: found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect(),
         ..View::default()
     };
-    for spot in &mut found {
-        score(&tree, spot, anchor, &buttons);
-    }
-    let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
-    view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
-    view.candidates = assemble(&tree, &found, heading.as_ref().map(|h| h.0.as_str()));
-    view.discounts = discounts(&tree, &found);
-    view.spots = found;
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
         let own: Vec<String> = text::words(words).collect();
         let page: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
         (!own.is_empty() && own.iter().all(|w| page.contains(w))) || page.is_empty()
     });
+    if let Interest::Prices(stated) = interest {
+        let context = Context { strict: true, ..*context };
+        let found = spots::find(&tree, &context, url, stated);
+        prices(&mut view, &tree, found, heading.as_ref(), &buttons);
+    }
     view.heading = heading;
     view
 }
+
+/// Ranks the amounts on a page.
+fn prices(
+    view: &mut View,
+    tree: &Tree<'_>,
+    mut found: Vec<Spot>,
+    heading: Option<&(String, usize)>,
+    buttons: &[usize],
+) {
+    let anchor = heading.map(|h| h.1);
+    spots::mark_repeated(tree, &mut found, anchor);
+    view.tiles = found.iter().filter(|s| s.tile && s.marked).count();
+    view.seen = found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect();
+    for spot in &mut found {
+        score(tree, spot, anchor, buttons);
+    }
+    let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
+    view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
+    view.candidates = assemble(tree, &found, heading.map(|h| h.0.as_str()));
+    view.discounts = discounts(tree, &found);
+    view.spots = found;
+}
+
+/// Words that a heading must share with the title to need no comparison with others.
+const SURE_WORDS: usize = 4;
 
 /// The heading that shares most words with the page's titles; the first real `h1` when there are none.
 fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(String, usize)> {
@@ -112,6 +144,15 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(S
         wanted.extend(harvest.title.as_deref().map(|t| text::words(t).collect::<Vec<_>>()).unwrap_or_default());
     }
     let mut best: Option<(i32, String, usize)> = None;
+    // A first heading that says what the page's title says cannot be outdone by a name or a class.
+    let sure = tree.nodes.iter().enumerate().filter(|(_, node)| node.is(Name::H1)).find(|(index, _)| {
+        let words = tree.text(*index, MAX_TITLE);
+        let own: Vec<String> = text::words(&words).collect();
+        (SURE_WORDS..=60).contains(&own.len()) && own.iter().all(|w| wanted.contains(w))
+    });
+    if let Some((index, _)) = sure {
+        return Some((tree.text(index, MAX_TITLE), index));
+    }
     for (index, node) in tree.nodes.iter().enumerate() {
         let Some(tag) = node.tag() else { continue };
         let level = match tag.name.as_bytes() {

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::word::{ONES, below, equal, word_at};
+use super::word::{ONES, below, equal, find_near, word_at};
 
 /// The name of an element without regard to case, packed so that a comparison costs one instruction.
 ///
@@ -55,8 +55,10 @@ elements! {
     STYLE = "style",
     TEMPLATE = "template",
     TIME = "time",
+    TEXTAREA = "textarea",
     TITLE = "title",
     UL = "ul",
+    XMP = "xmp",
 }
 
 impl Name {
@@ -126,6 +128,24 @@ impl Name {
         false
     }
 
+    /// Elements whose attributes or text say something about the page, and those whose content is no markup.
+    #[must_use]
+    pub const fn holds_facts(self) -> bool {
+        matches!(
+            self,
+            Self::META
+                | Self::SCRIPT
+                | Self::STYLE
+                | Self::TITLE
+                | Self::LINK
+                | Self::H1
+                | Self::HTML
+                | Self::INPUT
+                | Self::TEXTAREA
+                | Self::XMP
+        )
+    }
+
     /// `li`, `p`, `tr` and the like end when a sibling opens.
     #[must_use]
     pub fn ends_at_sibling(self) -> bool {
@@ -150,6 +170,7 @@ const fn fold(packed: u64, byte: u8, index: usize) -> u64 {
 }
 
 const SPACE: u8 = 1;
+const ENDS_TAG: u8 = 2;
 const ENDS_ATTRIBUTE_NAME: u8 = 4;
 const GAP: u8 = 8;
 
@@ -162,6 +183,7 @@ static CLASS: [u8; 256] = {
         table[spaces[i] as usize] = SPACE | ENDS_ATTRIBUTE_NAME | GAP;
         i += 1;
     }
+    table[b'>' as usize] = ENDS_TAG | ENDS_ATTRIBUTE_NAME;
     table[b'/' as usize] = ENDS_ATTRIBUTE_NAME | GAP;
     table[b'=' as usize] = ENDS_ATTRIBUTE_NAME;
     table[0] = ENDS_ATTRIBUTE_NAME | GAP;
@@ -187,6 +209,69 @@ pub struct Tag<'a> {
     pub attributes: &'a str,
     /// Byte offset of `<`.
     pub at: usize,
+    /// Kinds of attributes that were seen while the end of the tag was looked for, see [`marks`].
+    pub marks: u8,
+}
+
+/// Kinds of attributes that few tags have and some reader waits for.
+pub mod marks {
+    /// `itemprop`, `itemscope` or `itemtype`.
+    pub const MICRODATA: u8 = 1;
+    /// `typeof`.
+    pub const RDFA: u8 = 2;
+    /// `data-` with one of the letters that names of product state begin with.
+    pub const STATE: u8 = 4;
+}
+
+/// Reads the attributes of a tag from `from` on: where the tag ends, `limit` if it does not, and its [`marks`].
+pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
+    let bytes = &bytes[..limit];
+    let mut seen = 0;
+    let mut at = from;
+    loop {
+        at = skip(bytes, at, GAP, true);
+        match bytes.get(at) {
+            None => break,
+            Some(b'>') => return (at, seen),
+            Some(_) => {}
+        }
+        let start = at;
+        at = skip(bytes, at + 1, ENDS_ATTRIBUTE_NAME, false);
+        if at - start >= 6 {
+            seen |= mark_of(bytes, start);
+        }
+        let equals = skip(bytes, at, SPACE, true);
+        if bytes.get(equals) != Some(&b'=') {
+            continue;
+        }
+        at = skip(bytes, equals + 1, SPACE, true);
+        match bytes.get(at) {
+            // A value that never ends: the quote is litter, so that the rest of the page stays readable.
+            Some(quote @ (b'"' | b'\'')) => at = find_near(bytes, at + 1, *quote).map_or(at, |end| end) + 1,
+            _ => at = skip(bytes, at, SPACE | ENDS_TAG, false),
+        }
+    }
+    // The tag never ends: the first bracket is the best guess, whatever it stands in.
+    (memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step), seen)
+}
+
+/// What an attribute is, by the first eight bytes of its name.
+fn mark_of(bytes: &[u8], start: usize) -> u8 {
+    const fn name(text: &[u8; 8]) -> u64 {
+        u64::from_le_bytes(*text)
+    }
+    let Some(word) = word_at(bytes, start) else { return 0 };
+    let word = word | (ONES * 0x20);
+    match word {
+        _ if word == name(b"itemprop") || word == name(b"itemscop") || word == name(b"itemtype") => marks::MICRODATA,
+        _ if word << 16 == name(b"  typeof") & !0xffff => marks::RDFA,
+        _ if word << 24 == name(b"   data-") & !0xff_ffff
+            && matches!((word >> 40) as u8, b'p' | b'm' | b'g' | b't') =>
+        {
+            marks::STATE
+        }
+        _ => 0,
+    }
 }
 
 impl<'a> Tag<'a> {
@@ -262,7 +347,7 @@ impl<'a> Iterator for Attributes<'a> {
         let from = skip(bytes, equals + 1, SPACE, true);
         match bytes.get(from) {
             Some(quote @ (b'"' | b'\'')) => {
-                let close = memchr(*quote, &bytes[from + 1..]).map_or(bytes.len(), |at| from + 1 + at);
+                let close = find_near(bytes, from + 1, *quote).unwrap_or(bytes.len());
                 self.pos = (close + 1).min(bytes.len());
                 Some((name, &self.source[from + 1..close]))
             }

@@ -21,6 +21,24 @@ pub(super) const fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * byte as u64), 1)
 }
 
+/// Words that are looked at one by one before a vector search is set up.
+const NEAR: usize = 3;
+
+/// Byte offset of the next `wanted` at or after `from`, where the next one is mostly near.
+#[inline]
+pub(super) fn find_near(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
+    let mut at = from;
+    for _ in 0..NEAR {
+        let Some(word) = word_at(bytes, at) else { break };
+        let found = equal(word, wanted);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr::memchr(wanted, bytes.get(at..)?).map(|step| at + step)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

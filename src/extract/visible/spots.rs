@@ -8,6 +8,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::classes::Hints;
+use super::confirm::Relevant;
 use super::seams::{is_split, join_seams};
 use crate::extract::address;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
@@ -57,9 +58,11 @@ pub struct Spot {
     signature: u64,
 }
 
-/// Every place of a page in page order.
+/// Every place of a page in page order. Beside a price that markup states, numbers that are no price of the same
+/// thing are left out unread.
 #[must_use]
-pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str) -> Vec<Spot> {
+pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>) -> Vec<Spot> {
+    let relevant = stated.and_then(Relevant::beside);
     let reader = Reader { tree, context, url, read: RefCell::default(), links: RefCell::default() };
     let mut spots: Vec<Spot> = Vec::new();
     let mut covered = 0;
@@ -71,6 +74,9 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str) -> Vec<Spot> {
             || !may_be_amount(raw)
             || tree.is_hidden(index)
         {
+            continue;
+        }
+        if relevant.as_ref().is_some_and(|r| !r.holds(raw)) {
             continue;
         }
         if let Some(mut spot) = reader.smallest(index) {

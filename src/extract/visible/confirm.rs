@@ -1,0 +1,202 @@
+//! Whether a page shows the price that its markup states, told without building a tree.
+//!
+//! It only ever says yes where no other amount stands near the title: without one there is no reduced price, no
+//! earlier price and no shipping cost to be found. Everywhere else the whole look decides.
+
+use std::ops::Range;
+
+use crate::extract::offer::{Candidate, Evidence, Offer, Source};
+use crate::extract::scan::{Name, Scanner, Token};
+use crate::extract::text;
+use crate::money::{self, Money};
+
+/// Points of a confirmed place: enough to count as what a person sees.
+const POINTS: i32 = super::ENOUGH + 10;
+/// Bytes of one text that are searched for amounts.
+const MAX_TEXT: usize = 160;
+/// Letters beside a number that may name its currency: `kr`, `DKK`, `lei`.
+const MAX_LETTERS: usize = 4;
+/// Amounts from this fraction of the price ...
+const LEAST: i64 = 3;
+/// ... to this multiple of it matter: reduced and earlier prices.
+const MOST: i64 = 5;
+
+/// The place in `range` of a page that shows `price` and no other amount.
+#[must_use]
+pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Option<Candidate> {
+    let start = crate::extract::json::ceil_char(page, range.start);
+    let window = page.get(start..)?;
+    let window = &window[..crate::extract::json::ceil_char(window, range.len().min(window.len()))];
+    let wanted = Forms::of(price)?;
+    let mut shown: Option<(usize, &str)> = None;
+    let mut scanner = Scanner::new(window);
+    scanner.listen(true, false);
+    let mut within = Name::of("");
+    for token in scanner {
+        let (text, at) = match token {
+            Token::Text { text, at } => (text, at),
+            Token::Open(tag) => {
+                within = tag.key;
+                continue;
+            }
+            Token::Close { .. } | Token::Raw { .. } => continue,
+        };
+        if within == Name::OPTION || text.len() > MAX_TEXT || !text.bytes().any(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        let money = speaks_of_money(text);
+        for digits in amounts(text) {
+            if wanted.fit(&digits) {
+                shown = shown.or(Some((start + at, text)));
+            } else if wanted.may_be_price(&digits, money) {
+                return None;
+            }
+        }
+    }
+    let (at, raw) = shown?;
+    let offer = Offer {
+        price: Some(price),
+        currency: Some(price.currency()),
+        evidence: Some(Evidence::new(Source::Visible, "text near the title", &text::clean(raw), Some(at))),
+        ..Offer::default()
+    };
+    Some(Candidate {
+        score: POINTS,
+        verdict: "the text shows the amount that markup states and no other near it".to_owned(),
+        ..Candidate::new(Source::Visible, offer)
+    })
+}
+
+/// Which texts may hold an amount that matters beside a price.
+#[derive(Debug)]
+pub struct Relevant(Forms);
+
+impl Relevant {
+    /// `None` for prices so low that any count on the page could be mistaken for them.
+    #[must_use]
+    pub fn beside(price: Money) -> Option<Self> {
+        Forms::of(price).map(Self)
+    }
+
+    /// Whether a text has a sign of money or a number near the price.
+    #[must_use]
+    pub fn holds(&self, text: &str) -> bool {
+        has_sign(text) || amounts(text).iter().any(|d| self.0.fit(d) || self.0.may_be_price(d, true))
+    }
+}
+
+/// Whether a text has a sign of money, or is little more than a number.
+fn speaks_of_money(text: &str) -> bool {
+    has_sign(text) || text.chars().filter(|c| c.is_alphabetic()).count() <= MAX_LETTERS
+}
+
+fn has_sign(text: &str) -> bool {
+    text.contains(|c: char| matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}' | '&'))
+}
+
+/// An amount as digits, with and without its decimals.
+#[derive(Debug)]
+struct Forms {
+    minor: i64,
+    full: String,
+    /// Without decimals where they are zeros.
+    whole: Option<String>,
+    exponent: u32,
+}
+
+impl Forms {
+    /// `None` for amounts so short that any count on the page could be mistaken for them.
+    fn of(price: Money) -> Option<Self> {
+        let exponent = money::exponent(price.currency());
+        let full = price.minor().to_string();
+        let unit = 10_i64.checked_pow(exponent)?;
+        let whole = (price.minor() % unit == 0 && exponent > 0).then(|| (price.minor() / unit).to_string());
+        (full.len() >= 3).then_some(Self { minor: price.minor(), full, whole, exponent })
+    }
+
+    fn fit(&self, digits: &Digits) -> bool {
+        (digits.decimals == self.exponent as usize && digits.all == self.full)
+            || (digits.decimals == 0 && self.whole.as_deref().is_some_and(|w| w.len() >= 2 && digits.all == w))
+            || (self.exponent == 0 && digits.all == self.full)
+    }
+
+    /// Whether a number may be an amount that matters beside the price.
+    fn may_be_price(&self, digits: &Digits, money: bool) -> bool {
+        let Ok(value) = digits.all.parse::<i64>() else { return false };
+        let Some(scale) = u32::try_from(digits.decimals).ok().and_then(|d| self.exponent.checked_sub(d)) else {
+            return false;
+        };
+        let minor = value.saturating_mul(10_i64.saturating_pow(scale));
+        let decimals = digits.decimals > 0 && scale == 0;
+        (money || decimals) && (self.minor / LEAST..self.minor.saturating_mul(MOST)).contains(&minor)
+    }
+}
+
+/// A number of a text: its digits and how many of them stand behind the last point or comma.
+struct Digits {
+    all: String,
+    decimals: usize,
+}
+
+/// The numbers of a text, groups joined.
+fn amounts(text: &str) -> Vec<Digits> {
+    let mut found = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if !c.is_ascii_digit() {
+            continue;
+        }
+        let mut digits = Digits { all: c.to_string(), decimals: 0 };
+        let mut group = 1;
+        let mut last_mark = None;
+        while let Some(next) = chars.peek().copied() {
+            if next.is_ascii_digit() {
+                digits.all.push(next);
+                group += 1;
+            } else if matches!(next, '.' | ',' | '\'' | '’' | '\u{a0}' | '\u{202f}' | ' ') {
+                let mut ahead = chars.clone();
+                ahead.next();
+                if !ahead.peek().is_some_and(char::is_ascii_digit) {
+                    break;
+                }
+                last_mark = Some(next);
+                group = 0;
+            } else {
+                break;
+            }
+            chars.next();
+        }
+        digits.decimals = if matches!(last_mark, Some('.' | ',')) && group <= 2 { group } else { 0 };
+        found.push(digits);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price() -> Money {
+        Money::from_minor(129_900, money::currency("EUR").unwrap())
+    }
+
+    fn shows(page: &str) -> bool {
+        confirm(page, 0..page.len(), price()).is_some()
+    }
+
+    #[test]
+    fn the_same_amount_in_any_spelling_confirms() {
+        for text in ["1.299,00 €", "€1,299.00", "1 299 €", "1'299.00", "1299,-"] {
+            assert!(shows(&format!("<h1>Lamp</h1><b>{text}</b>")), "{text}");
+        }
+        assert!(!shows("<h1>Lamp</h1><b>12,99 €</b>"));
+        assert!(!shows("<h1>Lamp</h1><b data-price=1299>soon</b>"));
+    }
+
+    #[test]
+    fn any_hint_at_another_price_leaves_it_to_the_whole_look() {
+        for beside in ["<del>1.499 €</del>", "<i>999,00 €</i>"] {
+            assert!(!shows(&format!("<h1>Lamp</h1><b>1.299,00 €</b>{beside}")), "{beside}");
+        }
+    }
+}
