@@ -297,6 +297,8 @@ pub async fn decided(app: &App, sku: &str, from: i64, to: i64, now: Millis) -> i
         facts_hash: String::new(),
         product_version: product.version,
         claimed_at: now,
+        strikes: vec![],
+        vat: None,
         now,
         again_at: None,
         review_expires_at: now,
