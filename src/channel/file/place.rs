@@ -43,9 +43,9 @@ pub(super) enum Visit {
     Folder(PathBuf),
     /// The connection lives as long as its handle.
     Sftp {
-        sftp: SftpSession,
+        sftp: Box<SftpSession>,
         folder: String,
-        _connection: Handle<Known>,
+        _connection: Box<Handle<Known>>,
     },
 }
 
@@ -119,7 +119,7 @@ impl Remote {
         channel.request_subsystem(true, "sftp").await.map_err(|why| broken(why.to_string()))?;
         let sftp = SftpSession::new(channel.into_stream()).await.map_err(|why| broken(why.to_string()))?;
         sftp.set_timeout(self.patience.as_secs().max(1));
-        Ok(Visit::Sftp { sftp, folder: self.folder.clone(), _connection: connection })
+        Ok(Visit::Sftp { sftp: Box::new(sftp), folder: self.folder.clone(), _connection: Box::new(connection) })
     }
 
     fn private_key(&self) -> Result<PrivateKey, String> {
