@@ -3,16 +3,21 @@
 
 pub mod allegro;
 pub mod amazon;
+pub mod bigcommerce;
 pub mod bol;
 pub mod ebay;
 pub mod feed;
 pub mod google;
 pub mod kaufland;
+pub mod medusa;
 pub mod mirakl;
+pub mod shopify;
+pub mod shopware;
 pub mod square;
 pub mod vendure;
 pub mod webhook;
 pub mod wire;
+pub mod woocommerce;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,15 +36,20 @@ use wire::oauth::Vault;
 pub const KINDS: &[Kind] = &[
     allegro::KIND,
     amazon::KIND,
+    bigcommerce::KIND,
     bol::KIND,
     ebay::KIND,
     feed::KIND,
     google::KIND,
     kaufland::KIND,
+    medusa::KIND,
     mirakl::KIND,
+    shopify::KIND,
+    shopware::KIND,
     square::KIND,
     vendure::KIND,
     webhook::KIND,
+    woocommerce::KIND,
 ];
 
 /// A kind of channel: its name in `kind = "..."` and how to check and build one. Neither touches the network.
