@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::pace::Pace;
 use super::wire::rest::Rest;
+use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,

@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::rest::Rest;
+use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -58,6 +58,8 @@ const MAX_READ: usize = 50;
 const PAGE: &str = "200";
 const LIST_PAGE: &str = "100";
 const PRICES: &str = "id,sku,product_id,*prices,*prices.price_rules";
+/// Without these a list comes without its prices, and prices without their variants.
+const LIST_FIELDS: &str = "id,title,prices.*,prices.price_set.variant.id";
 /// Start of the titles of our price lists.
 const LIST_NAME: &str = "omniprice ";
 
@@ -180,27 +182,19 @@ struct HeldPrice {
     amount: Box<RawValue>,
     min_quantity: Option<Box<RawValue>>,
     max_quantity: Option<Box<RawValue>>,
-    #[serde(default)]
-    price_rules: Vec<HeldRule>,
-}
-
-#[derive(Debug, Deserialize)]
-struct HeldRule {
-    attribute: String,
-    value: String,
+    /// Answered only where the query asks for `prices.price_rules`.
+    rules: Option<std::collections::BTreeMap<String, String>>,
 }
 
 impl HeldPrice {
     fn row(&self) -> Row {
-        let rules: std::collections::BTreeMap<_, _> =
-            self.price_rules.iter().map(|rule| (rule.attribute.clone(), rule.value.clone())).collect();
         let quantity = |value: &Option<Box<RawValue>>| value.clone().filter(|value| value.get() != "null");
         Row {
             currency_code: self.currency_code.clone(),
             amount: self.amount.clone(),
             min_quantity: quantity(&self.min_quantity),
             max_quantity: quantity(&self.max_quantity),
-            rules: (!rules.is_empty()).then_some(rules),
+            rules: self.rules.clone().filter(|rules| !rules.is_empty()),
         }
     }
 }
@@ -295,7 +289,7 @@ impl Medusa {
         struct Page {
             price_lists: Vec<HeldList>,
         }
-        let query = [("q", LIST_NAME.trim_end()), ("limit", LIST_PAGE)];
+        let query = [("q", LIST_NAME.trim_end()), ("limit", LIST_PAGE), ("fields", LIST_FIELDS)];
         let page: Page = self.admin.get(&["price-lists"], &query).await?.ok()?.parse()?;
         Ok(page.price_lists.into_iter().filter(|list| list.title.starts_with(LIST_NAME)).collect())
     }

@@ -9,11 +9,16 @@ pub mod ebay;
 pub mod feed;
 pub mod google;
 pub mod kaufland;
+pub mod magento;
 pub mod medusa;
 pub mod mirakl;
+pub mod odoo;
+pub mod oscar;
+pub mod saleor;
 pub mod shopify;
 pub mod shopware;
 pub mod square;
+pub mod tryton;
 pub mod vendure;
 pub mod webhook;
 pub mod wire;
@@ -42,11 +47,16 @@ pub const KINDS: &[Kind] = &[
     feed::KIND,
     google::KIND,
     kaufland::KIND,
+    magento::KIND,
     medusa::KIND,
     mirakl::KIND,
+    odoo::KIND,
+    oscar::KIND,
+    saleor::KIND,
     shopify::KIND,
     shopware::KIND,
     square::KIND,
+    tryton::KIND,
     vendure::KIND,
     webhook::KIND,
     woocommerce::KIND,

@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::graphql::{self, text};
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::pace::Pace;
+use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,

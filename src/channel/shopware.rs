@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
+use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,

@@ -4,8 +4,13 @@
 mod bigcommerce;
 pub mod double;
 mod limits;
+mod magento;
 mod medusa;
+mod odoo;
+mod oscar;
+mod saleor;
 pub mod schema;
 mod shopify;
 mod shopware;
+mod tryton;
 mod woocommerce;

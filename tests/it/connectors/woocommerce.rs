@@ -255,6 +255,13 @@ async fn every_fault_has_its_class() {
     ]);
     double::suffer(rows, &dkk("7", 47_900), open).await;
     double::nobody_home(TABLE, &dkk("7", 47_900)).await;
+    // A question that is lost changed nothing.
+    let bench = open().await;
+    for fault in [Fault::Lost, Fault::Answer(Reply::text(500, "oops")), Fault::Answer(Reply::text(200, "<html>"))] {
+        bench.double.fail_any(fault);
+        let error = bench.channel.read(&["7".to_owned()]).await.unwrap_err();
+        assert!(matches!(error.class, Class::Retry { .. }), "{error}");
+    }
 }
 
 #[tokio::test]
