@@ -3,17 +3,27 @@
 
 pub mod allegro;
 pub mod amazon;
+pub mod bigcommerce;
 pub mod bol;
 pub mod ebay;
 pub mod feed;
 pub mod file;
 pub mod google;
 pub mod kaufland;
+pub mod magento;
+pub mod medusa;
 pub mod mirakl;
+pub mod odoo;
+pub mod oscar;
+pub mod saleor;
+pub mod shopify;
+pub mod shopware;
 pub mod square;
+pub mod tryton;
 pub mod vendure;
 pub mod webhook;
 pub mod wire;
+pub mod woocommerce;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,16 +42,26 @@ use wire::oauth::Vault;
 pub const KINDS: &[Kind] = &[
     allegro::KIND,
     amazon::KIND,
+    bigcommerce::KIND,
     bol::KIND,
     ebay::KIND,
     feed::KIND,
     file::KIND,
     google::KIND,
     kaufland::KIND,
+    magento::KIND,
+    medusa::KIND,
     mirakl::KIND,
+    odoo::KIND,
+    oscar::KIND,
+    saleor::KIND,
+    shopify::KIND,
+    shopware::KIND,
     square::KIND,
+    tryton::KIND,
     vendure::KIND,
     webhook::KIND,
+    woocommerce::KIND,
 ];
 
 /// A kind of channel: its name in `kind = "..."` and how to check and build one. Neither touches the network.

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::graphql::{self, text};
 use super::wire::http::{self, Call, Http};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -102,8 +103,7 @@ impl Vendure {
     }
 
     async fn ask(&self, query: &str, variables: Value) -> Result<Value, ChannelError> {
-        let body = json!({ "query": query, "variables": variables }).to_string().into_bytes();
-        let answer = self.http.ask(self.call(), body).await?.ok()?;
+        let answer = self.http.ask(self.call(), graphql::body(query, &variables)).await?.ok()?;
         data(&answer.json()?, Class::Retry { after_ms: None })
     }
 
@@ -122,7 +122,7 @@ impl Vendure {
                 json!({ "id": change.external, "prices": [{ "currencyCode": code, "price": change.price.minor() }] })
             })
             .collect();
-        let body = json!({ "query": UPDATE, "variables": { "i": input } }).to_string().into_bytes();
+        let body = graphql::body(UPDATE, &json!({ "i": input }));
         let externals: Vec<&str> = changes.iter().map(|c| c.external.as_str()).collect();
         let quoted = quoted(&body)?;
         let pass = door.narrowed(&externals).check(body, &quoted)?;
@@ -269,28 +269,18 @@ fn quoted(body: &[u8]) -> Result<Vec<Quote>, GateError> {
 
 /// The `data` of an answer, or the class of its first error. `late` is the class of an error that proves nothing.
 fn data(answer: &Value, late: Class) -> Result<Value, ChannelError> {
-    let Some(error) = answer.get("errors").and_then(|errors| errors.get(0)) else {
-        return match answer.get("data") {
-            Some(data) if !data.is_null() => Ok(data.clone()),
-            _ => Err(ChannelError::new(late, "the answer has neither data nor errors")),
-        };
-    };
-    let message = error.get("message").and_then(Value::as_str).unwrap_or("no message");
-    let code = error.pointer("/extensions/code").and_then(Value::as_str).unwrap_or("");
-    let class = match code {
-        "FORBIDDEN" | "UNAUTHORIZED" | "CHANNEL_NOT_FOUND" => Class::Refused,
-        "ENTITY_NOT_FOUND" | "USER_INPUT_ERROR" | "BAD_USER_INPUT" | "GRAPHQL_VALIDATION_FAILED" => Class::Rejected,
-        _ if message.contains("deadlock detected") => Class::Retry { after_ms: Some(250) },
+    graphql::data("Vendure", answer, late, |fault| match fault.code {
+        "FORBIDDEN" | "UNAUTHORIZED" | "CHANNEL_NOT_FOUND" => Some(Class::Refused),
+        "ENTITY_NOT_FOUND" | "USER_INPUT_ERROR" | "BAD_USER_INPUT" | "GRAPHQL_VALIDATION_FAILED" => {
+            Some(Class::Rejected)
+        }
+        _ if fault.message.contains("deadlock detected") => Some(Class::Retry { after_ms: Some(250) }),
         // PostgreSQL's own words without a code: the statement failed and with it the transaction.
-        _ if message.contains("invalid input syntax") || message.contains("out of range") => Class::Rejected,
-        _ => late,
-    };
-    let code = if code.is_empty() { "no code" } else { code };
-    Err(ChannelError::new(class, format!("Vendure answers {code}: {message}")))
-}
-
-fn text(value: &Value, key: &str) -> Option<String> {
-    value.get(key).and_then(Value::as_str).map(str::to_owned)
+        _ if fault.message.contains("invalid input syntax") || fault.message.contains("out of range") => {
+            Some(Class::Rejected)
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]

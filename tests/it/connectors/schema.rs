@@ -69,7 +69,9 @@ impl Judge {
             self.complete = false;
             return self;
         };
-        let validator = Arc::new(validator(&closed(document), &json!({ "$ref": format!("#{pointer}") })));
+        let document = closed(document);
+        let schema = document.pointer(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}"));
+        let validator = Arc::new(validator(&document, schema));
         self.checks.push(Check::Part { method, path, at, validator });
         self
     }
@@ -240,11 +242,6 @@ fn validator(document: &Value, schema: &Value) -> Validator {
             root[key] = part.clone();
         }
     }
-    // A file that is one schema is reached by the empty pointer.
-    if *schema == json!({ "$ref": "#" }) {
-        root = document.clone();
-        root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    }
     jsonschema::options().should_validate_formats(true).build(&root).unwrap_or_else(|error| panic!("schema: {error}"))
 }
 
@@ -323,7 +320,12 @@ fn translate(object: &mut serde_json::Map<String, Value>) {
     if object.get("type") == Some(&json!("date-time")) {
         object.insert("type".to_owned(), json!("string"));
     }
-    if object.remove("nullable") == Some(json!(true)) {
+    // WordPress's word for anything.
+    if object.get("type") == Some(&json!("mixed")) {
+        object.remove("type");
+    }
+    let nullable = object.remove("nullable").or_else(|| object.get("x-nullable").cloned());
+    if nullable == Some(json!(true)) {
         if let Some(Value::String(name)) = object.get("type").cloned() {
             object.insert("type".to_owned(), json!([name, "null"]));
         }

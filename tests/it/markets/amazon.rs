@@ -123,7 +123,7 @@ impl Vendor for Amazon {
         }
         assert_eq!(request.header("x-amz-access-token"), "valid");
         if let Some(rest) = request.path.strip_prefix("/feeds/2021-06-30/") {
-            return self.feeds(request, &rest.to_owned());
+            return self.feeds(request, rest);
         }
         assert_eq!(request.query["marketplaceIds"], MARKET);
         match request.path.strip_prefix(ITEMS).unwrap().strip_prefix('/') {

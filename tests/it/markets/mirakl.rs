@@ -15,10 +15,13 @@ use crate::connectors::schema::Judge;
 
 const COLUMNS: [&str; 5] = ["offer-sku", "price", "discount-price", "discount-start-date", "discount-end-date"];
 
+/// A reduced price in minor units with the first and last instant of its window, as sent.
+type Reduced = (i64, String, String);
+
 #[derive(Clone, Default)]
 struct Mirakl {
     /// SKU: price, reduced price with its window.
-    offers: BTreeMap<String, (i64, Option<(i64, String, String)>)>,
+    offers: BTreeMap<String, (i64, Option<Reduced>)>,
     imports: BTreeMap<String, Value>,
     errors: BTreeMap<String, String>,
     bad: Option<String>,

@@ -1,0 +1,506 @@
+//! Adobe Commerce and Magento 2 through their REST API, at once or by the bulk queue. Facts that shape this file:
+//!
+//! - Base and special prices have calls of their own; a special price ends by a delete call that names it exactly.
+//! - A synchronous call answers with its problems, and an empty list means that everything was written. The SKU of a
+//!   problem stands in its `parameters`.
+//! - The queue answers "accepted" and needs a running consumer: a job that stays open means that the consumer is down.
+//! - Prices belong to store 0 unless the price scope is "website"; rows of other stores hide ours, so all are read.
+//! - The window of a special price is kept by the shop, by the day in its own time zone; with staging an overlapping
+//!   window is refused.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use toml::Table;
+use url::Url;
+
+use super::wire::graphql::text;
+use super::wire::http::{self, Answer, Http};
+use super::wire::jobs::Jobs;
+use super::wire::rest::Rest;
+use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::{amount, found, outgoing};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
+    SaleSupport, Seen, Setting, Tax,
+};
+use crate::clock::{Clock, Millis};
+use crate::money::{Currency, Money};
+use crate::publish::gate::{Door, GateError, Pass, Quote};
+
+pub const KIND: Kind = Kind {
+    name: "magento",
+    about: "Adobe Commerce or Magento 2 shop: base and special prices by SKU, at once or by the bulk queue",
+    example: r#"[channels.magento]
+kind = "magento"
+url = "https://shop.example"        # where /rest is
+access_token = "${MAGENTO_TOKEN}"   # an integration's, with Catalog and Stores (and Bulk Actions for the queue)
+store = "all"                       # store view code in the path
+store_id = 0                        # 0 unless the catalogue's price scope is "website"
+queue = false                       # true: write by the bulk queue; its consumer must run
+currency = "EUR"                    # the base currency
+tax = "gross"                       # gross if "catalog prices" are set to include tax
+drift = "alert"                     # alert, reassert or adopt
+"#,
+    check: |table| build(table).map(drop),
+    build: |table, setting| Ok(Arc::new(Magento::new(table, setting)?)),
+};
+
+/// Where input limits are on, a synchronous call takes 20 items and the queue 5,000 (docs, "Input limits").
+const MAX_SYNC: usize = 20;
+const MAX_QUEUED: usize = 500;
+const MAX_READ: usize = 20;
+/// The queue's consumer starts once a minute by cron.
+const QUEUE_DELAY_MS: i64 = 2 * Millis::MINUTE;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    url: Url,
+    access_token: SecretString,
+    store: String,
+    #[serde(default)]
+    store_id: u32,
+    #[serde(default)]
+    queue: bool,
+    currency: String,
+    tax: Tax,
+}
+
+struct Magento {
+    rest: Rest,
+    store: String,
+    store_id: u32,
+    queue: bool,
+    currency: Currency,
+    tax: Tax,
+    clock: Clock,
+    /// Operations of the queue, `BULK#PLACE`.
+    jobs: Jobs,
+}
+
+/// The body of every price call.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prices<T> {
+    prices: Vec<T>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Base {
+    price: Box<RawValue>,
+    store_id: u32,
+    sku: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Special {
+    price: Box<RawValue>,
+    store_id: u32,
+    sku: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    price_from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    price_to: Option<String>,
+}
+
+/// A row as the shop shows it; special prices have a window.
+#[derive(Debug, Clone, Deserialize)]
+struct Row {
+    price: Box<RawValue>,
+    store_id: u32,
+    sku: String,
+    price_from: Option<String>,
+    price_to: Option<String>,
+}
+
+fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
+    super::drift(table)?;
+    let settings: Settings = super::settings(table)?;
+    let base = http::place(&http::secure_base(&settings.url)?, &["rest"], &[]);
+    let mut headers = HeaderMap::new();
+    http::secret_header(&mut headers, "authorization", &format!("Bearer {}", settings.access_token.expose_secret()))?;
+    if settings.store.is_empty() {
+        return Err("store must be a store view's code, or \"all\"".to_owned());
+    }
+    super::currency(&settings.currency)?;
+    Ok((base, headers, settings))
+}
+
+/// `Y-m-d H:i:s` in UTC, the form of the special price calls.
+fn date(at: Millis) -> String {
+    at.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
+    amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
+}
+
+fn bytes(body: &impl Serialize) -> Result<Vec<u8>, ChannelError> {
+    serde_json::to_vec(body).map_err(|error| ChannelError::new(Class::Rejected, error.to_string()))
+}
+
+impl Magento {
+    fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
+        let (base, headers, settings) = build(table)?;
+        Ok(Self {
+            rest: Rest::new(Http::new(setting)?, base, headers),
+            store: settings.store,
+            store_id: settings.store_id,
+            queue: settings.queue,
+            currency: super::currency(&settings.currency)?,
+            tax: settings.tax,
+            clock: setting.clock.clone(),
+            jobs: Jobs::default(),
+        })
+    }
+
+    /// Rows of `base-prices-information` or `special-price-information`.
+    async fn rows(&self, call: &str, skus: &[&str]) -> Result<Vec<Row>, ChannelError> {
+        let path = [self.store.as_str(), "V1", "products", call];
+        self.rest.ask(Method::POST, &path, &json!({ "skus": skus })).await?.ok()?.parse()
+    }
+
+    /// The base prices, and the special prices of reductions; in the queue each item is an operation of its own.
+    fn bodies(&self, changes: &[&PriceChange]) -> Result<(Vec<u8>, Option<Vec<u8>>), ChannelError> {
+        let store_id = self.store_id;
+        let (mut base, mut special) = (Vec::with_capacity(changes.len()), Vec::new());
+        for change in changes {
+            let regular = change.sale.map_or(change.price, |sale| sale.regular);
+            base.push(Base { price: number(regular)?, store_id, sku: change.external.clone() });
+            if let Some(sale) = change.sale {
+                special.push(Special {
+                    price: number(change.price)?,
+                    store_id,
+                    sku: change.external.clone(),
+                    price_from: Some(date(sale.starts_at)),
+                    price_to: sale.ends_at.map(date),
+                });
+            }
+        }
+        let special = (!special.is_empty()).then_some(special);
+        if self.queue {
+            let single = |item| Prices { prices: vec![item] };
+            let base = bytes(&base.into_iter().map(single).collect::<Vec<_>>())?;
+            let single = |item| Prices { prices: vec![item] };
+            let special = special.map(|special| bytes(&special.into_iter().map(single).collect::<Vec<_>>()));
+            return Ok((base, special.transpose()?));
+        }
+        let special = special.map(|prices| bytes(&Prices { prices })).transpose()?;
+        Ok((bytes(&Prices { prices: base })?, special))
+    }
+
+    /// Sends one body; the problems by place in the batch, empty if everything was taken.
+    async fn send(&self, call: &str, skus: &[&str], pass: Pass) -> Result<Vec<(usize, ChannelError)>, ChannelError> {
+        if !self.queue {
+            let answer = self.rest.push(Method::POST, &[&self.store, "V1", "products", call], &[], pass).await?.ok()?;
+            return problems(&answer, skus);
+        }
+        #[derive(Deserialize)]
+        struct Accepted {
+            bulk_uuid: String,
+            #[serde(default)]
+            request_items: Vec<Item>,
+        }
+        #[derive(Deserialize)]
+        struct Item {
+            id: usize,
+            status: String,
+            error_message: Option<String>,
+        }
+        let path = [&self.store, "async", "bulk", "V1", "products", call];
+        let answer = self.rest.push(Method::POST, &path, &[], pass).await?.ok()?;
+        let accepted: Accepted = answer.parse()?;
+        for (place, sku) in skus.iter().enumerate() {
+            self.jobs.remember(std::iter::once(*sku), &format!("{}#{place}", accepted.bulk_uuid));
+        }
+        let refused = accepted.request_items.into_iter().filter(|item| item.status != "accepted");
+        let error = |item: Item| {
+            let why = item.error_message.unwrap_or(item.status);
+            (item.id, ChannelError::new(Class::Rejected, format!("the queue refuses the price: {why}")))
+        };
+        Ok(refused.map(error).collect())
+    }
+
+    /// Special prices that no change asks for, by their exact rows.
+    async fn end_sales(&self, changes: &[&PriceChange]) -> Result<(), ChannelError> {
+        let skus: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
+        let wanted = |row: &Row| {
+            let sale = changes.iter().find(|change| change.external == row.sku).and_then(|change| change.sale);
+            sale.is_some_and(|sale| {
+                row.price_from.as_deref() == Some(&date(sale.starts_at)) && row.price_to == sale.ends_at.map(date)
+            })
+        };
+        let rows = self.rows("special-price-information", &skus).await?;
+        let stale: Vec<Row> = rows.into_iter().filter(|row| row.store_id == self.store_id && !wanted(row)).collect();
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let special = |row: Row| Special {
+            price: row.price,
+            store_id: row.store_id,
+            sku: row.sku,
+            price_from: row.price_from,
+            price_to: row.price_to,
+        };
+        let body = bytes(&Prices { prices: stale.into_iter().map(special).collect() })?;
+        let body: Value =
+            serde_json::from_slice(&body).map_err(|e| ChannelError::new(Class::Rejected, e.to_string()))?;
+        let path = [self.store.as_str(), "V1", "products", "special-price-delete"];
+        let answer = self.rest.ask(Method::POST, &path, &body).await?.ok()?;
+        match problems(&answer, &skus)?.into_iter().next() {
+            None => Ok(()),
+            Some((_, error)) => Err(ChannelError::new(Class::Retry { after_ms: None }, error.message)),
+        }
+    }
+
+    /// Base prices first: while a special price runs buyers pay that, and afterwards the new base price.
+    async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
+        let skus: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
+        let (base, special) = self.bodies(changes)?;
+        let quotes = quoted(&base, special.as_deref(), self.store_id, self.currency);
+        let base = outgoing::pass(door, changes, base, quotes.clone())?;
+        let special = special.map(|body| outgoing::pass(door, changes, body, quotes.clone())).transpose()?;
+        let bad = self.send("base-prices", &skus, base).await?;
+        if !bad.is_empty() {
+            // The good ones are written; writing them again changes nothing.
+            return Ok(Outcome::Bad(bad));
+        }
+        self.end_sales(changes).await.map_err(half_done)?;
+        if let Some(special) = special {
+            let reduced: Vec<usize> = (0..changes.len()).filter(|place| changes[*place].sale.is_some()).collect();
+            let names: Vec<&str> = reduced.iter().map(|place| skus[*place]).collect();
+            let bad = self.send("special-price", &names, special).await.map_err(half_done)?;
+            if !bad.is_empty() {
+                let name = |(place, error): (usize, ChannelError)| Some((*reduced.get(place)?, error));
+                return Ok(Outcome::Bad(bad.into_iter().filter_map(name).collect()));
+            }
+        }
+        Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect()))
+    }
+
+    /// Why the queue did not do what these listings wait for, as far as it says.
+    async fn failures(&self, externals: &[String]) -> Result<Vec<(String, String)>, ChannelError> {
+        let mut failed = Vec::new();
+        let mut bulks: Vec<(String, Value)> = Vec::new();
+        for (job, listings) in self.jobs.waiting(externals) {
+            let Some((bulk, place)) = job.split_once('#') else { continue };
+            if !bulks.iter().any(|(known, _)| known == bulk) {
+                let path = [self.store.as_str(), "V1", "bulk", bulk, "detailed-status"];
+                bulks.push((bulk.to_owned(), self.rest.get(&path, &[]).await?.ok()?.json()?));
+            }
+            let status = bulks.iter().find(|(known, _)| known == bulk).map(|(_, status)| status);
+            let operations = status.and_then(|status| status.get("operations_list")).and_then(Value::as_array);
+            let own = |operation: &&Value| operation.get("id").map(Value::to_string).as_deref() == Some(place);
+            let Some(operation) = operations.and_then(|list| list.iter().find(own)) else { continue };
+            match operation.get("status").and_then(Value::as_u64) {
+                // Open: the consumer has not come to it.
+                Some(4) | None => continue,
+                // 2 may be tried again, 3 and 5 are final; an operation's own problems stand in its result.
+                Some(state @ (2 | 3 | 5)) => {
+                    let why = text(operation, "result_message").unwrap_or_else(|| format!("state {state}"));
+                    failed.extend(listings.iter().map(|sku| (sku.clone(), why.clone())));
+                }
+                Some(_) => {}
+            }
+            self.jobs.read(&job, &listings);
+        }
+        Ok(failed)
+    }
+
+    fn seen(&self, sku: &str, base: &[Row], special: &[Row]) -> Option<Seen> {
+        let own = |rows: &[Row]| {
+            let rows = rows.iter().filter(|row| row.sku == sku && row.store_id == self.store_id);
+            rows.cloned().collect::<Vec<_>>()
+        };
+        let money = |row: &Row| amount::parse(row.price.get(), self.currency).ok();
+        let base_price = money(own(base).first()?)?;
+        let now = date(self.clock.now());
+        // The form of the dates is the order of time.
+        let active = |row: &Row| {
+            row.price_from.as_ref().is_none_or(|from| *from <= now) && row.price_to.as_ref().is_none_or(|to| now < *to)
+        };
+        let reduced = own(special).iter().filter(|row| active(row)).filter_map(money).min_by_key(|money| money.minor());
+        let reduced = reduced.filter(|reduced| reduced.minor() < base_price.minor());
+        let others = base.iter().filter(|row| row.sku == sku && row.store_id != self.store_id);
+        let hidden: Vec<String> = others.map(|row| row.store_id.to_string()).collect();
+        let refused =
+            (!hidden.is_empty()).then(|| format!("stores {} have prices of their own for it", hidden.join(", ")));
+        let price = reduced.unwrap_or(base_price);
+        Some(Seen { external: sku.to_owned(), price: Some(price), regular: Some(reduced.map(|_| base_price)), refused })
+    }
+}
+
+/// Something was written, so only a look tells what buyers pay now.
+fn half_done(error: ChannelError) -> ChannelError {
+    let class = if error.class == Class::Refused { Class::Refused } else { Class::Unknown };
+    ChannelError::new(class, format!("the base price was written, the sale was not: {}", error.message))
+}
+
+/// A price call answers with what it did not do. Each problem names its SKU in `parameters`.
+fn problems(answer: &Answer, skus: &[&str]) -> Result<Vec<(usize, ChannelError)>, ChannelError> {
+    #[derive(Deserialize)]
+    struct Problem {
+        message: String,
+        #[serde(default)]
+        parameters: Value,
+    }
+    let list: Vec<Problem> = answer.parse()?;
+    let mut bad = Vec::with_capacity(list.len());
+    for problem in list {
+        let values = match &problem.parameters {
+            Value::Array(values) => values.iter().collect(),
+            Value::Object(values) => values.values().collect(),
+            _ => vec![],
+        };
+        let named = skus.iter().position(|sku| values.iter().any(|value| value.as_str() == Some(sku)));
+        let words: Vec<String> = values.iter().filter_map(|value| value.as_str()).map(str::to_owned).collect();
+        let text = format!("{} ({})", problem.message, words.join(", "));
+        let Some(place) = named else {
+            return Err(ChannelError::new(Class::Unknown, format!("a problem of no known SKU: {text}")));
+        };
+        bad.push((place, ChannelError::new(Class::Rejected, text)));
+    }
+    Ok(bad)
+}
+
+/// Reads prices back out of both bodies of one push, by their text alone. The currency is the shop's base currency.
+fn quoted(base: &[u8], special: Option<&[u8]>, store_id: u32, currency: Currency) -> Result<Vec<Quote>, GateError> {
+    fn prices<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, GateError> {
+        if let Ok(queued) = outgoing::parse::<Vec<Prices<T>>>(body) {
+            return Ok(queued.into_iter().flat_map(|one| one.prices).collect());
+        }
+        Ok(outgoing::parse::<Prices<T>>(body)?.prices)
+    }
+    let mut reduced = special.map(prices::<Special>).transpose()?.unwrap_or_default();
+    let mut quotes = Vec::new();
+    for row in prices::<Base>(base)? {
+        let price = outgoing::money(row.price.get(), currency)?;
+        let own = reduced.iter().position(|special| special.sku == row.sku).map(|place| reduced.remove(place));
+        if row.store_id != store_id || own.as_ref().is_some_and(|own| own.store_id != store_id) {
+            return Err(outgoing::unreadable(&"a price of another store"));
+        }
+        quotes.push(match own {
+            Some(own) => outgoing::quote(row.sku, outgoing::money(own.price.get(), currency)?, Some(price)),
+            None => Quote::new(row.sku, price),
+        });
+    }
+    match reduced.into_iter().next() {
+        Some(stray) => Err(GateError::Undecided(stray.sku)),
+        None => Ok(quotes),
+    }
+}
+
+#[async_trait]
+impl Channel for Magento {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: true,
+            max_batch: if self.queue { MAX_QUEUED } else { MAX_SYNC },
+            // One writer keeps base and special prices of one SKU in order.
+            concurrency: 1,
+            visible_after_ms: if self.queue { QUEUE_DELAY_MS } else { 0 },
+            sale: SaleSupport::Window,
+            partial: PartialFailure::PerItem,
+            read_back: ReadBack::Submitted,
+            ..Capabilities::cautious(self.currency, self.tax)
+        }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        let mut work = Worklist::of(changes, self.capabilities().max_batch);
+        while let Some(places) = work.take() {
+            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
+            work.done(&places, outcome);
+        }
+        work.results()
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let failed = self.failures(externals).await?;
+        let mut seen = Vec::with_capacity(externals.len());
+        for part in externals.chunks(MAX_READ) {
+            let skus: Vec<&str> = part.iter().map(String::as_str).collect();
+            let base = self.rows("base-prices-information", &skus).await?;
+            let special = self.rows("special-price-information", &skus).await?;
+            seen.extend(skus.iter().filter_map(|sku| self.seen(sku, &base, &special)));
+        }
+        for one in &mut seen {
+            if let Some((_, why)) = failed.iter().find(|(sku, _)| *sku == one.external) {
+                one.refused = Some(format!("the queue failed: {why}"));
+            }
+        }
+        Ok(found::in_order(externals, seen))
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let mut matches = Vec::new();
+        for part in skus.chunks(MAX_READ) {
+            let names: Vec<&str> = part.iter().map(String::as_str).collect();
+            let path = [self.store.as_str(), "V1", "products", "base-prices-information"];
+            let answer = self.rest.ask(Method::POST, &path, &json!({ "skus": names })).await?;
+            // Some versions refuse the whole question for one unknown SKU; then each is asked alone.
+            let base: Vec<Row> = if answer.status == 400 || answer.status == 404 {
+                let mut rows = Vec::new();
+                for name in &names {
+                    let alone = self.rest.ask(Method::POST, &path, &json!({ "skus": [name] })).await?;
+                    if alone.status != 400 && alone.status != 404 {
+                        rows.extend(alone.ok()?.parse::<Vec<Row>>()?);
+                    }
+                }
+                rows
+            } else {
+                answer.ok()?.parse()?
+            };
+            let own = part.iter().filter_map(|sku| Some((sku, self.seen(sku, &base, &[])?)));
+            matches.extend(own.map(|(sku, seen)| Match { sku: sku.clone(), external: sku.clone(), price: seen.price }));
+        }
+        found::one_each(matches)
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        let answer = self.rest.get(&[&self.store, "V1", "store", "storeConfigs"], &[]).await?.ok()?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        let configs = answer.json()?;
+        let currencies: Vec<String> =
+            configs.as_array().into_iter().flatten().filter_map(|config| text(config, "base_currency_code")).collect();
+        if let Some(other) = currencies.iter().find(|code| *code != self.currency.code()) {
+            problems.push(format!("the shop's base currency is {other}; set currency = \"{other}\""));
+        }
+        Ok(Probe {
+            about: "Magento shop; compare tax with Stores, Configuration, Tax, Catalog Prices".to_owned(),
+            problems,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sale_is_read_back_from_both_bodies() {
+        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let base = br#"{"prices":[{"price":59.9,"store_id":0,"sku":"A"},{"price":10,"store_id":0,"sku":"B"}]}"#;
+        let queued =
+            br#"[{"prices":[{"price":59.9,"store_id":0,"sku":"A"}]},{"prices":[{"price":10,"store_id":0,"sku":"B"}]}]"#;
+        let special = br#"{"prices":[{"price":49.9,"store_id":0,"sku":"A","price_from":"2027-01-01 00:00:00"}]}"#;
+        let expected = [outgoing::quote("A", eur(4_990), Some(eur(5_990))), Quote::new("B", eur(1_000))];
+        assert_eq!(quoted(base, Some(special), 0, Currency::EUR).unwrap(), expected);
+        assert_eq!(quoted(queued, Some(special), 0, Currency::EUR).unwrap(), expected);
+        assert!(quoted(base, Some(special), 1, Currency::EUR).is_err(), "another store");
+        let stray = br#"{"prices":[{"price":1,"store_id":0,"sku":"C"}]}"#;
+        assert_eq!(quoted(base, Some(stray), 0, Currency::EUR), Err(GateError::Undecided("C".into())));
+        assert!(
+            quoted(br#"{"prices":[{"price":1,"cost":1,"store_id":0,"sku":"C"}]}"#, None, 0, Currency::EUR).is_err()
+        );
+    }
+}

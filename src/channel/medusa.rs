@@ -1,0 +1,650 @@
+//! Medusa 2 through its admin API, proved through its store API. Facts that shape this file, seen on a real server:
+//!
+//! - `prices` replaces the set: what is not sent again is deleted, with HTTP 200. So the other currencies and the prices
+//!   with rules are read first and travel along, unchanged.
+//! - Overlapping writes leave several prices of one currency, and the shopper pays the lowest. So one write at a time,
+//!   and a read counts the rows.
+//! - A sale is a price list with a start and an end, which the shop keeps to the second by itself. Ours carry our name;
+//!   other lists are the merchant's and stay as they are.
+//! - Amounts are JSON numbers in major units (version 1 had minor units). Any currency code is accepted.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use toml::Table;
+use url::Url;
+
+use super::wire::graphql::text;
+use super::wire::http::{self, Answer, Http};
+use super::wire::rest::Rest;
+use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::{amount, found, outgoing};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
+    Sale, SaleSupport, Seen, Setting, Tax,
+};
+use crate::clock::Clock;
+use crate::money::{Currency, Money};
+use crate::publish::gate::{Door, GateError, Quote};
+
+pub const KIND: Kind = Kind {
+    name: "medusa",
+    about: "Medusa 2 shop: variant prices, sales as price lists with a window, read back as a shopper sees them",
+    example: r#"[channels.medusa]
+kind = "medusa"
+url = "https://shop.example"                    # where /admin and /store are
+api_key = "${MEDUSA_API_KEY}"                   # a secret API key
+publishable_key = "${MEDUSA_PUBLISHABLE_KEY}"   # of the sales channel, for looking as a shopper
+region = "reg_01ABC"                            # the region whose shoppers are asked about
+currency = "DKK"                                # the region's
+tax = "gross"                                   # gross if the currency's prices include tax
+drift = "alert"                                 # alert, reassert or adopt
+"#,
+    check: |table| build(table).map(drop),
+    build: |table, setting| Ok(Arc::new(Medusa::new(table, setting)?)),
+};
+
+/// Variants per call: 50 with two currencies take the server up to two seconds.
+const MAX_BATCH: usize = 50;
+const MAX_READ: usize = 50;
+const PAGE: &str = "200";
+const LIST_PAGE: &str = "100";
+const PRICES: &str = "id,sku,product_id,*prices,*prices.price_rules";
+/// Without these a list comes without its prices, and prices without their variants.
+const LIST_FIELDS: &str = "id,title,prices.*,prices.price_set.variant.id";
+/// Start of the titles of our price lists.
+const LIST_NAME: &str = "omniprice ";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    url: Url,
+    api_key: SecretString,
+    publishable_key: SecretString,
+    region: String,
+    currency: String,
+    tax: Tax,
+}
+
+struct Medusa {
+    admin: Rest,
+    store: Rest,
+    region: String,
+    currency: Currency,
+    tax: Tax,
+    clock: Clock,
+}
+
+/// A price of a variant as it travels. Rules and quantities are repeated as the shop has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    currency_code: String,
+    amount: Box<RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_quantity: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_quantity: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl Row {
+    /// The price that everybody of this currency pays for one piece.
+    fn plain(&self, currency: Currency) -> bool {
+        self.currency_code.eq_ignore_ascii_case(currency.code())
+            && self.min_quantity.is_none()
+            && self.max_quantity.is_none()
+            && self.rules.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        let quantity = |value: &Option<Box<RawValue>>| value.as_ref().map(|value| value.get().to_owned());
+        self.currency_code == other.currency_code
+            && self.amount.get() == other.amount.get()
+            && self.rules == other.rules
+            && quantity(&self.min_quantity) == quantity(&other.min_quantity)
+            && quantity(&self.max_quantity) == quantity(&other.max_quantity)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variants {
+    update: Vec<Variant>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    id: String,
+    prices: Vec<Row>,
+}
+
+/// Prices of a list as they travel, new ones and changed ones alike.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListPrices {
+    create: Vec<ListPrice>,
+    update: Vec<ListPrice>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewList {
+    title: String,
+    description: String,
+    r#type: String,
+    status: String,
+    starts_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
+    prices: Vec<ListPrice>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListPrice {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    variant_id: String,
+    currency_code: String,
+    amount: Box<RawValue>,
+}
+
+/// A variant as the admin API shows it.
+#[derive(Debug, Deserialize)]
+struct Held {
+    id: String,
+    #[serde(default)]
+    sku: Option<String>,
+    #[serde(default)]
+    product_id: Option<String>,
+    #[serde(default)]
+    prices: Vec<HeldPrice>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HeldPrice {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    variant_id: Option<String>,
+    currency_code: String,
+    amount: Box<RawValue>,
+    min_quantity: Option<Box<RawValue>>,
+    max_quantity: Option<Box<RawValue>>,
+    /// Answered only where the query asks for `prices.price_rules`.
+    rules: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl HeldPrice {
+    fn row(&self) -> Row {
+        let quantity = |value: &Option<Box<RawValue>>| value.clone().filter(|value| value.get() != "null");
+        Row {
+            currency_code: self.currency_code.clone(),
+            amount: self.amount.clone(),
+            min_quantity: quantity(&self.min_quantity),
+            max_quantity: quantity(&self.max_quantity),
+            rules: self.rules.clone().filter(|rules| !rules.is_empty()),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct HeldList {
+    id: String,
+    title: String,
+    #[serde(default)]
+    prices: Vec<HeldPrice>,
+}
+
+fn build(table: &Table) -> Result<(Url, HeaderMap, HeaderMap, Settings), String> {
+    super::drift(table)?;
+    let settings: Settings = super::settings(table)?;
+    let base = http::secure_base(&settings.url)?;
+    let mut admin = HeaderMap::new();
+    let pair = BASE64.encode(format!("{}:", settings.api_key.expose_secret()));
+    http::secret_header(&mut admin, "authorization", &format!("Basic {pair}"))?;
+    let mut store = HeaderMap::new();
+    http::secret_header(&mut store, "x-publishable-api-key", settings.publishable_key.expose_secret())?;
+    if settings.region.is_empty() {
+        return Err("region must be the id of a region, such as reg_01ABC".to_owned());
+    }
+    super::currency(&settings.currency)?;
+    Ok((base, admin, store, settings))
+}
+
+/// `PRODUCT/VARIANT`, both Medusa's ids.
+fn reference(external: &str) -> (&str, &str) {
+    external.split_once('/').unwrap_or(("", external))
+}
+
+/// The list of one window; the same window of several products is one list.
+fn title(sale: &Sale) -> String {
+    let end = sale.ends_at.map_or_else(|| "open".to_owned(), |end| end.to_string());
+    format!("{LIST_NAME}{} {end}", sale.starts_at)
+}
+
+/// What has to be sent for one product's variants.
+struct Plan {
+    base: Vec<u8>,
+    /// Path below `/admin` and body of each list that gets prices.
+    lists: Vec<(Vec<String>, Vec<u8>)>,
+    /// Prices of our lists that must go: list and price ids.
+    gone: Vec<(String, Vec<String>)>,
+    /// The rows that only travel along, by variant.
+    kept: Vec<(String, Vec<Row>)>,
+}
+
+impl Medusa {
+    fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
+        let (base, admin, store, settings) = build(table)?;
+        let http = Http::new(setting)?;
+        Ok(Self {
+            admin: Rest::new(http.clone(), http::place(&base, &["admin"], &[]), admin),
+            store: Rest::new(http, http::place(&base, &["store"], &[]), store),
+            region: settings.region,
+            currency: super::currency(&settings.currency)?,
+            tax: settings.tax,
+            clock: setting.clock.clone(),
+        })
+    }
+
+    fn code(&self) -> String {
+        self.currency.code().to_ascii_lowercase()
+    }
+
+    fn money(&self, price: &RawValue) -> Option<Money> {
+        amount::parse(price.get(), self.currency).ok()
+    }
+
+    fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
+        amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
+    }
+
+    /// Variants by a filter of the admin API: `id[]` or `sku[]`.
+    async fn variants(&self, key: &str, values: &[&str]) -> Result<Vec<Held>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Page {
+            variants: Vec<Held>,
+        }
+        let mut query: Vec<(&str, &str)> = values.iter().map(|value| (key, *value)).collect();
+        query.extend([("fields", PRICES), ("limit", PAGE)]);
+        let page: Page = self.admin.get(&["product-variants"], &query).await?.ok()?.parse()?;
+        Ok(page.variants)
+    }
+
+    /// Our own price lists with their prices.
+    async fn lists(&self) -> Result<Vec<HeldList>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Page {
+            price_lists: Vec<HeldList>,
+        }
+        let query = [("q", LIST_NAME.trim_end()), ("limit", LIST_PAGE), ("fields", LIST_FIELDS)];
+        let page: Page = self.admin.get(&["price-lists"], &query).await?.ok()?.parse()?;
+        Ok(page.price_lists.into_iter().filter(|list| list.title.starts_with(LIST_NAME)).collect())
+    }
+
+    fn plan(&self, changes: &[&PriceChange], held: &[Held], lists: &[HeldList]) -> Result<Plan, ChannelError> {
+        let mut update = Vec::with_capacity(changes.len());
+        let mut kept = Vec::with_capacity(changes.len());
+        for change in changes {
+            let id = reference(&change.external).1;
+            let prices = held.iter().find(|held| held.id == id).map(|held| held.prices.as_slice()).unwrap_or_default();
+            let others = prices.iter().map(HeldPrice::row).filter(|row| !row.plain(self.currency));
+            let others: Vec<Row> = others.collect();
+            let base = change.sale.map_or(change.price, |sale| sale.regular);
+            let (currency_code, amount) = (self.code(), Self::number(base)?);
+            let own = Row { currency_code, amount, min_quantity: None, max_quantity: None, rules: None };
+            update.push(Variant { id: id.to_owned(), prices: std::iter::once(own).chain(others.clone()).collect() });
+            kept.push((id.to_owned(), others));
+        }
+        let base = bytes(&Variants { update })?;
+        Ok(Plan { base, lists: self.list_bodies(changes, lists)?, gone: self.gone(changes, lists), kept })
+    }
+
+    fn list_bodies(
+        &self,
+        changes: &[&PriceChange],
+        lists: &[HeldList],
+    ) -> Result<Vec<(Vec<String>, Vec<u8>)>, ChannelError> {
+        let mut windows: Vec<Sale> = Vec::new();
+        for sale in changes.iter().filter_map(|change| change.sale) {
+            if !windows.iter().any(|known| title(known) == title(&sale)) {
+                windows.push(sale);
+            }
+        }
+        let mut bodies = Vec::with_capacity(windows.len());
+        for window in windows {
+            let list = lists.iter().find(|list| list.title == title(&window));
+            let (mut create, mut update) = (Vec::new(), Vec::new());
+            for change in changes.iter().filter(|c| c.sale.is_some_and(|sale| title(&sale) == title(&window))) {
+                let variant_id = reference(&change.external).1.to_owned();
+                let id = list.and_then(|list| self.rows_of(list, &variant_id).next()).map(|row| row.id.clone());
+                let target = if id.is_some() { &mut update } else { &mut create };
+                let (currency_code, amount) = (self.code(), Self::number(change.price)?);
+                target.push(ListPrice { id, variant_id, currency_code, amount });
+            }
+            bodies.push(match list {
+                Some(list) => {
+                    let path = ["price-lists", &list.id, "prices", "batch"].map(str::to_owned).to_vec();
+                    (path, bytes(&ListPrices { create, update })?)
+                }
+                None => (vec!["price-lists".to_owned()], bytes(&new_list(&window, create))?),
+            });
+        }
+        Ok(bodies)
+    }
+
+    fn rows_of<'a>(&self, list: &'a HeldList, variant: &str) -> impl Iterator<Item = &'a HeldPrice> {
+        let (code, variant) = (self.code(), variant.to_owned());
+        list.prices.iter().filter(move |row| row.currency_code == code && row.variant_id.as_deref() == Some(&variant))
+    }
+
+    /// Prices of our lists that no change of this push asks for.
+    fn gone(&self, changes: &[&PriceChange], lists: &[HeldList]) -> Vec<(String, Vec<String>)> {
+        let stale = |list: &HeldList| {
+            let ids = changes.iter().flat_map(|change| {
+                let current = change.sale.is_some_and(|sale| title(&sale) == list.title);
+                // Of several rows in the current list, the first one was updated.
+                self.rows_of(list, reference(&change.external).1).skip(usize::from(current)).map(|row| row.id.clone())
+            });
+            (list.id.clone(), ids.collect::<Vec<_>>())
+        };
+        lists.iter().map(stale).filter(|(_, ids)| !ids.is_empty()).collect()
+    }
+
+    /// Base prices first: while a sale runs the shopper pays the list's price, so nothing shows in between.
+    async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
+        let product = changes.first().map_or("", |change| reference(&change.external).0);
+        let ids: Vec<&str> = changes.iter().map(|change| reference(&change.external).1).collect();
+        let held = self.variants("id[]", &ids).await?;
+        let unknown: Vec<(usize, ChannelError)> = ids
+            .iter()
+            .enumerate()
+            .filter(|(_, id)| !held.iter().any(|held| held.id == **id && held.product_id.as_deref() == Some(product)))
+            .map(|(place, id)| {
+                (place, ChannelError::new(Class::Rejected, format!("the shop has no variant {id} of {product}")))
+            })
+            .collect();
+        if !unknown.is_empty() {
+            return Ok(Outcome::Bad(unknown));
+        }
+        let plan = self.plan(changes, &held, &self.lists().await?)?;
+        let list_bodies: Vec<&[u8]> = plan.lists.iter().map(|(_, body)| body.as_slice()).collect();
+        let quotes = quoted(&plan.base, &list_bodies, &plan.kept, product, self.currency);
+        let base = outgoing::pass(door, changes, plan.base.clone(), quotes.clone())?;
+        let mut lists = Vec::with_capacity(plan.lists.len());
+        for (path, body) in &plan.lists {
+            lists.push((path, outgoing::pass(door, changes, body.clone(), quotes.clone())?));
+        }
+        let path = ["products", product, "variants", "batch"];
+        let answer = self.admin.push(Method::POST, &path, &[("fields", "id")], base).await?.ok()?;
+        if answer.json()?.get("updated").is_none() {
+            return Err(answer.unclear("the answer has no `updated`"));
+        }
+        for (path, pass) in lists {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let answer = self.admin.push(Method::POST, &path, &[], pass).await;
+            answer.and_then(Answer::ok).map_err(half_done)?;
+        }
+        for (list, ids) in &plan.gone {
+            let body = json!({ "create": [], "update": [], "delete": ids });
+            let answer = self.admin.ask(Method::POST, &["price-lists", list, "prices", "batch"], &body).await;
+            answer.and_then(Answer::ok).map_err(half_done)?;
+        }
+        Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect()))
+    }
+
+    /// What shoppers of the region pay: price and price without the sale, by variant.
+    async fn shown(&self, products: &[&str]) -> Result<Vec<(String, Option<Money>, Option<Money>)>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Page {
+            products: Vec<Product>,
+        }
+        #[derive(Deserialize)]
+        struct Product {
+            #[serde(default)]
+            variants: Vec<Shown>,
+        }
+        #[derive(Deserialize)]
+        struct Shown {
+            id: String,
+            calculated_price: Option<Calculated>,
+        }
+        #[derive(Deserialize)]
+        struct Calculated {
+            calculated_amount: Option<Box<RawValue>>,
+            original_amount: Option<Box<RawValue>>,
+            currency_code: Option<String>,
+        }
+        let mut query: Vec<(&str, &str)> = products.iter().map(|id| ("id[]", *id)).collect();
+        query.extend([
+            ("region_id", self.region.as_str()),
+            ("fields", "id,*variants.calculated_price"),
+            ("limit", PAGE),
+        ]);
+        let page: Page = self.store.get(&["products"], &query).await?.ok()?.parse()?;
+        let one = |shown: Shown| {
+            let calculated = shown.calculated_price.filter(|c| c.currency_code.as_deref() == Some(&self.code()));
+            let money = |pick: fn(&Calculated) -> &Option<Box<RawValue>>| {
+                calculated.as_ref().and_then(|calculated| self.money(pick(calculated).as_deref()?))
+            };
+            (shown.id, money(|c| &c.calculated_amount), money(|c| &c.original_amount))
+        };
+        Ok(page.products.into_iter().flat_map(|product| product.variants).map(one).collect())
+    }
+
+    async fn read_part(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let ids: Vec<&str> = externals.iter().map(|external| reference(external).1).collect();
+        let mut products: Vec<&str> = externals.iter().map(|external| reference(external).0).collect();
+        products.sort_unstable();
+        products.dedup();
+        let held = self.variants("id[]", &ids).await?;
+        let shown = self.shown(&products).await?;
+        let one = |external: &String| {
+            let own = held.iter().find(|held| held.id == reference(external).1)?;
+            let rows: Vec<Row> = own.prices.iter().map(HeldPrice::row).filter(|row| row.plain(self.currency)).collect();
+            // A product that is not published has no shopper; its own price still tells.
+            let lowest = rows.iter().filter_map(|row| self.money(&row.amount)).min_by_key(|money| money.minor());
+            let shop = shown.iter().find(|(id, ..)| *id == own.id);
+            let (price, original) = shop.map_or((lowest, None), |(_, price, original)| (*price, *original));
+            let regular = original.filter(|original| price.is_some_and(|price| original.minor() > price.minor()));
+            let refused = (rows.len() > 1).then(|| {
+                let (count, code) = (rows.len(), self.currency.code());
+                format!("the shop holds {count} prices in {code} for this variant and asks the lowest; somebody else writes prices at the same time")
+            });
+            Some(Seen { external: external.clone(), price, regular: Some(regular), refused })
+        };
+        Ok(externals.iter().filter_map(one).collect())
+    }
+}
+
+/// Something was written, so only a look tells what buyers pay now.
+fn half_done(error: ChannelError) -> ChannelError {
+    let class = if error.class == Class::Refused { Class::Refused } else { Class::Unknown };
+    ChannelError::new(class, format!("the base price was written, the sale was not: {}", error.message))
+}
+
+fn bytes(body: &impl Serialize) -> Result<Vec<u8>, ChannelError> {
+    serde_json::to_vec(body).map_err(|error| ChannelError::new(Class::Rejected, error.to_string()))
+}
+
+fn new_list(window: &Sale, prices: Vec<ListPrice>) -> NewList {
+    NewList {
+        title: title(window),
+        description: "Sale prices kept by omniprice".to_owned(),
+        r#type: "sale".to_owned(),
+        status: "active".to_owned(),
+        starts_at: window.starts_at.to_string(),
+        ends_at: window.ends_at.map(|end| end.to_string()),
+        prices,
+    }
+}
+
+/// Reads prices back out of all bodies of one push, by their text alone. Rows that only travel along must be the rows
+/// that the shop had.
+fn quoted(
+    base: &[u8],
+    lists: &[&[u8]],
+    kept: &[(String, Vec<Row>)],
+    product: &str,
+    currency: Currency,
+) -> Result<Vec<Quote>, GateError> {
+    let mut reduced = Vec::new();
+    for list in lists {
+        let prices = match outgoing::parse::<NewList>(list) {
+            Ok(new) => new.prices,
+            Err(_) => {
+                let ListPrices { create, update } = outgoing::parse(list)?;
+                create.into_iter().chain(update).collect()
+            }
+        };
+        for price in prices {
+            let currency = outgoing::currency(&price.currency_code.to_ascii_uppercase())?;
+            reduced.push((price.variant_id, outgoing::money(price.amount.get(), currency)?));
+        }
+    }
+    let mut quotes = Vec::new();
+    for variant in outgoing::parse::<Variants>(base)?.update {
+        let (own, others): (Vec<Row>, Vec<Row>) = variant.prices.into_iter().partition(|row| row.plain(currency));
+        let known = kept.iter().find(|(id, _)| *id == variant.id).map(|(_, rows)| rows.as_slice()).unwrap_or_default();
+        if others.len() != known.len() || !others.iter().zip(known).all(|(sent, held)| sent.same(held)) {
+            return Err(outgoing::unreadable(&"a price of another currency or group that the shop did not have"));
+        }
+        let [own] = own.as_slice() else { return Err(outgoing::unreadable(&"not one price of the currency")) };
+        let base = outgoing::money(own.amount.get(), currency)?;
+        let external = format!("{product}/{}", variant.id);
+        let mut sales = reduced.iter().filter(|(id, _)| *id == variant.id);
+        quotes.push(match (sales.next(), sales.next()) {
+            (None, _) => Quote::new(external, base),
+            (Some((_, sale)), None) => outgoing::quote(external, *sale, Some(base)),
+            _ => return Err(outgoing::unreadable(&"two sale prices of one variant")),
+        });
+    }
+    Ok(quotes)
+}
+
+#[async_trait]
+impl Channel for Medusa {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: true,
+            max_batch: MAX_BATCH,
+            // One writer: overlapping writes multiply the rows.
+            concurrency: 1,
+            sale: SaleSupport::Window,
+            partial: PartialFailure::Atomic,
+            read_back: ReadBack::Effective,
+            ..Capabilities::cautious(self.currency, self.tax)
+        }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        let mut batches = Worklist::grouped(changes, MAX_BATCH, |change| reference(&change.external).0.to_owned());
+        while let Some(places) = batches.take() {
+            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
+            batches.done(&places, outcome);
+        }
+        batches.results()
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let mut seen = Vec::with_capacity(externals.len());
+        for part in externals.chunks(MAX_READ) {
+            seen.extend(self.read_part(part).await?);
+        }
+        Ok(found::in_order(externals, seen))
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let mut matches = Vec::new();
+        for part in skus.chunks(MAX_READ) {
+            let part: Vec<&str> = part.iter().map(String::as_str).collect();
+            matches.extend(self.variants("sku[]", &part).await?.into_iter().filter_map(|held| {
+                let external = format!("{}/{}", held.product_id?, held.id);
+                let plain = held.prices.iter().filter(|price| price.row().plain(self.currency));
+                let price = plain.filter_map(|price| self.money(&price.amount)).min_by_key(|money| money.minor());
+                Some(Match { sku: held.sku?, external, price })
+            }));
+        }
+        found::one_each(matches)
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        let answer = self.admin.get(&["regions", &self.region], &[]).await?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        if answer.status == 404 {
+            problems.push(format!("the shop has no region {}; set region to the id of one", self.region));
+            return Ok(Probe { about: "Medusa shop".to_owned(), problems });
+        }
+        let region = answer.ok()?.json()?.get("region").cloned().unwrap_or_default();
+        let code = text(&region, "currency_code").unwrap_or_default().to_ascii_uppercase();
+        if code != self.currency.code() {
+            problems.push(format!("the region sells in {code}; set currency = \"{code}\""));
+        }
+        let preferences = self.admin.get(&["price-preferences"], &[("limit", PAGE)]).await?.ok()?.json()?;
+        let all = preferences.get("price_preferences").and_then(Value::as_array).cloned().unwrap_or_default();
+        let of = |attribute: &str, value: &str| {
+            let own = |p: &&Value| {
+                text(p, "attribute").as_deref() == Some(attribute) && text(p, "value").as_deref() == Some(value)
+            };
+            all.iter().find(own).and_then(|p| p.get("is_tax_inclusive")?.as_bool())
+        };
+        // The region's word counts more than the currency's.
+        let gross = of("region_id", &self.region).or_else(|| of("currency_code", &self.code())).unwrap_or(false);
+        if gross != (self.tax == Tax::Gross) {
+            let says = if gross { "gross" } else { "net" };
+            problems.push(format!("prices in {} are {says} in this shop; set tax = \"{says}\"", self.currency.code()));
+        }
+        let look = self.store.get(&["products"], &[("limit", "1"), ("region_id", &self.region)]).await?;
+        if look.status != 200 {
+            problems.push("the shop refuses publishable_key; take one that belongs to the sales channel".to_owned());
+        }
+        Ok(Probe { about: format!("Medusa region {}", text(&region, "name").unwrap_or_default()), problems })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = r#"{"update":[{"id":"v","prices":[{"currency_code":"dkk","amount":599},{"currency_code":"eur","amount":80.5}]}]}"#;
+
+    fn of(base: &str, lists: &[&str], kept: &str) -> Result<Vec<Quote>, GateError> {
+        let lists: Vec<&[u8]> = lists.iter().map(|list| list.as_bytes()).collect();
+        let row = Row {
+            currency_code: "eur".into(),
+            amount: RawValue::from_string(kept.to_owned()).unwrap(),
+            min_quantity: None,
+            max_quantity: None,
+            rules: None,
+        };
+        quoted(base.as_bytes(), &lists, &[("v".to_owned(), vec![row])], "p", Currency::DKK)
+    }
+
+    #[test]
+    fn a_sale_is_read_back_from_both_bodies() {
+        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        assert_eq!(of(BASE, &[], "80.5").unwrap(), [Quote::new("p/v", dkk(59_900))]);
+        let list = r#"{"create":[{"variant_id":"v","currency_code":"dkk","amount":479}],"update":[]}"#;
+        assert_eq!(of(BASE, &[list], "80.5").unwrap(), [outgoing::quote("p/v", dkk(47_900), Some(dkk(59_900)))]);
+        assert!(of(BASE, &[list, list], "80.5").is_err(), "two sale prices of one variant");
+    }
+
+    #[test]
+    fn what_only_travels_along_must_be_what_the_shop_had() {
+        assert!(of(BASE, &[], "81").is_err());
+        assert!(of(&BASE.replace("eur", "sek"), &[], "80.5").is_err());
+        assert!(of(&BASE.replace("\"id\"", "\"price\":1,\"id\""), &[], "80.5").is_err());
+    }
+}

@@ -1,0 +1,566 @@
+//! Shopify through its admin GraphQL API, version 2026-10: base prices of variants, or the fixed prices of one Markets
+//! price list. Facts that shape this file:
+//!
+//! - Failures are HTTP 200: `errors` for the request, `userErrors` for its items. Without partial updates nothing of a
+//!   call with `userErrors` is written, so the named items are left out and the others go again.
+//! - `compareAtPrice` is cleared by `null`; `"0"` is stored as a real 0.00.
+//! - A change of the base price leaves the fixed prices of markets as they are, hence a channel per price list.
+//! - Every answer says how many points of query cost are left, and that is what paces the requests.
+//! - No sale has dates: the daemon starts and ends it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use toml::Table;
+use url::Url;
+
+use super::wire::graphql::{self, text};
+use super::wire::http::{self, Answer, Call, Http};
+use super::wire::pace::Pace;
+use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::{amount, found, outgoing};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
+    SaleSupport, Seen, Setting, Tax,
+};
+use crate::clock::Clock;
+use crate::money::{Currency, Money};
+use crate::publish::gate::{Door, GateError, Quote};
+
+pub const KIND: Kind = Kind {
+    name: "shopify",
+    about: "Shopify: variant prices with compare-at price, for the whole shop or for one Markets price list",
+    example: r#"[channels.shopify]
+kind = "shopify"
+url = "https://example.myshopify.com"   # the shop's own myshopify.com address
+access_token = "${SHOPIFY_TOKEN}"       # an app's token: read_products, write_products
+price_list = ""                         # number of a Markets price list; empty: the shop's base prices
+country = ""                            # such as "DK": read back what buyers of this country pay
+currency = "DKK"                        # the shop's, or the price list's
+tax = "gross"                           # gross if the shop's "include tax in prices" is on
+drift = "alert"                         # alert, reassert or adopt
+"#,
+    check: |table| build(table).map(drop),
+    build: |table, setting| Ok(Arc::new(Shopify::new(table, setting)?)),
+};
+
+/// A version lives for about a year; the tests validate against the schema of this one.
+const VERSION: &str = "2026-10";
+/// Input arrays take 250 items (docs, "API limits").
+const MAX_BATCH: usize = 250;
+const MAX_READ: usize = 100;
+/// A search text of this many SKUs stays short enough for one query.
+const MAX_FIND: usize = 40;
+const PAGE: usize = 250;
+const MAX_PAGES: usize = 20;
+/// The smallest plan's bucket (docs, "Rate limits"); the real one is learned from the first answer.
+const POINTS: u32 = 2_000;
+const POINTS_PER_MINUTE: u32 = 6_000;
+/// A mutation costs 10 points (docs, "Calculating query costs"); a read one per object and a little.
+const MUTATION_COST: u32 = 10;
+
+const UPDATE: &str = "mutation($p:ID!,$v:[ProductVariantsBulkInput!]!){productVariantsBulkUpdate(productId:$p,\
+variants:$v,allowPartialUpdates:false){productVariants{id price compareAtPrice} userErrors{field message code}}}";
+const FIX: &str = "mutation($l:ID!,$p:[PriceListPriceInput!]!){priceListFixedPricesAdd(priceListId:$l,prices:$p)\
+{prices{variant{id} price{amount currencyCode}} userErrors{field message code}}}";
+const READ_BASE: &str = "query($i:[ID!]!){nodes(ids:$i){... on ProductVariant{id price compareAtPrice}}}";
+const READ_COUNTRY: &str = "query($i:[ID!]!,$c:CountryCode!){nodes(ids:$i){... on ProductVariant{id \
+contextualPricing(context:{country:$c}){price{amount currencyCode} compareAtPrice{amount currencyCode}}}}}";
+const READ_LIST: &str = "query($l:ID!,$q:String!,$n:Int!){priceList(id:$l){prices(first:$n,originType:FIXED,query:$q)\
+{nodes{variant{id} price{amount currencyCode} compareAtPrice{amount currencyCode}}}}}";
+const FIND: &str = "query($q:String!,$n:Int!,$a:String){productVariants(first:$n,query:$q,after:$a)\
+{nodes{id sku price product{id}} pageInfo{hasNextPage endCursor}}}";
+const PROBE: &str = "{shop{name currencyCode taxesIncluded} currentAppInstallation{accessScopes{handle}}}";
+const PROBE_LIST: &str = "query($l:ID!){priceList(id:$l){name currency}}";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    url: Url,
+    access_token: SecretString,
+    #[serde(default)]
+    price_list: String,
+    #[serde(default)]
+    country: String,
+    currency: String,
+    tax: Tax,
+}
+
+struct Shopify {
+    http: Http,
+    shop: Shop,
+    clock: Clock,
+}
+
+/// The checked settings.
+struct Shop {
+    endpoint: Url,
+    headers: HeaderMap,
+    price_list: Option<String>,
+    country: Option<String>,
+    currency: Currency,
+    tax: Tax,
+}
+
+fn build(table: &Table) -> Result<Shop, String> {
+    super::drift(table)?;
+    let settings: Settings = super::settings(table)?;
+    let endpoint = http::secure_base(&settings.url)?;
+    let endpoint = http::place(&endpoint, &["admin", "api", VERSION, "graphql.json"], &[]);
+    let mut headers = HeaderMap::new();
+    http::secret_header(&mut headers, "x-shopify-access-token", settings.access_token.expose_secret())?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let price_list = match settings.price_list.as_str() {
+        "" => None,
+        number if digits(number) => Some(gid("PriceList", number)),
+        _ => return Err("price_list must be the number at the end of the price list's id".to_owned()),
+    };
+    let country = match settings.country.as_str() {
+        "" => None,
+        code if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) => Some(code.to_owned()),
+        _ => return Err("country must be two capital letters, such as \"DK\"".to_owned()),
+    };
+    let currency = super::currency(&settings.currency)?;
+    Ok(Shop { endpoint, headers, price_list, country, currency, tax: settings.tax })
+}
+
+fn gid(class: &str, number: &str) -> String {
+    format!("gid://shopify/{class}/{number}")
+}
+
+/// `PRODUCT/VARIANT` for base prices, `VARIANT` for a price list: the numbers at the end of Shopify's ids.
+fn reference(external: &str) -> (&str, &str) {
+    external.rsplit_once('/').unwrap_or(("", external))
+}
+
+/// The number at the end of an id.
+fn number(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+impl Shopify {
+    fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
+        let http = Http::new(setting)?.paced(Pace::new(POINTS, POINTS_PER_MINUTE));
+        Ok(Self { http, shop: build(table)?, clock: setting.clock.clone() })
+    }
+
+    fn call(&self, cost: u32) -> Call {
+        Call::json(Method::POST, self.shop.endpoint.clone(), self.shop.headers.clone()).costs(cost)
+    }
+
+    async fn ask(&self, query: &str, variables: &Value, cost: u32) -> Result<(Value, Answer), ChannelError> {
+        let answer = self.http.ask(self.call(cost), graphql::body(query, variables)).await?;
+        let data = self.data(&answer, Class::Retry { after_ms: None }).await?;
+        Ok((data, answer))
+    }
+
+    /// Learns the budget and sorts what the request as a whole suffered.
+    async fn data(&self, answer: &Answer, late: Class) -> Result<Value, ChannelError> {
+        match answer.status {
+            200..=299 => {}
+            402 | 404 | 423 => {
+                let text = format!("no shop answers at this url ({}): it is closed, frozen or another", answer.status);
+                return Err(ChannelError::new(Class::Refused, text));
+            }
+            _ => return Err(answer.error()),
+        }
+        let body = answer.json()?;
+        let cost = body.pointer("/extensions/cost");
+        let throttle = cost.and_then(Throttle::read);
+        if let (Some(pace), Some(throttle)) = (self.http.pace(), throttle) {
+            pace.learn(throttle.left, throttle.most, throttle.per_second.saturating_mul(60)).await;
+        }
+        graphql::data("Shopify", &body, late, |fault| match fault.code {
+            "THROTTLED" => Some(Class::Retry { after_ms: throttle.map(|throttle| throttle.wait_ms(cost)) }),
+            "ACCESS_DENIED" | "UNAUTHORIZED" | "SHOP_INACTIVE" => Some(Class::Refused),
+            "MAX_COST_EXCEEDED" | "BAD_REQUEST" | "INVALID_VARIABLE" | "GRAPHQL_VALIDATION_FAILED" => {
+                Some(Class::Rejected)
+            }
+            _ => None,
+        })
+    }
+
+    /// One call for variants of one product, or for one price list.
+    async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
+        let (body, field) = match &self.shop.price_list {
+            None => (base_body(changes), "productVariantsBulkUpdate"),
+            Some(list) => (list_body(list, changes), "priceListFixedPricesAdd"),
+        };
+        let quoted = quoted(&body, self.shop.currency);
+        let pass = outgoing::pass(door, changes, body, quoted)?;
+        let answer = self.http.push(self.call(MUTATION_COST), pass).await?;
+        let data = self.data(&answer, Class::Unknown).await?;
+        let Some(payload) = data.get(field).filter(|payload| payload.is_object()) else {
+            return Err(answer.unclear(format!("the answer has no {field}")));
+        };
+        let errors = payload.get("userErrors").and_then(Value::as_array).cloned().unwrap_or_default();
+        if let Some(first) = errors.first() {
+            return named(&errors, changes.len()).map_or_else(|| Err(user_error(first)), |bad| Ok(Outcome::Bad(bad)));
+        }
+        Ok(Outcome::Each(changes.iter().map(|change| written(payload, change)).collect()))
+    }
+
+    fn money(&self, value: Option<&Value>) -> Option<Money> {
+        let value = value.filter(|value| !value.is_null())?;
+        // A MoneyV2 names its currency, a Money is in the shop's.
+        let (amount, currency) = match value.get("amount") {
+            Some(amount) => (amount.as_str()?, super::currency(value.get("currencyCode")?.as_str()?).ok()?),
+            None => (value.as_str()?, self.shop.currency),
+        };
+        amount::parse(amount, currency).ok()
+    }
+
+    /// A variant's price and crossed-out price; a compare-at price that is not above the price crosses nothing out.
+    fn seen(&self, external: &str, place: &Value) -> Seen {
+        let price = self.money(place.get("price"));
+        let regular = self.money(place.get("compareAtPrice"));
+        let regular = regular.filter(|regular| price.is_none_or(|price| regular.minor() > price.minor()));
+        Seen { external: external.to_owned(), price, regular: Some(regular), refused: None }
+    }
+
+    async fn read_part(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let ids: Vec<&str> = externals.iter().map(|external| reference(external).1).collect();
+        let gids: Vec<String> = ids.iter().map(|id| gid("ProductVariant", id)).collect();
+        let cost = u32::try_from(externals.len() * 2).unwrap_or(POINTS) + 2;
+        let (query, variables, pointer) = match (&self.shop.country, &self.shop.price_list) {
+            (Some(country), _) => (READ_COUNTRY, json!({ "i": gids, "c": country }), "/nodes"),
+            (None, None) => (READ_BASE, json!({ "i": gids }), "/nodes"),
+            (None, Some(list)) => {
+                let query = ids.iter().map(|id| format!("variant_id:{id}")).collect::<Vec<_>>().join(" OR ");
+                (READ_LIST, json!({ "l": list, "q": query, "n": PAGE }), "/priceList/prices/nodes")
+            }
+        };
+        let (data, answer) = self.ask(query, &variables, cost).await?;
+        let nodes = data.pointer(pointer).and_then(Value::as_array);
+        let nodes = nodes.ok_or_else(|| answer.unclear("the answer has no prices; does the price list exist?"))?;
+        let place = |id: &str| {
+            nodes.iter().find_map(|node| {
+                let variant = node.get("variant").unwrap_or(node);
+                let own = variant.get("id").and_then(Value::as_str).is_some_and(|found| number(found) == id);
+                own.then(|| node.get("contextualPricing").unwrap_or(node))
+            })
+        };
+        let seen = externals.iter().zip(&ids).filter_map(|(external, id)| Some(self.seen(external, place(id)?)));
+        Ok(seen.collect())
+    }
+
+    async fn find_part(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let quoted = |sku: &String| format!("sku:\"{}\"", sku.replace('\\', "\\\\").replace('"', "\\\""));
+        let query = skus.iter().map(quoted).collect::<Vec<_>>().join(" OR ");
+        let mut matches = Vec::new();
+        let mut after = Value::Null;
+        for _ in 0..MAX_PAGES {
+            let variables = json!({ "q": query, "n": PAGE, "a": after });
+            let (data, answer) = self.ask(FIND, &variables, MUTATION_COST).await?;
+            let found = data.get("productVariants").filter(|found| found.is_object());
+            let found = found.ok_or_else(|| answer.unclear("the answer has no productVariants"))?;
+            for node in found.get("nodes").and_then(Value::as_array).into_iter().flatten() {
+                let one = || {
+                    let (sku, id) = (text(node, "sku")?, text(node, "id")?);
+                    let product = node.pointer("/product/id")?.as_str()?;
+                    let external = match self.shop.price_list {
+                        None => format!("{}/{}", number(product), number(&id)),
+                        Some(_) => number(&id).to_owned(),
+                    };
+                    // The search is one for people: it also finds what only resembles.
+                    skus.contains(&sku).then(|| Match { sku, external, price: self.money(node.get("price")) })
+                };
+                matches.extend(one());
+            }
+            if found.pointer("/pageInfo/hasNextPage") != Some(&Value::Bool(true)) {
+                return Ok(matches);
+            }
+            after = found.pointer("/pageInfo/endCursor").cloned().unwrap_or_default();
+        }
+        Err(ChannelError::new(
+            Class::Rejected,
+            format!("the search for {} SKUs has more than {MAX_PAGES} pages", skus.len()),
+        ))
+    }
+}
+
+/// What the answers say about the budget: points, points a second.
+#[derive(Debug, Clone, Copy)]
+struct Throttle {
+    left: u32,
+    most: u32,
+    per_second: u32,
+}
+
+impl Throttle {
+    fn read(cost: &Value) -> Option<Self> {
+        // Written as 1000.0 by some versions.
+        let whole = |key: &str| {
+            let written = cost.pointer(&format!("/throttleStatus/{key}"))?.to_string();
+            written.split('.').next()?.parse().ok()
+        };
+        Some(Self {
+            left: whole("currentlyAvailable")?,
+            most: whole("maximumAvailable")?,
+            per_second: whole("restoreRate")?,
+        })
+    }
+
+    /// Until the refused query can be paid.
+    fn wait_ms(self, cost: Option<&Value>) -> i64 {
+        let wanted = cost.and_then(|cost| cost.get("requestedQueryCost")).and_then(Value::as_u64).unwrap_or(0);
+        let missing = wanted.saturating_sub(u64::from(self.left)).max(1);
+        let ms = missing.saturating_mul(1_000).div_ceil(u64::from(self.per_second.max(1)));
+        i64::try_from(ms).unwrap_or(i64::MAX)
+    }
+}
+
+fn base_body(changes: &[&PriceChange]) -> Vec<u8> {
+    let product = changes.first().map_or("", |change| reference(&change.external).0);
+    let variant = |change: &&PriceChange| {
+        let regular = change.sale.map(|sale| amount::text(sale.regular));
+        let id = gid("ProductVariant", reference(&change.external).1);
+        json!({ "id": id, "price": amount::text(change.price), "compareAtPrice": regular })
+    };
+    let variants: Vec<Value> = changes.iter().map(variant).collect();
+    graphql::body(UPDATE, &json!({ "p": gid("Product", product), "v": variants }))
+}
+
+fn list_body(list: &str, changes: &[&PriceChange]) -> Vec<u8> {
+    let money = |money: Money| json!({ "amount": amount::text(money), "currencyCode": money.currency().code() });
+    let price = |change: &&PriceChange| {
+        let id = gid("ProductVariant", reference(&change.external).1);
+        let regular = change.sale.map(|sale| money(sale.regular));
+        json!({ "variantId": id, "price": money(change.price), "compareAtPrice": regular })
+    };
+    graphql::body(FIX, &json!({ "l": list, "p": changes.iter().map(price).collect::<Vec<Value>>() }))
+}
+
+/// The items that `userErrors` name by `field: ["variants", "3", "price"]`; `None` if one names no item.
+fn named(errors: &[Value], count: usize) -> Option<Vec<(usize, ChannelError)>> {
+    let place = |error: &Value| {
+        let index = error.get("field")?.get(1)?.as_str()?.parse::<usize>().ok()?;
+        (index < count).then(|| (index, user_error(error)))
+    };
+    let mut bad: Vec<(usize, ChannelError)> = errors.iter().map(place).collect::<Option<_>>()?;
+    bad.sort_by_key(|(index, _)| *index);
+    bad.dedup_by_key(|(index, _)| *index);
+    Some(bad)
+}
+
+fn user_error(error: &Value) -> ChannelError {
+    let (code, message) = (text(error, "code").unwrap_or_default(), text(error, "message").unwrap_or_default());
+    let class = if code == "PRICE_LIST_NOT_FOUND" { Class::Refused } else { Class::Rejected };
+    ChannelError::new(class, format!("Shopify refuses the price: {message} ({code})"))
+}
+
+/// A call without errors lists what it wrote.
+fn written(payload: &Value, change: &PriceChange) -> Result<Receipt, ChannelError> {
+    let id = gid("ProductVariant", reference(&change.external).1);
+    let lists = ["productVariants", "prices"].iter().filter_map(|key| payload.get(key)?.as_array()).flatten();
+    let own = |item: &&Value| item.get("variant").unwrap_or(item).get("id").and_then(Value::as_str) == Some(&id);
+    let Some(item) = lists.into_iter().find(own) else {
+        return Err(ChannelError::new(Class::Unknown, "the answer does not list this variant"));
+    };
+    let amount = item.pointer("/price/amount").or_else(|| item.get("price")).and_then(Value::as_str);
+    Ok(Receipt { echoed: amount.and_then(|amount| amount::parse(amount, change.price.currency()).ok()) })
+}
+
+/// Reads prices back out of an outgoing mutation, by its text alone. Base prices name no currency: it is the shop's.
+fn quoted(body: &[u8], currency: Currency) -> Result<Vec<Quote>, GateError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body<V> {
+        #[serde(rename = "query")]
+        _query: String,
+        variables: V,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Base {
+        p: String,
+        v: Vec<Variant>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Variant {
+        id: String,
+        price: String,
+        compare_at_price: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct List {
+        #[serde(rename = "l")]
+        _list: String,
+        p: Vec<Fixed>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Fixed {
+        variant_id: String,
+        price: Amount,
+        compare_at_price: Option<Amount>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Amount {
+        amount: String,
+        currency_code: String,
+    }
+    impl Amount {
+        fn money(&self) -> Result<Money, GateError> {
+            outgoing::money(&self.amount, outgoing::currency(&self.currency_code)?)
+        }
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Base(Base),
+        List(List),
+    }
+    match outgoing::parse::<Body<Either>>(body)?.variables {
+        Either::Base(base) => {
+            let one = |variant: Variant| {
+                let regular = variant.compare_at_price.map(|text| outgoing::money(&text, currency)).transpose()?;
+                let external = format!("{}/{}", number(&base.p), number(&variant.id));
+                Ok(outgoing::quote(external, outgoing::money(&variant.price, currency)?, regular))
+            };
+            base.v.into_iter().map(one).collect()
+        }
+        Either::List(list) => {
+            let one = |fixed: Fixed| {
+                let regular = fixed.compare_at_price.map(|amount| amount.money()).transpose()?;
+                Ok(outgoing::quote(number(&fixed.variant_id), fixed.price.money()?, regular))
+            };
+            list.p.into_iter().map(one).collect()
+        }
+    }
+}
+
+#[async_trait]
+impl Channel for Shopify {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: true,
+            max_batch: MAX_BATCH,
+            concurrency: 2,
+            sale: SaleSupport::Strike,
+            partial: PartialFailure::Atomic,
+            read_back: if self.shop.country.is_some() { ReadBack::Effective } else { ReadBack::Submitted },
+            ..Capabilities::cautious(self.shop.currency, self.shop.tax)
+        }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        let product = |change: &PriceChange| match &self.shop.price_list {
+            None => reference(&change.external).0.to_owned(),
+            Some(_) => String::new(),
+        };
+        let mut batches = Worklist::grouped(changes, MAX_BATCH, product);
+        while let Some(places) = batches.take() {
+            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
+            batches.done(&places, outcome);
+        }
+        batches.results()
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let mut seen = Vec::with_capacity(externals.len());
+        for part in externals.chunks(MAX_READ) {
+            seen.extend(self.read_part(part).await?);
+        }
+        Ok(found::in_order(externals, seen))
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let mut matches = Vec::new();
+        for part in skus.chunks(MAX_FIND) {
+            matches.extend(self.find_part(part).await?);
+        }
+        let mut matches = found::one_each(matches)?;
+        if self.shop.price_list.is_some() {
+            // The search shows base prices; the list has its own.
+            let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();
+            for (one, seen) in matches.iter_mut().zip(self.read(&externals).await?) {
+                one.price = seen.price;
+            }
+        }
+        Ok(matches)
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        let (data, answer) = self.ask(PROBE, &json!({}), MUTATION_COST).await?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        let scopes = data.pointer("/currentAppInstallation/accessScopes").and_then(Value::as_array);
+        let has =
+            |wanted: &str| scopes.into_iter().flatten().any(|scope| text(scope, "handle").as_deref() == Some(wanted));
+        if !has("write_products") {
+            problems.push("the token lacks the scope write_products; grant it to the app and install it again".into());
+        }
+        let shop = data.get("shop").cloned().unwrap_or_default();
+        let gross = shop.get("taxesIncluded") == Some(&Value::Bool(true));
+        if gross != (self.shop.tax == Tax::Gross) {
+            let says = if gross { "gross" } else { "net" };
+            problems.push(format!("the shop's prices are {says}; set tax = \"{says}\""));
+        }
+        let mut currency = text(&shop, "currencyCode").unwrap_or_default();
+        if let Some(list) = &self.shop.price_list {
+            let (data, _) = self.ask(PROBE_LIST, &json!({ "l": list }), MUTATION_COST).await?;
+            match data.get("priceList").and_then(|list| text(list, "currency")) {
+                Some(own) => currency = own,
+                None => problems.push(format!("the shop has no price list {}; set price_list", number(list))),
+            }
+        }
+        if currency != self.shop.currency.code() {
+            problems.push(format!("its prices are in {currency}; set currency = \"{currency}\""));
+        }
+        Ok(Probe { about: format!("Shopify shop {}", text(&shop, "name").unwrap_or_default()), problems })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_is_read_back_from_the_text_itself() {
+        let body = |variant: &str| {
+            format!(r#"{{"query":"m","variables":{{"p":"gid://shopify/Product/7","v":[{{{variant}}}]}}}}"#).into_bytes()
+        };
+        let of = |variant: &str| quoted(&body(variant), Currency::DKK);
+        let id = r#""id":"gid://shopify/ProductVariant/9","#;
+        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let sale = of(&format!(r#"{id}"price":"479.00","compareAtPrice":"599.00""#)).unwrap();
+        assert_eq!(sale, [outgoing::quote("7/9", dkk(47_900), Some(dkk(59_900)))]);
+        assert_eq!(of(&format!(r#"{id}"price":"479.00","compareAtPrice":null"#)).unwrap()[0].regular, None);
+        for bad in [r#""price":"479,00""#, r#""price":479.0"#, r#""price":"479.00","cost":"1.00""#] {
+            assert!(of(&format!("{id}{bad}")).is_err(), "{bad}");
+        }
+        let list = br#"{"query":"m","variables":{"l":"x","p":[{"variantId":"gid://shopify/ProductVariant/9",
+            "price":{"amount":"64.00","currencyCode":"EUR"},"compareAtPrice":null}]}}"#;
+        let eur = Money::from_minor(6_400, Currency::EUR);
+        assert_eq!(quoted(list, Currency::DKK).unwrap(), [Quote::new("9", eur)], "the list's own currency");
+    }
+
+    #[test]
+    fn a_throttled_query_waits_until_it_can_be_paid() {
+        let cost = json!({ "requestedQueryCost": 110, "throttleStatus":
+            { "maximumAvailable": 2000.0, "currentlyAvailable": 10, "restoreRate": 100.0 } });
+        let throttle = Throttle::read(&cost).unwrap();
+        assert_eq!((throttle.most, throttle.wait_ms(Some(&cost))), (2_000, 1_000));
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused() {
+        let table = |rest: &str| -> Table {
+            format!("kind='shopify'\naccess_token='t'\ncurrency='DKK'\ntax='gross'\n{rest}").parse().unwrap()
+        };
+        assert!(build(&table("url='https://x.myshopify.com'")).is_ok());
+        for bad in
+            ["url='http://x.myshopify.com'", "url='https://x'\nprice_list='gid://x'", "url='https://x'\ncountry='dk'"]
+        {
+            assert!(build(&table(bad)).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! WooCommerce through its REST API v3. Facts that shape this file, most of them seen on a real server:
+//!
+//! - Prices are texts with a point; `"12,50"` becomes 1250 and a word empties the price, both with HTTP 200. So the price
+//!   that each answer echoes is compared with the one sent.
+//! - A batch answers 200 with `error` in the place of a failed item. Variations go through their parent; a price of a
+//!   variable parent is accepted and ignored.
+//! - The window of a sale moves the price only when the shop's own cron runs, which may be a day late: the daemon starts
+//!   and ends sales, and what proves a price is `price`, not `on_sale`.
+//! - A regular price below the old sale price drops the sale silently, so both always travel together.
+//! - Over plain HTTP a good key is refused with the same words as a dead one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use toml::Table;
+use url::Url;
+
+use super::wire::graphql::text;
+use super::wire::http::{self, Answer, Http};
+use super::wire::rest::Rest;
+use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::{amount, found, outgoing};
+use super::{
+    Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
+    SaleSupport, Seen, Setting, Tax,
+};
+use crate::clock::Clock;
+use crate::money::{Currency, exponent};
+use crate::publish::gate::{Door, GateError, Quote};
+
+pub const KIND: Kind = Kind {
+    name: "woocommerce",
+    about: "WooCommerce shop: regular and sale prices of products and variations",
+    example: r#"[channels.woo]
+kind = "woocommerce"
+url = "https://shop.example"                  # the site that WordPress runs on
+consumer_key = "${WOO_CONSUMER_KEY}"          # WooCommerce, Settings, Advanced, REST API: read and write
+consumer_secret = "${WOO_CONSUMER_SECRET}"
+currency = "DKK"
+tax = "gross"                                 # gross if "prices entered with tax" is on
+drift = "alert"                               # alert, reassert or adopt
+"#,
+    check: |table| build(table).map(drop),
+    build: |table, setting| Ok(Arc::new(WooCommerce::new(table, setting)?)),
+};
+
+/// More objects are answered with 413 (`woocommerce_rest_request_entity_too_large`); a host may allow fewer.
+const MAX_BATCH: usize = 100;
+/// Also the largest page.
+const MAX_READ: usize = 100;
+const MAX_FIND: usize = 50;
+const MAX_PAGES: usize = 20;
+const FIELDS: &str = "id,sku,type,parent_id,price,regular_price,sale_price";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    url: Url,
+    consumer_key: SecretString,
+    consumer_secret: SecretString,
+    currency: String,
+    tax: Tax,
+}
+
+struct WooCommerce {
+    rest: Rest,
+    currency: Currency,
+    tax: Tax,
+    clock: Clock,
+}
+
+/// An item as it travels; everything that makes a sale is always said. Empty texts clear.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    id: u64,
+    regular_price: String,
+    sale_price: String,
+    date_on_sale_from: String,
+    date_on_sale_to: String,
+}
+
+/// A product or variation as the shop shows it.
+#[derive(Debug, Deserialize)]
+struct Product {
+    id: u64,
+    #[serde(default)]
+    sku: String,
+    #[serde(default)]
+    r#type: String,
+    #[serde(default)]
+    parent_id: u64,
+    #[serde(default)]
+    price: String,
+    #[serde(default)]
+    regular_price: String,
+    #[serde(default)]
+    sale_price: String,
+    error: Option<Fault>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Fault {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    data: Value,
+}
+
+fn build(table: &Table) -> Result<(Url, HeaderMap, Currency, Tax), String> {
+    super::drift(table)?;
+    let settings: Settings = super::settings(table)?;
+    let base = http::place(&http::secure_base(&settings.url)?, &["wp-json", "wc", "v3"], &[]);
+    let pair = format!("{}:{}", settings.consumer_key.expose_secret(), settings.consumer_secret.expose_secret());
+    let mut headers = HeaderMap::new();
+    http::secret_header(&mut headers, "authorization", &format!("Basic {}", BASE64.encode(pair)))?;
+    Ok((base, headers, super::currency(&settings.currency)?, settings.tax))
+}
+
+/// `ID` of a product or `PARENT/ID` of a variation.
+fn reference(external: &str) -> Option<(Option<&str>, u64)> {
+    match external.split_once('/') {
+        Some((parent, id)) => parent.parse::<u64>().ok().and(Some((Some(parent), id.parse().ok()?))),
+        None => Some((None, external.parse().ok()?)),
+    }
+}
+
+fn parent(external: &str) -> Option<&str> {
+    reference(external).and_then(|(parent, _)| parent)
+}
+
+fn path<'a>(parent: Option<&'a str>, last: Option<&'a str>) -> Vec<&'a str> {
+    let own = parent.map(|parent| ["products", parent, "variations"]);
+    let own = own.map_or_else(|| vec!["products"], |own| own.to_vec());
+    own.into_iter().chain(last).collect()
+}
+
+impl WooCommerce {
+    fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
+        let (base, headers, currency, tax) = build(table)?;
+        Ok(Self { rest: Rest::new(Http::new(setting)?, base, headers), currency, tax, clock: setting.clock.clone() })
+    }
+
+    /// An answer that is no success, in the vendor's words where they help.
+    fn good(answer: Answer) -> Result<Answer, ChannelError> {
+        if matches!(answer.status, 401 | 403) {
+            let text = "the shop refuses the key; over plain http it refuses good keys too, so url must be https";
+            return Err(ChannelError::new(Class::Refused, format!("{text} ({})", answer.status)));
+        }
+        if answer.status == 404 {
+            let text = "no WooCommerce REST API answers at this url (404); check url and the permalink settings";
+            return Err(ChannelError::new(Class::Refused, text));
+        }
+        answer.ok()
+    }
+
+    async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
+        let body = body(changes)?;
+        let parent = changes.first().and_then(|change| parent(&change.external));
+        let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, parent, self.currency))?;
+        let answer = self.rest.push(Method::POST, &path(parent, Some("batch")), &[], pass).await?;
+        #[derive(Deserialize)]
+        struct Done {
+            update: Vec<Product>,
+        }
+        let answer = Self::good(answer)?;
+        let done: Done = answer.parse()?;
+        let result = |change: &&PriceChange| {
+            let id = reference(&change.external).map(|(_, id)| id);
+            let own = done.update.iter().find(|product| Some(product.id) == id);
+            own.map_or_else(|| Err(answer.unclear("the answer lacks this product")), |own| self.written(own, change))
+        };
+        Ok(Outcome::Each(changes.iter().map(result).collect()))
+    }
+
+    /// Whether the shop stored what was sent.
+    fn written(&self, product: &Product, change: &PriceChange) -> Result<Receipt, ChannelError> {
+        if let Some(fault) = &product.error {
+            let class = match fault.data.get("status").and_then(Value::as_u64) {
+                Some(401 | 403) => Class::Refused,
+                Some(500..) => Class::Unknown,
+                _ => Class::Rejected,
+            };
+            return Err(ChannelError::new(class, format!("{} ({})", fault.message, fault.code)));
+        }
+        let (regular, sale) = texts(change);
+        let same = |sent: &str, echoed: &str| match (sent, echoed) {
+            ("", echoed) => echoed.is_empty(),
+            (sent, echoed) => amount::parse(echoed, self.currency) == amount::parse(sent, self.currency),
+        };
+        if same(&regular, &product.regular_price) && same(&sale, &product.sale_price) {
+            return Ok(Receipt { echoed: Some(change.price) });
+        }
+        let echoed = format!("regular `{}`, sale `{}`", product.regular_price, product.sale_price);
+        Err(ChannelError::new(Class::Unknown, format!("the shop stored {echoed} where {} was sent", change.price)))
+    }
+
+    fn seen(&self, external: String, product: &Product) -> Seen {
+        let money = |text: &str| amount::parse(text, self.currency).ok();
+        let price = money(&product.price);
+        let regular =
+            money(&product.regular_price).filter(|regular| price.is_some_and(|p| regular.minor() > p.minor()));
+        Seen { external, price, regular: Some(regular), refused: None }
+    }
+
+    /// Products of one parent, or products without one.
+    async fn read_part(&self, parent: Option<&str>, ids: &[u64]) -> Result<Vec<Product>, ChannelError> {
+        let include = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        let query = [("include", include.as_str()), ("per_page", "100"), ("_fields", FIELDS)];
+        let answer = self.rest.get(&path(parent, None), &query).await?;
+        // The parent is gone, and its variations with it.
+        if answer.status == 404 && parent.is_some() {
+            return Ok(vec![]);
+        }
+        Self::good(answer)?.parse()
+    }
+
+    async fn setting(&self, group: &str, id: &str) -> Result<Option<String>, ChannelError> {
+        let answer = self.rest.get(&["settings", group, id], &[]).await?;
+        // Keys of people who may not see settings.
+        if matches!(answer.status, 401 | 403 | 404) {
+            return Ok(None);
+        }
+        Ok(text(&answer.ok()?.json()?, "value"))
+    }
+}
+
+/// Regular and sale price of a change.
+fn texts(change: &PriceChange) -> (String, String) {
+    let price = amount::text(change.price);
+    change.sale.map_or_else(|| (price.clone(), String::new()), |sale| (amount::text(sale.regular), price.clone()))
+}
+
+fn body(changes: &[&PriceChange]) -> Result<Vec<u8>, ChannelError> {
+    let item = |change: &&PriceChange| {
+        let (_, id) = reference(&change.external).ok_or_else(|| {
+            let text = format!("the reference `{}` is not ID or PARENT/ID; map it anew", change.external);
+            ChannelError::new(Class::Rejected, text)
+        })?;
+        let (regular_price, sale_price) = texts(change);
+        Ok(Item { id, regular_price, sale_price, date_on_sale_from: String::new(), date_on_sale_to: String::new() })
+    };
+    let items: Vec<Item> = changes.iter().map(item).collect::<Result<_, ChannelError>>()?;
+    Ok(json!({ "update": items }).to_string().into_bytes())
+}
+
+/// Reads prices back out of an outgoing batch, by its text alone; the parent stands in the path.
+fn quoted(body: &[u8], parent: Option<&str>, currency: Currency) -> Result<Vec<Quote>, GateError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        update: Vec<Item>,
+    }
+    let one = |item: Item| {
+        let external = parent.map_or_else(|| item.id.to_string(), |parent| format!("{parent}/{}", item.id));
+        if !item.date_on_sale_from.is_empty() || !item.date_on_sale_to.is_empty() {
+            return Err(outgoing::unreadable(&"a window that nobody decided"));
+        }
+        let regular = outgoing::money(&item.regular_price, currency)?;
+        match item.sale_price.as_str() {
+            "" => Ok(outgoing::quote(external, regular, None)),
+            sale => Ok(outgoing::quote(external, outgoing::money(sale, currency)?, Some(regular))),
+        }
+    };
+    outgoing::parse::<Body>(body)?.update.into_iter().map(one).collect()
+}
+
+#[async_trait]
+impl Channel for WooCommerce {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: true,
+            max_batch: MAX_BATCH,
+            concurrency: 2,
+            sale: SaleSupport::Strike,
+            partial: PartialFailure::PerItem,
+            read_back: ReadBack::Effective,
+            ..Capabilities::cautious(self.currency, self.tax)
+        }
+    }
+
+    async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
+        let mut batches = Worklist::grouped(changes, MAX_BATCH, |change| parent(&change.external).map(str::to_owned));
+        while let Some(places) = batches.take() {
+            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
+            batches.done(&places, outcome);
+        }
+        batches.results()
+    }
+
+    async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
+        let mut parents: Vec<(Option<&str>, Vec<u64>)> = Vec::new();
+        for (own, id) in externals.iter().filter_map(|external| reference(external)) {
+            match parents.iter_mut().find(|(known, ids)| *known == own && ids.len() < MAX_READ) {
+                Some((_, ids)) => ids.push(id),
+                None => parents.push((own, vec![id])),
+            }
+        }
+        let mut seen = Vec::with_capacity(externals.len());
+        for (own, ids) in parents {
+            for product in self.read_part(own, &ids).await? {
+                let external = own.map_or_else(|| product.id.to_string(), |own| format!("{own}/{}", product.id));
+                seen.push(self.seen(external, &product));
+            }
+        }
+        Ok(found::in_order(externals, seen))
+    }
+
+    async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
+        let mut matches = Vec::new();
+        // The shop's filter is a list with commas, so a SKU with a comma cannot be asked for.
+        let askable: Vec<&str> = skus.iter().map(String::as_str).filter(|sku| !sku.contains(',')).collect();
+        for part in askable.chunks(MAX_FIND) {
+            let list = part.join(",");
+            for page in 1..=MAX_PAGES {
+                let page = page.to_string();
+                let query = [("sku", list.as_str()), ("per_page", "100"), ("page", &page), ("_fields", FIELDS)];
+                let products: Vec<Product> = Self::good(self.rest.get(&["products"], &query).await?)?.parse()?;
+                let full = products.len() >= MAX_READ;
+                // A variable product has no price of its own; older versions match parts of a SKU.
+                let own = products.into_iter().filter(|p| part.contains(&p.sku.as_str()) && p.r#type != "variable");
+                matches.extend(own.map(|product| {
+                    let external = match (product.r#type.as_str(), product.parent_id) {
+                        ("variation", parent @ 1..) => format!("{parent}/{}", product.id),
+                        _ => product.id.to_string(),
+                    };
+                    let price = self.seen(String::new(), &product).price;
+                    Match { sku: product.sku, external, price }
+                }));
+                if !full {
+                    break;
+                }
+            }
+        }
+        found::one_each(matches)
+    }
+
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        let answer = Self::good(self.rest.get(&["data", "currencies", "current"], &[]).await?)?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        let currency = text(&answer.json()?, "code").unwrap_or_default();
+        if currency != self.currency.code() {
+            problems.push(format!("the shop sells in {currency}; set currency = \"{currency}\""));
+        }
+        match self.setting("tax", "woocommerce_prices_include_tax").await? {
+            Some(value) if (value == "yes") == (self.tax == Tax::Gross) => {}
+            Some(value) => {
+                let says = if value == "yes" { "gross" } else { "net" };
+                problems.push(format!("prices are entered {says} in this shop; set tax = \"{says}\""));
+            }
+            None => problems.push(
+                "the key may not read the tax settings; compare tax with WooCommerce, Settings, Tax by hand, or make \
+                 the key for an administrator"
+                    .to_owned(),
+            ),
+        }
+        let decimals = self.setting("general", "woocommerce_price_num_decimals").await?;
+        if let Some(shown) = decimals.and_then(|text| text.parse::<u32>().ok())
+            && shown < exponent(self.currency)
+        {
+            problems.push(format!(
+                "the shop shows {shown} decimals, so buyers see a rounded price; set as many as {currency} has"
+            ));
+        }
+        Ok(Probe { about: "WooCommerce shop".to_owned(), problems })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Money;
+
+    #[test]
+    fn what_leaves_is_read_back_from_the_text_itself() {
+        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let of = |regular: &str, sale: &str, more: &str| {
+            let dates = r#""date_on_sale_from":"","date_on_sale_to":"""#;
+            let item = format!(r#"{{"id":7,"regular_price":"{regular}","sale_price":"{sale}",{dates}{more}}}"#);
+            quoted(format!(r#"{{"update":[{item}]}}"#).as_bytes(), Some("3"), Currency::DKK)
+        };
+        assert_eq!(of("479.00", "", "").unwrap(), [Quote::new("3/7", dkk(47_900))]);
+        assert_eq!(of("599.00", "479.00", "").unwrap(), [outgoing::quote("3/7", dkk(47_900), Some(dkk(59_900)))]);
+        assert!(of("479,00", "", "").is_err());
+        assert!(of("479.00", "", r#","price":"1.00""#).is_err(), "a second price field must not pass unseen");
+    }
+
+    #[test]
+    fn references_have_two_forms() {
+        assert_eq!(reference("7"), Some((None, 7)));
+        assert_eq!(reference("3/7"), Some((Some("3"), 7)));
+        assert_eq!((reference("x"), reference("x/7"), reference("3/")), (None, None, None));
+        assert_eq!(path(Some("3"), Some("batch")), ["products", "3", "variations", "batch"]);
+    }
+}

@@ -1,0 +1,211 @@
+//! Adobe Commerce: problems are a list, special prices have calls of their own, and the queue is believed only when read.
+
+use std::collections::BTreeMap;
+
+use omniprice::channel::{Class, PriceChange};
+use omniprice::clock::{Clock, Millis};
+use omniprice::money::{Currency, Money};
+use serde_json::{Value, json};
+
+use super::double::{self, AT, Bench, Expect, Fault, Reply, Request, Row, Vendor, change, on_sale};
+use super::schema::Judge;
+
+const TABLE: &str =
+    "kind = 'magento'\nurl = '{url}'\naccess_token = 't1'\nstore = 'all'\ncurrency = 'EUR'\ntax = 'gross'\n";
+
+#[derive(Clone)]
+struct Shop {
+    base: BTreeMap<String, Value>,
+    special: Vec<Value>,
+    bulks: Vec<Vec<Value>>,
+    /// What the consumer says of its operations: 4 while it is down.
+    consumer: u64,
+    other_store: bool,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let base = [("KETTLE".to_owned(), json!(49.9)), ("LAMP".to_owned(), json!(34))];
+        Self { base: base.into(), special: vec![], bulks: vec![], consumer: 4, other_store: false }
+    }
+
+    /// The good ones are written, the others are problems; the SKU stands in the parameters.
+    fn write(&mut self, call: &str, prices: &[Value]) -> Reply {
+        let mut problems = vec![];
+        for price in prices {
+            let sku = price["sku"].as_str().unwrap();
+            if !self.base.contains_key(sku) {
+                problems.push(json!({ "message": "Requested product doesn't exist. Row ID: SKU = %SKU. Store ID: %storeId.", "parameters": ["SKU", sku, "0"] }));
+                continue;
+            }
+            match call {
+                "base-prices" => drop(self.base.insert(sku.to_owned(), price["price"].clone())),
+                "special-price" => {
+                    self.special.retain(|row| row["sku"] != sku);
+                    self.special.push(price.clone());
+                }
+                _ => self.special.retain(|row| row != price),
+            }
+        }
+        Reply::ok(&json!(problems))
+    }
+
+    fn enqueue(&mut self, items: &[Value]) -> Reply {
+        self.bulks.push(items.to_vec());
+        let request_items: Vec<Value> =
+            (0..items.len()).map(|id| json!({ "id": id, "data_hash": "x", "status": "accepted" })).collect();
+        Reply::json(
+            202,
+            &json!({ "bulk_uuid": format!("b{}", self.bulks.len()), "request_items": request_items, "errors": false }),
+        )
+    }
+
+    /// What a running consumer does.
+    fn consume(&mut self) {
+        for item in self.bulks.clone().into_iter().flatten() {
+            self.write("base-prices", item["prices"].as_array().unwrap());
+        }
+    }
+}
+
+impl Vendor for Shop {
+    fn writes(&self, request: &Request) -> bool {
+        request.path.ends_with("/base-prices") || request.path.ends_with("/special-price")
+    }
+
+    fn answer(&mut self, request: &Request) -> Reply {
+        if request.header("authorization") != "Bearer t1" {
+            return Reply::json(
+                401,
+                &json!({ "message": "The consumer isn't authorized to access %resources.", "parameters": { "resources": "Magento_Catalog::catalog" } }),
+            );
+        }
+        let path = request.path.strip_prefix("/rest/all/").unwrap().to_owned();
+        let body = request.json();
+        let skus: Vec<&str> = body["skus"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        match path.as_str() {
+            "V1/products/base-prices-information" => {
+                let own = skus
+                    .iter()
+                    .filter_map(|sku| Some(json!({ "sku": sku, "store_id": 0, "price": self.base.get(*sku)? })));
+                let other = json!({ "sku": "KETTLE", "store_id": 2, "price": 1 });
+                Reply::ok(&own.chain(self.other_store.then_some(other)).collect())
+            }
+            "V1/products/special-price-information" => Reply::ok(
+                &self.special.iter().filter(|row| skus.iter().any(|sku| row["sku"] == *sku)).cloned().collect(),
+            ),
+            "async/bulk/V1/products/base-prices" => self.enqueue(body.as_array().unwrap()),
+            "V1/store/storeConfigs" => Reply::ok(&json!([{ "code": "default", "base_currency_code": "EUR" }])),
+            _ => match (path.strip_prefix("V1/products/"), path.strip_prefix("V1/bulk/b")) {
+                (Some(call), _) => self.write(call, body["prices"].as_array().unwrap()),
+                (_, Some(bulk)) => {
+                    let index: usize = bulk.split('/').next().unwrap().parse().unwrap();
+                    let operations: Vec<Value> = (0..self.bulks[index - 1].len())
+                        .map(|id| json!({ "id": id, "status": self.consumer, "result_message": "no such store" }))
+                        .collect();
+                    Reply::ok(&json!({ "operations_list": operations, "bulk_id": "b1" }))
+                }
+                _ => Reply::json(404, &json!({ "message": "Request does not match any route." })),
+            },
+        }
+    }
+
+    fn live(&self, external: &str) -> Option<i64> {
+        let special = self.special.iter().find(|row| row["sku"] == external).map(|row| &row["price"]);
+        let price = special.or_else(|| self.base.get(external))?;
+        Money::parse(&price.to_string(), Currency::EUR).ok().map(Money::minor)
+    }
+}
+
+fn judge() -> Judge {
+    Judge::new("magento").openapi("/rest/all", "adobe-commerce-price.json").part(
+        ("POST", "/rest/all/async/bulk/V1/products/base-prices"),
+        "/*/prices/*",
+        "adobe-commerce-price.json",
+        "/definitions/catalog-data-base-price-interface",
+    )
+}
+
+/// In the middle of the windows of these tests.
+fn during() -> Clock {
+    Clock::manual(AT.plus(Millis::DAY))
+}
+
+async fn open() -> Bench<Shop> {
+    Bench::open_at(Shop::new(), judge(), TABLE, during()).await
+}
+
+fn eur(external: &str, minor: i64) -> PriceChange {
+    change(external, external, minor, Currency::EUR)
+}
+
+#[tokio::test]
+async fn base_and_special_prices_are_written_proved_and_cleared_by_their_own_call() {
+    let bench = open().await;
+    let found = bench.channel.find(&["KETTLE".to_owned(), "NOBODY".to_owned()]).await.unwrap();
+    assert_eq!((found.len(), found[0].price.unwrap().minor()), (1, 4_990));
+    let sale = on_sale(eur("KETTLE", 3_990), 4_790);
+    let results = bench.push(&[sale.clone(), eur("NOBODY", 100), eur("LAMP", 3_290)]).await;
+    assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
+    let error = results[1].as_ref().unwrap_err();
+    assert!(error.class == Class::Rejected && error.message.contains("NOBODY"), "{error}");
+    bench.proves(&sale).await;
+    bench.proves(&eur("LAMP", 3_290)).await;
+    // Another window replaces the row instead of overlapping it.
+    let mut longer = sale.clone();
+    longer.sale.as_mut().unwrap().ends_at = None;
+    bench.push_one(&longer).await.unwrap();
+    bench.proves(&longer).await;
+    bench.push_one(&eur("KETTLE", 4_590)).await.unwrap();
+    bench.proves(&eur("KETTLE", 4_590)).await;
+    assert_eq!(bench.double.with(|shop| shop.special.len()), 0);
+    assert!(bench.double.requests().iter().any(|request| request.path.ends_with("special-price-delete")));
+    bench.double.with(|shop| shop.other_store = true);
+    assert!(bench.read("KETTLE").await.refused.unwrap().contains("stores 2"));
+    assert_eq!(bench.read("NOBODY").await.price, None);
+}
+
+#[tokio::test]
+async fn the_queue_is_believed_only_when_it_was_read() {
+    let bench = Bench::open_at(Shop::new(), judge(), &format!("{TABLE}queue = true\n"), during()).await;
+    assert!(bench.channel.capabilities().visible_after_ms > 0);
+    bench.push(&[eur("KETTLE", 4_790), eur("LAMP", 3_190)]).await.into_iter().for_each(|result| drop(result.unwrap()));
+    let seen = bench.read("KETTLE").await;
+    assert_eq!((seen.price.unwrap().minor(), seen.refused), (4_990, None), "accepted is not live");
+    bench.double.with(|shop| shop.consumer = 3);
+    let seen = bench.read("KETTLE").await;
+    assert_eq!(seen.refused.unwrap(), "the queue failed: no such store");
+    bench.double.with(|shop| {
+        shop.consumer = 1;
+        shop.consume();
+    });
+    bench.proves(&eur("KETTLE", 4_790)).await;
+    bench.proves(&eur("LAMP", 3_190)).await;
+}
+
+#[tokio::test]
+async fn every_fault_has_its_class() {
+    let mut rows = Row::wire();
+    let message = |status, text: &str| Fault::Answer(Reply::json(status, &json!({ "message": text })));
+    let nameless = Reply::ok(&json!([{ "message": "Something went wrong", "parameters": [] }]));
+    rows.extend([
+        Row::new(
+            "dead token",
+            message(401, "The consumer isn't authorized to access %resources."),
+            Expect::Refused,
+            false,
+        ),
+        Row::new("too many items", message(400, "Maximum items of type exceeded"), Expect::Rejected, false),
+        Row::new("429", Fault::Answer(Reply::text(429, "").header("retry-after", 4)), Expect::RetryAfter(4_000), false),
+        Row::new("a problem that names nobody", Fault::Answer(nameless), Expect::Unknown, false),
+    ]);
+    double::suffer(rows, &eur("KETTLE", 4_790), open).await;
+    double::nobody_home(TABLE, &eur("KETTLE", 4_790)).await;
+    let bench = open().await;
+    bench.double.fail_write(Fault::Instead(Reply::ok(&json!([]))));
+    bench.double.fail_write(Fault::Answer(Reply::text(500, "")));
+    let error = bench.push_one(&on_sale(eur("KETTLE", 3_990), 4_790)).await.unwrap_err();
+    assert_eq!(error.class, Class::Unknown, "the base price is written: {error}");
+    let odd = Bench::open(Shop::new(), judge(), &TABLE.replace("EUR", "DKK")).await;
+    assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
+}

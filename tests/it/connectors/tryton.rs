@@ -1,0 +1,157 @@
+//! Tryton 7 as it answered: errors are HTTP 200, one bad id rolls a call back, a dead session is an empty 401.
+
+use std::collections::BTreeMap;
+
+use omniprice::channel::{Class, PriceChange};
+use omniprice::money::{Currency, Money};
+use serde_json::{Value, json};
+
+use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change};
+use super::schema::Judge;
+
+const TABLE: &str = "kind = 'tryton'\nurl = '{url}'\ndatabase = 'shop'\nlogin = 'admin'\npassword = 'admin'\ncompany = 1\ncurrency = 'EUR'\ntax = 'gross'\n";
+
+#[derive(Clone)]
+struct Server {
+    /// Template to gross price.
+    templates: BTreeMap<i64, Option<String>>,
+    products: Vec<(&'static str, i64)>,
+}
+
+impl Server {
+    fn new() -> Self {
+        let templates = [(7, Some("49.9000".to_owned())), (8, None)];
+        Self { templates: templates.into(), products: vec![("KETTLE", 7), ("LAMP", 8), ("LAMP-RED", 8)] }
+    }
+
+    fn error(kind: &str, detail: &Value) -> Reply {
+        Reply::ok(&json!({ "id": 1, "error": [kind, detail] }))
+    }
+
+    fn call(&mut self, method: &str, params: &[Value]) -> Reply {
+        let result = match method {
+            "model.product.template.write" => {
+                let pairs = &params[..params.len() - 1];
+                let unknown = |pair: &[Value]| !self.templates.contains_key(&pair[0][0].as_i64().unwrap());
+                if pairs.chunks(2).any(unknown) {
+                    return Self::error(
+                        "UserError",
+                        &json!(["You are trying to access records that do not exist", ""]),
+                    );
+                }
+                for pair in pairs.chunks(2) {
+                    let price = pair[1]["gross_price"]["decimal"].as_str().unwrap().to_owned();
+                    self.templates.insert(pair[0][0].as_i64().unwrap(), Some(price));
+                }
+                Value::Null
+            }
+            "model.product.template.search_read" => {
+                let decimal = |price: &String| json!({ "__class__": "Decimal", "decimal": price });
+                let wanted = |id: &i64| params[0][0][2].as_array().is_some_and(|ids| ids.contains(&json!(id)));
+                self.templates
+                    .iter()
+                    .filter(|(id, _)| wanted(id))
+                    .map(|(id, price)| json!({ "id": id, "gross_price": price.as_ref().map(decimal) }))
+                    .collect()
+            }
+            "model.product.product.search_read" => {
+                let wanted = |sku: &str| params[0][0][2].as_array().unwrap().contains(&json!(sku));
+                self.products
+                    .iter()
+                    .filter(|(sku, _)| wanted(sku))
+                    .map(|(sku, template)| json!({ "id": template * 10, "code": sku, "template": template }))
+                    .collect()
+            }
+            _ => json!([{ "id": 1, "rec_name": "Acme", "currency.": { "id": 1, "code": "EUR" } }]),
+        };
+        Reply::ok(&json!({ "id": 1, "result": result }))
+    }
+}
+
+impl Vendor for Server {
+    fn writes(&self, request: &Request) -> bool {
+        request.text().contains("template.write")
+    }
+
+    fn answer(&mut self, request: &Request) -> Reply {
+        if request.header("authorization") != "Basic YWRtaW46YWRtaW4=" {
+            return Reply::text(401, "");
+        }
+        let body = request.json();
+        self.call(body["method"].as_str().unwrap(), body["params"].as_array().unwrap())
+    }
+
+    fn live(&self, external: &str) -> Option<i64> {
+        let price = self.templates.get(&external.parse().ok()?)?.clone()?;
+        Money::exact(omniprice::money::decimal(&price).ok()?, Currency::EUR).ok().map(Money::minor)
+    }
+}
+
+async fn open(table: &str) -> Bench<Server> {
+    Bench::open(Server::new(), Judge::new("tryton").without_schema(), table).await
+}
+
+fn eur(external: &str, minor: i64) -> PriceChange {
+    change(external, "SKU", minor, Currency::EUR)
+}
+
+#[tokio::test]
+async fn templates_are_found_priced_in_one_call_and_proved() {
+    let bench = open(TABLE).await;
+    let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned(), "NOBODY".to_owned()]).await.unwrap();
+    let found: Vec<_> = found.iter().map(|one| (one.external.as_str(), one.price.map(Money::minor))).collect();
+    assert_eq!(found, [("7", Some(4_990)), ("8", None)], "no gross price yet");
+    let error = bench.channel.find(&["LAMP".to_owned(), "LAMP-RED".to_owned()]).await.unwrap_err();
+    assert!(error.message.contains("one template"), "{error}");
+    bench.push(&[eur("7", 4_795), eur("8", 3_200)]).await.into_iter().for_each(|result| drop(result.unwrap()));
+    assert_eq!(bench.double.written().len(), 1);
+    bench.proves(&eur("7", 4_795)).await;
+    bench.proves(&eur("8", 3_200)).await;
+    // One bad id rolls the call back; halves save the good ones.
+    let results = bench.push(&[eur("7", 4_695), eur("99", 100), eur("8", 3_100)]).await;
+    assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
+    assert!(results[1].as_ref().unwrap_err().message.contains("do not exist"));
+    assert_eq!((bench.double.live("7"), bench.double.live("8")), (Some(4_695), Some(3_100)));
+    assert_eq!(bench.read("99").await.price, None);
+}
+
+#[tokio::test]
+async fn every_fault_has_its_class() {
+    let mut rows = Row::wire();
+    rows.extend([
+        Row::new("dead session", Fault::Answer(Reply::text(401, "")), Expect::Refused, false),
+        Row::new("method not exposed", Fault::Answer(Reply::text(403, "Forbidden")), Expect::Refused, false),
+        Row::new("no such database", Fault::Answer(Reply::text(404, "")), Expect::Refused, false),
+        Row::new(
+            "too many digits",
+            Fault::Answer(Server::error("UserError", &json!(["The number of digits is too large", ""]))),
+            Expect::Rejected,
+            false,
+        ),
+        Row::new(
+            "somebody else wrote",
+            Fault::Answer(Server::error("ConcurrencyException", &json!("Records have been modified"))),
+            Expect::Retry,
+            false,
+        ),
+        Row::new(
+            "something broke",
+            Fault::Answer(Server::error("'KeyError'", &json!("Traceback"))),
+            Expect::Unknown,
+            false,
+        ),
+        Row::new(
+            "429 of a proxy",
+            Fault::Answer(Reply::text(429, "").header("retry-after", 2)),
+            Expect::RetryAfter(2_000),
+            false,
+        ),
+    ]);
+    double::suffer(rows, &eur("7", 4_795), async || open(TABLE).await).await;
+    double::nobody_home(TABLE, &eur("7", 4_795)).await;
+    assert_eq!(open(TABLE).await.channel.probe().await.unwrap().problems, Vec::<String>::new());
+    let odd = open(&TABLE.replace("EUR", "USD")).await;
+    assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
+    let dead = open(&TABLE.replace("'admin'\ncompany", "'dead'\ncompany")).await;
+    assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
+}
