@@ -228,7 +228,7 @@ impl BigCommerce {
         for part in plain.chunks(MAX_READ) {
             for held in self.held_by_id(part).await?.iter().filter(|held| held.sale_price.is_some()) {
                 let path = ["pricelists", list, "records", &held.external(), &self.code()];
-                let answer = self.rest.ask(Method::DELETE, &path, &Value::Null).await?;
+                let answer = self.rest.delete(&path).await?;
                 self.good(answer).await?;
             }
         }

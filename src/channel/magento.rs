@@ -28,7 +28,7 @@ use super::wire::worklist::{self, Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
-    SaleSupport, Seen, Setting, Tax,
+    Sale, SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
 use crate::money::{Currency, Money};
@@ -56,6 +56,8 @@ drift = "alert"                     # alert, reassert or adopt
 const MAX_SYNC: usize = 20;
 const MAX_QUEUED: usize = 500;
 const MAX_READ: usize = 20;
+/// `price_to` is a required property, so a reduction until further notice ends on a day that nobody waits for.
+const OPEN_END: &str = "2099-12-31 23:59:59";
 /// The queue's consumer starts once a minute by cron.
 const QUEUE_DELAY_MS: i64 = 2 * Millis::MINUTE;
 
@@ -106,10 +108,8 @@ struct Special {
     price: Box<RawValue>,
     store_id: u32,
     sku: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    price_from: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    price_to: Option<String>,
+    price_from: String,
+    price_to: String,
 }
 
 /// A row as the shop shows it; special prices have a window.
@@ -138,6 +138,11 @@ fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
 /// `Y-m-d H:i:s` in UTC, the form of the special price calls.
 fn date(at: Millis) -> String {
     at.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The end of a sale's window, which the interface requires.
+fn end(sale: &Sale) -> String {
+    sale.ends_at.map_or_else(|| OPEN_END.to_owned(), date)
 }
 
 fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
@@ -181,8 +186,8 @@ impl Magento {
                     price: number(change.price)?,
                     store_id,
                     sku: change.external.clone(),
-                    price_from: Some(date(sale.starts_at)),
-                    price_to: sale.ends_at.map(date),
+                    price_from: date(sale.starts_at),
+                    price_to: end(&sale),
                 });
             }
         }
@@ -236,7 +241,7 @@ impl Magento {
         let wanted = |row: &Row| {
             let sale = changes.iter().find(|change| change.external == row.sku).and_then(|change| change.sale);
             sale.is_some_and(|sale| {
-                row.price_from.as_deref() == Some(&date(sale.starts_at)) && row.price_to == sale.ends_at.map(date)
+                row.price_from.as_deref() == Some(&date(sale.starts_at)) && row.price_to.as_deref() == Some(&end(&sale))
             })
         };
         let rows = self.rows("special-price-information", &skus).await?;
@@ -248,8 +253,8 @@ impl Magento {
             price: row.price,
             store_id: row.store_id,
             sku: row.sku,
-            price_from: row.price_from,
-            price_to: row.price_to,
+            price_from: row.price_from.unwrap_or_default(),
+            price_to: row.price_to.unwrap_or_default(),
         };
         let body = bytes(&Prices { prices: stale.into_iter().map(special).collect() })?;
         let body: Value =
@@ -492,12 +497,12 @@ mod tests {
         let base = br#"{"prices":[{"price":59.9,"store_id":0,"sku":"A"},{"price":10,"store_id":0,"sku":"B"}]}"#;
         let queued =
             br#"[{"prices":[{"price":59.9,"store_id":0,"sku":"A"}]},{"prices":[{"price":10,"store_id":0,"sku":"B"}]}]"#;
-        let special = br#"{"prices":[{"price":49.9,"store_id":0,"sku":"A","price_from":"2027-01-01 00:00:00"}]}"#;
+        let special = br#"{"prices":[{"price":49.9,"store_id":0,"sku":"A","price_from":"2027-01-01 00:00:00","price_to":"2099-12-31 23:59:59"}]}"#;
         let expected = [outgoing::quote("A", eur(4_990), Some(eur(5_990))), Quote::new("B", eur(1_000))];
         assert_eq!(quoted(base, Some(special), 0, Currency::EUR).unwrap(), expected);
         assert_eq!(quoted(queued, Some(special), 0, Currency::EUR).unwrap(), expected);
         assert!(quoted(base, Some(special), 1, Currency::EUR).is_err(), "another store");
-        let stray = br#"{"prices":[{"price":1,"store_id":0,"sku":"C"}]}"#;
+        let stray = br#"{"prices":[{"price":1,"store_id":0,"sku":"C","price_from":"","price_to":""}]}"#;
         assert_eq!(quoted(base, Some(stray), 0, Currency::EUR), Err(GateError::Undecided("C".into())));
         assert!(
             quoted(br#"{"prices":[{"price":1,"cost":1,"store_id":0,"sku":"C"}]}"#, None, 0, Currency::EUR).is_err()

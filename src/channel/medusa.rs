@@ -238,12 +238,15 @@ fn title(sale: &Sale) -> String {
 struct Plan {
     base: Vec<u8>,
     /// Path below `/admin` and body of each list that gets prices.
-    lists: Vec<(Vec<String>, Vec<u8>)>,
+    lists: Vec<ListBody>,
     /// Prices of our lists that must go: list and price ids.
     gone: Vec<(String, Vec<String>)>,
     /// The rows that only travel along, by variant.
     kept: Vec<(String, Vec<Row>)>,
 }
+
+/// The references in one price list's request, and its bytes.
+type ListBody = (Vec<String>, Vec<u8>);
 
 impl Medusa {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
@@ -312,11 +315,7 @@ impl Medusa {
         Ok(Plan { base, lists: self.list_bodies(changes, lists)?, gone: self.gone(changes, lists), kept })
     }
 
-    fn list_bodies(
-        &self,
-        changes: &[&PriceChange],
-        lists: &[HeldList],
-    ) -> Result<Vec<(Vec<String>, Vec<u8>)>, ChannelError> {
+    fn list_bodies(&self, changes: &[&PriceChange], lists: &[HeldList]) -> Result<Vec<ListBody>, ChannelError> {
         let mut windows: Vec<Sale> = Vec::new();
         for sale in changes.iter().filter_map(|change| change.sale) {
             if !windows.iter().any(|known| title(known) == title(&sale)) {

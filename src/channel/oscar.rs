@@ -136,7 +136,7 @@ impl Oscar {
     }
 
     /// Django redirects addresses without the slash at their end.
-    fn path<'a>(external: &'a str, admin: bool) -> Vec<&'a str> {
+    fn path(external: &str, admin: bool) -> Vec<&str> {
         let head: &[&str] = if admin { &["admin", "products"] } else { &["products"] };
         let tail: &[&str] = if admin { &[""] } else { &["price", ""] };
         head.iter().copied().chain(std::iter::once(external)).chain(tail.iter().copied()).collect()

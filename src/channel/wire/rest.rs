@@ -44,6 +44,14 @@ impl Rest {
         self.http.ask(self.call(method, path, &[]), body.to_string().into_bytes()).await
     }
 
+    /// Deletes what carries no price of a decision: a sale that is over, a record that is written anew.
+    ///
+    /// # Errors
+    /// No answer; nothing was priced.
+    pub async fn delete(&self, path: &[&str]) -> Result<Answer, ChannelError> {
+        self.http.ask(self.call(Method::DELETE, path, &[]), Vec::new()).await
+    }
+
     /// Sends a body that passed the gate.
     ///
     /// # Errors

@@ -169,7 +169,9 @@ async fn base_and_special_prices_are_written_proved_and_cleared_by_their_own_cal
 async fn the_queue_is_believed_only_when_it_was_read() {
     let bench = Bench::open_at(Shop::new(), judge(), &format!("{TABLE}queue = true\n"), during()).await;
     assert!(bench.channel.capabilities().visible_after_ms > 0);
-    bench.push(&[eur("KETTLE", 4_790), eur("LAMP", 3_190)]).await.into_iter().for_each(|result| drop(result.unwrap()));
+    bench.push(&[eur("KETTLE", 4_790), eur("LAMP", 3_190)]).await.into_iter().for_each(|result| {
+        result.unwrap();
+    });
     let seen = bench.read("KETTLE").await;
     assert_eq!((seen.price.unwrap().minor(), seen.refused), (4_990, None), "accepted is not live");
     bench.double.with(|shop| shop.consumer = 3);

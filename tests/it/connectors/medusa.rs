@@ -192,7 +192,7 @@ impl Vendor for Shop {
 
     fn live(&self, external: &str) -> Option<i64> {
         let (now, _) = self.calculated(external.split_once('/')?.1)?;
-        (now * 100.0).to_string().parse().ok()
+        format!("{now:.2}").replace('.', "").parse().ok()
     }
 }
 
@@ -241,7 +241,7 @@ async fn a_write_takes_the_other_prices_along() {
         let rows: Vec<String> = shop.variants["variant_1"]
             .2
             .iter()
-            .map(|p| format!("{} {} {}", p["currency_code"], p["amount"], p["price_rules"]))
+            .map(|p| format!("{} {} {}", p["currency_code"], p["amount"], p["rules"]))
             .collect();
         assert_eq!(rows.len(), 3, "{rows:?}");
         assert!(rows.iter().any(|row| row == "\"eur\" 66.5 {}"), "{rows:?}");
@@ -257,11 +257,9 @@ async fn a_write_takes_the_other_prices_along() {
 async fn sales_are_price_lists_that_end_by_themselves() {
     let bench = open().await;
     let sale = on_sale(dkk("prod_1/variant_1", 39_900), 47_900);
-    bench
-        .push(&[sale.clone(), dkk("prod_1/variant_2", 32_900)])
-        .await
-        .into_iter()
-        .for_each(|result| drop(result.unwrap()));
+    bench.push(&[sale.clone(), dkk("prod_1/variant_2", 32_900)]).await.into_iter().for_each(|result| {
+        result.unwrap();
+    });
     bench.proves(&sale).await;
     bench.proves(&dkk("prod_1/variant_2", 32_900)).await;
     // The same window again: the row is updated, not doubled.

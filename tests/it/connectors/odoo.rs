@@ -140,7 +140,9 @@ async fn a_pricelist_takes_many_prices_at_once() {
     let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned(), "LAMP-RED".to_owned()]).await.unwrap();
     assert_eq!(found.len(), 3, "variants have prices of their own in a pricelist");
     let changes = [eur("70", 4_395), eur("80", 3_100), eur("81", 3_050)];
-    bench.push(&changes).await.into_iter().for_each(|result| drop(result.unwrap()));
+    bench.push(&changes).await.into_iter().for_each(|result| {
+        result.unwrap();
+    });
     assert_eq!(bench.double.written().len(), 1);
     for change in &changes {
         bench.proves(change).await;

@@ -16,12 +16,14 @@ struct Server {
     /// Template to gross price.
     templates: BTreeMap<i64, Option<String>>,
     products: Vec<(&'static str, i64)>,
+    /// The module with the gross price is there.
+    till: bool,
 }
 
 impl Server {
     fn new() -> Self {
         let templates = [(7, Some("49.9000".to_owned())), (8, None)];
-        Self { templates: templates.into(), products: vec![("KETTLE", 7), ("LAMP", 8), ("LAMP-RED", 8)] }
+        Self { templates: templates.into(), products: vec![("KETTLE", 7), ("LAMP", 8), ("LAMP-RED", 8)], till: true }
     }
 
     fn error(kind: &str, detail: &Value) -> Reply {
@@ -62,6 +64,8 @@ impl Server {
                     .map(|(sku, template)| json!({ "id": template * 10, "code": sku, "template": template }))
                     .collect()
             }
+            "model.product.template.fields_get" if self.till => json!({ "gross_price": { "name": "gross_price" } }),
+            "model.product.template.fields_get" => json!({}),
             _ => json!([{ "id": 1, "rec_name": "Acme", "currency.": { "id": 1, "code": "EUR" } }]),
         };
         Reply::ok(&json!({ "id": 1, "result": result }))
@@ -103,7 +107,9 @@ async fn templates_are_found_priced_in_one_call_and_proved() {
     assert_eq!(found, [("7", Some(4_990)), ("8", None)], "no gross price yet");
     let error = bench.channel.find(&["LAMP".to_owned(), "LAMP-RED".to_owned()]).await.unwrap_err();
     assert!(error.message.contains("one template"), "{error}");
-    bench.push(&[eur("7", 4_795), eur("8", 3_200)]).await.into_iter().for_each(|result| drop(result.unwrap()));
+    bench.push(&[eur("7", 4_795), eur("8", 3_200)]).await.into_iter().for_each(|result| {
+        result.unwrap();
+    });
     assert_eq!(bench.double.written().len(), 1);
     bench.proves(&eur("7", 4_795)).await;
     bench.proves(&eur("8", 3_200)).await;
@@ -152,6 +158,8 @@ async fn every_fault_has_its_class() {
     assert_eq!(open(TABLE).await.channel.probe().await.unwrap().problems, Vec::<String>::new());
     let odd = open(&TABLE.replace("EUR", "USD")).await;
     assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
+    odd.double.with(|server| server.till = false);
+    assert!(odd.channel.probe().await.unwrap().problems[1].contains("sale_point"));
     let dead = open(&TABLE.replace("'admin'\ncompany", "'dead'\ncompany")).await;
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
 }
