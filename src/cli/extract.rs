@@ -171,7 +171,13 @@ fn site_of<'s>(sites: &'s Sites, url: &str) -> Option<&'s Site> {
 /// When the input cannot be read or fetched, or is larger than the limit.
 pub fn load(input: &str, url: Option<&str>, fetch: Fetch<'_>) -> anyhow::Result<(FetchedPage, String)> {
     if input.starts_with("http://") || input.starts_with("https://") {
-        let page = fetch(input)?;
+        let page = fetch(input).map_err(|error| {
+            let told = format!("{error:#}");
+            if told.contains("hint:") {
+                return error;
+            }
+            anyhow::anyhow!("{told}; hint: save the page in a browser and read it with --url {input} FILE")
+        })?;
         return Ok((page, input.to_owned()));
     }
     let url = url.unwrap_or("").to_owned();

@@ -105,14 +105,20 @@ impl<'a> Scanner<'a> {
         Some(Tag { name: &self.source[start + 1..name_end], key, attributes: "", at: start, marks: 0 })
     }
 
-    /// The end of the last tag that was passed over, if `at` turns out to lie inside it: in a quoted value.
-    fn inside_passed(&self, at: usize) -> Option<usize> {
-        let passed = self.skim.as_ref()?.passed;
-        if passed == 0 {
-            return None;
+    /// Goes on behind the last tag that was passed over, if `at` turns out to lie inside it: in a quoted value.
+    fn leave_passed(&mut self, at: usize) -> bool {
+        let Some(skim) = self.skim.as_mut().filter(|skim| skim.passed != 0) else { return false };
+        let next = self.bytes.get(at + 1).copied().unwrap_or(0);
+        if next.is_ascii_alphabetic() && !Name::at(self.bytes, at + 1, self.bytes.len()).0.holds_facts() {
+            return false;
         }
-        let (end, _) = tag::read(self.bytes, passed, self.bytes.len().min(passed + MAX_TAG));
-        (end > at && self.bytes.get(end) == Some(&b'>')).then_some(end + 1)
+        let (end, _) = tag::read(self.bytes, skim.passed, self.bytes.len().min(skim.passed + MAX_TAG));
+        skim.passed = 0;
+        let inside = end > at && self.bytes.get(end) == Some(&b'>');
+        if inside {
+            self.pos = end + 1;
+        }
+        inside
     }
 
     fn raw_text(&mut self, name: &str) -> Option<Token<'a>> {
@@ -188,17 +194,13 @@ impl<'a> Iterator for Scanner<'a> {
                 b'/' if self.closes => return Some(self.close(less)),
                 b'/' if self.texts => drop(self.close(less)),
                 b'/' => self.pos = less + 2,
+                // What looks like a comment or a tag of interest may stand in a value of the tag passed over last.
+                _ if self.leave_passed(less) => {}
                 b'!' | b'?' => self.skip_declaration(less),
                 _ if tag => match self.pass_over(less) {
                     Some(passed) if self.closes => return Some(Token::Open(passed)),
                     Some(_) => {}
-                    None => match self.inside_passed(less) {
-                        Some(end) => {
-                            self.pos = end;
-                            self.skim = self.skim.take().map(|skim| Skim { passed: 0, ..skim });
-                        }
-                        None => return Some(self.open(less)),
-                    },
+                    None => return Some(self.open(less)),
                 },
                 _ => self.pos = (less + 1).min(self.bytes.len()),
             }
@@ -254,6 +256,19 @@ mod tests {
     fn unclosed_quotes_do_not_swallow_the_page() {
         let tokens: Vec<_> = Scanner::new("<a href=\"x>one</a><b>two</b>").collect();
         assert!(tokens.iter().any(|t| matches!(t, Token::Text { text: "two", .. })), "{tokens:?}");
+    }
+
+    #[test]
+    fn passing_over_tags_loses_nothing_of_interest() {
+        let page = r#"<div class="<!-- x"><p title='<meta name=a>'>a<meta name=b content="<!--"><b itemprop=c>d</b>"#;
+        let mut scanner = Scanner::new(page);
+        scanner.listen(false, false);
+        scanner.skim(page.find("itemprop").unwrap());
+        let read = scanner.filter_map(|token| match token {
+            Token::Open(tag) if !tag.attributes.is_empty() => Some(tag.attributes.trim()),
+            _ => None,
+        });
+        assert_eq!(read.collect::<Vec<_>>(), [r#"name=b content="<!--""#, "itemprop=c"]);
     }
 
     #[test]
