@@ -35,6 +35,9 @@ const MAX_TRIES: i64 = 16;
 pub async fn round(app: &App) -> anyhow::Result<u64> {
     detect::all(app).await?;
     let now = app.now();
+    if store::events(&app.db, now.plus(-MEMORY), 1).await?.is_empty() {
+        return send_queued(app).await;
+    }
     let (duty, owner) = ("alerts".to_owned(), app.owner.clone());
     // Two planners at once would both tell; whoever comes second finds everything told.
     if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(PLAN_LEASE), now).await? {
@@ -83,9 +86,6 @@ pub fn is_quiet(hours: &str, voice: &Voice, now: Millis) -> bool {
 async fn plan(app: &App, now: Millis) -> anyhow::Result<()> {
     let since = now.plus(-MEMORY);
     let everything = store::events(&app.db, since, EVENTS).await?;
-    if everything.is_empty() {
-        return Ok(());
-    }
     let (silences, states) = (store::silences(&app.db, now).await?, store::states(&app.db, since).await?);
     let recent = store::recent(&app.db, since).await?;
     let situation = Situation {

@@ -1,6 +1,6 @@
 //! Detectors: conditions that no single stage sees, raised and resolved as events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::gather;
 use crate::app::{App, PAUSE};
@@ -25,13 +25,15 @@ const LEASE: i64 = 2 * Millis::MINUTE;
 /// # Errors
 /// The store's.
 pub async fn all(app: &App) -> anyhow::Result<()> {
-    parity(app).await?;
-    nothing_fetched(app).await?;
-    paused(app).await?;
+    // Most rounds find nothing new; only what is open needs a write to be closed.
+    let open: BTreeSet<String> = events::open(&app.db, LIMIT).await?.into_iter().map(|event| event.dedupe).collect();
+    parity(app, &open).await?;
+    nothing_fetched(app, &open).await?;
+    paused(app, &open).await?;
     let now = app.now();
     let (duty, owner) = ("detect/wars".to_owned(), app.owner.clone());
     if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-WARS_EVERY)).await? {
-        let done = wars(app).await;
+        let done = wars(app, &open).await;
         settings::end_duty(&app.db, duty, owner, done.is_ok().then(|| app.now())).await?;
         done?;
     }
@@ -39,16 +41,17 @@ pub async fn all(app: &App) -> anyhow::Result<()> {
 }
 
 /// Raises an event while a condition holds, resolves it when it does not.
-async fn set(app: &App, dedupe: String, holds: Option<Raise>) -> anyhow::Result<()> {
+async fn set(app: &App, open: &BTreeSet<String>, dedupe: String, holds: Option<Raise>) -> anyhow::Result<()> {
     match holds {
         Some(event) => events::raise(&app.db, event, app.now()).await.map(drop)?,
-        None => events::resolve(&app.db, dedupe, app.now()).await.map(drop)?,
+        None if open.contains(&dedupe) => events::resolve(&app.db, dedupe, app.now()).await.map(drop)?,
+        None => {}
     }
     Ok(())
 }
 
 /// Share of listings live at the newest decision, against the goal; listings still inside their time do not count.
-async fn parity(app: &App) -> anyhow::Result<()> {
+async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     let goal = app.config.publish.parity_goal_pct.0;
     let late_since = app.now().plus(-app.config.publish.settle_within.0);
     let late = listings::unsettled(&app.db, LIMIT).await?;
@@ -69,13 +72,13 @@ async fn parity(app: &App) -> anyhow::Result<()> {
             ),
             hint: format!("omniprice verify {} --dry-run", row.channel),
         });
-        set(app, dedupe, event).await?;
+        set(app, open, dedupe, event).await?;
     }
     Ok(())
 }
 
 /// Whether any competitor's page gave a price lately.
-async fn nothing_fetched(app: &App) -> anyhow::Result<()> {
+async fn nothing_fetched(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     const KEY: &str = "nothing-fetched";
     // A schedule that looks once a day must not be called silent in between.
     let patience = app.config.alerts.nothing_fetched_after.0.max(app.schedule.interval(app.now()).saturating_mul(2));
@@ -90,11 +93,11 @@ async fn nothing_fetched(app: &App) -> anyhow::Result<()> {
         message: format!("no competitor page gave a price since {last}"),
         hint: "omniprice check shows the outcome of every page".to_owned(),
     });
-    set(app, KEY.to_owned(), event).await
+    set(app, open, KEY.to_owned(), event).await
 }
 
 /// The kill switch is told to everybody: whoever used it, others wonder.
-async fn paused(app: &App) -> anyhow::Result<()> {
+async fn paused(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     const KEY: &str = "paused";
     let event = settings::get(&app.db, PAUSE).await?.map(|pause| Raise {
         kind: "paused",
@@ -106,19 +109,15 @@ async fn paused(app: &App) -> anyhow::Result<()> {
         message: format!("{} ({})", pause.why, pause.actor),
         hint: "omniprice resume --why \"...\"".to_owned(),
     });
-    set(app, KEY.to_owned(), event).await
+    set(app, open, KEY.to_owned(), event).await
 }
 
 /// Price wars between us and one competitor, by `observe::war` over the last days' moves.
-async fn wars(app: &App) -> anyhow::Result<()> {
+async fn wars(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     let params = WarParams::default();
     let since = app.now().plus(-params.within_ms);
-    let mut known: BTreeMap<String, bool> = events::open(&app.db, LIMIT)
-        .await?
-        .into_iter()
-        .filter(|event| event.kind == "price_war")
-        .map(|event| (event.dedupe, false))
-        .collect();
+    let mut known: BTreeMap<String, bool> =
+        open.iter().filter(|dedupe| dedupe.starts_with("price-war/")).map(|dedupe| (dedupe.clone(), false)).collect();
     for row in reporting::restless(&app.db, since, LEAST_MOVES, RESTLESS).await? {
         let Some(product) = products::by_id(&app.db, row.product_id).await? else { continue };
         let moves = moves(app, &product, &row.competitor, since).await?;
@@ -141,10 +140,10 @@ async fn wars(app: &App) -> anyhow::Result<()> {
             ),
             hint: "omniprice explain SKU".to_owned(),
         };
-        set(app, dedupe, Some(event)).await?;
+        set(app, open, dedupe, Some(event)).await?;
     }
     for (dedupe, _) in known.into_iter().filter(|(_, lasts)| !lasts) {
-        set(app, dedupe, None).await?;
+        set(app, open, dedupe, None).await?;
     }
     Ok(())
 }

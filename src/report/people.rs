@@ -7,7 +7,7 @@ use super::link::Links;
 use super::reader::Reader;
 use crate::app::{App, hex};
 use crate::config::{ConfigError, Person, address};
-use crate::store::subscriptions;
+use crate::store::{settings, subscriptions};
 
 /// Where the key of signed links is kept.
 const LINK_KEY: &str = "report/link-key";
@@ -20,6 +20,10 @@ const MAX_VALUE: usize = 2_000;
 /// # Errors
 /// The store's, or a system without randomness.
 pub async fn links(app: &App) -> anyhow::Result<Links> {
+    // Written once in a database's life; read for every round.
+    if let Some(kept) = settings::get(&app.db, LINK_KEY).await? {
+        return Ok(Links::new(&app.config.report.link, kept.value.into_bytes()));
+    }
     let mut fresh = [0; KEY_BYTES];
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut fresh).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;

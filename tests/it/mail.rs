@@ -221,7 +221,7 @@ async fn a_whole_digest_travels_with_pictures_and_lists_and_opens_in_a_client() 
         (&seen["auto"], &seen["list"]),
         (&"auto-generated".into(), &"omniprice digest <digest.shop.test>".into())
     );
-    assert_eq!((&seen["kind"], &seen["date"]), (&"multipart/mixed".into(), &"2026-11-21T06:20:00+00:00".into()));
+    assert_eq!((&seen["kind"], &seen["date"]), (&"multipart/mixed".into(), &"2026-11-21T09:00:00+00:00".into()));
     for (name, nothing) in
         [("defects", "[]"), ("broken_pictures", "[]"), ("formulas", "[]"), ("formula_cells", "0"), ("scripts", "0")]
     {

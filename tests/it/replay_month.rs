@@ -15,7 +15,7 @@ use crate::harness::{Engine, database};
 use crate::store_suite::one;
 
 const DAYS: i64 = 30;
-const STEP: i64 = 10 * Millis::MINUTE;
+const STEP: i64 = 15 * Millis::MINUTE;
 /// Sunday, 1 November 2026, midnight in UTC: a month after the clocks went back, weekends included.
 const START: Millis = Millis(1_793_491_200_000);
 /// From the first message of a group to the next, and a step of the simulation: nothing critical may take longer.
@@ -135,11 +135,11 @@ async fn a_month_brings_few_mails_no_repeats_and_misses_nothing_critical() {
         for episode in &episodes {
             trouble(&app, episode, elapsed, now, &mut wrong).await;
         }
-        if step % 18 == 0 {
+        if step % 12 == 0 {
             market(&app, &pages, &mut dice, now).await;
         }
         // A new process once a day, in the middle of whatever is going on.
-        if step % 144 == 77 {
+        if step % 96 == 51 {
             app = crate::alerts::app(&test, &clock, PEOPLE).await;
         }
         alerting::round(&app).await.unwrap();
@@ -161,7 +161,9 @@ async fn trouble(
     let key = dedupe(episode);
     let lasts = (episode.start..episode.end).contains(&elapsed);
     let away = episode.flaps.is_some_and(|flap| lasts && (elapsed - episode.start) / STEP % 2 == 1 && flap > 0);
-    if lasts && !away {
+    // What lasts is seen again by whoever raises it, once an hour.
+    let due = episode.flaps.is_some() || (elapsed - episode.start) % Millis::HOUR < STEP;
+    if lasts && !away && due {
         let raise = Raise {
             kind: episode.kind,
             severity: episode.severity,

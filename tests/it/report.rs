@@ -39,10 +39,18 @@ fn driver(port: u16, method: &str, path: &str, body: &Value) -> Result<Value, St
     let length = body.len();
     write!(stream, "{method} {path} HTTP/1.1\r\nhost: localhost:{port}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
         .map_err(|e| e.to_string())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(|e| e.to_string())?;
-    let (_, json) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-    let value: Value = serde_json::from_str(json).map_err(|e| format!("{e}: {answer:.300}"))?;
+    // The driver keeps the connection open whatever it is asked.
+    let mut stream = BufReader::new(stream);
+    let (mut line, mut length) = (String::new(), 0);
+    while stream.read_line(&mut line).map_err(|e| e.to_string())? > 2 {
+        if let Some(said) = line.to_lowercase().strip_prefix("content-length:") {
+            length = said.trim().parse::<usize>().map_err(|e| e.to_string())?;
+        }
+        line.clear();
+    }
+    let mut json = vec![0; length];
+    stream.read_exact(&mut json).map_err(|e| e.to_string())?;
+    let value: Value = serde_json::from_slice(&json).map_err(|e| e.to_string())?;
     match value["value"].get("error") {
         Some(error) => Err(format!("{error}: {}", value["value"]["message"])),
         None => Ok(value["value"].clone()),
@@ -64,12 +72,14 @@ impl Browser {
             line.contains("started successfully")
                 .then(|| line.trim_end_matches('.').rsplit(' ').next()?.parse().ok())?
         });
-        let port = port.expect("the driver says its port");
+        // From here on the driver ends with the value, whatever fails.
+        let mut browser =
+            Self { driver: driver_process, port: port.expect("the driver says its port"), session: String::new() };
         let options = json!({ "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"] });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
-        let session = driver(port, "POST", "/session", &wanted).expect("a session");
-        let session = session["sessionId"].as_str().unwrap().to_owned();
-        Some(Self { driver: driver_process, port, session })
+        let session = driver(browser.port, "POST", "/session", &wanted).expect("a session");
+        session["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
+        Some(browser)
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
@@ -253,7 +263,7 @@ fn reports_come_as_table_json_csv_workbook_and_charts() {
     assert!(book.starts_with(b"PK\x03\x04"));
     assert!(shop.run(&["report", "--format", "xlsx"], 1).contains("hint:"));
     let svg = shop.run(&["report", "--chart", "KETTLE"], 0);
-    assert!(svg.starts_with("<svg") && svg.contains("DKK\u{a0}499.00") && !svg.contains("=Kettle<script"), "{svg}");
+    assert!(svg.starts_with("<svg") && svg.contains("DKK 499.00") && !svg.contains("=Kettle<script"), "{svg}");
     shop.run(&["report", "--chart", "KETTLE", "--out", "k.png"], 0);
     assert!(std::fs::read(shop.folder.path().join("k.png")).unwrap().starts_with(b"\x89PNG"));
     assert!(shop.run(&["report", "--chart", "NOPE"], 1).contains("there is no product `NOPE`"));
@@ -294,7 +304,8 @@ fn people_are_listed_changed_and_removed_by_command() {
 fn alerts_are_listed_silenced_and_resolved_by_command() {
     let shop = Shop::open();
     shop.run(&["pause", "--why", "stocktaking"], 0);
-    shop.run(&["once"], 0);
+    // Pages that nobody serves need a person.
+    shop.run(&["once"], 3);
     let listed = shop.json(&["alert", "list", "--json"]);
     let open = &listed["open"][0];
     assert_eq!((&open["event"]["kind"], &open["standing"]), (&json!("paused"), &json!("alert")));

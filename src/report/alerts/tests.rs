@@ -49,23 +49,23 @@ struct Ann {
     states: Vec<State>,
     recent: Vec<Recent>,
     silences: Vec<Silence>,
+    policy: Alerts,
 }
 
 impl Ann {
     fn new() -> Self {
-        Self { target: target(), states: vec![], recent: vec![], silences: vec![] }
+        Self { target: target(), states: vec![], recent: vec![], silences: vec![], policy: policy() }
     }
 
     /// Plans at `minute` and remembers it; the groups of the messages, with how many are open and over.
     fn told(&mut self, minute: i64, events: &[Event]) -> Vec<(String, usize, usize)> {
         let now = Millis(at(minute));
-        let policy = policy();
         let situation = Situation {
             everything: events,
             silences: &self.silences,
             states: &self.states,
             recent: &self.recent,
-            policy: &policy,
+            policy: &self.policy,
             now,
         };
         let plan = plan(&self.target, events, &situation);
