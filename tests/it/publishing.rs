@@ -159,7 +159,8 @@ async fn what_a_channel_showed_at_an_instant_can_be_wanted_again(test: TestDb) {
     world.pass().await;
     let shown = fleet::live_at(&world.app.db, "webshop", before, 0, 10).await.unwrap();
     assert_eq!(shown.iter().map(|then| then.minor).collect::<Vec<_>>(), [49_900]);
-    let at = before.to_string();
+    // Written to the second, which must not be the one before.
+    let at = before.plus(1_000).to_string();
     let (code, said) = omniprice(&world, &["rollback", "--to", &at, "--channel", "webshop", "--why", "as it was"]);
     assert!(code == 0 && said.contains("KETTLE: 479.00 DKK -> 499.00 DKK"), "{said}");
     world.settle().await;

@@ -102,7 +102,7 @@ impl Shop {
         let skus: Option<Vec<&str>> = query.get("sku").map(|list| list.split(',').collect());
         let own = self.products.iter().filter(|(id, product)| match (&ids, &skus) {
             (Some(ids), _) => ids.contains(id) && product.parent == parent,
-            (_, Some(skus)) => skus.iter().any(|sku| product.sku == *sku),
+            (_, Some(skus)) => skus.contains(&product.sku),
             _ => false,
         });
         Reply::ok(&own.map(|(id, product)| self.show(*id, product)).collect())
