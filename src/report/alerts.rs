@@ -41,9 +41,11 @@ const fn at_once(repeat_hours: i64, about: About) -> Rule {
 pub const fn rule(kind: Kind) -> Rule {
     match kind {
         Kind::FloorLive | Kind::AdvertBelow => at_once(1, About::Channel),
-        Kind::HeldAtDoor | Kind::ChannelRefused | Kind::ChannelUnreachable | Kind::ChannelLate => {
-            at_once(4, About::Channel)
-        }
+        Kind::HeldAtDoor
+        | Kind::ChannelStopped
+        | Kind::ChannelRefused
+        | Kind::ChannelUnreachable
+        | Kind::ChannelLate => at_once(4, About::Channel),
         Kind::ParityBelowGoal | Kind::Drift | Kind::TwoWriters => at_once(4, About::Channel),
         Kind::NothingFetched => at_once(4, About::Nothing),
         Kind::PriceWar => at_once(24, About::Competitor),

@@ -41,6 +41,7 @@ statements! {
                       where m.state = 'queued' and m.next_at <= $1 and m.leased_until <= $1 order by m.id limit $3
                       for update skip locked)
          returning *");
+    NEXT = Sql::same("select min(next_at) as at from alert_messages where state = 'queued'");
     SETTLE = Sql::same(
         "update alert_messages set state = $2, detail = $3, sent_at = $4, next_at = $5, leased_until = 0 where id = $1");
     MESSAGES = Sql::same("select * from alert_messages where created_at > $1 order by id desc limit $2");
@@ -116,6 +117,19 @@ pub struct Queue {
 #[derive(Debug, sqlx::FromRow)]
 struct Id {
     id: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct At {
+    at: Option<i64>,
+}
+
+/// When the next queued message is due; `None` if nothing waits.
+///
+/// # Errors
+/// The engine's own.
+pub async fn next_at(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(NEXT, args![]).await?.and_then(|row| row.at).map(Millis))
 }
 
 /// Silences matching alerts until `ends_at`; returns its number.

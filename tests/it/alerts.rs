@@ -166,10 +166,12 @@ async fn silences_events_and_messages_are_kept(test: TestDb) {
     assert!(alerts::claim(db, after(49), after(60), 10).await.unwrap().is_empty(), "leased");
     alerts::settle(db, claimed[0].id, "queued", "later".into(), None, after(100)).await.unwrap();
     assert!(alerts::claim(db, after(99), after(120), 10).await.unwrap().is_empty(), "not before its time");
+    assert_eq!(alerts::next_at(db).await.unwrap(), Some(after(100)));
     let again = alerts::claim(db, after(100), after(120), 10).await.unwrap();
     assert_eq!((again[0].tries, again[0].message_id.as_str()), (2, "<1@x>"));
     alerts::settle(db, again[0].id, "sent", "ok".into(), Some(after(101)), after(101)).await.unwrap();
     assert_eq!(alerts::messages(db, NOW, 10).await.unwrap()[0].state, "sent");
+    assert_eq!(alerts::next_at(db).await.unwrap(), None);
 }
 
 async fn wishes_are_kept_laid_over_and_forgotten(test: TestDb) {

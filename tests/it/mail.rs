@@ -178,7 +178,7 @@ print(json.dumps({
   "unsubscribe": m["list-unsubscribe"], "post": m["list-unsubscribe-post"], "auto": m["auto-submitted"], "list": m["list-id"],
   "date": m["date"].datetime.isoformat(), "from": str(m["from"]), "kind": m.get_content_type(),
   "broken_pictures": [c for c in wanted if not pictures.get(c, b"").startswith(b"\x89PNG")], "pictures": len(wanted),
-  "formulas": [c for r in rows for c in r if c[:1] in ("=", "@", "+", "\t", "\r")], "rows": len(rows), "formula_cells": cells.count("<f>"),
+  "formulas": [c for r in rows for c in r if c.startswith(("=", "@", "+"))], "rows": len(rows), "formula_cells": cells.count("<f>"),
   "book_has_title": "Kettle" in cells, "html_has": "Kettle" in html, "text_has": "Kettle" in text, "scripts": html.count("<script"),
 }))
 "#;

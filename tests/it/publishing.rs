@@ -106,13 +106,14 @@ async fn the_last_update_of_a_day_is_kept_for_a_raise(test: TestDb) {
 }
 
 /// The binary beside the application, on the same database.
-fn omniprice(world: &World, args: &[&str]) -> (i32, String) {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_omniprice"))
+async fn omniprice(world: &World, args: &[&str]) -> (i32, String) {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_omniprice"))
         .arg("--config")
         .arg(&world.config)
         .args(args)
         .env("USER", "ann")
         .output()
+        .await
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code().unwrap(), text)
@@ -132,11 +133,11 @@ async fn going_back_makes_new_decisions_that_reach_every_channel(test: TestDb) {
     let then = fleet::prices_at(&world.app.db, world.app.now().plus(-600), 0, 10).await.unwrap();
     assert!(then.iter().all(|then| then.price_minor != then.own_minor));
 
-    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule", "--dry-run"]);
+    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule", "--dry-run"]).await;
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("KETTLE: 479.00 DKK -> 499.00 DKK"), "{said}");
     assert_eq!(world.ours("KETTLE").await, 47_900, "a dry run changes nothing");
-    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule"]);
+    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule"]).await;
     assert_eq!(code, 0, "{said}");
     world.pass().await;
     for channel in ["webshop", "google", "till"] {
@@ -146,7 +147,7 @@ async fn going_back_makes_new_decisions_that_reach_every_channel(test: TestDb) {
     }
     let restored = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
     assert!(restored.version > bad.version && restored.price_minor == 49_900, "{restored:?}");
-    let (code, said) = omniprice(&world, &["rollback", "--to", "yesterday", "--why", "x"]);
+    let (code, said) = omniprice(&world, &["rollback", "--to", "yesterday", "--why", "x"]).await;
     assert_eq!(code, 2, "{said}");
 }
 
@@ -161,18 +162,19 @@ async fn what_a_channel_showed_at_an_instant_can_be_wanted_again(test: TestDb) {
     assert_eq!(shown.iter().map(|then| then.minor).collect::<Vec<_>>(), [49_900]);
     // Written to the second, which must not be the one before.
     let at = before.plus(1_000).to_string();
-    let (code, said) = omniprice(&world, &["rollback", "--to", &at, "--channel", "webshop", "--why", "as it was"]);
+    let (code, said) =
+        omniprice(&world, &["rollback", "--to", &at, "--channel", "webshop", "--why", "as it was"]).await;
     assert!(code == 0 && said.contains("KETTLE: 479.00 DKK -> 499.00 DKK"), "{said}");
     world.settle().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(49_900));
     assert_eq!(world.till.price("KETTLE"), Some(47_900), "the other channels stay");
-    let (code, said) = omniprice(&world, &["channel", "list"]);
+    let (code, said) = omniprice(&world, &["channel", "list"]).await;
     assert!((code == 0) && said.contains("webshop (vendure) ok"), "{said}");
-    let (code, said) = omniprice(&world, &["channel", "test", "webshop"]);
+    let (code, said) = omniprice(&world, &["channel", "test", "webshop"]).await;
     assert!(code == 0 && said.contains("1 of 1 products of ours have a listing"), "{said}");
-    let (code, said) = omniprice(&world, &["channel", "adopt", "webshop", "--dry-run"]);
+    let (code, said) = omniprice(&world, &["channel", "adopt", "webshop", "--dry-run"]).await;
     assert_eq!(code, 0, "{said}");
-    let (code, said) = omniprice(&world, &["channel", "resume", "webshop", "--why", "looked"]);
+    let (code, said) = omniprice(&world, &["channel", "resume", "webshop", "--why", "looked"]).await;
     assert!(code == 0 && said.contains("was not stopped"), "{said}");
 }
 

@@ -180,7 +180,7 @@ fn lasting<'a>(event: &'a Event, state: Option<&State>, target: &Target, situati
 }
 
 /// Spends the budget, critical groups first. What a day's budget leaves over comes as one early digest; after that
-/// critical events still come, all in one message at the pace of a group.
+/// critical events still come: new ones at once and together, repeats at the pace of a group.
 fn within_budget(
     target: &Target,
     groups: BTreeMap<String, Group<'_>>,
@@ -206,8 +206,9 @@ fn within_budget(
         own.iter().filter(|m| m.early != 0 && m.created_at >= target.day_start.0).map(|m| m.created_at).max();
     if let Some(last) = last_early {
         over.due.retain(|due| !due.over && due.event.severity == "critical");
+        // What is critical and new never waits, or it could be over before anybody heard of it.
         if now.since(Millis(last)) < policy.group_every.0 {
-            over.due.clear();
+            over.due.retain(|due| !due.repeat);
         }
     }
     if !over.due.is_empty() {

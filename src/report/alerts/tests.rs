@@ -282,8 +282,8 @@ fn the_budget_ends_in_one_early_digest_and_drops_nothing_critical() {
     all.push(event(101, "competitor_unreachable", "warning", None, Some("late"), 300));
     assert_eq!(ann.told(301, &all), one(EARLY, 1, 0), "critical ones still come");
     all.push(event(102, "channel_refused", "critical", Some("till"), None, 302));
-    assert_eq!(ann.told(303, &all), [], "at the pace of a group");
-    assert_eq!(ann.told(331, &all), one(EARLY, 1, 0));
+    assert_eq!(ann.told(303, &all), one(EARLY, 1, 0), "a new one never waits");
+    assert_eq!(ann.told(331, &all), [], "and is not told again so soon");
     ann.target.day_start = Millis(at(340));
     assert_eq!(ann.told(341, &all), one("competitor_unreachable/late", 1, 0), "a new day has its own budget");
 }

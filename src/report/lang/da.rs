@@ -185,6 +185,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Hver ændring blev til et forslag.",
             "Gennemgå forslagene, og godkend eller afvis dem.",
         ),
+        Kind::ChannelStopped => say(
+            "En kanal er standset af sig selv",
+            "Meget skulle ændres på én gang; intet sendes dertil nu.",
+            "Kanalens priser bliver stående.",
+            "Se på ændringerne, og lad kanalen fortsætte, eller ret reglen.",
+        ),
         Kind::ChannelRefused => say(
             "En kanal afviser os",
             "Ingen pris når denne kanal.",

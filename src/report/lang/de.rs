@@ -188,6 +188,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Jede Änderung wurde zum Vorschlag.",
             "Sehen Sie die Vorschläge durch und geben Sie sie frei oder lehnen Sie sie ab.",
         ),
+        Kind::ChannelStopped => say(
+            "Ein Kanal hat von selbst angehalten",
+            "Sehr viel sollte sich auf einmal ändern; dorthin geht jetzt nichts.",
+            "Die Preise des Kanals bleiben, wie sie sind.",
+            "Sehen Sie die Änderungen durch und lassen Sie den Kanal weiterlaufen, oder berichtigen Sie die Regel.",
+        ),
         Kind::ChannelRefused => say(
             "Ein Kanal weist uns ab",
             "Kein Preis erreicht diesen Kanal.",

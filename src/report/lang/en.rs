@@ -185,6 +185,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Every change of the run became a proposal.",
             "Look through the proposals and approve or reject them.",
         ),
+        Kind::ChannelStopped => say(
+            "A channel stopped by itself",
+            "Very much was about to move at once; nothing goes there now.",
+            "Its prices stay as they are.",
+            "Look at what is to move, then let the channel go on or correct the rule.",
+        ),
         Kind::ChannelRefused => say(
             "A channel refuses us",
             "No price reaches this channel.",

@@ -193,6 +193,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Każda zmiana stała się propozycją.",
             "Przejrzyj propozycje i zatwierdź je lub odrzuć.",
         ),
+        Kind::ChannelStopped => say(
+            "Kanał zatrzymał się sam",
+            "Bardzo dużo cen miało zmienić się naraz; nic tam teraz nie jest wysyłane.",
+            "Ceny w kanale pozostają bez zmian.",
+            "Sprawdź zmiany i wznów kanał albo popraw regułę.",
+        ),
         Kind::ChannelRefused => say(
             "Kanał nas odrzuca",
             "Żadna cena nie dociera do tego kanału.",

@@ -185,6 +185,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Varje ändring blev ett förslag.",
             "Gå igenom förslagen och godkänn eller avslå dem.",
         ),
+        Kind::ChannelStopped => say(
+            "En kanal har stannat av sig själv",
+            "Mycket skulle ändras på en gång; inget skickas dit nu.",
+            "Kanalens priser står kvar.",
+            "Titta på ändringarna och låt kanalen fortsätta, eller rätta regeln.",
+        ),
         Kind::ChannelRefused => say(
             "En kanal nekar oss",
             "Inget pris når den här kanalen.",
