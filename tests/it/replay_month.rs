@@ -83,7 +83,7 @@ fn month(dice: &mut Dice) -> Vec<Episode> {
         let channel = on_channel.then(|| ["webshop", "till", "market"][usize::try_from(dice.below(3)).unwrap()]);
         let competitor = (!on_channel).then(|| format!("shop-{}.example", dice.below(12)));
         let end = start + Millis::HOUR + dice.below(10 * Millis::HOUR);
-        let flaps = (dice.below(3) == 0).then(|| 3 * Millis::MINUTE);
+        let flaps = (dice.below(3) == 0).then_some(3 * Millis::MINUTE);
         episodes.push(Episode { kind, severity, channel, competitor, start, end, flaps });
     }
     // One very bad day: forty competitors at once.
