@@ -40,7 +40,8 @@ statements! {
         "select o.id, t.url, t.competitor, o.outcome, o.verdict, o.reason, o.price_minor, o.currency, o.evidence,
                 o.body_hash, o.first_seen, o.last_seen, o.checks
          from observations o join targets t on t.id = o.target_id
-         where t.product_id = $1 and o.last_seen >= $2 order by o.first_seen desc, o.id desc limit $3");
+         where t.product_id = $1 and o.last_seen >= $2
+         order by o.first_seen desc, t.competitor, t.url, o.id desc limit $3");
     MOVES = Sql::same(
         "select p.sku, p.title, t.competitor, o.currency, o.price_minor as new_minor,
                 (select x.price_minor from observations x
