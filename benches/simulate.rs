@@ -12,6 +12,7 @@ use std::time::Instant;
 use catalogue::{NOW, Size, number, resident_mib};
 use omniprice::clock::Millis;
 use omniprice::decide::simulate::{SimParams, Simulation};
+use omniprice::decide::simulated::Guards;
 use omniprice::flow::replay;
 use omniprice::store::products;
 
@@ -37,7 +38,10 @@ async fn run() {
     let loaded = app.rules().await.expect("the rules");
     let since = NOW.plus(-i64::try_from(DAYS).unwrap_or(30) * Millis::DAY);
     let begin = Instant::now();
-    let mut simulation = Simulation::new(&loaded.set, SimParams { sample: 5, ..SimParams::default() });
+    let mut simulation = Simulation::new(
+        &loaded.set,
+        SimParams { sample: 5, guards: Some(Guards::new(app.config.release.clone())), ..SimParams::default() },
+    );
     let mut after = 0;
     loop {
         let page = products::page(&app.db, after, PAGE).await.expect("a page");

@@ -91,6 +91,8 @@ struct Case {
 
 /// The answer to a line, and whether the line was understood (an answer may well be an error of the domain).
 fn answer_line(kind: Kind, line: &[u8]) -> (Value, bool) {
+    // Editors on Windows begin a file with a byte order mark.
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     if line.len() > MAX_LINE_BYTES {
         return (json!({"id": null, "error": "malformed", "message": "the line is too long"}), false);
     }
@@ -99,7 +101,9 @@ fn answer_line(kind: Kind, line: &[u8]) -> (Value, bool) {
         Err(error) => return (json!({"id": null, "error": "malformed", "message": error.to_string()}), false),
     };
     let id = value.get("id").cloned().unwrap_or(Value::Null);
-    let result = serde_json::from_value::<Case>(value).map_err(CaseError::malformed).and_then(|case| match kind {
+    let whole = if value.is_object() { Ok(value) } else { Err(CaseError::malformed("a case is a JSON object")) };
+    let case = whole.and_then(|value| serde_json::from_value::<Case>(value).map_err(CaseError::malformed));
+    let result = case.and_then(|case| match kind {
         Kind::PricingRules => rules::answer(case.inputs),
         Kind::VatRounding => tax::answer(case.inputs),
         Kind::Omnibus => priors::answer(case.inputs),
@@ -156,9 +160,12 @@ type Answer = Result<Value, CaseError>;
 
 /// Reads the inputs of a case into their type; unknown keys are refused by the types.
 fn read<T: DeserializeOwned>(inputs: Value) -> Result<T, CaseError> {
+    if !inputs.is_object() {
+        return Err(CaseError::malformed("inputs: must be a JSON object"));
+    }
     serde_path_to_error::deserialize(inputs).map_err(|error| {
-        let path = error.path().to_string();
-        CaseError::malformed(format!("inputs.{path}: {}", error.into_inner()))
+        let path = if error.path().iter().next().is_none() { String::new() } else { format!(".{}", error.path()) };
+        CaseError::malformed(format!("inputs{path}: {}", error.into_inner()))
     })
 }
 

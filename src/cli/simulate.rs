@@ -13,6 +13,7 @@ use crate::clock::Millis;
 use crate::config::Span;
 use crate::decide::rivals::Follow;
 use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
+use crate::decide::simulated::Guards;
 use crate::flow::replay;
 use crate::report::digest::plain;
 use crate::store::{catalogue, products};
@@ -36,6 +37,9 @@ pub struct Args {
     /// Competitors that answer our prices after a delay, so that a race to the bottom shows before it happens
     #[arg(long, value_enum)]
     rivals: Option<Rivals>,
+    /// Let every proposal go out, also those that the guards of `[release]` would hold
+    #[arg(long)]
+    no_guards: bool,
     /// Changes to explain
     #[arg(long, default_value_t = 5)]
     sample: usize,
@@ -65,8 +69,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let until = args.until.map_or_else(|| app.now(), Millis::from);
     let since = until.plus(-span.0);
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
-    let mut simulation =
-        Simulation::new(&set, SimParams { follow, sample: args.sample, war: app.config.guards.rivalry.war() });
+    let guards = (!args.no_guards).then(|| Guards::new(app.config.release.clone()));
+    let war = app.config.guards.rivalry.war();
+    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample, war, guards });
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
@@ -139,6 +144,7 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("changes up".to_owned(), r.changes_up.to_string()),
         ("changes down".to_owned(), r.changes_down.to_string()),
         ("for review".to_owned(), r.reviews.to_string()),
+        ("held by guards".to_owned(), r.held.to_string()),
         (
             "average change %".to_owned(),
             r.average_change_pct.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string()),
@@ -161,6 +167,7 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
             .iter()
             .map(|(name, n)| (format!("rule {name}"), format!("{} decided, {} changed", n.decided, n.changed))),
     );
+    rows.extend(r.guards.iter().map(|(guard, n)| (format!("guard {}", guard.as_str()), format!("{n} held"))));
     rows.extend(r.flags.iter().map(|(name, n)| (format!("flag {name}"), n.to_string())));
     rows
 }

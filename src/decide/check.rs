@@ -68,11 +68,26 @@ impl Report {
 
     /// Reports that a key is missing, unless what stood there was already refused.
     pub fn missing(&mut self, path: &str, hint: &str) {
-        let place = &self.place;
-        if !self.errors.iter().any(|error| error.place == *place && error.path.starts_with(path)) {
-            self.error(path, "missing", hint);
+        self.absent(path, "missing", hint);
+    }
+
+    /// Reports what follows from something that is not there, unless it is only missing because it was refused.
+    pub fn absent(&mut self, path: &str, problem: impl Into<String>, hint: &str) {
+        if !self.is_refused(path) {
+            self.error(path, problem, hint);
         }
     }
+
+    /// Whether something at a path or inside of it was already refused.
+    #[must_use]
+    pub fn is_refused(&self, path: &str) -> bool {
+        self.errors.iter().any(|error| error.place == self.place && is_within(&error.path, path))
+    }
+}
+
+/// Whether a path is another one or lies inside of it: `tiers[1].endings` in `tiers[1]`, but not `tiers[10]`.
+fn is_within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 impl RuleSet {

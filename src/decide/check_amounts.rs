@@ -99,7 +99,7 @@ pub fn percent(Quoted(value): Quoted, path: &str, least: i64, most: i64, report:
 /// Reads an amount that cannot be negative.
 pub fn not_negative(Quoted(value): Quoted, path: &str, report: &mut Report) -> Decimal {
     if value.is_sign_negative() && !value.is_zero() {
-        report.error(path, format!("{value} is negative"), QUOTES);
+        report.error(path, format!("{value} is negative"), "write 0 or more");
     }
     value
 }
@@ -133,7 +133,7 @@ pub fn bounds(texts: &[BoundText], path: &str, report: &mut Report) -> Vec<Bound
 /// Reads the chain of fallbacks.
 pub fn fallbacks(texts: &[FallbackText], report: &mut Report) -> Vec<Fallback> {
     if texts.is_empty() {
-        report.error("on_no_data", "an empty list", "write [\"hold\"] to hold, or leave it out to keep the price");
+        report.absent("on_no_data", "an empty list", "write [\"hold\"] to hold, or leave it out to keep the price");
     }
     let mut fallbacks = Vec::with_capacity(texts.len());
     for (text, index) in texts.iter().zip(0..) {
@@ -168,7 +168,7 @@ pub fn rounding(text: RoundingText, path: &str, report: &mut Report) -> Option<R
         None => vec![(path.to_owned(), TierText { below: None, modulus: text.modulus, endings: text.endings })],
     };
     if tiers.is_empty() || tiers.len() > MAX_TIERS {
-        report.error(path, format!("{} tiers, between 1 and {MAX_TIERS} are possible", tiers.len()), QUOTES);
+        report.absent(path, format!("{} tiers, between 1 and {MAX_TIERS} are possible", tiers.len()), QUOTES);
     }
     let last = tiers.len().saturating_sub(1);
     let mut previous = Decimal::ZERO;
@@ -176,7 +176,7 @@ pub fn rounding(text: RoundingText, path: &str, report: &mut Report) -> Option<R
     for (index, (path, text)) in tiers.into_iter().enumerate() {
         match text.below {
             None if index < last => {
-                report.error(&path, "has no `below` and hides the tiers after it", "only the last tier is unlimited");
+                report.absent(&path, "has no `below` and hides the tiers after it", "only the last tier is unlimited");
             }
             Some(Quoted(below)) if below <= previous => {
                 report.error(&format!("{path}.below"), format!("{below} is not above {previous}"), "tiers rise");
@@ -199,7 +199,7 @@ fn tier(text: &TierText, path: &str, report: &mut Report) -> Option<Tier> {
         report.error(&format!("{path}.modulus"), format!("{modulus} is not positive"), QUOTES);
     }
     if endings.is_empty() || endings.len() > MAX_ENDINGS {
-        report.error(&format!("{path}.endings"), format!("{} endings", endings.len()), "give 1 to 100 of them");
+        report.absent(&format!("{path}.endings"), format!("{} endings", endings.len()), "give 1 to 100 of them");
     }
     for (Quoted(ending), index) in endings.iter().zip(0..) {
         let at = format!("{path}.endings[{index}]");

@@ -36,6 +36,8 @@ pub fn rule(text: RuleText, refs: &Refs, report: &mut Report) -> Option<Rule> {
     let max = amounts::bounds(&text.bounds.max, "bounds.max", report);
     let fallbacks = once(text.on_no_data, text.bounds.on_no_data, "on_no_data", report);
     let on_no_data = fallbacks.map_or_else(|| vec![Fallback::Keep], |list| amounts::fallbacks(&list, report));
+    // Without a target there is no rule, but everything else of it is still checked.
+    let usable = target.is_some();
     let rule = Rule {
         id: id.unwrap_or_default(),
         priority: text.priority.unwrap_or(0),
@@ -45,7 +47,7 @@ pub fn rule(text: RuleText, refs: &Refs, report: &mut Report) -> Option<Rule> {
         schedule,
         select,
         offers: offers(text.offers, report),
-        target: target?,
+        target: target.unwrap_or(Target::Keep),
         adjust,
         min,
         max,
@@ -60,7 +62,7 @@ pub fn rule(text: RuleText, refs: &Refs, report: &mut Report) -> Option<Rule> {
         report.missing("priority", "a larger number is looked at first; write priority = 100");
     }
     references(&rule, refs, report);
-    Some(rule)
+    usable.then_some(rule)
 }
 
 fn rule_id(id: Option<&str>, needed: bool, report: &mut Report) -> Option<String> {
@@ -88,7 +90,7 @@ fn schedule(
         report.error("valid", "`from` is not before `until`", "`until` is the first instant after the rule");
     }
     if days.is_some_and(<[_]>::is_empty) {
-        report.error("days", "no day at all", "leave `days` out for every day, or use enabled = false");
+        report.absent("days", "no day at all", "leave `days` out for every day, or use enabled = false");
     }
     let parsed = hours.and_then(Hours::parse);
     if hours.is_some() && parsed.is_none() {
@@ -144,7 +146,7 @@ fn offers(text: OffersText, report: &mut Report) -> OfferFilter {
         ("offers.kinds", text.kinds.as_ref().is_some_and(Vec::is_empty)),
     ] {
         if empty {
-            report.error(path, "no value at all, so no offer could ever count", "leave it out for the default");
+            report.absent(path, "no value at all, so no offer could ever count", "leave it out for the default");
         }
     }
     OfferFilter {
@@ -182,13 +184,16 @@ fn references(rule: &Rule, refs: &Refs, report: &mut Report) {
         }
     }
     let applies = |market: &&MarketRules| rule.markets.is_empty() || rule.markets.contains(&market.market.id);
-    let forbids = refs.markets.iter().filter(applies).find(|market| !market.market.map_allowed);
-    if let (Some(path), Some(market)) = (uses_map(rule), forbids) {
-        report.error(
-            path,
-            format!("uses a supplier's minimum price in market {}, which does not allow one", market.market.id),
-            "in the EU, EEA and UK this is resale price maintenance; elsewhere set map_allowed = true in the market",
-        );
+    let forbids = refs.markets.iter().filter(applies).filter(|market| !market.market.map_allowed);
+    let forbids: Vec<&str> = forbids.map(|market| market.market.id.as_str()).collect();
+    if !forbids.is_empty() {
+        for path in uses_map(rule) {
+            report.error(
+                &path,
+                format!("uses a supplier's minimum price in market {}, where none is allowed", forbids.join(", ")),
+                "in the EU, EEA and UK this is resale price maintenance; elsewhere set map_allowed = true in the market",
+            );
+        }
     }
     let named = match &rule.target {
         Target::Competitor(names) => names.as_slice(),
@@ -205,21 +210,29 @@ fn references(rule: &Rule, refs: &Refs, report: &mut Report) {
             _ => {}
         }
     }
+    if rule.offers.min_rating.is_some() {
+        report.warn("offers.min_rating leaves out every offer: competitors' own pages show no rating of a seller");
+    }
     let above = rule.adjust.is_some_and(|adjust| adjust.percent > Decimal::ZERO || adjust.amount > Decimal::ZERO);
     if above && rule.target.kind().is_market() && rule.max.is_empty() {
         report.warn("aims above a competitor without a ceiling; against a rival that follows us up, nothing ends it");
     }
 }
 
-fn uses_map(rule: &Rule) -> Option<&'static str> {
+/// Every place at which a rule uses a supplier's minimum price.
+fn uses_map(rule: &Rule) -> Vec<String> {
     let map = Bound::Field(PriceField::Map);
-    let uses = [
-        (rule.target == Target::Field(PriceField::Map), "target.field"),
-        (rule.min.contains(&map), "bounds.min"),
-        (rule.max.contains(&map), "bounds.max"),
-        (rule.on_no_data.contains(&Fallback::Field(PriceField::Map)), "on_no_data"),
-    ];
-    uses.into_iter().find(|(uses, _)| *uses).map(|(_, path)| path)
+    let places = |name: &str, uses: Vec<bool>| -> Vec<String> {
+        let used = uses.into_iter().zip(0..).filter(|(uses, _)| *uses);
+        used.map(|(_, index): (_, usize)| format!("{name}[{index}]")).collect()
+    };
+    let mut paths = Vec::new();
+    paths.extend((rule.target == Target::Field(PriceField::Map)).then(|| "target.field".to_owned()));
+    paths.extend(places("bounds.min", rule.min.iter().map(|bound| *bound == map).collect()));
+    paths.extend(places("bounds.max", rule.max.iter().map(|bound| *bound == map).collect()));
+    let falls = |fallback: &Fallback| *fallback == Fallback::Field(PriceField::Map);
+    paths.extend(places("on_no_data", rule.on_no_data.iter().map(falls).collect()));
+    paths
 }
 
 /// Whether two rules of one priority could both match a product, as far as their selectors tell.

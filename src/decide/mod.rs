@@ -37,6 +37,7 @@ pub mod rules;
 pub mod run_gate;
 pub mod select;
 pub mod simulate;
+pub mod simulated;
 pub mod staging;
 mod target;
 pub mod target_days;

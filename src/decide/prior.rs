@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decide::prior_rules::{Kind, NewArrival, Perishable, PriorRules};
 use crate::decide::prior_steps::{first_step, window_end};
-use crate::decide::reference_claims::{ClaimWarning, reference_claim};
+use crate::decide::reference_claims::{ClaimWarning, ReferenceClaim, reference_claim};
 use crate::decide::rounding::CEILING;
 use crate::money::{Decimal, Money};
 
@@ -97,6 +97,8 @@ pub struct PriorPrice {
     /// The first instant whose price counts.
     pub window_start: Option<Timestamp>,
     pub flags: Vec<PriorFlag>,
+    /// How well the former price supports a claim, where no law names a window (United Kingdom, United States).
+    pub claim: Option<ReferenceClaim>,
 }
 
 /// Computes the prior price of a reduction from a channel's history under a country's rules, in the market's zone.
@@ -148,9 +150,9 @@ pub fn prior_price(history: &[LivePrice], reduction: &Reduction, rules: &PriorRu
 /// Where the law names no window: the price charged last before the start, with house warnings about it.
 fn former_price(public: &[LivePrice], reduction: &Reduction, rules: &PriorRules, zone: &TimeZone) -> PriorPrice {
     let last = public.iter().filter(|live| live.from < reduction.start).max_by_key(|live| live.from);
-    let mut flags = Vec::new();
+    let (mut flags, mut measured) = (Vec::new(), None);
     if let Some(last) = last {
-        let claim = reference_claim(public, last.price, reduction.start, reduction.end, rules.kind);
+        let claim = reference_claim(public, last.price, reduction.start, reduction.end, rules.kind, zone);
         flags.extend(claim.warnings.iter().map(|warning| match warning {
             ClaimWarning::NeverCharged => PriorFlag::InsufficientHistory,
             ClaimWarning::ChargedTooShortly => PriorFlag::ReferenceTooShort,
@@ -158,9 +160,10 @@ fn former_price(public: &[LivePrice], reduction: &Reduction, rules: &PriorRules,
             ClaimWarning::ReferenceTooOld => PriorFlag::ReferenceTooOld,
             ClaimWarning::NotTheRegularPrice => PriorFlag::NotTheRegularPrice,
         }));
+        measured = Some(claim);
     }
     let judged = judge(last.map(|live| live.price), None, flags, reduction, rules, zone);
-    PriorPrice { required: false, ..judged }
+    PriorPrice { required: false, claim: measured, ..judged }
 }
 
 /// The first local midnight, at most one window from now, from which a reduction to the same price could claim more.
@@ -185,7 +188,8 @@ pub fn better_from(
 }
 
 fn exempt(announce: Option<bool>, flag: PriorFlag) -> PriorPrice {
-    PriorPrice { required: false, prior: None, announce, max_percent: None, window_start: None, flags: vec![flag] }
+    let flags = vec![flag];
+    PriorPrice { required: false, prior: None, announce, max_percent: None, window_start: None, flags, claim: None }
 }
 
 /// Prices that the public could buy at, in the reduction's currency, oldest first.
@@ -227,7 +231,8 @@ fn judge(
         }
     }
     flags.sort_unstable();
-    PriorPrice { required: true, prior, announce: Some(percent.is_some()), max_percent: percent, window_start, flags }
+    let announce = Some(percent.is_some());
+    PriorPrice { required: true, prior, announce, max_percent: percent, window_start, flags, claim: None }
 }
 
 /// The reduction in whole percent, rounded down (RP8); none if the new price is not below the prior price.

@@ -24,6 +24,9 @@ pub struct Misread {
 pub fn section<T: DeserializeOwned>(mut value: toml::Value) -> (Option<T>, Vec<Misread>) {
     let mut misread = Vec::new();
     let mut taken = Taken::default();
+    for path in take_lists(&mut value) {
+        misread.push(Misread { path, problem: "is a list; write a table, such as { key = \"...\" }".to_owned() });
+    }
     while misread.len() < MAX_ERRORS {
         match serde_path_to_error::deserialize(value.clone()) {
             Ok(read) => return (Some(read), misread),
@@ -31,7 +34,11 @@ pub fn section<T: DeserializeOwned>(mut value: toml::Value) -> (Option<T>, Vec<M
                 let steps: Vec<Step> = error.path().iter().filter_map(Step::of).collect();
                 let problem = first_line(&error.inner().to_string());
                 let removed = taken.remove(&mut value, &steps);
-                misread.push(Misread { path: taken.written(&steps, removed), problem });
+                let path = taken.written(&steps, removed);
+                // What is missing only because it was taken out has been reported.
+                if !misread.iter().any(|known| is_inside(&known.path, &path)) {
+                    misread.push(Misread { path, problem });
+                }
                 if removed == 0 {
                     break;
                 }
@@ -39,6 +46,34 @@ pub fn section<T: DeserializeOwned>(mut value: toml::Value) -> (Option<T>, Vec<M
         }
     }
     (None, misread)
+}
+
+/// Keys that hold a table. Serde would fill one from a list by position, without looking at a single name.
+const TABLES: [&str; 11] =
+    ["adjust", "bounds", "floor", "limits", "offers", "rounding", "run_breaker", "select", "target", "tax", "valid"];
+
+/// Takes lists out of places for tables, and says where they were.
+fn take_lists(value: &mut toml::Value) -> Vec<String> {
+    let toml::Value::Table(section) = value else { return vec![] };
+    let wrong = |(key, value): (&String, &toml::Value)| {
+        (TABLES.contains(&key.as_str()) && value.is_array()).then(|| key.clone())
+    };
+    let mut paths: Vec<String> = section.iter().filter_map(wrong).collect();
+    for key in &paths {
+        section.remove(key);
+    }
+    let tiers = section.get_mut("rounding").and_then(|rounding| rounding.get_mut("tiers"));
+    if let Some(toml::Value::Array(tiers)) = tiers {
+        let lists = tiers.iter().zip(0..).filter(|(tier, _)| tier.is_array());
+        paths.extend(lists.map(|(_, index): (_, usize)| format!("rounding.tiers[{index}]")));
+        tiers.retain(|tier| !tier.is_array());
+    }
+    paths
+}
+
+/// Whether a path lies inside another one.
+fn is_inside(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
 fn first_line(text: &str) -> String {
@@ -148,6 +183,20 @@ mod tests {
         }
         assert!(paths.iter().any(|path| path.starts_with("bounds.min[0]")), "{paths:?}");
         assert!(paths.iter().any(|path| path.starts_with("bounds.min[2]")), "{paths:?}");
+    }
+
+    #[test]
+    fn what_is_missing_because_it_was_refused_is_reported_once() {
+        let found = misread("id = \"a\"\nbounds.min = [{ margin_pct = 10 }]\ntarget = { kind = \"lowst\" }");
+        let paths: Vec<&str> = found.iter().map(|misread| misread.path.as_str()).collect();
+        assert_eq!(paths, ["bounds.min[0].margin_pct", "target.kind"], "{found:?}");
+    }
+
+    #[test]
+    fn a_list_is_no_table() {
+        let found = misread("id = \"a\"\nadjust = [\"-1\", \"0.00\"]\nlimits = [\"5\"]\n[rounding]\ntiers = [[\"1\"]]");
+        let paths: Vec<&str> = found.iter().map(|misread| misread.path.as_str()).collect();
+        assert_eq!(paths, ["adjust", "limits", "rounding.tiers[0]"], "{found:?}");
     }
 
     #[test]

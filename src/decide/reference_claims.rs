@@ -4,6 +4,7 @@
 //! forbids a claim; it says how well the history supports it.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::clock::Millis;
 use crate::decide::prior::{Audience, LivePrice};
@@ -19,7 +20,7 @@ const LEAST_SHARE_PCT: i64 = 30;
 /// How well a "was" price is supported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceClaim {
-    /// Whole days of the longest uninterrupted time at exactly this price.
+    /// Whole days of the most recent uninterrupted time at exactly this price.
     pub days_at_reference: i64,
     /// Percent of the last 90 days at this price, rounded down.
     pub share_of_last_90_days: i64,
@@ -48,40 +49,49 @@ pub fn reference_claim(
     start: Timestamp,
     end: Option<Timestamp>,
     kind: Kind,
+    zone: &TimeZone,
 ) -> ReferenceClaim {
-    let now = Millis::from(start);
+    // Days are those of the calendar: by the clock on the wall, a day with a change of the hour is a day.
+    let wall = |instant: Timestamp| Millis::from(civil_utc(instant, zone));
+    let now = wall(start);
     let spans: Vec<(Millis, Millis)> = history
         .iter()
         .filter(|live| live.audience == Audience::Public && live.price == reference && live.from < start)
-        .map(|live| (Millis::from(live.from), live.until.map_or(now, |until| Millis::from(until.min(start)))))
+        .map(|live| (wall(live.from), live.until.map_or(now, |until| wall(until.min(start)))))
         .collect();
     let days = |ms: i64| ms / Millis::DAY;
-    let days_at_reference = days(longest_ms(&spans));
+    let days_at_reference = days(latest_ms(&spans));
     let opens = now.plus(-SHARE_WINDOW_DAYS * Millis::DAY);
     let charged_ms: i64 = spans.iter().map(|(from, until)| until.since((*from).max(opens)).max(0)).sum();
     let share = Decimal::from(charged_ms) * Decimal::ONE_HUNDRED / Decimal::from(SHARE_WINDOW_DAYS * Millis::DAY);
     let claim = ReferenceClaim {
         days_at_reference,
         share_of_last_90_days: i64::try_from(share.trunc()).unwrap_or(0).min(100),
-        offer_days: end.map(|end| days(Millis::from(end).since(now))),
+        offer_days: end.map(|end| days(wall(end).since(now))),
         age_of_reference: spans.iter().map(|(_, until)| days(now.since(*until))).min(),
         warnings: Vec::new(),
     };
     ReferenceClaim { warnings: warnings(&claim, kind), ..claim }
 }
 
-fn longest_ms(spans: &[(Millis, Millis)]) -> i64 {
+/// The wall clock of a zone, read as if it were that of UTC.
+fn civil_utc(instant: Timestamp, zone: &TimeZone) -> Timestamp {
+    let wall = instant.to_zoned(zone.clone()).datetime().to_zoned(TimeZone::UTC);
+    wall.map_or(instant, |wall| wall.timestamp())
+}
+
+/// How long the run lasted that ended last; spans that touch or overlap are one run.
+fn latest_ms(spans: &[(Millis, Millis)]) -> i64 {
     let mut sorted = spans.to_vec();
     sorted.sort_unstable();
-    let (mut longest, mut current): (i64, Option<(Millis, Millis)>) = (0, None);
+    let mut current: Option<(Millis, Millis)> = None;
     for (from, until) in sorted {
         current = match current {
             Some((start, end)) if from <= end => Some((start, end.max(until))),
             _ => Some((from, until)),
         };
-        longest = longest.max(current.map_or(0, |(start, end)| end.since(start)));
     }
-    longest
+    current.map_or(0, |(start, end)| end.since(start))
 }
 
 fn warnings(claim: &ReferenceClaim, kind: Kind) -> Vec<ClaimWarning> {
@@ -127,12 +137,28 @@ mod tests {
         let start = "2026-11-15T00:00:00Z".parse().unwrap();
         let end = Some("2026-12-24T00:00:00Z".parse().unwrap());
         let spike = Money::from_minor(9_900, Currency::GBP);
-        let claim = reference_claim(&history, spike, start, end, Kind::UnitedKingdom);
+        let claim = reference_claim(&history, spike, start, end, Kind::UnitedKingdom, &TimeZone::UTC);
         assert_eq!((claim.days_at_reference, claim.share_of_last_90_days, claim.offer_days), (14, 15, Some(39)));
         assert_eq!(claim.warnings, [ClaimWarning::ChargedTooShortly, ClaimWarning::OfferLongerThanReference]);
-        let american = reference_claim(&history, spike, start, end, Kind::UnitedStates);
+        let american = reference_claim(&history, spike, start, end, Kind::UnitedStates, &TimeZone::UTC);
         assert_eq!(american.warnings, [ClaimWarning::NotTheRegularPrice]);
         let regular = Money::from_minor(7_900, Currency::GBP);
-        assert!(reference_claim(&history, regular, start, None, Kind::UnitedKingdom).warnings.is_empty());
+        let regular = reference_claim(&history, regular, start, None, Kind::UnitedKingdom, &TimeZone::UTC);
+        assert!(regular.warnings.is_empty());
+    }
+
+    #[test]
+    fn the_latest_run_counts_and_days_are_those_of_the_calendar() {
+        let history = [
+            live("2026-01-01T00:00:00Z", "2026-02-15T00:00:00Z", 19_900),
+            live("2026-02-15T00:00:00Z", "2026-03-15T00:00:00Z", 14_900),
+            // The hour that March takes away is no reason to lose the 28th day.
+            live("2026-03-15T00:00:00Z", "2026-04-11T23:00:00Z", 19_900),
+        ];
+        let start = "2026-04-12T00:00:00+01:00".parse().unwrap();
+        let london = TimeZone::get("Europe/London").unwrap();
+        let price = Money::from_minor(19_900, Currency::GBP);
+        let claim = reference_claim(&history, price, start, None, Kind::UnitedKingdom, &london);
+        assert_eq!((claim.days_at_reference, claim.warnings), (28, vec![]));
     }
 }

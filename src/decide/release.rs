@@ -67,6 +67,27 @@ impl Guard {
         Self::Confirmation,
         Self::Staging,
     ];
+
+    /// The name that configuration, records and reports use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eligibility => "eligibility",
+            Self::FreshFloor => "fresh_floor",
+            Self::Plausibility => "plausibility",
+            Self::Absence => "absence",
+            Self::Quorum => "quorum",
+            Self::Step => "step",
+            Self::Velocity => "velocity",
+            Self::Corridor => "corridor",
+            Self::Slip => "slip",
+            Self::Loop => "loop",
+            Self::Oscillation => "oscillation",
+            Self::DeadBand => "dead_band",
+            Self::Confirmation => "confirmation",
+            Self::Staging => "staging",
+        }
+    }
 }
 
 /// Limits of the release layer; section `[release]` of the configuration. Percentages are of the current price unless
@@ -258,6 +279,15 @@ impl Proposal<'_> {
         let below = self.current.zip(floor).is_some_and(|(current, floor)| current.minor() < floor);
         below && self.decision.has(Flag::BoundRepair) && self.decision.has(Flag::FloorApplied)
     }
+}
+
+/// The price that a product usually has: the upper median of its prices; none without any.
+#[must_use]
+pub fn usual(prices: &[(Millis, Money)]) -> Option<Money> {
+    let mut sorted: Vec<i64> = prices.iter().map(|(_, price)| price.minor()).collect();
+    sorted.sort_unstable();
+    let middle = sorted.get(sorted.len() / 2)?;
+    Some(Money::from_minor(*middle, prices.first()?.1.currency()))
 }
 
 /// Looks at one proposal. Decisions that propose nothing pass: there is nothing to hold.

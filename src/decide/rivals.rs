@@ -3,12 +3,9 @@
 //! A model, not a forecast: a rival that we undercut goes below us by a fixed step until its own floor, and returns to
 //! its recorded price when we do.
 
-use std::collections::BTreeMap;
-
 use crate::clock::Millis;
 use crate::decide::facts::Facts;
 use crate::money::{Decimal, Money};
-use crate::observe::war::PriceMove;
 
 /// How rivals answer.
 #[derive(Debug, Clone)]
@@ -42,14 +39,12 @@ pub struct Rivals {
     pending: Vec<(Millis, Money)>,
     /// Our price as rivals know it.
     known: Option<Money>,
-    /// What each rival last showed.
-    shown: BTreeMap<String, Money>,
 }
 
 impl Rivals {
     #[must_use]
     pub const fn new(follow: Option<Follow>) -> Self {
-        Self { follow, pending: Vec::new(), known: None, shown: BTreeMap::new() }
+        Self { follow, pending: Vec::new(), known: None }
     }
 
     /// Remembers a price of ours that rivals will answer after their delay.
@@ -59,8 +54,8 @@ impl Rivals {
         }
     }
 
-    /// Puts the rivals' answers in place of their recorded prices, and records their moves.
-    pub fn enter(&mut self, facts: &mut Facts, now: Millis, moves: &mut Vec<PriceMove>) {
+    /// Puts the rivals' answers in place of their recorded prices.
+    pub fn enter(&mut self, facts: &mut Facts, now: Millis) {
         let Some(follow) = self.follow.clone() else { return };
         while self.pending.first().is_some_and(|(due, _)| *due <= now) {
             self.known = Some(self.pending.remove(0).1);
@@ -69,13 +64,7 @@ impl Rivals {
         for offer in &mut facts.offers {
             offer.observed_at = offer.observed_at.max(now);
             let answer = known.and_then(|ours| answer(ours, offer.price, &follow));
-            let price = answer.unwrap_or(offer.price);
-            let before = self.shown.insert(offer.competitor.clone(), price);
-            if let Some(before) = before.filter(|before| *before != price) {
-                let (from, to) = (before.amount(), price.amount());
-                moves.push(PriceMove { ours: false, from, to, at: Some(now) });
-            }
-            offer.price = price;
+            offer.price = answer.unwrap_or(offer.price);
         }
     }
 }

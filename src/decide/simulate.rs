@@ -1,7 +1,8 @@
 //! What a rule set would have done: recorded facts replayed through the engine, with our price following its answers.
 //!
-//! It assumes that every proposal goes out at once, also those that would wait for a person, and counts the latter. It
-//! never touches anything live; recorded history comes in as facts, an aggregate goes out.
+//! It assumes that a person agrees at once to every proposal that would wait for one, and counts those. What the guards of
+//! the release layer hold stays where it is and is counted by guard. It never touches anything live; recorded history
+//! comes in as facts, an aggregate goes out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +14,15 @@ use crate::decide::decision::{Decision, Fate, Outcome, Step};
 use crate::decide::engine::price;
 use crate::decide::explain::explain;
 use crate::decide::facts::Facts;
+use crate::decide::release::Guard;
 use crate::decide::release_guards::change_pct;
 use crate::decide::rivals::{Follow, Rivals};
 use crate::decide::rounding::two_decimals;
 use crate::decide::rules::RuleSet;
+use crate::decide::simulated::{Answer, Guards, Ours, Rivalry};
 use crate::decide::text::{self, Quoted};
 use crate::money::{Decimal, Money};
-use crate::observe::war::{PriceMove, Spiral, WarParams, multipliers, spiral, war};
+use crate::observe::war::WarParams;
 
 /// At most this many changes are kept with their explanation.
 pub const MAX_SAMPLE: usize = 1_000;
@@ -27,8 +30,6 @@ pub const MAX_SAMPLE: usize = 1_000;
 pub const MAX_UNTOUCHED: usize = 10_000;
 /// At most this many decisions are simulated between two recorded moments.
 const MAX_TICKS: i64 = 24 * 31;
-/// Returns to the price before last within a day that make a flip-flop.
-const FLIPS: usize = 3;
 
 /// How a simulation is run.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +40,8 @@ pub struct SimParams {
     pub sample: usize,
     /// When an exchange of cuts is a war.
     pub war: WarParams,
+    /// The release layer; without it every proposal goes out.
+    pub guards: Option<Guards>,
 }
 
 /// The aggregate of a simulation. Percentages have two decimals.
@@ -51,6 +54,9 @@ pub struct SimReport {
     pub changes_down: u64,
     /// Changes that would have waited for a person.
     pub reviews: u64,
+    /// Proposals that the release layer would have held, and how often each guard was among those that held.
+    pub held: u64,
+    pub guards: BTreeMap<Guard, u64>,
     /// Mean of the changes without sign, in percent.
     pub average_change_pct: Option<Quoted>,
     pub largest_change: Option<Change>,
@@ -139,17 +145,6 @@ impl Sums {
     }
 }
 
-/// What the simulated product looks like between two moments.
-struct Ours {
-    current: Option<Money>,
-    last_changed: Option<Millis>,
-    day: Option<jiff::civil::Date>,
-    day_start: Option<Money>,
-    changes_today: u32,
-    changes: u64,
-    moves: Vec<PriceMove>,
-}
-
 impl<'a> Simulation<'a> {
     #[must_use]
     pub fn new(rules: &'a RuleSet, params: SimParams) -> Self {
@@ -167,15 +162,7 @@ impl<'a> Simulation<'a> {
     pub fn product(&mut self, history: impl IntoIterator<Item = (Timestamp, Facts)>) {
         let mut history = history.into_iter().peekable();
         let Some((_, first)) = history.peek() else { return };
-        let mut ours = Ours {
-            current: first.product.current,
-            last_changed: first.product.last_changed,
-            day: None,
-            day_start: None,
-            changes_today: 0,
-            changes: 0,
-            moves: Vec::new(),
-        };
+        let mut ours = Ours::begin(first);
         let mut rivals = Rivals::new(self.params.follow.clone());
         let mut touched = false;
         let mut last = None;
@@ -183,12 +170,14 @@ impl<'a> Simulation<'a> {
             let until = history.peek().map(|(next, _)| *next);
             for tick in ticks(at, until, self.params.follow.as_ref()) {
                 let mut facts = facts.clone();
+                rivals.enter(&mut facts, Millis::from(tick));
                 ours.enter(&mut facts, tick);
-                rivals.enter(&mut facts, Millis::from(tick), &mut ours.moves);
                 let decision = price(&facts, self.rules, tick);
                 touched |= decision.outcome != Outcome::None;
                 self.count(&decision);
-                if let Some(to) = decision.price.filter(|_| decision.proposes()) {
+                if let Some(to) = decision.price.filter(|_| decision.proposes())
+                    && self.released(&mut ours, &facts, &decision, tick)
+                {
                     self.change(&facts, &decision, to, tick);
                     ours.moves_to(to, tick);
                     rivals.notice(to, Millis::from(tick));
@@ -202,7 +191,7 @@ impl<'a> Simulation<'a> {
         }
         self.report.products += 1;
         self.report.products_changed += u64::from(ours.changes > 0);
-        self.rivalries(&ours.moves);
+        self.rivalries(&ours.rivalry(&self.params.war));
         if let (false, Some((facts, _))) = (touched, last) {
             self.report.untouched += 1;
             if self.report.untouched_skus.len() < MAX_UNTOUCHED {
@@ -211,18 +200,35 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn rivalries(&mut self, moves: &[PriceMove]) {
-        self.report.wars += u64::from(war(moves, &self.params.war).is_war);
-        let reactions = moves.windows(2).filter(|pair| pair[0].ours != pair[1].ours).count();
-        let leads = multipliers(moves).and_then(|(ours, theirs)| spiral(ours, theirs)).map(|(_, leads)| leads);
-        let leads_away = leads.is_some_and(|leads| leads != Spiral::Stable);
-        self.report.spirals += u64::from(leads_away && reactions >= self.params.war.least_alternations);
-        let own: Vec<(Millis, Decimal)> =
-            moves.iter().filter(|step| step.ours).filter_map(|step| Some((step.at?, step.to))).collect();
-        let returns = own.windows(3).filter(|three| three[0].1 == three[2].1 && three[1].1 != three[2].1);
-        let returns: Vec<Millis> = returns.map(|three| three[2].0).collect();
-        let within_a_day = |times: &[Millis]| times[FLIPS - 1].since(times[0]) <= Millis::DAY;
-        self.report.flip_flops += u64::from(returns.windows(FLIPS).any(within_a_day));
+    fn rivalries(&mut self, found: &Rivalry) {
+        self.report.wars += u64::from(found.war);
+        self.report.spirals += u64::from(found.spiral);
+        self.report.flip_flops += u64::from(found.flip_flop);
+    }
+
+    /// Whether a proposal goes out, by the guards where they are asked.
+    fn released(&mut self, ours: &mut Ours, facts: &Facts, decision: &Decision, at: Timestamp) -> bool {
+        let answer = match &self.params.guards {
+            Some(guards) if matches!(decision.outcome, Outcome::Change | Outcome::Review) => {
+                ours.ask(guards, facts, decision, at)
+            }
+            _ if decision.outcome == Outcome::Review => Answer::Asks,
+            _ => Answer::Goes,
+        };
+        match answer {
+            Answer::Goes => true,
+            Answer::Asks => {
+                self.report.reviews += 1;
+                true
+            }
+            Answer::Held(guards) => {
+                self.report.held += 1;
+                for guard in guards {
+                    *self.report.guards.entry(guard).or_default() += 1;
+                }
+                false
+            }
+        }
     }
 
     fn count(&mut self, decision: &Decision) {
@@ -245,7 +251,6 @@ impl<'a> Simulation<'a> {
     }
 
     fn change(&mut self, facts: &Facts, decision: &Decision, to: Money, at: Timestamp) {
-        self.report.reviews += u64::from(decision.outcome == Outcome::Review);
         let Some(from) = facts.product.current.filter(|from| *from != to) else { return };
         let Some(percent) = change_pct(from, to) else { return };
         if percent.is_sign_positive() {
@@ -294,34 +299,6 @@ impl<'a> Simulation<'a> {
         self.report.margin_pct = self.margin.means();
         self.report.index = self.index.means();
         self.report
-    }
-}
-
-impl Ours {
-    /// Puts the simulated state in place of the recorded one.
-    fn enter(&mut self, facts: &mut Facts, at: Timestamp) {
-        let today = at.to_zoned(facts.market.tz.0.clone()).date();
-        if self.day != Some(today) {
-            self.day = Some(today);
-            self.day_start = self.current;
-            self.changes_today = 0;
-        }
-        let product = &mut facts.product;
-        product.current = self.current;
-        product.last_changed = self.last_changed;
-        product.changes_today = self.changes_today;
-        product.day_start = self.day_start;
-    }
-
-    fn moves_to(&mut self, to: Money, at: Timestamp) {
-        if let Some(from) = self.current {
-            let at = Some(at.into());
-            self.moves.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at });
-        }
-        self.current = Some(to);
-        self.last_changed = Some(at.into());
-        self.changes_today += 1;
-        self.changes += 1;
     }
 }
 

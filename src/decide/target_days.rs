@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 
 /// A longer gap than this is not counted day by day: everything is long expired by then.
-const MOST_DAYS: u32 = 400;
+const MOST_DAYS: u32 = 10_000;
 
 /// Which working days publish nothing.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::campaigns::{flag_text, prior_of, scope};
+use super::campaigns::{prior_of, reasons, scope};
 use super::facts::facts;
 use crate::app::App;
 use crate::clock::Millis;
@@ -168,8 +168,9 @@ async fn look(
                 continue;
             }
             let Ok((shown, _)) = terms.price(&product, price, &listing.channel) else { continue };
-            let (prior, better) = prior_of(app, &loaded, &product, &listing, shown, window).await?;
-            let mut reasons: Vec<String> = prior.flags.iter().map(flag_text).collect();
+            let (prior, better) =
+                prior_of(app, &loaded, &product, &listing, shown, (window.0, window.0, window.1)).await?;
+            let mut reasons = reasons(&prior);
             if !announce {
                 reasons.push("the campaign announces nothing".to_owned());
             }

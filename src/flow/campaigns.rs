@@ -87,8 +87,9 @@ async fn freeze(
         };
         let planned = Money::from_minor(*minor, currency(&listing.currency)?);
         let end = Millis(campaign.ends_at);
-        let (prior, _) = prior_of(app, loaded, product, listing, planned, (now, end)).await?;
-        let mut reasons: Vec<String> = prior.flags.iter().map(flag_text).collect();
+        let begins = Millis(campaign.starts_at);
+        let (prior, _) = prior_of(app, loaded, product, listing, planned, (begins, now, end)).await?;
+        let mut reasons = reasons(&prior);
         if campaign.announce == 0 {
             reasons.push("the campaign announces nothing".to_owned());
         }
@@ -109,7 +110,8 @@ async fn freeze(
     Ok(frozen)
 }
 
-/// The prior price of a reduction on one listing, and from when the same price could claim more.
+/// The prior price of a reduction on one listing, and from when the same price could claim more. The instants are those
+/// at which its campaign begins, at which its price goes out, and at which it ends.
 ///
 /// # Errors
 /// The store's, or a stored currency that is not one.
@@ -119,7 +121,7 @@ pub async fn prior_of(
     product: &Product,
     listing: &Listing,
     planned: Money,
-    (start, end): (Millis, Millis),
+    (begins, start, end): (Millis, Millis, Millis),
 ) -> anyhow::Result<(PriorPrice, Option<Millis>)> {
     let market = loaded.set.channel(&listing.channel).map_or(product.market.as_str(), |rules| rules.market.as_str());
     let Some(market) = loaded.set.market(market) else { anyhow::bail!("market {market} is not in the rules") };
@@ -133,7 +135,7 @@ pub async fn prior_of(
         price: planned,
         audience: Audience::Public,
         perishable: tags.iter().any(|tag| tag == PERISHABLE),
-        earlier_steps: earlier_steps(app, listing, start).await?,
+        earlier_steps: earlier_steps(app, listing, begins).await?,
     };
     let rules = prior_rules::of_country(&market.omnibus);
     let zone = &market.market.tz.0;
@@ -142,10 +144,10 @@ pub async fn prior_of(
     Ok((prior, better))
 }
 
-/// When the earlier steps went live of which this reduction is the next, without a gap in between.
-async fn earlier_steps(app: &App, listing: &Listing, start: Millis) -> anyhow::Result<Vec<jiff::Timestamp>> {
+/// When the earlier steps went live of which the campaign that begins then is the next, without a gap in between.
+async fn earlier_steps(app: &App, listing: &Listing, begins: Millis) -> anyhow::Result<Vec<jiff::Timestamp>> {
     let mut steps = Vec::new();
-    let mut end = start;
+    let mut end = begins;
     while steps.len() < MOST_STEPS {
         let Some((at, began)) = campaigns::step_before(&app.db, listing.id, end).await? else { break };
         steps.push(at.timestamp());
@@ -179,7 +181,23 @@ fn spans(rows: &[listings::LivePrice], of: Currency, readable: bool) -> Vec<Live
     spans
 }
 
-pub(super) fn flag_text<T: serde::Serialize>(flag: &T) -> String {
+/// Everything that speaks for or against a claim, in words.
+pub(super) fn reasons(prior: &PriorPrice) -> Vec<String> {
+    let mut reasons: Vec<String> = prior.flags.iter().map(flag_text).collect();
+    if let Some(claim) = &prior.claim {
+        let days = |count: Option<i64>| count.map_or_else(|| "-".to_owned(), |days| format!("{days} days"));
+        reasons.push(format!(
+            "the former price was charged for {} days, {} % of the last 90, last {} ago; the offer takes {}",
+            claim.days_at_reference,
+            claim.share_of_last_90_days,
+            days(claim.age_of_reference),
+            days(claim.offer_days)
+        ));
+    }
+    reasons
+}
+
+fn flag_text<T: serde::Serialize>(flag: &T) -> String {
     let value = serde_json::to_value(flag).unwrap_or_default();
     value.as_str().unwrap_or_default().replace('_', " ")
 }

@@ -124,7 +124,8 @@ fn assemble(
     let tags: Vec<String> = serde_json::from_str(&product.tags).context("tags")?;
     let max_age = app.config.observe.max_age.0;
     let interval = app.schedule.interval(now);
-    let fact = |latest: &Latest| offer(latest, rules, interval.max(max_age * 2 / 3));
+    let pack_qty = u32::try_from(product.pack_qty).unwrap_or(1);
+    let fact = |latest: &Latest| offer(latest, rules, interval.max(max_age * 2 / 3), pack_qty);
     let offers: Vec<OfferFact> = known.offers.iter().filter_map(fact).collect();
     // Rates are part of the record only where something was converted with them.
     let foreign = offers.iter().any(|offer| offer.price.currency() != own);
@@ -143,7 +144,7 @@ fn assemble(
             tags,
             own_stock: product.stock,
             own_shipping: None,
-            pack_qty: u32::try_from(product.pack_qty).unwrap_or(1),
+            pack_qty,
             lock: lock(product, &known.set),
             manual: known.set.iter().find_map(|one| manual(one, own)),
             campaign: campaign(app, known.campaigns)?,
@@ -230,7 +231,7 @@ fn last_reference(record: &str) -> Option<LastReference> {
     }
 }
 
-fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64) -> Option<OfferFact> {
+fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qty: u32) -> Option<OfferFact> {
     let money = currency(latest.currency.as_deref()?).ok()?;
     let stored: Value = serde_json::from_str(&latest.offer).unwrap_or_default();
     let named_text = |key: &str| stored.get(key).and_then(Value::as_str);
@@ -253,7 +254,8 @@ fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64) -> Option<O
         rating: None::<Decimal>,
         observed_at: Millis(latest.last_seen),
         interval_min: u32::try_from(interval_ms / Millis::MINUTE).ok(),
-        pack_qty: 1,
+        // A page is listed for a product because it sells the same pack.
+        pack_qty,
         standing: Standing::Accepted,
         kind: match named_text("kind") {
             Some("from") => PriceKind::From,

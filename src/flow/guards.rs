@@ -7,7 +7,7 @@ use super::{history, pricing, rivalry};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
-use crate::decide::release::{Approval, Guard, GuardInputs, Release, release};
+use crate::decide::release::{Approval, Guard, GuardInputs, Release, release, usual};
 use crate::decide::run_gate::{RunHold, RunItem, run_breaker};
 use crate::decide::{Decision, Facts, Flag, Outcome};
 use crate::money::{Money, currency};
@@ -206,7 +206,7 @@ async fn inputs(
         previous_cost_net: proposal.newest_cost(),
         suspended,
         sightings: sightings(app, product).await?,
-        median_30d: median(&own_prices),
+        median_30d: usual(&own_prices),
         moves: history.moves,
         rule_since: rule_since(app, loaded, decision, now).await?,
         rule_products: whole,
@@ -215,13 +215,6 @@ async fn inputs(
         approved,
         ..GuardInputs::default()
     })
-}
-
-fn median(prices: &[(Millis, Money)]) -> Option<Money> {
-    let mut sorted: Vec<i64> = prices.iter().map(|(_, price)| price.minor()).collect();
-    sorted.sort_unstable();
-    let middle = sorted.get(sorted.len() / 2)?;
-    Some(Money::from_minor(*middle, prices.first()?.1.currency()))
 }
 
 /// When each competitor's present price was seen: the two ends of its run.

@@ -203,21 +203,23 @@ async fn known(app: &App, page: &DueTarget, product: &Product, runs: &[Run], now
     })
 }
 
-/// Accepted amounts, oldest first, sampled from runs: a run that lasted counts once per six hours.
+/// Accepted amounts, oldest first, at most one per six hours: neither a run that lasted nor a page that flaps fills the
+/// history with one afternoon (SEMANTICS 4.1.5).
 fn history(runs: &[Run], code: &str, now: Millis) -> Vec<Decimal> {
-    let mut points = Vec::new();
+    let mut points: Vec<(i64, Decimal)> = Vec::new();
     for run in runs.iter().filter(|run| run.verdict == "accepted" && run.currency.as_deref() == Some(code)) {
         let Some(money) = run.price_minor.zip(currency(code).ok()).map(|(minor, c)| Money::from_minor(minor, c)) else {
             continue;
         };
-        let mut at = run.last_seen;
+        let before_the_last = points.last().map_or(i64::MAX, |(at, _)| at.saturating_sub(HISTORY_STEP));
+        let mut at = run.last_seen.min(before_the_last);
         while at >= run.first_seen && points.len() < HISTORY_POINTS && now.since(Millis(at)) <= HISTORY_AGE {
-            points.push(money.amount());
+            points.push((at, money.amount()));
             at -= HISTORY_STEP;
         }
     }
     points.reverse();
-    points
+    points.into_iter().map(|(_, amount)| amount).collect()
 }
 
 fn evidence(offer: Option<&Offer>, extraction: &Extraction, at: &Where<'_>, z: Option<&str>) -> String {

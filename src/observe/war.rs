@@ -66,10 +66,11 @@ pub struct War {
     pub own_drop_pct: Decimal,
 }
 
-/// Looks for a war between us and one competitor in their moves, oldest first.
+/// Looks for a war between us and one competitor in their moves, oldest first. A run that is a war is told before a
+/// longer one that is none.
 #[must_use]
 pub fn war(moves: &[PriceMove], params: &WarParams) -> War {
-    let mut longest: &[PriceMove] = &[];
+    let (mut longest, mut fought): (&[PriceMove], Option<&[PriceMove]>) = (&[], None);
     let mut start = 0;
     for (index, step) in moves.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|before| moves.get(before));
@@ -84,28 +85,32 @@ pub fn war(moves: &[PriceMove], params: &WarParams) -> War {
         while too_long_ago(&moves[start], step, params) {
             start += 1;
         }
-        if index + 1 - start > longest.len() {
-            longest = &moves[start..=index];
+        let run = &moves[start..=index];
+        if run.len() > longest.len() {
+            longest = run;
+        }
+        let is_war = run.len() >= params.least_alternations && own_drop_pct(run) >= params.least_own_drop_pct;
+        if is_war && fought.is_none_or(|fought| run.len() > fought.len()) {
+            fought = Some(run);
         }
     }
-    let own_drop_pct = own_drop_pct(longest);
-    let is_war = longest.len() >= params.least_alternations && own_drop_pct >= params.least_own_drop_pct;
-    War { is_war, alternations: longest.len(), own_drop_pct }
+    let told = fought.unwrap_or(longest);
+    let mut own_drop_pct = own_drop_pct(told).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+    own_drop_pct.rescale(2);
+    War { is_war: fought.is_some(), alternations: told.len(), own_drop_pct }
 }
 
 fn too_long_ago(first: &PriceMove, last: &PriceMove, params: &WarParams) -> bool {
     first.at.zip(last.at).is_some_and(|(first, last)| last.since(first) > params.within_ms)
 }
 
+/// Unrounded: a limit is compared with what happened, not with how it is written.
 fn own_drop_pct(moves: &[PriceMove]) -> Decimal {
     let mut own = moves.iter().filter(|step| step.ours);
     let Some(first) = own.next() else { return Decimal::ZERO };
     let last = own.next_back().unwrap_or(first);
     let drop = first.from.checked_sub(last.to).and_then(|drop| drop.checked_mul(Decimal::ONE_HUNDRED));
-    let percent = drop.and_then(|drop| drop.checked_div(first.from)).unwrap_or(Decimal::ZERO);
-    let mut percent = percent.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-    percent.rescale(2);
-    percent
+    drop.and_then(|drop| drop.checked_div(first.from)).unwrap_or(Decimal::ZERO)
 }
 
 /// The longest run of moves that answer each other in one direction, up or down.

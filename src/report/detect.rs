@@ -6,7 +6,7 @@ use super::gather;
 use crate::app::{App, PAUSE};
 use crate::clock::Millis;
 use crate::money::{Decimal, Money, currency};
-use crate::observe::war::{PriceMove, WarParams, war};
+use crate::observe::war::{PriceMove, war};
 use crate::store::events::{self, Raise};
 use crate::store::{decisions, listings, observations, products, reporting, settings};
 
@@ -114,7 +114,7 @@ async fn paused(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
 
 /// Price wars between us and one competitor, by `observe::war` over the last days' moves.
 async fn wars(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
-    let params = WarParams::default();
+    let params = app.config.guards.rivalry.war();
     let since = app.now().plus(-params.within_ms);
     let mut known: BTreeMap<String, bool> =
         open.iter().filter(|dedupe| dedupe.starts_with("price-war/")).map(|dedupe| (dedupe.clone(), false)).collect();

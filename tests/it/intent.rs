@@ -17,6 +17,7 @@ both_engines![
     a_price_set_by_hand_goes_to_every_channel_even_in_review_and_ends,
     guards_speak_before_a_price_is_set_by_hand,
     a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_allows,
+    a_campaign_that_goes_on_from_another_keeps_the_price_before_both,
     a_campaign_without_history_changes_the_price_and_announces_nothing,
     a_campaign_of_one_channel_leaves_the_others_alone,
     after_a_campaign_that_no_rule_follows_the_price_before_it_is_back,
@@ -117,10 +118,14 @@ async fn guards_speak_before_a_price_is_set_by_hand(test: TestDb) {
 }
 
 async fn add(world: &World, from: i64, until: i64, extra: &str) -> i64 {
+    campaign(world, "black-week", "399.00", (from, until), extra).await
+}
+
+async fn campaign(world: &World, id: &str, asked: &str, (from, until): (i64, i64), extra: &str) -> i64 {
     let at = |ms: i64| world.app.now().plus(ms);
     let text = format!(
-        "id = \"black-week\"\nfrom = \"{}\"\nuntil = \"{}\"\nowner = \"ann\"\nwhy = \"the yearly one\"\nannounce = true\n{extra}\n\
-         [[item]]\nsku = \"KETTLE\"\nprice = \"399.00\"\n",
+        "id = \"{id}\"\nfrom = \"{}\"\nuntil = \"{}\"\nowner = \"ann\"\nwhy = \"the yearly one\"\nannounce = true\n{extra}\n\
+         [[item]]\nsku = \"KETTLE\"\nprice = \"{asked}\"\n",
         at(from),
         at(until)
     );
@@ -173,6 +178,27 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     assert_eq!(shown(&world).await, [Some(49_900); 3], "{}", why(&world).await);
     assert_eq!(strike(&world, "till").await, None);
     assert_eq!(campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap().phase, "over");
+}
+
+/// Two reductions without a day between them are steps of one: in Denmark the price before the first stays the prior
+/// price of the second (SEMANTICS 3.2).
+async fn a_campaign_that_goes_on_from_another_keeps_the_price_before_both(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    world.drive().await;
+    world.app.clock.advance(45 * Millis::DAY);
+    let window = |from: i64, days: i64| (from, from + days * Millis::DAY);
+    campaign(&world, "first", "449.00", window(Millis::HOUR, 2), "").await;
+    let second = campaign(&world, "second", "399.00", window(Millis::HOUR + 2 * Millis::DAY, 2), "").await;
+    world.app.clock.advance(Millis::HOUR + 40 * Millis::SECOND);
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(44_900); 3], "{}", why(&world).await);
+    world.app.clock.advance(2 * Millis::DAY);
+    world.settle().await;
+    assert_eq!(shown(&world).await, [Some(39_900); 3], "{}", why(&world).await);
+    for one in campaigns::strikes_of(&world.app.db, second, 10).await.unwrap() {
+        assert_eq!((one.prior_minor, one.max_percent), (Some(49_900), Some(20)), "{one:?}");
+        assert!(one.reasons.contains("progressive") && !one.reasons.contains("broken"), "{one:?}");
+    }
 }
 
 async fn a_campaign_without_history_changes_the_price_and_announces_nothing(test: TestDb) {

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use omniprice::clock::Millis;
 use omniprice::decide::explain::{explain, prove};
 use omniprice::decide::facts::{AppliedVat, Availability, Facts, Lock, Market, OfferFact, Product};
+use omniprice::decide::release::{Guard, ReleaseParams};
 use omniprice::decide::rivals::Follow;
 use omniprice::decide::rules::Mode;
 use omniprice::decide::simulate::{SimParams, SimReport, Simulation};
+use omniprice::decide::simulated::Guards;
 use omniprice::decide::text::{Quoted, Zone};
 use omniprice::decide::{Outcome, RuleSet, price};
 use omniprice::money::{Currency, Decimal, Money, decimal};
@@ -160,4 +162,36 @@ fn a_simulation_counts_reviews_and_floors() {
     assert_eq!((report.reviews, report.flags.get("floor_applied")), (1, Some(&2)));
     assert_eq!(report.outcomes.get(Outcome::Review.as_str()), Some(&1));
     assert_eq!(report.largest_change.map(|change| change.to), Some(dkk("312.50")));
+}
+
+#[test]
+fn the_guards_hold_in_a_simulation_what_they_would_hold_in_the_daemon() {
+    let market = [("c1", "400.00"), ("c2", "405.00")];
+    let guarded = |rules: &RuleSet, follow: Option<Follow>, days: i64| {
+        let guards = Some(Guards::new(ReleaseParams::default()));
+        let mut simulation = Simulation::new(rules, SimParams { follow, guards, ..SimParams::default() });
+        simulation.product(history("499.00", &market, days));
+        simulation.finish()
+    };
+    // 499 to 396 is a fifth: one step may be a tenth.
+    let report = guarded(&rules(BEAT), None, 3);
+    assert_eq!((report.products_changed, report.held), (0, 3), "{report:?}");
+    assert_eq!(report.guards.get(&Guard::Step), Some(&3));
+    assert_eq!(simulate(&rules(BEAT), None, vec![history("499.00", &market, 3)]).products_changed, 1);
+    // The same in small steps goes out, a day's share each day.
+    let small = rules(&format!("{BEAT}limits = {{ max_step_down_pct = \"8\" }}\n"));
+    let report = guarded(&small, None, 5);
+    assert_eq!((report.changes_down, report.guards.get(&Guard::Step)), (3, None), "{report:?}");
+    // Answering each other in one direction freezes the price for a day.
+    let race = guarded(&small, Some(Follow::default()), 6);
+    assert!(race.guards.contains_key(&Guard::Loop) || race.guards.contains_key(&Guard::Velocity), "{race:?}");
+    let free = simulate(&small, Some(Follow::default()), vec![history("499.00", &market, 6)]);
+    assert!(race.changes_down < free.changes_down, "{} and {}", race.changes_down, free.changes_down);
+}
+
+#[test]
+fn a_guard_is_called_in_reports_what_it_is_called_in_the_configuration() {
+    for guard in Guard::ALL {
+        assert_eq!(serde_json::to_value(guard).expect("a name"), guard.as_str());
+    }
 }

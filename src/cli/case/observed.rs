@@ -1,5 +1,7 @@
 //! Cases of observed prices: one observation, one crawl, one run, a price war, a spiral.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,6 +17,9 @@ use crate::observe::breaker::{Batch, BatchParams, BatchVerdict, judge_batch};
 use crate::observe::gate::{GateParams, Known, Marker, Refetch, Sighting, TaxLabel, judge};
 use crate::observe::war::{PriceMove, WarParams, spiral, war};
 use crate::observe::zscore::Log;
+
+/// What a case of a war calls our own shop.
+const OURS: &str = "us";
 
 pub(super) fn answer(mut inputs: Value) -> Answer {
     match take_key(&mut inputs, "kind").as_deref() {
@@ -132,11 +137,18 @@ struct WarInput {
     moves: Vec<(String, Quoted, Quoted)>,
 }
 
+/// A war is one with one competitor: each is judged against us alone, and the fiercest is told.
 fn price_war(input: &WarInput) -> Answer {
-    let step =
-        |(who, from, to): &(String, Quoted, Quoted)| PriceMove { ours: who == "us", from: from.0, to: to.0, at: None };
-    let moves: Vec<PriceMove> = input.moves.iter().map(step).collect();
-    let war = war(&moves, &WarParams::default());
+    let rivals: BTreeSet<&str> = input.moves.iter().map(|(who, ..)| who.as_str()).filter(|who| *who != OURS).collect();
+    let judged = |rival: Option<&str>| {
+        let concerns = |who: &str| who == OURS || Some(who) == rival;
+        let moves = input.moves.iter().filter(|(who, ..)| concerns(who));
+        let moves: Vec<PriceMove> =
+            moves.map(|(who, from, to)| PriceMove { ours: who == OURS, from: from.0, to: to.0, at: None }).collect();
+        war(&moves, &WarParams::default())
+    };
+    let fiercest = rivals.into_iter().map(|rival| judged(Some(rival)));
+    let war = fiercest.max_by_key(|war| (war.is_war, war.alternations)).unwrap_or_else(|| judged(None));
     Ok(json!({
         "status": if war.is_war { "price_war" } else { "normal" },
         "alternations": war.alternations,

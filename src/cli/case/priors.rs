@@ -8,7 +8,6 @@ use super::{Answer, CaseError, amount, currency, read};
 use crate::decide::grammar::Instant;
 use crate::decide::prior::{Audience, LivePrice, Reduction, prior_price};
 use crate::decide::prior_rules::{of_country, zone_of};
-use crate::decide::text::Zone;
 use crate::money::{Currency, Money};
 
 #[derive(Deserialize)]
@@ -19,9 +18,9 @@ struct Inputs {
     history: Vec<Entry>,
     reduction: ReductionInput,
     #[serde(default)]
-    perishable: bool,
+    perishable: Option<bool>,
     #[serde(default)]
-    campaign_steps: Vec<Instant>,
+    campaign_steps: Option<Vec<Instant>>,
     #[serde(rename = "channel")]
     _channel: Option<String>,
 }
@@ -48,26 +47,35 @@ struct ReductionInput {
 pub(super) fn answer(inputs: Value) -> Answer {
     let inputs: Inputs = read(inputs)?;
     let currency = currency(&inputs.currency)?;
-    let zone = zone_of(&inputs.country).unwrap_or(Zone::UTC).0;
+    let zone = zone_of(&inputs.country)
+        .ok_or_else(|| CaseError::malformed(format!("`{}` is not a country with a time zone of ours", inputs.country)))?
+        .0;
     let history = spans(&inputs.history, currency)?;
     let reduction = Reduction {
         start: inputs.reduction.start.0,
         end: inputs.reduction.end.map(|Instant(end)| end),
         price: Money::parse(&inputs.reduction.price, currency)?,
         audience: inputs.reduction.kind,
-        perishable: inputs.perishable,
-        earlier_steps: inputs.campaign_steps.iter().map(|Instant(step)| *step).collect(),
+        perishable: inputs.perishable.unwrap_or(false),
+        earlier_steps: inputs.campaign_steps.iter().flatten().map(|Instant(step)| *step).collect(),
     };
     let prior = prior_price(&history, &reduction, &of_country(&inputs.country), &zone);
     let local = |instant: Timestamp| instant.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
-    Ok(json!({
+    let mut answer = json!({
         "required": prior.required,
         "prior_price": prior.prior.map(amount),
         "announce": prior.announce,
         "max_percent": prior.max_percent,
         "window_start": prior.window_start.map(local),
         "flags": prior.flags,
-    }))
+    });
+    if let (Some(claim), Some(answer)) = (&prior.claim, answer.as_object_mut()) {
+        answer.insert("days_at_reference".to_owned(), claim.days_at_reference.into());
+        answer.insert("share_of_last_90_days".to_owned(), claim.share_of_last_90_days.into());
+        answer.insert("offer_days".to_owned(), claim.offer_days.into());
+        answer.insert("age_of_reference".to_owned(), claim.age_of_reference.into());
+    }
+    Ok(answer)
 }
 
 /// A case lists changes: each price lasts until the next change for the same audience, and null takes the product off.

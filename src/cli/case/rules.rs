@@ -121,29 +121,41 @@ fn local_time(text: &str) -> Result<(Timestamp, Zone), CaseError> {
 }
 
 fn rule_set(rules: Vec<Value>, combine: Option<String>) -> Result<RuleSet, CaseError> {
-    let rules: Vec<toml::Value> = rules.into_iter().filter_map(as_toml).collect();
+    let rules = rules.into_iter().zip(0..).map(|(rule, index)| as_toml(rule, &format!("rules[{index}]")));
+    let rules: Vec<toml::Value> = rules.collect::<Result<_, _>>()?;
     let mut table = toml::Table::from_iter([("rule".to_owned(), toml::Value::Array(rules))]);
     table.extend(combine.map(|combine| ("combine".to_owned(), toml::Value::String(combine))));
-    let (rules, _) = RuleSet::from_table(table, Mode::Auto).map_err(|errors| {
+    let (mut rules, _) = RuleSet::from_table(table, Mode::Auto).map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         CaseError::new("invalid_rules", errors.join("\n"))
     })?;
+    // A case has one market without a name, so a rule's markets can exclude nothing.
+    for rule in &mut rules.rules {
+        rule.markets.clear();
+    }
     Ok(rules)
 }
 
-/// JSON as TOML, which has no null: a key that is null is a key that is not there.
-fn as_toml(value: Value) -> Option<toml::Value> {
-    Some(match value {
-        Value::Null => return None,
+/// JSON as TOML, which has no null: a key that is null is a key that is not there, but an element that is null is not
+/// nothing, and dropping it could drop a floor.
+fn as_toml(value: Value, path: &str) -> Result<toml::Value, CaseError> {
+    Ok(match value {
+        Value::Null => return Err(CaseError::malformed(format!("{path}: null stands for nothing in a list"))),
         Value::Bool(flag) => toml::Value::Boolean(flag),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => toml::Value::Integer(number),
-            None => toml::Value::Float(number.as_f64()?),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => toml::Value::Integer(number),
+            (None, Some(number)) => toml::Value::Float(number),
+            (None, None) => return Err(CaseError::malformed(format!("{path}: {number} is out of range"))),
         },
         Value::String(text) => toml::Value::String(text),
-        Value::Array(list) => toml::Value::Array(list.into_iter().filter_map(as_toml).collect()),
+        Value::Array(list) => {
+            let list = list.into_iter().zip(0..).map(|(value, index)| as_toml(value, &format!("{path}[{index}]")));
+            toml::Value::Array(list.collect::<Result<_, _>>()?)
+        }
         Value::Object(map) => {
-            toml::Value::Table(map.into_iter().filter_map(|(key, value)| Some((key, as_toml(value)?))).collect())
+            let given = map.into_iter().filter(|(_, value)| !value.is_null());
+            let read = given.map(|(key, value)| Ok((key.clone(), as_toml(value, &format!("{path}.{key}"))?)));
+            toml::Value::Table(read.collect::<Result<_, CaseError>>()?)
         }
     })
 }

@@ -196,7 +196,13 @@ struct ToMinorInput {
 }
 
 fn to_minor(input: &ToMinorInput) -> Answer {
-    let money = Money::parse(&input.amount, currency(&input.currency)?)?;
+    let currency = currency(&input.currency)?;
+    let money = Money::parse(&input.amount, currency)?;
+    // Elsewhere zeros beyond the currency's decimals are harmless; a text is judged by what it says.
+    let decimals = input.amount.trim().rsplit_once('.').map_or(0, |(_, decimals)| decimals.len());
+    if decimals > exponent(currency) as usize {
+        return Err(CaseError::new("too_many_decimals", format!("{} in {}", input.amount, currency.code())));
+    }
     Ok(json!({ "minor": money.minor() }))
 }
 

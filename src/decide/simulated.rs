@@ -1,0 +1,188 @@
+//! One product during a simulation: its own price as it follows the rules, everybody's moves, and what the release layer
+//! would say to a proposal.
+//!
+//! It stands where the daemon's store stands; it must never know more than the daemon would have known at that moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::clock::Millis;
+use crate::decide::decision::{Decision, Outcome};
+use crate::decide::facts::Facts;
+use crate::decide::release::{Guard, GuardInputs, Release, ReleaseParams, release, usual};
+use crate::money::{Decimal, Money};
+use crate::observe::war::{PriceMove, Spiral, WarParams, multipliers, spiral, war};
+
+/// Returns to the price before last within a day that make a flip-flop.
+const FLIPS: usize = 3;
+/// How far back our own prices matter to the guards.
+const OWN_PRICES: i64 = 30 * Millis::DAY;
+/// Guards whose answer a simulation takes for granted: the second look that they ask for agrees, and rules are out of
+/// their first stages.
+const ASSUMED: [Guard; 3] = [Guard::Absence, Guard::Quorum, Guard::Staging];
+
+/// The release layer as a simulation applies it.
+#[derive(Debug, Clone)]
+pub struct Guards(ReleaseParams);
+
+impl Guards {
+    /// The operator's limits, without what a simulation takes for granted.
+    #[must_use]
+    pub fn new(mut params: ReleaseParams) -> Self {
+        params.off.extend(ASSUMED);
+        Self(params)
+    }
+}
+
+/// What becomes of a proposal.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    Goes,
+    /// A person would be asked; a simulation takes the consent for granted.
+    Asks,
+    /// Held by these guards.
+    Held(BTreeSet<Guard>),
+}
+
+/// The product between two moments of a simulation.
+pub struct Ours {
+    pub current: Option<Money>,
+    last_changed: Option<Millis>,
+    day: Option<jiff::civil::Date>,
+    day_start: Option<Money>,
+    changes_today: u32,
+    pub changes: u64,
+    frozen_until: Option<Millis>,
+    moves: Vec<PriceMove>,
+    prices: Vec<(Millis, Money)>,
+    /// What each competitor last showed, and its moves.
+    shown: BTreeMap<String, Money>,
+    theirs: BTreeMap<String, Vec<PriceMove>>,
+}
+
+/// What two histories of moves amount to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Rivalry {
+    pub war: bool,
+    pub spiral: bool,
+    pub flip_flop: bool,
+}
+
+impl Ours {
+    /// The product as it was when the recorded history begins.
+    #[must_use]
+    pub fn begin(first: &Facts) -> Self {
+        Self {
+            current: first.product.current,
+            last_changed: first.product.last_changed,
+            day: None,
+            day_start: None,
+            changes_today: 0,
+            changes: 0,
+            frozen_until: None,
+            moves: Vec::new(),
+            prices: Vec::new(),
+            shown: BTreeMap::new(),
+            theirs: BTreeMap::new(),
+        }
+    }
+
+    /// Puts the simulated state in place of the recorded one, and notes which competitors moved.
+    pub fn enter(&mut self, facts: &mut Facts, at: Timestamp) {
+        let today = at.to_zoned(facts.market.tz.0.clone()).date();
+        if self.day != Some(today) {
+            self.day = Some(today);
+            self.day_start = self.current;
+            self.changes_today = 0;
+        }
+        let product = &mut facts.product;
+        product.current = self.current;
+        product.last_changed = self.last_changed;
+        product.changes_today = self.changes_today;
+        product.day_start = self.day_start;
+        for offer in &facts.offers {
+            match self.shown.get_mut(&offer.competitor) {
+                None => {
+                    self.shown.insert(offer.competitor.clone(), offer.price);
+                }
+                Some(before) if *before != offer.price => {
+                    let (from, to) = (before.amount(), offer.price.amount());
+                    let step = PriceMove { ours: false, from, to, at: Some(at.into()) };
+                    self.theirs.entry(offer.competitor.clone()).or_default().push(step);
+                    *before = offer.price;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Our price moves.
+    pub fn moves_to(&mut self, to: Money, at: Timestamp) {
+        if let Some(from) = self.current {
+            let at = Some(at.into());
+            self.moves.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at });
+        }
+        self.current = Some(to);
+        self.prices.push((at.into(), to));
+        self.last_changed = Some(at.into());
+        self.changes_today += 1;
+        self.changes += 1;
+    }
+
+    /// Brings a proposal before the guards, as the daemon would in `auto` mode.
+    pub fn ask(&mut self, guards: &Guards, facts: &Facts, decision: &Decision, at: Timestamp) -> Answer {
+        let now = Millis::from(at);
+        let own_prices: Vec<(Millis, Money)> =
+            self.prices.iter().filter(|(at, _)| now.since(*at) <= OWN_PRICES).copied().collect();
+        let inputs = GuardInputs {
+            frozen_until: self.frozen_until,
+            fresh_cost_net: facts.product.cost_net,
+            previous_cost_net: facts.product.cost_net,
+            median_30d: usual(&own_prices),
+            own_prices,
+            moves: self.theirs.keys().map(|name| (name.clone(), self.exchange(name))).collect(),
+            ..GuardInputs::default()
+        };
+        let released: Release = release(decision, facts, &inputs, &guards.0, now);
+        self.frozen_until = released.freeze_until.or(self.frozen_until);
+        if released.passes() {
+            if decision.outcome == Outcome::Review { Answer::Asks } else { Answer::Goes }
+        } else if released.needs_approval_only() {
+            Answer::Asks
+        } else {
+            Answer::Held(released.holds().map(|(guard, _)| guard).collect())
+        }
+    }
+
+    /// Our moves and one competitor's, by time; at one instant theirs come first, because ours answers.
+    fn exchange(&self, competitor: &str) -> Vec<PriceMove> {
+        let mut steps: Vec<PriceMove> = self.theirs.get(competitor).cloned().unwrap_or_default();
+        steps.extend(self.moves.iter().cloned());
+        steps.sort_by_key(|step| step.at);
+        steps
+    }
+
+    /// What the whole history amounts to.
+    #[must_use]
+    pub fn rivalry(&self, params: &WarParams) -> Rivalry {
+        let mut found = Rivalry { flip_flop: self.flip_flops(), ..Rivalry::default() };
+        for name in self.theirs.keys() {
+            let steps = self.exchange(name);
+            found.war |= war(&steps, params).is_war;
+            let reactions = steps.windows(2).filter(|pair| pair[0].ours != pair[1].ours).count();
+            let leads = multipliers(&steps).and_then(|(ours, theirs)| spiral(ours, theirs)).map(|(_, leads)| leads);
+            let leads_away = leads.is_some_and(|leads| leads != Spiral::Stable);
+            found.spiral |= leads_away && reactions >= params.least_alternations;
+        }
+        found
+    }
+
+    fn flip_flops(&self) -> bool {
+        let own: Vec<(Millis, Decimal)> = self.moves.iter().filter_map(|step| Some((step.at?, step.to))).collect();
+        let returns = own.windows(3).filter(|three| three[0].1 == three[2].1 && three[1].1 != three[2].1);
+        let returns: Vec<Millis> = returns.map(|three| three[2].0).collect();
+        let within_a_day = |times: &[Millis]| times[FLIPS - 1].since(times[0]) <= Millis::DAY;
+        returns.windows(FLIPS).any(within_a_day)
+    }
+}
