@@ -273,7 +273,7 @@ impl BigCommerce {
         // A variant without a price of its own has its product's, which `calculated_price` shows.
         let price = money(&held.calculated_price).or_else(|| money(&held.sale_price)).or_else(|| money(&held.price));
         let regular = money(&held.price).filter(|regular| price.is_some_and(|price| regular.minor() > price.minor()));
-        Seen { external: held.external(), price, regular: Some(regular), refused: None }
+        Seen::crossed(held.external(), price, regular)
     }
 }
 

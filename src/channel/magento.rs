@@ -340,7 +340,7 @@ impl Magento {
         let refused =
             (!hidden.is_empty()).then(|| format!("stores {} have prices of their own for it", hidden.join(", ")));
         let price = reduced.unwrap_or(base_price);
-        Some(Seen { external: sku.to_owned(), price: Some(price), regular: Some(reduced.map(|_| base_price)), refused })
+        Some(Seen { refused, ..Seen::crossed(sku.to_owned(), Some(price), reduced.map(|_| base_price)) })
     }
 }
 

@@ -303,8 +303,13 @@ impl Medusa {
         for change in changes {
             let id = reference(&change.external).1;
             let prices = held.iter().find(|held| held.id == id).map(|held| held.prices.as_slice()).unwrap_or_default();
-            let others = prices.iter().map(HeldPrice::row).filter(|row| !row.plain(self.currency));
-            let others: Vec<Row> = others.collect();
+            // Overlapping writes leave copies of these rows as well; one of each is what was meant.
+            let mut others: Vec<Row> = Vec::new();
+            for row in prices.iter().map(HeldPrice::row).filter(|row| !row.plain(self.currency)) {
+                if !others.iter().any(|known| known.same(&row)) {
+                    others.push(row);
+                }
+            }
             let base = change.sale.map_or(change.price, |sale| sale.regular);
             let (currency_code, amount) = (self.code(), Self::number(base)?);
             let own = Row { currency_code, amount, min_quantity: None, max_quantity: None, rules: None };
@@ -458,11 +463,12 @@ impl Medusa {
             let shop = shown.iter().find(|(id, ..)| *id == own.id);
             let (price, original) = shop.map_or((lowest, None), |(_, price, original)| (*price, *original));
             let regular = original.filter(|original| price.is_some_and(|price| original.minor() > price.minor()));
-            let refused = (rows.len() > 1).then(|| {
+            let disagree = rows.iter().any(|row| self.money(&row.amount) != lowest);
+            let disputed = disagree.then(|| {
                 let (count, code) = (rows.len(), self.currency.code());
-                format!("the shop holds {count} prices in {code} for this variant and asks the lowest; somebody else writes prices at the same time")
+                format!("the shop holds {count} prices in {code} for it and asks the lowest; somebody else writes prices at the same time")
             });
-            Some(Seen { external: external.clone(), price, regular: Some(regular), refused })
+            Some(Seen { disputed, ..Seen::crossed(external.clone(), price, regular) })
         };
         Ok(externals.iter().filter_map(one).collect())
     }

@@ -290,7 +290,7 @@ impl Saleor {
         let price = shown.or_else(|| listing.price.as_ref()?.money());
         let prior = listing.prior_price.as_ref().and_then(Amount::money);
         let regular = prior.filter(|prior| price.is_some_and(|price| prior.minor() > price.minor()));
-        Some(Seen { external: variant.id.clone(), price, regular: Some(regular), refused: None })
+        Some(Seen::crossed(variant.id.clone(), price, regular))
     }
 }
 

@@ -220,7 +220,7 @@ impl Shopify {
         let price = self.money(place.get("price"));
         let regular = self.money(place.get("compareAtPrice"));
         let regular = regular.filter(|regular| price.is_none_or(|price| regular.minor() > price.minor()));
-        Seen { external: external.to_owned(), price, regular: Some(regular), refused: None }
+        Seen::crossed(external.to_owned(), price, regular)
     }
 
     async fn read_part(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {

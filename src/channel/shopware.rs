@@ -308,7 +308,7 @@ impl Shopware {
         let price = own.as_ref().and_then(|own| side(&own.gross, &own.net));
         let list = own.as_ref().and_then(|own| own.list_price.as_ref()).and_then(|list| side(&list.gross, &list.net));
         let regular = list.filter(|list| price.is_some_and(|price| list.minor() > price.minor()));
-        Seen { external: held.id.clone(), price, regular: Some(regular), refused: None }
+        Seen::crossed(held.id.clone(), price, regular)
     }
 }
 

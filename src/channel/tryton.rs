@@ -53,6 +53,10 @@ drift = "alert"                     # alert, reassert or adopt
 /// 50 templates in one call take a server under a second.
 const MAX_BATCH: usize = 50;
 const MAX_READ: usize = 200;
+/// Fields of a product template: what tills ask, what sales ask, and where a template's taxes come from.
+const GROSS: &str = "gross_price";
+const NET: &str = "list_price";
+const CATEGORY: &str = "account_category";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,8 +131,8 @@ impl Tryton {
     /// The field that buyers of this channel pay by.
     const fn field(&self) -> &'static str {
         match self.tax {
-            Tax::Gross => "gross_price",
-            Tax::Net => "list_price",
+            Tax::Gross => GROSS,
+            Tax::Net => NET,
         }
     }
 
@@ -165,9 +169,12 @@ impl Tryton {
         amount::parse(value.get("decimal")?.as_str()?, self.currency).ok()
     }
 
-    /// What a till or sale asks: the gross price falls back to the list price until it is set.
+    /// What a till or sale asks. Until a gross price is set a till asks the list price with taxes, which are the account
+    /// category's; without one there are none.
     fn price(&self, template: &Value) -> Option<Money> {
-        template.get(self.field()).and_then(|value| self.money(value))
+        let own = template.get(self.field()).and_then(|value| self.money(value));
+        let untaxed = template.get(CATEGORY).is_some_and(Value::is_null);
+        own.or_else(|| template.get(NET).filter(|_| untaxed).and_then(|value| self.money(value)))
     }
 
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
@@ -252,9 +259,14 @@ impl Channel for Tryton {
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let mut seen = Vec::with_capacity(externals.len());
+        // The net side has no taxes to ask about, nor need its server have modules that do.
+        let fields: &[&str] = match self.tax {
+            Tax::Gross => &[GROSS, NET, CATEGORY],
+            Tax::Net => &[NET],
+        };
         for part in externals.chunks(MAX_READ) {
             let ids: Vec<i64> = part.iter().filter_map(|external| external.parse().ok()).collect();
-            let rows = self.search("product.template", json!([["id", "in", ids]]), &[self.field(), "active"]).await?;
+            let rows = self.search("product.template", json!([["id", "in", ids]]), fields).await?;
             seen.extend(rows.iter().filter_map(|row| {
                 let id = row.get("id")?.as_i64()?;
                 Some(Seen::plain(id.to_string(), self.price(row)))

@@ -209,7 +209,7 @@ impl WooCommerce {
         let price = money(&product.price);
         let regular =
             money(&product.regular_price).filter(|regular| price.is_some_and(|p| regular.minor() > p.minor()));
-        Seen { external, price, regular: Some(regular), refused: None }
+        Seen::crossed(external, price, regular)
     }
 
     /// Products of one parent, or products without one.
