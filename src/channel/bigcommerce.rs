@@ -23,7 +23,7 @@ use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::pace::Pace;
 use super::wire::rest::Rest;
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -340,12 +340,8 @@ impl Channel for BigCommerce {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut batches = Worklist::of(changes, self.capabilities().max_batch);
-        while let Some(places) = batches.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            batches.done(&places, outcome);
-        }
-        batches.results()
+        let work = Worklist::of(changes, self.capabilities().max_batch);
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {

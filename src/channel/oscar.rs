@@ -202,6 +202,16 @@ impl Oscar {
         Ok(side.zip(currency).and_then(|(side, currency)| amount::parse(&side, currency).ok()))
     }
 
+    /// Whether the user may change a product: the REST framework names what it takes from whom in its answer to OPTIONS.
+    /// `None` where the shop switched that off.
+    async fn may_write(&self, external: &str) -> Result<Option<bool>, ChannelError> {
+        let answer = self.rest.options(&Self::path(external, true)).await?;
+        if answer.status == 405 {
+            return Ok(None);
+        }
+        Ok(Some(answer.ok()?.json()?.pointer("/actions/PUT").is_some()))
+    }
+
     /// One page of the product list: with or without a pagination class.
     fn page(answer: &Answer) -> Result<(Vec<Listed>, bool), ChannelError> {
         #[derive(Deserialize)]
@@ -304,10 +314,15 @@ impl Channel for Oscar {
         let answer = self.rest.get(&["admin", "products", ""], &[("page", "1")]).await?.ok()?;
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         let first = Self::page(&answer)?.0.iter().find_map(Listed::external);
-        let held = match first {
-            Some(external) => self.held(&external).await?,
-            None => None,
+        let Some(external) = first else {
+            problems.push("the shop has no products".to_owned());
+            return Ok(Probe { about: "django-oscar shop".to_owned(), problems });
         };
+        if self.may_write(&external).await? == Some(false) {
+            problems
+                .push("the user may not change products; give it the permission catalogue | change product".to_owned());
+        }
+        let held = self.held(&external).await?;
         let own = held.iter().flat_map(|held| &held.stockrecords).find(|one| self.own(&one.partner));
         match own {
             None => problems.push("the first product has no stock record of the partner; check partner".to_owned()),
@@ -315,7 +330,16 @@ impl Channel for Oscar {
                 let code = &own.price_currency;
                 problems.push(format!("its stock records are in {code}; set currency = \"{code}\""));
             }
-            Some(_) => {}
+            Some(own) => {
+                let price = own.price.as_deref().and_then(|price| amount::parse(price, self.currency).ok());
+                let shown = self.shown(&external).await?;
+                if let Some((price, shown)) = price.zip(shown).filter(|(price, shown)| price != shown) {
+                    problems.push(format!(
+                        "shoppers are told {shown} where the partner's stock record says {price}: check tax, and \
+                         whether the shop's strategy takes this partner's record"
+                    ));
+                }
+            }
         }
         Ok(Probe { about: "django-oscar shop; compare tax with its pricing strategy".to_owned(), problems })
     }

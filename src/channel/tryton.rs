@@ -22,7 +22,7 @@ use url::Url;
 
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -53,6 +53,7 @@ drift = "alert"                     # alert, reassert or adopt
 /// 50 templates in one call take a server under a second.
 const MAX_BATCH: usize = 50;
 const MAX_READ: usize = 200;
+const TEMPLATE: &str = "product.template";
 /// Fields of a product template: what tills ask, what sales ask, and where a template's taxes come from.
 const GROSS: &str = "gross_price";
 const NET: &str = "list_price";
@@ -249,12 +250,8 @@ impl Channel for Tryton {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut work = Worklist::of(changes, MAX_BATCH);
-        while let Some(places) = work.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            work.done(&places, outcome);
-        }
-        work.results()
+        let work = Worklist::of(changes, MAX_BATCH);
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
@@ -315,6 +312,12 @@ impl Channel for Tryton {
         let (fields, _) = self.ask("model.product.template.fields_get", vec![json!([self.field()])]).await?;
         if fields.get(self.field()).is_none() {
             problems.push(format!("products have no {}; tills need the module sale_point", self.field()));
+        }
+        let (access, _) = self.ask("model.ir.model.access.get_access", vec![json!([TEMPLATE])]).await?;
+        // Written as 0 or 1.
+        let write = access.pointer(&format!("/{TEMPLATE}/write"));
+        if write.is_some_and(|write| write.as_bool() == Some(false) || write.as_i64() == Some(0)) {
+            problems.push("the user may not write products; add it to the group Product Administration".to_owned());
         }
         Ok(Probe { about: format!("Tryton company {}", text(&company, "rec_name").unwrap_or_default()), problems })
     }

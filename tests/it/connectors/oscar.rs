@@ -16,6 +16,7 @@ struct Shop {
     /// Product to UPC and stock records.
     products: BTreeMap<u64, (&'static str, Vec<Value>)>,
     paged: bool,
+    writable: bool,
 }
 
 fn record(partner: u64, sku: &str, price: &str) -> Value {
@@ -28,7 +29,7 @@ impl Shop {
         let kettle = vec![record(2, "X-KETTLE", "60.00"), record(1, "KETTLE", "49.90")];
         let products =
             [(7, ("KETTLE", kettle)), (8, ("LAMP", vec![record(1, "LAMP", "34.00")])), (9, ("VASE", vec![]))];
-        Self { products: products.into(), paged: false }
+        Self { products: products.into(), paged: false, writable: true }
     }
 
     fn list(&self, page: usize) -> Reply {
@@ -64,6 +65,11 @@ impl Vendor for Shop {
         let missing = || Reply::json(404, &json!({ "detail": "Not found." }));
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["admin", "products"]) => self.list(request.query["page"].parse().unwrap()),
+            ("OPTIONS", ["admin", "products", _]) => {
+                let put = json!({ "name": "Product Admin Detail", "actions": { "PUT": {} } });
+                let get = json!({ "name": "Product Admin Detail" });
+                Reply::ok(if self.writable { &put } else { &get })
+            }
             (method, ["admin", "products", id]) => {
                 let Some((upc, records)) = self.products.get_mut(&id.parse().unwrap()) else { return missing() };
                 if method == "PATCH" {
@@ -164,6 +170,9 @@ async fn every_fault_has_its_class() {
     assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
     let other = open(&TABLE.replace("partner = 1", "partner = 3")).await;
     assert!(other.channel.probe().await.unwrap().problems[0].contains("check partner"));
+    let reader = open(TABLE).await;
+    reader.double.with(|shop| shop.writable = false);
+    assert!(reader.channel.probe().await.unwrap().problems[0].contains("change product"));
     let dead = open(&TABLE.replace("t1", "dead")).await;
     assert_eq!(dead.push_one(&eur("7", 4_795)).await.unwrap_err().class, Class::Refused);
 }

@@ -18,7 +18,7 @@ use super::world::{PRODUCTS, Pace, World, seeds};
 use crate::connectors::double::{change, door};
 
 /// Medusa takes up to two seconds for a batch, and more beside a compiler.
-const PACE: Pace = Pace { timeout_s: 20, settle_s: 4 };
+const PACE: Pace = Pace { timeout_s: 10, settle_s: 4 };
 
 struct Medusa {
     base: String,

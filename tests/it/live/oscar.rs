@@ -11,7 +11,7 @@ use super::stories::{Front, Live};
 use super::world::{PRODUCTS, Pace, World, seeds};
 use crate::harness::minor;
 
-const PACE: Pace = Pace { timeout_s: 10, settle_s: 4 };
+const PACE: Pace = Pace { timeout_s: 5, settle_s: 4 };
 /// No throttle that a test could meet by accident.
 const FREE: &str = "100000/60";
 
@@ -119,7 +119,8 @@ async fn a_real_oscar_is_repriced_edited_and_killed() {
     live.puts_back_what_somebody_edits().await;
     live.survives_the_death_of_the_daemon(4, 1).await;
     live.survives_the_death_of_the_shop(6, 2).await;
-    let token = live.front.seed["token"].as_str().unwrap().to_owned();
+    let [token, reader] = ["token", "reader"].map(|key| live.front.seed[key].as_str().unwrap().to_owned());
+    live.tells_that_it_may_not_write(&token, &reader, "change product").await;
     live.stops_at_a_dead_credential(8, &token, "dead").await;
     live.goes_on_without_a_product_that_is_gone(10).await;
 }

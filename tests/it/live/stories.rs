@@ -123,6 +123,13 @@ impl<F: Front> Live<F> {
         self.shows(&others).await;
     }
 
+    /// A credential that may only look is told before a price is sent with it.
+    pub async fn tells_that_it_may_not_write(&self, good: &str, reader: &str, problem: &str) {
+        let looking = self.world.rebuilt(|text| text.replace(good, reader)).await;
+        let problems = looking.lanes[0].channel.probe().await.unwrap().problems;
+        assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
+    }
+
     /// A dead credential stops the channel and is told; nothing changes, and nothing is lost when it is mended.
     pub async fn stops_at_a_dead_credential(&self, percent: i64, good: &str, dead: &str) {
         let before = self.front.asks("KETTLE").await;

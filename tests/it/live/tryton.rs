@@ -11,7 +11,7 @@ use super::server::{Server, copied_database, prepared};
 use super::stories::{Front, Live};
 use super::world::{Pace, World, seeds};
 
-const PACE: Pace = Pace { timeout_s: 10, settle_s: 4 };
+const PACE: Pace = Pace { timeout_s: 5, settle_s: 4 };
 
 struct Tryton {
     url: String,
@@ -106,6 +106,7 @@ async fn a_real_till_is_repriced_edited_and_killed() {
     let Some(mut live) = open().await else { return };
     live.is_repriced_and_proved().await;
     live.puts_back_what_somebody_edits().await;
+    live.tells_that_it_may_not_write("login = \"omniprice\"", "login = \"cashier\"", "Product Administration").await;
     live.survives_the_death_of_the_shop(6, 0).await;
     let password = live.front.seed["password"].as_str().unwrap().to_owned();
     live.stops_at_a_dead_credential(8, &password, "dead").await;

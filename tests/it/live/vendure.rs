@@ -14,7 +14,7 @@ use super::server::{Server, copied_database, prepared};
 use super::stories::{Front, Live};
 use super::world::{PRODUCTS, Pace, World, seeds};
 
-const PACE: Pace = Pace { timeout_s: 10, settle_s: 4 };
+const PACE: Pace = Pace { timeout_s: 5, settle_s: 4 };
 
 struct Vendure {
     base: String,

@@ -1,8 +1,9 @@
-"""Fills an empty shop (see server.py): one product and one stock record per SKU, in DKK, and a staff user's token.
+"""Fills an empty shop (see server.py): one product and one stock record per SKU, in DKK, and the tokens of a staff
+user and of one who may only look.
 
     OSCAR_DATABASE=FILE python seed.py FILTER-250=4995 FILTER-1000=14900
 
-Prices are integer minor units. Prints one JSON line {"token", "partner", "products": {SKU: {"id", "slug"}}}.
+Prices are integer minor units. Prints one JSON line {"token", "reader", "partner", "products": {SKU: {"id", "slug"}}}.
 """
 
 import json
@@ -18,6 +19,7 @@ import django
 django.setup()
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import transaction
 from oscar.core.loading import get_model
 from rest_framework.authtoken.models import Token
@@ -48,12 +50,15 @@ def main():
     rows = list(wanted(sys.argv[1:])) or sys.exit("usage: seed.py SKU=PRICE_MINOR ...")
     user = get_user_model().objects.create(username="omniprice", is_staff=True, is_superuser=True)
     token = Token.objects.create(user=user)
+    reader = get_user_model().objects.create(username="reader", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_product"))
+    looks = Token.objects.create(user=reader)
     kind = get_model("catalogue", "ProductClass").objects.create(
         name="Things", requires_shipping=False, track_stock=False
     )
     partners = [get_model("partner", "Partner").objects.create(name=name) for name in ("Own stock", "Other stock")]
     products = {sku: product(sku, price, kind, partners) for sku, price in rows}
-    print(json.dumps({"token": token.key, "partner": partners[0].id, "products": products}))
+    print(json.dumps({"token": token.key, "reader": looks.key, "partner": partners[0].id, "products": products}))
 
 
 main()

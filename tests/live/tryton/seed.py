@@ -1,10 +1,10 @@
 """Fills a Tryton (see server.py) through its own client, as a Danish shop would set it up: a company in DKK, a till whose
-prices include tax, one product per SKU, and a user that may price products and ring up sales.
+prices include tax, one product per SKU, a user that may price products and ring up sales, and a cashier who only sells.
 
     TRYTON_CONFIG=FILE TRYTON_DATABASE=NAME python seed.py FILTER-250=4995 FILTER-1000=14900 OLD=-9900
 
 Prices are integer minor units and become gross prices. A minus makes a product that has only a list price, as in shops
-that had none but that before they got tills. Prints one JSON line {"company", "login", "password", "point", "products"}.
+that had none but that before they got tills. Prints one JSON line {"company", "login", "cashier", "password", ...}.
 """
 
 import datetime
@@ -17,6 +17,7 @@ from decimal import Decimal
 from proteus import Model, Wizard, config
 
 LOGIN = "omniprice"
+CASHIER = "cashier"
 PASSWORD = "twelve-kettles-9"
 
 
@@ -72,12 +73,13 @@ def product(sku, price, gross, unit):
     return {"template": made.id, "product": made.products[0].id}
 
 
-def user(own):
-    made = Model.get("res.user")(name="omniprice", login=LOGIN, password=PASSWORD)
+def user(login, *groups):
+    made = Model.get("res.user")(name=login, login=login, password=PASSWORD)
+    # Read anew, since the client lets a record be in one list only.
+    own = only("company.company")
     made.companies.append(own)
     made.company = own
-    # What the documentation tells a merchant to give, and the till for reading a price as a cashier.
-    for group in ("Product Administration", "POS"):
+    for group in groups:
         made.groups.append(only("res.group", ("name", "=", group)))
     made.save()
 
@@ -95,8 +97,10 @@ def main():
     point = till(own)
     unit = only("product.uom", ("name", "=", "Unit"))
     products = {sku: product(sku, price, gross, unit) for sku, price, gross in rows}
-    user(own)
-    print(json.dumps({"company": own.id, "login": LOGIN, "password": PASSWORD, "point": point.id, "products": products}))
+    # What the documentation tells a merchant to give, and the till for reading a price as a cashier.
+    user(LOGIN, "Product Administration", "POS")
+    user(CASHIER, "POS")
+    print(json.dumps({"company": own.id, "login": LOGIN, "cashier": CASHIER, "password": PASSWORD, "point": point.id, "products": products}))
 
 
 main()
