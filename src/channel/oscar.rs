@@ -19,6 +19,7 @@ use url::Url;
 use super::wire::http::{self, Answer, Http};
 use super::wire::pace::Pace;
 use super::wire::rest::Rest;
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PriceChange, Probe, ReadBack, Receipt, Seen, Setting, Tax,
@@ -192,7 +193,7 @@ impl Oscar {
             excl_tax: Option<String>,
             incl_tax: Option<String>,
         }
-        let answer = self.rest.get(&Self::path(external, false), &[]).await?;
+        let answer = self.rest.get_in_turn(&Self::path(external, false), &[]).await?;
         if answer.status == 404 {
             return Ok(None);
         }
@@ -274,11 +275,16 @@ impl Channel for Oscar {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut results = Vec::with_capacity(changes.len());
-        for change in changes {
-            results.push(self.send(change, door).await);
-        }
-        results
+        // One at a time; a throttle that speaks up leaves the rest for later.
+        let work = Worklist::of(changes, 1);
+        work.through(changes, |one| async move {
+            let mut sent = Vec::with_capacity(one.len());
+            for change in one {
+                sent.push(Ok(self.send(change, door).await?));
+            }
+            Ok(Outcome::Each(sent))
+        })
+        .await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
@@ -292,7 +298,8 @@ impl Channel for Oscar {
     async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
         let mut matches = Vec::new();
         for page in 1..=MAX_PAGES {
-            let answer = self.rest.get(&["admin", "products", ""], &[("page", &page.to_string())]).await?.ok()?;
+            let query = [("page", &*page.to_string())];
+            let answer = self.rest.get_in_turn(&["admin", "products", ""], &query).await?.ok()?;
             let (list, more) = Self::page(&answer)?;
             for one in list {
                 let known = one.upc.as_ref().filter(|upc| skus.contains(upc)).cloned();

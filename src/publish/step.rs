@@ -506,6 +506,14 @@ mod tests {
     }
 
     #[test]
+    fn a_price_that_the_channel_disputes_proves_nothing_and_is_sent_again() {
+        let late = Listing { sent_at: Some(NOW.0 - 120_000), ..listing("accepted") };
+        let disputed = Shown { disputed: true, ..Shown::price(46_900) };
+        let again = step(&late, &Event::Read(Ok(Some(disputed))), &POLICY, NOW);
+        assert_eq!((again.state, again.verified_seq), ("intended", late.verified_seq));
+    }
+
+    #[test]
     fn what_the_channel_already_shows_is_proved_instead_of_sent() {
         let intended = Listing { live_minor: Some(46_900), sent_seq: 7, ..listing("intended") };
         assert_eq!(plan(&intended, &POLICY, NOW), Plan::Read);

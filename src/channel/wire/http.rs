@@ -20,7 +20,7 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 const MAX_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
 /// A clock that is further off is a problem: signatures and signed tokens of vendors live for minutes.
 const MAX_SKEW_MS: i64 = 2 * Millis::MINUTE;
-/// A question that the vendor puts off for a named time is asked so often; a search of many pages would never end else.
+/// A page of a search that the vendor puts off for a named time is asked for so often.
 const MAX_ASKS: usize = 4;
 /// Characters of a vendor's own words that an error repeats.
 const MAX_WORDS: usize = 200;
@@ -120,20 +120,27 @@ impl Http {
         self.send(call, pass.into_body(), Class::Unknown).await
     }
 
-    /// Sends a body that carries no price: a query, a login, a deletion of a sale that the gate does not see. A vendor
-    /// with a pace that names a time to wait for gets it, and is asked again.
+    /// Sends a body that carries no price: a query, a login, a deletion of a sale that the gate does not see.
     ///
     /// # Errors
     /// No answer. Nothing was priced, so failures are `Retry`.
     pub async fn ask(&self, call: Call, body: Vec<u8>) -> Result<Answer, ChannelError> {
-        let again = if self.pace.is_some() { MAX_ASKS - 1 } else { 0 };
-        for _ in 0..again {
-            let answer = self.send(call.clone(), body.clone(), Class::Retry { after_ms: None }).await?;
-            if !matches!(answer.class(), Class::Retry { after_ms: Some(_) }) {
+        self.send(call, body, Class::Retry { after_ms: None }).await
+    }
+
+    /// Reads a document of many. A vendor with a [`Pace`] that names a time to wait for gets it and is asked again, so
+    /// that a search is not lost with one of its pages. Not within a push, whose lease would run out meanwhile.
+    ///
+    /// # Errors
+    /// No answer, or a wait that is too long. Nothing was changed, so failures are `Retry`.
+    pub async fn get_in_turn(&self, call: Call) -> Result<Answer, ChannelError> {
+        for _ in 1..MAX_ASKS {
+            let answer = self.ask(call.clone(), Vec::new()).await?;
+            if self.pace.is_none() || !matches!(answer.class(), Class::Retry { after_ms: Some(_) }) {
                 return Ok(answer);
             }
         }
-        self.send(call, body, Class::Retry { after_ms: None }).await
+        self.ask(call, Vec::new()).await
     }
 
     /// Reads a document.

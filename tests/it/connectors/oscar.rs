@@ -170,6 +170,19 @@ async fn every_fault_has_its_class() {
     assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
     let other = open(&TABLE.replace("partner = 1", "partner = 3")).await;
     assert!(other.channel.probe().await.unwrap().problems[0].contains("check partner"));
+    // A search that is put off in the middle gets its page when the named time is over.
+    let busy = open(TABLE).await;
+    busy.double.fail_any(Fault::Answer(Reply::text(429, "").header("retry-after", 1)));
+    let asked = std::time::Instant::now();
+    assert_eq!(busy.channel.find(&["KETTLE".to_owned()]).await.unwrap().len(), 1);
+    assert!(asked.elapsed() >= std::time::Duration::from_secs(1), "{:?}", asked.elapsed());
+    // A push that is put off leaves the rest of its batch unsent, for the same time.
+    busy.double.fail_write(Fault::Answer(Reply::text(429, "").header("retry-after", 2)));
+    let put_off = busy.push(&[eur("7", 4_795), eur("8", 3_300)]).await;
+    for result in put_off {
+        assert_eq!(result.unwrap_err().class, Class::Retry { after_ms: Some(2_000) });
+    }
+    assert_eq!(busy.double.written().len(), 1);
     let reader = open(TABLE).await;
     reader.double.with(|shop| shop.writable = false);
     assert!(reader.channel.probe().await.unwrap().problems[0].contains("change product"));
