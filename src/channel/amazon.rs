@@ -194,13 +194,9 @@ impl Amazon {
     }
 
     fn seen(&self, external: &str, found: Option<&Found>) -> Seen {
-        Seen {
-            external: external.to_owned(),
-            price: found.and_then(|found| found.price),
-            // The crossed-out price of `attributes` is what was submitted, not what is shown.
-            regular: None,
-            refused: found.and_then(|found| found.refused.clone()),
-        }
+        let refused = found.and_then(|found| found.refused.clone());
+        // The crossed-out price of `attributes` is what was submitted, not what is shown.
+        Seen { refused, ..Seen::plain(external.to_owned(), found.and_then(|found| found.price)) }
     }
 }
 

@@ -23,7 +23,7 @@ use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::pace::Pace;
 use super::wire::rest::Rest;
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -273,7 +273,7 @@ impl BigCommerce {
         // A variant without a price of its own has its product's, which `calculated_price` shows.
         let price = money(&held.calculated_price).or_else(|| money(&held.sale_price)).or_else(|| money(&held.price));
         let regular = money(&held.price).filter(|regular| price.is_some_and(|price| regular.minor() > price.minor()));
-        Seen { external: held.external(), price, regular: Some(regular), refused: None }
+        Seen::crossed(held.external(), price, regular)
     }
 }
 
@@ -340,12 +340,8 @@ impl Channel for BigCommerce {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut batches = Worklist::of(changes, self.capabilities().max_batch);
-        while let Some(places) = batches.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            batches.done(&places, outcome);
-        }
-        batches.results()
+        let work = Worklist::of(changes, self.capabilities().max_batch);
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {

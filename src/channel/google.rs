@@ -5,6 +5,8 @@
 //! - `patch` touches what its mask names; a field in the mask without a value is deleted, which is how a sale ends.
 //! - What was written shows minutes later as the processed product; a product may be updated twice a day.
 
+mod product;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,12 +15,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use toml::Table;
 use url::Url;
 
-use super::wire::amount;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jwt;
 use super::wire::oauth::{Assertion, Client, ClientAuth, Grant, Tokens};
@@ -29,8 +30,9 @@ use super::{
     Receipt, SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, Money};
-use crate::publish::gate::{Door, GateError, Quote};
+use crate::money::Currency;
+use crate::publish::gate::Door;
+use product::{Attributes, Input, Interval, Issue, Page, Price, Product, Shown, quoted};
 
 pub const KIND: Kind = Kind {
     name: "google",
@@ -162,130 +164,6 @@ struct Google {
     clock: Clock,
 }
 
-/// A product input, as far as we write it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Input {
-    offer_id: String,
-    content_language: String,
-    feed_label: String,
-    /// int64 in JSON is text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    version_number: Option<String>,
-    product_attributes: Attributes,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Attributes {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    image_link: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    availability: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    brand: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    gtins: Vec<String>,
-    price: Price,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sale_price: Option<Price>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sale_price_effective_date: Option<Interval>,
-}
-
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Price {
-    amount_micros: String,
-    currency_code: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Interval {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    start_time: Option<String>,
-    /// Exclusive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    end_time: Option<String>,
-}
-
-impl Price {
-    fn of(money: Money) -> Result<Self, ChannelError> {
-        let micros = amount::micros(money).map_err(|why| ChannelError::new(Class::Rejected, why))?;
-        Ok(Self { amount_micros: micros.to_string(), currency_code: money.currency().code().to_owned() })
-    }
-
-    fn money(&self) -> Result<Money, String> {
-        let currency = crate::money::currency(&self.currency_code).map_err(|why| why.to_string())?;
-        let micros = self.amount_micros.parse().map_err(|_| format!("`{}` is no number", self.amount_micros))?;
-        amount::from_micros(micros, currency)
-    }
-}
-
-impl Interval {
-    /// Whether it holds at an instant; a text that is no time does not limit it.
-    fn holds(&self, now: Millis) -> bool {
-        let at = |text: &Option<String>| text.as_deref()?.parse::<jiff::Timestamp>().ok().map(Millis::from);
-        at(&self.start_time).is_none_or(|start| start <= now) && at(&self.end_time).is_none_or(|end| now < end)
-    }
-}
-
-/// A processed product, as far as we read it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Product {
-    #[serde(default)]
-    offer_id: String,
-    #[serde(default)]
-    content_language: String,
-    #[serde(default)]
-    feed_label: String,
-    #[serde(default)]
-    product_attributes: Shown,
-    #[serde(default)]
-    product_status: Status,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    price: Option<Price>,
-    sale_price: Option<Price>,
-    sale_price_effective_date: Option<Interval>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    #[serde(default)]
-    item_level_issues: Vec<Issue>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Issue {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    severity: String,
-    #[serde(default)]
-    attribute: String,
-    #[serde(default)]
-    description: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    #[serde(default)]
-    products: Vec<Product>,
-    next_page_token: Option<String>,
-}
-
 impl Google {
     fn new(merchant: Merchant, setting: &Setting) -> Result<Self, String> {
         jwt::key(&merchant.key)?;
@@ -405,18 +283,8 @@ impl Google {
         let now = self.clock.now();
         let sale = sale.filter(|_| window.is_none_or(|window| window.holds(now)));
         let issue = product.product_status.item_level_issues.into_iter().find(Issue::about_price);
-        Ok(Seen {
-            external: external.to_owned(),
-            price: sale.or(price),
-            regular: Some(sale.and(price)),
-            refused: issue.map(|issue| format!("{} ({})", issue.description, issue.code)),
-        })
-    }
-}
-
-impl Issue {
-    fn about_price(&self) -> bool {
-        self.severity == "DISAPPROVED" && self.attribute.to_lowercase().contains("price")
+        let refused = issue.map(|issue| format!("{} ({})", issue.description, issue.code));
+        Ok(Seen { refused, ..Seen::crossed(external.to_owned(), sale.or(price), sale.and(price)) })
     }
 }
 
@@ -443,17 +311,6 @@ fn accepted(answer: Answer) -> Result<Answer, ChannelError> {
 /// Quotas come as 403 too.
 fn about_token(answer: &Answer) -> bool {
     session::refused(answer) && !String::from_utf8_lossy(&answer.body).contains("quota/")
-}
-
-fn quoted(body: &[u8]) -> Result<Vec<Quote>, GateError> {
-    let input: Input = serde_json::from_slice(body).map_err(|why| GateError::Unreadable(why.to_string()))?;
-    let attributes = input.product_attributes;
-    let price = attributes.price.money().map_err(GateError::Unreadable)?;
-    let sale = attributes.sale_price.map(|sale| sale.money()).transpose().map_err(GateError::Unreadable)?;
-    Ok(vec![match sale {
-        None => Quote::new(input.offer_id, price),
-        Some(sale) => Quote { regular: Some(price), ..Quote::new(input.offer_id, sale) },
-    }])
 }
 
 #[async_trait]
@@ -540,45 +397,5 @@ impl Channel for Google {
             }
         }
         Ok(Probe { about: format!("Merchant Center account {}", self.merchant.account), problems })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_leaves_is_read_back_from_the_text_itself() {
-        let of = |attributes: &str| {
-            let text = format!(
-                r#"{{"offerId":"A","contentLanguage":"da","feedLabel":"DK","productAttributes":{{{attributes}}}}}"#
-            );
-            quoted(text.as_bytes())
-        };
-        let price = r#""price":{"amountMicros":"479000000","currencyCode":"DKK"}"#;
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
-        assert_eq!(of(price).unwrap(), vec![Quote::new("A", dkk(47_900))]);
-        let sale = format!(r#"{price},"salePrice":{{"amountMicros":"399000000","currencyCode":"DKK"}}"#);
-        assert_eq!(of(&sale).unwrap(), vec![Quote { regular: Some(dkk(47_900)), ..Quote::new("A", dkk(39_900)) }]);
-        for sneaky in [
-            format!(r#"{price},"autoPricingMinPrice":{{"amountMicros":"1","currencyCode":"DKK"}}"#),
-            price.replace("479000000", "479001000"),
-            price.replace("\"479000000\"", "479000000"),
-            String::new(),
-        ] {
-            assert!(of(&sneaky).is_err(), "{sneaky}");
-        }
-    }
-
-    #[test]
-    fn a_window_begins_inclusive_and_ends_exclusive() {
-        let text = |text: &str| Some(text.to_owned());
-        let window = Interval { start_time: text("2026-12-01T00:00:00Z"), end_time: text("2026-12-05T00:00:00Z") };
-        let at = |text: &str| Millis::from(text.parse::<jiff::Timestamp>().unwrap());
-        assert!(!window.holds(at("2026-11-30T23:59:59Z")));
-        assert!(window.holds(at("2026-12-01T00:00:00Z")));
-        assert!(window.holds(at("2026-12-04T23:59:59Z")));
-        assert!(!window.holds(at("2026-12-05T00:00:00Z")));
-        assert!(Interval { start_time: None, end_time: None }.holds(Millis(0)));
     }
 }

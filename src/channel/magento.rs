@@ -8,13 +8,15 @@
 //! - The window of a special price is kept by the shop, by the day in its own time zone; with staging an overlapping
 //!   window is refused.
 
+mod bodies;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use toml::Table;
@@ -24,15 +26,16 @@ use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::jobs::Jobs;
 use super::wire::rest::Rest;
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
-    Sale, SaleSupport, Seen, Setting, Tax,
+    SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, Money};
-use crate::publish::gate::{Door, GateError, Pass, Quote};
+use crate::money::Currency;
+use crate::publish::gate::{Door, Pass};
+use bodies::{Base, Prices, Special, bytes, date, end, number, quoted};
 
 pub const KIND: Kind = Kind {
     name: "magento",
@@ -56,8 +59,6 @@ drift = "alert"                     # alert, reassert or adopt
 const MAX_SYNC: usize = 20;
 const MAX_QUEUED: usize = 500;
 const MAX_READ: usize = 20;
-/// `price_to` is a required property, so a reduction until further notice ends on a day that nobody waits for.
-const OPEN_END: &str = "2099-12-31 23:59:59";
 /// The queue's consumer starts once a minute by cron.
 const QUEUE_DELAY_MS: i64 = 2 * Millis::MINUTE;
 
@@ -87,31 +88,6 @@ struct Magento {
     jobs: Jobs,
 }
 
-/// The body of every price call.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Prices<T> {
-    prices: Vec<T>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Base {
-    price: Box<RawValue>,
-    store_id: u32,
-    sku: String,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Special {
-    price: Box<RawValue>,
-    store_id: u32,
-    sku: String,
-    price_from: String,
-    price_to: String,
-}
-
 /// A row as the shop shows it; special prices have a window.
 #[derive(Debug, Clone, Deserialize)]
 struct Row {
@@ -133,24 +109,6 @@ fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
     }
     super::currency(&settings.currency)?;
     Ok((base, headers, settings))
-}
-
-/// `Y-m-d H:i:s` in UTC, the form of the special price calls.
-fn date(at: Millis) -> String {
-    at.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// The end of a sale's window, which the interface requires.
-fn end(sale: &Sale) -> String {
-    sale.ends_at.map_or_else(|| OPEN_END.to_owned(), date)
-}
-
-fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
-    amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
-}
-
-fn bytes(body: &impl Serialize) -> Result<Vec<u8>, ChannelError> {
-    serde_json::to_vec(body).map_err(|error| ChannelError::new(Class::Rejected, error.to_string()))
 }
 
 impl Magento {
@@ -340,7 +298,7 @@ impl Magento {
         let refused =
             (!hidden.is_empty()).then(|| format!("stores {} have prices of their own for it", hidden.join(", ")));
         let price = reduced.unwrap_or(base_price);
-        Some(Seen { external: sku.to_owned(), price: Some(price), regular: Some(reduced.map(|_| base_price)), refused })
+        Some(Seen { refused, ..Seen::crossed(sku.to_owned(), Some(price), reduced.map(|_| base_price)) })
     }
 }
 
@@ -377,33 +335,6 @@ fn problems(answer: &Answer, skus: &[&str]) -> Result<Vec<(usize, ChannelError)>
     Ok(bad)
 }
 
-/// Reads prices back out of both bodies of one push, by their text alone. The currency is the shop's base currency.
-fn quoted(base: &[u8], special: Option<&[u8]>, store_id: u32, currency: Currency) -> Result<Vec<Quote>, GateError> {
-    fn prices<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, GateError> {
-        if let Ok(queued) = outgoing::parse::<Vec<Prices<T>>>(body) {
-            return Ok(queued.into_iter().flat_map(|one| one.prices).collect());
-        }
-        Ok(outgoing::parse::<Prices<T>>(body)?.prices)
-    }
-    let mut reduced = special.map(prices::<Special>).transpose()?.unwrap_or_default();
-    let mut quotes = Vec::new();
-    for row in prices::<Base>(base)? {
-        let price = outgoing::money(row.price.get(), currency)?;
-        let own = reduced.iter().position(|special| special.sku == row.sku).map(|place| reduced.remove(place));
-        if row.store_id != store_id || own.as_ref().is_some_and(|own| own.store_id != store_id) {
-            return Err(outgoing::unreadable(&"a price of another store"));
-        }
-        quotes.push(match own {
-            Some(own) => outgoing::quote(row.sku, outgoing::money(own.price.get(), currency)?, Some(price)),
-            None => Quote::new(row.sku, price),
-        });
-    }
-    match reduced.into_iter().next() {
-        Some(stray) => Err(GateError::Undecided(stray.sku)),
-        None => Ok(quotes),
-    }
-}
-
 #[async_trait]
 impl Channel for Magento {
     fn capabilities(&self) -> Capabilities {
@@ -421,12 +352,8 @@ impl Channel for Magento {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut work = Worklist::of(changes, self.capabilities().max_batch);
-        while let Some(places) = work.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            work.done(&places, outcome);
-        }
-        work.results()
+        let work = Worklist::of(changes, self.capabilities().max_batch);
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
@@ -484,28 +411,5 @@ impl Channel for Magento {
             about: "Magento shop; compare tax with Stores, Configuration, Tax, Catalog Prices".to_owned(),
             problems,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sale_is_read_back_from_both_bodies() {
-        let eur = |minor| Money::from_minor(minor, Currency::EUR);
-        let base = br#"{"prices":[{"price":59.9,"store_id":0,"sku":"A"},{"price":10,"store_id":0,"sku":"B"}]}"#;
-        let queued =
-            br#"[{"prices":[{"price":59.9,"store_id":0,"sku":"A"}]},{"prices":[{"price":10,"store_id":0,"sku":"B"}]}]"#;
-        let special = br#"{"prices":[{"price":49.9,"store_id":0,"sku":"A","price_from":"2027-01-01 00:00:00","price_to":"2099-12-31 23:59:59"}]}"#;
-        let expected = [outgoing::quote("A", eur(4_990), Some(eur(5_990))), Quote::new("B", eur(1_000))];
-        assert_eq!(quoted(base, Some(special), 0, Currency::EUR).unwrap(), expected);
-        assert_eq!(quoted(queued, Some(special), 0, Currency::EUR).unwrap(), expected);
-        assert!(quoted(base, Some(special), 1, Currency::EUR).is_err(), "another store");
-        let stray = br#"{"prices":[{"price":1,"store_id":0,"sku":"C","price_from":"","price_to":""}]}"#;
-        assert_eq!(quoted(base, Some(stray), 0, Currency::EUR), Err(GateError::Undecided("C".into())));
-        assert!(
-            quoted(br#"{"prices":[{"price":1,"cost":1,"store_id":0,"sku":"C"}]}"#, None, 0, Currency::EUR).is_err()
-        );
     }
 }

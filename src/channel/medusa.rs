@@ -8,6 +8,9 @@
 //!   other lists are the merchant's and stay as they are.
 //! - Amounts are JSON numbers in major units (version 1 had minor units). Any currency code is accepted.
 
+mod bodies;
+mod held;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,7 +19,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use toml::Table;
@@ -25,7 +28,7 @@ use url::Url;
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::rest::Rest;
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -33,7 +36,9 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::money::{Currency, Money};
-use crate::publish::gate::{Door, GateError, Quote};
+use crate::publish::gate::Door;
+use bodies::{LIST_NAME, ListPrice, ListPrices, Row, Variant, Variants, bytes, new_list, quoted, title};
+use held::{Held, HeldList, HeldPrice};
 
 pub const KIND: Kind = Kind {
     name: "medusa",
@@ -60,9 +65,6 @@ const LIST_PAGE: &str = "100";
 const PRICES: &str = "id,sku,product_id,*prices,*prices.price_rules";
 /// Without these a list comes without its prices, and prices without their variants.
 const LIST_FIELDS: &str = "id,title,prices.*,prices.price_set.variant.id";
-/// Start of the titles of our price lists.
-const LIST_NAME: &str = "omniprice ";
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -81,130 +83,6 @@ struct Medusa {
     currency: Currency,
     tax: Tax,
     clock: Clock,
-}
-
-/// A price of a variant as it travels. Rules and quantities are repeated as the shop has them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    currency_code: String,
-    amount: Box<RawValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    min_quantity: Option<Box<RawValue>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max_quantity: Option<Box<RawValue>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rules: Option<std::collections::BTreeMap<String, String>>,
-}
-
-impl Row {
-    /// The price that everybody of this currency pays for one piece.
-    fn plain(&self, currency: Currency) -> bool {
-        self.currency_code.eq_ignore_ascii_case(currency.code())
-            && self.min_quantity.is_none()
-            && self.max_quantity.is_none()
-            && self.rules.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
-    }
-
-    fn same(&self, other: &Self) -> bool {
-        let quantity = |value: &Option<Box<RawValue>>| value.as_ref().map(|value| value.get().to_owned());
-        self.currency_code == other.currency_code
-            && self.amount.get() == other.amount.get()
-            && self.rules == other.rules
-            && quantity(&self.min_quantity) == quantity(&other.min_quantity)
-            && quantity(&self.max_quantity) == quantity(&other.max_quantity)
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variants {
-    update: Vec<Variant>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variant {
-    id: String,
-    prices: Vec<Row>,
-}
-
-/// Prices of a list as they travel, new ones and changed ones alike.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListPrices {
-    create: Vec<ListPrice>,
-    update: Vec<ListPrice>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewList {
-    title: String,
-    description: String,
-    r#type: String,
-    status: String,
-    starts_at: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ends_at: Option<String>,
-    prices: Vec<ListPrice>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListPrice {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    variant_id: String,
-    currency_code: String,
-    amount: Box<RawValue>,
-}
-
-/// A variant as the admin API shows it.
-#[derive(Debug, Deserialize)]
-struct Held {
-    id: String,
-    #[serde(default)]
-    sku: Option<String>,
-    #[serde(default)]
-    product_id: Option<String>,
-    #[serde(default)]
-    prices: Vec<HeldPrice>,
-}
-
-#[derive(Debug, Deserialize)]
-struct HeldPrice {
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    variant_id: Option<String>,
-    currency_code: String,
-    amount: Box<RawValue>,
-    min_quantity: Option<Box<RawValue>>,
-    max_quantity: Option<Box<RawValue>>,
-    /// Answered only where the query asks for `prices.price_rules`.
-    rules: Option<std::collections::BTreeMap<String, String>>,
-}
-
-impl HeldPrice {
-    fn row(&self) -> Row {
-        let quantity = |value: &Option<Box<RawValue>>| value.clone().filter(|value| value.get() != "null");
-        Row {
-            currency_code: self.currency_code.clone(),
-            amount: self.amount.clone(),
-            min_quantity: quantity(&self.min_quantity),
-            max_quantity: quantity(&self.max_quantity),
-            rules: self.rules.clone().filter(|rules| !rules.is_empty()),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct HeldList {
-    id: String,
-    title: String,
-    #[serde(default)]
-    prices: Vec<HeldPrice>,
 }
 
 fn build(table: &Table) -> Result<(Url, HeaderMap, HeaderMap, Settings), String> {
@@ -226,12 +104,6 @@ fn build(table: &Table) -> Result<(Url, HeaderMap, HeaderMap, Settings), String>
 /// `PRODUCT/VARIANT`, both Medusa's ids.
 fn reference(external: &str) -> (&str, &str) {
     external.split_once('/').unwrap_or(("", external))
-}
-
-/// The list of one window; the same window of several products is one list.
-fn title(sale: &Sale) -> String {
-    let end = sale.ends_at.map_or_else(|| "open".to_owned(), |end| end.to_string());
-    format!("{LIST_NAME}{} {end}", sale.starts_at)
 }
 
 /// What has to be sent for one product's variants.
@@ -303,8 +175,13 @@ impl Medusa {
         for change in changes {
             let id = reference(&change.external).1;
             let prices = held.iter().find(|held| held.id == id).map(|held| held.prices.as_slice()).unwrap_or_default();
-            let others = prices.iter().map(HeldPrice::row).filter(|row| !row.plain(self.currency));
-            let others: Vec<Row> = others.collect();
+            // Overlapping writes leave copies of these rows as well; one of each is what was meant.
+            let mut others: Vec<Row> = Vec::new();
+            for row in prices.iter().map(HeldPrice::row).filter(|row| !row.plain(self.currency)) {
+                if !others.iter().any(|known| known.same(&row)) {
+                    others.push(row);
+                }
+            }
             let base = change.sale.map_or(change.price, |sale| sale.regular);
             let (currency_code, amount) = (self.code(), Self::number(base)?);
             let own = Row { currency_code, amount, min_quantity: None, max_quantity: None, rules: None };
@@ -458,11 +335,12 @@ impl Medusa {
             let shop = shown.iter().find(|(id, ..)| *id == own.id);
             let (price, original) = shop.map_or((lowest, None), |(_, price, original)| (*price, *original));
             let regular = original.filter(|original| price.is_some_and(|price| original.minor() > price.minor()));
-            let refused = (rows.len() > 1).then(|| {
+            let disagree = rows.iter().any(|row| self.money(&row.amount) != lowest);
+            let disputed = disagree.then(|| {
                 let (count, code) = (rows.len(), self.currency.code());
-                format!("the shop holds {count} prices in {code} for this variant and asks the lowest; somebody else writes prices at the same time")
+                format!("the shop holds {count} prices in {code} for it and asks the lowest; somebody else writes prices at the same time")
             });
-            Some(Seen { external: external.clone(), price, regular: Some(regular), refused })
+            Some(Seen { disputed, ..Seen::crossed(external.clone(), price, regular) })
         };
         Ok(externals.iter().filter_map(one).collect())
     }
@@ -472,65 +350,6 @@ impl Medusa {
 fn half_done(error: ChannelError) -> ChannelError {
     let class = if error.class == Class::Refused { Class::Refused } else { Class::Unknown };
     ChannelError::new(class, format!("the base price was written, the sale was not: {}", error.message))
-}
-
-fn bytes(body: &impl Serialize) -> Result<Vec<u8>, ChannelError> {
-    serde_json::to_vec(body).map_err(|error| ChannelError::new(Class::Rejected, error.to_string()))
-}
-
-fn new_list(window: &Sale, prices: Vec<ListPrice>) -> NewList {
-    NewList {
-        title: title(window),
-        description: "Sale prices kept by omniprice".to_owned(),
-        r#type: "sale".to_owned(),
-        status: "active".to_owned(),
-        starts_at: window.starts_at.to_string(),
-        ends_at: window.ends_at.map(|end| end.to_string()),
-        prices,
-    }
-}
-
-/// Reads prices back out of all bodies of one push, by their text alone. Rows that only travel along must be the rows
-/// that the shop had.
-fn quoted(
-    base: &[u8],
-    lists: &[&[u8]],
-    kept: &[(String, Vec<Row>)],
-    product: &str,
-    currency: Currency,
-) -> Result<Vec<Quote>, GateError> {
-    let mut reduced = Vec::new();
-    for list in lists {
-        let prices = match outgoing::parse::<NewList>(list) {
-            Ok(new) => new.prices,
-            Err(_) => {
-                let ListPrices { create, update } = outgoing::parse(list)?;
-                create.into_iter().chain(update).collect()
-            }
-        };
-        for price in prices {
-            let currency = outgoing::currency(&price.currency_code.to_ascii_uppercase())?;
-            reduced.push((price.variant_id, outgoing::money(price.amount.get(), currency)?));
-        }
-    }
-    let mut quotes = Vec::new();
-    for variant in outgoing::parse::<Variants>(base)?.update {
-        let (own, others): (Vec<Row>, Vec<Row>) = variant.prices.into_iter().partition(|row| row.plain(currency));
-        let known = kept.iter().find(|(id, _)| *id == variant.id).map(|(_, rows)| rows.as_slice()).unwrap_or_default();
-        if others.len() != known.len() || !others.iter().zip(known).all(|(sent, held)| sent.same(held)) {
-            return Err(outgoing::unreadable(&"a price of another currency or group that the shop did not have"));
-        }
-        let [own] = own.as_slice() else { return Err(outgoing::unreadable(&"not one price of the currency")) };
-        let base = outgoing::money(own.amount.get(), currency)?;
-        let external = format!("{product}/{}", variant.id);
-        let mut sales = reduced.iter().filter(|(id, _)| *id == variant.id);
-        quotes.push(match (sales.next(), sales.next()) {
-            (None, _) => Quote::new(external, base),
-            (Some((_, sale)), None) => outgoing::quote(external, *sale, Some(base)),
-            _ => return Err(outgoing::unreadable(&"two sale prices of one variant")),
-        });
-    }
-    Ok(quotes)
 }
 
 #[async_trait]
@@ -549,12 +368,8 @@ impl Channel for Medusa {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut batches = Worklist::grouped(changes, MAX_BATCH, |change| reference(&change.external).0.to_owned());
-        while let Some(places) = batches.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            batches.done(&places, outcome);
-        }
-        batches.results()
+        let work = Worklist::grouped(changes, MAX_BATCH, |change| reference(&change.external).0.to_owned());
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
@@ -610,40 +425,5 @@ impl Channel for Medusa {
             problems.push("the shop refuses publishable_key; take one that belongs to the sales channel".to_owned());
         }
         Ok(Probe { about: format!("Medusa region {}", text(&region, "name").unwrap_or_default()), problems })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BASE: &str = r#"{"update":[{"id":"v","prices":[{"currency_code":"dkk","amount":599},{"currency_code":"eur","amount":80.5}]}]}"#;
-
-    fn of(base: &str, lists: &[&str], kept: &str) -> Result<Vec<Quote>, GateError> {
-        let lists: Vec<&[u8]> = lists.iter().map(|list| list.as_bytes()).collect();
-        let row = Row {
-            currency_code: "eur".into(),
-            amount: RawValue::from_string(kept.to_owned()).unwrap(),
-            min_quantity: None,
-            max_quantity: None,
-            rules: None,
-        };
-        quoted(base.as_bytes(), &lists, &[("v".to_owned(), vec![row])], "p", Currency::DKK)
-    }
-
-    #[test]
-    fn a_sale_is_read_back_from_both_bodies() {
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
-        assert_eq!(of(BASE, &[], "80.5").unwrap(), [Quote::new("p/v", dkk(59_900))]);
-        let list = r#"{"create":[{"variant_id":"v","currency_code":"dkk","amount":479}],"update":[]}"#;
-        assert_eq!(of(BASE, &[list], "80.5").unwrap(), [outgoing::quote("p/v", dkk(47_900), Some(dkk(59_900)))]);
-        assert!(of(BASE, &[list, list], "80.5").is_err(), "two sale prices of one variant");
-    }
-
-    #[test]
-    fn what_only_travels_along_must_be_what_the_shop_had() {
-        assert!(of(BASE, &[], "81").is_err());
-        assert!(of(&BASE.replace("eur", "sek"), &[], "80.5").is_err());
-        assert!(of(&BASE.replace("\"id\"", "\"price\":1,\"id\""), &[], "80.5").is_err());
     }
 }

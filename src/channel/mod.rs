@@ -248,13 +248,22 @@ pub struct Seen {
     pub regular: Option<Option<Money>>,
     /// The channel's own reason for not showing the last write, if it gives one.
     pub refused: Option<String>,
+    /// Why the price shown cannot be relied on even if it is the right one: the channel holds several that disagree.
+    /// Writing it again settles it.
+    pub disputed: Option<String>,
 }
 
 impl Seen {
     /// A listing of a channel that tells its price and nothing else.
     #[must_use]
     pub const fn plain(external: String, price: Option<Money>) -> Self {
-        Self { external, price, regular: None, refused: None }
+        Self { external, price, regular: None, refused: None, disputed: None }
+    }
+
+    /// A listing of a channel that also tells which price it crosses out, if any.
+    #[must_use]
+    pub const fn crossed(external: String, price: Option<Money>, regular: Option<Money>) -> Self {
+        Self { external, price, regular: Some(regular), refused: None, disputed: None }
     }
 }
 

@@ -22,7 +22,7 @@ use url::Url;
 
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -252,6 +252,16 @@ impl Odoo {
         result(&answer, Class::Retry { after_ms: None })
     }
 
+    /// Whether the user may write where our prices stand. `None` where the server does not say, as versions may that
+    /// know the question by another name.
+    async fn may_write(&self, user: i64) -> Option<bool> {
+        let model = if self.pricelist.is_some() { "product.pricelist" } else { "product.template" };
+        // The second argument: an answer instead of an error.
+        let body = self.execute(user, model, "check_access_rights", json!(["write", false])).ok()?;
+        let answer = self.http.ask(self.call(), body).await.ok()?.ok().ok()?;
+        result(&answer, Class::Retry { after_ms: None }).ok()
+    }
+
     async fn items(&self, user: i64, list: i64, products: &[i64]) -> Result<Vec<Item>, ChannelError> {
         let domain = json!([
             ["pricelist_id", "=", list],
@@ -347,12 +357,8 @@ impl Channel for Odoo {
             Ok((user, _)) => user,
             Err(error) => return super::all_failed(changes, &error),
         };
-        let mut work = Worklist::of(changes, self.pricelist.map_or(1, |_| MAX_BATCH));
-        while let Some(places) = work.take() {
-            let outcome = self.update(user, &worklist::at(changes, &places), door).await;
-            work.done(&places, outcome.unwrap_or_else(Outcome::Whole));
-        }
-        work.results()
+        let work = Worklist::of(changes, self.pricelist.map_or(1, |_| MAX_BATCH));
+        work.through(changes, |batch| async move { self.update(user, &batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
@@ -434,6 +440,9 @@ impl Channel for Odoo {
         let code = first.pointer("/currency_id/1").and_then(Value::as_str).unwrap_or("");
         if code != self.currency.code() {
             problems.push(format!("its prices are in {code}; set currency = \"{code}\""));
+        }
+        if self.may_write(user).await == Some(false) {
+            problems.push("the user may not change prices; give it the right to create and edit products".to_owned());
         }
         Ok(Probe { about: format!("Odoo, {}", text(first, "name").unwrap_or_default()), problems })
     }

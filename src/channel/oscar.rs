@@ -19,6 +19,7 @@ use url::Url;
 use super::wire::http::{self, Answer, Http};
 use super::wire::pace::Pace;
 use super::wire::rest::Rest;
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PriceChange, Probe, ReadBack, Receipt, Seen, Setting, Tax,
@@ -192,7 +193,7 @@ impl Oscar {
             excl_tax: Option<String>,
             incl_tax: Option<String>,
         }
-        let answer = self.rest.get(&Self::path(external, false), &[]).await?;
+        let answer = self.rest.get_in_turn(&Self::path(external, false), &[]).await?;
         if answer.status == 404 {
             return Ok(None);
         }
@@ -200,6 +201,16 @@ impl Oscar {
         let side = if self.tax == Tax::Gross { price.incl_tax.or(price.excl_tax) } else { price.excl_tax };
         let currency = price.currency.and_then(|code| super::currency(&code).ok());
         Ok(side.zip(currency).and_then(|(side, currency)| amount::parse(&side, currency).ok()))
+    }
+
+    /// Whether the user may change a product: the REST framework names what it takes from whom in its answer to OPTIONS.
+    /// `None` where the shop switched that off.
+    async fn may_write(&self, external: &str) -> Result<Option<bool>, ChannelError> {
+        let answer = self.rest.options(&Self::path(external, true)).await?;
+        if answer.status == 405 {
+            return Ok(None);
+        }
+        Ok(Some(answer.ok()?.json()?.pointer("/actions/PUT").is_some()))
     }
 
     /// One page of the product list: with or without a pagination class.
@@ -264,11 +275,16 @@ impl Channel for Oscar {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut results = Vec::with_capacity(changes.len());
-        for change in changes {
-            results.push(self.send(change, door).await);
-        }
-        results
+        // One at a time; a throttle that speaks up leaves the rest for later.
+        let work = Worklist::of(changes, 1);
+        work.through(changes, |one| async move {
+            let mut sent = Vec::with_capacity(one.len());
+            for change in one {
+                sent.push(Ok(self.send(change, door).await?));
+            }
+            Ok(Outcome::Each(sent))
+        })
+        .await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
@@ -282,7 +298,8 @@ impl Channel for Oscar {
     async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
         let mut matches = Vec::new();
         for page in 1..=MAX_PAGES {
-            let answer = self.rest.get(&["admin", "products", ""], &[("page", &page.to_string())]).await?.ok()?;
+            let query = [("page", &*page.to_string())];
+            let answer = self.rest.get_in_turn(&["admin", "products", ""], &query).await?.ok()?;
             let (list, more) = Self::page(&answer)?;
             for one in list {
                 let known = one.upc.as_ref().filter(|upc| skus.contains(upc)).cloned();
@@ -304,10 +321,15 @@ impl Channel for Oscar {
         let answer = self.rest.get(&["admin", "products", ""], &[("page", "1")]).await?.ok()?;
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         let first = Self::page(&answer)?.0.iter().find_map(Listed::external);
-        let held = match first {
-            Some(external) => self.held(&external).await?,
-            None => None,
+        let Some(external) = first else {
+            problems.push("the shop has no products".to_owned());
+            return Ok(Probe { about: "django-oscar shop".to_owned(), problems });
         };
+        if self.may_write(&external).await? == Some(false) {
+            problems
+                .push("the user may not change products; give it the permission catalogue | change product".to_owned());
+        }
+        let held = self.held(&external).await?;
         let own = held.iter().flat_map(|held| &held.stockrecords).find(|one| self.own(&one.partner));
         match own {
             None => problems.push("the first product has no stock record of the partner; check partner".to_owned()),
@@ -315,7 +337,16 @@ impl Channel for Oscar {
                 let code = &own.price_currency;
                 problems.push(format!("its stock records are in {code}; set currency = \"{code}\""));
             }
-            Some(_) => {}
+            Some(own) => {
+                let price = own.price.as_deref().and_then(|price| amount::parse(price, self.currency).ok());
+                let shown = self.shown(&external).await?;
+                if let Some((price, shown)) = price.zip(shown).filter(|(price, shown)| price != shown) {
+                    problems.push(format!(
+                        "shoppers are told {shown} where the partner's stock record says {price}: check tax, and \
+                         whether the shop's strategy takes this partner's record"
+                    ));
+                }
+            }
         }
         Ok(Probe { about: "django-oscar shop; compare tax with its pricing strategy".to_owned(), problems })
     }

@@ -23,7 +23,7 @@ use url::Url;
 
 use super::wire::graphql::{self, Fault, text};
 use super::wire::http::{self, Answer, Call, Http};
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -290,7 +290,7 @@ impl Saleor {
         let price = shown.or_else(|| listing.price.as_ref()?.money());
         let prior = listing.prior_price.as_ref().and_then(Amount::money);
         let regular = prior.filter(|prior| price.is_some_and(|price| prior.minor() > price.minor()));
-        Some(Seen { external: variant.id.clone(), price, regular: Some(regular), refused: None })
+        Some(Seen::crossed(variant.id.clone(), price, regular))
     }
 }
 
@@ -355,12 +355,8 @@ impl Channel for Saleor {
             Ok(channel) => channel,
             Err(error) => return super::all_failed(changes, &error),
         };
-        let mut work = Worklist::of(changes, MAX_BATCH);
-        while let Some(places) = work.take() {
-            let outcome = self.update(&worklist::at(changes, &places), &channel, door).await;
-            work.done(&places, outcome.unwrap_or_else(Outcome::Whole));
-        }
-        work.results()
+        let (work, channel) = (Worklist::of(changes, MAX_BATCH), channel.as_str());
+        work.through(changes, |batch| async move { self.update(&batch, channel, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {

@@ -24,7 +24,7 @@ use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -308,7 +308,7 @@ impl Shopware {
         let price = own.as_ref().and_then(|own| side(&own.gross, &own.net));
         let list = own.as_ref().and_then(|own| own.list_price.as_ref()).and_then(|list| side(&list.gross, &list.net));
         let regular = list.filter(|list| price.is_some_and(|price| list.minor() > price.minor()));
-        Seen { external: held.id.clone(), price, regular: Some(regular), refused: None }
+        Seen::crossed(held.id.clone(), price, regular)
     }
 }
 
@@ -367,12 +367,8 @@ impl Channel for Shopware {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut batches = Worklist::of(changes, MAX_BATCH);
-        while let Some(places) = batches.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            batches.done(&places, outcome);
-        }
-        batches.results()
+        let work = Worklist::of(changes, MAX_BATCH);
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {

@@ -22,7 +22,7 @@ use url::Url;
 
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -53,6 +53,11 @@ drift = "alert"                     # alert, reassert or adopt
 /// 50 templates in one call take a server under a second.
 const MAX_BATCH: usize = 50;
 const MAX_READ: usize = 200;
+const TEMPLATE: &str = "product.template";
+/// Fields of a product template: what tills ask, what sales ask, and where a template's taxes come from.
+const GROSS: &str = "gross_price";
+const NET: &str = "list_price";
+const CATEGORY: &str = "account_category";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,8 +132,8 @@ impl Tryton {
     /// The field that buyers of this channel pay by.
     const fn field(&self) -> &'static str {
         match self.tax {
-            Tax::Gross => "gross_price",
-            Tax::Net => "list_price",
+            Tax::Gross => GROSS,
+            Tax::Net => NET,
         }
     }
 
@@ -165,9 +170,12 @@ impl Tryton {
         amount::parse(value.get("decimal")?.as_str()?, self.currency).ok()
     }
 
-    /// What a till or sale asks: the gross price falls back to the list price until it is set.
+    /// What a till or sale asks. Until a gross price is set a till asks the list price with taxes, which are the account
+    /// category's; without one there are none.
     fn price(&self, template: &Value) -> Option<Money> {
-        template.get(self.field()).and_then(|value| self.money(value))
+        let own = template.get(self.field()).and_then(|value| self.money(value));
+        let untaxed = template.get(CATEGORY).is_some_and(Value::is_null);
+        own.or_else(|| template.get(NET).filter(|_| untaxed).and_then(|value| self.money(value)))
     }
 
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
@@ -242,19 +250,20 @@ impl Channel for Tryton {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut work = Worklist::of(changes, MAX_BATCH);
-        while let Some(places) = work.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            work.done(&places, outcome);
-        }
-        work.results()
+        let work = Worklist::of(changes, MAX_BATCH);
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let mut seen = Vec::with_capacity(externals.len());
+        // The net side has no taxes to ask about, nor need its server have modules that do.
+        let fields: &[&str] = match self.tax {
+            Tax::Gross => &[GROSS, NET, CATEGORY],
+            Tax::Net => &[NET],
+        };
         for part in externals.chunks(MAX_READ) {
             let ids: Vec<i64> = part.iter().filter_map(|external| external.parse().ok()).collect();
-            let rows = self.search("product.template", json!([["id", "in", ids]]), &[self.field(), "active"]).await?;
+            let rows = self.search("product.template", json!([["id", "in", ids]]), fields).await?;
             seen.extend(rows.iter().filter_map(|row| {
                 let id = row.get("id")?.as_i64()?;
                 Some(Seen::plain(id.to_string(), self.price(row)))
@@ -303,6 +312,12 @@ impl Channel for Tryton {
         let (fields, _) = self.ask("model.product.template.fields_get", vec![json!([self.field()])]).await?;
         if fields.get(self.field()).is_none() {
             problems.push(format!("products have no {}; tills need the module sale_point", self.field()));
+        }
+        let (access, _) = self.ask("model.ir.model.access.get_access", vec![json!([TEMPLATE])]).await?;
+        // Written as 0 or 1.
+        let write = access.pointer(&format!("/{TEMPLATE}/write"));
+        if write.is_some_and(|write| write.as_bool() == Some(false) || write.as_i64() == Some(0)) {
+            problems.push("the user may not write products; add it to the group Product Administration".to_owned());
         }
         Ok(Probe { about: format!("Tryton company {}", text(&company, "rec_name").unwrap_or_default()), problems })
     }

@@ -25,7 +25,7 @@ use url::Url;
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::rest::Rest;
-use super::wire::worklist::{self, Outcome, Worklist};
+use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -209,7 +209,7 @@ impl WooCommerce {
         let price = money(&product.price);
         let regular =
             money(&product.regular_price).filter(|regular| price.is_some_and(|p| regular.minor() > p.minor()));
-        Seen { external, price, regular: Some(regular), refused: None }
+        Seen::crossed(external, price, regular)
     }
 
     /// Products of one parent, or products without one.
@@ -289,12 +289,8 @@ impl Channel for WooCommerce {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let mut batches = Worklist::grouped(changes, MAX_BATCH, |change| parent(&change.external).map(str::to_owned));
-        while let Some(places) = batches.take() {
-            let outcome = self.update(&worklist::at(changes, &places), door).await.unwrap_or_else(Outcome::Whole);
-            batches.done(&places, outcome);
-        }
-        batches.results()
+        let work = Worklist::grouped(changes, MAX_BATCH, |change| parent(&change.external).map(str::to_owned));
+        work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {

@@ -366,6 +366,7 @@ fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, Channe
         minor: price.minor(),
         regular: seen.regular.map(|regular| regular.map(Money::minor)),
         refused: seen.refused.clone(),
+        disputed: seen.disputed.is_some(),
     }))
 }
 

@@ -65,18 +65,20 @@ pub struct Shown {
     pub regular: Option<Option<i64>>,
     /// The channel's own reason for not showing the last write, if it gives one.
     pub refused: Option<String>,
+    /// The channel holds several prices that disagree, so that the one shown proves nothing.
+    pub disputed: bool,
 }
 
 impl Shown {
     /// A price and nothing else.
     #[must_use]
     pub const fn price(minor: i64) -> Self {
-        Self { minor, regular: None, refused: None }
+        Self { minor, regular: None, refused: None, disputed: false }
     }
 
     /// Whether this proves the price and, where the channel can tell, that exactly the wanted price is crossed out.
     fn proves(&self, minor: Option<i64>, regular: Option<i64>) -> bool {
-        minor == Some(self.minor) && self.regular.is_none_or(|shown| shown == regular)
+        !self.disputed && minor == Some(self.minor) && self.regular.is_none_or(|shown| shown == regular)
     }
 }
 
@@ -501,6 +503,14 @@ mod tests {
         let third = Listing { tries: 3, ..late };
         let parked = step(&third, &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
         assert_eq!((parked.state, parked.next_at), ("parked", None));
+    }
+
+    #[test]
+    fn a_price_that_the_channel_disputes_proves_nothing_and_is_sent_again() {
+        let late = Listing { sent_at: Some(NOW.0 - 120_000), ..listing("accepted") };
+        let disputed = Shown { disputed: true, ..Shown::price(46_900) };
+        let again = step(&late, &Event::Read(Ok(Some(disputed))), &POLICY, NOW);
+        assert_eq!((again.state, again.verified_seq), ("intended", late.verified_seq));
     }
 
     #[test]

@@ -26,6 +26,20 @@ pub struct Difference {
     pub kind: Kind,
     pub expected: Option<Money>,
     pub found: Option<Money>,
+    /// Why the price found cannot be relied on, whatever it is.
+    pub disputed: Option<String>,
+}
+
+impl Difference {
+    /// What the channel shows, for a person.
+    fn shows(&self) -> String {
+        let price = words(self.found);
+        self.disputed.as_ref().map_or_else(|| price.clone(), |why| format!("{price} ({why})"))
+    }
+}
+
+fn words(price: Option<Money>) -> String {
+    price.map_or_else(|| "nothing".to_owned(), |price| price.to_string())
 }
 
 /// What a difference means.
@@ -44,20 +58,23 @@ pub enum Kind {
     Currency,
 }
 
-/// Compares one listing with what the channel shows; `None` when they agree.
+/// Compares one listing with what the channel shows; `None` when they agree. A price that the channel itself disputes
+/// proves nothing.
 #[must_use]
-pub fn compare(listing: &Listing, found: Option<Money>) -> Option<Difference> {
+pub fn compare(listing: &Listing, found: Option<Money>, disputed: Option<&str>) -> Option<Difference> {
     let own = currency(&listing.currency).ok()?;
     let money = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, own));
     let decided = listing.desired_seq > 0 && listing.verified_seq > 0;
     let expected =
         if decided { money(listing.sent_minor.or(listing.desired_minor)) } else { money(listing.live_minor) };
+    let disputed = disputed.filter(|_| listing.state != "idle");
+    let agrees = found == expected && disputed.is_none();
     let kind = match (found, listing.state.as_str()) {
         (None, "idle") if listing.live_minor.is_none() => return None,
         (None, _) => Kind::Gone,
         (Some(found), _) if found.currency() != own => Kind::Currency,
-        (Some(found), "drifted" | "parked") if expected == Some(found) => Kind::Healed,
-        (found, _) if found == expected => return None,
+        (Some(_), "drifted" | "parked") if agrees => Kind::Healed,
+        _ if agrees => return None,
         (found, "drifted" | "parked") if found == money(listing.live_minor) => return None,
         (_, "idle") => Kind::Adopted,
         _ => Kind::Drifted,
@@ -70,6 +87,7 @@ pub fn compare(listing: &Listing, found: Option<Money>) -> Option<Difference> {
         kind,
         expected,
         found,
+        disputed: disputed.map(str::to_owned),
     })
 }
 
@@ -108,7 +126,7 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
         };
         for (listing, seen) in page.iter().zip(&seen) {
             report.compared += 1;
-            if let Some(difference) = compare(listing, seen.price) {
+            if let Some(difference) = compare(listing, seen.price, seen.disputed.as_deref()) {
                 if !dry_run {
                     handle(app, lane, &difference).await?;
                 }
@@ -128,7 +146,7 @@ async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Resu
     let Some(listing) = listings::claim_one(&app.db, difference.listing_id, now, now.plus(lane.lease_ms)).await? else {
         return Ok(());
     };
-    let still = compare(&listing, difference.found);
+    let still = compare(&listing, difference.found, difference.disputed.as_deref());
     let kind = still.as_ref().map(|d| d.kind);
     let change = change(&listing, still.as_ref(), now);
     listings::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone())
@@ -146,7 +164,6 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
     let same = Change::none(listing);
     let Some(difference) = difference else { return same };
     let live = difference.found.map(|found| (found.minor(), now)).filter(|_| difference.kind != Kind::Currency);
-    let text = |found: Option<Money>| found.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
     match difference.kind {
         Kind::Adopted => Change { live, fact: live.map(|(minor, _)| (minor, "verified")), ..same },
         Kind::Healed => Change {
@@ -159,7 +176,7 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
         },
         Kind::Drifted => Change {
             state: "drifted",
-            reason: format!("shows {} where {} was proved", text(difference.found), text(difference.expected)),
+            reason: format!("shows {} where {} was proved", difference.shows(), words(difference.expected)),
             live,
             fact: live.map(|(minor, _)| (minor, "foreign")),
             read: Some(("different", String::new())),
@@ -167,7 +184,7 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
         },
         Kind::Gone | Kind::Currency => Change {
             state: "drifted",
-            reason: format!("shows {}", text(difference.found)),
+            reason: format!("shows {}", difference.shows()),
             read: Some(("different", String::new())),
             ..same
         },
@@ -201,30 +218,20 @@ async fn drifted(app: &App, lane: &Lane, listing: &Listing, difference: &Differe
 }
 
 async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Difference) -> Result<(), StoreError> {
-    let text = |money: Option<Money>| money.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
     let (severity, message, hint) = match kind {
         "two_writers" => (
             "critical",
-            format!(
-                "somebody else keeps changing the price on {}: it shows {}",
-                listing.channel,
-                text(difference.found)
-            ),
+            format!("somebody else keeps changing the price on {}: it shows {}", listing.channel, difference.shows()),
             format!("find the other tool, or set drift = \"alert\" in [channels.{}]", listing.channel),
         ),
         "listing_lost" => (
             "warning",
-            format!("{} shows {} for {}", listing.channel, text(difference.found), difference.external),
+            format!("{} shows {} for {}", listing.channel, difference.shows(), difference.external),
             format!("omniprice channel test {}", listing.channel),
         ),
         _ => (
             "warning",
-            format!(
-                "{} shows {} where {} was proved",
-                listing.channel,
-                text(difference.found),
-                text(difference.expected)
-            ),
+            format!("{} shows {} where {} was proved", listing.channel, difference.shows(), words(difference.expected)),
             format!(
                 "omniprice verify {} puts it right or shows it again; drift = \"reassert\" does so by itself",
                 listing.channel
@@ -286,7 +293,7 @@ mod tests {
     }
 
     fn kind(listing: &Listing, found: Option<i64>) -> Option<Kind> {
-        compare(listing, found.map(|minor| Money::from_minor(minor, Currency::DKK))).map(|d| d.kind)
+        compare(listing, found.map(|minor| Money::from_minor(minor, Currency::DKK)), None).map(|d| d.kind)
     }
 
     #[test]
@@ -306,8 +313,21 @@ mod tests {
     }
 
     #[test]
+    fn a_price_that_the_channel_disputes_is_drift_even_if_it_is_ours() {
+        let ours = Some(Money::from_minor(479, Currency::DKK));
+        let of = |state: &str| compare(&listing(state, Some(479), Some(479)), ours, Some("2 prices"));
+        let drift = of("verified").unwrap();
+        assert_eq!((drift.kind, drift.shows().as_str()), (Kind::Drifted, "4.79 DKK (2 prices)"));
+        assert!(of("drifted").is_none(), "told once");
+        assert!(compare(&listing("idle", Some(479), None), ours, Some("2 prices")).is_none(), "nothing was decided");
+    }
+
+    #[test]
     fn another_currency_is_never_a_price() {
         let found = Money::from_minor(479, Currency::SEK);
-        assert_eq!(compare(&listing("verified", Some(479), Some(479)), Some(found)).unwrap().kind, Kind::Currency);
+        assert_eq!(
+            compare(&listing("verified", Some(479), Some(479)), Some(found), None).unwrap().kind,
+            Kind::Currency
+        );
     }
 }

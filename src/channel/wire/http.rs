@@ -20,6 +20,8 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 const MAX_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
 /// A clock that is further off is a problem: signatures and signed tokens of vendors live for minutes.
 const MAX_SKEW_MS: i64 = 2 * Millis::MINUTE;
+/// A page of a search that the vendor puts off for a named time is asked for so often.
+const MAX_ASKS: usize = 4;
 /// Characters of a vendor's own words that an error repeats.
 const MAX_WORDS: usize = 200;
 
@@ -124,6 +126,21 @@ impl Http {
     /// No answer. Nothing was priced, so failures are `Retry`.
     pub async fn ask(&self, call: Call, body: Vec<u8>) -> Result<Answer, ChannelError> {
         self.send(call, body, Class::Retry { after_ms: None }).await
+    }
+
+    /// Reads a document of many. A vendor with a [`Pace`] that names a time to wait for gets it and is asked again, so
+    /// that a search is not lost with one of its pages. Not within a push, whose lease would run out meanwhile.
+    ///
+    /// # Errors
+    /// No answer, or a wait that is too long. Nothing was changed, so failures are `Retry`.
+    pub async fn get_in_turn(&self, call: Call) -> Result<Answer, ChannelError> {
+        for _ in 1..MAX_ASKS {
+            let answer = self.ask(call.clone(), Vec::new()).await?;
+            if self.pace.is_none() || !matches!(answer.class(), Class::Retry { after_ms: Some(_) }) {
+                return Ok(answer);
+            }
+        }
+        self.ask(call, Vec::new()).await
     }
 
     /// Reads a document.

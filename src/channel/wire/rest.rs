@@ -36,6 +36,22 @@ impl Rest {
         self.http.ask(self.call(Method::GET, path, query), Vec::new()).await
     }
 
+    /// Reads one of many documents, waiting where the vendor names a time; see [`Http::get_in_turn`].
+    ///
+    /// # Errors
+    /// No answer; nothing was changed.
+    pub async fn get_in_turn(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, ChannelError> {
+        self.http.get_in_turn(self.call(Method::GET, path, query)).await
+    }
+
+    /// Asks what may be done there (RFC 9110 section 9.3.7); the answer may have any status.
+    ///
+    /// # Errors
+    /// No answer; nothing was changed.
+    pub async fn options(&self, path: &[&str]) -> Result<Answer, ChannelError> {
+        self.http.ask(self.call(Method::OPTIONS, path, &[]), Vec::new()).await
+    }
+
     /// Sends a body without a price: a search, the end of a sale.
     ///
     /// # Errors

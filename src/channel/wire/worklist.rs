@@ -54,8 +54,26 @@ impl Worklist {
         Self::new(groups.into_iter().map(|(_, places)| places).collect(), changes.len())
     }
 
+    /// Sends what is open, a request at a time, until every change has its result; one per change, in order. `send` says
+    /// what became of one request; its error counts for the request as a whole.
+    pub async fn through<'a, Sent>(
+        mut self,
+        changes: &'a [PriceChange],
+        send: impl Fn(Vec<&'a PriceChange>) -> Sent,
+    ) -> Vec<Result<Receipt, ChannelError>>
+    where
+        Sent: Future<Output = Result<Outcome, ChannelError>>,
+    {
+        while let Some(places) = self.take() {
+            let batch = places.iter().filter_map(|place| changes.get(*place)).collect();
+            let outcome = send(batch).await.unwrap_or_else(Outcome::Whole);
+            self.done(&places, outcome);
+        }
+        self.results()
+    }
+
     /// The next request's places.
-    pub fn take(&mut self) -> Option<Vec<usize>> {
+    fn take(&mut self) -> Option<Vec<usize>> {
         self.open.pop_front()
     }
 
@@ -69,7 +87,7 @@ impl Worklist {
     }
 
     /// Files the outcome of a request.
-    pub fn done(&mut self, places: &[usize], outcome: Outcome) {
+    fn done(&mut self, places: &[usize], outcome: Outcome) {
         match outcome {
             Outcome::Each(results) => {
                 let mut results = results.into_iter();
@@ -110,8 +128,7 @@ impl Worklist {
     }
 
     /// One result per change, in order.
-    #[must_use]
-    pub fn results(self) -> Vec<Result<Receipt, ChannelError>> {
+    fn results(self) -> Vec<Result<Receipt, ChannelError>> {
         let unsent = || Err(ChannelError::new(Class::Retry { after_ms: None }, "not sent"));
         self.results.into_iter().map(|result| result.unwrap_or_else(unsent)).collect()
     }
@@ -141,12 +158,6 @@ impl Worklist {
             self.fail(&places, &unsent);
         }
     }
-}
-
-/// The changes at these places.
-#[must_use]
-pub fn at<'a>(changes: &'a [PriceChange], places: &[usize]) -> Vec<&'a PriceChange> {
-    places.iter().filter_map(|place| changes.get(*place)).collect()
 }
 
 #[cfg(test)]

@@ -300,7 +300,7 @@ impl<V: Vendor> Bench<V> {
     /// Reads must prove what was pushed: price, and crossed-out price where the channel tells.
     pub async fn proves(&self, change: &PriceChange) {
         let seen = self.read(&change.external).await;
-        assert_eq!(seen.price, Some(change.price), "{}", change.external);
+        assert_eq!((seen.price, &seen.disputed), (Some(change.price), &None), "{}", change.external);
         if let Some(regular) = seen.regular {
             assert_eq!(regular, change.sale.map(|sale| sale.regular), "{}", change.external);
         }

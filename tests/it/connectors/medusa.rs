@@ -295,7 +295,13 @@ async fn rows_that_overlapping_writes_left_are_told_and_healed() {
     bench.push_one(&dkk("prod_1/variant_1", 51_900)).await.unwrap();
     let seen = bench.read("prod_1/variant_1").await;
     assert_eq!(seen.price.unwrap().minor(), 49_900, "the shopper pays the lowest");
-    assert!(seen.refused.unwrap().contains("2 prices in DKK"));
+    assert!(seen.disputed.unwrap().contains("2 prices in DKK"));
+    bench.push_one(&dkk("prod_1/variant_1", 51_900)).await.unwrap();
+    bench.proves(&dkk("prod_1/variant_1", 51_900)).await;
+    let rows = bench.double.with(|shop| shop.variants["variant_1"].2.len());
+    assert_eq!(rows, 3, "the copies of the euro price and of the club's price are gone too");
+    // Copies of one price are no dispute: the shopper pays ours whichever is taken.
+    bench.double.with(|shop| shop.overlap = true);
     bench.push_one(&dkk("prod_1/variant_1", 51_900)).await.unwrap();
     bench.proves(&dkk("prod_1/variant_1", 51_900)).await;
 }

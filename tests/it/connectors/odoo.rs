@@ -20,6 +20,7 @@ struct Server {
     products: BTreeMap<i64, (&'static str, i64)>,
     /// Item to product and fixed price.
     items: BTreeMap<i64, (i64, Value)>,
+    writable: bool,
 }
 
 impl Server {
@@ -28,6 +29,7 @@ impl Server {
             templates: [(7, json!(49.9)), (8, json!(34.0))].into(),
             products: [(70, ("KETTLE", 7)), (80, ("LAMP", 8)), (81, ("LAMP-RED", 8))].into(),
             items: [(1, (70, json!(45.0)))].into(),
+            writable: true,
         }
     }
 
@@ -95,6 +97,9 @@ impl Vendor for Server {
         let model = args[3].as_str().unwrap();
         match args[4].as_str().unwrap() {
             "write" => self.write(model, &args[5]),
+            "check_access_rights" => Reply::ok(
+                &json!({ "jsonrpc": "2.0", "id": null, "result": args[5] == json!(["write", false]) && self.writable }),
+            ),
             _ => Reply::ok(&json!({ "jsonrpc": "2.0", "id": null, "result": self.search(model, &args[5][0]) })),
         }
     }
@@ -191,6 +196,9 @@ async fn every_fault_has_its_class() {
     assert_eq!(open(TABLE).await.channel.probe().await.unwrap().problems, Vec::<String>::new());
     let lost = open(&format!("{TABLE}pricelist = 4\n")).await;
     assert!(lost.channel.probe().await.unwrap().problems[0].contains("no such pricelist"));
+    let reader = open(TABLE).await;
+    reader.double.with(|server| server.writable = false);
+    assert!(reader.channel.probe().await.unwrap().problems[0].contains("may not change prices"));
     let dead = open(&TABLE.replace("k1", "dead")).await;
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
 }

@@ -16,6 +16,7 @@ struct Shop {
     /// Product to UPC and stock records.
     products: BTreeMap<u64, (&'static str, Vec<Value>)>,
     paged: bool,
+    writable: bool,
 }
 
 fn record(partner: u64, sku: &str, price: &str) -> Value {
@@ -28,7 +29,7 @@ impl Shop {
         let kettle = vec![record(2, "X-KETTLE", "60.00"), record(1, "KETTLE", "49.90")];
         let products =
             [(7, ("KETTLE", kettle)), (8, ("LAMP", vec![record(1, "LAMP", "34.00")])), (9, ("VASE", vec![]))];
-        Self { products: products.into(), paged: false }
+        Self { products: products.into(), paged: false, writable: true }
     }
 
     fn list(&self, page: usize) -> Reply {
@@ -64,6 +65,11 @@ impl Vendor for Shop {
         let missing = || Reply::json(404, &json!({ "detail": "Not found." }));
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["admin", "products"]) => self.list(request.query["page"].parse().unwrap()),
+            ("OPTIONS", ["admin", "products", _]) => {
+                let put = json!({ "name": "Product Admin Detail", "actions": { "PUT": {} } });
+                let get = json!({ "name": "Product Admin Detail" });
+                Reply::ok(if self.writable { &put } else { &get })
+            }
             (method, ["admin", "products", id]) => {
                 let Some((upc, records)) = self.products.get_mut(&id.parse().unwrap()) else { return missing() };
                 if method == "PATCH" {
@@ -164,6 +170,22 @@ async fn every_fault_has_its_class() {
     assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
     let other = open(&TABLE.replace("partner = 1", "partner = 3")).await;
     assert!(other.channel.probe().await.unwrap().problems[0].contains("check partner"));
+    // A search that is put off in the middle gets its page when the named time is over.
+    let busy = open(TABLE).await;
+    busy.double.fail_any(Fault::Answer(Reply::text(429, "").header("retry-after", 1)));
+    let asked = std::time::Instant::now();
+    assert_eq!(busy.channel.find(&["KETTLE".to_owned()]).await.unwrap().len(), 1);
+    assert!(asked.elapsed() >= std::time::Duration::from_secs(1), "{:?}", asked.elapsed());
+    // A push that is put off leaves the rest of its batch unsent, for the same time.
+    busy.double.fail_write(Fault::Answer(Reply::text(429, "").header("retry-after", 2)));
+    let put_off = busy.push(&[eur("7", 4_795), eur("8", 3_300)]).await;
+    for result in put_off {
+        assert_eq!(result.unwrap_err().class, Class::Retry { after_ms: Some(2_000) });
+    }
+    assert_eq!(busy.double.written().len(), 1);
+    let reader = open(TABLE).await;
+    reader.double.with(|shop| shop.writable = false);
+    assert!(reader.channel.probe().await.unwrap().problems[0].contains("change product"));
     let dead = open(&TABLE.replace("t1", "dead")).await;
     assert_eq!(dead.push_one(&eur("7", 4_795)).await.unwrap_err().class, Class::Refused);
 }

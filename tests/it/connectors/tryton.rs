@@ -18,12 +18,18 @@ struct Server {
     products: Vec<(&'static str, i64)>,
     /// The module with the gross price is there.
     till: bool,
+    writable: bool,
 }
 
 impl Server {
     fn new() -> Self {
         let templates = [(7, Some("49.9000".to_owned())), (8, None)];
-        Self { templates: templates.into(), products: vec![("KETTLE", 7), ("LAMP", 8), ("LAMP-RED", 8)], till: true }
+        Self {
+            templates: templates.into(),
+            products: vec![("KETTLE", 7), ("LAMP", 8), ("LAMP-RED", 8)],
+            till: true,
+            writable: true,
+        }
     }
 
     fn error(kind: &str, detail: &Value) -> Reply {
@@ -66,6 +72,9 @@ impl Server {
             }
             "model.product.template.fields_get" if self.till => json!({ "gross_price": { "name": "gross_price" } }),
             "model.product.template.fields_get" => json!({}),
+            "model.ir.model.access.get_access" => {
+                json!({ "product.template": { "read": 1, "write": i32::from(self.writable), "create": 0, "delete": 0 } })
+            }
             _ => json!([{ "id": 1, "rec_name": "Acme", "currency.": { "id": 1, "code": "EUR" } }]),
         };
         Reply::ok(&json!({ "id": 1, "result": result }))
@@ -160,6 +169,8 @@ async fn every_fault_has_its_class() {
     assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
     odd.double.with(|server| server.till = false);
     assert!(odd.channel.probe().await.unwrap().problems[1].contains("sale_point"));
+    odd.double.with(|server| server.writable = false);
+    assert!(odd.channel.probe().await.unwrap().problems[2].contains("Product Administration"));
     let dead = open(&TABLE.replace("'admin'\ncompany", "'dead'\ncompany")).await;
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
 }

@@ -1,0 +1,178 @@
+//! Mutations that carry prices: their bodies, how prices are read back out of them, and what their answers say.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::channel::wire::graphql::{self, text};
+use crate::channel::wire::{amount, outgoing};
+use crate::channel::{ChannelError, Class, PriceChange, Receipt};
+use crate::money::{Currency, Money};
+use crate::publish::gate::{GateError, Quote};
+
+pub(super) const UPDATE: &str = "mutation($p:ID!,$v:[ProductVariantsBulkInput!]!){productVariantsBulkUpdate(productId:$p,\
+variants:$v,allowPartialUpdates:false){productVariants{id price compareAtPrice} userErrors{field message code}}}";
+
+pub(super) const FIX: &str = "mutation($l:ID!,$p:[PriceListPriceInput!]!){priceListFixedPricesAdd(priceListId:$l,prices:$p)\
+{prices{variant{id} price{amount currencyCode}} userErrors{field message code}}}";
+
+pub(super) fn gid(class: &str, number: &str) -> String {
+    format!("gid://shopify/{class}/{number}")
+}
+
+/// `PRODUCT/VARIANT` for base prices, `VARIANT` for a price list: the numbers at the end of Shopify's ids.
+pub(super) fn reference(external: &str) -> (&str, &str) {
+    external.rsplit_once('/').unwrap_or(("", external))
+}
+
+/// The number at the end of an id.
+pub(super) fn number(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+pub(super) fn base_body(changes: &[&PriceChange]) -> Vec<u8> {
+    let product = changes.first().map_or("", |change| reference(&change.external).0);
+    let variant = |change: &&PriceChange| {
+        let regular = change.sale.map(|sale| amount::text(sale.regular));
+        let id = gid("ProductVariant", reference(&change.external).1);
+        json!({ "id": id, "price": amount::text(change.price), "compareAtPrice": regular })
+    };
+    let variants: Vec<Value> = changes.iter().map(variant).collect();
+    graphql::body(UPDATE, &json!({ "p": gid("Product", product), "v": variants }))
+}
+
+pub(super) fn list_body(list: &str, changes: &[&PriceChange]) -> Vec<u8> {
+    let money = |money: Money| json!({ "amount": amount::text(money), "currencyCode": money.currency().code() });
+    let price = |change: &&PriceChange| {
+        let id = gid("ProductVariant", reference(&change.external).1);
+        let regular = change.sale.map(|sale| money(sale.regular));
+        json!({ "variantId": id, "price": money(change.price), "compareAtPrice": regular })
+    };
+    graphql::body(FIX, &json!({ "l": list, "p": changes.iter().map(price).collect::<Vec<Value>>() }))
+}
+
+/// The items that `userErrors` name by `field: ["variants", "3", "price"]`; `None` if one names no item.
+pub(super) fn named(errors: &[Value], count: usize) -> Option<Vec<(usize, ChannelError)>> {
+    let place = |error: &Value| {
+        let index = error.get("field")?.get(1)?.as_str()?.parse::<usize>().ok()?;
+        (index < count).then(|| (index, user_error(error)))
+    };
+    let mut bad: Vec<(usize, ChannelError)> = errors.iter().map(place).collect::<Option<_>>()?;
+    bad.sort_by_key(|(index, _)| *index);
+    bad.dedup_by_key(|(index, _)| *index);
+    Some(bad)
+}
+
+pub(super) fn user_error(error: &Value) -> ChannelError {
+    let (code, message) = (text(error, "code").unwrap_or_default(), text(error, "message").unwrap_or_default());
+    let class = if code == "PRICE_LIST_NOT_FOUND" { Class::Refused } else { Class::Rejected };
+    ChannelError::new(class, format!("Shopify refuses the price: {message} ({code})"))
+}
+
+/// A call without errors lists what it wrote.
+pub(super) fn written(payload: &Value, change: &PriceChange) -> Result<Receipt, ChannelError> {
+    let id = gid("ProductVariant", reference(&change.external).1);
+    let lists = ["productVariants", "prices"].iter().filter_map(|key| payload.get(key)?.as_array()).flatten();
+    let own = |item: &&Value| item.get("variant").unwrap_or(item).get("id").and_then(Value::as_str) == Some(&id);
+    let Some(item) = lists.into_iter().find(own) else {
+        return Err(ChannelError::new(Class::Unknown, "the answer does not list this variant"));
+    };
+    let amount = item.pointer("/price/amount").or_else(|| item.get("price")).and_then(Value::as_str);
+    Ok(Receipt { echoed: amount.and_then(|amount| amount::parse(amount, change.price.currency()).ok()) })
+}
+
+/// Reads prices back out of an outgoing mutation, by its text alone. Base prices name no currency: it is the shop's.
+pub(super) fn quoted(body: &[u8], currency: Currency) -> Result<Vec<Quote>, GateError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body<V> {
+        #[serde(rename = "query")]
+        _query: String,
+        variables: V,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Base {
+        p: String,
+        v: Vec<Variant>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Variant {
+        id: String,
+        price: String,
+        compare_at_price: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct List {
+        #[serde(rename = "l")]
+        _list: String,
+        p: Vec<Fixed>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Fixed {
+        variant_id: String,
+        price: Amount,
+        compare_at_price: Option<Amount>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Amount {
+        amount: String,
+        currency_code: String,
+    }
+    impl Amount {
+        fn money(&self) -> Result<Money, GateError> {
+            outgoing::money(&self.amount, outgoing::currency(&self.currency_code)?)
+        }
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Base(Base),
+        List(List),
+    }
+    match outgoing::parse::<Body<Either>>(body)?.variables {
+        Either::Base(base) => {
+            let one = |variant: Variant| {
+                let regular = variant.compare_at_price.map(|text| outgoing::money(&text, currency)).transpose()?;
+                let external = format!("{}/{}", number(&base.p), number(&variant.id));
+                Ok(outgoing::quote(external, outgoing::money(&variant.price, currency)?, regular))
+            };
+            base.v.into_iter().map(one).collect()
+        }
+        Either::List(list) => {
+            let one = |fixed: Fixed| {
+                let regular = fixed.compare_at_price.map(|amount| amount.money()).transpose()?;
+                Ok(outgoing::quote(number(&fixed.variant_id), fixed.price.money()?, regular))
+            };
+            list.p.into_iter().map(one).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_is_read_back_from_the_text_itself() {
+        let body = |variant: &str| {
+            format!(r#"{{"query":"m","variables":{{"p":"gid://shopify/Product/7","v":[{{{variant}}}]}}}}"#).into_bytes()
+        };
+        let of = |variant: &str| quoted(&body(variant), Currency::DKK);
+        let id = r#""id":"gid://shopify/ProductVariant/9","#;
+        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let sale = of(&format!(r#"{id}"price":"479.00","compareAtPrice":"599.00""#)).unwrap();
+        assert_eq!(sale, [outgoing::quote("7/9", dkk(47_900), Some(dkk(59_900)))]);
+        assert_eq!(of(&format!(r#"{id}"price":"479.00","compareAtPrice":null"#)).unwrap()[0].regular, None);
+        for bad in [r#""price":"479,00""#, r#""price":479.0"#, r#""price":"479.00","cost":"1.00""#] {
+            assert!(of(&format!("{id}{bad}")).is_err(), "{bad}");
+        }
+        let list = br#"{"query":"m","variables":{"l":"x","p":[{"variantId":"gid://shopify/ProductVariant/9",
+            "price":{"amount":"64.00","currencyCode":"EUR"},"compareAtPrice":null}]}}"#;
+        let eur = Money::from_minor(6_400, Currency::EUR);
+        assert_eq!(quoted(list, Currency::DKK).unwrap(), [Quote::new("9", eur)], "the list's own currency");
+    }
+}
