@@ -153,8 +153,7 @@ impl Saleor {
             return answer.ok();
         }
         let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
-            let text = "the server answers 400 without JSON, as it does to a host name that it does not know: it refuses \
-                        this host name; see its ALLOWED_HOSTS";
+            let text = "the server answers 400 without JSON: it refuses this host name; see its ALLOWED_HOSTS";
             return Err(ChannelError::new(Class::Refused, text));
         };
         let errors = body.get("errors").and_then(Value::as_array);

@@ -2,12 +2,12 @@
 //! plain http of these tests it wants signed requests.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use omniprice::channel::{Class, PriceChange};
+use omniprice::clock::Clock;
 use omniprice::money::Currency;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -118,8 +118,8 @@ impl Shop {
         {
             return refused(wrong, "Invalid signature - provided signature does not match.");
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        if given("oauth_timestamp").parse::<u64>().unwrap().abs_diff(now) > 15 * 60 {
+        let now = Clock::System.now().0 / 1_000;
+        if given("oauth_timestamp").parse::<i64>().unwrap().abs_diff(now) > 15 * 60 {
             return refused(wrong, "Invalid timestamp.");
         }
         if !self.nonces.insert(given("oauth_nonce")) {
