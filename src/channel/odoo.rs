@@ -6,22 +6,26 @@
 //!   different prices of many products in one call, which is all or nothing.
 //! - More decimals than the price precision are rounded without a word.
 //! - Sales prices belong to the template: products of one template cannot be priced apart, except by a pricelist.
-//! - Several items of a pricelist can speak about one product; the server's order decides, so they are told.
+//! - Several rules of a pricelist can speak about one product, with dates of their own; the server's order decides among
+//!   those that apply, so they are told.
+//! - A product's own sales price leaves out what its attributes add (`price_extra`).
+
+mod probe;
+mod rpc;
+mod rules;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use reqwest::Method;
-use reqwest::header::HeaderMap;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use super::wire::graphql::text;
-use super::wire::http::{self, Answer, Call, Http};
+use self::rpc::{Execute, Rpc, result};
+use super::wire::http::{self, Http};
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
@@ -29,7 +33,7 @@ use super::{
     Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, decimal};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -53,7 +57,6 @@ drift = "alert"                   # alert, reassert or adopt
 /// Items of a pricelist per call: 50 take a small server 0.1 s.
 const MAX_BATCH: usize = 100;
 const MAX_READ: usize = 200;
-const ITEM_FIELDS: [&str; 5] = ["id", "product_id", "fixed_price", "min_quantity", "compute_price"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,26 +83,6 @@ struct Odoo {
     clock: Clock,
 }
 
-/// A call as it travels.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rpc<A> {
-    jsonrpc: String,
-    method: String,
-    params: Params<A>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params<A> {
-    service: String,
-    method: String,
-    args: A,
-}
-
-/// Database, user, key, model, method and the method's own arguments.
-type Execute<A> = (String, i64, String, String, String, A);
-
 /// Arguments of `product.template.write`.
 type TemplateArgs = (Vec<i64>, TemplatePrice);
 
@@ -116,38 +99,21 @@ type ListArgs = (Vec<i64>, ListItems);
 #[serde(deny_unknown_fields)]
 struct ListItems {
     /// 0 creates an item, 1 changes the item of this id (the ORM's commands for lists).
-    item_ids: Vec<(u8, i64, ItemPrice)>,
+    item_ids: Vec<Command>,
 }
+
+type Command = (u8, i64, ItemPrice);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ItemPrice {
     applied_on: String,
     product_id: i64,
+    /// The variant's template, which the till's pricelist page asks for; an item that is there has it already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    product_tmpl_id: Option<i64>,
     compute_price: String,
     fixed_price: Box<RawValue>,
-}
-
-/// A fixed price of the pricelist as the server shows it.
-#[derive(Debug, Deserialize)]
-struct Item {
-    id: i64,
-    /// Id and name, or false.
-    product_id: Value,
-    fixed_price: Box<RawValue>,
-    compute_price: String,
-    min_quantity: Box<RawValue>,
-}
-
-impl Item {
-    fn product(&self) -> Option<i64> {
-        self.product_id.get(0).and_then(Value::as_i64)
-    }
-
-    /// Whether it speaks about a single piece.
-    fn single(&self) -> bool {
-        amount::parse(self.min_quantity.get(), Currency::EUR).is_ok_and(|least| least.minor() <= 100)
-    }
 }
 
 fn build(table: &Table) -> Result<(Url, Settings), String> {
@@ -161,39 +127,14 @@ fn build(table: &Table) -> Result<(Url, Settings), String> {
     Ok((endpoint, settings))
 }
 
-fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
-    amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
+/// The currency of a relation field, whose name is the code.
+fn currency_of(field: &Value) -> Result<Currency, String> {
+    let code = field.get(1).and_then(Value::as_str).unwrap_or("");
+    super::currency(code).map_err(|_| format!("a price in `{code}`, which is no currency"))
 }
 
-/// The result of a call, or its error by the name of the server's exception.
-fn result<T: serde::de::DeserializeOwned>(answer: &Answer, late: Class) -> Result<T, ChannelError> {
-    #[derive(Deserialize)]
-    struct Whole<T> {
-        result: T,
-    }
-    let body = answer.json()?;
-    let Some(error) = body.get("error").filter(|error| !error.is_null()) else {
-        return Ok(answer.parse::<Whole<T>>()?.result);
-    };
-    let data = error.get("data").unwrap_or(&Value::Null);
-    let name = text(data, "name").unwrap_or_default();
-    let class = match name.as_str() {
-        "odoo.exceptions.AccessDenied" | "odoo.exceptions.AccessError" | "odoo.http.SessionExpiredException" => {
-            Class::Refused
-        }
-        "odoo.exceptions.MissingError"
-        | "odoo.exceptions.ValidationError"
-        | "odoo.exceptions.UserError"
-        | "builtins.ValueError"
-        | "builtins.TypeError" => Class::Rejected,
-        // The call is one transaction: it was rolled back.
-        "psycopg2.errors.SerializationFailure" | "psycopg2.errors.DeadlockDetected" => {
-            Class::Retry { after_ms: Some(250) }
-        }
-        _ => late,
-    };
-    let message = text(data, "message").or_else(|| text(error, "message")).unwrap_or_default();
-    Err(ChannelError::new(class, format!("Odoo answers {name}: {message}")))
+fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
+    amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
 }
 
 impl Odoo {
@@ -212,82 +153,77 @@ impl Odoo {
         })
     }
 
-    fn call(&self) -> Call {
-        Call::json(Method::POST, self.endpoint.clone(), HeaderMap::new())
-    }
-
-    fn rpc<A: Serialize>(service: &str, method: &str, args: A) -> Result<Vec<u8>, ChannelError> {
-        let params = Params { service: service.to_owned(), method: method.to_owned(), args };
-        let rpc = Rpc { jsonrpc: "2.0".to_owned(), method: "call".to_owned(), params };
-        serde_json::to_vec(&rpc).map_err(|error| ChannelError::new(Class::Rejected, error.to_string()))
-    }
-
-    /// Our user's number; asking for it is how a key is tried.
-    async fn user(&self) -> Result<(i64, Answer), ChannelError> {
-        let key = self.api_key.expose_secret();
-        let body = Self::rpc("common", "authenticate", (&self.database, &self.login, key, json!({})))?;
-        let answer = self.http.ask(self.call(), body).await?.ok()?;
-        let user: Value = result(&answer, Class::Retry { after_ms: None })?;
-        // False instead of an error.
-        let user = user
-            .as_i64()
-            .ok_or_else(|| ChannelError::new(Class::Refused, "the server refuses login and key for this database"))?;
-        Ok((user, answer))
-    }
-
-    fn execute<A: Serialize>(&self, user: i64, model: &str, method: &str, args: A) -> Result<Vec<u8>, ChannelError> {
-        let key = self.api_key.expose_secret();
-        Self::rpc("object", "execute_kw", (&self.database, user, key, model, method, args))
-    }
-
-    async fn search<T: serde::de::DeserializeOwned>(
+    /// Each change as a command on the pricelist's rules: the first rule without dates becomes our price, whatever it was,
+    /// and a variant without one gets one. The places of variants that the server does not have come apart.
+    async fn commands(
         &self,
         user: i64,
-        model: &str,
-        domain: Value,
-        fields: &[&str],
-    ) -> Result<Vec<T>, ChannelError> {
-        let body = self.execute(user, model, "search_read", json!([domain, fields]))?;
-        let answer = self.http.ask(self.call(), body).await?.ok()?;
-        result(&answer, Class::Retry { after_ms: None })
+        list: i64,
+        changes: &[&PriceChange],
+        ids: &[i64],
+    ) -> Result<(Vec<Command>, Vec<(usize, ChannelError)>), ChannelError> {
+        let rules = self.rules(user, list, ids).await?;
+        let known = |id: i64| rules.iter().find(|rule| rule.product() == Some(id) && !rule.dated()).map(|rule| rule.id);
+        let new: Vec<i64> = ids.iter().copied().filter(|id| known(*id).is_none()).collect();
+        let templates = if new.is_empty() { vec![] } else { self.templates(user, &new).await? };
+        let (mut commands, mut bad) = (Vec::with_capacity(changes.len()), Vec::new());
+        for (place, (change, id)) in changes.iter().zip(ids).enumerate() {
+            let rule = known(*id);
+            let template = templates.iter().find(|(product, _)| product == id).map(|(_, template)| *template);
+            if rule.is_none() && template.is_none() {
+                let text = format!("the server has no product {id}, or it is archived; map it anew");
+                bad.push((place, ChannelError::new(Class::Rejected, text)));
+                continue;
+            }
+            let price = ItemPrice {
+                applied_on: "0_product_variant".to_owned(),
+                product_id: *id,
+                product_tmpl_id: template,
+                compute_price: "fixed".to_owned(),
+                fixed_price: number(change.price)?,
+            };
+            commands.push((u8::from(rule.is_some()), rule.unwrap_or(0), price));
+        }
+        Ok((commands, bad))
     }
 
-    /// Whether the user may write where our prices stand. `None` where the server does not say, as versions may that
-    /// know the question by another name.
-    async fn may_write(&self, user: i64) -> Option<bool> {
-        let model = if self.pricelist.is_some() { "product.pricelist" } else { "product.template" };
-        // The second argument: an answer instead of an error.
-        let body = self.execute(user, model, "check_access_rights", json!(["write", false])).ok()?;
-        let answer = self.http.ask(self.call(), body).await.ok()?.ok().ok()?;
-        result(&answer, Class::Retry { after_ms: None }).ok()
+    /// The templates of variants.
+    async fn templates(&self, user: i64, products: &[i64]) -> Result<Vec<(i64, i64)>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Product {
+            id: i64,
+            product_tmpl_id: (i64, Value),
+        }
+        let domain = json!([["id", "in", products]]);
+        let rows: Vec<Product> = self.search(user, "product.product", domain, &["id", "product_tmpl_id"]).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.product_tmpl_id.0)).collect())
     }
 
-    async fn items(&self, user: i64, list: i64, products: &[i64]) -> Result<Vec<Item>, ChannelError> {
-        let domain = json!([
-            ["pricelist_id", "=", list],
-            ["applied_on", "=", "0_product_variant"],
-            ["product_id", "in", products]
-        ]);
-        let items: Vec<Item> = self.search(user, "product.pricelist.item", domain, &ITEM_FIELDS).await?;
-        Ok(items.into_iter().filter(|item| item.compute_price == "fixed" && item.single()).collect())
+    async fn seen_templates(&self, user: i64, ids: &[i64]) -> Result<Vec<Seen>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Template {
+            id: i64,
+            list_price: Box<RawValue>,
+            /// The company's, which need not be the one that the table names.
+            currency_id: Value,
+        }
+        let fields = ["id", "list_price", "currency_id"];
+        let rows: Vec<Template> = self.search(user, "product.template", json!([["id", "in", ids]]), &fields).await?;
+        let one = |row: &Template| {
+            let price = currency_of(&row.currency_id).and_then(|code| amount::shown(row.list_price.get(), code));
+            found::shown(row.id.to_string(), price)
+        };
+        Ok(rows.iter().map(one).collect())
     }
 
     async fn update(&self, user: i64, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let ids: Vec<i64> = changes.iter().map(|change| reference(&change.external)).collect::<Result<_, _>>()?;
         let body = match self.pricelist {
             Some(list) => {
-                let items = self.items(user, list, &ids).await?;
-                let command = |(change, id): (&&PriceChange, &i64)| {
-                    let known = items.iter().find(|item| item.product() == Some(*id)).map(|item| item.id);
-                    let price = ItemPrice {
-                        applied_on: "0_product_variant".to_owned(),
-                        product_id: *id,
-                        compute_price: "fixed".to_owned(),
-                        fixed_price: number(change.price)?,
-                    };
-                    Ok::<_, ChannelError>((u8::from(known.is_some()), known.unwrap_or(0), price))
-                };
-                let item_ids = changes.iter().zip(&ids).map(command).collect::<Result<_, _>>()?;
+                let (item_ids, bad) = self.commands(user, list, changes, &ids).await?;
+                if !bad.is_empty() {
+                    return Ok(Outcome::Bad(bad));
+                }
                 self.execute::<ListArgs>(user, "product.pricelist", "write", (vec![list], ListItems { item_ids }))?
             }
             None => {
@@ -330,7 +266,7 @@ fn quoted(body: &[u8], pricelist: Option<i64>, currency: Currency) -> Result<Vec
     if (lists.as_slice(), model.as_str(), method.as_str()) != ([pricelist].as_slice(), "product.pricelist", "write") {
         return Err(outgoing::unreadable(&"not a write of our pricelist"));
     }
-    let one = |(_, _, item): &(u8, i64, ItemPrice)| {
+    let one = |(_, _, item): &Command| {
         if item.applied_on != "0_product_variant" || item.compute_price != "fixed" {
             return Err(outgoing::unreadable(&"a price of more than one product"));
         }
@@ -362,31 +298,14 @@ impl Channel for Odoo {
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
-        #[derive(Deserialize)]
-        struct Template {
-            id: i64,
-            list_price: Box<RawValue>,
-        }
         let (user, _) = self.user().await?;
-        let money = |price: &RawValue| amount::parse(price.get(), self.currency).ok();
         let mut seen = Vec::with_capacity(externals.len());
         for part in externals.chunks(MAX_READ) {
             let ids: Vec<i64> = part.iter().filter_map(|external| external.parse().ok()).collect();
-            let Some(list) = self.pricelist else {
-                let domain = json!([["id", "in", ids]]);
-                let rows: Vec<Template> = self.search(user, "product.template", domain, &["id", "list_price"]).await?;
-                seen.extend(rows.iter().map(|row| Seen::plain(row.id.to_string(), money(&row.list_price))));
-                continue;
-            };
-            let items = self.items(user, list, &ids).await?;
-            for id in ids {
-                let own: Vec<&Item> = items.iter().filter(|item| item.product() == Some(id)).collect();
-                let Some(first) = own.first() else { continue };
-                let refused = (own.len() > 1).then(|| {
-                    format!("the pricelist has {} fixed prices for this product; delete all but one", own.len())
-                });
-                seen.push(Seen { refused, ..Seen::plain(id.to_string(), money(&first.fixed_price)) });
-            }
+            seen.extend(match self.pricelist {
+                Some(list) => self.seen_in_list(user, list, &ids).await?,
+                None => self.seen_templates(user, &ids).await?,
+            });
         }
         Ok(found::in_order(externals, seen))
     }
@@ -397,15 +316,22 @@ impl Channel for Odoo {
             id: i64,
             default_code: Value,
             product_tmpl_id: Value,
+            /// What its attributes add to the template's sales price.
+            price_extra: Box<RawValue>,
         }
         let (user, _) = self.user().await?;
         let mut matches: Vec<Match> = Vec::new();
         for part in skus.chunks(MAX_READ) {
             let domain = json!([["default_code", "in", part]]);
-            let fields = ["id", "default_code", "product_tmpl_id"];
+            let fields = ["id", "default_code", "product_tmpl_id", "price_extra"];
             for row in self.search::<Product>(user, "product.product", domain, &fields).await? {
                 let template = row.product_tmpl_id.get(0).and_then(Value::as_i64);
                 let Some((sku, template)) = row.default_code.as_str().zip(template) else { continue };
+                let surcharge = decimal(row.price_extra.get()).map_or(true, |extra| !extra.is_zero());
+                if self.pricelist.is_none() && surcharge {
+                    let text = format!("{sku} has a surcharge by attribute; use a pricelist");
+                    return Err(ChannelError::new(Class::Rejected, text));
+                }
                 let external = self.pricelist.map_or(template, |_| row.id).to_string();
                 if let Some(other) = matches.iter().find(|one| one.external == external && one.sku != sku) {
                     let text = format!(
@@ -426,25 +352,7 @@ impl Channel for Odoo {
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {
-        let (user, answer) = self.user().await?;
-        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
-        let (model, domain) = match self.pricelist {
-            Some(list) => ("product.pricelist", json!([["id", "=", list]])),
-            None => ("res.company", json!([])),
-        };
-        let rows: Vec<Value> = self.search(user, model, domain, &["name", "currency_id"]).await?;
-        let Some(first) = rows.first() else {
-            problems.push("the server has no such pricelist; set pricelist".to_owned());
-            return Ok(Probe { about: "Odoo".to_owned(), problems });
-        };
-        let code = first.pointer("/currency_id/1").and_then(Value::as_str).unwrap_or("");
-        if code != self.currency.code() {
-            problems.push(format!("its prices are in {code}; set currency = \"{code}\""));
-        }
-        if self.may_write(user).await == Some(false) {
-            problems.push("the user may not change prices; give it the right to create and edit products".to_owned());
-        }
-        Ok(Probe { about: format!("Odoo, {}", text(first, "name").unwrap_or_default()), problems })
+        self.look().await
     }
 }
 

@@ -7,6 +7,8 @@
 //! - There is one reference price, `priorPrice`, the lowest of the last 30 days: it is what a storefront crosses out, and
 //!   `null` clears it. Discounts of promotions are the merchant's, and what a buyer pays is read with them.
 
+mod variant;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -16,11 +18,11 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use self::variant::{FIND, READ, Variant, Variants};
 use super::wire::graphql::{self, Fault, text};
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::worklist::{Outcome, Worklist};
@@ -54,12 +56,11 @@ const MAX_BATCH: usize = 20;
 /// Pages hold at most 100 objects.
 const MAX_READ: usize = 100;
 
-const READ: &str = "query($i:[ID!],$c:String!){productVariants(ids:$i,channel:$c,first:100){edges{node{id sku \
-product{id} pricing{price{gross{amount currency}net{amount currency}}} \
-channelListings{channel{slug} price{amount currency} priorPrice{amount currency}}}}}}";
-const FIND: &str = "query($s:[String!],$c:String!){productVariants(filter:{sku:$s},channel:$c,first:100){edges{node{\
-id sku product{id} pricing{price{gross{amount currency}net{amount currency}}} \
-channelListings{channel{slug} price{amount currency} priorPrice{amount currency}}}}}}";
+/// The first version with every field that is asked for or written.
+const OLDEST: &str = "3.21";
+/// How a server says that its schema lacks a field of a query, or of a variable.
+const UNKNOWN_FIELD: [&str; 2] = ["Cannot query field", "Unknown field"];
+
 const CHANNEL: &str = "query($c:String!){channel(slug:$c){id name currencyCode isActive \
 taxConfiguration{pricesEnteredWithTax}} app{permissions{code}}}";
 const ONE: &str = "{errors{field message code} variant{id}}";
@@ -82,67 +83,6 @@ struct Saleor {
     currency: Currency,
     tax: Tax,
     clock: Clock,
-}
-
-#[derive(Deserialize)]
-struct Variants {
-    #[serde(rename = "productVariants")]
-    variants: Edges,
-}
-
-#[derive(Deserialize)]
-struct Edges {
-    edges: Vec<Edge>,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    node: Variant,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Variant {
-    id: String,
-    sku: Option<String>,
-    pricing: Option<Pricing>,
-    channel_listings: Option<Vec<Listing>>,
-}
-
-#[derive(Deserialize)]
-struct Pricing {
-    price: Option<Taxed>,
-}
-
-#[derive(Deserialize)]
-struct Taxed {
-    gross: Amount,
-    net: Amount,
-}
-
-#[derive(Deserialize)]
-struct Amount {
-    amount: Box<RawValue>,
-    currency: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Listing {
-    channel: Slug,
-    price: Option<Amount>,
-    prior_price: Option<Amount>,
-}
-
-#[derive(Deserialize)]
-struct Slug {
-    slug: String,
-}
-
-impl Amount {
-    fn money(&self) -> Option<Money> {
-        amount::parse(self.amount.get(), super::currency(&self.currency).ok()?).ok()
-    }
 }
 
 fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
@@ -209,9 +149,20 @@ impl Saleor {
 
     /// HTTP 400 carries GraphQL errors too.
     fn good(answer: Answer) -> Result<Answer, ChannelError> {
-        if answer.status == 400 {
-            graphql::data("Saleor", &answer.json()?, Class::Rejected, class)?;
+        if answer.status != 400 {
+            return answer.ok();
         }
+        let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+            let text = "the server answers 400 without JSON: it refuses this host name; see its ALLOWED_HOSTS";
+            return Err(ChannelError::new(Class::Refused, text));
+        };
+        let errors = body.get("errors").and_then(Value::as_array);
+        let mut messages = errors.into_iter().flatten().filter_map(|error| text(error, "message"));
+        if let Some(message) = messages.find(|message| UNKNOWN_FIELD.iter().any(|words| message.contains(words))) {
+            let text = format!("this Saleor is too old, update it to {OLDEST} or later: {message}");
+            return Err(ChannelError::new(Class::Refused, text));
+        }
+        graphql::data("Saleor", &body, Class::Rejected, class)?;
         answer.ok()
     }
 
@@ -235,7 +186,7 @@ impl Saleor {
     async fn variants(&self, query: &str, key: &str, values: &[&str]) -> Result<Vec<Variant>, ChannelError> {
         let answer = self.ask(query, &json!({ key: values, "c": self.channel })).await?;
         let found: Variants = graphql::typed("Saleor", &answer, Class::Retry { after_ms: None }, class)?;
-        Ok(found.variants.edges.into_iter().map(|edge| edge.node).collect())
+        Ok(found.into_list())
     }
 
     async fn update(&self, changes: &[&PriceChange], channel: &str, door: &Door) -> Result<Outcome, ChannelError> {
@@ -280,17 +231,6 @@ impl Saleor {
             }
         };
         Ok(Outcome::Each((0..changes.len()).map(one).collect()))
-    }
-
-    fn seen(&self, variant: &Variant) -> Option<Seen> {
-        let listing = variant.channel_listings.iter().flatten().find(|one| one.channel.slug == self.channel)?;
-        let shown = variant.pricing.as_ref().and_then(|pricing| pricing.price.as_ref());
-        let shown = shown.and_then(|taxed| if self.tax == Tax::Gross { &taxed.gross } else { &taxed.net }.money());
-        // A product that buyers cannot see has no price for them; its own price still tells.
-        let price = shown.or_else(|| listing.price.as_ref()?.money());
-        let prior = listing.prior_price.as_ref().and_then(Amount::money);
-        let regular = prior.filter(|prior| price.is_some_and(|price| prior.minor() > price.minor()));
-        Some(Seen::crossed(variant.id.clone(), price, regular))
     }
 }
 
@@ -363,7 +303,12 @@ impl Channel for Saleor {
         let mut seen = Vec::with_capacity(externals.len());
         for part in externals.chunks(MAX_READ) {
             let ids: Vec<&str> = part.iter().map(String::as_str).collect();
-            seen.extend(self.variants(READ, "i", &ids).await?.iter().filter_map(|variant| self.seen(variant)));
+            seen.extend(
+                self.variants(READ, "i", &ids)
+                    .await?
+                    .iter()
+                    .filter_map(|variant| variant.seen(&self.channel, self.tax)),
+            );
         }
         Ok(found::in_order(externals, seen))
     }
@@ -373,7 +318,7 @@ impl Channel for Saleor {
         for part in skus.chunks(MAX_READ) {
             let names: Vec<&str> = part.iter().map(String::as_str).collect();
             matches.extend(self.variants(FIND, "s", &names).await?.into_iter().filter_map(|variant| {
-                let price = self.seen(&variant)?.price;
+                let price = variant.seen(&self.channel, self.tax)?.price;
                 Some(Match { sku: variant.sku?, external: variant.id, price })
             }));
         }

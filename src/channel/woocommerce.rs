@@ -7,24 +7,26 @@
 //! - The window of a sale moves the price only when the shop's own cron runs, which may be a day late: the daemon starts
 //!   and ends sales, and what proves a price is `price`, not `on_sale`.
 //! - A regular price below the old sale price drops the sale silently, so both always travel together.
-//! - Over plain HTTP a good key is refused with the same words as a dead one.
+//! - A shop that does not see https refuses a good Basic key with the same words as a dead one.
+//! - The batch of a parent makes any variation that it names the parent's own.
+
+mod entry;
+mod probe;
+mod product;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
-use reqwest::header::HeaderMap;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use super::wire::graphql::text;
-use super::wire::http::{self, Answer, Http};
-use super::wire::rest::Rest;
+use self::entry::Entry;
+use self::product::{FIELDS, Fault, Price, Product};
+use super::wire::http::{self, Answer, Call, Http};
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
@@ -32,7 +34,7 @@ use super::{
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, exponent};
+use crate::money::Currency;
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -40,11 +42,11 @@ pub const KIND: Kind = Kind {
     about: "WooCommerce shop: regular and sale prices of products and variations",
     example: r#"[channels.woo]
 kind = "woocommerce"
-url = "https://shop.example"                  # the site that WordPress runs on
+url = "https://shop.example"                  # WordPress, Settings, General, Site Address
 consumer_key = "${WOO_CONSUMER_KEY}"          # WooCommerce, Settings, Advanced, REST API: read and write
 consumer_secret = "${WOO_CONSUMER_SECRET}"
 currency = "DKK"
-tax = "gross"                                 # gross if "prices entered with tax" is on
+tax = "gross"                                 # gross if "prices entered with tax" is on, or taxes are off
 drift = "alert"                               # alert, reassert or adopt
 "#,
     check: |table| build(table).map(drop),
@@ -57,7 +59,6 @@ const MAX_BATCH: usize = 100;
 const MAX_READ: usize = 100;
 const MAX_FIND: usize = 50;
 const MAX_PAGES: usize = 20;
-const FIELDS: &str = "id,sku,type,parent_id,price,regular_price,sale_price";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +71,9 @@ struct Settings {
 }
 
 struct WooCommerce {
-    rest: Rest,
+    http: Http,
+    base: Url,
+    entry: Entry,
     currency: Currency,
     tax: Tax,
     clock: Clock,
@@ -87,43 +90,12 @@ struct Item {
     date_on_sale_to: String,
 }
 
-/// A product or variation as the shop shows it.
-#[derive(Debug, Deserialize)]
-struct Product {
-    id: u64,
-    #[serde(default)]
-    sku: String,
-    #[serde(default)]
-    r#type: String,
-    #[serde(default)]
-    parent_id: u64,
-    #[serde(default)]
-    price: String,
-    #[serde(default)]
-    regular_price: String,
-    #[serde(default)]
-    sale_price: String,
-    error: Option<Fault>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Fault {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    data: Value,
-}
-
-fn build(table: &Table) -> Result<(Url, HeaderMap, Currency, Tax), String> {
+fn build(table: &Table) -> Result<(Url, Entry, Currency, Tax), String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
     let base = http::place(&http::secure_base(&settings.url)?, &["wp-json", "wc", "v3"], &[]);
-    let pair = format!("{}:{}", settings.consumer_key.expose_secret(), settings.consumer_secret.expose_secret());
-    let mut headers = HeaderMap::new();
-    http::secret_header(&mut headers, "authorization", &format!("Basic {}", BASE64.encode(pair)))?;
-    Ok((base, headers, super::currency(&settings.currency)?, settings.tax))
+    let entry = Entry::new(&base, &settings.consumer_key, &settings.consumer_secret)?;
+    Ok((base, entry, super::currency(&settings.currency)?, settings.tax))
 }
 
 /// `ID` of a product or `PARENT/ID` of a variation.
@@ -144,20 +116,43 @@ fn path<'a>(parent: Option<&'a str>, last: Option<&'a str>) -> Vec<&'a str> {
     own.into_iter().chain(last).collect()
 }
 
+/// Why a key is refused, in the vendor's words.
+fn refusal(status: u16, fault: &Fault) -> String {
+    let Fault { code, message, .. } = fault;
+    let said = if code.is_empty() { "no reason given".to_owned() } else { format!("{message} ({code})") };
+    // A user who may not look is 403; 401 with this code is a request in which the shop found no key.
+    let hint = match (status, code.as_str()) {
+        (401, "woocommerce_rest_cannot_view") => {
+            "; a shop that does not see https finds no key, see docs/channels/woocommerce.md"
+        }
+        _ => "",
+    };
+    format!("{status}, {said}{hint}")
+}
+
 impl WooCommerce {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
-        let (base, headers, currency, tax) = build(table)?;
-        Ok(Self { rest: Rest::new(Http::new(setting)?, base, headers), currency, tax, clock: setting.clock.clone() })
+        let (base, entry, currency, tax) = build(table)?;
+        Ok(Self { http: Http::new(setting)?, base, entry, currency, tax, clock: setting.clock.clone() })
+    }
+
+    fn call(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<Call, ChannelError> {
+        self.entry.call(method, http::place(&self.base, path, query), self.clock.now())
+    }
+
+    async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, ChannelError> {
+        self.http.ask(self.call(Method::GET, path, query)?, Vec::new()).await
     }
 
     /// An answer that is no success, in the vendor's words where they help.
     fn good(answer: Answer) -> Result<Answer, ChannelError> {
         if matches!(answer.status, 401 | 403) {
-            let text = "the shop refuses the key; over plain http it refuses good keys too, so url must be https";
-            return Err(ChannelError::new(Class::Refused, format!("{text} ({})", answer.status)));
+            let why = refusal(answer.status, &Fault::of(&answer));
+            return Err(ChannelError::new(Class::Refused, format!("the shop refuses the key: {why}")));
         }
         if answer.status == 404 {
-            let text = "no WooCommerce REST API answers at this url (404); check url and the permalink settings";
+            let text = "no WooCommerce REST API answers at this url (404); check url, that WooCommerce is active, and \
+                        that WordPress, Settings, Permalinks is not Plain";
             return Err(ChannelError::new(Class::Refused, text));
         }
         answer.ok()
@@ -167,7 +162,8 @@ impl WooCommerce {
         let body = body(changes)?;
         let parent = changes.first().and_then(|change| parent(&change.external));
         let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, parent, self.currency))?;
-        let answer = self.rest.push(Method::POST, &path(parent, Some("batch")), &[], pass).await?;
+        let call = self.call(Method::POST, &path(parent, Some("batch")), &[])?;
+        let answer = self.http.push(call, pass).await?;
         #[derive(Deserialize)]
         struct Done {
             update: Vec<Product>,
@@ -193,44 +189,46 @@ impl WooCommerce {
             return Err(ChannelError::new(class, format!("{} ({})", fault.message, fault.code)));
         }
         let (regular, sale) = texts(change);
-        let same = |sent: &str, echoed: &str| match (sent, echoed) {
-            ("", echoed) => echoed.is_empty(),
-            (sent, echoed) => amount::parse(echoed, self.currency) == amount::parse(sent, self.currency),
+        let same = |sent: &str, echoed: &Price| match echoed.shown(self.currency) {
+            Ok(None) => sent.is_empty(),
+            Ok(Some(echoed)) => echoed.exact && amount::parse(sent, self.currency) == Ok(echoed.price),
+            Err(_) => false,
         };
         if same(&regular, &product.regular_price) && same(&sale, &product.sale_price) {
             return Ok(Receipt { echoed: Some(change.price) });
         }
-        let echoed = format!("regular `{}`, sale `{}`", product.regular_price, product.sale_price);
+        let echoed = format!("regular `{}`, sale `{}`", product.regular_price.text(), product.sale_price.text());
         Err(ChannelError::new(Class::Unknown, format!("the shop stored {echoed} where {} was sent", change.price)))
-    }
-
-    fn seen(&self, external: String, product: &Product) -> Seen {
-        let money = |text: &str| amount::parse(text, self.currency).ok();
-        let price = money(&product.price);
-        let regular =
-            money(&product.regular_price).filter(|regular| price.is_some_and(|p| regular.minor() > p.minor()));
-        Seen::crossed(external, price, regular)
     }
 
     /// Products of one parent, or products without one.
     async fn read_part(&self, parent: Option<&str>, ids: &[u64]) -> Result<Vec<Product>, ChannelError> {
         let include = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         let query = [("include", include.as_str()), ("per_page", "100"), ("_fields", FIELDS)];
-        let answer = self.rest.get(&path(parent, None), &query).await?;
-        // The parent is gone, and its variations with it.
+        let answer = self.get(&path(parent, None), &query).await?;
         if answer.status == 404 && parent.is_some() {
-            return Ok(vec![]);
+            // The parent is gone and its variations with it, if it is WooCommerce that says so.
+            if Fault::of(&answer).of_the_shop() {
+                return Ok(vec![]);
+            }
+            let text = "no WooCommerce REST API answers at this url (404); is WooCommerce active?";
+            return Err(ChannelError::new(Class::Retry { after_ms: None }, text));
         }
         Self::good(answer)?.parse()
     }
 
-    async fn setting(&self, group: &str, id: &str) -> Result<Option<String>, ChannelError> {
-        let answer = self.rest.get(&["settings", group, id], &[]).await?;
-        // Keys of people who may not see settings.
-        if matches!(answer.status, 401 | 403 | 404) {
-            return Ok(None);
+    /// A listing as it is read, unless it moved to another parent, where a write by the old reference would fetch it back.
+    fn seen(&self, own: Option<&str>, product: &Product) -> Seen {
+        let external = own.map_or_else(|| product.id.to_string(), |own| format!("{own}/{}", product.id));
+        let moved = match own {
+            Some(own) => product.parent_id > 0 && own.parse() != Ok(product.parent_id),
+            None => product.reference() != external,
+        };
+        if moved {
+            let refused = Some(format!("the variation is now {}/{}; map it anew", product.parent_id, product.id));
+            return Seen { refused, ..Seen::plain(external, None) };
         }
-        Ok(text(&answer.ok()?.json()?, "value"))
+        product.seen(external, self.currency)
     }
 }
 
@@ -303,10 +301,7 @@ impl Channel for WooCommerce {
         }
         let mut seen = Vec::with_capacity(externals.len());
         for (own, ids) in parents {
-            for product in self.read_part(own, &ids).await? {
-                let external = own.map_or_else(|| product.id.to_string(), |own| format!("{own}/{}", product.id));
-                seen.push(self.seen(external, &product));
-            }
+            seen.extend(self.read_part(own, &ids).await?.iter().map(|product| self.seen(own, product)));
         }
         Ok(found::in_order(externals, seen))
     }
@@ -320,17 +315,13 @@ impl Channel for WooCommerce {
             for page in 1..=MAX_PAGES {
                 let page = page.to_string();
                 let query = [("sku", list.as_str()), ("per_page", "100"), ("page", &page), ("_fields", FIELDS)];
-                let products: Vec<Product> = Self::good(self.rest.get(&["products"], &query).await?)?.parse()?;
+                let products: Vec<Product> = Self::good(self.get(&["products"], &query).await?)?.parse()?;
                 let full = products.len() >= MAX_READ;
-                // A variable product has no price of its own; older versions match parts of a SKU.
-                let own = products.into_iter().filter(|p| part.contains(&p.sku.as_str()) && p.r#type != "variable");
+                // Older versions match parts of a SKU.
+                let own = products.into_iter().filter(|p| part.contains(&p.sku.as_str()) && p.priced());
                 matches.extend(own.map(|product| {
-                    let external = match (product.r#type.as_str(), product.parent_id) {
-                        ("variation", parent @ 1..) => format!("{parent}/{}", product.id),
-                        _ => product.id.to_string(),
-                    };
-                    let price = self.seen(String::new(), &product).price;
-                    Match { sku: product.sku, external, price }
+                    let price = product.seen(String::new(), self.currency).price;
+                    Match { external: product.reference(), sku: product.sku, price }
                 }));
                 if !full {
                     break;
@@ -341,33 +332,7 @@ impl Channel for WooCommerce {
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {
-        let answer = Self::good(self.rest.get(&["data", "currencies", "current"], &[]).await?)?;
-        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
-        let currency = text(&answer.json()?, "code").unwrap_or_default();
-        if currency != self.currency.code() {
-            problems.push(format!("the shop sells in {currency}; set currency = \"{currency}\""));
-        }
-        match self.setting("tax", "woocommerce_prices_include_tax").await? {
-            Some(value) if (value == "yes") == (self.tax == Tax::Gross) => {}
-            Some(value) => {
-                let says = if value == "yes" { "gross" } else { "net" };
-                problems.push(format!("prices are entered {says} in this shop; set tax = \"{says}\""));
-            }
-            None => problems.push(
-                "the key may not read the tax settings; compare tax with WooCommerce, Settings, Tax by hand, or make \
-                 the key for an administrator"
-                    .to_owned(),
-            ),
-        }
-        let decimals = self.setting("general", "woocommerce_price_num_decimals").await?;
-        if let Some(shown) = decimals.and_then(|text| text.parse::<u32>().ok())
-            && shown < exponent(self.currency)
-        {
-            problems.push(format!(
-                "the shop shows {shown} decimals, so buyers see a rounded price; set as many as {currency} has"
-            ));
-        }
-        Ok(Probe { about: "WooCommerce shop".to_owned(), problems })
+        self.look().await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Money in vendors' words and back, without a binary float on the way.
 
+use rust_decimal::RoundingStrategy;
 use serde_json::value::RawValue;
 
 use crate::money::{Currency, Decimal, Money, decimal, exponent};
@@ -53,9 +54,46 @@ pub fn parse(written: &str, currency: Currency) -> Result<Money, String> {
     Money::exact(amount, currency).map_err(|e| e.to_string())
 }
 
+/// A price as a vendor shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    pub price: Money,
+    /// False where the vendor keeps more decimals than the currency has: then `price` is rounded.
+    pub exact: bool,
+}
+
+/// What a vendor's text or JSON number shows: nothing for `""`, `null` and `false`, and a price with too many decimals
+/// rounded as shops round it for buyers, halves away from zero.
+///
+/// # Errors
+/// Neither nothing nor a number.
+pub fn shown(written: &str, currency: Currency) -> Result<Option<Shown>, String> {
+    let plain = written.trim().trim_matches('"').trim();
+    if matches!(plain, "" | "null" | "false") {
+        return Ok(None);
+    }
+    let unreadable = |_| format!("`{}`, which is no price", plain.chars().take(40).collect::<String>());
+    let amount = decimal(plain).map_err(unreadable)?;
+    let price = Money::rounded(amount, currency, RoundingStrategy::MidpointAwayFromZero).map_err(unreadable)?;
+    Ok(Some(Shown { price, exact: price.amount() == amount }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_is_nothing_a_price_or_an_error() {
+        let of = |written: &str| shown(written, Currency::EUR);
+        let price = |minor, exact| Ok(Some(Shown { price: Money::from_minor(minor, Currency::EUR), exact }));
+        for nothing in ["", "\"\"", "null", "false"] {
+            assert_eq!(of(nothing), Ok(None), "{nothing}");
+        }
+        assert_eq!(of("\"41.3200\""), price(4_132, true));
+        assert_eq!(of("41.3223"), price(4_132, false));
+        assert_eq!(of("41.325"), price(4_133, false));
+        assert!(of("\"12,50\"").unwrap_err().contains("`12,50`"));
+    }
 
     #[test]
     fn amounts_keep_every_digit_and_gain_none() {

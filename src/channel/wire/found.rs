@@ -1,5 +1,6 @@
 //! Answers of searches and reads in the form that the contract asks for.
 
+use super::amount::Shown;
 use crate::channel::{ChannelError, Class, Match, Seen};
 
 /// One match per SKU; a SKU that several listings carry cannot be mapped without guessing.
@@ -34,9 +35,50 @@ pub fn in_order(externals: &[String], seen: Vec<Seen>) -> Vec<Seen> {
     externals.iter().map(take).collect()
 }
 
+/// A listing by what its price field shows: a rounded price is told and proves nothing, and what is no price is refused
+/// with its text instead of passing for a listing that is gone.
+#[must_use]
+pub fn shown(external: String, price: Result<Option<Shown>, String>) -> Seen {
+    match price {
+        Ok(Some(Shown { price, exact: true })) => Seen::plain(external, Some(price)),
+        Ok(Some(Shown { price, .. })) => unproved(Seen::plain(external, Some(price))),
+        Ok(None) => Seen::plain(external, None),
+        Err(why) => {
+            let refused = Some(format!("the listing {external} shows {why}"));
+            Seen { refused, ..Seen::plain(external, None) }
+        }
+    }
+}
+
+/// The same with the higher price that stands crossed out beside it, or none; one that cannot be told exactly proves nothing.
+#[must_use]
+pub fn crossed_out(seen: Seen, regular: Result<Option<Shown>, String>) -> Seen {
+    let Some(price) = seen.price.filter(|_| seen.regular.is_none()) else { return seen };
+    match regular {
+        Ok(Some(Shown { price: regular, exact })) if regular.minor() > price.minor() => {
+            if exact {
+                Seen { regular: Some(Some(regular)), ..seen }
+            } else {
+                unproved(seen)
+            }
+        }
+        Ok(_) => Seen { regular: Some(None), ..seen },
+        Err(_) => unproved(seen),
+    }
+}
+
+/// A listing that looks like a price and is not proof of it: it is told with its own price crossed out, which no reduction
+/// of ours has, so it equals nothing that was ever sent.
+#[must_use]
+pub fn unproved(seen: Seen) -> Seen {
+    Seen { regular: Some(seen.price), ..seen }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::wire::amount;
+    use crate::money::{Currency, Money};
 
     #[test]
     fn a_sku_with_two_listings_is_an_error_and_no_guess() {
@@ -44,6 +86,26 @@ mod tests {
         assert_eq!(one_each(vec![one("A", "1"), one("B", "2"), one("A", "1")]).unwrap().len(), 2);
         let error = one_each(vec![one("A", "1"), one("A", "2")]).unwrap_err();
         assert!(error.message.contains("1 and 2"), "{error}");
+    }
+
+    #[test]
+    fn a_rounded_price_and_a_text_that_is_none_prove_nothing() {
+        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let of = |written: &str| shown("7".to_owned(), amount::shown(written, Currency::EUR));
+        assert_eq!(of("41.32"), Seen::plain("7".to_owned(), Some(eur(4_132))));
+        let rounded = of("41.3223");
+        assert_eq!((rounded.price, rounded.regular), (Some(eur(4_132)), Some(Some(eur(4_132)))));
+        let beside = |written: &str| crossed_out(of("41.32"), amount::shown(written, Currency::EUR)).regular;
+        assert_eq!(beside("45.00"), Some(Some(eur(4_500))));
+        assert_eq!((beside("41.32"), beside("null")), (Some(None), Some(None)), "a regular price that is no higher");
+        assert_eq!((beside("45.0001"), beside("x")), (Some(Some(eur(4_132))), Some(Some(eur(4_132)))));
+        assert_eq!(crossed_out(of("41.3223"), Ok(None)), rounded, "still no proof");
+        let odd = of("from 4");
+        assert_eq!(
+            (odd.price, odd.refused.as_deref()),
+            (None, Some("the listing 7 shows `from 4`, which is no price"))
+        );
+        assert_eq!(of("null"), Seen::plain("7".to_owned(), None));
     }
 
     #[test]

@@ -13,68 +13,158 @@ const TABLE: &str =
     "kind = 'odoo'\nurl = '{url}'\ndatabase = 'shop'\nlogin = 'bot'\napi_key = 'k1'\ncurrency = 'EUR'\ntax = 'net'\n";
 
 #[derive(Clone)]
+struct Product {
+    sku: &'static str,
+    template: i64,
+    /// What its attributes add to the template's price.
+    extra: f64,
+}
+
+/// A rule of the pricelist; dates are texts or false.
+#[derive(Clone)]
+struct Rule {
+    product: i64,
+    template: Value,
+    price: Value,
+    least: f64,
+    compute: &'static str,
+    start: Value,
+    end: Value,
+}
+
+#[derive(Clone)]
 struct Server {
     /// Template to list price.
     templates: BTreeMap<i64, Value>,
-    /// Product to SKU and template.
-    products: BTreeMap<i64, (&'static str, i64)>,
-    /// Item to product and fixed price.
-    items: BTreeMap<i64, (i64, Value)>,
-    writable: bool,
+    products: BTreeMap<i64, Product>,
+    rules: BTreeMap<i64, Rule>,
+    /// Currency of the company that the user works in; the server's first company has another.
+    currency: &'static str,
+    /// Whether the company's sales tax is included in prices; `None` without the app.
+    included: Option<bool>,
+    /// Model that the user may not write.
+    locked: &'static str,
+    /// Methods for access rights that this version has.
+    methods: &'static [&'static str],
+}
+
+fn rule(product: i64, price: f64) -> Rule {
+    let (start, end) = (json!(false), json!(false));
+    Rule { product, template: json!(false), price: json!(price), least: 0.0, compute: "fixed", start, end }
 }
 
 impl Server {
     fn new() -> Self {
+        let product = |sku, template| Product { sku, template, extra: 0.0 };
         Self {
             templates: [(7, json!(49.9)), (8, json!(34.0))].into(),
-            products: [(70, ("KETTLE", 7)), (80, ("LAMP", 8)), (81, ("LAMP-RED", 8))].into(),
-            items: [(1, (70, json!(45.0)))].into(),
-            writable: true,
+            products: [(70, product("KETTLE", 7)), (80, product("LAMP", 8)), (81, product("LAMP-RED", 8))].into(),
+            rules: [(1, rule(70, 45.0))].into(),
+            currency: "EUR",
+            included: Some(false),
+            locked: "",
+            methods: &["check_access_rights"],
         }
     }
 
     fn failure(name: &str) -> Reply {
-        let data =
-            json!({ "name": name, "message": "Record does not exist or has been deleted.", "debug": "Traceback" });
+        Self::says(name, "Record does not exist or has been deleted.")
+    }
+
+    fn says(name: &str, message: &str) -> Reply {
+        let data = json!({ "name": name, "message": message, "debug": "Traceback" });
         Reply::ok(
             &json!({ "jsonrpc": "2.0", "id": null, "error": { "code": 200, "message": "Odoo Server Error", "data": data } }),
         )
     }
 
-    fn search(&self, model: &str, domain: &Value) -> Value {
-        let wanted = |key: &str| {
-            let term = domain.as_array().unwrap().iter().find(|term| term[0] == key);
-            term.map(|term| term[2].as_array().cloned().unwrap_or_else(|| vec![term[2].clone()])).unwrap_or_default()
+    fn result(result: &Value) -> Reply {
+        Reply::ok(&json!({ "jsonrpc": "2.0", "id": null, "result": result }))
+    }
+
+    /// Rules in the order of the model: `min_quantity desc, id desc` among variants.
+    fn in_order(&self) -> Vec<(i64, &Rule)> {
+        let mut rules: Vec<(i64, &Rule)> = self.rules.iter().map(|(id, rule)| (*id, rule)).collect();
+        rules.sort_by(|(one, a), (two, b)| b.least.total_cmp(&a.least).then(two.cmp(one)));
+        rules
+    }
+
+    fn rows(&self, model: &str) -> Vec<Value> {
+        let company = |id, name: &str, currency: &str| {
+            let mut row = json!({ "id": id, "name": name, "currency_id": [id, currency] });
+            if self.included.is_some() {
+                row["account_sale_tax_id"] = json!([5, "VAT"]);
+            }
+            row
         };
+        let money = json!([2, self.currency]);
         match model {
-            "product.template" => self.templates.iter().filter(|(id, _)| wanted("id").contains(&json!(id))).map(|(id, price)| json!({ "id": id, "list_price": price })).collect(),
-            "product.product" => self.products.iter().filter(|(_, (sku, _))| wanted("default_code").contains(&json!(sku)))
-                .map(|(id, (sku, template))| json!({ "id": id, "default_code": sku, "product_tmpl_id": [template, "name"] })).collect(),
-            "product.pricelist.item" => self.items.iter().filter(|(_, (product, _))| wanted("product_id").contains(&json!(product)))
-                .map(|(id, (product, price))| json!({ "id": id, "product_id": [product, "name"], "fixed_price": price, "min_quantity": 0.0, "compute_price": "fixed" })).collect(),
-            "product.pricelist" if wanted("id") == [json!(3)] => json!([{ "id": 3, "name": "Shop", "currency_id": [1, "EUR"] }]),
-            "res.company" => json!([{ "id": 1, "name": "Acme", "currency_id": [1, "EUR"] }]),
-            _ => json!([]),
+            "product.template" => self.templates.iter().map(|(id, price)| json!({ "id": id, "list_price": price, "currency_id": money })).collect(),
+            "product.product" => self.products.iter().map(|(id, own)| {
+                json!({ "id": id, "default_code": own.sku, "product_tmpl_id": [own.template, "name"], "price_extra": own.extra })
+            }).collect(),
+            "product.pricelist.item" => self.in_order().into_iter().map(|(id, own)| {
+                json!({ "id": id, "pricelist_id": 3, "applied_on": "0_product_variant", "product_id": [own.product, "name"],
+                    "fixed_price": own.price, "min_quantity": own.least, "compute_price": own.compute,
+                    "date_start": own.start, "date_end": own.end, "currency_id": [1, "EUR"] })
+            }).collect(),
+            "product.pricelist" => vec![json!({ "id": 3, "name": "Shop", "currency_id": [1, "EUR"] })],
+            "res.users" => vec![json!({ "id": 2, "company_id": [2, "Acme"] })],
+            "res.company" => vec![company(1, "Holding", "USD"), company(2, "Acme", self.currency)],
+            "account.tax" => self.included.iter().map(|included| json!({ "id": 5, "price_include": included })).collect(),
+            _ => vec![],
         }
     }
 
+    fn search(&self, model: &str, args: &Value) -> Reply {
+        let (domain, fields) = (args[0].as_array().unwrap(), args[1].as_array().unwrap());
+        let holds = |row: &Value, term: &Value| {
+            let own = &row[term[0].as_str().unwrap()];
+            let own = if own.is_array() { &own[0] } else { own };
+            term[2].as_array().map_or(*own == term[2], |list| list.contains(own))
+        };
+        let mut found = vec![];
+        for row in self.rows(model).into_iter().filter(|row| domain.iter().all(|term| holds(row, term))) {
+            let mut shown = json!({ "id": row["id"] });
+            for field in fields.iter().filter_map(Value::as_str) {
+                let Some(value) = row.get(field) else {
+                    return Self::says("builtins.ValueError", &format!("Invalid field '{field}' on model '{model}'"));
+                };
+                shown[field] = value.clone();
+            }
+            found.push(shown);
+        }
+        Self::result(&json!(found))
+    }
+
     fn write(&mut self, model: &str, args: &Value) -> Reply {
+        if model == self.locked {
+            return Self::says("odoo.exceptions.AccessError", "You are not allowed to modify this.");
+        }
         if model == "product.template" {
             let Some(price) = self.templates.get_mut(&args[0][0].as_i64().unwrap()) else {
                 return Self::failure("odoo.exceptions.MissingError");
             };
             *price = args[1]["list_price"].clone();
-        } else {
-            let commands = args[1]["item_ids"].as_array().unwrap();
-            if commands.iter().any(|command| !self.products.contains_key(&command[2]["product_id"].as_i64().unwrap())) {
-                return Self::failure("odoo.exceptions.MissingError");
-            }
-            for command in commands {
-                let id = if command[0] == 1 { command[1].as_i64().unwrap() } else { self.items.len() as i64 + 1 };
-                self.items.insert(id, (command[2]["product_id"].as_i64().unwrap(), command[2]["fixed_price"].clone()));
+            return Self::result(&json!(true));
+        }
+        let commands = args[1]["item_ids"].as_array().unwrap();
+        if commands.iter().any(|command| !self.products.contains_key(&command[2]["product_id"].as_i64().unwrap())) {
+            return Self::failure("odoo.exceptions.MissingError");
+        }
+        for command in commands {
+            let (known, values) = (command[1].as_i64().unwrap(), &command[2]);
+            let product = values["product_id"].as_i64().unwrap();
+            let next = self.rules.keys().max().map_or(1, |last| last + 1);
+            let id = if command[0] == 1 { known } else { next };
+            // Dates and quantity of a rule that is there stay.
+            let own = self.rules.entry(id).or_insert_with(|| rule(product, 0.0));
+            (own.product, own.price, own.compute) = (product, values["fixed_price"].clone(), "fixed");
+            if !values["product_tmpl_id"].is_null() {
+                own.template = values["product_tmpl_id"].clone();
             }
         }
-        Reply::ok(&json!({ "jsonrpc": "2.0", "id": null, "result": true }))
+        Self::result(&json!(true))
     }
 }
 
@@ -86,28 +176,40 @@ impl Vendor for Server {
     fn answer(&mut self, request: &Request) -> Reply {
         let body = request.json();
         let (params, args) = (&body["params"], &body["params"]["args"]);
+        if args[0] != "shop" {
+            let words = format!("connection to server failed: FATAL:  database {} does not exist", args[0]);
+            return Self::says("psycopg2.OperationalError", &words);
+        }
         if params["method"] == "authenticate" {
-            return Reply::ok(
-                &json!({ "jsonrpc": "2.0", "id": null, "result": if args[2] == "k1" { json!(2) } else { json!(false) } }),
-            );
+            return Self::result(&if args[2] == "k1" { json!(2) } else { json!(false) });
         }
         if args[2] != "k1" || args[1] != 2 {
             return Self::failure("odoo.exceptions.AccessDenied");
         }
-        let model = args[3].as_str().unwrap();
-        match args[4].as_str().unwrap() {
+        let (model, method) = (args[3].as_str().unwrap(), args[4].as_str().unwrap());
+        match method {
             "write" => self.write(model, &args[5]),
-            "check_access_rights" => Reply::ok(
-                &json!({ "jsonrpc": "2.0", "id": null, "result": args[5] == json!(["write", false]) && self.writable }),
-            ),
-            _ => Reply::ok(&json!({ "jsonrpc": "2.0", "id": null, "result": self.search(model, &args[5][0]) })),
+            "search_read" => self.search(model, &args[5]),
+            known if self.methods.contains(&known) => {
+                assert!(args[5] == json!(["write", false]) || args[5] == json!([[], "write"]), "{args}");
+                Self::result(&json!(model != self.locked))
+            }
+            other => Self::says("builtins.AttributeError", &format!("The method '{model}.{other}' does not exist")),
         }
     }
 
+    /// For a product the price of one piece by the rules of the pricelist, as `_get_applicable_rules` chooses.
     fn live(&self, external: &str) -> Option<i64> {
         let id: i64 = external.parse().ok()?;
-        let item = self.items.values().find(|(product, _)| *product == id).map(|(_, price)| price);
-        let price = self.templates.get(&id).or(item)?;
+        let now = "2026-06-01 00:00:00";
+        let applies = |rule: &Rule| {
+            rule.product == id
+                && rule.least <= 1.0
+                && rule.start.as_str().is_none_or(|start| start <= now)
+                && rule.end.as_str().is_none_or(|end| end >= now)
+        };
+        let rule = self.in_order().into_iter().find(|(_, rule)| applies(rule)).map(|(_, rule)| &rule.price);
+        let price = self.templates.get(&id).or(rule)?;
         Money::parse(&price.to_string(), Currency::EUR).ok().map(Money::minor)
     }
 }
@@ -152,11 +254,110 @@ async fn a_pricelist_takes_many_prices_at_once() {
     for change in &changes {
         bench.proves(change).await;
     }
-    assert_eq!(bench.double.with(|server| server.items.len()), 3, "the known item was changed, two were made");
+    assert_eq!(bench.double.with(|server| server.rules.len()), 3, "the known rule was changed, two were made");
+    let templates =
+        bench.double.with(|server| server.rules.values().map(|rule| rule.template.clone()).collect::<Vec<_>>());
+    assert_eq!(templates, [json!(false), json!(8), json!(8)], "a new rule names its template");
     let results = bench.push(&[eur("70", 4_295), eur("99", 100)]).await;
-    assert!(results[0].is_ok() && results[1].is_err(), "{results:?}");
-    bench.double.with(|server| server.items.insert(9, (70, json!(1.0))));
-    assert!(bench.read("70").await.refused.unwrap().contains("2 fixed prices"));
+    assert!(results[0].is_ok(), "{results:?}");
+    let error = results[1].as_ref().unwrap_err();
+    assert!(error.class == Class::Rejected && error.message.contains("no product 99"), "{error}");
+    bench.double.with(|server| server.rules.insert(9, rule(70, 1.0)));
+    assert!(bench.read("70").await.refused.unwrap().contains("2 rules"));
+}
+
+/// The texts that a search shows before and after the day of these tests.
+const PAST: &str = "2001-01-01 00:00:00";
+const FUTURE: &str = "2999-01-01 00:00:00";
+
+#[tokio::test]
+async fn a_rule_with_dates_is_never_reused_and_never_proves() {
+    let bench = open(&format!("{TABLE}pricelist = 3\n")).await;
+    let dated = |start: &str, end: &str| {
+        let date = |text: &str| if text.is_empty() { json!(false) } else { json!(text) };
+        Rule { start: date(start), end: date(end), ..rule(80, 31.0) }
+    };
+    for (start, end, refused) in [("", PAST, false), (PAST, FUTURE, true), (FUTURE, "", true), (PAST, "", true)] {
+        bench.double.with(|server| server.rules = [(4, dated(start, end))].into());
+        bench.push_one(&eur("80", 3_100)).await.unwrap();
+        let kept = bench.double.with(|server| (server.rules.len(), server.rules[&4].end.clone()));
+        assert_eq!(kept.0, 2, "a rule of our own beside the one from {start} to {end}");
+        let seen = bench.read("80").await;
+        assert_eq!(seen.price.map(Money::minor), Some(3_100));
+        assert_eq!(seen.refused.is_some(), refused, "{seen:?}");
+        assert_eq!(seen.regular == Some(seen.price), refused, "the same price is no proof while a date may change it");
+    }
+    // The buyer pays by the rule that is first among those that apply.
+    bench.double.with(|server| {
+        server.rules = [(2, rule(80, 31.0)), (9, Rule { price: json!(19.0), ..dated(PAST, FUTURE) })].into()
+    });
+    let seen = bench.read("80").await;
+    assert_eq!(seen.price.map(Money::minor), bench.double.live("80"));
+    assert!(seen.refused.unwrap().contains("rule 9 of the pricelist, from 2001-01-01"));
+    bench.double.with(|server| server.rules = [(9, dated(FUTURE, ""))].into());
+    assert_eq!(bench.read("80").await.price, None, "nothing applies yet");
+}
+
+#[tokio::test]
+async fn a_rule_that_computes_a_price_is_seen_and_becomes_ours() {
+    let bench = open(&format!("{TABLE}pricelist = 3\n")).await;
+    let percentage = || Rule { compute: "percentage", ..rule(70, 45.0) };
+    bench.double.with(|server| server.rules.insert(5, percentage()));
+    let seen = bench.read("70").await;
+    assert_eq!(seen.price, None, "its stale fixed price is what nobody pays");
+    assert!(seen.refused.unwrap().contains("rule 5 of the pricelist computes"));
+    bench.push_one(&eur("70", 4_395)).await.unwrap();
+    let first = bench.double.with(|server| server.rules[&5].clone());
+    assert_eq!((first.compute, first.price), ("fixed", json!(43.95)), "the first rule in the server's order");
+    assert_eq!(bench.double.live("70"), Some(4_395));
+    bench.double.with(|server| server.rules.remove(&1));
+    bench.proves(&eur("70", 4_395)).await;
+    // Rules for larger quantities come first in the server's order and do not apply to one piece.
+    bench.double.with(|server| server.rules.insert(6, Rule { least: 12.0, ..rule(70, 39.0) }));
+    bench.proves(&eur("70", 4_395)).await;
+}
+
+#[tokio::test]
+async fn prices_keep_their_currency_and_their_digits() {
+    let bench = open(TABLE).await;
+    bench.double.with(|server| server.templates.insert(7, json!(41.3223)));
+    let seen = bench.read("7").await;
+    assert_eq!((seen.price.unwrap().minor(), seen.regular), (4_132, Some(seen.price)), "rounded, and no proof");
+    bench.double.with(|server| server.currency = "USD");
+    assert_eq!(bench.read("7").await.price.unwrap().currency(), Currency::USD, "the company's, not the table's");
+    bench.double.with(|server| server.products.get_mut(&70).unwrap().extra = 5.0);
+    let error = bench.channel.find(&["KETTLE".to_owned()]).await.unwrap_err();
+    assert!(error.message.contains("surcharge by attribute; use a pricelist"), "{error}");
+    let list = open(&format!("{TABLE}pricelist = 3\n")).await;
+    list.double.with(|server| server.products.get_mut(&70).unwrap().extra = 5.0);
+    assert_eq!(list.channel.find(&["KETTLE".to_owned()]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_probe_looks_at_rights_company_and_taxes() {
+    let probe = async |server: Server, table: &str| Bench::open(server, judge(), table).await.channel.probe().await;
+    let problems = async |server: Server, table: &str| probe(server, table).await.unwrap().problems;
+    let list = format!("{TABLE}pricelist = 3\n");
+    for table in [TABLE, &list] {
+        assert_eq!(problems(Server::new(), table).await, Vec::<String>::new(), "the first company's USD is not ours");
+    }
+    assert!(problems(Server { currency: "SEK", ..Server::new() }, TABLE).await[0].contains("currency = \"SEK\""));
+    for (locked, table) in
+        [("product.template", TABLE), ("product.pricelist", &list), ("product.pricelist.item", &list)]
+    {
+        for methods in [["check_access_rights"].as_slice(), ["has_access"].as_slice()] {
+            let said = problems(Server { locked, methods, ..Server::new() }, table).await;
+            assert!(said.len() == 1 && said[0].contains(&format!("may not write {locked};")), "{said:?}");
+        }
+    }
+    let silent = probe(Server { methods: &[], ..Server::new() }, TABLE).await.unwrap();
+    assert!(silent.problems.is_empty() && silent.about.contains("cannot tell"), "{silent:?}");
+    let gross = problems(Server { included: Some(true), ..Server::new() }, TABLE).await;
+    assert!(gross.len() == 1 && gross[0].contains("tax = \"gross\""), "{gross:?}");
+    let unknown = problems(Server { included: None, ..Server::new() }, TABLE).await;
+    assert!(unknown.len() == 1 && unknown[0].contains("by hand"), "{unknown:?}");
+    let error = probe(Server::new(), &TABLE.replace("'shop'", "'shoop'")).await.unwrap_err();
+    assert!(error.class == Class::Refused && error.message.contains("`database`"), "{error}");
 }
 
 #[tokio::test]
@@ -196,9 +397,6 @@ async fn every_fault_has_its_class() {
     assert_eq!(open(TABLE).await.channel.probe().await.unwrap().problems, Vec::<String>::new());
     let lost = open(&format!("{TABLE}pricelist = 4\n")).await;
     assert!(lost.channel.probe().await.unwrap().problems[0].contains("no such pricelist"));
-    let reader = open(TABLE).await;
-    reader.double.with(|server| server.writable = false);
-    assert!(reader.channel.probe().await.unwrap().problems[0].contains("may not change prices"));
     let dead = open(&TABLE.replace("k1", "dead")).await;
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
 }

@@ -17,6 +17,9 @@ struct Shop {
     variants: BTreeMap<&'static str, (&'static str, String, Option<String>)>,
     /// What a promotion takes off, in percent.
     promotion: u32,
+    permissions: &'static [&'static str],
+    /// A version before the reference price and the tax configuration.
+    old: bool,
 }
 
 impl Shop {
@@ -25,6 +28,8 @@ impl Shop {
         Self {
             variants: [("UHY6MQ==", variant("KETTLE", "499.00")), ("UHY6Mg==", variant("LAMP", "349.00"))].into(),
             promotion: 0,
+            permissions: &["MANAGE_PRODUCTS"],
+            old: false,
         }
     }
 
@@ -35,8 +40,13 @@ impl Shop {
 
     fn node(&self, id: &str) -> Value {
         let (sku, price, prior) = &self.variants[id];
-        let minor = Money::parse(price, Currency::DKK).unwrap().minor() * i64::from(100 - self.promotion) / 100;
-        let paid = Self::amount(&Money::from_minor(minor, Currency::DKK).amount().to_string());
+        let paid = match self.promotion {
+            0 => Self::amount(price),
+            off => {
+                let minor = Money::parse(price, Currency::DKK).unwrap().minor() * i64::from(100 - off) / 100;
+                Self::amount(&Money::from_minor(minor, Currency::DKK).amount().to_string())
+            }
+        };
         json!({ "id": id, "sku": sku, "product": { "id": "UHI6MQ==" }, "pricing": { "price": { "gross": paid, "net": Self::amount("1.0") } },
             "channelListings": [{ "channel": { "slug": "se" }, "price": Self::amount("5.0"), "priorPrice": null },
                 { "channel": { "slug": "dk" }, "price": Self::amount(price), "priorPrice": prior.as_deref().map(Self::amount) }] })
@@ -79,6 +89,12 @@ impl Vendor for Shop {
             return denied();
         }
         let (body, text) = (request.json(), request.text());
+        if let Some(field) = ["taxConfiguration", "priorPrice"].iter().find(|field| self.old && text.contains(**field))
+        {
+            let words = format!("Cannot query field \"{field}\" on type \"Channel\".");
+            let error = json!({ "message": words, "extensions": { "exception": { "code": "GraphQLError" } } });
+            return Reply::json(400, &json!({ "errors": [error] }));
+        }
         let variables = &body["variables"];
         let data = if self.writes(request) {
             self.update(variables)
@@ -97,7 +113,8 @@ impl Vendor for Shop {
             json!({ "productVariants": { "edges": edges } })
         } else {
             let channel = json!({ "id": "Q2g6MQ==", "name": "Danmark", "currencyCode": "DKK", "isActive": true, "taxConfiguration": { "pricesEnteredWithTax": true } });
-            json!({ "channel": if variables["c"] == "dk" { channel } else { Value::Null }, "app": { "permissions": [{ "code": "MANAGE_PRODUCTS" }] } })
+            let permissions: Vec<Value> = self.permissions.iter().map(|code| json!({ "code": code })).collect();
+            json!({ "channel": if variables["c"] == "dk" { channel } else { Value::Null }, "app": { "permissions": permissions } })
         };
         Reply::ok(&json!({ "data": data, "extensions": { "cost": { "requestedQueryCost": 1 } } }))
     }
@@ -135,6 +152,12 @@ async fn listings_of_one_channel_are_written_proved_and_cleared() {
     assert_eq!(bench.double.written().last().unwrap().json()["variables"]["i0"][0]["priorPrice"], Value::Null);
     bench.double.with(|shop| shop.promotion = 10);
     assert_eq!(bench.read("UHY6MQ==").await.price.unwrap().minor(), 35_955, "what a buyer pays");
+    bench.double.with(|shop| {
+        shop.promotion = 0;
+        shop.variants.get_mut("UHY6Mg==").unwrap().1 = "41.3223".to_owned();
+    });
+    let seen = bench.read("UHY6Mg==").await;
+    assert_eq!((seen.price.unwrap().minor(), seen.regular), (4_132, Some(seen.price)), "rounded, and no proof");
     let mut two = sale;
     two.sale.as_mut().unwrap().prior = Some(Money::from_minor(45_900, Currency::DKK));
     assert!(bench.push_one(&two).await.unwrap_err().message.contains("one reference price"));
@@ -152,6 +175,12 @@ async fn every_fault_has_its_class() {
         Row::new("dead token", Fault::Answer(denied()), Expect::Refused, false),
         Row::new("expired token", Fault::Answer(errors(200, "ExpiredSignatureError")), Expect::Refused, false),
         Row::new("no decimal", Fault::Answer(errors(400, "GraphQLError")), Expect::Rejected, false),
+        Row::new(
+            "a host name that Django does not know",
+            Fault::Answer(Reply::text(400, "<h1>Bad Request (400)</h1>")),
+            Expect::Refused,
+            false,
+        ),
         Row::new("no error and no variant", Fault::Answer(Reply::ok(&bare)), Expect::Unknown, false),
         Row::new("something broke", Fault::Answer(errors(200, "DatabaseError")), Expect::Unknown, false),
         Row::new("429", Fault::Answer(Reply::text(429, "").header("retry-after", 2)), Expect::RetryAfter(2_000), false),
@@ -161,6 +190,13 @@ async fn every_fault_has_its_class() {
     assert_eq!(with(&judge, TABLE).await.channel.probe().await.unwrap().problems, Vec::<String>::new());
     let odd = with(&judge, &TABLE.replace("DKK", "SEK").replace("gross", "net")).await;
     assert_eq!(odd.channel.probe().await.unwrap().problems.len(), 2);
+    let weak = Bench::open(Shop { permissions: &["MANAGE_ORDERS"], ..Shop::new() }, judge.clone(), TABLE).await;
+    let problems = weak.channel.probe().await.unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains("MANAGE_PRODUCTS"), "{problems:?}");
+    let old = Bench::open(Shop { old: true, ..Shop::new() }, judge.clone(), TABLE).await;
+    for error in [old.channel.probe().await.unwrap_err(), old.push_one(&dkk("UHY6MQ==", 47_900)).await.unwrap_err()] {
+        assert!(error.class == Class::Refused && error.message.contains("too old"), "{error}");
+    }
     let lost = with(&judge, &TABLE.replace("'dk'", "'no'")).await;
     assert_eq!(lost.push_one(&dkk("UHY6MQ==", 47_900)).await.unwrap_err().class, Class::Refused);
 }

@@ -1,148 +1,16 @@
-//! WooCommerce, as version 7.9 behaved: it eats locale numbers, drops sales silently and fails items behind 200.
+//! WooCommerce against a shop that keeps its rules.
 
-use std::collections::BTreeMap;
+mod shop;
 
 use omniprice::channel::{Class, PriceChange};
 use omniprice::money::Currency;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change, on_sale};
+use self::shop::{Product, Shop};
+use super::double::{self, Bench, Expect, Fault, Reply, Row, change, on_sale};
 use super::schema::Judge;
 
 const TABLE: &str = "kind = 'woocommerce'\nurl = '{url}'\nconsumer_key = 'ck_1'\nconsumer_secret = 'cs_1'\ncurrency = 'DKK'\ntax = 'gross'\n";
-const BASE: &str = "/wp-json/wc/v3";
-
-#[derive(Clone)]
-struct Product {
-    sku: &'static str,
-    /// The variable product above a variation.
-    parent: Option<u64>,
-    variable: bool,
-    regular: String,
-    sale: String,
-}
-
-#[derive(Clone)]
-struct Shop {
-    products: BTreeMap<u64, Product>,
-    /// What a host allows per batch.
-    most: usize,
-    /// A plug-in that rewrites prices on their way into the database.
-    eats_points: bool,
-    settings: bool,
-}
-
-impl Shop {
-    fn new() -> Self {
-        let product = |sku, parent, variable, regular: &str| Product {
-            sku,
-            parent,
-            variable,
-            regular: regular.to_owned(),
-            sale: String::new(),
-        };
-        let products = [
-            (7, product("KETTLE", None, false, "499.00")),
-            (8, product("LAMP", None, false, "349")),
-            (30, product("SHIRT", None, true, "")),
-            (31, product("SHIRT-S", Some(30), false, "99.00")),
-            (32, product("SHIRT-M", Some(30), false, "99.00")),
-        ];
-        Self { products: products.into(), most: 100, eats_points: false, settings: true }
-    }
-
-    fn show(&self, id: u64, product: &Product) -> Value {
-        let price = if product.sale.is_empty() { &product.regular } else { &product.sale };
-        let kind = match product {
-            Product { variable: true, .. } => "variable",
-            Product { parent: Some(_), .. } => "variation",
-            _ => "simple",
-        };
-        json!({ "id": id, "sku": product.sku, "type": kind, "parent_id": product.parent.unwrap_or(0), "price": price,
-            "regular_price": product.regular, "sale_price": product.sale, "on_sale": !product.sale.is_empty() })
-    }
-
-    /// Digits and points stay, the rest goes: "12,50" is 1250.
-    fn stored(&self, text: &str) -> String {
-        text.chars().filter(|c| c.is_ascii_digit() || (*c == '.' && !self.eats_points)).collect()
-    }
-
-    fn batch(&mut self, parent: Option<u64>, items: &[Value]) -> Reply {
-        if items.len() > self.most {
-            let body = json!({ "code": "woocommerce_rest_request_entity_too_large", "message": "Unable to accept more than this many items for this request.", "data": { "status": 413 } });
-            return Reply::json(413, &body);
-        }
-        let mut done = vec![];
-        for item in items {
-            let id = item["id"].as_u64().unwrap();
-            let (regular, sale) = (
-                self.stored(item["regular_price"].as_str().unwrap()),
-                self.stored(item["sale_price"].as_str().unwrap()),
-            );
-            match self.products.get_mut(&id).filter(|product| product.parent == parent) {
-                Some(product) => {
-                    if !product.variable {
-                        // A sale that is no reduction is dropped without a word.
-                        let number = |text: &str| text.replace('.', "").parse::<u64>().unwrap_or(0);
-                        product.sale = if number(&sale) < number(&regular) { sale } else { String::new() };
-                        product.regular = regular;
-                    }
-                    let product = product.clone();
-                    done.push(self.show(id, &product));
-                }
-                None => done.push(json!({ "id": id, "error": { "code": "woocommerce_rest_product_invalid_id", "message": "Invalid ID.", "data": { "status": 400 } } })),
-            }
-        }
-        Reply::ok(&json!({ "update": done }))
-    }
-
-    fn list(&self, parent: Option<u64>, query: &BTreeMap<String, String>) -> Reply {
-        let ids: Option<Vec<u64>> =
-            query.get("include").map(|list| list.split(',').map(|id| id.parse().unwrap()).collect());
-        let skus: Option<Vec<&str>> = query.get("sku").map(|list| list.split(',').collect());
-        let own = self.products.iter().filter(|(id, product)| match (&ids, &skus) {
-            (Some(ids), _) => ids.contains(id) && product.parent == parent,
-            (_, Some(skus)) => skus.contains(&product.sku),
-            _ => false,
-        });
-        Reply::ok(&own.map(|(id, product)| self.show(*id, product)).collect())
-    }
-}
-
-impl Vendor for Shop {
-    fn writes(&self, request: &Request) -> bool {
-        request.method == "POST"
-    }
-
-    fn answer(&mut self, request: &Request) -> Reply {
-        if request.header("authorization") != "Basic Y2tfMTpjc18x" {
-            let body = json!({ "code": "woocommerce_rest_cannot_view", "message": "Sorry, you cannot list resources.", "data": { "status": 401 } });
-            return Reply::json(401, &body);
-        }
-        let path = request.path.strip_prefix(BASE).unwrap_or("").to_owned();
-        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let items = || request.json()["update"].as_array().cloned().unwrap_or_default();
-        match parts.as_slice() {
-            ["products", "batch"] => self.batch(None, &items()),
-            ["products", parent, "variations", "batch"] => self.batch(parent.parse().ok(), &items()),
-            ["products"] => self.list(None, &request.query),
-            ["products", parent, "variations"] => self.list(parent.parse().ok(), &request.query),
-            ["data", "currencies", "current"] => {
-                Reply::ok(&json!({ "code": "DKK", "name": "Danish krone", "symbol": "kr." }))
-            }
-            ["settings", ..] if !self.settings => Reply::json(403, &json!({ "code": "woocommerce_rest_cannot_view" })),
-            ["settings", "tax", _] => Reply::ok(&json!({ "id": "woocommerce_prices_include_tax", "value": "yes" })),
-            ["settings", "general", _] => Reply::ok(&json!({ "id": "woocommerce_price_num_decimals", "value": "2" })),
-            _ => Reply::json(404, &json!({ "code": "rest_no_route", "message": "No route was found" })),
-        }
-    }
-
-    fn live(&self, external: &str) -> Option<i64> {
-        let product = self.products.get(&external.rsplit('/').next()?.parse().ok()?)?;
-        let price = if product.sale.is_empty() { &product.regular } else { &product.sale };
-        omniprice::money::Money::parse(price, Currency::DKK).ok().map(omniprice::money::Money::minor)
-    }
-}
 
 fn judge() -> Judge {
     let (whole, part) = ("woocommerce-batch.schema.json", "/update/*");
@@ -225,7 +93,7 @@ async fn a_price_that_the_shop_changed_on_its_way_in_is_noticed_at_once() {
 #[tokio::test]
 async fn every_fault_has_its_class() {
     let item = |status: u64| json!({ "update": [{ "id": 7, "error": { "code": "c", "message": "m", "data": { "status": status } } }] });
-    let dead = json!({ "code": "woocommerce_rest_authentication_error", "message": "Consumer secret is invalid." });
+    let dead = json!({ "code": "woocommerce_rest_authentication_error", "message": "Consumer key is invalid." });
     let mut rows = Row::wire();
     rows.extend([
         Row::new(
@@ -268,17 +136,109 @@ async fn every_fault_has_its_class() {
 async fn the_probe_says_what_to_mend_and_two_listings_are_no_match() {
     let bench = open().await;
     assert_eq!(bench.channel.probe().await.unwrap().problems, Vec::<String>::new());
+    assert!(bench.double.written().is_empty(), "a probe changes nothing");
     let odd = Bench::open(Shop::new(), judge(), &TABLE.replace("DKK", "EUR").replace("gross", "net")).await;
     let problems = odd.channel.probe().await.unwrap().problems.join("\n");
     assert!(problems.contains("currency = \"DKK\"") && problems.contains("tax = \"gross\""), "{problems}");
-    bench.double.with(|shop| shop.settings = false);
-    assert!(bench.channel.probe().await.unwrap().problems[0].contains("by hand"));
     bench.double.with(|shop| {
         let twin = shop.products[&7].clone();
         shop.products.insert(9, twin);
     });
     let error = bench.channel.find(&["KETTLE".to_owned()]).await.unwrap_err();
     assert!(error.message.contains("two listings, 7 and 9"), "{error}");
+}
+
+#[tokio::test]
+async fn taxes_that_are_off_make_every_price_gross() {
+    let problems = async |table: &str, calc: &'static str, include: &'static str| {
+        let shop = Shop { calc_taxes: calc, include_tax: include, ..Shop::new() };
+        Bench::open(shop, judge(), table).await.channel.probe().await.unwrap().problems
+    };
+    let net = TABLE.replace("gross", "net");
+    // As a fresh shop answers.
+    assert_eq!(problems(TABLE, "no", "no").await, Vec::<String>::new());
+    let said = problems(&net, "no", "no").await;
+    assert!(said.len() == 1 && said[0].contains("taxes are off") && said[0].contains("tax = \"gross\""), "{said:?}");
+    assert_eq!(problems(&net, "yes", "no").await, Vec::<String>::new());
+    assert!(problems(TABLE, "yes", "no").await[0].contains("set tax = \"net\""));
+}
+
+#[tokio::test]
+async fn the_probe_tells_a_key_that_may_less_from_a_dead_one() {
+    let bench = open().await;
+    bench.double.with(|shop| shop.settings = false);
+    let problems = bench.channel.probe().await.unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains("currency and tax are unknown"), "{problems:?}");
+    bench.double.with(|shop| (shop.settings, shop.read_only) = (true, true));
+    let problems = bench.channel.probe().await.unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains("does not have write permissions"), "{problems:?}");
     let dead = Bench::open(Shop::new(), judge(), &TABLE.replace("cs_1", "dead")).await;
-    assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
+    let error = dead.channel.probe().await.unwrap_err();
+    assert_eq!(error.class, Class::Refused);
+    assert!(error.message.contains("signature does not match. (woocommerce_rest_authentication_error)"), "{error}");
+    assert!(!error.message.contains("https"), "{error}");
+    let lost = json!({ "code": "woocommerce_rest_cannot_view", "message": "Sorry, you cannot list resources.", "data": { "status": 401 } });
+    bench.double.fail_write(Fault::Answer(Reply::json(401, &lost)));
+    let error = bench.push_one(&dkk("7", 47_900)).await.unwrap_err();
+    assert!(error.class == Class::Refused && error.message.contains("does not see https"), "{error}");
+}
+
+#[tokio::test]
+async fn a_listing_is_gone_only_if_woocommerce_says_so() {
+    let bench = open().await;
+    assert_eq!(bench.read("77/78").await.price, None);
+    let page = Fault::Answer(Reply::text(404, "<html>Not Found</html>"));
+    bench.double.fail_any(page);
+    let error = bench.channel.read(&["30/31".to_owned()]).await.unwrap_err();
+    assert!(matches!(error.class, Class::Retry { .. }), "{error}");
+    bench.double.with(|shop| shop.off = true);
+    let error = bench.channel.read(&["30/31".to_owned()]).await.unwrap_err();
+    assert!(matches!(error.class, Class::Retry { .. }), "{error}");
+    assert_eq!(bench.channel.probe().await.unwrap_err().class, Class::Refused);
+}
+
+#[tokio::test]
+async fn odd_prices_hide_no_other_and_prove_nothing() {
+    let bench = open().await;
+    bench.double.with(|shop| {
+        shop.products.get_mut(&7).unwrap().regular = "41.3223".to_owned();
+        shop.odd
+            .insert(8, json!({ "price": 349, "regular_price": 399.5, "sku": "LAMP", "type": null, "parent_id": null }));
+        shop.products.insert(
+            9,
+            Product { sku: "ODD", parent: None, variable: false, regular: "1".to_owned(), sale: String::new() },
+        );
+        shop.odd.insert(9, json!({ "price": "from 4" }));
+    });
+    let externals = ["7", "8", "9"].map(str::to_owned);
+    let seen = bench.channel.read(&externals).await.unwrap();
+    let price = seen[0].price.unwrap();
+    assert_eq!(price.minor(), 4_132);
+    assert_eq!(seen[0].regular, Some(Some(price)), "no sale of ours crosses out its own price, so this proves nothing");
+    assert_eq!((seen[1].price.unwrap().minor(), seen[1].regular.unwrap().unwrap().minor()), (34_900, 39_950));
+    assert_eq!(seen[2].price, None);
+    assert!(seen[2].refused.as_ref().unwrap().contains("listing 9 shows `from 4`"), "{seen:?}");
+    bench.double.with(|shop| shop.odd.insert(8, json!({ "price": null, "sku": null })));
+    let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned()]).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    // The next push mends it.
+    bench.push_one(&dkk("7", 4_132)).await.unwrap();
+    bench.proves(&dkk("7", 4_132)).await;
+}
+
+#[tokio::test]
+async fn only_what_has_one_price_and_stays_where_it_was_is_a_listing() {
+    let bench = open().await;
+    bench.double.with(|shop| {
+        shop.odd.insert(7, json!({ "type": "grouped" }));
+        shop.odd.insert(30, json!({ "type": "variable-subscription", "price": "9" }));
+        shop.odd.insert(31, json!({ "type": "subscription_variation" }));
+    });
+    let found = bench.channel.find(&["KETTLE", "SHIRT", "SHIRT-S"].map(str::to_owned)).await.unwrap();
+    let found: Vec<&str> = found.iter().map(|one| one.external.as_str()).collect();
+    assert_eq!(found, ["30/31"]);
+    bench.double.with(|shop| shop.odd.insert(31, json!({ "parent_id": 40 })));
+    let seen = bench.read("30/31").await;
+    assert_eq!(seen.price, None);
+    assert!(seen.refused.as_ref().unwrap().contains("now 40/31; map it anew"), "{seen:?}");
 }

@@ -1,0 +1,99 @@
+//! Whether the user may write, and whether currency and tax view are the company's or the pricelist's.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Odoo;
+use crate::channel::wire::graphql::text;
+use crate::channel::{ChannelError, Class, Probe, Tax};
+
+const TAX_BY_HAND: &str = "the server does not tell whether sales taxes are included in prices; compare tax with the \
+                           default sales tax under Invoicing, Settings by hand";
+
+/// The id of a relation field, which is id and name, or false.
+fn id(value: &Value, field: &str) -> Option<i64> {
+    value.get(field)?.get(0)?.as_i64()
+}
+
+impl Odoo {
+    pub(super) async fn look(&self) -> Result<Probe, ChannelError> {
+        let (user, answer) = self.user().await?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        let company = self.company(user).await?;
+        let (model, key, models) = match self.pricelist {
+            Some(list) => ("product.pricelist", Some(list), ["product.pricelist", "product.pricelist.item"].as_slice()),
+            None => ("res.company", company, ["product.template"].as_slice()),
+        };
+        let rows: Vec<Value> = self.search(user, model, json!([["id", "=", key]]), &["name", "currency_id"]).await?;
+        let Some(first) = rows.first() else {
+            problems.push(match self.pricelist {
+                Some(list) => format!("the server shows this user no such pricelist as {list}; set pricelist"),
+                None => "the server does not show this user its company; see Needs in docs/channels/odoo.md".to_owned(),
+            });
+            return Ok(Probe { about: "Odoo".to_owned(), problems });
+        };
+        let code = first.pointer("/currency_id/1").and_then(Value::as_str).unwrap_or("");
+        if code != self.currency.code() {
+            problems.push(format!("its prices are in {code}; set currency = \"{code}\""));
+        }
+        let mut about = format!("Odoo, {}", text(first, "name").unwrap_or_default());
+        for model in models {
+            match self.may_write(user, model).await? {
+                Some(true) => {}
+                Some(false) => {
+                    problems.push(format!("the user may not write {model}; see Needs in docs/channels/odoo.md"))
+                }
+                None => about.push_str(&format!(" (cannot tell whether the user may write {model})")),
+            }
+        }
+        problems.extend(self.tax_problem(user, company).await);
+        Ok(Probe { about, problems })
+    }
+
+    /// The company that the user works in; a server has several.
+    async fn company(&self, user: i64) -> Result<Option<i64>, ChannelError> {
+        let rows: Vec<Value> = self.search(user, "res.users", json!([["id", "=", user]]), &["company_id"]).await?;
+        Ok(rows.first().and_then(|row| id(row, "company_id")))
+    }
+
+    /// Whether the user may write a model; `None` where the server knows neither the method of version 17 nor its successor.
+    async fn may_write(&self, user: i64, model: &str) -> Result<Option<bool>, ChannelError> {
+        for (method, args) in [("check_access_rights", json!(["write", false])), ("has_access", json!([[], "write"]))] {
+            match self.ask(user, model, method, args).await {
+                Ok(Value::Bool(may)) => return Ok(Some(may)),
+                Ok(_) => {}
+                Err(error) if error.class == Class::Refused => return Ok(Some(false)),
+                // The server answered, in the words of an exception: it has no such method.
+                Err(error) if error.message.starts_with(super::rpc::SAYS) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The company's default sales tax tells how its prices are entered. A server without invoicing has none, and users
+    /// need not be allowed to see it.
+    async fn tax_problem(&self, user: i64, company: Option<i64>) -> Option<String> {
+        match self.included(user, company).await {
+            Ok(Some(included)) if included == (self.tax == Tax::Gross) => None,
+            Ok(Some(included)) => {
+                let says = if included { "gross" } else { "net" };
+                Some(format!("the default sales tax makes prices {says}; set tax = \"{says}\""))
+            }
+            Ok(None) | Err(_) => Some(TAX_BY_HAND.to_owned()),
+        }
+    }
+
+    async fn included(&self, user: i64, company: Option<i64>) -> Result<Option<bool>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Included {
+            price_include: bool,
+        }
+        let domain = json!([["id", "=", company]]);
+        let rows: Vec<Value> = self.search(user, "res.company", domain, &["account_sale_tax_id"]).await?;
+        let Some(tax) = rows.first().and_then(|row| id(row, "account_sale_tax_id")) else { return Ok(None) };
+        let taxes: Vec<Included> =
+            self.search(user, "account.tax", json!([["id", "=", tax]]), &["price_include"]).await?;
+        Ok(taxes.first().map(|tax| tax.price_include))
+    }
+}

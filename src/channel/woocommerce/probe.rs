@@ -1,0 +1,83 @@
+//! Whether key, currency and tax view fit. Settings need a user of the back office; whether the key may write is asked by
+//! a batch without items, which writes nothing.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Fault, WooCommerce, refusal};
+use crate::channel::wire::graphql::text;
+use crate::channel::{ChannelError, Probe, Tax};
+use crate::money::exponent;
+
+const UNREADABLE: &str = "the key may not read the shop's settings, so currency and tax are unknown; make the key for an \
+                          administrator or shop manager, or compare both by hand";
+const TAX_BY_HAND: &str =
+    "the shop does not tell its tax settings; compare tax with WooCommerce, Settings, Tax by hand";
+
+impl WooCommerce {
+    pub(super) async fn look(&self) -> Result<Probe, ChannelError> {
+        let answer = self.get(&["data", "currencies", "current"], &[]).await?;
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        if matches!(answer.status, 401 | 403) {
+            // The currency needs the same right as the settings; products show whether the key is any good at all.
+            Self::good(self.get(&["products"], &[("per_page", "1"), ("_fields", "id")]).await?)?;
+            problems.push(UNREADABLE.to_owned());
+        } else {
+            let currency = text(&Self::good(answer)?.json()?, "code").unwrap_or_default();
+            if currency != self.currency.code() {
+                problems.push(format!("the shop sells in {currency}; set currency = \"{currency}\""));
+            }
+            problems.extend(self.tax_problem().await?);
+            problems.extend(self.decimals_problem().await?);
+        }
+        problems.extend(self.write_problem().await?);
+        Ok(Probe { about: "WooCommerce shop".to_owned(), problems })
+    }
+
+    /// `wc_prices_include_tax()` in the vendor's source: the option "prices entered with tax" counts only while taxes are on.
+    async fn tax_problem(&self) -> Result<Option<String>, ChannelError> {
+        let Some(taxes) = self.setting("general", "woocommerce_calc_taxes").await? else {
+            return Ok(Some(TAX_BY_HAND.to_owned()));
+        };
+        if taxes == "no" {
+            let text = "taxes are off in this shop, buyers pay what is entered; set tax = \"gross\"";
+            return Ok((self.tax == Tax::Net).then(|| text.to_owned()));
+        }
+        Ok(match self.setting("tax", "woocommerce_prices_include_tax").await? {
+            Some(value) if (value == "yes") == (self.tax == Tax::Gross) => None,
+            Some(value) => {
+                let says = if value == "yes" { "gross" } else { "net" };
+                Some(format!("prices are entered {says} in this shop; set tax = \"{says}\""))
+            }
+            None => Some(TAX_BY_HAND.to_owned()),
+        })
+    }
+
+    async fn decimals_problem(&self) -> Result<Option<String>, ChannelError> {
+        let decimals = self.setting("general", "woocommerce_price_num_decimals").await?;
+        let shown = decimals.and_then(|text| text.parse::<u32>().ok());
+        Ok(shown.filter(|shown| *shown < exponent(self.currency)).map(|shown| {
+            let code = self.currency.code();
+            format!("the shop shows {shown} decimals, so buyers see a rounded price; set as many as {code} has")
+        }))
+    }
+
+    async fn write_problem(&self) -> Result<Option<String>, ChannelError> {
+        let call = self.call(Method::POST, &["products", "batch"], &[])?;
+        let answer = self.http.ask(call, json!({ "update": [] }).to_string().into_bytes()).await?;
+        if matches!(answer.status, 401 | 403) {
+            let why = refusal(answer.status, &Fault::of(&answer));
+            return Ok(Some(format!("the key may not change products: {why}; give it read and write permission")));
+        }
+        Self::good(answer).map(|_| None)
+    }
+
+    /// A setting's value; `None` for what this shop or this key's user does not show.
+    async fn setting(&self, group: &str, id: &str) -> Result<Option<String>, ChannelError> {
+        let answer = self.get(&["settings", group, id], &[]).await?;
+        if matches!(answer.status, 401 | 403 | 404) {
+            return Ok(None);
+        }
+        Ok(text(&answer.ok()?.json()?, "value"))
+    }
+}
