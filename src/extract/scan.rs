@@ -9,8 +9,8 @@ mod word;
 
 use memchr::{memchr, memmem};
 
-pub use self::tag::{Attributes, Name, Tag, marks};
 use self::sites::Sites;
+pub use self::tag::{Attributes, Name, Tag, marks};
 use self::word::find_near;
 
 /// Something the scanner saw, with byte offsets into the page text.

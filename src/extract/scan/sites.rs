@@ -10,21 +10,8 @@ use aho_corasick::{AhoCorasick, Input, MatchKind, Span, packed};
 /// The tails of attribute names that some reader waits for, see [`super::marks`]. Tails, because the search compares
 /// the first bytes of each needle, and `item`, `data` and `type` stand in every second tag.
 const TAILS: [&str; 15] = [
-    "<script",
-    "<SCRIPT",
-    "emprop",
-    "emProp",
-    "emscope",
-    "emScope",
-    "emtype",
-    "emType",
-    "peof=",
-    "ta-produ",
-    "ta-page",
-    "ta-price",
-    "ge-init",
-    "gtm-pro",
-    "k-produ",
+    "<script", "<SCRIPT", "emprop", "emProp", "emscope", "emScope", "emtype", "emType", "peof=", "ta-produ", "ta-page",
+    "ta-price", "ge-init", "gtm-pro", "k-produ",
 ];
 
 /// How many of them, the first ones, are no attributes but scripts.
