@@ -187,10 +187,10 @@ fn view_of(
     let stated =
         window.as_ref().and_then(|_| candidates.iter().find(|c| c.offer.price.is_some_and(Money::is_positive)));
     let stated = stated.filter(|c| c.offer.kind == PriceKind::Exact).and_then(|c| c.offer.price);
-    let shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price));
     let says = |field: fn(&Offer) -> bool| candidates.iter().any(|c| field(&c.offer));
     let described = says(|o| o.availability != Availability::Unknown) && says(|o| o.brand.is_some());
     let complete = described && says(|o| o.sku.is_some());
+    let shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price, !complete));
     match shown {
         Shown::Alone(confirmed) => {
             let view = if described && says(|o| o.sku.is_some() || o.mpn.is_some()) {

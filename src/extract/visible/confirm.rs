@@ -31,9 +31,9 @@ pub enum Shown {
     No,
 }
 
-/// Whether the texts in `range` of a page show `price`.
+/// Whether the texts in `range` of a page show `price`; `first` is content with the first place that does.
 #[must_use]
-pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Shown {
+pub fn confirm(page: &str, range: Range<usize>, price: Money, first: bool) -> Shown {
     let start = crate::extract::json::ceil_char(page, range.start);
     let window = page.get(start..).unwrap_or("");
     let window = &window[..crate::extract::json::ceil_char(window, range.len().min(window.len()))];
@@ -63,6 +63,9 @@ pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Shown {
             } else {
                 others |= wanted.may_be_price(&digits, money);
             }
+        }
+        if first && others && last > 0 {
+            return Shown::Beside(last);
         }
     }
     let Some((at, raw)) = shown else { return Shown::No };
@@ -196,7 +199,7 @@ mod tests {
     }
 
     fn shows(page: &str) -> bool {
-        matches!(confirm(page, 0..page.len(), price()), Shown::Alone(_))
+        matches!(confirm(page, 0..page.len(), price(), false), Shown::Alone(_))
     }
 
     #[test]
