@@ -34,7 +34,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     ),
     (
         Cue::UpTo,
-        &["up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "less than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
+        &["up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "over", "less than", "more than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
     ),
     (
         Cue::Saving,

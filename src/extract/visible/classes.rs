@@ -244,6 +244,9 @@ pub(in crate::extract) fn automaton(words: &[&str]) -> AhoCorasick {
 /// Bytes of one name that are read.
 const MAX_NAME: usize = 240;
 
+/// Bytes of a stem that stands inside other words by chance.
+const SHORT_STEM: usize = 3;
+
 /// What an element's own attributes say about it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
@@ -290,7 +293,12 @@ pub fn facts<'a>(tag: &Tag<'a>, known: &mut Known<'a>) -> Facts<'a> {
 fn bits(value: &str) -> u8 {
     let (automaton, bits) = &*STEMS;
     let value = &value.as_bytes()[..value.len().min(MAX_NAME)];
-    automaton.find_overlapping_iter(value).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
+    // `old` in `bold`, `now` in `snow` and `our` in `colour` say nothing: a short stem begins a word.
+    let begins = |hit: &aho_corasick::Match| {
+        let inner = hit.start().checked_sub(1).is_some_and(|before| value[before].is_ascii_alphabetic());
+        hit.len() > SHORT_STEM || !inner || !value[hit.start()].is_ascii_lowercase()
+    };
+    automaton.find_overlapping_iter(value).filter(begins).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
 }
 
 impl Hints {

@@ -273,7 +273,7 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         // Struck elements inside count too, as in `<p><del>80</del> 55</p>` read as one text.
-        if spot.reading.role == Role::Price && spot.class_points < -20 && !spot.struck {
+        if spot.reading.role == Role::Price && spot.class_points < -20 && !spot.struck && !spot.other {
             spot.reading.role = Role::List;
         }
         if spot.reading.role == Role::List && spot.reading.kind == PriceKind::Unit {
