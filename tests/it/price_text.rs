@@ -203,7 +203,7 @@ fn tables_of_real_texts_are_read() {
             read.as_ref().ok().filter(|r| r.money(None).is_ok() || r.currency.is_none()).map(|r| r.amount.normalize());
         let wanted = row["expect_amount"].as_str().map(|a| a.parse::<omniprice::money::Decimal>().unwrap().normalize());
         let named = read.ok().and_then(|r| {
-            r.currency.map(|c| c.code().to_owned()).or_else(|| r.mark.map(|m| m.as_written().to_owned()))
+            r.currency.map(|c| c.code().to_owned()).or_else(|| r.mark.map(|m| m.common_sign().to_owned()))
         });
         let named = named.or_else(|| price::written_currency(text, &own));
         let currency_right = match row["expect_iso"].as_array() {

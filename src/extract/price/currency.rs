@@ -57,6 +57,21 @@ impl Mark {
         }
     }
 
+    /// [`Self::as_written`], with the sign that the currencies of a shared noun have in common in place of the noun:
+    /// `$` for dollars, which every reader of codes and signs knows.
+    #[must_use]
+    pub fn common_sign(&self) -> &str {
+        const SIGNS_OF: [(&str, &str); 5] = [("USD", "$"), ("GBP", "£"), ("INR", "Rs"), ("SEK", "kr"), ("NOK", "kr")];
+        let noun = |sign: &str| sign.chars().count() > 2 && sign.chars().all(|c| c.is_alphabetic() || c == ' ');
+        match self {
+            Self::Shared { sign, codes } if noun(sign) || is_cjk(sign.chars().next().unwrap_or(' ')) => {
+                let usual = codes.first().map_or("", |c| c.code());
+                SIGNS_OF.iter().find(|(code, _)| *code == usual).map_or(sign, |(_, common)| common)
+            }
+            _ => self.as_written(),
+        }
+    }
+
     fn of(sign: &str, codes: &'static Codes) -> Self {
         match codes {
             Codes::Cent => Self::Subunit(sign.to_owned()),
