@@ -143,7 +143,7 @@ impl<'a> Builder<'a> {
             return;
         }
         let partner = self.open.iter().rev().take(MAX_SEARCH).position(|e| e.name == name);
-        let up = partner.or_else(|| (self.open.len() < MAX_SEARCH && name.is_box()).then(|| self.open.len()));
+        let up = partner.or_else(|| (self.open.len() < MAX_SEARCH && name.is_box()).then_some(self.open.len()));
         if let Some(up) = up {
             for _ in 0..=up {
                 self.pop();
