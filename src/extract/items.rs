@@ -336,6 +336,13 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_an_outer_box_ends_an_unclosed_item() {
+        let page = "<li><p itemscope itemtype=Product><b itemprop=name>A</b></li><b itemprop=price content=1></b>";
+        let items = build(page, Syntax::Microdata);
+        assert!(items[0].object().unwrap().get("price").is_none(), "{items:?}");
+    }
+
+    #[test]
     fn a_million_open_elements_are_bounded() {
         let page = "<div itemscope><span itemprop=x>".repeat(100_000);
         assert!(build(&page, Syntax::Microdata).len() <= 100_000);

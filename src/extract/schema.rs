@@ -308,3 +308,20 @@ pub fn condition(raw: &str) -> Option<String> {
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_behind_a_code_are_no_part_of_it() {
+        for (field, code) in [
+            ("TE502955-1293415 chair cover", "TE502955-1293415"),
+            ("NORD 570 EASY II", "NORD 570 EASY II"),
+            ("104908 4", "104908 4"),
+            ("104908 blue", "104908 blue"),
+        ] {
+            assert_eq!(without_words(field.to_owned()), code);
+        }
+    }
+}

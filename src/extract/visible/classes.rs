@@ -363,3 +363,15 @@ fn hides(style: &str) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
     ["display:none", "visibility:hidden", "font-size:0;", "left:-9999"].iter().any(|rule| style.contains(rule))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_stem_begins_a_word() {
+        let old = |name: &str| Hints::of(bits(name)).old;
+        assert!(old("price-old") && old("isOld") && old("old_price"));
+        assert!(!old("copy--bold") && !old("gold") && !old("threshold"));
+    }
+}
