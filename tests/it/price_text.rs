@@ -222,5 +222,5 @@ fn tables_of_real_texts_are_read() {
     let decidable = total - undecidable.len();
     println!("{right} of {total} amounts right, {wrong} wrong; with the currency {both}, {decidable} texts decidable");
     undecidable.iter().for_each(|text| println!("refused {text}"));
-    assert!(right * 1000 >= total * 985 && wrong * 1000 <= total * 3 && both * 1000 >= total * 960);
+    assert!(right * 1000 >= total * 985 && wrong * 1000 <= total * 3 && both * 1000 >= total * 980);
 }
