@@ -140,7 +140,7 @@ fn answer<'a>(text: &'a str, context: &Context<'_>) -> Answer<'a> {
     match price::read(text, context).and_then(|reading| checked(reading, context)) {
         Ok((reading, reason)) => {
             // A sign that stays open is shown as written: the amount is known even where the currency is not.
-            let written = || reading.mark.as_ref().map(|m| m.as_written().to_owned());
+            let written = || reading.mark.as_ref().map(|m| m.common_sign().to_owned());
             Answer {
                 amount: Some(reading.amount.to_string()),
                 currency: reading.currency.map(|c| c.code().to_owned()).or_else(written),

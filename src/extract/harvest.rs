@@ -3,9 +3,6 @@
 //! It builds no tree and reads no price; it only says what is where.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-
-use aho_corasick::{AhoCorasick, MatchKind, packed};
 
 use super::items::{Builder, Syntax};
 use super::json::Value;
@@ -71,80 +68,19 @@ const STATE_ATTRIBUTES: [&str; 8] = [
     "data-track-product",
 ];
 
-/// Attributes of interest. Most tags of a page have none of them, and a search for all of them at once is far cheaper
-/// than reading the attributes of every tag.
-const SITES: [&str; 11] = [
-    "itemprop",
-    "itemProp",
-    "itemscope",
-    "itemScope",
-    "itemtype",
-    "itemType",
-    "typeof=",
-    "data-p",
-    "data-mage-init",
-    "data-gtm-product",
-    "data-track-product",
-];
-/// How many of them are microdata.
-const MICRODATA: usize = 6;
-
-/// Vector instructions where the processor has them; the automaton gives the same answer everywhere else.
-static SITE_FINDER: LazyLock<(Option<packed::Searcher>, AhoCorasick)> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the names are constants of this file; a test collects a page with them")]
-    let slow = AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostFirst)
-        .build(SITES)
-        .expect("constant names build an automaton");
-    (packed::Searcher::new(SITES), slow)
-});
-
-/// Places of attributes of interest in page order.
-struct Sites {
-    found: Vec<usize>,
-    next: usize,
-    microdata: bool,
-}
-
-impl Sites {
-    fn of(page: &str) -> Self {
-        let mut microdata = false;
-        let mut place = |hit: aho_corasick::Match| {
-            microdata |= hit.pattern().as_usize() < MICRODATA;
-            hit.start()
-        };
-        let found = match &*SITE_FINDER {
-            (Some(fast), _) => fast.find_iter(page).map(&mut place).collect(),
-            (None, slow) => slow.find_iter(page).map(&mut place).collect(),
-        };
-        Self { found, next: 0, microdata }
-    }
-
-    /// The first place behind `at`; asked in page order.
-    fn behind(&mut self, at: usize) -> usize {
-        while self.found.get(self.next).is_some_and(|site| *site <= at) {
-            self.next += 1;
-        }
-        self.found.get(self.next).copied().unwrap_or(usize::MAX)
-    }
-}
-
 impl<'a> Harvest<'a> {
     /// Reads a page from front to back.
     #[must_use]
     pub fn collect(page: &'a str) -> Self {
         let mut harvest = Self::default();
-        let mut sites = Sites::of(page);
-        // Elements opened before the first item matter to where items end, so this must be known from the start.
-        let mut microdata = sites.microdata.then(|| Builder::new(Syntax::Microdata));
-        let mut rdfa: Option<Builder<'a>> = None;
+        let mut microdata = Builder::new(Syntax::Microdata);
+        let mut rdfa = Builder::new(Syntax::Rdfa);
         let mut heading: Option<(String, usize)> = None;
         let mut raw: Option<Tag<'a>> = None;
-        let mut scanner = Scanner::new(page);
+        let mut scanner = Scanner::skimming(page);
         loop {
-            let captures = microdata.as_ref().is_some_and(Builder::captures) || rdfa.is_some();
-            scanner.listen(heading.is_some() || captures, heading.is_some() || microdata.is_some() || rdfa.is_some());
-            scanner.skim(sites.behind(scanner.position()));
+            let texts = heading.is_some() || microdata.captures() || rdfa.is_inside();
+            scanner.listen(texts, texts || microdata.is_inside());
             let Some(token) = scanner.next() else { break };
             match token {
                 Token::Open(tag) => {
@@ -156,15 +92,9 @@ impl<'a> Harvest<'a> {
                     if tag.marks & marks::STATE != 0 {
                         harvest.state(&tag);
                     }
-                    if let Some(builder) = &mut microdata {
-                        builder.open(&tag, tag.marks & marks::MICRODATA != 0);
-                    }
-                    if tag.marks & marks::RDFA != 0 && rdfa.is_none() {
-                        rdfa = Some(Builder::new(Syntax::Rdfa));
-                    }
-                    if let Some(builder) = &mut rdfa {
-                        builder.open(&tag, true);
-                    }
+                    microdata.open(&tag, tag.marks & marks::MICRODATA != 0);
+                    // Inside an item any tag may carry a `property`; outside only a type opens one.
+                    rdfa.open(&tag, tag.marks & marks::RDFA != 0 || rdfa.is_inside());
                     raw = Some(tag);
                 }
                 Token::Raw { text, at } => harvest.raw(raw.as_ref(), text, at),
@@ -174,12 +104,8 @@ impl<'a> Harvest<'a> {
                     {
                         harvest.headings.push((text::clean(&words), at));
                     }
-                    if let Some(builder) = &mut microdata {
-                        builder.close(name);
-                    }
-                    if let Some(builder) = &mut rdfa {
-                        builder.close(name);
-                    }
+                    microdata.close(name);
+                    rdfa.close(name);
                 }
                 Token::Text { text, at } => {
                     if let Some((words, _)) = &mut heading
@@ -188,17 +114,14 @@ impl<'a> Harvest<'a> {
                         words.push_str(text::cut(text, 512));
                         words.push(' ');
                     }
-                    if let Some(builder) = &mut microdata {
-                        builder.text(text, at);
-                    }
-                    if let Some(builder) = &mut rdfa {
-                        builder.text(text, at);
-                    }
+                    microdata.text(text, at);
+                    rdfa.text(text, at);
                 }
             }
         }
-        harvest.microdata = microdata.map(Builder::finish).unwrap_or_default();
-        harvest.rdfa = rdfa.map(Builder::finish).unwrap_or_default();
+        harvest.tags += scanner.passed_tags();
+        harvest.microdata = microdata.finish();
+        harvest.rdfa = rdfa.finish();
         harvest
     }
 

@@ -66,6 +66,9 @@ impl<'a> Builder<'a> {
 
     /// Takes a start tag; `marked` says that it may have attributes of the vocabulary.
     pub fn open(&mut self, tag: &Tag<'a>, marked: bool) {
+        if !marked && !self.is_inside() {
+            return;
+        }
         let void = tag.key.is_void();
         self.imply_end(tag.key);
         let mut element = Element { name: tag.key, scope: false, capture: false };
@@ -107,6 +110,12 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Whether an item or a property is open. Outside of them no tag matters that has no attribute of the vocabulary.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        !self.scopes.is_empty() || !self.captures.is_empty()
+    }
+
     /// Whether text that comes next belongs to a property.
     #[must_use]
     pub fn captures(&self) -> bool {
@@ -126,12 +135,22 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes an end tag; everything opened since its partner is closed too.
+    ///
+    /// Elements opened before the outermost item are not known; the end of a box that has no partner ends one of them
+    /// and with it everything inside.
     pub fn close(&mut self, name: Name) {
+        if !self.is_inside() {
+            return;
+        }
         let partner = self.open.iter().rev().take(MAX_SEARCH).position(|e| e.name == name);
-        if let Some(up) = partner {
+        let up = partner.or_else(|| (self.open.len() < MAX_SEARCH && name.is_box()).then_some(self.open.len()));
+        if let Some(up) = up {
             for _ in 0..=up {
                 self.pop();
             }
+        }
+        if !self.is_inside() {
+            self.open.clear();
         }
         for capture in &mut self.captures {
             if !capture.text.ends_with(' ') {
@@ -314,6 +333,13 @@ mod tests {
         let offer = items[0].object().unwrap().get("offers").unwrap().object().unwrap();
         assert_eq!(offer.get("price").unwrap().text(), Some("3"));
         assert_eq!(offer.get("@type").unwrap().text(), Some("Offer"));
+    }
+
+    #[test]
+    fn the_end_of_an_outer_box_ends_an_unclosed_item() {
+        let page = "<li><p itemscope itemtype=Product><b itemprop=name>A</b></li><b itemprop=price content=1></b>";
+        let items = build(page, Syntax::Microdata);
+        assert!(items[0].object().unwrap().get("price").is_none(), "{items:?}");
     }
 
     #[test]

@@ -211,7 +211,7 @@ pub fn written_currency(raw: &str, context: &Context<'_>) -> Option<String> {
     let normal = normalise(text::cut(raw.trim(), 60));
     let mark = currency::anywhere(&normal, &lower(&normal))?;
     let resolved = mark.resolve(context.currency, context.locale);
-    Some(resolved.map_or_else(|| mark.as_written().to_owned(), |c| c.code().to_owned()))
+    Some(resolved.map_or_else(|| mark.common_sign().to_owned(), |c| c.code().to_owned()))
 }
 
 /// The first price of a text as money.

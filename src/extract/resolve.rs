@@ -13,6 +13,7 @@ use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
 use super::price::{Context, PriceKind};
 use super::schema::{self, Product, Surroundings};
+use super::visible::confirm::{Shown, confirm};
 use super::visible::{self, Interest, View};
 use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper, text};
 use crate::money::Money;
@@ -182,26 +183,36 @@ fn view_of(
 ) -> View {
     let window = confirmed_window(harvest, candidates, products);
     let range = window.clone().unwrap_or(0..body.len());
-    let look = |interest| visible::look(body, range.clone(), harvest, context, titles, page.final_url, interest);
+    let look = |range, interest| visible::look(body, range, harvest, context, titles, page.final_url, interest);
     let stated =
         window.as_ref().and_then(|_| candidates.iter().find(|c| c.offer.price.is_some_and(Money::is_positive)));
     let stated = stated.filter(|c| c.offer.kind == PriceKind::Exact).and_then(|c| c.offer.price);
-    let Some(confirmed) = stated.and_then(|price| visible::confirm::confirm(body, range.clone(), price)) else {
-        let view = look(Interest::Prices(stated));
-        candidates.extend(view.candidates.iter().cloned());
-        return view;
-    };
     let says = |field: fn(&Offer) -> bool| candidates.iter().any(|c| field(&c.offer));
-    let complete = says(|o| o.availability != Availability::Unknown)
-        && says(|o| o.sku.is_some() || o.mpn.is_some())
-        && says(|o| o.brand.is_some());
-    let view = if complete {
-        View { heading: heading_of(harvest, candidates), ..View::default() }
-    } else {
-        look(Interest::Words)
-    };
-    candidates.push(confirmed);
-    view
+    let described = says(|o| o.availability != Availability::Unknown) && says(|o| o.brand.is_some());
+    let complete = described && says(|o| o.sku.is_some());
+    let shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price, !complete));
+    match shown {
+        Shown::Alone(confirmed) => {
+            let view = if described && says(|o| o.sku.is_some() || o.mpn.is_some()) {
+                View { heading: heading_of(harvest, candidates), ..View::default() }
+            } else {
+                look(range, Interest::Words)
+            };
+            candidates.push(*confirmed);
+            view
+        }
+        Shown::Beside(at) => {
+            let end = if complete { range.end.min(at + visible::AFTER_PRICE) } else { range.end };
+            let view = look(range.start..end, Interest::Prices { stated, words: !complete });
+            candidates.extend(view.candidates.iter().cloned());
+            view
+        }
+        Shown::No => {
+            let view = look(range, Interest::Prices { stated, words: true });
+            candidates.extend(view.candidates.iter().cloned());
+            view
+        }
+    }
 }
 
 /// The heading that names the product that markup describes.

@@ -3,11 +3,13 @@
 //! It never backtracks further than the tag it is in, never recurses and never allocates per tag, so a page of any
 //! shape costs time proportional to its bytes.
 
+mod sites;
 mod tag;
 mod word;
 
 use memchr::{memchr, memmem};
 
+use self::sites::Sites;
 pub use self::tag::{Attributes, Name, Tag, marks};
 use self::word::find_near;
 
@@ -44,16 +46,16 @@ pub struct Scanner<'a> {
     raw: Option<&'static str>,
     texts: bool,
     closes: bool,
-    skim: Option<Skim>,
+    skim: Option<Skim<'a>>,
 }
 
 /// Reading past tags of no interest without looking at their attributes.
 #[derive(Debug, Clone)]
-struct Skim {
-    /// Byte offset of the next attribute of interest.
-    site: usize,
-    /// Where the attributes of the last tag that was passed over begin.
-    passed: usize,
+struct Skim<'a> {
+    sites: Sites<'a>,
+    /// Byte offset of the tag that was passed over last.
+    passed: Option<usize>,
+    tags: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -68,10 +70,19 @@ impl<'a> Scanner<'a> {
         Self { pos: super::json::ceil_char(source, pos), ..Self::new(source) }
     }
 
-    /// Byte offset of what comes next.
+    /// A scanner that passes over tags without reading their attributes while nobody listens to texts, except those of
+    /// elements that hold facts about the page and those that have an attribute of [`marks`]. While nobody listens to
+    /// end tags either, it gives out only these.
     #[must_use]
-    pub fn position(&self) -> usize {
-        self.pos
+    pub fn skimming(source: &'a str) -> Self {
+        let skim = Skim { sites: Sites::of(source), passed: None, tags: 0 };
+        Self { skim: Some(skim), ..Self::new(source) }
+    }
+
+    /// Start tags that a skimming scanner passed over without giving them out.
+    #[must_use]
+    pub fn passed_tags(&self) -> usize {
+        self.skim.as_ref().map_or(0, |skim| skim.tags)
     }
 
     /// Says whether texts and end tags are given out from here on: most readers need neither for most of a page.
@@ -80,40 +91,69 @@ impl<'a> Scanner<'a> {
         self.closes = closes;
     }
 
-    /// Passes over tags without reading their attributes while nobody listens to texts, except those of elements that
-    /// hold facts about the page and the one that `site` lies in. The caller moves the site along.
-    pub fn skim(&mut self, site: usize) {
-        match &mut self.skim {
-            Some(skim) => skim.site = site,
-            None => self.skim = Some(Skim { site, passed: 0 }),
+    /// Byte offset of the next `<` that is worth a look.
+    fn next_mark(&mut self) -> usize {
+        let (bytes, mut from) = (self.bytes, self.pos);
+        let Some(skim) = self.skim.as_mut().filter(|_| !self.texts && !self.closes) else {
+            return next_tag(bytes, from);
+        };
+        let mut plain = None;
+        let mut site = skim.sites.behind(from);
+        loop {
+            let less = memchr(b'<', &bytes[from..]).map_or(bytes.len(), |step| from + step);
+            if site < less {
+                if let Some(start) = plain {
+                    skim.passed = None;
+                    return start;
+                }
+                site = skim.sites.behind(less - 1);
+            }
+            let two = [bytes.get(less + 1).copied().unwrap_or(0), bytes.get(less + 2).copied().unwrap_or(0)];
+            match two[0] {
+                b'/' => plain = None,
+                b'!' | b'?' => break skim.keep(plain, less),
+                _ if less >= bytes.len() => break less,
+                first if first.is_ascii_alphabetic() => {
+                    if may_hold_facts(two) && Name::at(bytes, less + 1, bytes.len()).0.holds_facts() {
+                        break skim.keep(plain, less);
+                    }
+                    plain = Some(less);
+                    skim.tags += 1;
+                }
+                _ => {}
+            }
+            from = less + 1;
         }
     }
 
     /// The tag at `start` if it need not be read; the scanner then stands behind its name.
     fn pass_over(&mut self, start: usize) -> Option<Tag<'a>> {
-        let skim = self.skim.as_ref().filter(|_| !self.texts)?;
+        let skim = self.skim.as_mut().filter(|_| self.closes && !self.texts)?;
         let (key, name_end) = Name::at(self.bytes, start + 1, self.bytes.len());
         if key.holds_facts() {
             return None;
         }
-        let next = memchr(b'<', &self.bytes[name_end..]).map_or(self.bytes.len(), |step| name_end + step);
-        if (start..next).contains(&skim.site) {
+        let next = find_near(self.bytes, name_end, b'<').unwrap_or(self.bytes.len());
+        if skim.sites.behind(start) < next {
             return None;
         }
-        self.skim = Some(Skim { passed: name_end, ..*skim });
+        skim.passed = Some(start);
         self.pos = next;
         Some(Tag { name: &self.source[start + 1..name_end], key, attributes: "", at: start, marks: 0 })
     }
 
     /// Goes on behind the last tag that was passed over, if `at` turns out to lie inside it: in a quoted value.
     fn leave_passed(&mut self, at: usize) -> bool {
-        let Some(skim) = self.skim.as_mut().filter(|skim| skim.passed != 0) else { return false };
+        let Some((skim, passed)) = self.skim.as_mut().and_then(|skim| skim.passed.map(|passed| (skim, passed))) else {
+            return false;
+        };
         let next = self.bytes.get(at + 1).copied().unwrap_or(0);
         if next.is_ascii_alphabetic() && !Name::at(self.bytes, at + 1, self.bytes.len()).0.holds_facts() {
             return false;
         }
-        let (end, _) = tag::read(self.bytes, skim.passed, self.bytes.len().min(skim.passed + MAX_TAG));
-        skim.passed = 0;
+        let name_end = Name::at(self.bytes, passed + 1, self.bytes.len()).1;
+        let (end, _) = tag::read(self.bytes, name_end, self.bytes.len().min(name_end + MAX_TAG));
+        skim.passed = None;
         let inside = end > at && self.bytes.get(end) == Some(&b'>');
         if inside {
             self.pos = end + 1;
@@ -177,7 +217,7 @@ impl<'a> Iterator for Scanner<'a> {
         }
         while self.pos < self.bytes.len() {
             let start = self.pos;
-            let less = next_tag(self.bytes, start);
+            let less = self.next_mark();
             let next = self.bytes.get(less + 1).copied().unwrap_or(0);
             let tag = next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?');
             if self.texts && (less > start || (!tag && less < self.bytes.len())) {
@@ -207,6 +247,22 @@ impl<'a> Iterator for Scanner<'a> {
         }
         None
     }
+}
+
+impl Skim<'_> {
+    /// Remembers the tag passed over last, for the look whether `mark` stands inside one of its values.
+    fn keep(&mut self, plain: Option<usize>, mark: usize) -> usize {
+        self.passed = plain.or(self.passed);
+        mark
+    }
+}
+
+/// Whether a name that begins so may be one of those that [`Name::holds_facts`] lists.
+fn may_hold_facts(two: [u8; 2]) -> bool {
+    matches!(
+        &[two[0] | 0x20, two[1] | 0x20],
+        b"me" | b"sc" | b"st" | b"ti" | b"te" | b"li" | b"h1" | b"ht" | b"in" | b"xm"
+    )
 }
 
 /// Byte offset of the next `<`, or the end. Most tags follow the last one within a few bytes.
@@ -261,9 +317,8 @@ mod tests {
     #[test]
     fn passing_over_tags_loses_nothing_of_interest() {
         let page = r#"<div class="<!-- x"><p title='<meta name=a>'>a<meta name=b content="<!--"><b itemprop=c>d</b>"#;
-        let mut scanner = Scanner::new(page);
+        let mut scanner = Scanner::skimming(page);
         scanner.listen(false, false);
-        scanner.skim(page.find("itemprop").unwrap());
         let read = scanner.filter_map(|token| match token {
             Token::Open(tag) if !tag.attributes.is_empty() => Some(tag.attributes.trim()),
             _ => None,

@@ -12,7 +12,7 @@ use self::terms::{choose, settle};
 use super::json::{Object, Value};
 use super::offer::{Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
 use super::price::Context;
-use super::{address, gtin};
+use super::{address, gtin, text};
 
 /// Objects visited on one page.
 const MAX_OBJECTS: usize = 50_000;
@@ -204,7 +204,9 @@ impl<'w, 'a> Walker<'w, 'a> {
                 .filter(|b| !b.starts_with("http"))
                 .map(|b| b.rsplit_once(": ").map_or(b, |(_, name)| name))
                 .and_then(|b| field(b, MAX_FIELD)),
-            sku: first(&["sku", "productID", "productId", "identifier"]).and_then(|s| field(s, MAX_FIELD)),
+            sku: first(&["sku", "productID", "productId", "identifier"])
+                .and_then(|s| field(s, MAX_FIELD))
+                .map(without_words),
             mpn: first(&["mpn"]).and_then(|s| field(s, MAX_FIELD)),
             gtin: codes.filter_map(gtin_of).next(),
             image: image.and_then(|i| field(i, 2048)),
@@ -212,6 +214,20 @@ impl<'w, 'a> Walker<'w, 'a> {
             ..Offer::default()
         }
     }
+}
+
+/// Digits of a code at least that stands in front of words.
+const MIN_DIGITS: usize = 4;
+/// Letters of the first word behind it at least, so that a size or a colour code stays part of the code.
+const MIN_WORD: usize = 5;
+
+/// The code of a text that goes on in words, as some shops fill the field: `TE502955-1293415 chair cover`.
+fn without_words(sku: String) -> String {
+    let Some((code, rest)) = sku.split_once(' ') else { return sku };
+    let is_code = code.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS;
+    let names = text::words(rest).next().is_some_and(|word| word.chars().count() >= MIN_WORD)
+        && !rest.contains(|c: char| c.is_ascii_digit());
+    if is_code && names { code.to_owned() } else { sku }
 }
 
 /// Types with a price that are sold as things, and any other type that carries offers.
@@ -291,4 +307,21 @@ pub fn condition(raw: &str) -> Option<String> {
 
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_behind_a_code_are_no_part_of_it() {
+        for (field, code) in [
+            ("TE502955-1293415 chair cover", "TE502955-1293415"),
+            ("NORD 570 EASY II", "NORD 570 EASY II"),
+            ("104908 4", "104908 4"),
+            ("104908 blue", "104908 blue"),
+        ] {
+            assert_eq!(without_words(field.to_owned()), code);
+        }
+    }
 }

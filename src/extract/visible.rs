@@ -52,6 +52,9 @@ const WINDOW_BEFORE: usize = 2 * 1024;
 /// Bytes behind it.
 const WINDOW_AFTER: usize = 28 * 1024;
 
+/// Bytes behind the place that shows the stated price, which hold what belongs to it and what may contradict it.
+pub const AFTER_PRICE: usize = 8 * 1024;
+
 /// The part of a page around the heading that names `title`: enough to confirm what markup states.
 #[must_use]
 pub fn window(harvest: &Harvest<'_>, title: &str) -> Option<std::ops::Range<usize>> {
@@ -71,8 +74,9 @@ pub fn naming_heading<'h>(harvest: &'h Harvest<'_>, title: &str) -> Option<&'h (
 /// How much of a page is of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
-    /// Everything, prices first; beside a price that markup states, only amounts that can have to do with it.
-    Prices(Option<Money>),
+    /// Prices; beside one that markup states, only amounts that can have to do with it. `words` asks for what
+    /// [`Self::Words`] asks for as well.
+    Prices { stated: Option<Money>, words: bool },
     /// What words say: heading, stock, labels. The price is known and confirmed.
     Words,
 }
@@ -92,18 +96,17 @@ pub fn look(
     let heading = heading(&tree, harvest, titles);
     let anchor = heading.as_ref().map(|h| h.1);
     let buttons = labels::buy_buttons(&tree);
-    let mut view = View {
-        buy_buttons: buttons.len(),
-        availability: labels::availability(&tree, anchor, &buttons),
-        labels: labels::read(&tree, anchor),
-        ..View::default()
-    };
+    let mut view = View { buy_buttons: buttons.len(), ..View::default() };
+    if !matches!(interest, Interest::Prices { words: false, .. }) {
+        view.availability = labels::availability(&tree, anchor, &buttons);
+        view.labels = labels::read(&tree, anchor);
+    }
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
         let own: Vec<String> = text::words(words).collect();
         let page: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
         (!own.is_empty() && own.iter().all(|w| page.contains(w))) || page.is_empty()
     });
-    if let Interest::Prices(stated) = interest {
+    if let Interest::Prices { stated, .. } = interest {
         let context = Context { strict: true, ..*context };
         let found = spots::find(&tree, &context, url, stated);
         prices(&mut view, &tree, found, heading.as_ref(), &buttons);

@@ -57,6 +57,21 @@ impl Mark {
         }
     }
 
+    /// [`Self::as_written`], with the sign that the currencies of a shared noun have in common in place of the noun:
+    /// `$` for dollars, which every reader of codes and signs knows.
+    #[must_use]
+    pub fn common_sign(&self) -> &str {
+        const SIGNS_OF: [(&str, &str); 5] = [("USD", "$"), ("GBP", "£"), ("INR", "Rs"), ("SEK", "kr"), ("NOK", "kr")];
+        let noun = |sign: &str| sign.chars().count() > 2 && sign.chars().all(|c| c.is_alphabetic() || c == ' ');
+        match self {
+            Self::Shared { sign, codes } if noun(sign) || is_cjk(sign.chars().next().unwrap_or(' ')) => {
+                let usual = codes.first().map_or("", |c| c.code());
+                SIGNS_OF.iter().find(|(code, _)| *code == usual).map_or(sign, |(_, common)| common)
+            }
+            _ => self.as_written(),
+        }
+    }
+
     fn of(sign: &str, codes: &'static Codes) -> Self {
         match codes {
             Codes::Cent => Self::Subunit(sign.to_owned()),
@@ -210,6 +225,9 @@ fn longest<'t>(
     if edge.is_none_or(|c| c == ' ' || c.is_ascii_digit()) {
         return None;
     }
+    if !may_name(lower, start) {
+        return None;
+    }
     let mut ends = [0_usize; MAX_NAME];
     let mut count = 0;
     let mut words = 0;
@@ -238,6 +256,31 @@ fn longest<'t>(
         .filter(|len| boundary(**len))
         .find_map(|len| iso(written(*len)).or_else(|| lookup(piece(*len), nouns)).map(|mark| (mark, *len)))
 }
+
+/// Whether the word at one end of a text can belong to a currency's name: nearly no word of running text can.
+fn may_name(lower: &str, start: bool) -> bool {
+    let word = end_word(lower, start);
+    // What is no plain word, or may be a code, is looked at in full.
+    word.is_empty()
+        || !word.is_ascii()
+        || word.len() == 3
+        || END_WORDS.contains(word)
+        || NOUN_STEMS.0.is_match(word)
+        || NATION_STEMS.is_match(word)
+}
+
+/// The letters at one end of a text.
+fn end_word(text: &str, start: bool) -> &str {
+    let other = |c: char| !c.is_alphabetic();
+    if start { &text[..text.find(other).unwrap_or(text.len())] } else { text.rsplit(other).next().unwrap_or("") }
+}
+
+/// The words at either end of every sign, subunit and name of several words.
+static END_WORDS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| {
+    let signs = SIGNS.iter().map(|(sign, _)| *sign).chain(SUBUNITS.iter().copied());
+    let names = NOUNS.iter().chain(NATIONS).map(|(stem, _)| *stem);
+    signs.chain(names).flat_map(|name| [end_word(name, true), end_word(name, false)]).collect()
+});
 
 static SIGN_MAP: LazyLock<FxHashMap<&'static str, Codes>> =
     LazyLock::new(|| SIGNS.iter().rev().map(|(sign, codes)| (*sign, Codes::parse(codes))).collect());

@@ -96,7 +96,7 @@ impl<'a> Seen<'a> {
         let (mut mark, mut len) = currency::at_end(&self.text[..end], &self.lower[..end]).or_else(|| {
             // A name may end in the point just trimmed: `Fr.`, `Rs.`, `kr.`.
             let full = self.text[..self.from].trim_end_matches([' ', ':']).len();
-            let found = currency::at_end(&self.text[..full], &self.lower[..full]);
+            let found = (full != end).then(|| currency::at_end(&self.text[..full], &self.lower[..full])).flatten();
             end = if found.is_some() { full } else { end };
             found
         })?;
@@ -276,6 +276,9 @@ impl<'a> Seen<'a> {
         let after_number = self.lower[self.number.end..].trim_start();
         let after_mark = self.lower[self.to.max(self.number.end)..].trim_start();
         let starts = |text: &str| {
+            if text.starts_with(|c: char| !c.is_alphabetic()) {
+                return 0;
+            }
             words::MULTIPLIERS
                 .iter()
                 .filter(|(word, _)| {

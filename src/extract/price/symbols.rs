@@ -100,7 +100,8 @@ pub(super) const NOUNS: &[(&str, &str)] = &[
     ("marka", "BAM"), ("lev", "BGN"), ("leva", "BGN"), ("левa", "BGN"), ("лева", "BGN"), ("colón", "CRC"), ("colon", "CRC"), ("콜론", "CRC"),
     ("sol", "PEN"), ("soles", "PEN"), ("quetzal", "GTQ"), ("lempira", "HNL"), ("taka", "BDT"), ("birr", "ETB"), ("cedi", "GHS"),
     ("shilling", "KES TZS UGX"), ("hryven", "UAH"), ("manat", "AZN TMT"), ("kip", "LAK"), ("riel", "KHR"), ("kyat", "MMK"),
-    ("gulden", "NLG"), ("guilder", "NLG"), ("peseta", "ESP"), ("mark", "DEM"), ("finn", "FIM"), ("marchi", "DEM"), ("mal", "MVR"),
+    ("gulden", "NLG"), ("guilder", "NLG"), ("peseta", "ESP"), ("mark", "DEM"), ("finn", "FIM"), ("marchi", "DEM"), ("rufiyaa", "MVR"),
+    ("美元", "USD"), ("roupie", "INR PKR LKR NPR MUR SCR"), ("bitcoin", "BTC"),
 ];
 
 #[rustfmt::skip]
@@ -137,6 +138,7 @@ pub(super) const NATIONS: &[(&str, &str)] = &[
     ("maro", "MA"), ("مغرب", "MA"), ("türk", "TR"), ("turk", "TR"), ("турец", "TR"), ("south afric", "ZA"), ("sørafrik", "ZA"), ("sør-afrik", "ZA"),
     ("日本", "JP"), ("japan", "JP"), ("중국", "CN"), ("china", "CN"), ("chin", "CN"), ("中国", "CN"), ("кита", "CN"), ("belar", "BY"), ("белорус", "BY"),
     ("russ", "RU"), ("росси", "RU"), ("kenya", "KE"), ("ugand", "UG"), ("tanzan", "TZ"), ("frans", "FR"), ("french", "FR"), ("français", "FR"),
+    ("kines", "CN"), ("çin", "CN"), ("चीन", "CN"), ("malays", "MY"), ("malez", "MY"), ("thai", "TH"), ("tayland", "TH"),
     ("dutch", "NL"), ("holland", "NL"), ("네덜란드", "NL"), ("fin", "FI"),
 ];
 

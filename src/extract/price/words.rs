@@ -2,10 +2,10 @@
 //!
 //! Stems in many languages, compared in lower case at word starts; nothing here knows a number.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use rustc_hash::FxHashMap;
 
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     ),
     (
         Cue::UpTo,
-        &["up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "less than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
+        &["up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "over", "less than", "more than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
     ),
     (
         Cue::Saving,
@@ -156,13 +156,13 @@ pub(super) const QUANTITIES: &[&str] = &[
 ];
 
 /// Phrases by their last and their first character: a text is compared with the few that can fit.
-type ByCharacter = HashMap<char, Vec<(Cue, &'static str)>>;
+type ByCharacter = FxHashMap<char, Vec<(Cue, &'static str)>>;
 
 static BY_LAST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next_back()));
 static BY_FIRST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next()));
 
 fn by_character(end: impl Fn(&str) -> Option<char>) -> ByCharacter {
-    let mut map = ByCharacter::new();
+    let mut map = ByCharacter::default();
     for (cue, phrases) in BEFORE {
         for phrase in *phrases {
             if let Some(c) = end(phrase) {

@@ -146,6 +146,37 @@ impl Name {
         )
     }
 
+    /// Elements that hold others and are closed by hand: an end tag of theirs never ends something inside an item only.
+    #[must_use]
+    pub const fn is_box(self) -> bool {
+        const BOXES: [Name; 16] = [
+            Name::of("div"),
+            Name::of("body"),
+            Name::of("html"),
+            Name::of("main"),
+            Name::of("section"),
+            Name::of("article"),
+            Name::of("header"),
+            Name::of("footer"),
+            Name::of("aside"),
+            Name::of("nav"),
+            Name::of("ul"),
+            Name::of("ol"),
+            Name::of("li"),
+            Name::of("table"),
+            Name::of("td"),
+            Name::of("form"),
+        ];
+        let mut i = 0;
+        while i < BOXES.len() {
+            if BOXES[i].0 == self.0 {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+
     /// `li`, `p`, `tr` and the like end when a sibling opens.
     #[must_use]
     pub fn ends_at_sibling(self) -> bool {

@@ -33,7 +33,10 @@ pub fn beside(spots: &[Spot], price: Money, discounts: &[i64]) -> Beside {
         })
         .collect();
     let higher = |m: &Money| m.minor() > price.minor() && m.minor() <= price.minor().saturating_mul(MAX_LIST_FACTOR);
-    let reference = |s: &&&Spot| s.struck || s.reading.role == Role::List || s.class_points <= -25;
+    let reference = |s: &&&Spot| {
+        let named_old = s.class_points <= -25 && !s.other && matches!(s.reading.role, Role::Price | Role::List);
+        s.struck || s.reading.role == Role::List || named_old
+    };
     let reduced =
         |s: &&&Spot| s.money.is_some_and(|m| discounts.iter().any(|percent| is_reduction(m, price, *percent)));
     let of_role = |role: Role| near.iter().find(|s| s.reading.role == role).and_then(|s| s.money);

@@ -244,6 +244,9 @@ pub(in crate::extract) fn automaton(words: &[&str]) -> AhoCorasick {
 /// Bytes of one name that are read.
 const MAX_NAME: usize = 240;
 
+/// Bytes of a stem that stands inside other words by chance.
+const SHORT_STEM: usize = 3;
+
 /// What an element's own attributes say about it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
@@ -290,7 +293,12 @@ pub fn facts<'a>(tag: &Tag<'a>, known: &mut Known<'a>) -> Facts<'a> {
 fn bits(value: &str) -> u8 {
     let (automaton, bits) = &*STEMS;
     let value = &value.as_bytes()[..value.len().min(MAX_NAME)];
-    automaton.find_overlapping_iter(value).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
+    // `old` in `bold`, `now` in `snow` and `our` in `colour` say nothing: a short stem begins a word.
+    let begins = |hit: &aho_corasick::Match| {
+        let inner = hit.start().checked_sub(1).is_some_and(|before| value[before].is_ascii_alphabetic());
+        hit.len() > SHORT_STEM || !inner || !value[hit.start()].is_ascii_lowercase()
+    };
+    automaton.find_overlapping_iter(value).filter(begins).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
 }
 
 impl Hints {
@@ -354,4 +362,16 @@ pub fn names_title(tag: &Tag<'_>) -> u8 {
 fn hides(style: &str) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
     ["display:none", "visibility:hidden", "font-size:0;", "left:-9999"].iter().any(|rule| style.contains(rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_stem_begins_a_word() {
+        let old = |name: &str| Hints::of(bits(name)).old;
+        assert!(old("price-old") && old("isOld") && old("old_price"));
+        assert!(!old("copy--bold") && !old("gold") && !old("threshold"));
+    }
 }

@@ -21,13 +21,24 @@ const LEAST: i64 = 3;
 /// ... to this multiple of it matter: reduced and earlier prices.
 const MOST: i64 = 5;
 
-/// The place in `range` of a page that shows `price` and no other amount.
+/// What the texts of a part of a page say about a price.
+#[derive(Debug)]
+pub enum Shown {
+    /// They show it and no other amount: the place that does.
+    Alone(Box<Candidate>),
+    /// They show it, last at this byte offset, and other amounts as well.
+    Beside(usize),
+    No,
+}
+
+/// Whether the texts in `range` of a page show `price`; `first` is content with the first place that does.
 #[must_use]
-pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Option<Candidate> {
+pub fn confirm(page: &str, range: Range<usize>, price: Money, first: bool) -> Shown {
     let start = crate::extract::json::ceil_char(page, range.start);
-    let window = page.get(start..)?;
+    let window = page.get(start..).unwrap_or("");
     let window = &window[..crate::extract::json::ceil_char(window, range.len().min(window.len()))];
-    let wanted = Forms::of(price)?;
+    let Some(wanted) = Forms::of(price) else { return Shown::No };
+    let (mut others, mut last) = (false, 0);
     let mut shown: Option<(usize, &str)> = None;
     let mut scanner = Scanner::new(window);
     scanner.listen(true, false);
@@ -48,23 +59,30 @@ pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Option<Candidat
         for digits in amounts(text) {
             if wanted.fit(&digits) {
                 shown = shown.or(Some((start + at, text)));
-            } else if wanted.may_be_price(&digits, money) {
-                return None;
+                last = start + at;
+            } else {
+                others |= wanted.may_be_price(&digits, money);
             }
         }
+        if first && others && last > 0 {
+            return Shown::Beside(last);
+        }
     }
-    let (at, raw) = shown?;
+    let Some((at, raw)) = shown else { return Shown::No };
+    if others {
+        return Shown::Beside(last);
+    }
     let offer = Offer {
         price: Some(price),
         currency: Some(price.currency()),
         evidence: Some(Evidence::new(Source::Visible, "text near the title", &text::clean(raw), Some(at))),
         ..Offer::default()
     };
-    Some(Candidate {
+    Shown::Alone(Box::new(Candidate {
         score: POINTS,
         verdict: "the text shows the amount that markup states and no other near it".to_owned(),
         ..Candidate::new(Source::Visible, offer)
-    })
+    }))
 }
 
 /// Which texts may hold an amount that matters beside a price.
@@ -181,7 +199,7 @@ mod tests {
     }
 
     fn shows(page: &str) -> bool {
-        confirm(page, 0..page.len(), price()).is_some()
+        matches!(confirm(page, 0..page.len(), price(), false), Shown::Alone(_))
     }
 
     #[test]

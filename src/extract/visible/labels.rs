@@ -2,10 +2,10 @@
 //!
 //! Stems in the languages of the shops we know of; a word counts only where it stands, near the title or a button.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use rustc_hash::FxHashMap;
 
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
@@ -156,8 +156,8 @@ static BUTTON_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
 });
 
 /// Buy labels by their first character, so that a text is compared with few of them.
-static BUY_BY_FIRST: LazyLock<HashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
-    let mut map: HashMap<char, Vec<&str>> = HashMap::new();
+static BUY_BY_FIRST: LazyLock<FxHashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut map: FxHashMap<char, Vec<&str>> = FxHashMap::default();
     for label in BUY {
         if let Some(first) = label.chars().next() {
             map.entry(first).or_default().push(label);
@@ -170,6 +170,12 @@ fn is_buy_label(raw: &str) -> bool {
     let trimmed = raw.trim_matches(|c: char| !c.is_alphanumeric());
     let Some(first) = trimmed.chars().next().and_then(|c| c.to_lowercase().next()) else { return false };
     let Some(labels) = BUY_BY_FIRST.get(&first) else { return false };
+    // Nearly every text that begins with the letter of a label goes on with another one.
+    let begins =
+        |label: &str| trimmed.as_bytes().get(1).zip(label.as_bytes().get(1)).is_none_or(|(a, b)| a | 0x20 == b | 0x20);
+    if trimmed.is_ascii() && !labels.iter().any(|label| begins(label)) {
+        return false;
+    }
     let label = text::clean(trimmed).to_lowercase();
     let length = label.chars().count();
     length <= 40
@@ -260,6 +266,9 @@ const GTIN: &[&str] = &["ean", "gtin", "upc", "isbn", "isbn-13", "isbn-10", "ean
 #[rustfmt::skip]
 const BRAND: &[&str] = &["brand", "brand name", "manufacturer", "marke", "hersteller", "mærke", "producent", "märke", "varumärke", "tillverkare", "merke", "produsent", "marque", "fabricant", "marca", "fabricante", "produttore", "merk", "fabrikant", "marka", "výrobce", "výrobca", "značka", "gyártó", "márka", "producător", "brend", "бренд", "производитель", "марка", "виробник", "tootja", "kaubamärk", "ražotājs", "zīmols", "gamintojas", "valmistaja", "merkki", "ブランド", "メーカー", "品牌", "브랜드", "editore", "publisher"];
 
+/// Characters of a label at most.
+const MAX_LABEL: usize = 30;
+
 /// What a label announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Announces {
@@ -269,7 +278,7 @@ enum Announces {
     Brand,
 }
 
-static LABELS: LazyLock<HashMap<&'static str, Announces>> = LazyLock::new(|| {
+static LABELS: LazyLock<FxHashMap<&'static str, Announces>> = LazyLock::new(|| {
     let groups = [(BRAND, Announces::Brand), (SKU, Announces::Sku), (MPN, Announces::Mpn), (GTIN, Announces::Gtin)];
     groups.iter().flat_map(|(words, what)| words.iter().map(|w| (*w, *what))).collect()
 });
@@ -285,13 +294,20 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         if raw.len() > 160 {
             continue;
         }
+        // A label is short or ends in a mark; most texts are neither.
+        if raw.len() > MAX_LABEL
+            && !raw.bytes().any(|b| matches!(b, b':' | b'#') || !b.is_ascii())
+            && raw.trim().len() > MAX_LABEL
+        {
+            continue;
+        }
         let words = text::clean(raw);
         let (label, inline) = match words.split_once([':', '#', '：']) {
             Some((label, rest)) => (label, rest.trim_matches([' ', ':', '#', '.'])),
             None => (words.as_str(), ""),
         };
         let label = label.trim().trim_end_matches(['.', ' ', '-', '–']).to_lowercase();
-        if label.is_empty() || label.chars().count() > 30 {
+        if label.is_empty() || label.chars().count() > MAX_LABEL {
             continue;
         }
         let Some(what) = LABELS.get(label.as_str()).copied() else { continue };

@@ -44,6 +44,8 @@ pub struct Spot {
     /// Found in running text of an element that holds more.
     pub sentence: bool,
     pub emphasis: bool,
+    /// Its names call it shipping, a saving, an instalment or the like.
+    pub other: bool,
     /// Inside a box that its names call the product's.
     pub in_product: bool,
     /// The words beside it say that it is the price for orders online.
@@ -271,7 +273,7 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         // Struck elements inside count too, as in `<p><del>80</del> 55</p>` read as one text.
-        if spot.reading.role == Role::Price && spot.class_points < -20 && !spot.struck {
+        if spot.reading.role == Role::Price && spot.class_points < -20 && !spot.struck && !spot.other {
             spot.reading.role = Role::List;
         }
         if spot.reading.role == Role::List && spot.reading.kind == PriceKind::Unit {
@@ -312,6 +314,7 @@ impl Spot {
             long: false,
             sentence: false,
             emphasis: false,
+            other: false,
             in_product: false,
             online: false,
             in_buy_box: false,
@@ -337,6 +340,7 @@ fn weigh(spot: &mut Spot, hints: &Hints, level: usize) {
     }
     if hints.not_price && near {
         spot.class_points -= 45;
+        spot.other = true;
     }
     if hints.product && far {
         spot.class_points += 6;
