@@ -356,7 +356,12 @@ async fn read_all(db: &Db, clock: &Clock, lane: &Lane, read: Vec<Listing>) -> Re
 
 /// What a read says about one listing, in the listing's own currency.
 fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, ChannelError> {
-    let Some((seen, price)) = seen.and_then(|seen| Some((seen, seen.price?))) else { return Ok(None) };
+    let Some(seen) = seen else { return Ok(None) };
+    let Some(price) = seen.price else {
+        // The listing is there, and the channel says why its price cannot be told.
+        let told = |why: &String| ChannelError::new(Class::Retry { after_ms: None }, why.clone());
+        return seen.refused.as_ref().map_or(Ok(None), |why| Err(told(why)));
+    };
     // Another currency is another price: it can never prove ours.
     if price.currency().code() != listing.currency {
         let text = format!("the channel shows {} instead of {}", price.currency().code(), listing.currency);
