@@ -1,5 +1,7 @@
 //! Detectors: conditions that no single stage sees, raised and resolved as events.
 
+mod live;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::gather;
@@ -16,7 +18,7 @@ const RESTLESS: i64 = 1_000;
 const RUNS: i64 = 500;
 /// A war needs at least three moves of each side.
 const LEAST_MOVES: i64 = 3;
-/// Wars are looked for this often; the other conditions are cheap and looked at in every round.
+/// Wars and what customers see are looked at this often; the other conditions are cheap and looked at in every round.
 const WARS_EVERY: i64 = 5 * Millis::MINUTE;
 const LEASE: i64 = 2 * Millis::MINUTE;
 
@@ -33,7 +35,11 @@ pub async fn all(app: &App) -> anyhow::Result<()> {
     let now = app.now();
     let (duty, owner) = ("detect/wars".to_owned(), app.owner.clone());
     if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-WARS_EVERY)).await? {
-        let done = wars(app, &open).await;
+        let done = async {
+            wars(app, &open).await?;
+            live::all(app, &open).await
+        };
+        let done = done.await;
         settings::end_duty(&app.db, duty, owner, done.is_ok().then(|| app.now())).await?;
         done?;
     }

@@ -15,6 +15,7 @@ pub mod reporting;
 pub mod rivals;
 pub mod secrets;
 pub mod settings;
+pub mod shown;
 pub mod subscriptions;
 pub mod targets;
 pub mod terms;

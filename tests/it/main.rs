@@ -36,4 +36,5 @@ mod store;
 mod store_suite;
 mod terms;
 mod transcripts;
+mod watch;
 mod web;

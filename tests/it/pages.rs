@@ -94,9 +94,9 @@ async fn every_real_page_is_checked_and_stored_with_its_evidence() {
     assert_eq!(pass.checked as usize, entries.len());
 
     let (mut priced, mut right, mut wrong, mut none, mut clean) = (0, 0, 0, 0, 0);
-    let mut out =
-        std::fs::File::create(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pages-predictions.jsonl"))
-            .unwrap();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut out = std::fs::File::create(folder.join("pages-predictions.jsonl")).unwrap();
     for (index, entry) in entries.iter().enumerate() {
         let product = products::by_sku(&app.db, &format!("P{index}")).await.unwrap().unwrap();
         let history =

@@ -1,0 +1,197 @@
+//! Detectors of what customers see: prices under their floor, adverts that promise less than is asked, channels that are
+//! late, and key items on which a competitor stays cheaper.
+//!
+//! They look at what was read back and what was seen, never at what was meant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::set;
+use crate::app::App;
+use crate::clock::Millis;
+use crate::decide::campaign::Role;
+use crate::decide::rounding::DISPLAY;
+use crate::flow::campaigns;
+use crate::money::{Decimal, Money, currency};
+use crate::publish::terms::Terms;
+use crate::report::gather::{KEY_ITEM, max_age};
+use crate::store::events::Raise;
+use crate::store::products::{self, Product};
+use crate::store::shown::{self, ShownPrice};
+
+/// Products per page.
+const PAGE: i64 = 1_000;
+/// Rows of a list that are named; all are counted.
+const LIMIT: i64 = 1_000;
+/// A key item's competitor must be this much cheaper, in percent of its price (SEMANTICS 6.3).
+const KEY_GAP_PCT: i64 = 5;
+/// Our own answer to a key item's competitor has had its time after this.
+const KEY_PATIENCE: i64 = 15 * Millis::MINUTE;
+/// A channel is late when prices wait longer than this, or than twice its time, whichever is more.
+const LATE: i64 = 15 * Millis::MINUTE;
+
+/// Events that should be open, by what keeps them apart.
+type Found = BTreeMap<String, Raise>;
+
+/// Raises and resolves everything that is detected here.
+///
+/// # Errors
+/// The store's.
+pub async fn all(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+    let mut found = Found::new();
+    let begin = |kind: &str| open.iter().filter(move |dedupe| dedupe.starts_with(kind)).cloned().collect::<Vec<_>>();
+    late(app, &mut found).await?;
+    key_items(app, &mut found).await?;
+    let mut watched: Vec<String> = ["late/", "key-item/"].into_iter().flat_map(begin).collect();
+    // Without rules nobody can say what a floor or an advert is; what was told stays told.
+    if let Ok(terms) = app.terms().await {
+        floors(app, &terms, &mut found).await?;
+        adverts(app, &mut found).await?;
+        watched.extend(["floor-live/", "advert/"].into_iter().flat_map(begin));
+    }
+    let over: Vec<String> = watched.into_iter().filter(|dedupe| !found.contains_key(dedupe)).collect();
+    for (dedupe, event) in found {
+        set(app, open, dedupe, Some(event)).await?;
+    }
+    for dedupe in over {
+        set(app, open, dedupe, None).await?;
+    }
+    Ok(())
+}
+
+/// Prices that a channel shows now and that are below today's floor.
+async fn floors(app: &App, terms: &Terms, found: &mut Found) -> anyhow::Result<()> {
+    let settled = app.now().plus(-app.config.publish.settle_within.0);
+    let mut after = 0;
+    loop {
+        let page = products::page(&app.db, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        let seen = shown::between(&app.db, after, last.id).await?;
+        after = last.id;
+        let products: BTreeMap<i64, &Product> = page.iter().map(|product| (product.id, product)).collect();
+        for one in seen {
+            let Some(product) = products.get(&one.product_id) else { continue };
+            let Some((price, floor)) = below(terms, product, &one) else { continue };
+            // A raise that is on its way mends it.
+            let wanted = one.desired_minor.is_some_and(|minor| minor >= floor.minor());
+            if wanted && one.desired_at.is_some_and(|at| at > settled.0) {
+                continue;
+            }
+            let dedupe = format!("floor-live/{}/{}", one.channel, product.id);
+            let event = Raise {
+                kind: "floor_breach",
+                severity: "critical",
+                dedupe: dedupe.clone(),
+                product_id: Some(product.id),
+                channel: Some(one.channel.clone()),
+                competitor: None,
+                message: format!("{} shows {price}, below the floor {floor} of today's cost", one.channel),
+                hint: format!("omniprice explain {}", product.sku),
+            };
+            found.insert(dedupe, event);
+        }
+    }
+}
+
+/// A shown price with its floor, if it is below it.
+fn below(terms: &Terms, product: &Product, one: &ShownPrice) -> Option<(Money, Money)> {
+    let ours = Money::from_minor(product.own_minor, currency(&product.currency).ok()?);
+    let (_, floor) = terms.price(product, ours, &one.channel).ok()?;
+    let floor = floor.filter(|floor| floor.currency().code() == one.currency)?;
+    let price = Money::from_minor(one.minor, floor.currency());
+    (price.minor() < floor.minor()).then_some((price, floor))
+}
+
+/// Adverts that promise a lower price than a checkout of the same currency asks.
+async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
+    let loaded = app.rules().await?;
+    let role = |name: &str| campaigns::channel_of(app, &loaded, name, 0).role;
+    let (adverts, checkouts): (Vec<_>, Vec<_>) = app.lanes.iter().partition(|lane| role(&lane.name) == Role::Advert);
+    // A price that is just being raised is on its way to the advert, too.
+    let settled = app.now().plus(-app.config.publish.settle_within.0);
+    for advert in &adverts {
+        let view = advert.channel.capabilities();
+        for checkout in &checkouts {
+            let other = checkout.channel.capabilities();
+            if (view.currency, view.tax) != (other.currency, other.tax) {
+                continue;
+            }
+            let lower = shown::lower(&app.db, &advert.name, &checkout.name, settled, LIMIT).await?;
+            let Some(first) = lower.first() else { continue };
+            let dedupe = format!("advert/{}/{}", advert.name, checkout.name);
+            let event = Raise {
+                kind: "advert_below_checkout",
+                severity: "critical",
+                dedupe: dedupe.clone(),
+                product_id: None,
+                channel: Some(advert.name.clone()),
+                competitor: None,
+                message: format!(
+                    "{} promises less than {} asks for {} products, {first} among them",
+                    advert.name,
+                    checkout.name,
+                    lower.len()
+                ),
+                hint: format!("omniprice verify {} --dry-run", advert.name),
+            };
+            found.insert(dedupe, event);
+        }
+    }
+    Ok(())
+}
+
+/// Channels on which prices wait longer than they should.
+async fn late(app: &App, found: &mut Found) -> anyhow::Result<()> {
+    let patience = app.config.publish.settle_within.0.saturating_mul(2).max(LATE);
+    for row in shown::late(&app.db, app.now().plus(-patience)).await? {
+        let dedupe = format!("late/{}", row.channel);
+        let unreachable = row.unanswered > 0 && row.unanswered == row.listings;
+        let event = Raise {
+            kind: if unreachable { "channel_unreachable" } else { "channel_late" },
+            severity: "critical",
+            dedupe: dedupe.clone(),
+            product_id: None,
+            channel: Some(row.channel.clone()),
+            competitor: None,
+            message: format!("{}: {} prices wait since {}", row.channel, row.listings, Millis(row.since)),
+            hint: format!("omniprice channel test {}", row.channel),
+        };
+        found.insert(dedupe, event);
+    }
+    Ok(())
+}
+
+/// Key items on which a competitor was seen more than once, clearly cheaper, and we did not answer by ourselves.
+async fn key_items(app: &App, found: &mut Found) -> anyhow::Result<()> {
+    let own: BTreeSet<String> = match app.rules().await {
+        Ok(loaded) => loaded.set.own_shops.clone(),
+        Err(_) => BTreeSet::new(),
+    };
+    let now = app.now();
+    let (fresh, begun) = (now.plus(-max_age(app)), now.plus(-KEY_PATIENCE));
+    for row in shown::undercut(&app.db, KEY_ITEM, 100 + KEY_GAP_PCT, fresh, begun, LIMIT).await? {
+        let Ok(code) = currency(&row.currency) else { continue };
+        if own.contains(&row.competitor) {
+            continue;
+        }
+        let (ours, theirs) = (Money::from_minor(row.own_minor, code), Money::from_minor(row.price_minor, code));
+        let gap =
+            Decimal::from(row.own_minor - row.price_minor) * Decimal::ONE_HUNDRED / Decimal::from(row.price_minor);
+        let dedupe = format!("key-item/{}", row.product_id);
+        // The cheapest competitor comes first, and one message per product is enough.
+        found.entry(dedupe.clone()).or_insert_with(|| Raise {
+            kind: "kvi_undercut",
+            severity: "warning",
+            dedupe,
+            product_id: Some(row.product_id),
+            channel: None,
+            competitor: Some(row.competitor.clone()),
+            message: format!(
+                "{} asks {theirs}, we ask {ours}: {} % more",
+                row.competitor,
+                gap.round_dp_with_strategy(1, DISPLAY)
+            ),
+            hint: format!("omniprice explain {}", row.sku),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! What customers see, across channels and competitors: reads for those who watch over it. Writes nothing.
+
+use sqlx::FromRow;
+
+use super::StoreError;
+use super::db::{Db, Sql, args, statements};
+use crate::clock::Millis;
+
+statements! {
+    BETWEEN = Sql::same(
+        "select product_id, channel, live_minor as minor, currency, desired_minor, desired_at from listings
+         where product_id > $1 and product_id <= $2 and live_minor is not null");
+    LOWER = Sql::same(
+        "select p.sku from listings a join listings b on b.product_id = a.product_id and b.channel = $2
+         join products p on p.id = a.product_id
+         where a.channel = $1 and a.currency = b.currency and a.live_minor < b.live_minor
+           and b.live_at <= $3 order by p.sku limit $4");
+    LATE = Sql::same(
+        "select channel, count(*) as listings, min(desired_at) as since,
+                cast(coalesce(sum(case when state = 'unknown' then 1 else 0 end), 0) as bigint) as unanswered
+         from listings where state in ('intended', 'sent', 'unknown', 'accepted', 'applied') and desired_at < $1
+         group by channel order by channel");
+    UNDERCUT = Sql::same(
+        "select p.id as product_id, p.sku, p.own_minor, p.currency, t.competitor, o.price_minor
+         from products p join targets t on t.product_id = p.id
+         join observations o on o.id = (
+             select max(x.id) from observations x where x.target_id = t.id and x.verdict = 'accepted')
+         where p.tags like $1 and o.currency = p.currency and o.availability <> 'out_of_stock' and o.checks > 1
+           and o.price_minor > 0 and p.own_minor * 100 > o.price_minor * $2 and o.last_seen >= $3 and o.first_seen <= $4
+         order by p.id, o.price_minor, t.competitor limit $5");
+}
+
+/// The price that a channel was last seen to show.
+#[derive(Debug, Clone, FromRow)]
+pub struct ShownPrice {
+    pub product_id: i64,
+    pub channel: String,
+    /// In the channel's currency and tax view.
+    pub minor: i64,
+    pub currency: String,
+    /// What it should show, and since when.
+    pub desired_minor: Option<i64>,
+    pub desired_at: Option<i64>,
+}
+
+/// Prices of a channel that were wanted before an instant and are not live.
+#[derive(Debug, Clone, FromRow)]
+pub struct Late {
+    pub channel: String,
+    pub listings: i64,
+    /// When the oldest of them was wanted.
+    pub since: i64,
+    /// How many of them were sent without an answer.
+    pub unanswered: i64,
+}
+
+/// A competitor's offer that is cheaper than ours.
+#[derive(Debug, Clone, FromRow)]
+pub struct Undercut {
+    pub product_id: i64,
+    pub sku: String,
+    pub own_minor: i64,
+    pub currency: String,
+    pub competitor: String,
+    pub price_minor: i64,
+}
+
+/// What channels show of the products with ids in `(after, until]`.
+///
+/// # Errors
+/// The engine's own.
+pub async fn between(db: &Db, after: i64, until: i64) -> Result<Vec<ShownPrice>, StoreError> {
+    db.all(BETWEEN, args![after, until]).await
+}
+
+/// SKUs for which one channel shows less than another has shown since an instant.
+///
+/// # Errors
+/// The engine's own.
+pub async fn lower(db: &Db, channel: &str, than: &str, since: Millis, limit: i64) -> Result<Vec<String>, StoreError> {
+    #[derive(FromRow)]
+    struct Row {
+        sku: String,
+    }
+    let rows: Vec<Row> = db.all(LOWER, args![channel, than, since, limit]).await?;
+    Ok(rows.into_iter().map(|row| row.sku).collect())
+}
+
+/// Per channel, what waits longer than since an instant.
+///
+/// # Errors
+/// The engine's own.
+pub async fn late(db: &Db, before: Millis) -> Result<Vec<Late>, StoreError> {
+    db.all(LATE, args![before]).await
+}
+
+/// Offers for products with a tag that we exceed by more than `percent` (105: by more than 5 %), seen more than once, last
+/// since `fresh` and first before `begun`; the cheapest of a product first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn undercut(
+    db: &Db,
+    tag: &str,
+    percent: i64,
+    fresh: Millis,
+    begun: Millis,
+    limit: i64,
+) -> Result<Vec<Undercut>, StoreError> {
+    // Tags are stored as a JSON list of texts.
+    let tagged = format!("%\"{tag}\"%");
+    db.all(UNDERCUT, args![tagged, percent, fresh, begun, limit]).await
+}
