@@ -6,6 +6,7 @@ mod decided;
 mod intent;
 mod lanes;
 mod pages;
+mod shown;
 mod told;
 
 use std::collections::BTreeSet;

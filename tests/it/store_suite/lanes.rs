@@ -25,10 +25,10 @@ both_engines![
     the_newest_secret_of_a_channel_replaces_the_one_before,
 ];
 
-const SHOP: &str = "shop";
+pub(super) const SHOP: &str = "shop";
 
 /// So many products, each listed on the shop at 499.00, and their listings in id order.
-async fn listed(db: &Db, n: usize) -> Vec<Listing> {
+pub(super) async fn listed(db: &Db, n: usize) -> Vec<Listing> {
     products::import(db, (0..n).map(|i| import(&format!("P{i:03}"), &[])).collect(), NOW).await.unwrap();
     listings::add_channel(db, SHOP.into(), "webhook", NOW).await.unwrap();
     let found = products::page(db, 0, 1_000).await.unwrap().into_iter().map(|product| Found {
@@ -42,7 +42,7 @@ async fn listed(db: &Db, n: usize) -> Vec<Listing> {
     listings::reconcilable(db, SHOP, 0, 1_000).await.unwrap()
 }
 
-async fn wish(db: &Db, ids: impl IntoIterator<Item = i64>, price: Result<i64, String>, now: Millis) {
+pub(super) async fn wish(db: &Db, ids: impl IntoIterator<Item = i64>, price: Result<i64, String>, now: Millis) {
     let wishes = ids.into_iter().map(|listing_id| (Desire { listing_id, price: price.clone() }, None)).collect();
     listings::desire_again(db, wishes, now).await.unwrap();
 }

@@ -23,7 +23,7 @@ both_engines![
     checks_are_stored_together_or_not_at_all,
 ];
 
-fn seen(verdict: &'static str, price: Option<i64>) -> New {
+pub(super) fn seen(verdict: &'static str, price: Option<i64>) -> New {
     New {
         outcome: if price.is_some() { "product" } else { "gone" }.into(),
         verdict,
@@ -38,7 +38,7 @@ fn seen(verdict: &'static str, price: Option<i64>) -> New {
     }
 }
 
-async fn note(db: &Db, target: i64, new: New, now: Millis) -> i64 {
+pub(super) async fn note(db: &Db, target: i64, new: New, now: Millis) -> i64 {
     db.write((target, new, now), |tx, (target, new, now)| {
         Box::pin(async move { observations::extend_or_insert(tx, *target, new, *now).await })
     })
