@@ -4,6 +4,7 @@
 //! Each function does one stage's share of what is due now and says whether there was any, so that the daemon can
 //! repeat it for ever and `once` until nothing is left.
 
+mod campaign_claims;
 mod campaign_plan;
 pub mod campaigns;
 pub mod facts;

@@ -20,9 +20,9 @@ const MAX_PAGES: usize = 200;
 /// Errors that are listed one by one.
 pub const MAX_ERRORS: usize = 1_000;
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "sku", "title", "price", "currency", "market", "cost", "brand", "category", "tags", "gtin", "regular", "msrp",
-    "map", "min", "stock", "pack", "vat", "locked", "urls",
+    "map", "min", "stock", "pack", "vat", "shipping", "locked", "urls",
 ];
 
 /// A row that cannot be taken, by its line in the file.
@@ -214,6 +214,21 @@ fn product(
                 None
             }
         };
+    let shipping = row.text("shipping").and_then(|text| match Money::parse(text, money) {
+        Ok(amount) if amount.minor() >= 0 => Some(amount),
+        Ok(_) => {
+            refuse(
+                "shipping",
+                format!("`{}` is negative", clip(text)),
+                "0 is free delivery; leave it empty if unknown",
+            );
+            None
+        }
+        Err(error) => {
+            refuse("shipping", error.to_string(), "write 39.00: what a buyer pays for delivery, 0 if nothing");
+            None
+        }
+    });
     let (stock, pack) = (number("stock", refuse), number("pack", refuse));
     let code = row.text("gtin").and_then(|text| {
         let found = gtin::canonical(text);
@@ -247,6 +262,7 @@ fn product(
         stock,
         pack_qty: pack.filter(|n| *n > 0).unwrap_or(1),
         vat_class: row.text("vat").unwrap_or(&market.vat_class).to_owned(),
+        own_shipping_minor: shipping.map(Money::minor),
         locked: row.text("locked").map(|text| matches!(text, "1" | "true" | "yes")),
         pages,
     })

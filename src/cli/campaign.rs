@@ -9,12 +9,13 @@ use clap::Subcommand;
 use super::{Context, named, say, talk, wrong};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::decide::campaign::Due;
+use crate::decide::campaign::{Due, timetable};
 use crate::decide::campaign_file::CampaignFile;
 use crate::flow::campaigns as flow;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
-use crate::store::campaigns::{self, Added, Campaign, Item, StrikeRow};
+use crate::store::campaigns::{self, Added, Campaign, Item};
+use crate::store::strikes::{self, StrikeRow};
 
 /// Campaigns, and products of one, that are shown at once.
 const MOST: i64 = 1_000;
@@ -108,8 +109,8 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
         bail!("there is no campaign `{}`\nhint: omniprice campaign list", plain(name))
     };
     let items = campaigns::items(&app.db, campaign.id, MOST).await?;
-    let times = flow::timetable(app, &*app.rules().await?, &campaign).await?;
-    let strikes = campaigns::strikes_of(&app.db, campaign.id, MOST).await?;
+    let times = timetable(&flow::windows(app, &*app.rules().await?, &campaign).await?);
+    let strikes = strikes::strikes_of(&app.db, campaign.id, MOST).await?;
     let outlook = if campaign.phase == "planned" { flow::outlook_of(app, &campaign, &items).await? } else { vec![] };
     let shown = Shown { campaign, items, times, strikes, outlook };
     context.print(&shown, text)?;

@@ -3,21 +3,25 @@
 //! An advert may never promise a price that the till does not have. So at the start of a reduction tills and shops go
 //! first and adverts follow; at the end adverts stop first. Nothing here sends anything: it says what is due when.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::money::Money;
 
-/// Tills and shops may start this early, so that no advert is ever ahead of them.
-pub const MOST_LEAD_MS: i64 = 60 * Millis::SECOND;
-/// Running carts keep the campaign price this long after the end.
+/// Carts that were begun before the end keep the campaign price this long, unless the campaign says otherwise.
 pub const CART_GRACE_MS: i64 = 15 * Millis::MINUTE;
-/// A channel that has not confirmed staging this long before the start raises an alert.
-pub const STAGING_DEADLINE_MS: i64 = 10 * Millis::MINUTE;
-/// A start that no channel confirmed this long after it raises an alert.
-pub const START_FAILED_AFTER_MS: i64 = 5 * Millis::MINUTE;
-/// No channel needs adverts stopped longer than a day ahead (file feeds).
-pub const MOST_ADVERT_LEAD_MS: i64 = Millis::DAY;
+/// No campaign keeps carts waiting for longer than a day.
+pub const MOST_CART_GRACE_MS: i64 = Millis::DAY;
+/// This long before the start every channel has to be writable, and each one's window is settled.
+pub const READY_BEFORE_MS: i64 = 10 * Millis::MINUTE;
+/// A start or an end that a channel has not shown this long after it raises an alert.
+pub const LATE_AFTER_MS: i64 = 5 * Millis::MINUTE;
+/// Kept between the turns of adverts and checkouts: turns are looked for every few seconds, and clocks differ.
+pub const MARGIN_MS: i64 = Millis::MINUTE;
+/// No channel needs longer than a day to change (file feeds).
+pub const MOST_LATENCY_MS: i64 = Millis::DAY;
 
 /// The campaign price of one product in one market, valid in `[from, until)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +55,22 @@ pub enum Role {
 pub struct CampaignChannel {
     pub id: String,
     pub role: Role,
-    /// The channel starts and ends prices by itself at a given time; it is told beforehand.
-    pub schedules: bool,
     /// How long a change takes there (95th percentile).
     pub latency_ms: i64,
+}
+
+/// The time in which one channel is told to show the campaign price, `[from, until)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    pub from: Millis,
+    pub until: Millis,
+}
+
+impl Window {
+    #[must_use]
+    pub fn contains(self, now: Millis) -> bool {
+        self.from <= now && now < self.until
+    }
 }
 
 /// One thing that is due on a channel.
@@ -69,46 +85,42 @@ pub struct Due {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Hand the window to a channel that schedules by itself.
-    Stage,
-    /// Alert if the channel has not confirmed the staging.
-    CheckStaging,
     Start,
     /// Alert if the channel does not show the campaign price.
     CheckStart,
     End,
-    /// Carts that were begun before the end lose the campaign price.
-    EndGrace,
+    /// Alert if the channel shows it still.
+    CheckEnd,
 }
 
-/// Everything that is due on the channels of a reduction `[from, until)`, in order.
+/// Each channel's part of a reduction `[from, until)` (SEMANTICS 7.4).
 ///
-/// Checkouts start up to a minute early and adverts at the start, or later where a checkout needs longer to change;
-/// adverts end early by their own latency and checkouts at the end.
+/// Checkouts start at its start, and adverts when the slowest checkout has had the time to. Adverts end before its end by
+/// what they need to change (both with a margin), and checkouts after it, so that carts begun before keep their price for `grace_ms`. An
+/// advert that is too slow for the whole reduction has an empty window and never shows it.
 #[must_use]
-pub fn timetable(from: Millis, until: Millis, channels: &[CampaignChannel]) -> Vec<Due> {
-    let lead_ms = |channel: &CampaignChannel| channel.latency_ms.clamp(0, MOST_ADVERT_LEAD_MS);
-    let checkouts = channels.iter().filter(|channel| channel.role == Role::Checkout && !channel.schedules);
-    let slowest_ms = checkouts.map(lead_ms).max().unwrap_or(0);
-    let advert_start = from.plus((slowest_ms - MOST_LEAD_MS).max(0));
-    let mut dues = Vec::new();
-    for channel in channels {
-        let mut due = |at: Millis, action: Action| dues.push(Due { at, action, channel: channel.id.clone() });
-        let (start, end) = match channel.role {
-            Role::Checkout => (from.plus(-MOST_LEAD_MS.min(lead_ms(channel))), until),
-            Role::Advert => (advert_start, until.plus(-lead_ms(channel)).max(advert_start)),
-        };
-        if channel.schedules {
-            due(from.plus(-STAGING_DEADLINE_MS - lead_ms(channel)), Action::Stage);
-            due(from.plus(-STAGING_DEADLINE_MS), Action::CheckStaging);
-        } else {
-            due(start, Action::Start);
-            due(end, Action::End);
-        }
-        due(start.max(from).plus(START_FAILED_AFTER_MS), Action::CheckStart);
-        if channel.role == Role::Checkout {
-            due(until.plus(CART_GRACE_MS), Action::EndGrace);
-        }
+pub fn windows(from: Millis, until: Millis, grace_ms: i64, channels: &[CampaignChannel]) -> BTreeMap<String, Window> {
+    let latency = |channel: &CampaignChannel| channel.latency_ms.clamp(0, MOST_LATENCY_MS);
+    let checkouts = channels.iter().filter(|channel| channel.role == Role::Checkout);
+    let advertised = from.plus(checkouts.map(|channel| latency(channel) + MARGIN_MS).max().unwrap_or(0));
+    let grace_ms = grace_ms.clamp(0, MOST_CART_GRACE_MS);
+    let window = |channel: &CampaignChannel| match channel.role {
+        Role::Checkout => Window { from, until: until.plus(grace_ms) },
+        Role::Advert => Window { from: advertised, until: until.plus(-latency(channel) - MARGIN_MS).max(advertised) },
+    };
+    channels.iter().map(|channel| (channel.id.clone(), window(channel))).collect()
+}
+
+/// Everything that is due in these windows, in order.
+#[must_use]
+pub fn timetable(windows: &BTreeMap<String, Window>) -> Vec<Due> {
+    let mut dues = Vec::with_capacity(windows.len() * 4);
+    for (channel, window) in windows.iter().filter(|(_, window)| window.from < window.until) {
+        let mut due = |at: Millis, action: Action| dues.push(Due { at, action, channel: channel.clone() });
+        due(window.from, Action::Start);
+        due(window.from.plus(LATE_AFTER_MS), Action::CheckStart);
+        due(window.until, Action::End);
+        due(window.until.plus(LATE_AFTER_MS), Action::CheckEnd);
     }
     dues.sort();
     dues
@@ -118,39 +130,47 @@ pub fn timetable(from: Millis, until: Millis, channels: &[CampaignChannel]) -> V
 mod tests {
     use super::*;
 
-    fn channel(id: &str, role: Role, schedules: bool, latency_ms: i64) -> CampaignChannel {
-        CampaignChannel { id: id.to_owned(), role, schedules, latency_ms }
+    fn channel(id: &str, role: Role, latency_ms: i64) -> CampaignChannel {
+        CampaignChannel { id: id.to_owned(), role, latency_ms }
     }
 
     #[test]
     fn an_advert_is_never_up_while_the_till_is_not() {
         let (from, until) = (Millis(100 * Millis::DAY), Millis(110 * Millis::DAY));
-        for latency_ms in [0, 30 * Millis::SECOND, 5 * Millis::MINUTE, Millis::HOUR] {
+        for latency_ms in [0, 30 * Millis::SECOND, 5 * Millis::MINUTE, Millis::HOUR, 40 * Millis::DAY] {
             let channels = [
-                channel("till", Role::Checkout, false, latency_ms),
-                channel("feed", Role::Advert, false, Millis::DAY),
-                channel("label", Role::Advert, false, Millis::MINUTE),
+                channel("till", Role::Checkout, latency_ms),
+                channel("feed", Role::Advert, Millis::DAY),
+                channel("label", Role::Advert, Millis::MINUTE),
             ];
-            let dues = timetable(from, until, &channels);
-            let at = |id: &str, action: Action| {
-                dues.iter().find(|due| due.channel == id && due.action == action).map(|due| due.at).unwrap()
-            };
-            let till_live = at("till", Action::Start).plus(latency_ms);
-            for advert in ["feed", "label"] {
-                assert!(at(advert, Action::Start) >= till_live, "{advert} at {latency_ms}");
-                let gone = at(advert, Action::End).plus(if advert == "feed" { Millis::DAY } else { Millis::MINUTE });
-                assert!(gone <= at("till", Action::End), "{advert} at {latency_ms}");
+            let windows = windows(from, until, CART_GRACE_MS, &channels);
+            let till = windows["till"];
+            assert_eq!((till.from, till.until), (from, until.plus(CART_GRACE_MS)));
+            let till_live = till.from.plus(latency_ms.min(MOST_LATENCY_MS));
+            for (advert, needs) in [("feed", Millis::DAY), ("label", Millis::MINUTE)] {
+                assert!(windows[advert].from >= till_live, "{advert} at {latency_ms}");
+                assert!(windows[advert].until.plus(needs) <= until, "{advert} at {latency_ms}");
             }
         }
     }
 
     #[test]
-    fn a_channel_that_schedules_is_told_before_the_deadline() {
-        let (from, until) = (Millis(Millis::DAY), Millis(2 * Millis::DAY));
-        let dues = timetable(from, until, &[channel("woo", Role::Checkout, true, Millis::MINUTE)]);
-        let staged = dues.iter().find(|due| due.action == Action::Stage).unwrap();
-        assert_eq!(from.since(staged.at), STAGING_DEADLINE_MS + Millis::MINUTE);
-        assert!(dues.iter().all(|due| due.action != Action::Start));
+    fn an_advert_that_takes_longer_than_the_reduction_never_shows_it() {
+        let channels = [channel("till", Role::Checkout, 1_000), channel("feed", Role::Advert, Millis::DAY)];
+        let windows = windows(Millis(0), Millis(Millis::HOUR), 0, &channels);
+        assert!((0..Millis::HOUR).step_by(1_000).all(|now| !windows["feed"].contains(Millis(now))));
+        assert!(timetable(&windows).iter().all(|due| due.channel == "till"));
+    }
+
+    #[test]
+    fn what_is_due_comes_in_order_and_every_end_is_checked() {
+        let channels = [channel("till", Role::Checkout, 0), channel("feed", Role::Advert, 60_000)];
+        let dues = timetable(&windows(Millis(0), Millis(Millis::DAY), CART_GRACE_MS, &channels));
+        assert!(dues.is_sorted_by_key(|due| due.at));
+        let ends: Vec<_> =
+            dues.iter().filter(|due| due.action == Action::End).map(|due| due.channel.as_str()).collect();
+        assert_eq!(ends, ["feed", "till"], "adverts stop first");
+        assert_eq!(dues.iter().filter(|due| due.action == Action::CheckEnd).count(), 2);
     }
 
     #[test]

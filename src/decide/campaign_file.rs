@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::clock::Millis;
+use crate::decide::campaign::{CART_GRACE_MS, MOST_CART_GRACE_MS};
 use crate::decide::grammar::{Instant, Names};
 use crate::decide::rounding::PRICE;
 use crate::decide::select::is_under;
@@ -32,6 +33,9 @@ pub struct CampaignFile {
     pub announce: bool,
     #[serde(default)]
     pub on_unready: Unready,
+    /// Checkouts keep the price so many minutes after the end; a quarter of an hour where it is left out.
+    #[serde(default)]
+    pub cart_grace_min: Option<u32>,
     pub owner: String,
     pub why: String,
     #[serde(rename = "item", default)]
@@ -124,6 +128,9 @@ impl CampaignFile {
                 problems.push(format!("{name}: is empty\nhint: a campaign needs somebody who answers for it"));
             }
         }
+        if file.cart_grace() > MOST_CART_GRACE_MS {
+            problems.push("cart_grace_min: no cart is worth more than a day\nhint: 0 to 1440 minutes".to_owned());
+        }
         if file.items.is_empty() {
             problems.push("item: there is none\nhint: [[item]] sku = \"...\" price = \"...\"".to_owned());
         }
@@ -131,6 +138,12 @@ impl CampaignFile {
             item.check(index, &mut problems);
         }
         if problems.is_empty() { Ok(file) } else { Err(problems) }
+    }
+
+    /// In milliseconds.
+    #[must_use]
+    pub fn cart_grace(&self) -> i64 {
+        self.cart_grace_min.map_or(CART_GRACE_MS, |minutes| i64::from(minutes) * Millis::MINUTE)
     }
 
     #[must_use]

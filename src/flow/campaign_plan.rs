@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::campaigns::{prior_of, reasons, scope};
+use super::campaign_claims::{prior_of, reasons};
+use super::campaigns::scope;
 use super::facts::facts;
 use crate::app::App;
 use crate::clock::Millis;
@@ -79,6 +80,7 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
         channels: file.channels.clone(),
         announce: file.announce,
         policy: file.on_unready.as_str(),
+        cart_grace_ms: file.cart_grace(),
         owner: file.owner.clone(),
         why: file.why.clone(),
         body,

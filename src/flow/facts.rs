@@ -143,7 +143,7 @@ fn assemble(
             regulated: tags.iter().any(|tag| tag == REGULATED),
             tags,
             own_stock: product.stock,
-            own_shipping: None,
+            own_shipping: money(product.own_shipping_minor),
             pack_qty,
             lock: lock(product, &known.set),
             manual: known.set.iter().find_map(|one| manual(one, own)),

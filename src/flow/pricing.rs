@@ -4,10 +4,11 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::campaigns::Wish;
 pub use super::facts::facts;
 use super::proposal::{self, Proposal};
 pub use super::settle::{Refused, adopt, approve};
-use super::{campaigns, guards};
+use super::{campaign_claims, campaigns, guards};
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
 use crate::decide::{Decision, Facts, Flag, Outcome};
@@ -18,7 +19,7 @@ use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
 use crate::store::products::{self, Product};
-use crate::store::targets;
+use crate::store::{strikes, targets};
 use crate::telemetry::Metrics;
 
 /// Who decides when nobody else did.
@@ -180,7 +181,7 @@ pub(super) async fn stored(
     };
     let begins = outcome == Outcome::Change && decision.has(Flag::Campaign) && record.carried.is_none();
     let strikes = match record.facts.product.campaign.as_ref().filter(|_| begins) {
-        Some(campaign) => campaigns::strikes(app, loaded, product, &campaign.id, &desired, now).await?,
+        Some(campaign) => campaign_claims::strikes(app, loaded, product, &campaign.id, &desired, now).await?,
         None => vec![],
     };
     Ok(Evaluated {
@@ -281,8 +282,8 @@ fn again_at(app: &App, proposal: &Proposal, verdict: &guards::Verdict, now: Mill
     all.filter(|at| *at > now).min()
 }
 
-/// The desired price of every listing of a product, or of its listing on one channel. A campaign of some channels only
-/// has its own price there.
+/// The desired price of every listing of a product, or of its listing on one channel, where it may change now: campaigns
+/// have their own price on some channels, and their own time on each.
 ///
 /// # Errors
 /// The store's.
@@ -295,15 +296,26 @@ pub(super) async fn desired(
 ) -> anyhow::Result<Vec<Desire>> {
     let mut listings = listings::of_product(&app.db, product.id).await?;
     listings.retain(|listing| only.is_none_or(|name| name == listing.channel));
-    let own = campaigns::scoped(app, product, terms.now).await?;
-    let desire = |listing: &listings::Listing| {
-        let price = own.iter().find(|scoped| scoped.channels.contains(&listing.channel)).map_or(price, |s| s.price);
-        Desire {
-            listing_id: listing.id,
-            price: terms.price(product, price, &listing.channel).map(|(price, _)| price.minor()),
-        }
-    };
-    Ok(listings.iter().map(desire).collect())
+    let planned = campaigns::planned(app, product, terms.now).await?;
+    let mut desires = Vec::with_capacity(listings.len());
+    for listing in &listings {
+        let shown = |price: Money| terms.price(product, price, &listing.channel).map(|(price, _)| price.minor());
+        let price = match campaigns::wish(app, &planned, price, &listing.channel, terms.now)? {
+            Wish::Decided => Some(shown(price)),
+            Wish::Reduced(reduced) => Some(shown(reduced)),
+            Wish::AsBefore => None,
+            Wish::Regular(campaign) => {
+                strikes::reduced(&app.db, campaign, listing.id).await?.map(|reduced| Ok(reduced.regular_minor))
+            }
+            Wish::ForCarts(campaign) => {
+                let had = strikes::reduced(&app.db, campaign, listing.id).await?.map(|reduced| reduced.campaign_minor);
+                let kept = had.filter(|had| listing.desired_minor == Some(*had));
+                Some(shown(price).map(|own| kept.map_or(own, |kept| kept.min(own))))
+            }
+        };
+        desires.extend(price.map(|price| Desire { listing_id: listing.id, price }));
+    }
+    Ok(desires)
 }
 
 /// Gives listings that were found just now the price we ask now; the door still holds it against the floor.

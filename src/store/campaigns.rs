@@ -1,17 +1,18 @@
-//! Campaigns: one window for all their channels, the price of each product in it, and what may be said about the
-//! reduction on each listing, frozen when it started.
+//! Campaigns: their products and prices, the window of each channel, and their phases.
 
 use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
 use super::listings::{self, Desire};
 use super::products;
+use super::strikes::{self, Frozen};
 use crate::clock::Millis;
 
 statements! {
     INSERT = Sql::same(
         "insert into campaigns
-             (name, starts_at, ends_at, zone, channels, announce, policy, owner, why, body, phase, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11)
+             (name, starts_at, ends_at, zone, channels, announce, policy, owner, why, body, phase, created_at,
+              cart_grace_ms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11, $12)
          returning id");
     INSERT_ITEM = Sql::same(
         "insert into campaign_items (campaign_id, product_id, price_minor, currency, created_at)
@@ -24,11 +25,14 @@ statements! {
     BY_NAME = Sql::same("select * from campaigns where name = $1");
     LIST = Sql::same("select * from campaigns order by starts_at desc, id desc limit $1");
     OPEN = Sql::same("select * from campaigns where phase in ('planned', 'running') order by starts_at, id");
+    ENDED = Sql::same(
+        "select * from campaigns where phase in ('over', 'cancelled') and ended_at > $1 order by ended_at, id");
     ITEMS = Sql::same(
         "select i.product_id, p.sku, p.title, i.price_minor, i.currency, p.own_minor, p.regular_minor
          from campaign_items i join products p on p.id = i.product_id where i.campaign_id = $1 order by p.sku limit $2");
     OF_PRODUCT = Sql::same(
-        "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, i.price_minor, i.currency, c.created_at
+        "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, c.windows, i.price_minor, i.currency,
+                c.created_at
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id = $1 and c.phase in ('planned', 'running') and c.ends_at > $2 order by c.starts_at, c.id");
     DIRTY_ITEMS = Sql::same(
@@ -36,36 +40,12 @@ statements! {
          where id in (select i.product_id from campaign_items i where i.campaign_id = $1)
            and (dirty_at is null or dirty_at > $2 or leased_until > 0)");
     SET_PHASE = Sql::same(
-        "update campaigns set phase = $2, ended_by = $3, ended_why = $4
+        "update campaigns set phase = $2, ended_by = $3, ended_why = $4, ended_at = $5
          where id = $1 and phase in ('planned', 'running') and phase <> $2");
+    SETTLE = Sql::same("update campaigns set windows = $2 where id = $1 and windows is null");
+    TENDED = Sql::same("update campaigns set tended_at = $2 where id = $1 and coalesce(tended_at, 0) < $2");
     POSTPONE = Sql::same(
-        "update campaigns set starts_at = $2 where id = $1 and phase = 'planned' and starts_at < $2 and ends_at > $2");
-    FREEZE = Sql::same(
-        "insert into strikes
-             (campaign_id, listing_id, campaign_minor, regular_minor, prior_minor, currency, window_from, started_at,
-              announce, max_percent, reasons, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8)
-         on conflict (campaign_id, listing_id) do nothing");
-    STRIKES_OF = Sql::same(
-        "select s.campaign_id, s.listing_id, l.channel, p.sku, s.campaign_minor, s.regular_minor, s.prior_minor, s.currency,
-                s.window_from, s.started_at, s.announce, s.max_percent, s.reasons
-         from strikes s join listings l on l.id = s.listing_id join products p on p.id = l.product_id
-         where s.campaign_id = $1 order by p.sku, l.channel limit $2");
-    STRIKE = Sql::same(
-        "select s.listing_id, s.regular_minor, s.prior_minor, s.started_at as starts_at, c.ends_at, s.announce
-         from strikes s join campaigns c on c.id = s.campaign_id join listings l on l.id = s.listing_id
-         where s.listing_id = $1 and c.phase in ('planned', 'running') and c.starts_at <= $2 and c.ends_at > $2
-           and l.desired_minor = s.campaign_minor
-         order by s.campaign_id desc limit 1");
-    STEP_BEFORE = Sql::same(
-        "select s.started_at as at, c.starts_at from strikes s join campaigns c on c.id = s.campaign_id
-         where s.listing_id = $1 and c.ends_at = $2 and c.phase <> 'cancelled' order by s.campaign_id desc limit 1");
-    UNSTARTED = Sql::same(
-        "select l.channel, count(*) as n
-         from campaign_items i join listings l on l.product_id = i.product_id
-         join strikes s on s.campaign_id = i.campaign_id and s.listing_id = l.id
-         where i.campaign_id = $1 and (l.live_minor is null or l.live_minor <> s.campaign_minor)
-         group by l.channel order by l.channel");
+        "update campaigns set starts_at = $2, windows = null where id = $1 and phase = 'planned' and starts_at < $2 and ends_at > $2");
 }
 
 /// A campaign to be stored: instants are UTC, `zone` is what people see them in, no channels means all of them.
@@ -78,6 +58,8 @@ pub struct New {
     pub channels: Vec<String>,
     pub announce: bool,
     pub policy: &'static str,
+    /// So long after the end checkouts keep the price.
+    pub cart_grace_ms: i64,
     pub owner: String,
     pub why: String,
     /// The file as it was read.
@@ -110,6 +92,12 @@ pub struct Campaign {
     pub ended_by: Option<String>,
     pub ended_why: Option<String>,
     pub created_at: i64,
+    /// Each channel's window, as a JSON object; none until the campaign is about to start.
+    pub windows: Option<String>,
+    /// Ends of windows up to here have been acted on.
+    pub tended_at: Option<i64>,
+    pub ended_at: Option<i64>,
+    pub cart_grace_ms: i64,
 }
 
 /// A product of a campaign with what it costs otherwise.
@@ -133,60 +121,11 @@ pub struct OfProduct {
     pub ends_at: i64,
     pub channels: String,
     pub announce: i64,
+    /// Each channel's window, as a JSON object; none until the campaign is about to start.
+    pub windows: Option<String>,
     pub price_minor: i64,
     pub currency: String,
     pub created_at: i64,
-}
-
-/// What may be said about a reduction on one listing, frozen at its start. Amounts are minor units of the listing's
-/// currency, in its own tax view.
-#[derive(Debug, Clone)]
-pub struct Frozen {
-    pub campaign_id: i64,
-    pub listing_id: i64,
-    pub campaign_minor: i64,
-    /// The price that was live, or wanted, before the reduction.
-    pub regular_minor: i64,
-    /// The lowest price of the law's window; none where there is too little history.
-    pub prior_minor: Option<i64>,
-    pub currency: String,
-    /// The first instant whose price counted.
-    pub window_from: Option<Millis>,
-    pub started_at: Millis,
-    pub announce: bool,
-    pub max_percent: Option<u32>,
-    /// Why it is or is not announced: JSON array of texts.
-    pub reasons: String,
-}
-
-/// A [`Frozen`] as stored, with its names.
-#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
-pub struct StrikeRow {
-    pub campaign_id: i64,
-    pub listing_id: i64,
-    pub channel: String,
-    pub sku: String,
-    pub campaign_minor: i64,
-    pub regular_minor: i64,
-    pub prior_minor: Option<i64>,
-    pub currency: String,
-    pub window_from: Option<i64>,
-    pub started_at: i64,
-    pub announce: i64,
-    pub max_percent: Option<i64>,
-    pub reasons: String,
-}
-
-/// What a channel may show beside the reduced price of a listing. Amounts are minor units of the listing's currency, in
-/// its own tax view; instants are UTC milliseconds. Without `announce` nothing but the price may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Strike {
-    pub listing_id: i64,
-    pub regular_minor: i64,
-    pub prior_minor: Option<i64>,
-    pub starts_at: i64,
-    pub ends_at: Option<i64>,
-    pub announce: bool,
 }
 
 /// Why a campaign was not stored.
@@ -210,28 +149,6 @@ struct Id {
 struct Overlap {
     name: String,
     sku: String,
-}
-#[derive(Debug, sqlx::FromRow)]
-struct FoundStrike {
-    listing_id: i64,
-    regular_minor: i64,
-    prior_minor: Option<i64>,
-    starts_at: i64,
-    ends_at: i64,
-    announce: i64,
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct Step {
-    at: i64,
-    starts_at: i64,
-}
-
-/// How many listings of a channel do not show a campaign's price.
-#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
-pub struct Unstarted {
-    pub channel: String,
-    pub n: i64,
 }
 
 /// Stores a campaign with its products, unless one of them is in another campaign at that time, and asks for decisions.
@@ -268,7 +185,8 @@ async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError
                 new.owner.as_str(),
                 new.why.as_str(),
                 new.body.as_str(),
-                now
+                now,
+                new.cart_grace_ms
             ],
         )
         .await?;
@@ -333,7 +251,8 @@ pub async fn set_phase(
 ) -> Result<bool, StoreError> {
     db.write((id, phase, by, why, now), |tx, (id, phase, by, why, now)| {
         Box::pin(async move {
-            let moved = tx.run(SET_PHASE, args![*id, *phase, by.as_deref(), why.as_deref()]).await? > 0;
+            let ended = matches!(*phase, "over" | "cancelled").then_some(*now);
+            let moved = tx.run(SET_PHASE, args![*id, *phase, by.as_deref(), why.as_deref(), ended]).await? > 0;
             if moved {
                 tx.run(DIRTY_ITEMS, args![*id, *now]).await?;
             }
@@ -352,31 +271,6 @@ pub async fn postpone(db: &Db, id: i64, starts_at: Millis) -> Result<bool, Store
         .await
 }
 
-/// Freezes what may be said about a reduction; what is frozen already stays.
-///
-/// # Errors
-/// The engine's own.
-pub async fn freeze(tx: &mut Tx, one: &Frozen) -> Result<(), StoreError> {
-    tx.run(
-        FREEZE,
-        args![
-            one.campaign_id,
-            one.listing_id,
-            one.campaign_minor,
-            one.regular_minor,
-            one.prior_minor,
-            one.currency.as_str(),
-            one.window_from,
-            one.started_at,
-            i64::from(one.announce),
-            one.max_percent.map(i64::from),
-            one.reasons.as_str()
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Raises desired prices together with what may be said about them, outside a decision: the start or end of a campaign
 /// of some channels only.
 ///
@@ -392,7 +286,7 @@ pub async fn desire(
     db.write((frozen, desires, decision_id, now), |tx, (frozen, desires, decision_id, now)| {
         Box::pin(async move {
             for one in frozen {
-                freeze(tx, one).await?;
+                strikes::freeze(tx, one).await?;
             }
             for one in desires {
                 listings::desire(tx, one, *decision_id, *now).await?;
@@ -403,45 +297,30 @@ pub async fn desire(
     .await
 }
 
-/// What was frozen for a campaign, by SKU and channel.
+/// Campaigns that ended, by time or by hand, after an instant.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn strikes_of(db: &Db, campaign_id: i64, limit: i64) -> Result<Vec<StrikeRow>, StoreError> {
-    db.all(STRIKES_OF, args![campaign_id, limit]).await
+pub async fn ended(db: &Db, since: Millis) -> Result<Vec<Campaign>, StoreError> {
+    db.all(ENDED, args![since]).await
 }
 
-/// What a channel may show beside the price that a listing is to have, at this instant: nothing outside a running
-/// campaign, or when another price than the campaign's is wanted.
+/// Stores each channel's window of a campaign that is about to start; windows that are settled stay.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn strike(tx: &mut Tx, listing_id: i64, now: Millis) -> Result<Option<Strike>, StoreError> {
-    let found: Option<FoundStrike> = tx.maybe(STRIKE, args![listing_id, now]).await?;
-    Ok(found.map(|row| Strike {
-        listing_id: row.listing_id,
-        regular_minor: row.regular_minor,
-        prior_minor: row.prior_minor,
-        starts_at: row.starts_at,
-        ends_at: Some(row.ends_at),
-        announce: row.announce != 0,
-    }))
+pub async fn settle(db: &Db, id: i64, windows: String) -> Result<(), StoreError> {
+    db.write((id, windows), |tx, (id, windows)| {
+        Box::pin(async move { tx.run(SETTLE, args![*id, windows.as_str()]).await.map(|_| ()) })
+    })
+    .await
 }
 
-/// When the reduction on a listing went live whose campaign ended at the very instant at which another begins, and when
-/// that campaign began: the step before in a progressive reduction.
+/// Notes that everything due up to an instant was done.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn step_before(db: &Db, listing_id: i64, ended_at: Millis) -> Result<Option<(Millis, Millis)>, StoreError> {
-    let row: Option<Step> = db.maybe(STEP_BEFORE, args![listing_id, ended_at]).await?;
-    Ok(row.map(|row| (Millis(row.at), Millis(row.starts_at))))
-}
-
-/// Per channel, how many listings of a campaign do not show its price.
-///
-/// # Errors
-/// The engine's own.
-pub async fn unstarted(db: &Db, campaign_id: i64) -> Result<Vec<Unstarted>, StoreError> {
-    db.all(UNSTARTED, args![campaign_id]).await
+pub async fn tended(db: &Db, id: i64, now: Millis) -> Result<(), StoreError> {
+    db.write((id, now), |tx, &(id, now)| Box::pin(async move { tx.run(TENDED, args![id, now]).await.map(|_| ()) }))
+        .await
 }

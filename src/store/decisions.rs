@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
-use super::{campaigns, listings, products, terms};
+use super::{listings, products, strikes, terms};
 use crate::clock::Millis;
 
 statements! {
@@ -192,7 +192,7 @@ pub struct Evaluated {
     /// The review that this decision carries out, if a person approved it.
     pub approves: Option<i64>,
     /// What may be said about a campaign's reduction that begins with this decision, per listing.
-    pub strikes: Vec<campaigns::Frozen>,
+    pub strikes: Vec<strikes::Frozen>,
     /// The VAT (percent, row) under which the price stands once this is written; none leaves the one noted before.
     pub vat: Option<(String, String)>,
 }
@@ -286,7 +286,7 @@ async fn decide_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, St
         )
         .await?;
     for strike in &e.strikes {
-        campaigns::freeze(tx, strike).await?;
+        strikes::freeze(tx, strike).await?;
     }
     for desire in &e.desired {
         listings::desire(tx, desire, Some(id), e.now).await?;

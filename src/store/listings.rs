@@ -626,7 +626,7 @@ async fn announced(tx: &mut Tx, listing: &Listing, permit: &Permit, now: Millis)
     if permit.sale.is_some() || !permit.announces {
         return Ok(permit.sale);
     }
-    let strike = super::campaigns::strike(tx, listing.id, now).await?;
+    let strike = super::strikes::strike(tx, listing.id, now).await?;
     Ok(strike.filter(|strike| strike.announce && strike.regular_minor > permit.minor).map(|strike| Strike {
         regular_minor: strike.regular_minor,
         prior_minor: strike.prior_minor,

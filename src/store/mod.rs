@@ -16,6 +16,7 @@ pub mod rivals;
 pub mod secrets;
 pub mod settings;
 pub mod shown;
+pub mod strikes;
 pub mod subscriptions;
 pub mod targets;
 pub mod terms;
@@ -59,14 +60,20 @@ macro_rules! migration {
 }
 
 /// Embedded migrations in order: name and both texts.
-pub const MIGRATIONS: &[(&str, db::Sql)] =
-    &[migration!("0001_base"), migration!("0002_pricing"), migration!("0003_reporting"), migration!("0004_publishing")];
+pub const MIGRATIONS: &[(&str, db::Sql)] = &[
+    migration!("0001_base"),
+    migration!("0002_pricing"),
+    migration!("0003_reporting"),
+    migration!("0004_publishing"),
+    migration!("0005_windows"),
+];
 
 /// Every statement by name, for the test that prepares each on both engines.
 pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
     [
         alerts::ALL,
         campaigns::ALL,
+        strikes::ALL,
         catalogue::ALL,
         decisions::ALL,
         events::ALL,

@@ -8,14 +8,17 @@ statements! {
     UPSERT = Sql::same(
         "insert into products
              (sku, title, brand, category, tags, gtin, market, currency, own_minor, cost_net, regular_minor, msrp_minor,
-              map_minor, min_minor, stock, pack_qty, vat_class, locked, dirty_at, leased_until, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, coalesce(cast($18 as bigint), 0), $19, 0, 0, $19, $19)
+              map_minor, min_minor, stock, pack_qty, vat_class, locked, dirty_at, leased_until, version, created_at, updated_at,
+              own_shipping_minor, cost_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, coalesce(cast($18 as bigint), 0), $19, 0, 0, $19, $19,
+                 $20, $21)
          on conflict (sku) do update set
              title = excluded.title, brand = excluded.brand, category = excluded.category, tags = excluded.tags,
              gtin = excluded.gtin, cost_net = excluded.cost_net, regular_minor = excluded.regular_minor,
              msrp_minor = excluded.msrp_minor, map_minor = excluded.map_minor, min_minor = excluded.min_minor,
              stock = excluded.stock, pack_qty = excluded.pack_qty, vat_class = excluded.vat_class,
-             locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
+             locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at,
+             own_shipping_minor = excluded.own_shipping_minor, cost_at = excluded.cost_at
          returning id, version");
     MARK_DIRTY = Sql::same(
         "update products set dirty_at = case when dirty_at is not null and leased_until > 0 then dirty_at + 1 else $2 end
@@ -68,6 +71,10 @@ pub struct Product {
     pub stock: Option<i64>,
     pub pack_qty: i64,
     pub vat_class: String,
+    /// What our buyers pay for delivery; 0 is free, `None` is not known.
+    pub own_shipping_minor: Option<i64>,
+    /// When an import last named the cost.
+    pub cost_at: Option<i64>,
     pub locked: i64,
     pub dirty_at: Option<i64>,
     /// Version of the last decision; 0 before the first.
@@ -95,6 +102,7 @@ pub struct Import {
     pub stock: Option<i64>,
     pub pack_qty: i64,
     pub vat_class: String,
+    pub own_shipping_minor: Option<i64>,
     /// `None` leaves a lock as it is: a price set by hand must survive the nightly import.
     pub locked: Option<bool>,
     /// Competitor pages: competitor name, URL, host.
@@ -171,7 +179,9 @@ async fn upsert(tx: &mut Tx, row: &Import, now: Millis) -> Result<IdVersion, Sto
             row.pack_qty,
             row.vat_class.as_str(),
             row.locked.map(i64::from),
-            now
+            now,
+            row.own_shipping_minor,
+            row.cost_net.as_ref().map(|_| now)
         ],
     )
     .await

@@ -1,12 +1,16 @@
 //! What people and campaigns decide, through the real application on both engines, on a clock that the test moves.
 
+use std::collections::BTreeMap;
+
 use omniprice::clock::{Clock, Millis};
+use omniprice::decide::campaign::{CART_GRACE_MS, LATE_AFTER_MS, Window};
 use omniprice::decide::campaign_file::CampaignFile;
 use omniprice::decide::release::Guard;
 use omniprice::flow::{campaigns as planning, intent, pricing};
 use omniprice::money::{Currency, Money};
-use omniprice::store::campaigns::{self, Added, Strike};
+use omniprice::store::campaigns::{self, Added};
 use omniprice::store::overrides::{self, Kind, New};
+use omniprice::store::strikes::{self, Strike};
 use omniprice::store::{decisions, events, listings, products};
 
 use crate::both_engines;
@@ -22,6 +26,8 @@ both_engines![
     a_campaign_of_one_channel_leaves_the_others_alone,
     after_a_campaign_that_no_rule_follows_the_price_before_it_is_back,
     a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy,
+    adverts_leave_a_campaign_before_its_end_and_checkouts_after_the_carts,
+    a_campaign_price_that_stays_after_its_end_is_an_alarm_until_it_is_gone,
 ];
 
 /// A Tuesday in November, ten in the morning in Copenhagen.
@@ -139,9 +145,10 @@ async fn campaign(world: &World, id: &str, asked: &str, (from, until): (i64, i64
 
 async fn strike(world: &World, channel: &str) -> Option<Strike> {
     let (listing, now) = (world.listing("KETTLE", channel).await.id, world.app.now());
-    let read = world.app.db.write((listing, now), |tx, &(listing, now)| {
-        Box::pin(async move { campaigns::strike(tx, listing, now).await })
-    });
+    let read = world
+        .app
+        .db
+        .write((listing, now), |tx, &(listing, now)| Box::pin(async move { strikes::strike(tx, listing, now).await }));
     read.await.unwrap()
 }
 
@@ -157,9 +164,9 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     world.drive().await;
     assert_eq!((shown(&world).await, strike(&world, "webshop").await), (vec![Some(49_900); 3], None));
     world.app.clock.advance(Millis::HOUR);
-    world.settle().await;
+    turns(&world).await;
     assert_eq!(shown(&world).await, [Some(39_900); 3], "{}", why(&world).await);
-    let frozen = campaigns::strikes_of(&world.app.db, id, 10).await.unwrap();
+    let frozen = strikes::strikes_of(&world.app.db, id, 10).await.unwrap();
     assert_eq!(frozen.len(), 3);
     for one in &frozen {
         // 479.00 was in force when the window of 30 days opened, so it is the lowest.
@@ -190,12 +197,12 @@ async fn a_campaign_that_goes_on_from_another_keeps_the_price_before_both(test: 
     campaign(&world, "first", "449.00", window(Millis::HOUR, 2), "").await;
     let second = campaign(&world, "second", "399.00", window(Millis::HOUR + 2 * Millis::DAY, 2), "").await;
     world.app.clock.advance(Millis::HOUR + 40 * Millis::SECOND);
-    world.settle().await;
+    turns(&world).await;
     assert_eq!(shown(&world).await, [Some(44_900); 3], "{}", why(&world).await);
     world.app.clock.advance(2 * Millis::DAY);
-    world.settle().await;
+    turns(&world).await;
     assert_eq!(shown(&world).await, [Some(39_900); 3], "{}", why(&world).await);
-    for one in campaigns::strikes_of(&world.app.db, second, 10).await.unwrap() {
+    for one in strikes::strikes_of(&world.app.db, second, 10).await.unwrap() {
         assert_eq!((one.prior_minor, one.max_percent), (Some(49_900), Some(20)), "{one:?}");
         assert!(one.reasons.contains("progressive") && !one.reasons.contains("broken"), "{one:?}");
     }
@@ -204,9 +211,9 @@ async fn a_campaign_that_goes_on_from_another_keeps_the_price_before_both(test: 
 async fn a_campaign_without_history_changes_the_price_and_announces_nothing(test: TestDb) {
     let world = world(test, Setup::default()).await;
     let id = add(&world, 0, Millis::DAY, "").await;
-    world.settle().await;
+    turns(&world).await;
     assert_eq!(shown(&world).await, [Some(39_900); 3]);
-    let frozen = campaigns::strikes_of(&world.app.db, id, 10).await.unwrap();
+    let frozen = strikes::strikes_of(&world.app.db, id, 10).await.unwrap();
     assert!(!frozen.is_empty());
     assert!(frozen.iter().all(|one| one.announce == 0 && one.reasons.contains("insufficient history")), "{frozen:?}");
     assert!(!strike(&world, "webshop").await.unwrap().announce);
@@ -223,7 +230,83 @@ async fn a_campaign_of_one_channel_leaves_the_others_alone(test: TestDb) {
     assert_eq!(shown(&world).await, [Some(47_900), Some(47_900), Some(39_900)], "rules go on elsewhere");
     world.app.clock.advance(Millis::DAY);
     world.drive().await;
+    assert_eq!(shown(&world).await, [Some(47_900), Some(47_900), Some(39_900)], "carts begun before the end");
+    world.app.clock.advance(CART_GRACE_MS);
+    world.drive().await;
     assert_eq!(shown(&world).await, [Some(47_900); 3]);
+}
+
+async fn window(world: &World, channel: &str) -> Window {
+    let stored = campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap().windows.unwrap();
+    serde_json::from_str::<BTreeMap<String, Window>>(&stored).unwrap()[channel]
+}
+
+/// Lets every channel of a campaign that has just begun have its turn.
+async fn turns(world: &World) {
+    world.settle().await;
+    world.app.clock.advance(2 * Millis::MINUTE);
+    world.settle().await;
+}
+
+/// Moves the clock to an instant and lets everything come to rest.
+async fn at(world: &World, at: Millis) -> Vec<Option<i64>> {
+    world.app.clock.advance(at.since(world.app.now()));
+    world.settle().await;
+    shown(world).await
+}
+
+/// An advert that still promises what the till no longer takes is what this order is for (SEMANTICS 7.1 I5, 7.4).
+async fn adverts_leave_a_campaign_before_its_end_and_checkouts_after_the_carts(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    // How long each channel takes is measured, on a price that changes once.
+    world.near.show("KETTLE", price(48_900));
+    world.drive().await;
+    let id = add(&world, Millis::HOUR, Millis::DAY, "cart_grace_min = 20").await;
+    let stored = campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap();
+    let (from, until) = (Millis(stored.starts_at), Millis(stored.ends_at));
+    assert_eq!(at(&world, from).await, [Some(39_900), Some(48_900), Some(39_900)], "the advert waits for the tills");
+    let (shop, feed) = (window(&world, "webshop").await, window(&world, "google").await);
+    assert_eq!(at(&world, feed.from).await, [Some(39_900); 3]);
+    assert_eq!((shop.from, shop.until), (from, until.plus(20 * Millis::MINUTE)));
+    assert!(feed.from > from && feed.until < until, "{feed:?}");
+    let seen = strikes::strikes_of(&world.app.db, id, 10).await.unwrap();
+    let started = |channel: &str| seen.iter().find(|row| row.channel == channel).unwrap().started_at;
+    assert!(started("google") >= feed.from.0 && started("webshop") < feed.from.0, "{seen:?}");
+    assert_eq!(at(&world, feed.until.plus(-Millis::SECOND)).await, [Some(39_900); 3]);
+    let shown = async |instant: Millis| at(&world, instant).await;
+    assert_eq!(shown(feed.until).await, [Some(39_900), Some(48_900), Some(39_900)], "the advert stops first");
+    let proved = world.listing("KETTLE", "google").await.live_at.unwrap();
+    assert!(proved <= until.0, "and is gone before the end: {} after {until}", Millis(proved));
+    assert_eq!(shown(until).await, [Some(39_900), Some(48_900), Some(39_900)], "carts keep their price");
+    assert_eq!(world.ours("KETTLE").await, 48_900, "rules decide again");
+    assert_eq!(shown(shop.until).await, [Some(48_900); 3]);
+}
+
+async fn a_campaign_price_that_stays_after_its_end_is_an_alarm_until_it_is_gone(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    let until = world.app.now().plus(Millis::DAY);
+    add(&world, 0, Millis::DAY, "cart_grace_min = 0").await;
+    world.settle().await;
+    let state = |state: &'static str| {
+        listings::set_channel_state(&world.app.db, "till".into(), state, "a test".into(), world.app.now())
+    };
+    let alarms = async || {
+        let open = events::open(&world.app.db, 10).await.unwrap();
+        let ends = open.into_iter().filter(|event| event.kind == "campaign" && event.message.contains("is over"));
+        ends.map(|event| (event.severity, event.message)).collect::<Vec<_>>()
+    };
+    world.app.clock.advance(until.since(world.app.now()).max(0));
+    state("refused").await.unwrap();
+    world.settle().await;
+    assert_eq!(alarms().await, [], "it is given five minutes");
+    world.app.clock.advance(LATE_AFTER_MS);
+    world.settle().await;
+    let told = "campaign black-week is over, and its prices are still live: 1 on till";
+    assert_eq!(alarms().await, [("critical".to_owned(), told.to_owned())]);
+    state("ok").await.unwrap();
+    world.app.clock.advance(Millis::MINUTE);
+    world.drive().await;
+    assert_eq!((shown(&world).await, alarms().await), (vec![Some(49_900); 3], vec![]));
 }
 
 async fn after_a_campaign_that_no_rule_follows_the_price_before_it_is_back(test: TestDb) {
@@ -232,7 +315,7 @@ async fn after_a_campaign_that_no_rule_follows_the_price_before_it_is_back(test:
     add(&world, 0, Millis::DAY, "").await;
     world.settle().await;
     assert_eq!(world.ours("KETTLE").await, 39_900);
-    world.app.clock.advance(Millis::DAY);
+    world.app.clock.advance(Millis::DAY + CART_GRACE_MS);
     world.drive().await;
     assert_eq!(shown(&world).await, [Some(49_900); 3], "{}", why(&world).await);
     world.drive().await;
@@ -256,6 +339,6 @@ async fn a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy(test: T
     assert_eq!(world.ours("KETTLE").await, 49_900, "not at the time that was planned first");
     state("ok").await.unwrap();
     world.app.clock.advance(20 * Millis::MINUTE);
-    world.settle().await;
+    turns(&world).await;
     assert_eq!(shown(&world).await, [Some(39_900); 3]);
 }

@@ -7,7 +7,7 @@ use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::overrides::{self, Override};
 use crate::store::products::Product;
-use crate::store::{campaigns, rivals};
+use crate::store::{campaigns, rivals, strikes};
 
 /// Overrides looked through: only what held at the instant is told.
 const MOST: i64 = 100;
@@ -43,7 +43,7 @@ pub(super) async fn sentences(
         let (from, until) = (Millis(one.starts_at), Millis(one.ends_at));
         let on = flow::scope(app, &one.channels).map(|names| format!(" on {}", names.join(", "))).unwrap_or_default();
         told.push(format!("campaign {}{on}: {price} from {from} until {until}", one.name));
-        for strike in campaigns::strikes_of(&app.db, one.id, flow::MOST_ITEMS).await? {
+        for strike in strikes::strikes_of(&app.db, one.id, flow::MOST_ITEMS).await? {
             let concerned = strike.sku == product.sku && channel.is_none_or(|name| name == strike.channel);
             if concerned && strike.started_at <= at.0 {
                 told.push(announced(&strike));
@@ -56,7 +56,7 @@ pub(super) async fn sentences(
     Ok(told)
 }
 
-fn announced(strike: &campaigns::StrikeRow) -> String {
+fn announced(strike: &strikes::StrikeRow) -> String {
     let reasons: Vec<String> = serde_json::from_str(&strike.reasons).unwrap_or_default();
     let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     let said = if strike.announce != 0 { "announced" } else { "not announced" };

@@ -1,9 +1,10 @@
 //! What people and campaigns decide, channel terms, and what is known against competitors.
 
 use omniprice::clock::Millis;
-use omniprice::store::campaigns::{self, Added, Frozen, New as Campaign, NewItem};
+use omniprice::store::campaigns::{self, Added, New as Campaign, NewItem};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::overrides::{self, Kind, New};
+use omniprice::store::strikes::{self, Frozen, Lagging, Reduced};
 use omniprice::store::targets::{self, Checked};
 use omniprice::store::{Db, catalogue, observations, products, rivals, settings, terms};
 
@@ -84,6 +85,7 @@ fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Campaign {
         channels: vec![],
         announce: true,
         policy: "start_without",
+        cart_grace_ms: 10_000,
         owner: "ann".into(),
         why: "the yearly one".into(),
         body: String::new(),
@@ -118,7 +120,20 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
     let cancel = || campaigns::set_phase(db, id, "cancelled", Some("ann".into()), Some("enough".into()), after(151));
     assert!(cancel().await.unwrap());
     assert!(!cancel().await.unwrap());
-    assert_eq!(campaigns::by_name(db, "first").await.unwrap().unwrap().phase, "cancelled");
+    let first = campaigns::by_name(db, "first").await.unwrap().unwrap();
+    assert_eq!((first.phase.as_str(), first.ended_at, first.cart_grace_ms), ("cancelled", Some(after(151).0), 10_000));
+    assert_eq!(names(campaigns::ended(db, after(150)).await.unwrap()), ["first"]);
+    assert_eq!(names(campaigns::ended(db, after(151)).await.unwrap()), [""; 0]);
+    let next = campaigns::by_name(db, "next").await.unwrap().unwrap();
+    for text in ["{}", "later"] {
+        campaigns::settle(db, next.id, text.into()).await.unwrap();
+    }
+    campaigns::tended(db, next.id, after(9)).await.unwrap();
+    campaigns::tended(db, next.id, after(8)).await.unwrap();
+    let next = campaigns::by_name(db, "next").await.unwrap().unwrap();
+    assert_eq!((next.windows.as_deref(), next.tended_at), (Some("{}"), Some(after(9).0)), "settled once, never back");
+    assert!(campaigns::postpone(db, next.id, after(250)).await.unwrap());
+    assert_eq!(campaigns::by_name(db, "next").await.unwrap().unwrap().windows, None, "another start, other windows");
     assert_eq!(of(152).await.unwrap().len(), 1);
 }
 
@@ -152,6 +167,7 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
         currency: "DKK".into(),
         window_from: Some(NOW),
         started_at: after(100),
+        ends_at: after(210),
         announce: true,
         max_percent: Some(20),
         reasons: "[]".into(),
@@ -160,7 +176,7 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
     campaigns::desire(db, vec![frozen(49_900)], wants(39_900), None, after(100)).await.unwrap();
     campaigns::desire(db, vec![frozen(1)], vec![], None, after(101)).await.unwrap();
     let strike = |now: i64| {
-        db.write(now, move |tx, now| Box::pin(async move { campaigns::strike(tx, listing_id, after(*now)).await }))
+        db.write(now, move |tx, now| Box::pin(async move { strikes::strike(tx, listing_id, after(*now)).await }))
     };
     let seen = strike(150).await.unwrap().unwrap();
     assert_eq!(
@@ -168,19 +184,25 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
         (Some(49_900), 49_900, true),
         "what is frozen stays"
     );
-    assert_eq!((seen.starts_at, seen.ends_at), (after(100).0, Some(after(200).0)));
+    assert_eq!((seen.starts_at, seen.ends_at), (after(100).0, Some(after(210).0)), "carts keep it");
     assert_eq!(strike(99).await.unwrap(), None);
-    assert_eq!(strike(200).await.unwrap(), None);
-    assert_eq!(campaigns::strikes_of(db, campaign_id, 10).await.unwrap()[0].channel, "shop");
-    let missing = campaigns::unstarted(db, campaign_id).await.unwrap();
-    assert_eq!((missing[0].channel.as_str(), missing[0].n), ("shop", 1));
-    let step = campaigns::step_before(db, listing_id, after(200)).await.unwrap();
+    assert_eq!(strike(210).await.unwrap(), None);
+    assert_eq!(strikes::strikes_of(db, campaign_id, 10).await.unwrap()[0].channel, "shop");
+    let reduced = strikes::reduced(db, campaign_id, listing_id).await.unwrap();
+    assert_eq!(reduced, Some(Reduced { campaign_minor: 39_900, regular_minor: 49_900 }));
+    let lagging = vec![Lagging { channel: "shop".into(), n: 1 }];
+    let unstarted = |before: i64, now: i64| strikes::unstarted(db, campaign_id, after(before), after(now));
+    assert_eq!(unstarted(100, 150).await.unwrap(), lagging);
+    assert_eq!(unstarted(99, 150).await.unwrap(), [], "it has just begun");
+    assert_eq!(unstarted(100, 210).await.unwrap(), [], "it is over");
+    assert_eq!(strikes::unended(db, campaign_id, after(300)).await.unwrap(), [], "another price is live");
+    let step = strikes::step_before(db, listing_id, after(200)).await.unwrap();
     assert_eq!(step, Some((after(100), after(100))));
     campaigns::desire(db, vec![], wants(45_000), None, after(150)).await.unwrap();
     assert_eq!(strike(150).await.unwrap(), None, "another price is wanted");
     let freeze = db.write((), move |tx, ()| {
         let one = frozen(2);
-        Box::pin(async move { campaigns::freeze(tx, &one).await })
+        Box::pin(async move { strikes::freeze(tx, &one).await })
     });
     freeze.await.unwrap();
 }
