@@ -2,19 +2,24 @@
 
 use std::collections::BTreeSet;
 
+use crate::clock::Millis;
 use crate::decide::check::Report;
 use crate::decide::check_amounts::{MAX_MARGIN_PCT, MAX_PCT, adjust, not_negative, percent, rounding};
 use crate::decide::facts::Market;
-use crate::decide::grammar::{ChannelText, CompetitorText, ConstraintText, EngineText, MarketText};
-use crate::decide::rules::{ChannelFloor, ChannelRules, Competitor, Constraint, EngineParams, MarketRules, RunBreaker};
+use crate::decide::grammar::{ChannelText, CompetitorText, ConstraintText, EngineText, MarketText, OnFailure};
+use crate::decide::rules::{
+    ChannelFloor, ChannelRules, Competitor, Constraint, EngineParams, MarketRules, Mode, RunBreaker,
+};
 use crate::decide::text::Zone;
-use crate::money::{self, Decimal};
+use crate::money::{self, Decimal, Money};
 
 /// Countries of the EU and EEA and the United Kingdom, where a supplier's minimum price must never be enforced.
 const NO_MAP: &[&str] = &[
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU", "IE", "IS", "IT", "LI",
     "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK", "UK",
 ];
+/// What waits for another channel by best effort waits so long.
+const BEST_EFFORT_AFTER_MS: i64 = 30 * Millis::MINUTE;
 /// Kinds of channels, as far as a rule file distinguishes them.
 const CHANNEL_KINDS: &[&str] = &["shop", "marketplace", "feed", "pos", "shelf_label", "newsletter", "api"];
 
@@ -77,6 +82,17 @@ pub fn market(text: MarketText, report: &mut Report) -> Option<MarketRules> {
             report.missing(key, "a market is id, country, currency and tz");
         }
     }
+    let price_increment = text.price_increment.map(|increment| {
+        let step = not_negative(increment, "price_increment", report);
+        let whole = currency
+            .as_ref()
+            .and_then(|found| found.as_ref().ok())
+            .is_none_or(|currency| Money::exact(step, *currency).is_ok_and(Money::is_positive));
+        if !whole {
+            report.error("price_increment", format!("{step} is no step of prices"), "such as \"1.00\" or \"0.05\"");
+        }
+        step
+    });
     let country = text.country?;
     if text.map_allowed && NO_MAP.contains(&country.as_str()) {
         report.warn(format!(
@@ -91,6 +107,7 @@ pub fn market(text: MarketText, report: &mut Report) -> Option<MarketRules> {
             tz: zone?.ok()?,
             map_allowed: text.map_allowed,
             country: country.clone(),
+            price_increment,
         },
         vat_class: text.vat.unwrap_or_else(|| "standard".to_owned()),
         omnibus: text.omnibus.unwrap_or(country),
@@ -172,6 +189,10 @@ pub fn channel(text: ChannelText, markets: &[MarketRules], report: &mut Report) 
     if let Some(market) = text.market.as_deref().filter(|id| !markets.iter().any(|m| m.market.id == **id)) {
         report.error("market", format!("`{market}` is not a market of this file"), "declare it with [[market]]");
     }
+    if text.mode == Some(Mode::Review) {
+        let hint = "\"auto\" or \"shadow\"; what waits for a person is a rule's decision, not a channel's price";
+        report.error("mode", "a channel cannot be in review".to_owned(), hint);
+    }
     let floor = text.floor.as_ref().map(|floor| {
         let zero = |value: Option<Decimal>| value.unwrap_or(Decimal::ZERO);
         ChannelFloor {
@@ -191,6 +212,13 @@ pub fn channel(text: ChannelText, markets: &[MarketRules], report: &mut Report) 
         adjust: text.adjust.as_ref().map(|text| adjust(text, report)),
         rounding: text.rounding.and_then(|text| rounding(text, "rounding", report)),
         floor,
+        ceiling: text.ceiling.map(|ceiling| {
+            let most = not_negative(ceiling, "ceiling", report);
+            if most.is_zero() {
+                report.error("ceiling", "it leaves no price".to_owned(), "leave it out where there is none");
+            }
+            most
+        }),
         converge_within_ms: text.converge_within.map(|span| span.0),
         mode: text.mode,
     })
@@ -208,7 +236,15 @@ pub fn constraint(text: ConstraintText, channels: &[ChannelRules], report: &mut 
             report.error(&format!("never_below[{index}]"), problem, "declare it with [[channel]]");
         }
     }
-    Some(Constraint { never_below: (never, below) })
+    let best_effort_after_ms = match (text.on_failure, text.after) {
+        (OnFailure::BestEffort, after) => Some(after.map_or(BEST_EFFORT_AFTER_MS, |after| after.0)),
+        (OnFailure::Strict, None) => None,
+        (OnFailure::Strict, Some(_)) => {
+            report.error("after", "a strict order waits for ever".to_owned(), "add on_failure = \"best_effort\"");
+            None
+        }
+    };
+    Some(Constraint { never_below: (never, below), best_effort_after_ms })
 }
 
 /// No channel may be held above itself, directly or through others. A circle is reported once.

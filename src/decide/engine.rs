@@ -14,7 +14,7 @@ use crate::decide::fallback;
 use crate::decide::gates;
 use crate::decide::quotient::Quotient;
 use crate::decide::reference::major;
-use crate::decide::rounding::{Direction, Grid, Span};
+use crate::decide::rounding::{Direction, Grid, Span, Tier};
 use crate::decide::rules::{Combine, OnConflict, Rule, RuleSet};
 use crate::decide::target::{NoTarget, Wanted};
 use crate::decide::window::{self, Window};
@@ -177,7 +177,12 @@ impl<'a> Run<'a> {
                 return Some(point);
             }
         }
-        let every = |span: Span| Grid::EVERY_UNIT.pick(x1_minor, span, Direction::Nearest);
+        let step = self.facts.market.price_increment.map(Tier::every);
+        let payable = step.as_ref().and_then(|step| Grid::of(step, currency));
+        let every = |span: Span| {
+            let point = payable.as_ref().and_then(|grid| grid.pick(x1_minor, span, Direction::Nearest));
+            point.or_else(|| Grid::EVERY_UNIT.pick(x1_minor, span, Direction::Nearest))
+        };
         if rule.rounding.is_some() {
             self.flag(Flag::EndingSkipped);
             return every(window.span);

@@ -46,6 +46,9 @@ pub struct Market {
     /// Supplier minimum prices may act as floors here (never in the EU, EEA or UK).
     #[serde(default)]
     pub map_allowed: bool,
+    /// The step of prices that can be paid in cash, in major units: prices without an ending are multiples of it.
+    #[serde(default, with = "text::decimal_option", skip_serializing_if = "Option::is_none")]
+    pub price_increment: Option<Decimal>,
 }
 
 /// Whether an amount contains VAT.
@@ -245,7 +248,7 @@ impl Market {
     #[must_use]
     pub fn of_country(country: impl Into<String>, currency: Currency, tz: Zone) -> Self {
         let country = country.into();
-        Self { id: country.clone(), country, currency, tax: Tax::Gross, tz, map_allowed: false }
+        Self { id: country.clone(), country, currency, tax: Tax::Gross, tz, map_allowed: false, price_increment: None }
     }
 }
 

@@ -57,6 +57,7 @@ pub struct MarketText {
     pub omnibus: Option<String>,
     pub map_allowed: bool,
     pub derived_from: Option<String>,
+    pub price_increment: Option<Quoted>,
 }
 
 /// `[[competitor]]`
@@ -233,6 +234,7 @@ pub struct ChannelText {
     pub adjust: Option<AdjustText>,
     pub rounding: Option<RoundingText>,
     pub floor: Option<ChannelFloorText>,
+    pub ceiling: Option<Quoted>,
     pub converge_within: Option<Span>,
 }
 
@@ -249,6 +251,19 @@ pub struct ChannelFloorText {
 #[serde(deny_unknown_fields, default)]
 pub struct ConstraintText {
     pub never_below: Option<(String, String)>,
+    pub on_failure: OnFailure,
+    pub after: Option<Span>,
+}
+
+/// What follows when the channel that has to change first does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// The other one waits for as long as it takes.
+    #[default]
+    Strict,
+    /// The other one goes on after a time.
+    BestEffort,
 }
 
 /// A weekday by its first three letters.

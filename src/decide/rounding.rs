@@ -48,7 +48,21 @@ pub struct Tier {
     pub endings: Vec<Decimal>,
 }
 
+impl Tier {
+    /// Every multiple of a step (major units), whatever the price.
+    #[must_use]
+    pub fn every(step: Decimal) -> Self {
+        Self { below: None, modulus: step, endings: vec![Decimal::ZERO] }
+    }
+}
+
 impl Rounding {
+    /// The nearest multiple of a step.
+    #[must_use]
+    pub fn to_step(step: Decimal) -> Self {
+        Self { direction: Direction::Nearest, tiers: vec![Tier::every(step)] }
+    }
+
     /// The tier for a price: the first whose limit is above it.
     #[must_use]
     pub fn tier(&self, price: Decimal) -> Option<&Tier> {

@@ -38,6 +38,8 @@ pub struct ChannelRules {
     pub adjust: Option<Adjust>,
     pub rounding: Option<Rounding>,
     pub floor: Option<ChannelFloor>,
+    /// Highest price, in major units of the channel's currency.
+    pub ceiling: Option<Decimal>,
     /// How long a decision may take to be live there.
     pub converge_within_ms: Option<i64>,
     pub mode: Option<Mode>,
@@ -56,4 +58,6 @@ pub struct ChannelFloor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
     pub never_below: (String, String),
+    /// A price that has waited so long for the other channel goes out all the same; `None` waits for ever.
+    pub best_effort_after_ms: Option<i64>,
 }

@@ -25,6 +25,8 @@ pub enum ChannelPriceError {
     Infeasible(String),
     #[error("channel ceiling {ceiling} is below its floor {floor}\n  hint: raise the ceiling or check the cost")]
     Conflict { floor: Money, ceiling: Money },
+    #[error("the channel's settings make {0} of the decision\n  hint: check its `adjust`; a price is never given away")]
+    NotPositive(String),
     #[error("{0} % is not a VAT rate\n  hint: check the VAT rows of both markets")]
     Vat(Decimal),
     #[error("the price of the channel needs {0}, which the number range does not hold")]
@@ -128,7 +130,7 @@ impl NetPrice {
 /// floor and ceiling, ending, net view. Rounded once, at the ending (RP6).
 ///
 /// # Errors
-/// `Infeasible`, `Conflict`, `Vat`, `NoRates`, `Fx`, `Money` or `OutOfRange`; never a price in place of an error.
+/// `Infeasible`, `Conflict`, `NotPositive`, `Vat`, `NoRates`, `Fx`, `Money` or `OutOfRange`; never a price in place of an error.
 pub fn channel_price(
     decision: Money,
     view: &ChannelView,
@@ -143,6 +145,9 @@ pub fn channel_price(
     let x0 = adjusted.value().ok_or_else(out_of_range)?;
     let money = |amount: Decimal, strategy: RoundingStrategy| Money::rounded(amount, view.currency, strategy);
     let floor = floor(view)?;
+    if x0 <= Decimal::ZERO && floor.is_none() {
+        return Err(ChannelPriceError::NotPositive(format!("{} {}", x0.normalize(), view.currency.code())));
+    }
     let ceiling = view.ceiling.map(|ceiling| money(ceiling, CEILING)).transpose()?;
     if let (Some(floor), Some(ceiling)) = (floor, ceiling)
         && floor.minor() > ceiling.minor()
@@ -223,6 +228,17 @@ mod tests {
 
     fn dkk(text: &str) -> Money {
         Money::parse(text, Currency::DKK).unwrap()
+    }
+
+    #[test]
+    fn an_adjustment_that_eats_the_price_is_an_error_and_never_a_cent() {
+        for (percent, amount) in [("-100", "0"), ("0", "-479.00"), ("-150", "10")] {
+            let decimal = |text: &str| crate::money::decimal(text).unwrap();
+            let adjust = Some(Adjust { percent: decimal(percent), amount: decimal(amount) });
+            let view = ChannelView { adjust, ..ChannelView::identity(Currency::DKK) };
+            let result = channel_price(dkk("479.00"), &view, None);
+            assert!(matches!(result, Err(ChannelPriceError::NotPositive(_))), "{percent} {amount}: {result:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `never_below` while prices move: whether one listing may be sent now, given every price that the others may be
 //! showing at this instant (SEMANTICS of the order of updates: lowering and raising order follow from it).
 
+use crate::clock::Millis;
 use crate::store::listings::Listing;
 
 /// "`above` is never cheaper than `below`": channel names.
@@ -8,6 +9,8 @@ use crate::store::listings::Listing;
 pub struct NeverBelow {
     pub above: String,
     pub below: String,
+    /// A price that was wanted so long ago no longer waits for the other channel (SEMANTICS 7.2, `best_effort`).
+    pub best_effort_after_ms: Option<i64>,
 }
 
 /// Why a listing has to wait, or that it can never be sent.
@@ -22,7 +25,14 @@ pub enum Order {
 ///
 /// # Errors
 /// What it waits for, or the contradiction.
-pub fn may_send(listing: &Listing, minor: i64, siblings: &[Listing], constraints: &[NeverBelow]) -> Result<(), Order> {
+pub fn may_send(
+    listing: &Listing,
+    minor: i64,
+    siblings: &[Listing],
+    constraints: &[NeverBelow],
+    now: Millis,
+) -> Result<(), Order> {
+    let waited_ms = listing.desired_at.map_or(0, |at| now.0 - at);
     for constraint in constraints {
         let (other, is_above) = if constraint.above == listing.channel {
             (&constraint.below, true)
@@ -41,7 +51,8 @@ pub fn may_send(listing: &Listing, minor: i64, siblings: &[Listing], constraints
                 constraint.above, constraint.below
             )));
         }
-        if possible(other).any(broken) {
+        let patient = constraint.best_effort_after_ms.is_none_or(|after| waited_ms < after);
+        if patient && possible(other).any(broken) {
             return Err(Order::Wait(format!("waits for {} to be verified first", other.channel)));
         }
     }
@@ -94,7 +105,7 @@ mod tests {
     }
 
     fn rule() -> Vec<NeverBelow> {
-        vec![NeverBelow { above: "webshop".into(), below: "marketplace".into() }]
+        vec![NeverBelow { above: "webshop".into(), below: "marketplace".into(), best_effort_after_ms: None }]
     }
 
     #[test]
@@ -102,28 +113,46 @@ mod tests {
         let shop = listing("webshop", 499, 479, "intended", None);
         let market = listing("marketplace", 499, 479, "intended", None);
         let both = [shop.clone(), market.clone()];
-        assert!(matches!(may_send(&shop, 479, &both, &rule()), Err(Order::Wait(_))));
-        assert!(may_send(&market, 479, &both, &rule()).is_ok());
+        assert!(matches!(may_send(&shop, 479, &both, &rule(), Millis(0)), Err(Order::Wait(_))));
+        assert!(may_send(&market, 479, &both, &rule(), Millis(0)).is_ok());
         let shop = listing("webshop", 479, 499, "intended", None);
         let market = listing("marketplace", 479, 499, "intended", None);
         let both = [shop.clone(), market.clone()];
-        assert!(may_send(&shop, 499, &both, &rule()).is_ok());
-        assert!(matches!(may_send(&market, 499, &both, &rule()), Err(Order::Wait(_))));
+        assert!(may_send(&shop, 499, &both, &rule(), Millis(0)).is_ok());
+        assert!(matches!(may_send(&market, 499, &both, &rule(), Millis(0)), Err(Order::Wait(_))));
     }
 
     #[test]
     fn an_unproved_push_counts_with_both_its_prices() {
         let shop = listing("webshop", 499, 479, "intended", None);
         let market = listing("marketplace", 499, 479, "accepted", Some(479));
-        assert!(matches!(may_send(&shop, 479, &[shop.clone(), market], &rule()), Err(Order::Wait(_))));
+        assert!(matches!(may_send(&shop, 479, &[shop.clone(), market], &rule(), Millis(0)), Err(Order::Wait(_))));
         let proved = listing("marketplace", 479, 479, "verified", Some(479));
-        assert!(may_send(&shop, 479, &[shop.clone(), proved], &rule()).is_ok());
+        assert!(may_send(&shop, 479, &[shop.clone(), proved], &rule(), Millis(0)).is_ok());
     }
 
     #[test]
     fn wanted_prices_that_break_the_rule_are_named() {
         let shop = listing("webshop", 499, 450, "intended", None);
         let market = listing("marketplace", 499, 479, "intended", None);
-        assert!(matches!(may_send(&shop, 450, &[shop.clone(), market], &rule()), Err(Order::Contradiction(_))));
+        assert!(matches!(
+            may_send(&shop, 450, &[shop.clone(), market], &rule(), Millis(0)),
+            Err(Order::Contradiction(_))
+        ));
+    }
+
+    #[test]
+    fn a_best_effort_order_is_kept_for_its_time_and_wanted_prices_for_ever() {
+        let patient = |rule: NeverBelow| NeverBelow { best_effort_after_ms: Some(60_000), ..rule };
+        let order: Vec<NeverBelow> = rule().into_iter().map(patient).collect();
+        let market = listing("marketplace", 499, 479, "parked", Some(479));
+        let shop = Listing { desired_at: Some(1_000), ..listing("webshop", 499, 479, "intended", None) };
+        let both = [shop.clone(), market.clone()];
+        let at = |now: i64| may_send(&shop, 479, &both, &order, Millis(now));
+        assert!(matches!(at(60_999), Err(Order::Wait(_))));
+        assert_eq!(at(61_000), Ok(()));
+        let wrong = Listing { desired_minor: Some(450), ..shop.clone() };
+        let contradiction = may_send(&wrong, 450, &both, &order, Millis(1_000_000));
+        assert!(matches!(contradiction, Err(Order::Contradiction(_))), "{contradiction:?}");
     }
 }

@@ -10,7 +10,8 @@ use crate::channel::{Capabilities, SaleSupport, Tax};
 use crate::clock::Millis;
 use crate::decide::RuleSet;
 use crate::decide::fx::FxTable;
-use crate::decide::rules::ChannelFloor;
+use crate::decide::rounding::Rounding;
+use crate::decide::rules::{ChannelFloor, Mode};
 use crate::decide::vat::VatTable;
 use crate::money::{Currency, Decimal, Money, currency};
 use crate::store::listings::{Listing, Permit, Shut};
@@ -75,10 +76,13 @@ impl Terms {
             margin_pct: Decimal::ZERO,
         });
         let cost = self.cost(product, capabilities.currency)?;
+        let other_market = own.market.id != market.market.id;
+        let payable = market.market.price_increment.filter(|_| other_market).map(Rounding::to_step);
         Ok(ChannelView {
             vat_view: (own.market.country != market.market.country).then_some((from, to)),
             adjust: rules.and_then(|rules| rules.adjust),
-            rounding: rules.and_then(|rules| rules.rounding.clone()),
+            rounding: rules.and_then(|rules| rules.rounding.clone()).or(payable),
+            ceiling: rules.and_then(|rules| rules.ceiling),
             floor: cost.map(|cost_net| FloorTerms { cost_net, fees, vat_pct: to }),
             net_of: (capabilities.tax == Tax::Net).then_some(to),
             ..ChannelView::identity(capabilities.currency)
@@ -126,6 +130,7 @@ impl Terms {
         let constraint = |c: &crate::decide::rules::Constraint| NeverBelow {
             above: c.never_below.0.clone(),
             below: c.never_below.1.clone(),
+            best_effort_after_ms: c.best_effort_after_ms,
         };
         self.rules.constraints.iter().map(constraint).collect()
     }
@@ -142,6 +147,9 @@ impl Doorkeeper for Terms {
     fn allow(&self, listing: &Listing, product: &Product, siblings: &[Listing]) -> Result<Permit, Shut> {
         let wait = |reason: String| Shut { state: "held", reason, next_at: Some(self.now.plus(LOOK_AGAIN_MS)) };
         let shut = |reason: String| Shut { state: "held", reason, next_at: None };
+        if self.rules.channel(&listing.channel).and_then(|rules| rules.mode) == Some(Mode::Shadow) {
+            return Err(shut("the channel is in shadow mode: its price is decided and not sent".to_owned()));
+        }
         if let Some(paused) = &self.paused {
             return Err(wait(format!("pushes are paused: {paused}")));
         }
@@ -158,7 +166,7 @@ impl Doorkeeper for Terms {
             let price = Money::from_minor(minor, floor.currency());
             return Err(shut(format!("{price} is below the floor {floor} computed from today's cost")));
         }
-        match constraint::may_send(listing, minor, siblings, &self.constraints()) {
+        match constraint::may_send(listing, minor, siblings, &self.constraints(), self.now) {
             Ok(()) => Ok(Permit {
                 minor,
                 floor_minor: Some(floor.minor()),

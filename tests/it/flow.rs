@@ -16,6 +16,7 @@ both_engines![
     p3_a_channel_that_says_done_and_changes_nothing_is_parked,
     p5_deadlocks_and_overload_are_only_retried,
     p5_a_refused_channel_stops_alone_and_tells_once,
+    a_channel_in_shadow_mode_decides_and_sends_nothing,
     p6_never_below_holds_while_prices_move,
     p7_nothing_goes_out_without_a_floor,
     p8_drift_is_told_and_left_alone_by_default,
@@ -109,6 +110,18 @@ async fn p5_a_refused_channel_stops_alone_and_tells_once(test: TestDb) {
     world.pass().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(46_900));
     assert_eq!(world.webshop.history().iter().filter(|(_, minor)| *minor == 47_900).count(), 0);
+}
+
+async fn a_channel_in_shadow_mode_decides_and_sends_nothing(test: TestDb) {
+    let rules = "[[channel]]\nid = \"till\"\nkind = \"pos\"\nmarket = \"DK\"\nmode = \"shadow\"\n";
+    let world = World::open(test, Setup { rules, ..Setup::default() }).await;
+    world.pass().await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    assert_eq!((world.webshop.price("KETTLE"), world.till.price("KETTLE")), (Some(47_900), None));
+    let listing = world.listing("KETTLE", "till").await;
+    assert_eq!((listing.state.as_str(), listing.desired_minor), ("held", Some(47_900)));
+    assert!(listing.reason.contains("shadow"), "{}", listing.reason);
 }
 
 async fn p6_never_below_holds_while_prices_move(test: TestDb) {

@@ -221,6 +221,24 @@ fn the_complete_grammar_is_read() {
 }
 
 #[test]
+fn channels_markets_and_constraints_say_what_they_cannot_do() {
+    let channels = "[[channel]]\nid = \"a\"\nkind = \"shop\"\nmarket = \"DK\"\nmode = \"review\"\nceiling = \"0\"\n\
+                    [[channel]]\nid = \"b\"\nkind = \"shop\"\nmarket = \"DK\"\nceiling = \"10.00\"\n\
+                    [[constraint]]\nnever_below = [\"a\", \"b\"]\nafter = \"5m\"\n\
+                    [[market]]\nid = \"X\"\ncountry = \"DK\"\ncurrency = \"DKK\"\ntz = \"UTC\"\nprice_increment = \"0.001\"\n";
+    let found: Vec<String> = errors(channels).iter().map(ToString::to_string).collect();
+    let found = found.join("\n");
+    for part in [
+        "mode: a channel cannot be in review",
+        "ceiling: it leaves no price",
+        "after: a strict order",
+        "price_increment: 0.001",
+    ] {
+        assert!(found.contains(part), "no `{part}` in\n{found}");
+    }
+}
+
+#[test]
 fn a_rule_without_a_mode_only_proposes() {
     let text = "[[rule]]\nid = \"a\"\npriority = 1\ntarget = { kind = \"lowest\" }\n";
     let (rules, _) = RuleSet::parse(&format!("{MARKETS}\n{text}")).expect("a small rule file");

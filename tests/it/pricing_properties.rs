@@ -298,7 +298,7 @@ proptest! {
         // Edges from small to large indexes only: no circles.
         let constraints: Vec<Constraint> = edges.iter()
             .filter(|(a, b)| a < b && *b < prices.len())
-            .map(|(a, b)| Constraint { never_below: (name(*a), name(*b)) })
+            .map(|(a, b)| Constraint { never_below: (name(*a), name(*b)), best_effort_after_ms: None })
             .collect();
         let mut live: BTreeMap<String, Decimal> = moves.iter().map(|(id, m)| (id.clone(), m.old)).collect();
         let end: BTreeMap<String, Decimal> = moves.iter().map(|(id, m)| (id.clone(), m.new)).collect();

@@ -67,6 +67,28 @@ fn an_explanation_tells_what_happened_and_who_was_left_out() {
 }
 
 #[test]
+fn an_increment_of_the_market_keeps_prices_payable_and_the_intended_side() {
+    let stepped = |current: &str, offer: &str, rule: &str| {
+        let mut facts = facts(current, &[("c1", offer)], 0);
+        facts.market.price_increment = Some(Decimal::ONE);
+        let decision = price(&facts, &rules(rule), at(0));
+        (decision.price.map(|price| price.to_string()), facts, decision)
+    };
+    let (found, facts, decision) = stepped("499.00", "479.00", BEAT);
+    assert_eq!(found.as_deref(), Some("474.00 DKK"), "474.21 cannot be paid in whole kroner");
+    let record = serde_json::to_string(&facts).expect("facts are JSON");
+    let read: Facts = serde_json::from_str(&record).expect("the record is read back");
+    assert_eq!(price(&read, &rules(BEAT), at(0)), decision, "the step is part of the record");
+    let match_it = "target = { kind = \"lowest\" }\n";
+    assert_eq!(stepped("499.00", "479.90", match_it).0.as_deref(), Some("479.00 DKK"), "480.00 would not match");
+    let ending = format!("{BEAT}rounding = {{ modulus = \"10.00\", endings = [\"9.95\"], direction = \"down\" }}\n");
+    assert_eq!(stepped("499.00", "479.00", &ending).0.as_deref(), Some("469.95 DKK"), "a rule's ending decides");
+    let narrow = format!("{BEAT}bounds = {{ min = [{{ amount = \"312.60\" }}], max = [{{ amount = \"312.80\" }}] }}\n");
+    let (found, ..) = stepped("312.70", "300.00", &narrow);
+    assert_eq!(found.as_deref(), Some("312.60 DKK"), "between bounds without a step any price will do");
+}
+
+#[test]
 fn what_would_change_it_is_true_when_the_fact_is_changed() {
     let mut facts = facts("499.00", &[("c1", "300.00")], 0);
     let rules = rules(BEAT);

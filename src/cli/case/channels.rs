@@ -73,6 +73,7 @@ impl From<ChannelPriceError> for CaseError {
             ChannelPriceError::Infeasible(_) => "infeasible",
             ChannelPriceError::Conflict { .. } => "bounds_conflict",
             ChannelPriceError::NoRates { .. } => "missing_rate",
+            ChannelPriceError::NotPositive(_) => "not_positive",
             ChannelPriceError::OutOfRange(_) => "out_of_range",
             ChannelPriceError::Vat(_) => Self::MALFORMED,
         };
@@ -130,8 +131,11 @@ struct OrderInput {
 
 fn order(input: OrderInput) -> Answer {
     let moves = input.channels.into_iter().map(|(id, (Quoted(old), Quoted(new)))| (id, Move { old, new })).collect();
-    let constraints: Vec<Constraint> =
-        input.never_below.into_iter().map(|never_below| Constraint { never_below }).collect();
+    let constraints: Vec<Constraint> = input
+        .never_below
+        .into_iter()
+        .map(|never_below| Constraint { never_below, best_effort_after_ms: None })
+        .collect();
     match waves(&moves, &constraints) {
         Ok(waves) => Ok(json!({ "waves": waves })),
         Err(error @ OrderError::Cycle(_)) => Err(CaseError::new("cycle", error)),

@@ -293,7 +293,11 @@ impl World {
         }
         rows.sort_by_key(|row| row.id);
         let single = dice.percent(40);
-        let pair = |above: &str, below: &str| NeverBelow { above: above.to_owned(), below: below.to_owned() };
+        let pair = |above: &str, below: &str| NeverBelow {
+            above: above.to_owned(),
+            below: below.to_owned(),
+            best_effort_after_ms: None,
+        };
         let readable = |name: &str| shops.iter().any(|shop| shop.name == name && shop.readable);
         let mut constraints = vec![pair("feed", "webshop")];
         if readable("market") {
@@ -535,7 +539,7 @@ impl World {
                         }
                         let wait = |reason| Shut { state: "held", reason, next_at: Some(now.plus(100)) };
                         let minor = fresh.desired_minor.ok_or_else(|| wait("nothing wanted".to_owned()))?;
-                        match may_send(fresh, minor, siblings, &constraints) {
+                        match may_send(fresh, minor, siblings, &constraints, now) {
                             Err(Order::Wait(why)) if broken != Broken::Order => Err(wait(why)),
                             Err(Order::Contradiction(why)) => Err(wait(why)),
                             _ => Ok(minor),
@@ -677,7 +681,7 @@ impl World {
             let shop = self.shops.iter().find(|shop| shop.name == name)?;
             Some(shop.live(row.id, now))
         };
-        for NeverBelow { above, below } in &self.constraints {
+        for NeverBelow { above, below, .. } in &self.constraints {
             if let (Some(a), Some(b)) = (live(above), live(below))
                 && a < b
             {
