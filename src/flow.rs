@@ -42,6 +42,8 @@ const DECIDE_LEASE: i64 = 20 * Millis::SECOND;
 const FIND_PAGE: i64 = 200;
 /// How long one worker may hold a duty such as reading a whole channel.
 const DUTY_LEASE: i64 = 10 * Millis::MINUTE;
+/// A duty that a channel did not let us finish is taken up again after this.
+const PART_AGAIN: i64 = 5 * Millis::MINUTE;
 /// Products that a channel does not have are looked for again after this.
 const MAP_EVERY: i64 = Millis::HOUR;
 /// Overrides closed at once; the next pass takes the rest.
@@ -104,10 +106,13 @@ pub async fn publish_due(app: &App, lane: &Lane) -> anyhow::Result<Round> {
 /// # Errors
 /// The store's.
 pub async fn verify_due(app: &App, lane: &Lane) -> anyhow::Result<bool> {
-    let mapped = duty(app, &format!("map/{}", lane.name), MAP_EVERY, map(app, lane)).await?;
+    let whole_map = async { Ok(map(app, lane).await?.error.is_none()) };
+    let mapped = duty_in_part(app, format!("map/{}", lane.name), MAP_EVERY, whole_map).await?;
     let every = app.config.publish.reconcile_every.0;
-    let compared = duty(app, &format!("reconcile/{}", lane.name), every, reconcile(app, lane, false)).await?;
-    Ok(mapped.is_some() || compared.is_some())
+    // What can never be read back is no reason to hurry.
+    let whole_look = async { Ok(reconcile(app, lane, false).await?.error.is_none() || !lane.policy.readable) };
+    let compared = duty_in_part(app, format!("reconcile/{}", lane.name), every, whole_look).await?;
+    Ok(mapped || compared)
 }
 
 /// Reads a whole channel and handles what differs; a price that is to be adopted becomes a decision for all channels.
@@ -156,23 +161,31 @@ pub async fn report_due(app: &App) -> anyhow::Result<u64> {
     Ok(sent)
 }
 
+/// What a search of a channel for our products brought.
+#[derive(Debug, Clone, Default)]
+pub struct Mapped {
+    pub added: usize,
+    /// Why the search was not finished.
+    pub error: Option<String>,
+}
+
 /// Finds products that a channel has and we do not know there yet. Live prices are adopted, never overwritten.
 ///
 /// # Errors
-/// The store's; a channel that does not answer is looked at again later.
-pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<usize> {
+/// The store's; a channel that does not answer is part of the result.
+pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
     let mut after = 0;
-    let mut added = 0;
+    let mut mapped = Mapped::default();
     loop {
         let page = listings::unlisted(&app.db, &lane.name, after, FIND_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(added) };
+        let Some(last) = page.last() else { return Ok(mapped) };
         after = last.id;
         let skus: Vec<String> = page.iter().map(|product| product.sku.clone()).collect();
         let matches = match lane.channel.find(&skus).await {
             Ok(matches) => matches,
             Err(error) => {
                 tracing::warn!(channel = lane.name, "channel {} cannot be searched: {error}", lane.name);
-                return Ok(added);
+                return Ok(Mapped { error: Some(error.to_string()), ..mapped });
             }
         };
         let own = lane.channel.capabilities().currency;
@@ -190,7 +203,7 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<usize> {
                 });
             }
         }
-        added += found.len();
+        mapped.added += found.len();
         // A decision made before the listing was found must reach it; and what only we fill must not stay empty.
         let ours = lane.channel.capabilities().seeded_by_us;
         let decided = |id: i64| page.iter().any(|product| product.id == id && product.version > 0);
@@ -201,6 +214,22 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<usize> {
             pricing::seed(app, lane, &wanting).await?;
         }
     }
+}
+
+/// Runs a duty that may end before it is done (`false`), and is then due again after a few minutes; returns whether it
+/// was due.
+async fn duty_in_part(
+    app: &App,
+    name: String,
+    every: i64,
+    work: impl Future<Output = anyhow::Result<bool>>,
+) -> anyhow::Result<bool> {
+    let Some(whole) = duty(app, &name, every, work).await? else { return Ok(false) };
+    if !whole {
+        let done_at = app.now().plus(PART_AGAIN.min(every) - every);
+        settings::end_duty(&app.db, name, app.owner.clone(), Some(done_at)).await?;
+    }
+    Ok(true)
 }
 
 /// Runs a duty if it is due and no other worker has it.

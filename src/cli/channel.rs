@@ -9,7 +9,7 @@ use super::{Context, NEEDS_A_PERSON, named};
 use crate::app::App;
 use crate::channel::{KINDS, Tax};
 use crate::clock::Millis;
-use crate::flow::{self, pricing};
+use crate::flow::{self, Mapped, pricing};
 use crate::money::{Money, currency};
 use crate::publish::lane::{Lane, released_key};
 use crate::report::digest::plain;
@@ -261,16 +261,17 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
 async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let lane = lane(&app, name)?;
-    let added = flow::map(&app, lane).await?;
+    let Mapped { added, error } = flow::map(&app, lane).await?;
     let left: Vec<String> = listings::unlisted(&app.db, name, 0, 10_000).await?.into_iter().map(|p| p.sku).collect();
-    let report = serde_json::json!({ "added": added, "left_over": left });
+    let report = serde_json::json!({ "added": added, "left_over": left, "error": error });
     context.print(&report, |_| {
         let rest = if left.is_empty() {
             String::new()
         } else {
             format!("\nnot found there: {}", left.iter().take(50).cloned().collect::<Vec<_>>().join(", "))
         };
-        format!("{name}: {added} listings added, {} products without one{rest}", left.len())
+        let cut = error.as_ref().map_or_else(String::new, |why| format!("\nnot searched to the end: {}", plain(why)));
+        format!("{name}: {added} listings added, {} products without one{rest}{cut}", left.len())
     })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if error.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }

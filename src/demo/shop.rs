@@ -43,6 +43,8 @@ struct Inner {
     seen_ids: BTreeSet<String>,
     newest: BTreeMap<String, i64>,
     stale_accepted: u64,
+    /// Searches and reads are answered with 503.
+    mute: bool,
 }
 
 /// A sales channel of the demo and of tests.
@@ -93,6 +95,11 @@ impl Shop {
     /// What the next writes will suffer.
     pub fn fail_next(&self, faults: &[Fault]) {
         self.lock().faults.extend(faults);
+    }
+
+    /// Whether searches and reads fail from now on.
+    pub fn mute(&self, mute: bool) {
+        self.lock().mute = mute;
     }
 
     /// A price changed by hand in the shop's own back office.
@@ -160,6 +167,9 @@ async fn graphql(State(shop): State<Shop>, body: Bytes) -> Response {
     let keys = request.pointer("/variables/s").and_then(Value::as_array).cloned().unwrap_or_default();
     let by_id = query.contains("id:{in");
     let inner = shop.lock();
+    if inner.mute {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let wanted = |sku: &str, id: &str| keys.iter().any(|key| key.as_str() == Some(if by_id { id } else { sku }));
     let items: Vec<Value> = inner
         .variants

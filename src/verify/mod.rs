@@ -42,6 +42,23 @@ fn words(price: Option<Money>) -> String {
     price.map_or_else(|| "nothing".to_owned(), |price| price.to_string())
 }
 
+/// What is wrong with what a channel crosses out beside a price that we proved: null where it cannot tell, or where
+/// nothing of ours was proved.
+#[must_use]
+pub fn strike(listing: &Listing, seen: Option<Option<Money>>) -> Option<String> {
+    let shown = seen?;
+    let ours = listing.sent_regular_minor;
+    let proved = listing.state == "verified" && listing.verified_seq == listing.sent_seq && listing.sent_seq > 0;
+    if !proved || shown.map(Money::minor) == ours {
+        return None;
+    }
+    Some(match (shown, ours) {
+        (Some(shown), None) => format!("it crosses out {shown}, which nobody decided"),
+        (Some(shown), Some(_)) => format!("it crosses out {shown} instead of our price"),
+        (None, _) => "it no longer crosses out our price".to_owned(),
+    })
+}
+
 /// What a difference means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,7 +143,8 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
         };
         for (listing, seen) in page.iter().zip(&seen) {
             report.compared += 1;
-            if let Some(difference) = compare(listing, seen.price, seen.disputed.as_deref()) {
+            let disputed = seen.disputed.clone().or_else(|| strike(listing, seen.regular));
+            if let Some(difference) = compare(listing, seen.price, disputed.as_deref()) {
                 if !dry_run {
                     handle(app, lane, &difference).await?;
                 }
@@ -320,6 +338,22 @@ mod tests {
         assert_eq!((drift.kind, drift.shows().as_str()), (Kind::Drifted, "4.79 DKK (2 prices)"));
         assert!(of("drifted").is_none(), "told once");
         assert!(compare(&listing("idle", Some(479), None), ours, Some("2 prices")).is_none(), "nothing was decided");
+    }
+
+    #[test]
+    fn a_price_crossed_out_by_somebody_else_is_drift_though_the_price_is_ours() {
+        let dkk = |minor: i64| Money::from_minor(minor, Currency::DKK);
+        let ours = listing("verified", Some(479), Some(479));
+        let reduced = Listing { sent_regular_minor: Some(599), ..ours.clone() };
+        assert_eq!(strike(&ours, None), None, "the channel cannot tell");
+        assert_eq!((strike(&ours, Some(None)), strike(&reduced, Some(Some(dkk(599))))), (None, None));
+        for (listing, shown) in [(&ours, Some(dkk(599))), (&reduced, None), (&reduced, Some(dkk(699)))] {
+            let found = strike(listing, Some(shown)).expect("a difference");
+            let drift = compare(listing, Some(dkk(479)), Some(&found)).expect("drift");
+            assert_eq!(drift.kind, Kind::Drifted, "{found}");
+        }
+        let adopted = listing("verified", Some(479), None);
+        assert_eq!(strike(&adopted, Some(Some(dkk(599)))), None, "it was there before us");
     }
 
     #[test]

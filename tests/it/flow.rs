@@ -1,5 +1,6 @@
 //! The whole flow through the real application, on both engines. Names cite the promises they prove.
 
+use omniprice::clock::{Clock, Millis};
 use omniprice::demo::market::Shown;
 use omniprice::demo::shop::Fault;
 use omniprice::flow::{self, pricing};
@@ -28,6 +29,7 @@ both_engines![
     d2_changed_rules_decide_again_and_broken_ones_change_nothing,
     p1_a_channel_found_later_hears_of_the_decision,
     d2_review_waits_for_a_person_and_a_stale_approval_is_refused,
+    p1_a_search_that_a_channel_broke_off_is_taken_up_again_soon,
     i12_pause_stops_pushes_and_survives,
     r1_a_digest_goes_out_once_per_slot_and_keeps_its_message_id,
     two_workers_on_one_database_send_nothing_twice,
@@ -354,6 +356,27 @@ async fn p1_a_channel_found_later_hears_of_the_decision(test: TestDb) {
         let listing = world.listing("KETTLE", channel).await;
         assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(47_900)), "{channel}");
     }
+}
+
+/// One lost answer must not keep a channel's listings unknown for an hour, or its prices unread for a day.
+async fn p1_a_search_that_a_channel_broke_off_is_taken_up_again_soon(test: TestDb) {
+    let clock = Clock::manual(Millis(1_795_510_800_000));
+    let world = World::open_at(test, Setup::default(), clock).await;
+    world.webshop.mute(true);
+    world.drive().await;
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let known = async || {
+        let all = listings::of_product(&world.app.db, product.id).await.unwrap();
+        all.iter().any(|listing| listing.channel == "webshop")
+    };
+    assert!(!known().await, "the search was answered with errors");
+    world.webshop.mute(false);
+    world.app.clock.advance(Millis::MINUTE);
+    world.settle().await;
+    assert!(!known().await, "not at once: the channel is overloaded");
+    world.app.clock.advance(5 * Millis::MINUTE);
+    world.settle().await;
+    assert!(known().await);
 }
 
 async fn i12_pause_stops_pushes_and_survives(test: TestDb) {
