@@ -241,6 +241,8 @@ pub async fn tend(app: &App) -> anyhow::Result<()> {
             prepare(app, &one, now).await?;
         } else if one.phase == "planned" && now >= starts && now < ends {
             campaigns::set_phase(&app.db, one.id, "running", None, None, now).await?;
+            // From now on what counts is whether it started.
+            events::resolve(&app.db, dedupe(&one, "ready"), now).await?;
             again(app, &one, now).await?;
         } else if now >= ends {
             campaigns::set_phase(&app.db, one.id, "over", None, None, now).await?;

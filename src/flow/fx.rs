@@ -65,20 +65,30 @@ pub async fn tend(app: &App) -> anyhow::Result<()> {
     };
     let mut table = app.fx().await?;
     let missing = table.as_ref().is_none_or(|table| table.freshness != Freshness::Fresh);
-    if wanted && missing {
+    if !(wanted && missing) {
+        resolve_open(app, FAILED).await?;
+    } else {
         let every = app.config.fx.retry_every.0;
         if super::duty(app, "fx", every, attempt(app)).await?.is_some() {
             table = app.fx().await?;
         }
     }
     if needed.is_empty() {
-        return Ok(());
+        return resolve_open(app, STALE).await;
     }
     tell_staleness(app, table.as_ref()).await?;
     match table {
         Some(table) => follow(app, &table, &needed).await,
         None => Ok(()),
     }
+}
+
+/// Looking first costs less than a write in every round.
+async fn resolve_open(app: &App, dedupe: &str) -> anyhow::Result<()> {
+    if events::is_open(&app.db, dedupe).await? {
+        events::resolve(&app.db, dedupe.to_owned(), app.now()).await?;
+    }
+    Ok(())
 }
 
 /// One try; a failure is an event and a wait, never an error of the daemon.
@@ -149,7 +159,7 @@ pub fn rates(text: &str) -> anyhow::Result<Vec<Rate>> {
 async fn tell_staleness(app: &App, table: Option<&FxTable>) -> anyhow::Result<()> {
     let (severity, message) = match table.map(|table| (table.freshness, table.date)) {
         Some((Freshness::Fresh | Freshness::Late, _)) => {
-            return Ok(events::resolve(&app.db, STALE.to_owned(), app.now()).await.map(drop)?);
+            return resolve_open(app, STALE).await;
         }
         Some((Freshness::Stale, day)) => ("warning", format!("exchange rates are stale: the newest are of {day}")),
         Some((Freshness::Expired, day)) => {

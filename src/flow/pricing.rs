@@ -23,6 +23,8 @@ use crate::telemetry::Metrics;
 
 /// Who decides when nobody else did.
 pub const RULES: &str = "rules";
+/// The event of a run that waits for a person; it lasts until its last proposal is settled.
+pub const RUN_HELD: &str = "run-held";
 
 /// Everything needed to compute a decision again: what `explain` reads and proves.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -109,7 +111,7 @@ async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> any
         let event = Raise {
             kind: "run_held",
             severity: "critical",
-            dedupe: "run-held".to_owned(),
+            dedupe: RUN_HELD.to_owned(),
             product_id: None,
             channel: None,
             competitor: None,
@@ -119,8 +121,6 @@ async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> any
         if events::raise(&app.db, event, app.now()).await? {
             Metrics::add(&app.metrics.runs_held, 1);
         }
-    } else {
-        events::resolve(&app.db, "run-held".to_owned(), app.now()).await?;
     }
     Ok(held)
 }

@@ -204,7 +204,7 @@ fn dedupe(id: i64) -> String {
 /// # Errors
 /// The store's.
 pub async fn settle(app: &App, now: Millis) -> anyhow::Result<()> {
-    for rivalry in rivals::over(&app.db, now.plus(-Millis::DAY), now).await? {
+    for rivalry in rivals::over(&app.db, now).await? {
         events::resolve(&app.db, dedupe(rivalry.id), now).await?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Detectors: conditions that no single stage sees, raised and resolved as events.
 
+mod ended;
 mod live;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,8 @@ const LEASE: i64 = 2 * Millis::MINUTE;
 /// The store's.
 pub async fn all(app: &App) -> anyhow::Result<()> {
     // Most rounds find nothing new; only what is open needs a write to be closed.
-    let open: BTreeSet<String> = events::open(&app.db, LIMIT).await?.into_iter().map(|event| event.dedupe).collect();
+    let events = events::open(&app.db, LIMIT).await?;
+    let open: BTreeSet<String> = events.iter().map(|event| event.dedupe.clone()).collect();
     parity(app, &open).await?;
     nothing_fetched(app, &open).await?;
     paused(app, &open).await?;
@@ -37,7 +39,8 @@ pub async fn all(app: &App) -> anyhow::Result<()> {
     if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-WARS_EVERY)).await? {
         let done = async {
             wars(app, &open).await?;
-            live::all(app, &open).await
+            live::all(app, &open).await?;
+            ended::all(app, &events).await
         };
         let done = done.await;
         settings::end_duty(&app.db, duty, owner, done.is_ok().then(|| app.now())).await?;
@@ -61,6 +64,7 @@ async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     let goal = app.config.publish.parity_goal_pct.0;
     let late_since = app.now().plus(-app.config.publish.settle_within.0);
     let late = listings::unsettled(&app.db, LIMIT).await?;
+    let mut over: BTreeSet<&String> = open.iter().filter(|dedupe| dedupe.starts_with("parity/")).collect();
     for row in listings::parity(&app.db).await? {
         let late = late.iter().filter(|l| l.channel == row.channel && l.state_since < late_since.0).count();
         let dedupe = format!("parity/{}", row.channel);
@@ -78,7 +82,12 @@ async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
             ),
             hint: format!("omniprice verify {} --dry-run", row.channel),
         });
+        over.remove(&dedupe);
         set(app, open, dedupe, event).await?;
+    }
+    // A channel without listings has nothing that could be below a goal.
+    for dedupe in over {
+        set(app, open, dedupe.clone(), None).await?;
     }
     Ok(())
 }

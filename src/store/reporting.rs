@@ -34,6 +34,13 @@ statements! {
          from observations o join targets t on t.id = o.target_id
          where o.verdict = 'accepted' and o.price_minor is not null and o.first_seen > $1
          group by t.product_id, t.competitor having count(*) >= $2 order by t.product_id, t.competitor limit $3");
+    OF_LISTINGS = Sql::same(
+        "select e.dedupe, e.kind, l.id as listing_id, l.state
+         from events e left join listings l on l.product_id = e.product_id and l.channel = e.channel
+         where e.resolved_at is null and e.product_id is not null
+           and e.kind in ('held_at_door', 'listing_parked', 'price_rejected', 'listing_lost', 'two_writers', 'drift')
+         order by e.id limit $1");
+    HOSTS = Sql::same("select distinct host from targets order by host");
 }
 
 /// A competing price while it was seen.
@@ -84,6 +91,15 @@ pub struct Restless {
     pub product_id: i64,
     pub competitor: String,
     pub n: i64,
+}
+
+/// An open event about a listing, with the state in which the listing is now; neither number nor state if it is gone.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ListingEvent {
+    pub dedupe: String,
+    pub kind: String,
+    pub listing_id: Option<i64>,
+    pub state: Option<String>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -153,4 +169,25 @@ pub async fn last_price(db: &Db) -> Result<Option<Millis>, StoreError> {
 /// The engine's own.
 pub async fn restless(db: &Db, since: Millis, at_least: i64, limit: i64) -> Result<Vec<Restless>, StoreError> {
     db.all(MOVED_TWICE, args![since, at_least, limit]).await
+}
+
+/// Open events about a listing's state, oldest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn of_listings(db: &Db, limit: i64) -> Result<Vec<ListingEvent>, StoreError> {
+    db.all(OF_LISTINGS, args![limit]).await
+}
+
+/// Every host that has a page to be looked at.
+///
+/// # Errors
+/// The engine's own.
+pub async fn hosts(db: &Db) -> Result<Vec<String>, StoreError> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        host: String,
+    }
+    let rows: Vec<Row> = db.all(HOSTS, args![]).await?;
+    Ok(rows.into_iter().map(|row| row.host).collect())
 }

@@ -59,7 +59,7 @@ kinds! {
     PriceRejected = "price_rejected",
     Paused = "paused",
     InputStale = "cost_stale" | "fx_stale" | "fx_fetch_failed",
-    CampaignFailed = "campaign_failed" | "campaign",
+    CampaignFailed = "campaign",
     AdvertBelow = "advert_below_checkout",
 }
 

@@ -2,6 +2,7 @@
 
 use omniprice::clock::Millis;
 use omniprice::store::campaigns::{self, Added, Frozen, New as Campaign, NewItem};
+use omniprice::store::events::{self, Raise};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::targets::{self, Checked};
@@ -291,8 +292,22 @@ async fn a_rivalry_is_open_until_its_end(test: TestDb) {
     assert_eq!(rivals::last_raise(db, product.id).await.unwrap(), Some(after(5)));
     assert_eq!(rivals::last_end(db, product.id, after(99)).await.unwrap(), None);
     assert_eq!(rivals::last_end(db, product.id, after(100)).await.unwrap(), Some(after(100)));
-    assert_eq!(rivals::over(db, after(50), after(100)).await.unwrap().len(), 1);
-    assert_eq!(rivals::over(db, after(100), after(200)).await.unwrap().len(), 0);
+    assert_eq!(rivals::over(db, after(200)).await.unwrap().len(), 0, "nobody was told of it");
+    let told = Raise {
+        kind: "rivalry",
+        severity: "warning",
+        dedupe: format!("rivalry/{id}"),
+        product_id: Some(product.id),
+        channel: None,
+        competitor: Some("near.example".into()),
+        message: "six cuts".into(),
+        hint: String::new(),
+    };
+    events::raise(db, told, NOW).await.unwrap();
+    assert_eq!(rivals::over(db, after(99)).await.unwrap().len(), 0);
+    assert_eq!(rivals::over(db, after(10_000)).await.unwrap()[0].id, id, "however late anybody looks");
+    events::resolve(db, format!("rivalry/{id}"), after(100)).await.unwrap();
+    assert_eq!(rivals::over(db, after(10_000)).await.unwrap().len(), 0);
     assert_eq!(rivals::newest(db, NOW.plus(-1), 10).await.unwrap()[0].sku, "A");
     assert!(settings::get(db, "nothing").await.unwrap().is_none());
 }
