@@ -27,6 +27,7 @@ use crate::publish::terms::Terms;
 use crate::publish::vault::Stored;
 use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::{Db, decisions, listings, products, settings};
 use crate::telemetry::Metrics;
@@ -168,8 +169,8 @@ impl App {
             product_id: None,
             channel: None,
             competitor: None,
-            message: format!("the rule file cannot be used, the old rules stay in force: {error:#}"),
-            hint: "omniprice check names every problem of the file".to_owned(),
+            message: Sentence::RulesBroken.with(&[("why", &format!("{error:#}"))]),
+            hint: Sentence::HintRules.with(&[]),
         };
         if events::raise(&self.db, event, self.now()).await? {
             tracing::error!("the rule file cannot be used, the old rules stay in force: {error:#}");
@@ -217,7 +218,7 @@ impl App {
     pub fn notices(&self) -> Vec<String> {
         match self.config.fetch.robots {
             Robots::Obey => vec![],
-            Robots::Ignore => vec![format!("robots.txt is not obeyed: {}", self.config.fetch.robots_reason)],
+            Robots::Ignore => vec![Sentence::RobotsIgnored.with(&[("why", &self.config.fetch.robots_reason)])],
         }
     }
 }

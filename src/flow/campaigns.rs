@@ -8,6 +8,7 @@ use crate::decide::campaign::{self, CampaignChannel, Role, STAGING_DEADLINE_MS, 
 use crate::decide::prior::{Audience, LivePrice, PriorPrice, Reduction, better_from, prior_price};
 use crate::decide::prior_rules;
 use crate::money::{Currency, Money, currency};
+use crate::sentence::Sentence;
 use crate::store::campaigns::{self, Campaign, Frozen, OfProduct};
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire, Listing};
@@ -91,7 +92,7 @@ async fn freeze(
         let (prior, _) = prior_of(app, loaded, product, listing, planned, (begins, now, end)).await?;
         let mut reasons = reasons(&prior);
         if campaign.announce == 0 {
-            reasons.push("the campaign announces nothing".to_owned());
+            reasons.push(Sentence::NothingAnnounced.with(&[]));
         }
         frozen.push(Frozen {
             campaign_id: campaign.id,
@@ -186,13 +187,12 @@ pub(super) fn reasons(prior: &PriorPrice) -> Vec<String> {
     let mut reasons: Vec<String> = prior.flags.iter().map(flag_text).collect();
     if let Some(claim) = &prior.claim {
         let days = |count: Option<i64>| count.map_or_else(|| "-".to_owned(), |days| format!("{days} days"));
-        reasons.push(format!(
-            "the former price was charged for {} days, {} % of the last 90, last {} ago; the offer takes {}",
-            claim.days_at_reference,
-            claim.share_of_last_90_days,
-            days(claim.age_of_reference),
-            days(claim.offer_days)
-        ));
+        reasons.push(Sentence::FormerPrice.with(&[
+            ("days", &claim.days_at_reference),
+            ("share", &claim.share_of_last_90_days),
+            ("last", &days(claim.age_of_reference)),
+            ("offer", &days(claim.offer_days)),
+        ]));
     }
     reasons
 }
@@ -275,20 +275,23 @@ async fn prepare(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> {
         events::resolve(&app.db, dedupe(one, "ready"), now).await?;
         return Ok(());
     }
-    let told = format!("campaign {} starts soon and {} cannot be written to", one.name, broken.join(", "));
+    let channels = broken.join(", ");
+    let told = Sentence::CampaignUnready.with(&[("name", &one.name), ("channels", &channels)]);
     let follows = match one.policy.as_str() {
         "cancel" => {
             let why = Some(told.clone());
             campaigns::set_phase(&app.db, one.id, "cancelled", Some("policy".to_owned()), why, now).await?;
-            "it is cancelled by its policy"
+            Sentence::CampaignCancelled
         }
         "delay_all" => {
             campaigns::postpone(&app.db, one.id, now.plus(STAGING_DEADLINE_MS + DELAY)).await?;
-            "its start is delayed on all channels by its policy"
+            Sentence::CampaignDelayed
         }
-        _ => "it starts on the others by its policy",
+        _ => Sentence::CampaignPartly,
     };
-    tell(app, one, "ready", "critical", format!("{told}; {follows}"), now).await
+    let follows = follows.with(&[]);
+    let told = Sentence::CampaignNotReady.with(&[("name", &one.name), ("channels", &channels), ("follows", &follows)]);
+    tell(app, one, "ready", "critical", told, now).await
 }
 
 async fn check_start(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> {
@@ -297,8 +300,9 @@ async fn check_start(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<(
         events::resolve(&app.db, dedupe(one, "start"), now).await?;
         return Ok(());
     }
-    let list: Vec<String> = missing.iter().map(|row| format!("{} on {}", row.n, row.channel)).collect();
-    let told = format!("campaign {} runs, and its prices are not live: {}", one.name, list.join(", "));
+    let on = |row: &campaigns::Unstarted| Sentence::OnChannel.with(&[("n", &row.n), ("channel", &row.channel)]);
+    let list = missing.iter().map(on).collect::<Vec<_>>().join(", ");
+    let told = Sentence::CampaignNotLive.with(&[("name", &one.name), ("list", &list)]);
     tell(app, one, "start", "warning", told, now).await
 }
 

@@ -11,6 +11,7 @@ use crate::decide::ecb;
 use crate::decide::fx::{Freshness, FxTable};
 use crate::decide::text::Quoted;
 use crate::money::{Currency, Decimal, currency, decimal};
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::settings::{self, Rate};
 use crate::store::terms as stored;
@@ -108,8 +109,8 @@ async fn attempt(app: &App) -> anyhow::Result<()> {
                 product_id: None,
                 channel: None,
                 competitor: None,
-                message: format!("exchange rates could not be fetched: {error:#}"),
-                hint: "omniprice fx fetch tries again; omniprice fx import FILE takes a file".to_owned(),
+                message: Sentence::RatesFailed.with(&[("why", &format!("{error:#}"))]),
+                hint: Sentence::HintRates.with(&[]),
             };
             events::raise(&app.db, event, app.now()).await?;
         }
@@ -161,11 +162,9 @@ async fn tell_staleness(app: &App, table: Option<&FxTable>) -> anyhow::Result<()
         Some((Freshness::Fresh | Freshness::Late, _)) => {
             return resolve_open(app, STALE).await;
         }
-        Some((Freshness::Stale, day)) => ("warning", format!("exchange rates are stale: the newest are of {day}")),
-        Some((Freshness::Expired, day)) => {
-            ("critical", format!("exchange rates have expired: the newest are of {day}"))
-        }
-        None => ("critical", "there are no exchange rates, and something needs them".to_owned()),
+        Some((Freshness::Stale, day)) => ("warning", Sentence::RatesStale.with(&[("day", &day)])),
+        Some((Freshness::Expired, day)) => ("critical", Sentence::RatesExpired.with(&[("day", &day)])),
+        None => ("critical", Sentence::RatesMissing.with(&[])),
     };
     let event = Raise {
         kind: "fx_stale",
@@ -174,8 +173,8 @@ async fn tell_staleness(app: &App, table: Option<&FxTable>) -> anyhow::Result<()
         product_id: None,
         channel: None,
         competitor: None,
-        message: format!("{message}; decisions that need them are held"),
-        hint: "omniprice fx fetch asks the bank; omniprice fx import FILE takes a file".to_owned(),
+        message: message.clone(),
+        hint: Sentence::HintRatesAsk.with(&[]),
     };
     if events::raise(&app.db, event, app.now()).await? {
         tracing::warn!("{message}");

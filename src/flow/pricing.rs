@@ -14,6 +14,7 @@ use crate::decide::{Decision, Facts, Flag, Outcome};
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
+use crate::sentence::Sentence;
 use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
@@ -116,7 +117,7 @@ async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> any
             channel: None,
             competitor: None,
             message: why.clone(),
-            hint: "omniprice review lists the proposals; omniprice approve or reject settles them".to_owned(),
+            hint: Sentence::HintProposals.with(&[]),
         };
         if events::raise(&app.db, event, app.now()).await? {
             Metrics::add(&app.metrics.runs_held, 1);

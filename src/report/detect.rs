@@ -10,6 +10,7 @@ use crate::app::{App, PAUSE};
 use crate::clock::Millis;
 use crate::money::{Decimal, Money, currency};
 use crate::observe::war::{PriceMove, war};
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::{decisions, listings, observations, products, reporting, settings};
 
@@ -76,10 +77,12 @@ async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
             product_id: None,
             channel: Some(row.channel.clone()),
             competitor: None,
-            message: format!(
-                "{}: {late} of {} prices are not live after {}",
-                row.channel, row.listings, app.config.publish.settle_within
-            ),
+            message: Sentence::NotLive.with(&[
+                ("channel", &row.channel),
+                ("n", &late),
+                ("all", &row.listings),
+                ("span", &app.config.publish.settle_within),
+            ]),
             hint: format!("omniprice verify {} --dry-run", row.channel),
         });
         over.remove(&dedupe);
@@ -105,8 +108,8 @@ async fn nothing_fetched(app: &App, open: &BTreeSet<String>) -> anyhow::Result<(
         product_id: None,
         channel: None,
         competitor: None,
-        message: format!("no competitor page gave a price since {last}"),
-        hint: "omniprice check shows the outcome of every page".to_owned(),
+        message: Sentence::NothingSince.with(&[("since", &last)]),
+        hint: Sentence::HintPages.with(&[]),
     });
     set(app, open, KEY.to_owned(), event).await
 }
@@ -149,10 +152,11 @@ async fn wars(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
             product_id: Some(product.id),
             channel: None,
             competitor: Some(row.competitor.clone()),
-            message: format!(
-                "{} cuts in a row between us and {}, our price fell by {} %",
-                found.alternations, row.competitor, found.own_drop_pct
-            ),
+            message: Sentence::CutsInARow.with(&[
+                ("n", &found.alternations),
+                ("competitor", &row.competitor),
+                ("fell", &found.own_drop_pct),
+            ]),
             hint: "omniprice explain SKU".to_owned(),
         };
         set(app, open, dedupe, Some(event)).await?;

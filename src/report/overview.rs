@@ -1,22 +1,26 @@
 //! The figures of SEMANTICS 6.1 over a window: what `omniprice report` shows, as a table, JSON, CSV or a workbook.
 //!
-//! Products without data are in no figure and are counted. What cannot be told from what is stored (units sold, and
-//! with them margin at risk and elasticity) is left out rather than guessed.
+//! Products without data are in no figure and are counted. What needs units sold is told where somebody brings them and
+//! left out where nobody does.
+
+mod tables;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::gather;
+use super::lang::Voice;
 use super::market::{self, Figures, Track};
-use super::metrics::{Position, nearest_rank, shown};
-use super::sheet::{Cell, Table};
+use super::metrics::{Position, below, margin_at_risk, nearest_rank, shown};
+use super::readiness::{self, Readiness, Refused};
+use super::sales::{Sales, Step};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::text::decimal_option;
 use crate::money::{Decimal, Money};
 use crate::observe::zscore::median;
-use crate::store::{decisions, listings, observations};
+use crate::store::{decisions, listings, observations, reporting};
 
 const LIMIT: i64 = 100_000;
 
@@ -27,8 +31,8 @@ pub struct Figure {
     /// None: there is nothing to compute it from.
     #[serde(serialize_with = "decimal_option::serialize")]
     pub value: Option<Decimal>,
-    /// `index` (100 is the market), `%`, `h`, `s` or a plain count.
-    pub unit: &'static str,
+    /// `index` (100 is the market), `%`, `h`, `s`, a currency, or a plain count.
+    pub unit: String,
 }
 
 /// One product's place in its market.
@@ -57,6 +61,55 @@ pub struct ProductRow {
     #[serde(serialize_with = "decimal_option::serialize")]
     pub headroom: Option<Decimal>,
     pub position: &'static str,
+    /// Offers below `recommended`, and what that is: a minimum advertised price, or a recommended one.
+    pub below: Option<usize>,
+    pub recommended: Option<Money>,
+    pub recommended_is: Option<&'static str>,
+    /// Units sold a day, and over how many days of the window.
+    #[serde(serialize_with = "decimal_option::serialize")]
+    pub units_per_day: Option<Decimal>,
+    pub sales_days: usize,
+    /// What a day loses if the price must come down to the target, in the product's currency.
+    #[serde(serialize_with = "decimal_option::serialize")]
+    pub margin_at_risk: Option<Decimal>,
+    #[serde(serialize_with = "decimal_option::serialize")]
+    pub elasticity: Option<Decimal>,
+    /// Days that the elasticity rests on, before and after the change.
+    pub elasticity_days: Option<[usize; 2]>,
+}
+
+/// The position in the market that a price should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Target {
+    /// As cheap as the cheapest offer.
+    #[default]
+    Lowest,
+    Median,
+    Average,
+}
+
+impl Target {
+    /// The price that the position needs; none without an offer.
+    #[must_use]
+    pub fn needed(self, offers: &[Decimal]) -> Option<Decimal> {
+        match self {
+            Self::Lowest => offers.iter().min().copied(),
+            Self::Median => median(offers),
+            Self::Average => {
+                let sum = offers.iter().try_fold(Decimal::ZERO, |sum, offer| sum.checked_add(*offer))?;
+                sum.checked_div(Decimal::from(offers.len()))
+            }
+        }
+    }
+}
+
+/// What the figures are asked for with.
+pub struct Asked<'a> {
+    /// Units sold, if somebody brought them.
+    pub sales: Option<&'a Sales>,
+    pub target: Target,
+    /// Says what a day is.
+    pub voice: &'a Voice,
 }
 
 /// A window's figures.
@@ -68,14 +121,36 @@ pub struct Overview {
     pub basis: String,
     pub figures: Vec<Figure>,
     pub products: Vec<ProductRow>,
+    /// Whether channels have prior-price history enough for a reduction to be announced.
+    pub omnibus: Vec<Readiness>,
+    /// Reductions of campaigns that must not be announced.
+    pub not_announced: Vec<Refused>,
 }
 
 /// Computes the figures of `(from, until]` from tracks that go back at least to `from`.
 ///
 /// # Errors
 /// The store's.
-pub async fn overview(app: &App, tracks: &[Track], from: Millis, until: Millis) -> anyhow::Result<Overview> {
+pub async fn overview(
+    app: &App,
+    tracks: &[Track],
+    asked: &Asked<'_>,
+    from: Millis,
+    until: Millis,
+) -> anyhow::Result<Overview> {
     let age = gather::max_age(app);
+    let campaigns = if asked.sales.is_some() { spans(app, asked.voice, from).await? } else { BTreeMap::new() };
+    let none = Vec::new();
+    let products: Vec<ProductRow> = tracks
+        .iter()
+        .map(|track| {
+            let mut row = product(track, until, age);
+            if let Some(sales) = asked.sales {
+                sold(&mut row, track, sales, asked, campaigns.get(&track.id).unwrap_or(&none), (from, until, age));
+            }
+            row
+        })
+        .collect();
     let mut figures = market_figures(tracks, from, until, age);
     figures.extend(activity(app, tracks, from, until).await?);
     figures.extend(consistency(app, from).await?);
@@ -86,7 +161,12 @@ pub async fn overview(app: &App, tracks: &[Track], from: Millis, until: Millis) 
     for row in decisions::outcomes(&app.db).await? {
         figures.push(figure(format!("evaluations {}", row.outcome), plain(row.n), "count"));
     }
+    figures.extend(resale(&products));
+    figures.extend(at_risk(&products));
+    let skus = tracks.iter().map(|track| track.sku.as_str()).collect();
     Ok(Overview {
+        omnibus: readiness::readiness(app, tracks).await?,
+        not_announced: readiness::refused(app, &skus).await?,
         from: from.to_string(),
         until: until.to_string(),
         basis: format!(
@@ -94,12 +174,91 @@ pub async fn overview(app: &App, tracks: &[Track], from: Millis, until: Millis) 
             age / Millis::HOUR
         ),
         figures,
-        products: tracks.iter().map(|track| product(track, until, age)).collect(),
+        products,
     })
 }
 
-fn figure(name: impl Into<String>, value: Option<Decimal>, unit: &'static str) -> Figure {
-    Figure { name: name.into(), value: value.map(shown), unit }
+fn figure(name: impl Into<String>, value: Option<Decimal>, unit: impl Into<String>) -> Figure {
+    Figure { name: name.into(), value: value.map(shown), unit: unit.into() }
+}
+
+/// Offers below the prices that manufacturers name, apart for markets that allow a minimum and for all others.
+fn resale(products: &[ProductRow]) -> Vec<Figure> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (what, n) in products.iter().filter_map(|row| Some((row.recommended_is?, row.below?))) {
+        *counts.entry(what).or_default() += n;
+    }
+    counts
+        .into_iter()
+        .map(|(what, n)| figure(format!("offers below {what}"), Some(Decimal::from(n)), "count"))
+        .collect()
+}
+
+/// The sums of what is at risk, one for each currency: amounts of two currencies are never added.
+fn at_risk(products: &[ProductRow]) -> Vec<Figure> {
+    let mut sums: BTreeMap<&str, (Decimal, usize)> = BTreeMap::new();
+    for (row, amount) in products.iter().filter_map(|row| Some((row, row.margin_at_risk?))) {
+        let (sum, n) = sums.entry(row.ours.currency().code()).or_default();
+        *sum = sum.saturating_add(amount);
+        *n += 1;
+    }
+    let told = |(code, (sum, n)): (&str, (Decimal, usize))| {
+        figure(format!("margin at risk per day, over {n} products with sales"), Some(sum), code)
+    };
+    sums.into_iter().map(told).collect()
+}
+
+/// Days on which campaigns ran, by product.
+async fn spans(
+    app: &App,
+    voice: &Voice,
+    since: Millis,
+) -> anyhow::Result<BTreeMap<i64, Vec<(jiff::civil::Date, jiff::civil::Date)>>> {
+    let mut spans: BTreeMap<i64, Vec<_>> = BTreeMap::new();
+    for row in reporting::campaign_spans(&app.db, since, LIMIT).await? {
+        let days = (voice.date(Millis(row.starts_at)), voice.date(Millis(row.ends_at)));
+        spans.entry(row.product_id).or_default().push(days);
+    }
+    Ok(spans)
+}
+
+/// What sales say about a product.
+fn sold(
+    row: &mut ProductRow,
+    track: &Track,
+    sales: &Sales,
+    asked: &Asked<'_>,
+    campaigns: &[(jiff::civil::Date, jiff::civil::Date)],
+    (from, until, age): (Millis, Millis, i64),
+) {
+    let (first, last) = (asked.voice.date(from), asked.voice.date(until));
+    if let Some((units, days)) = sales.per_day(&track.sku, first, last) {
+        let (ours, offers) = track.amounts(until, age);
+        row.units_per_day = Some(shown(units));
+        row.sales_days = days;
+        let needed = asked.target.needed(&offers);
+        row.margin_at_risk = needed.and_then(|needed| margin_at_risk(ours, needed, units)).map(shown);
+    }
+    if let Some(found) = sales.elasticity(&track.sku, &steps(track, asked.voice, (from, until)), campaigns) {
+        row.elasticity = Some(shown(found.arc));
+        row.elasticity_days = Some([found.before, found.after]);
+    }
+}
+
+/// Our prices of a window over the whole days on which they were asked; the day of a change counts for neither.
+fn steps(track: &Track, voice: &Voice, (from, until): (Millis, Millis)) -> Vec<Step> {
+    let amount = |minor| Money::from_minor(minor, track.currency).amount();
+    let mut steps = Vec::new();
+    let (mut begin, mut price) = (voice.date(from), track.ours(from));
+    for (at, _, after) in track.decided.iter().filter(|(at, ..)| *at > from && *at <= until) {
+        let day = voice.date(*at);
+        if let Ok(before) = day.yesterday() {
+            steps.push(Step { from: begin, until: before, price: amount(price) });
+        }
+        (begin, price) = (day.tomorrow().unwrap_or(day), *after);
+    }
+    steps.push(Step { from: begin, until: voice.date(until), price: amount(price) });
+    steps
 }
 
 fn market_figures(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Vec<Figure> {
@@ -208,68 +367,15 @@ fn product(track: &Track, until: Millis, age: i64) -> ProductRow {
             Position::MostExpensive => "most expensive",
             Position::NoData => "no data",
         },
-    }
-}
-
-impl Overview {
-    /// The figures and the products as two lists.
-    #[must_use]
-    pub fn tables(&self) -> [Table; 2] {
-        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let number = |n: Option<usize>| n.map_or(Cell::Empty, |n| Cell::Number(Decimal::from(n)));
-        let figures = self.figures.iter().map(|f| vec![f.name.as_str().into(), f.value.into(), f.unit.into()]);
-        let products = self.products.iter().map(|p| {
-            vec![
-                p.sku.as_str().into(),
-                super::text::title(&p.title).into(),
-                p.ours.currency().code().into(),
-                p.ours.amount().into(),
-                Cell::Number(Decimal::from(p.offers)),
-                p.lowest.map(Money::amount).into(),
-                p.lowest_at.clone().map_or(Cell::Empty, Cell::Text),
-                p.index_mean.into(),
-                p.index_median.into(),
-                p.index_min.into(),
-                number(p.rank),
-                number(p.of),
-                number(p.ties),
-                p.gap.into(),
-                p.gap_pct.into(),
-                p.headroom.into(),
-                p.position.into(),
-            ]
-        });
-        [
-            Table {
-                title: "Figures".into(),
-                name: "figures",
-                columns: texts(&["figure", "value", "unit"]),
-                rows: figures.collect(),
-            },
-            Table {
-                title: "Products".into(),
-                name: "products",
-                columns: texts(&[
-                    "sku",
-                    "title",
-                    "currency",
-                    "our price",
-                    "offers",
-                    "lowest",
-                    "lowest at",
-                    "index average",
-                    "index median",
-                    "index lowest",
-                    "rank",
-                    "of",
-                    "ties",
-                    "gap",
-                    "gap %",
-                    "headroom",
-                    "position",
-                ]),
-                rows: products.collect(),
-            },
-        ]
+        below: track.recommended.map(|limit| below(&track.amounts(until, age).1, money(limit.minor).amount())),
+        recommended: track.recommended.map(|limit| money(limit.minor)),
+        recommended_is: track
+            .recommended
+            .map(|limit| if limit.is_minimum { "minimum advertised price" } else { "recommended price" }),
+        units_per_day: None,
+        sales_days: 0,
+        margin_at_risk: None,
+        elasticity: None,
+        elasticity_days: None,
     }
 }

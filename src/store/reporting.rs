@@ -40,6 +40,18 @@ statements! {
          where e.resolved_at is null and e.product_id is not null
            and e.kind in ('held_at_door', 'listing_parked', 'price_rejected', 'listing_lost', 'two_writers', 'drift')
          order by e.id limit $1");
+    CAMPAIGN_STATE = Sql::same(
+        "select l.channel, count(*) as listings,
+                cast(coalesce(sum(case when l.live_minor = s.campaign_minor then 1 else 0 end), 0) as bigint) as live,
+                cast(coalesce(sum(case when l.state = 'unverified' and (l.live_minor is null or l.live_minor <> s.campaign_minor)
+                    then 1 else 0 end), 0) as bigint) as unverified,
+                cast(coalesce(sum(case when l.live_minor = s.campaign_minor and l.desired_minor <> s.campaign_minor
+                    then 1 else 0 end), 0) as bigint) as still
+         from strikes s join listings l on l.id = s.listing_id
+         where s.campaign_id = $1 group by l.channel order by l.channel");
+    CAMPAIGN_SPANS = Sql::same(
+        "select i.product_id, c.starts_at, c.ends_at from campaign_items i join campaigns c on c.id = i.campaign_id
+         where c.ends_at > $1 order by i.product_id, c.starts_at limit $2");
     HOSTS = Sql::same("select distinct host from targets order by host");
 }
 
@@ -100,6 +112,27 @@ pub struct ListingEvent {
     pub kind: String,
     pub listing_id: Option<i64>,
     pub state: Option<String>,
+}
+
+/// When a product was, or will be, in a campaign.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CampaignSpan {
+    pub product_id: i64,
+    pub starts_at: i64,
+    pub ends_at: i64,
+}
+
+/// How far one channel shows a campaign that has started.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CampaignState {
+    pub channel: String,
+    pub listings: i64,
+    /// Read back with the campaign's price.
+    pub live: i64,
+    /// Acknowledged by a channel that cannot be read.
+    pub unverified: i64,
+    /// Still shown although another price is wanted.
+    pub still: i64,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -190,4 +223,20 @@ pub async fn hosts(db: &Db) -> Result<Vec<String>, StoreError> {
     }
     let rows: Vec<Row> = db.all(HOSTS, args![]).await?;
     Ok(rows.into_iter().map(|row| row.host).collect())
+}
+
+/// How far each channel shows a campaign that has started.
+///
+/// # Errors
+/// The engine's own.
+pub async fn campaign_state(db: &Db, campaign_id: i64) -> Result<Vec<CampaignState>, StoreError> {
+    db.all(CAMPAIGN_STATE, args![campaign_id]).await
+}
+
+/// The campaigns of every product that ended, or will end, after an instant; cancelled ones too, since they may have run.
+///
+/// # Errors
+/// The engine's own.
+pub async fn campaign_spans(db: &Db, since: Millis, limit: i64) -> Result<Vec<CampaignSpan>, StoreError> {
+    db.all(CAMPAIGN_SPANS, args![since, limit]).await
 }

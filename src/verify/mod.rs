@@ -6,6 +6,7 @@ use crate::channel::Drift;
 use crate::clock::Millis;
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
+use crate::sentence::Sentence;
 use crate::store::StoreError;
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Change, Desire, Listing};
@@ -39,7 +40,7 @@ impl Difference {
 }
 
 fn words(price: Option<Money>) -> String {
-    price.map_or_else(|| "nothing".to_owned(), |price| price.to_string())
+    price.map_or_else(|| Sentence::Nothing.with(&[]), |price| price.to_string())
 }
 
 /// What a difference means.
@@ -176,7 +177,8 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
         },
         Kind::Drifted => Change {
             state: "drifted",
-            reason: format!("shows {} where {} was proved", difference.shows(), words(difference.expected)),
+            reason: Sentence::ShownInstead
+                .with(&[("shown", &difference.shows()), ("proved", &words(difference.expected))]),
             live,
             fact: live.map(|(minor, _)| (minor, "foreign")),
             read: Some(("different", String::new())),
@@ -184,7 +186,7 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
         },
         Kind::Gone | Kind::Currency => Change {
             state: "drifted",
-            reason: format!("shows {}", difference.shows()),
+            reason: Sentence::Shown.with(&[("shown", &difference.shows())]),
             read: Some(("different", String::new())),
             ..same
         },
@@ -221,21 +223,26 @@ async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Di
     let (severity, message, hint) = match kind {
         "two_writers" => (
             "critical",
-            format!("somebody else keeps changing the price on {}: it shows {}", listing.channel, difference.shows()),
-            format!("find the other tool, or set drift = \"alert\" in [channels.{}]", listing.channel),
+            Sentence::KeepsChanging.with(&[("channel", &listing.channel), ("shown", &difference.shows())]),
+            Sentence::HintOtherTool.with(&[("channel", &listing.channel)]),
         ),
         "listing_lost" => (
             "warning",
-            format!("{} shows {} for {}", listing.channel, difference.shows(), difference.external),
+            Sentence::ShowsForListing.with(&[
+                ("channel", &listing.channel),
+                ("shown", &difference.shows()),
+                ("external", &difference.external),
+            ]),
             format!("omniprice channel test {}", listing.channel),
         ),
         _ => (
             "warning",
-            format!("{} shows {} where {} was proved", listing.channel, difference.shows(), words(difference.expected)),
-            format!(
-                "omniprice verify {} puts it right or shows it again; drift = \"reassert\" does so by itself",
-                listing.channel
-            ),
+            Sentence::ShowsInstead.with(&[
+                ("channel", &listing.channel),
+                ("shown", &difference.shows()),
+                ("proved", &words(difference.expected)),
+            ]),
+            Sentence::HintDrift.with(&[("channel", &listing.channel)]),
         ),
     };
     let event = Raise {

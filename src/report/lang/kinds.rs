@@ -77,7 +77,7 @@ impl Kind {
     }
 }
 
-/// Remarks of the engine that a reader of a price change wants to know.
+/// Remarks of the engine that a reader of a price wants to know: what limited it, or what kept it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     Floor,
@@ -88,6 +88,18 @@ pub enum Limit {
     Fallback,
     Large,
     Fx,
+    Cooldown,
+    Quota,
+    NoData,
+    NoFloor,
+    NoVat,
+    BelowFloor,
+    Conflict,
+    Rates,
+    NoPrice,
+    Overflow,
+    Manual,
+    Locked,
 }
 
 impl Limit {
@@ -109,6 +121,18 @@ impl Limit {
             | Flag::FallbackRegular => Self::Fallback,
             Flag::LargeChange => Self::Large,
             Flag::FxLate => Self::Fx,
+            Flag::Cooldown => Self::Cooldown,
+            Flag::DailyQuota => Self::Quota,
+            Flag::NoData => Self::NoData,
+            Flag::NoFloor => Self::NoFloor,
+            Flag::NoVat => Self::NoVat,
+            Flag::BelowFloor => Self::BelowFloor,
+            Flag::BoundsConflict => Self::Conflict,
+            Flag::FxStale | Flag::FxMissing => Self::Rates,
+            Flag::NoCurrentPrice => Self::NoPrice,
+            Flag::Overflow => Self::Overflow,
+            Flag::ManualPrice => Self::Manual,
+            Flag::Locked => Self::Locked,
             _ => return None,
         })
     }
