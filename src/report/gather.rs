@@ -56,7 +56,7 @@ pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
         after = last.id;
         for product in page {
             let Ok(code) = currency(&product.currency) else { continue };
-            let recommended = recommended(&product, allows_minimum(&product.market));
+            let resale = recommended(&product, allows_minimum(&product.market));
             let track = Track {
                 id: product.id,
                 sku: product.sku,
@@ -67,7 +67,7 @@ pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
                 market: product.market,
                 currency: code,
                 own_minor: product.own_minor,
-                recommended,
+                recommended: resale,
                 decided: vec![],
                 seen: vec![],
             };

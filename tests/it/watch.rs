@@ -7,6 +7,7 @@ use omniprice::demo::market::Shown;
 use omniprice::demo::shop::Fault;
 use omniprice::flow;
 use omniprice::report::detect;
+use omniprice::sentence::find;
 use omniprice::store::events::{self, Event, Raise};
 use omniprice::store::{listings, products, rivals, settings, targets};
 
@@ -21,6 +22,7 @@ both_engines![
     a_channel_that_nobody_answers_for_is_unreachable,
     what_ends_behind_everybodys_back_is_resolved,
     a_listing_that_comes_back_is_not_lost_any_more,
+    what_a_lane_says_is_found_again,
 ];
 
 /// A Tuesday in November, ten in the morning in Copenhagen.
@@ -31,7 +33,13 @@ const LOOK: i64 = 6 * Millis::MINUTE;
 async fn open(world: &World) -> Vec<String> {
     world.app.clock.advance(LOOK);
     detect::all(&world.app).await.unwrap();
-    let mut open: Vec<String> = events::open(&world.app.db, 50).await.unwrap().into_iter().map(|e| e.kind).collect();
+    let all = events::open(&world.app.db, 50).await.unwrap();
+    // What nobody can take apart would reach every reader in English; a person's own words do so on purpose.
+    let told = |event: &&Event| event.kind != "paused" && event.message != "a test";
+    for event in all.iter().filter(told) {
+        assert!(find(&event.message).is_some(), "{}: {}", event.kind, event.message);
+    }
+    let mut open: Vec<String> = all.into_iter().map(|event| event.kind).collect();
     open.sort();
     open.dedup();
     open
@@ -206,4 +214,28 @@ async fn a_listing_that_comes_back_is_not_lost_any_more(test: TestDb) {
     world.app.clock.advance(2 * Millis::HOUR);
     world.drive().await;
     assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn what_a_lane_says_is_found_again(test: TestDb) {
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.drive().await;
+    world.webshop.fail_next(&[Fault::Lie; 30]);
+    world.till.fail_next(&[Fault::Forbidden]);
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    let kinds = open(&world).await;
+    assert!(kinds.contains(&"listing_parked".to_owned()), "{kinds:?}");
+    let parked = world.listing("KETTLE", "webshop").await;
+    assert!(find(&parked.reason).is_some(), "{}", parked.reason);
+    // A cost that nobody has looked at yet shuts every door.
+    catalogue(&world, "sku,title,price,cost\nKETTLE,Kettle,499.00,450.00\n").await;
+    listings::set_channel_state(&world.app.db, "till".into(), "ok", String::new(), world.app.now()).await.unwrap();
+    for channel in ["webshop", "till", "google"] {
+        let listing = world.listing("KETTLE", channel).await;
+        let wish = listings::Desire { listing_id: listing.id, price: Ok(47_800) };
+        listings::desire_again(&world.app.db, vec![(wish, None)], world.app.now()).await.unwrap();
+        flow::publish_due(&world.app, world.app.lane(channel).unwrap()).await.unwrap();
+    }
+    let kinds = open(&world).await;
+    assert!(kinds.contains(&"held_at_door".to_owned()), "{kinds:?}");
 }

@@ -157,18 +157,24 @@ pub fn named(skus: &[&str], voice: &Voice) -> String {
     text
 }
 
+/// What a listing's state is called.
+pub const fn state_name(state: &str, voice: &Voice) -> &'static str {
+    let words = voice.words;
+    match state.as_bytes() {
+        b"sent" => words.state_sent,
+        b"accepted" | b"applied" => words.state_accepted,
+        b"unknown" => words.state_unknown,
+        b"rejected" => words.state_rejected,
+        b"held" => words.state_held,
+        b"parked" => words.state_parked,
+        b"drifted" => words.state_drifted,
+        _ => words.state_intended,
+    }
+}
+
 fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> Row {
     let words = voice.words;
-    let told = match state {
-        "sent" => words.state_sent,
-        "accepted" | "applied" => words.state_accepted,
-        "unknown" => words.state_unknown,
-        "rejected" => words.state_rejected,
-        "held" => words.state_held,
-        "parked" => words.state_parked,
-        "drifted" => words.state_drifted,
-        _ => words.state_intended,
-    };
+    let told = state_name(state, voice);
     let n = voice.plural(&words.prices, rows.len(), &[]);
     let what = filled(words.not_live, &[("channel", plain(channel)), ("n", n), ("state", told.to_owned())]);
     let skus: Vec<&str> = rows.iter().map(|row| row.sku.as_str()).collect();

@@ -6,7 +6,7 @@ use super::super::metrics::shown;
 use super::super::reader::Reader;
 use super::super::sheet::{Cell, Table};
 use super::super::text::hint;
-use super::rows::reason;
+use super::rows::{reason, state_name};
 use crate::clock::Millis;
 use crate::config::Part;
 use crate::money::{Decimal, Money, currency};
@@ -126,7 +126,7 @@ fn late(facts: &Facts, reader: &Reader) -> Table {
             late.channel.as_str().into(),
             late.sku.as_str().into(),
             late.title.as_str().into(),
-            late.state.as_str().into(),
+            state_name(&late.state, &reader.voice).into(),
             shows,
             should,
             late.currency.as_str().into(),

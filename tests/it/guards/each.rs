@@ -5,6 +5,8 @@ use omniprice::decide::facts::Availability;
 use omniprice::decide::fx::{Freshness, FxTable};
 use omniprice::decide::text::Quoted;
 
+use omniprice::sentence::find;
+
 use super::*;
 
 #[test]
@@ -19,6 +21,9 @@ fn each_guard_holds_what_it_is_for() {
         let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
         let found: Vec<Guard> = result.holds().map(|(guard, _)| guard).collect();
         assert!(found.contains(&guard), "{guard:?} is silent; {found:?} speak");
+        // A finding that nobody can take apart would reach every reader in English.
+        let strange: Vec<&str> = result.holds().map(|(_, why)| why).filter(|why| find(why).is_none()).collect();
+        assert_eq!(strange, Vec::<&str>::new());
     };
     holds(Guard::Eligibility, &|_, _, state| state.paused = true);
     holds(Guard::Eligibility, &|_, _, state| state.frozen_until = Some(at(-1)));

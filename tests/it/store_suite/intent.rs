@@ -6,7 +6,7 @@ use omniprice::store::events::{self, Raise};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::targets::{self, Checked};
-use omniprice::store::{Db, catalogue, observations, products, rivals, settings, terms};
+use omniprice::store::{Db, catalogue, observations, products, reporting, rivals, settings, terms};
 
 use super::{NOW, after, one};
 use crate::both_engines;
@@ -173,6 +173,13 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
     assert_eq!(strike(99).await.unwrap(), None);
     assert_eq!(strike(200).await.unwrap(), None);
     assert_eq!(campaigns::strikes_of(db, campaign_id, 10).await.unwrap()[0].channel, "shop");
+    let state = reporting::campaign_state(db, campaign_id).await.unwrap();
+    let counts: Vec<_> =
+        state.iter().map(|s| (s.channel.as_str(), s.listings, s.live, s.unverified, s.still)).collect();
+    assert_eq!(counts, [("shop", 1, 0, 0, 0)]);
+    let spans = reporting::campaign_spans(db, after(199), 10).await.unwrap();
+    assert_eq!((spans[0].starts_at, spans[0].ends_at), (after(100).0, after(200).0));
+    assert_eq!(reporting::campaign_spans(db, after(200), 10).await.unwrap().len(), 0, "it is over");
     let missing = campaigns::unstarted(db, campaign_id).await.unwrap();
     assert_eq!((missing[0].channel.as_str(), missing[0].n), ("shop", 1));
     let step = campaigns::step_before(db, listing_id, after(200)).await.unwrap();
