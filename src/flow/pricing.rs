@@ -230,7 +230,7 @@ fn sentence(facts: &Facts, decision: &Decision) -> String {
             return format!("locked by {}: {}", lock.owner, lock.reason);
         }
         let flags: Vec<String> = decision.flags.iter().map(|flag| flag.as_str().replace('_', " ")).collect();
-        return if flags.is_empty() { "no rule selects the product".to_owned() } else { flags.join(", ") };
+        return if flags.is_empty() { Sentence::NoRule.with(&[]) } else { flags.join(", ") };
     };
     let mut told = rule.clone();
     if let Some(reference) = decision.reference {

@@ -3,6 +3,7 @@
 //! Products without data are in no figure and are counted. What needs units sold is told where somebody brings them and
 //! left out where nobody does.
 
+mod sold;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -12,15 +13,16 @@ use serde::Serialize;
 use super::gather;
 use super::lang::Voice;
 use super::market::{self, Figures, Track};
-use super::metrics::{Position, below, margin_at_risk, nearest_rank, shown};
+use super::metrics::{Position, below, nearest_rank, shown};
 use super::readiness::{self, Readiness, Refused};
-use super::sales::{Sales, Step};
+use super::sales::Sales;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::text::decimal_option;
 use crate::money::{Decimal, Money};
 use crate::observe::zscore::median;
-use crate::store::{decisions, listings, observations, reporting};
+use crate::store::{decisions, listings, observations};
+pub use sold::Target;
 
 const LIMIT: i64 = 100_000;
 
@@ -78,31 +80,6 @@ pub struct ProductRow {
     pub elasticity_days: Option<[usize; 2]>,
 }
 
-/// The position in the market that a price should have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Target {
-    /// As cheap as the cheapest offer.
-    #[default]
-    Lowest,
-    Median,
-    Average,
-}
-
-impl Target {
-    /// The price that the position needs; none without an offer.
-    #[must_use]
-    pub fn needed(self, offers: &[Decimal]) -> Option<Decimal> {
-        match self {
-            Self::Lowest => offers.iter().min().copied(),
-            Self::Median => median(offers),
-            Self::Average => {
-                let sum = offers.iter().try_fold(Decimal::ZERO, |sum, offer| sum.checked_add(*offer))?;
-                sum.checked_div(Decimal::from(offers.len()))
-            }
-        }
-    }
-}
-
 /// What the figures are asked for with.
 pub struct Asked<'a> {
     /// Units sold, if somebody brought them.
@@ -139,14 +116,21 @@ pub async fn overview(
     until: Millis,
 ) -> anyhow::Result<Overview> {
     let age = gather::max_age(app);
-    let campaigns = if asked.sales.is_some() { spans(app, asked.voice, from).await? } else { BTreeMap::new() };
+    let campaigns = if asked.sales.is_some() { sold::spans(app, asked.voice, from).await? } else { BTreeMap::new() };
     let none = Vec::new();
     let products: Vec<ProductRow> = tracks
         .iter()
         .map(|track| {
             let mut row = product(track, until, age);
             if let Some(sales) = asked.sales {
-                sold(&mut row, track, sales, asked, campaigns.get(&track.id).unwrap_or(&none), (from, until, age));
+                sold::fill(
+                    &mut row,
+                    track,
+                    sales,
+                    asked,
+                    campaigns.get(&track.id).unwrap_or(&none),
+                    (from, until, age),
+                );
             }
             row
         })
@@ -162,7 +146,7 @@ pub async fn overview(
         figures.push(figure(format!("evaluations {}", row.outcome), plain(row.n), "count"));
     }
     figures.extend(resale(&products));
-    figures.extend(at_risk(&products));
+    figures.extend(sold::at_risk(&products));
     let skus = tracks.iter().map(|track| track.sku.as_str()).collect();
     Ok(Overview {
         omnibus: readiness::readiness(app, tracks).await?,
@@ -192,73 +176,6 @@ fn resale(products: &[ProductRow]) -> Vec<Figure> {
         .into_iter()
         .map(|(what, n)| figure(format!("offers below {what}"), Some(Decimal::from(n)), "count"))
         .collect()
-}
-
-/// The sums of what is at risk, one for each currency: amounts of two currencies are never added.
-fn at_risk(products: &[ProductRow]) -> Vec<Figure> {
-    let mut sums: BTreeMap<&str, (Decimal, usize)> = BTreeMap::new();
-    for (row, amount) in products.iter().filter_map(|row| Some((row, row.margin_at_risk?))) {
-        let (sum, n) = sums.entry(row.ours.currency().code()).or_default();
-        *sum = sum.saturating_add(amount);
-        *n += 1;
-    }
-    let told = |(code, (sum, n)): (&str, (Decimal, usize))| {
-        figure(format!("margin at risk per day, over {n} products with sales"), Some(sum), code)
-    };
-    sums.into_iter().map(told).collect()
-}
-
-/// Days on which campaigns ran, by product.
-async fn spans(
-    app: &App,
-    voice: &Voice,
-    since: Millis,
-) -> anyhow::Result<BTreeMap<i64, Vec<(jiff::civil::Date, jiff::civil::Date)>>> {
-    let mut spans: BTreeMap<i64, Vec<_>> = BTreeMap::new();
-    for row in reporting::campaign_spans(&app.db, since, LIMIT).await? {
-        let days = (voice.date(Millis(row.starts_at)), voice.date(Millis(row.ends_at)));
-        spans.entry(row.product_id).or_default().push(days);
-    }
-    Ok(spans)
-}
-
-/// What sales say about a product.
-fn sold(
-    row: &mut ProductRow,
-    track: &Track,
-    sales: &Sales,
-    asked: &Asked<'_>,
-    campaigns: &[(jiff::civil::Date, jiff::civil::Date)],
-    (from, until, age): (Millis, Millis, i64),
-) {
-    let (first, last) = (asked.voice.date(from), asked.voice.date(until));
-    if let Some((units, days)) = sales.per_day(&track.sku, first, last) {
-        let (ours, offers) = track.amounts(until, age);
-        row.units_per_day = Some(shown(units));
-        row.sales_days = days;
-        let needed = asked.target.needed(&offers);
-        row.margin_at_risk = needed.and_then(|needed| margin_at_risk(ours, needed, units)).map(shown);
-    }
-    if let Some(found) = sales.elasticity(&track.sku, &steps(track, asked.voice, (from, until)), campaigns) {
-        row.elasticity = Some(shown(found.arc));
-        row.elasticity_days = Some([found.before, found.after]);
-    }
-}
-
-/// Our prices of a window over the whole days on which they were asked; the day of a change counts for neither.
-fn steps(track: &Track, voice: &Voice, (from, until): (Millis, Millis)) -> Vec<Step> {
-    let amount = |minor| Money::from_minor(minor, track.currency).amount();
-    let mut steps = Vec::new();
-    let (mut begin, mut price) = (voice.date(from), track.ours(from));
-    for (at, _, after) in track.decided.iter().filter(|(at, ..)| *at > from && *at <= until) {
-        let day = voice.date(*at);
-        if let Ok(before) = day.yesterday() {
-            steps.push(Step { from: begin, until: before, price: amount(price) });
-        }
-        (begin, price) = (day.tomorrow().unwrap_or(day), *after);
-    }
-    steps.push(Step { from: begin, until: voice.date(until), price: amount(price) });
-    steps
 }
 
 fn market_figures(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Vec<Figure> {

@@ -99,6 +99,7 @@ sentences! {
     CampaignNotLive = "campaign {name} runs, and its prices are not live: {list:list}",
     OnChannel = "{n:number} on {channel}",
     // What keeps a price back.
+    NoRule = "no rule selects the product",
     Paused = "pushing is paused",
     FrozenUntil = "the product is frozen until {until:at}",
     NoFloor = "no floor was computed",

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
+use omniprice::clock::{Clock, Millis};
 use omniprice::config::Language;
 use omniprice::report::alert_text;
 use omniprice::report::alerts::{Body, Item};
@@ -273,7 +274,10 @@ fn reports_come_as_table_json_csv_workbook_and_charts() {
 #[test]
 fn sales_bring_margin_at_risk_and_every_list_comes_as_csv() {
     let shop = Shop::open();
-    let day = |back: i64| jiff::Zoned::now().date().checked_sub(jiff::Span::new().days(back)).unwrap();
+    let day = |back: i64| {
+        let at = Clock::System.now().plus(-back * Millis::DAY).timestamp();
+        at.to_zoned(jiff::tz::TimeZone::UTC).date()
+    };
     let sold = format!("sku,day,units,stock\nKETTLE,{},3,9\nKETTLE,{},4,9\n", day(3), day(2));
     std::fs::write(shop.folder.path().join("sales.csv"), sold).unwrap();
     let json = shop.json(&["report", "--sales", "sales.csv", "--json"]);

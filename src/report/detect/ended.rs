@@ -130,6 +130,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whatever_holds_a_run_says_so() {
+        use crate::sentence::Sentence::{RunAverage, RunFar, RunManyHeld, RunOnePrice, RunTooMany};
+        for sentence in [RunTooMany, RunAverage, RunFar, RunOnePrice, RunManyHeld] {
+            assert!(sentence.english().starts_with(RUN), "{sentence:?}");
+        }
+    }
+
+    #[test]
     fn an_event_of_a_listing_lasts_as_long_as_its_state() {
         let of = |kind: &str, state: Option<&str>| {
             lasts(&ListingEvent {

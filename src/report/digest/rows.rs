@@ -81,9 +81,11 @@ pub fn reason(told: &Told, stored: &str, reader: &Reader) -> String {
     if let Some(rule) = &told.rule {
         parts.push(fill(words.rule, &[("rule", &plain(rule))]));
     }
-    parts.extend(told.findings.iter().map(|finding| message(&voice.tell(finding))));
+    let findings = told.findings.iter().map(|finding| message(&voice.tell(finding)));
+    let whole: Vec<String> =
+        Some(parts.join(", ")).filter(|parts| !parts.is_empty()).into_iter().chain(findings).collect();
     // What is stored in one piece may name the floor, which this reader must not see.
-    if parts.is_empty() && !reader.person.hide_costs { message(&voice.tell_all(stored)) } else { parts.join(", ") }
+    if whole.is_empty() && !reader.person.hide_costs { message(&voice.tell_all(stored)) } else { whole.join("; ") }
 }
 
 /// [`fill`] with values that were made for it.

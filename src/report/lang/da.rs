@@ -241,6 +241,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Værten får ro et stykke tid.",
             "Intet nu; se på siden, hvis det varer ved.",
         ),
+        Kind::CompetitorSuspended => say(
+            "En konkurrents priser er ikke længere troværdige",
+            "De sidste troværdige priser tæller, til de er for gamle.",
+            "Intet nyt fra den godtages.",
+            "Se på siderne, og lad så konkurrenten tælle igen.",
+        ),
         Kind::RulesBroken => say(
             "Reglerne kan ikke bruges",
             "Nye regler gælder ikke.",

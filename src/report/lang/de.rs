@@ -244,6 +244,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Der Server wird eine Weile in Ruhe gelassen.",
             "Nichts sofort; sehen Sie die Seite an, wenn es anhält.",
         ),
+        Kind::CompetitorSuspended => say(
+            "Den Preisen eines Wettbewerbers ist nicht mehr zu trauen",
+            "Die letzten glaubhaften Preise zählen, bis sie zu alt sind.",
+            "Nichts Neues von ihm wird angenommen.",
+            "Die Seiten ansehen, dann den Wettbewerber wieder zählen lassen.",
+        ),
         Kind::RulesBroken => say(
             "Die Regeln sind nicht verwendbar",
             "Neue Regeln gelten nicht.",

@@ -241,6 +241,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "The host is left alone for a while.",
             "Nothing at once; look at the site if it lasts.",
         ),
+        Kind::CompetitorSuspended => say(
+            "A competitor's prices are not believed any more",
+            "Its last believed prices count until they are too old.",
+            "Nothing new of it is accepted.",
+            "Look at its pages, then resume the competitor.",
+        ),
         Kind::RulesBroken => say(
             "The rules cannot be used",
             "New rules are not in force.",

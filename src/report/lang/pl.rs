@@ -249,6 +249,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Serwer zostawiono na jakiś czas w spokoju.",
             "Na razie nic; sprawdź stronę, jeśli to potrwa.",
         ),
+        Kind::CompetitorSuspended => say(
+            "Ceny konkurenta nie są już wiarygodne",
+            "Ostatnie wiarygodne ceny liczą się, dopóki nie są za stare.",
+            "Nic nowego od niego nie jest przyjmowane.",
+            "Obejrzyj strony, a potem wznów konkurenta.",
+        ),
         Kind::RulesBroken => say(
             "Reguł nie można użyć",
             "Nowe reguły nie obowiązują.",

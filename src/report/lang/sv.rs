@@ -241,6 +241,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Värden lämnas i fred en stund.",
             "Inget genast; titta på sajten om det består.",
         ),
+        Kind::CompetitorSuspended => say(
+            "En konkurrents priser är inte längre trovärdiga",
+            "De sista trovärdiga priserna räknas tills de är för gamla.",
+            "Inget nytt från den godtas.",
+            "Titta på sidorna och låt sedan konkurrenten räknas igen.",
+        ),
         Kind::RulesBroken => say(
             "Reglerna kan inte användas",
             "Nya regler gäller inte.",

@@ -95,6 +95,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CampaignPartly => "den begynder på de øvrige efter sin politik",
         Sentence::CampaignNotLive => "kampagnen {name} kører, og dens priser er ikke live: {list}",
         Sentence::OnChannel => "{n} på {channel}",
+        Sentence::NoRule => "ingen regel vælger varen",
         Sentence::Paused => "udsendelse er sat på pause",
         Sentence::FrozenUntil => "varen er fastfrosset til {until}",
         Sentence::NoFloor => "der er ikke beregnet en bundpris",

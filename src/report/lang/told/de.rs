@@ -99,6 +99,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CampaignPartly => "nach ihrer Vorgabe beginnt sie auf den übrigen",
         Sentence::CampaignNotLive => "die Aktion {name} läuft, und ihre Preise sind nicht live: {list}",
         Sentence::OnChannel => "{n} auf {channel}",
+        Sentence::NoRule => "keine Regel wählt den Artikel",
         Sentence::Paused => "das Senden ist angehalten",
         Sentence::FrozenUntil => "der Artikel ist eingefroren bis {until}",
         Sentence::NoFloor => "es wurde kein Mindestpreis berechnet",

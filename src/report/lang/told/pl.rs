@@ -91,6 +91,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CampaignPartly => "zgodnie z jej polityką zaczyna się w pozostałych",
         Sentence::CampaignNotLive => "kampania {name} trwa, a jej cen nie widać: {list}",
         Sentence::OnChannel => "{n} w {channel}",
+        Sentence::NoRule => "żadna reguła nie wybiera produktu",
         Sentence::Paused => "wysyłki są wstrzymane",
         Sentence::FrozenUntil => "produkt jest zamrożony do {until}",
         Sentence::NoFloor => "nie obliczono ceny minimalnej",

@@ -87,6 +87,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CampaignPartly => "den börjar på de övriga enligt sin policy",
         Sentence::CampaignNotLive => "kampanjen {name} pågår, och dess priser är inte live: {list}",
         Sentence::OnChannel => "{n} på {channel}",
+        Sentence::NoRule => "ingen regel väljer varan",
         Sentence::Paused => "utskick är pausade",
         Sentence::FrozenUntil => "varan är fryst till {until}",
         Sentence::NoFloor => "inget golv är beräknat",
