@@ -113,7 +113,7 @@ mod tests {
                 "webshop viser 1.479,50\u{a0}kr., under bundprisen 1.562,50\u{a0}kr. efter dagens kostpris",
                 "webshop visar 1\u{a0}479,50\u{a0}DKK, under golvet 1\u{a0}562,50\u{a0}DKK efter dagens inköpspris",
                 "webshop pokazuje 1479,50\u{a0}DKK, poniżej ceny minimalnej 1562,50\u{a0}DKK według dzisiejszego kosztu",
-                "webshop zeigt 1.479,50\u{a0}DKK, unter dem Mindestpreis 1.562,50\u{a0}DKK nach heutigen Kosten",
+                "webshop zeigt 1.479,50\u{a0}DKK, unter der Untergrenze 1.562,50\u{a0}DKK nach heutigen Kosten",
             ]
         );
         let frozen = "2 moves answered each other in one direction with near.example within 48 h; frozen until 2026-11-21T06:05:00Z";
@@ -126,7 +126,7 @@ mod tests {
                 Language::De,
                 "not sent to webshop: 479.00 EUR is below the floor 500.00 EUR computed from today's cost"
             ),
-            "nicht an webshop gesendet: 479,00\u{a0}€ liegt unter dem Mindestpreis 500,00\u{a0}€ nach heutigen Kosten"
+            "nicht an webshop gesendet: 479,00\u{a0}€ liegt unter der Untergrenze 500,00\u{a0}€ nach heutigen Kosten"
         );
         assert_eq!(
             told(Language::Sv, "campaign Black runs, and its prices are not live: 1200 on webshop, 2 on till"),

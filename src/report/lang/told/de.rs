@@ -5,14 +5,14 @@ use crate::sentence::Sentence;
 /// The form of a sentence, with `{name}` where values stand.
 pub const fn form(sentence: Sentence) -> &'static str {
     match sentence {
-        Sentence::FloorShown => "{channel} zeigt {price}, unter dem Mindestpreis {floor} nach heutigen Kosten",
+        Sentence::FloorShown => "{channel} zeigt {price}, unter der Untergrenze {floor} nach heutigen Kosten",
         Sentence::AdvertLower => {
             "{advert} verspricht weniger, als {checkout} verlangt; Zahl der Artikel: {n}, darunter {sku}"
         }
         Sentence::PricesWait => "{channel}: wartende Preise: {n}, der älteste seit {since}",
         Sentence::KeyItem => "{competitor} verlangt {theirs}, wir {ours}: {gap} mehr",
         Sentence::NotLive => "{channel}: {n} von {all} Preisen sind nach {span} nicht live",
-        Sentence::NothingSince => "keine Seite eines Wettbewerbers hat seit {since} einen Preis gezeigt",
+        Sentence::NothingSince => "keine Seite eines Konkurrenten hat seit {since} einen Preis gezeigt",
         Sentence::CutsInARow => "{n} Senkungen in Folge zwischen uns und {competitor}, unser Preis fiel um {fell}",
         Sentence::WarWith => "Preiskrieg mit {competitor}: {n} Senkungen im Wechsel, unser Preis fiel um {fell}",
         Sentence::Reactions => "unsere Reaktionen und die von {competitor} ergeben {factor} je Runde",
@@ -76,10 +76,10 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::PushesPaused => "das Senden ist angehalten: {why}",
         Sentence::NoPriceWanted => "es ist kein Preis gewünscht",
         Sentence::NoFloorNoPrice => {
-            "kein Mindestpreis: der Artikel hat weder Kosten noch Minimum, so geht von selbst kein Preis hinaus"
+            "keine Untergrenze: der Artikel hat weder Kosten noch Minimum, so geht von selbst kein Preis hinaus"
         }
-        Sentence::BelowTodaysFloor => "{price} liegt unter dem Mindestpreis {floor} nach heutigen Kosten",
-        Sentence::BelowFloorAtDoor => "{price} für {external} liegt unter dem Mindestpreis {floor}",
+        Sentence::BelowTodaysFloor => "{price} liegt unter der Untergrenze {floor} nach heutigen Kosten",
+        Sentence::BelowFloorAtDoor => "{price} für {external} liegt unter der Untergrenze {floor}",
         Sentence::WaitsForChannel => "wartet, bis {channel} bestätigt ist",
         Sentence::NeverBelow => {
             "{above} darf nie unter {below} liegen, gewünscht sind aber {one} und {other} (kleinste Einheit)"
@@ -87,7 +87,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NoAnswerInTime => "keine Antwort innerhalb der Frist",
         Sentence::NoAnswer => "keine Antwort: {why}",
         Sentence::NothingLeft => "Marge und Gebühren lassen vom Preis nichts übrig: {why}",
-        Sentence::CeilingBelowFloor => "die Obergrenze {ceiling} des Kanals liegt unter seinem Mindestpreis {floor}",
+        Sentence::CeilingBelowFloor => "die Obergrenze {ceiling} des Kanals liegt unter seiner Untergrenze {floor}",
         Sentence::NoRatesFor => "kein Wechselkurs für {code}",
         Sentence::MarketUnknown => "der Markt {market} steht nicht in den Regeln",
         Sentence::CampaignNotReady => {
@@ -102,22 +102,22 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NoRule => "keine Regel wählt den Artikel",
         Sentence::Paused => "das Senden ist angehalten",
         Sentence::FrozenUntil => "der Artikel ist eingefroren bis {until}",
-        Sentence::NoFloor => "es wurde kein Mindestpreis berechnet",
+        Sentence::NoFloor => "es wurde keine Untergrenze berechnet",
         Sentence::Unverified => "die Zuordnung zum Angebot von {competitor} ist nicht bestätigt",
         Sentence::CrawlDoubted => "dem letzten Abruf von {competitor} ist nicht zu trauen",
         Sentence::BelowAbsolute => "{price} liegt unter dem absoluten Minimum {minimum}",
         Sentence::CostUnknown => "die Einkaufskosten sind nicht bekannt",
         Sentence::CostUnbelievable => "Einkaufskosten von {cost} sind nicht glaubhaft",
         Sentence::CostJump => "die Einkaufskosten gingen von {cost_before} auf {cost}; bitte den Import bestätigen",
-        Sentence::NoFloorFollows => "aus den jetzigen Kosten folgt kein Mindestpreis",
+        Sentence::NoFloorFollows => "aus den jetzigen Kosten folgt keine Untergrenze",
         Sentence::BelowCost => "{price} liegt unter {floor}, den jetzigen Kosten mit Mehrwertsteuer",
-        Sentence::FarBelowFloor => "die Regel wollte {price}, weit unter dem Mindestpreis {floor}",
+        Sentence::FarBelowFloor => "die Regel wollte {price}, weit unter der Untergrenze {floor}",
         Sentence::FarAboveCeiling => "die Regel wollte {price}, weit über der Obergrenze {ceiling}",
         Sentence::StockUnsure => {
             "{competitor} hat es vielleicht noch, zu {price}; der Bestand ist nicht sicher bekannt"
         }
         Sentence::OneWitness => {
-            "eine Änderung um {change} beruht auf einer einzigen Beobachtung eines einzigen Wettbewerbers"
+            "eine Änderung um {change} beruht auf einer einzigen Beobachtung eines einzigen Konkurrenten"
         }
         Sentence::Outlier => "der Preis {price} von {competitor} liegt weit vom Median {median} aus {n} Angeboten",
         Sentence::StepTooLarge => "eine Änderung um {change} in einem Schritt; erlaubt sind -{down} bis +{up}",

@@ -6,7 +6,9 @@ use crate::sentence::Sentence;
 pub const fn form(sentence: Sentence) -> &'static str {
     match sentence {
         Sentence::FloorShown => "{channel} visar {price}, under golvet {floor} efter dagens inköpspris",
-        Sentence::AdvertLower => "{advert} lovar ett lägre pris än {checkout} tar, antal varor: {n}, bland andra {sku}",
+        Sentence::AdvertLower => {
+            "{advert} lovar ett lägre pris än {checkout} tar, antal produkter: {n}, bland andra {sku}"
+        }
         Sentence::PricesWait => "{channel}: väntande priser: {n}, det äldsta sedan {since}",
         Sentence::KeyItem => "{competitor} tar {theirs}, vi tar {ours}: {gap} mer",
         Sentence::NotLive => "{channel}: {n} av {all} priser är inte live efter {span}",
@@ -22,12 +24,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::SuspectPrices => "{n} av {all} priser är misstänkta",
         Sentence::OnePrice => "{n} av {all} sidor visar samma pris",
-        Sentence::MassSoldOut => "{n} av {all} varor är slutsålda på en gång",
+        Sentence::MassSoldOut => "{n} av {all} produkter är slutsålda på en gång",
         Sentence::HostSilent => "{host} svarar oss inte ({n} gånger); lämnas i fred till {until}",
-        Sentence::RunTooMany => "körningen hålls: {n} av {all} varor skulle byta pris",
+        Sentence::RunTooMany => "körningen hålls: {n} av {all} produkter skulle byta pris",
         Sentence::RunAverage => "körningen hålls: ändringen är i snitt {change}",
-        Sentence::RunFar => "körningen hålls: antal varor med stor ändring: {n}",
-        Sentence::RunOnePrice => "körningen hålls: {n} varor med olika priser skulle alla kosta {price}",
+        Sentence::RunFar => "körningen hålls: antal produkter med stor ändring: {n}",
+        Sentence::RunOnePrice => "körningen hålls: {n} produkter med olika priser skulle alla kosta {price}",
         Sentence::RunManyHeld => "körningen hålls: {n} förslag hölls ett och ett",
         Sentence::RulesBroken => "regelfilen kan inte användas, de gamla reglerna gäller: {why}",
         Sentence::RatesStale => "växelkurserna är inaktuella: de nyaste är från {day}; beslut som behöver dem hålls",
@@ -53,18 +55,18 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CutOff => "en sändning bröts",
         Sentence::NeverShown => "uppgivet efter {n} försök vars utfall kanalen aldrig visade",
         Sentence::GivenUp => "uppgivet efter {n} försök: {why}",
-        Sentence::NoListing => "kanalen har inte den här varan",
+        Sentence::NoListing => "kanalen har inte den här produkten",
         Sentence::NotArrived => "sändningen kom inte fram",
         Sentence::SentAgain => "mottaget men inte visat; skickat igen",
         Sentence::OnlySays => "kanalen säger ja och ändrar inget ({n} gånger)",
         Sentence::Unreadable => "kan inte läsas: {why}",
         Sentence::OtherCurrency => "kanalen visar {shown} i stället för {expected}",
-        Sentence::UpdatesUsed => "{channel} tar {cap} uppdateringar av en vara på 24 timmar, och {used} är använda",
+        Sentence::UpdatesUsed => "{channel} tar {cap} uppdateringar av en produkt på 24 timmar, och {used} är använda",
         Sentence::StrayPush => "väntar tills en tidigare sändning inte längre kan slå igenom",
         Sentence::PushesPaused => "utskick är pausade: {why}",
         Sentence::NoPriceWanted => "inget pris är önskat",
         Sentence::NoFloorNoPrice => {
-            "inget golv: varan har varken inköpspris eller minimum, så inget pris går ut av sig självt"
+            "inget golv: produkten har varken inköpspris eller minimum, så inget pris går ut av sig självt"
         }
         Sentence::BelowTodaysFloor => "{price} är under golvet {floor} efter dagens inköpspris",
         Sentence::BelowFloorAtDoor => "{price} för {external} är under golvet {floor}",
@@ -87,11 +89,11 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CampaignPartly => "den börjar på de övriga enligt sin policy",
         Sentence::CampaignNotLive => "kampanjen {name} pågår, och dess priser är inte live: {list}",
         Sentence::OnChannel => "{n} på {channel}",
-        Sentence::NoRule => "ingen regel väljer varan",
+        Sentence::NoRule => "ingen regel väljer produkten",
         Sentence::Paused => "utskick är pausade",
-        Sentence::FrozenUntil => "varan är fryst till {until}",
+        Sentence::FrozenUntil => "produkten är fryst till {until}",
         Sentence::NoFloor => "inget golv är beräknat",
-        Sentence::Unverified => "kopplingen till varan hos {competitor} är inte bekräftad",
+        Sentence::Unverified => "kopplingen till produkten hos {competitor} är inte bekräftad",
         Sentence::CrawlDoubted => "den senaste läsningen av {competitor} är inte trovärdig",
         Sentence::BelowAbsolute => "{price} är under det absoluta minimumet {minimum}",
         Sentence::CostUnknown => "inköpspriset är okänt",
@@ -119,8 +121,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "en ändring på {change} är inte värd besväret",
         Sentence::NeedsConsent => "en ändring på {change} kräver en människas samtycke",
         Sentence::StakeNeedsConsent => "{amount} på spel i lagret kräver en människas samtycke",
-        Sentence::NewRule => "regeln är ny eller ändrad och gäller hittills {share} av dess varor",
-        Sentence::BelowOwnMinimum => "priset är under varans eget minimum",
+        Sentence::NewRule => "regeln är ny eller ändrad och gäller hittills {share} av dess produkter",
+        Sentence::BelowOwnMinimum => "priset är under produktens eget minimum",
         Sentence::VatPassedOn => "momssatsen gick från {before} till {after} ({row}) och förs vidare",
         Sentence::BackToBefore => {
             "tiden för det satta priset är slut, och ingen regel vill ha ett annat; tillbaka till {price}"
@@ -132,7 +134,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CampaignTooLong => "kampanjen är för lång",
         Sentence::IndividualExempt => "personlig rabatt, undantagen",
         Sentence::InsufficientHistory => "för kort prishistorik",
-        Sentence::NewArrival => "ny vara, räknat från säljstart",
+        Sentence::NewArrival => "ny produkt, räknat från säljstart",
         Sentence::NotAReduction => "ingen sänkning",
         Sentence::NotTheRegular => "inte det ordinarie priset",
         Sentence::OfferTooLong => "erbjudandet varar längre än riktlinjen",
