@@ -27,6 +27,7 @@ use crate::publish::terms::Terms;
 use crate::publish::vault::Stored;
 use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::{Db, decisions, listings, products, settings};
 use crate::telemetry::Metrics;
@@ -54,6 +55,8 @@ pub struct App {
     pub clock: Clock,
     pub fetcher: fetch::Client,
     pub sites: Sites,
+    /// What is wrong with the operator's own site files, where they were left out.
+    pub site_problem: Option<String>,
     pub schedule: Schedule,
     pub lanes: Vec<Lane>,
     pub vat: Arc<VatTable>,
@@ -74,11 +77,34 @@ impl App {
     /// # Errors
     /// Whatever cannot be built, with the name of the setting.
     pub async fn build(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        let sites = sites(&config)?;
+        Self::with_sites(config, clock, sites, None).await
+    }
+
+    /// The same for commands of people, which do not read pages: site files with mistakes are left out and told.
+    ///
+    /// # Errors
+    /// The database's, the channels' or the configuration's.
+    pub async fn build_for_people(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        match sites(&config) {
+            Ok(sites) => Self::with_sites(config, clock, sites, None).await,
+            Err(problem) => {
+                let embedded = Sites::embedded().map_err(|_| anyhow::anyhow!("the embedded site files are broken"))?;
+                Self::with_sites(config, clock, embedded, Some(format!("{problem:#}"))).await
+            }
+        }
+    }
+
+    async fn with_sites(
+        config: Config,
+        clock: Clock,
+        sites: Sites,
+        site_problem: Option<String>,
+    ) -> anyhow::Result<Arc<Self>> {
         // Another part of the process may have installed it already; then it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::open(&config.database_url()).await.context("database.url")?;
         db.migrate().await?;
-        let sites = sites(&config)?;
         let schedule = config.schedule().map_err(anyhow::Error::msg)?;
         let vault: Arc<dyn Vault> = Arc::new(Stored::new(db.clone(), clock.clone()));
         let lanes = lanes(&config, &clock, &vault)?;
@@ -104,6 +130,7 @@ impl App {
             clock,
             fetcher,
             sites,
+            site_problem,
             schedule,
             lanes,
             mailer,
@@ -168,8 +195,8 @@ impl App {
             product_id: None,
             channel: None,
             competitor: None,
-            message: format!("the rule file cannot be used, the old rules stay in force: {error:#}"),
-            hint: "omniprice check names every problem of the file".to_owned(),
+            message: Sentence::RulesBroken.with(&[("why", &format!("{error:#}"))]),
+            hint: Sentence::HintRules.with(&[]),
         };
         if events::raise(&self.db, event, self.now()).await? {
             tracing::error!("the rule file cannot be used, the old rules stay in force: {error:#}");
@@ -217,7 +244,7 @@ impl App {
     pub fn notices(&self) -> Vec<String> {
         match self.config.fetch.robots {
             Robots::Obey => vec![],
-            Robots::Ignore => vec![format!("robots.txt is not obeyed: {}", self.config.fetch.robots_reason)],
+            Robots::Ignore => vec![Sentence::RobotsIgnored.with(&[("why", &self.config.fetch.robots_reason)])],
         }
     }
 }

@@ -109,6 +109,18 @@ pub enum Mode {
     Shadow,
 }
 
+impl Mode {
+    /// As it is written in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Review => "review",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -283,6 +295,19 @@ impl Config {
     /// Every problem found, each with its path and a hint.
     pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<Self, ConfigError> {
         let (table, base) = merged(file, environment)?;
+        Self::from_table(table, base)
+    }
+
+    /// The same with only some sections of file and environment; the others keep their defaults, whatever stands there.
+    ///
+    /// # Errors
+    /// Every problem found in those sections.
+    pub fn load_part(
+        file: Option<&Path>,
+        environment: &[(String, String)],
+        sections: &[&str],
+    ) -> Result<Self, ConfigError> {
+        let (table, base) = layers::merged_part(file, environment, |section| sections.contains(&section))?;
         Self::from_table(table, base)
     }
 

@@ -29,7 +29,7 @@ use crate::observe::visit;
 use crate::publish::lane::{self, Lane, Round};
 use crate::report;
 use crate::store::listings::Found;
-use crate::store::{listings, overrides, products, settings, targets};
+use crate::store::{fleet, listings, overrides, products, settings, targets};
 use crate::telemetry::Metrics;
 use crate::verify::{self, Kind};
 
@@ -107,10 +107,11 @@ pub async fn publish_due(app: &App, lane: &Lane) -> anyhow::Result<Round> {
 /// The store's.
 pub async fn verify_due(app: &App, lane: &Lane) -> anyhow::Result<bool> {
     let whole_map = async { Ok(map(app, lane).await?.error.is_none()) };
-    let mapped = duty_in_part(app, format!("map/{}", lane.name), MAP_EVERY, whole_map).await?;
+    // Where another mode lets prices out, a channel that only we fill is filled at once.
+    let named = format!("map/{}/{}", lane.name, app.config.mode.as_str());
+    let mapped = duty_in_part(app, named, MAP_EVERY, whole_map).await?;
     let every = app.config.publish.reconcile_every.0;
-    // What can never be read back is no reason to hurry.
-    let whole_look = async { Ok(reconcile(app, lane, false).await?.error.is_none() || !lane.policy.readable) };
+    let whole_look = async { Ok(reconcile(app, lane, false).await?.error.is_none()) };
     let compared = duty_in_part(app, format!("reconcile/{}", lane.name), every, whole_look).await?;
     Ok(mapped || compared)
 }
@@ -178,7 +179,10 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
     let mut mapped = Mapped::default();
     loop {
         let page = listings::unlisted(&app.db, &lane.name, after, FIND_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(mapped) };
+        let Some(last) = page.last() else {
+            seed(app, lane).await?;
+            return Ok(mapped);
+        };
         after = last.id;
         let skus: Vec<String> = page.iter().map(|product| product.sku.clone()).collect();
         let matches = match lane.channel.find(&skus).await {
@@ -214,6 +218,18 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
             pricing::seed(app, lane, &wanting).await?;
         }
     }
+}
+
+/// A feed that lacks the products whose price never changed would have a marketplace take them off sale.
+async fn seed(app: &App, lane: &Lane) -> anyhow::Result<()> {
+    let mut after = 0;
+    while app.config.mode == Mode::Auto && lane.channel.capabilities().seeded_by_us {
+        let wanting = fleet::unseeded(&app.db, &lane.name, after, FIND_PAGE).await?;
+        let Some(last) = wanting.last() else { break };
+        after = *last;
+        pricing::seed(app, lane, &wanting).await?;
+    }
+    Ok(())
 }
 
 /// Runs a duty that may end before it is done (`false`), and is then due again after a few minutes; returns whether it

@@ -34,6 +34,7 @@ pub mod observe;
 pub mod publish;
 pub mod report;
 pub mod schedule;
+pub mod sentence;
 pub mod store;
 pub mod telemetry;
 pub mod verify;

@@ -244,17 +244,19 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
     lane(&app, name)?;
     let now = app.now();
     let until = now.plus(RELEASE);
+    let stopped = listings::channels(&app.db).await?.iter().any(|row| row.name == name && row.state != "ok");
+    if !stopped {
+        let told = serde_json::json!({ "channel": name, "resumed": false });
+        context.print(&told, |_| format!("{name} was not stopped; nothing was changed"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     settings::set(&app.db, released_key(name), until.0.to_string(), actor.to_owned(), why.to_owned(), now).await?;
     let changed = listings::set_channel_state(&app.db, name.to_owned(), "ok", String::new(), now).await?;
-    events::resolve(&app.db, released_key(name), now).await?;
+    for key in [released_key(name), format!("channel-refused/{name}")] {
+        events::resolve(&app.db, key, now).await?;
+    }
     let told = serde_json::json!({ "channel": name, "resumed": changed, "until": until.to_string() });
-    context.print(&told, |_| {
-        if changed {
-            format!("{name} goes on; whatever moves until {until} does not stop it again")
-        } else {
-            format!("{name} was not stopped; whatever moves until {until} does not stop it")
-        }
-    })?;
+    context.print(&told, |_| format!("{name} goes on; whatever moves until {until} does not stop it again"))?;
     Ok(ExitCode::SUCCESS)
 }
 

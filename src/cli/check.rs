@@ -1,5 +1,6 @@
 //! `omniprice check`: everything that can be wrong before the first run, and what to do next.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::{Context, NEEDS_A_PERSON};
@@ -86,7 +87,10 @@ fn site_files(app: &App) -> (bool, String) {
         return (true, format!("{count} embedded"));
     }
     let dir = app.config.path(dir);
-    let own = app.sites.iter().filter(|site| dir.join(site.file()).exists());
+    if let Some(problem) = &app.site_problem {
+        return (false, problem.clone());
+    }
+    let own = app.sites.iter().filter(|site| Path::new(site.file()).starts_with(&dir));
     let mut wrong = Vec::new();
     for site in own {
         match scraper::check::run(site, &dir) {

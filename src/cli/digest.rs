@@ -1,5 +1,6 @@
 //! `omniprice digest --preview|--send-now`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ pub struct Args {
 }
 
 /// # Errors
-/// The store's, or a browser that does not start; a mail that does not go out is said and counted.
+/// The store's, or a page that cannot be written; a mail that does not go out is said and counted.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let now = app.now();
@@ -52,7 +53,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     if args.open {
-        open(&digest)?;
+        open(&digest, now)?;
     } else if context.json {
         let files: Vec<_> =
             digest.files.iter().map(|f| serde_json::json!({ "name": f.name, "bytes": f.bytes.len() })).collect();
@@ -111,13 +112,21 @@ async fn send(
     Ok(if failed > 0 { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
 }
 
-fn open(digest: &Digest) -> anyhow::Result<()> {
-    let path: PathBuf = std::env::temp_dir().join(format!("omniprice-digest-{}.html", std::process::id()));
-    std::fs::write(&path, digest.page()).with_context(|| path.display().to_string())?;
+/// Without a browser the page is still there, and the hint says where.
+fn open(digest: &Digest, now: Millis) -> anyhow::Result<()> {
+    let name = format!("omniprice-digest-{}-{}.html", std::process::id(), now.0);
+    let path: PathBuf = std::env::temp_dir().join(name);
+    let mut new = std::fs::OpenOptions::new();
+    new.write(true).create_new(true);
+    // Its links approve prices for whoever follows them.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+    let mut file = new.open(&path).with_context(|| path.display().to_string())?;
+    file.write_all(digest.page().as_bytes()).with_context(|| path.display().to_string())?;
     talk(&format!("written to {}", path.display()));
-    std::process::Command::new("xdg-open")
-        .arg(&path)
-        .spawn()
-        .map(drop)
-        .with_context(|| format!("xdg-open: no browser could be started\nhint: open {} yourself", path.display()))
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    if let Err(why) = std::process::Command::new(opener).arg(&path).spawn() {
+        talk(&format!("{opener}: no browser could be started: {why}\nhint: open {} yourself", path.display()));
+    }
+    Ok(())
 }

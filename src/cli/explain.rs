@@ -110,6 +110,13 @@ struct OnChannel {
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let product = super::product(&app, &args.sku).await?;
+    if let Some(unknown) = args.channel.as_ref().filter(|name| app.lane(name).is_none()) {
+        let known: Vec<&str> = app.lanes.iter().map(|lane| lane.name.as_str()).collect();
+        return Err(super::wrong(format!(
+            "there is no channel `{unknown}`\nhint: configured are {}",
+            known.join(", ")
+        )));
+    }
     let decision = match args.at {
         Some(at) => decisions::at(&app.db, product.id, at.into()).await?,
         None => decisions::latest(&app.db, product.id).await?,

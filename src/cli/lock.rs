@@ -89,7 +89,11 @@ pub async fn unlock(context: &Context, args: &Unlock) -> anyhow::Result<ExitCode
     if context.json {
         say(&serde_json::json!({ "unlocked": unlocked }).to_string())?;
     } else if !unlocked.is_empty() {
-        say(&format!("{} follows rules again", unlocked.join(", ")))?;
+        say(&format!("{} unlocked", unlocked.join(", ")))?;
+        for sku in &unlocked {
+            let product = super::product(&app, sku).await?;
+            say(&super::price::in_force(&app, &product).await?)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

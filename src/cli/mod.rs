@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::report::digest::plain;
+use crate::store::Db;
 use crate::store::products::{self, Product};
 
 mod alert;
@@ -182,7 +183,34 @@ impl Context {
     pub async fn app(&self) -> anyhow::Result<Arc<App>> {
         let config = self.config()?;
         crate::telemetry::start(&config.log)?;
+        let app = App::build_for_people(config, Clock::System).await?;
+        if let Some(problem) = &app.site_problem {
+            talk(&format!("site files are left out: {problem}"));
+        }
+        Ok(app)
+    }
+
+    /// Builds the application for work that reads pages: nothing may be left out.
+    ///
+    /// # Errors
+    /// The configuration's, the site files' or the database's.
+    pub async fn worker(&self) -> anyhow::Result<Arc<App>> {
+        let config = self.config()?;
+        crate::telemetry::start(&config.log)?;
         App::build(config, Clock::System).await
+    }
+
+    /// Opens the database and nothing else, whatever is wrong with channels, site files or rules: what a person needs in
+    /// an emergency must not fail for another reason.
+    ///
+    /// # Errors
+    /// The database's, or a configuration that does not say which.
+    pub async fn store(&self) -> anyhow::Result<Db> {
+        let config = Config::load_part(self.file().as_deref(), &environment(), &["database", "log"])?;
+        crate::telemetry::start(&config.log)?;
+        let db = Db::open(&config.database_url()).await.context("database.url")?;
+        db.migrate().await?;
+        Ok(db)
     }
 
     /// Prints a value as JSON, or as text for people.
@@ -228,11 +256,28 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            talk(&format!("error: {error:#}"));
+            talk(&told(&error));
             let wrong = error.is::<ConfigError>() || error.is::<WrongInput>();
             ExitCode::from(if wrong { WRONG_INPUT } else { FAILED })
         }
     }
+}
+
+/// An error with its causes, and what to do about it on a line of its own below them.
+fn told(error: &anyhow::Error) -> String {
+    let (mut what, mut hints) = (Vec::new(), Vec::new());
+    for cause in error.chain().map(ToString::to_string) {
+        let cut =
+            ["\nhint: ", "; hint: "].into_iter().filter_map(|mark| cause.find(mark).map(|at| (at, mark.len()))).min();
+        let (text, hint) = cut.map_or((cause.as_str(), None), |(at, len)| (&cause[..at], Some(&cause[at + len..])));
+        // A cause is often told by its effect already.
+        if !text.is_empty() && !what.iter().any(|known: &String| known.contains(text)) {
+            what.push(text.to_owned());
+        }
+        hints.extend(hint.filter(|hint| !hints.iter().any(|known: &String| known == hint)).map(str::to_owned));
+    }
+    let hints: String = hints.iter().map(|hint| format!("\nhint: {hint}")).collect();
+    format!("error: {}{hints}", what.join(": "))
 }
 
 /// The command line is wrong in a way that only the command can see.

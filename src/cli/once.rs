@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Context, NEEDS_A_PERSON};
 use crate::clock::Millis;
+use crate::report::detect;
 use crate::store::{decisions, events, targets};
 use crate::{daemon, flow};
 
@@ -28,17 +29,21 @@ struct Report {
     still_due: i64,
     reviews: usize,
     critical: usize,
+    /// Every page was asked for, whatever its time.
+    asked_all: bool,
 }
 
 /// # Errors
 /// The first stage that fails.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
-    let app = context.app().await?;
+    let app = context.worker().await?;
     if args.now {
         targets::due_now(&app.db, None, app.now()).await?;
     }
     let patience = args.patience.map_or(daemon::ONCE_PATIENCE, |seconds| i64::from(seconds) * Millis::SECOND);
     let pass = flow::pass(&app, patience).await?;
+    // Somebody who runs this by hand or from cron wants to know now, not when the watch comes round.
+    detect::customers(&app).await?;
     let open = events::open(&app.db, 1_000).await?;
     let report = Report {
         pass,
@@ -47,6 +52,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         still_due: targets::count_due(&app.db, app.now()).await?,
         reviews: decisions::open_reviews(&app.db, 1_000).await?.len(),
         critical: open.iter().filter(|event| event.severity == "critical").count(),
+        asked_all: args.now,
     };
     context.print(&report, text)?;
     app.db.close().await;
@@ -56,7 +62,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn text(report: &Report) -> String {
-    let Report { pass, prices_read, not_read, still_due, reviews, critical } = report;
+    let Report { pass, prices_read, not_read, still_due, reviews, critical, asked_all } = report;
     let mut out = format!(
         "{} pages checked ({prices_read} with a price or unchanged), {} products evaluated, {} prices sent, {} read back equal, {} digests",
         pass.checked, pass.evaluated, pass.pushed, pass.verified, pass.digests
@@ -67,17 +73,19 @@ fn text(report: &Report) -> String {
             out += "; an address inside your own network needs fetch.allow_networks";
         }
     }
-    if pass.checked == 0 {
+    if pass.checked == 0 && !asked_all {
         out += "\nnothing was due; --now checks all pages anyway";
     }
-    if *still_due > 0 {
+    if *still_due > 0 && pass.checked == 0 {
+        out += &format!("\n{still_due} pages wait: their hosts failed lately and are left alone for a while");
+    } else if *still_due > 0 {
         out += &format!("\n{still_due} pages are still due: their hosts are asked at their own pace");
     }
     if *reviews > 0 {
         out += &format!("\n{reviews} proposals wait: omniprice review");
     }
     if *critical > 0 {
-        out += &format!("\n{critical} critical events: omniprice digest --preview");
+        out += &format!("\n{critical} critical events: omniprice alert list");
     }
     out
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{Context, say};
 use crate::app::PAUSE;
+use crate::clock::Clock;
 use crate::store::settings;
 
 #[derive(Debug, clap::Args)]
@@ -19,8 +20,9 @@ pub struct Args {
 /// # Errors
 /// The store's.
 pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
-    let app = context.app().await?;
-    settings::set(&app.db, PAUSE.to_owned(), "on".to_owned(), args.actor.clone(), args.why.clone(), app.now()).await?;
+    let db = context.store().await?;
+    let (actor, why) = (args.actor.clone(), args.why.clone());
+    settings::set(&db, PAUSE.to_owned(), "on".to_owned(), actor, why, Clock::System.now()).await?;
     say(if context.json {
         "{\"paused\":true}"
     } else {
@@ -32,9 +34,11 @@ pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// The store's.
 pub async fn resume(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
-    let app = context.app().await?;
-    let was = settings::clear(&app.db, PAUSE).await?;
-    tracing::info!("pushes resumed by {}: {}", args.actor, args.why);
+    let db = context.store().await?;
+    let was = settings::clear(&db, PAUSE).await?;
+    if was {
+        tracing::info!("pushes resumed by {}: {}", args.actor, args.why);
+    }
     let text = if was { "pushes go on" } else { "pushes were not paused" };
     say(if context.json { "{\"paused\":false}" } else { text })?;
     Ok(ExitCode::SUCCESS)

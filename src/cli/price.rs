@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{Context, named, say, talk, when, wrong};
+use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::release::Guard;
 use crate::flow::intent;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::overrides::{self, Kind, New, Override};
+use crate::store::products::Product;
 
 /// Overrides shown at once.
 const MOST: i64 = 10_000;
@@ -101,8 +103,8 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
         serde_json::json!({ "sku": product.sku, "price": price.to_string(), "until": until.0 }).to_string()
     } else {
         let mut told = format!("{} costs {price} until {until}; then the rules decide again", plain(&product.sku));
-        if product.locked != 0 {
-            told += "\nit is locked, and a lock comes first: omniprice unlock";
+        if let Some(lock) = lock_of(&app, &product).await? {
+            told = format!("{price} is stored for {} until {until}, but {lock}", plain(&product.sku));
         }
         told
     })?;
@@ -122,9 +124,45 @@ async fn clear(context: &Context, args: &Clear) -> anyhow::Result<ExitCode> {
     say(&if context.json {
         serde_json::json!({ "cleared": product.sku }).to_string()
     } else {
-        format!("{} follows rules again", plain(&product.sku))
+        format!("no price of {} is set any more\n{}", plain(&product.sku), in_force(&app, &product).await?)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who keeps a product's price as it is, if anybody does.
+async fn lock_of(app: &App, product: &Product) -> anyhow::Result<Option<String>> {
+    let sku = plain(&product.sku);
+    let by_hand = overrides::of_product(&app.db, product.id, app.now()).await?;
+    let by_hand = by_hand.into_iter().find(|one| one.kind == Kind::Lock.as_str());
+    Ok(match by_hand {
+        Some(lock) => Some(format!("{} has locked it{}: omniprice unlock {sku}", plain(&lock.owner), ends(&lock))),
+        None if product.locked != 0 => Some(format!("it is locked by the catalogue: omniprice unlock {sku}")),
+        None => None,
+    })
+}
+
+fn ends(one: &Override) -> String {
+    one.until_at.map_or_else(String::new, |at| format!(" until {}", Millis(at)))
+}
+
+/// What decides a product's price now, in a sentence: a lock, a price that somebody set, or the rules.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn in_force(app: &App, product: &Product) -> anyhow::Result<String> {
+    let sku = plain(&product.sku);
+    if let Some(lock) = lock_of(app, product).await? {
+        return Ok(format!("{sku} keeps its price: {lock}"));
+    }
+    let set = overrides::of_product(&app.db, product.id, app.now()).await?;
+    let set = set.into_iter().find(|one| one.kind == Kind::Price.as_str());
+    Ok(match set.as_ref().and_then(|one| one.price_minor.zip(currency(&one.currency).ok()).map(|price| (one, price))) {
+        Some((one, (minor, own))) => {
+            let price = Money::from_minor(minor, own);
+            format!("{sku} costs {price}, set by {}{}", plain(&one.owner), ends(one))
+        }
+        None => format!("{sku} follows rules again"),
+    })
 }
 
 async fn list(context: &Context) -> anyhow::Result<ExitCode> {

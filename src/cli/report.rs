@@ -15,9 +15,13 @@ use crate::money::{Decimal, Money};
 use crate::report::chart::{Chart, Labels};
 use crate::report::lang::Voice;
 use crate::report::market::{self, Track};
-use crate::report::overview::{Overview, overview};
+use crate::report::overview::{Asked, Overview, Target, overview};
+use crate::report::sales::Sales;
 use crate::report::sheet::{Cell, Table, xlsx};
 use crate::report::{gather, people, text};
+
+/// A file of sales may be this large.
+const MAX_SALES: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -30,6 +34,15 @@ pub struct Args {
     /// Form of the figures
     #[arg(long, value_enum, default_value_t = Form::Table)]
     format: Form,
+    /// The list that CSV holds
+    #[arg(long, value_enum, default_value_t = List::Products)]
+    list: List,
+    /// Units sold, as CSV with the columns sku,day,units,stock: for margin at risk and elasticity
+    #[arg(long, value_name = "FILE")]
+    sales: Option<PathBuf>,
+    /// The position whose price margin at risk is counted against
+    #[arg(long, value_enum, default_value_t = Target::Lowest)]
+    target: Target,
     /// A chart instead: `index`, or a SKU
     #[arg(long, value_name = "WHAT")]
     chart: Option<String>,
@@ -44,6 +57,16 @@ enum Form {
     Json,
     Csv,
     Xlsx,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum List {
+    Figures,
+    Products,
+    /// Readiness of channels to announce a reduction
+    Omnibus,
+    /// Reductions of campaigns that must not be announced
+    NotAnnounced,
 }
 
 /// # Errors
@@ -63,12 +86,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(what) = &args.chart {
         return chart(args, &app, &tracks, what, (from, until), &voice);
     }
-    let overview = overview(&app, &tracks, from, until).await?;
+    let sales = args.sales.as_deref().map(sales).transpose()?;
+    let asked = Asked { sales: sales.as_ref(), target: args.target, voice: &voice };
+    let overview = overview(&app, &tracks, &asked, from, until).await?;
     let form = if context.json { Form::Json } else { args.format };
     let bytes = match form {
         Form::Table => table(&overview).into_bytes(),
         Form::Json => serde_json::to_vec_pretty(&overview)?,
-        Form::Csv => overview.tables()[1].csv(&voice)?,
+        Form::Csv => overview.tables()[args.list as usize].csv(&voice)?,
         Form::Xlsx => xlsx(&overview.tables())?,
     };
     if form == Form::Xlsx && args.out.is_none() {
@@ -76,6 +101,15 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     write(args.out.as_deref(), &bytes)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn sales(path: &Path) -> anyhow::Result<Sales> {
+    let size = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
+    if size > MAX_SALES {
+        bail!("{}: larger than {MAX_SALES} bytes\nhint: write fewer days; 90 are enough", path.display());
+    }
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    Sales::read(&bytes).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
 }
 
 fn write(out: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
@@ -94,22 +128,22 @@ fn write(out: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 fn table(overview: &Overview) -> String {
-    let [figures, products] = overview.tables();
-    format!(
-        "{} to {}\nBasis: {}\n\n{}\n\n{}",
-        overview.from,
-        overview.until,
-        overview.basis,
-        lines(&figures),
-        lines(&products)
-    )
+    let tables = overview.tables();
+    let shown: Vec<String> = tables.iter().filter(|table| !table.rows.is_empty()).map(lines).collect();
+    format!("{} to {}\nBasis: {}\n\n{}", overview.from, overview.until, overview.basis, shown.join("\n\n"))
 }
 
 fn lines(table: &Table) -> String {
     let mut lines = comfy_table::Table::new();
-    lines.load_style(comfy_table::presets::NOTHING).set_header(&table.columns);
+    // A column without any value, such as sales that nobody brought, only makes the others narrow.
+    let used: Vec<bool> = (0..table.columns.len())
+        .map(|at| table.rows.iter().any(|row| !matches!(row.get(at), None | Some(Cell::Empty))))
+        .collect();
+    let kept = |at: usize| used.get(at).copied().unwrap_or_default();
+    let header = table.columns.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, name)| name);
+    lines.load_style(comfy_table::presets::NOTHING).set_header(header);
     for row in &table.rows {
-        lines.add_row(row.iter().map(|cell| match cell {
+        lines.add_row(row.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, cell)| match cell {
             Cell::Text(text) => text::plain(text),
             Cell::Number(number) => number.to_string(),
             Cell::Empty => "-".to_owned(),

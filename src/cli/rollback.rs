@@ -9,9 +9,9 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
-use crate::store::fleet;
 use crate::store::listings::{self, Desire};
 use crate::store::overrides::{self, Kind, New};
+use crate::store::{campaigns, fleet};
 
 /// Rows per page of the store.
 const PAGE: i64 = 1_000;
@@ -40,6 +40,9 @@ pub struct Args {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
+    /// Although prices that people set, or running campaigns, are put aside
+    #[arg(long)]
+    yes: bool,
 }
 
 /// One price that goes back.
@@ -48,6 +51,9 @@ struct Back {
     sku: String,
     now: Option<String>,
     then: String,
+    /// A price that a person set, or a campaign, which this puts aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
 }
 
 /// # Errors
@@ -63,12 +69,28 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let back = match &args.channel {
         Some(channel) => channel_back(&app, args, channel, at).await?,
-        None => prices_back(&app, args, at, until).await?,
+        None => {
+            let planned = prices_back(&app, args, at, until, true).await?;
+            let aside: Vec<&Back> = planned.iter().filter(|back| back.replaces.is_some()).collect();
+            if let (false, false, Some(first)) = (args.dry_run, args.yes, aside.first()) {
+                return Err(wrong(format!(
+                    "{} prices that people or campaigns set would be put aside, {} among them ({})\nhint: --dry-run shows them, \
+                     --sku names others, --yes goes on",
+                    aside.len(),
+                    plain(&first.sku),
+                    first.replaces.as_deref().unwrap_or_default()
+                )));
+            }
+            if args.dry_run { planned } else { prices_back(&app, args, at, until, false).await? }
+        }
     };
     let done = if args.dry_run { "would go back" } else { "go back" };
     context.print(&back, |back| {
         let mut lines = vec![format!("{} prices {done} to what they were at {at}", back.len())];
-        let line = |b: &Back| format!("  {}: {} -> {}", plain(&b.sku), b.now.as_deref().unwrap_or("none"), b.then);
+        let line = |b: &Back| {
+            let aside = b.replaces.as_ref().map_or_else(String::new, |what| format!(", instead of {what}"));
+            format!("  {}: {} -> {}{aside}", plain(&b.sku), b.now.as_deref().unwrap_or("none"), b.then)
+        };
         lines.extend(back.iter().take(SHOWN).map(line));
         if back.len() > SHOWN {
             lines.push(format!("  and {} more; --json shows all", back.len() - SHOWN));
@@ -100,7 +122,7 @@ async fn instant(app: &App, text: &str, now: Millis) -> anyhow::Result<Millis> {
 }
 
 /// Every price goes back as one that a person set: with owner, reason and end, past every guard, on all channels.
-async fn prices_back(app: &App, args: &Args, at: Millis, until: Millis) -> anyhow::Result<Vec<Back>> {
+async fn prices_back(app: &App, args: &Args, at: Millis, until: Millis, only_look: bool) -> anyhow::Result<Vec<Back>> {
     let (mut back, mut after) = (Vec::new(), 0);
     loop {
         let page = fleet::prices_at(&app.db, at, after, PAGE).await?;
@@ -112,8 +134,9 @@ async fn prices_back(app: &App, args: &Args, at: Millis, until: Millis) -> anyho
                 sku: then.sku.clone(),
                 now: Some(money(then.own_minor)?),
                 then: money(then.price_minor)?,
+                replaces: put_aside(app, then.product_id).await?,
             });
-            if args.dry_run {
+            if only_look {
                 continue;
             }
             let new = New {
@@ -130,6 +153,19 @@ async fn prices_back(app: &App, args: &Args, at: Millis, until: Millis) -> anyho
     }
 }
 
+/// The price that a person set for a product, or the campaign that it is in.
+async fn put_aside(app: &App, product_id: i64) -> anyhow::Result<Option<String>> {
+    let now = app.now();
+    let set = overrides::of_product(&app.db, product_id, now).await?;
+    if let Some(one) = set.into_iter().find(|one| one.kind == Kind::Price.as_str()) {
+        let price = one.price_minor.zip(currency(&one.currency).ok()).map(|(m, c)| Money::from_minor(m, c).to_string());
+        let end = one.until_at.map_or_else(String::new, |at| format!(" until {}", Millis(at)));
+        return Ok(Some(format!("{} set by {}{end}", price.unwrap_or_default(), plain(&one.owner))));
+    }
+    let running = campaigns::of_product(&app.db, product_id, now).await?.into_iter().find(|one| one.starts_at <= now.0);
+    Ok(running.map(|one| format!("campaign {}", one.name)))
+}
+
 /// One channel goes back to what it showed; the gate holds what is below today's floor.
 async fn channel_back(app: &App, args: &Args, channel: &str, at: Millis) -> anyhow::Result<Vec<Back>> {
     if app.lane(channel).is_none() {
@@ -144,7 +180,12 @@ async fn channel_back(app: &App, args: &Args, channel: &str, at: Millis) -> anyh
         for then in page.into_iter().filter(|then| args.sku.is_empty() || args.sku.contains(&then.sku)) {
             let own = currency(&then.currency)?;
             let money = |minor| Money::from_minor(minor, own).to_string();
-            back.push(Back { sku: then.sku, now: then.desired_minor.map(money), then: money(then.minor) });
+            back.push(Back {
+                sku: then.sku,
+                now: then.desired_minor.map(money),
+                then: money(then.minor),
+                replaces: None,
+            });
             desires.push((Desire { listing_id: then.listing_id, price: Ok(then.minor) }, then.decision_id));
         }
         if !args.dry_run {

@@ -20,7 +20,7 @@ pub async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(WRONG_INPUT));
         }
     };
-    let app = context.app().await?;
+    let app = context.worker().await?;
     app.rules().await?;
     if lock.is_some() {
         settings::free_leases(&app.db).await?;

@@ -23,6 +23,15 @@ pub(super) fn default_table() -> Table {
 /// # Errors
 /// An unreadable file, broken TOML, or a `${NAME}` that the environment lacks.
 pub fn merged(file: Option<&Path>, environment: &[(String, String)]) -> Result<(Table, PathBuf), ConfigError> {
+    merged_part(file, environment, |_| true)
+}
+
+/// The same, with only the wanted sections of file and environment.
+pub(super) fn merged_part(
+    file: Option<&Path>,
+    environment: &[(String, String)],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(Table, PathBuf), ConfigError> {
     let mut table = default_table();
     let mut base = PathBuf::from(".");
     let mut problems = Vec::new();
@@ -30,9 +39,10 @@ pub fn merged(file: Option<&Path>, environment: &[(String, String)]) -> Result<(
         let path = file.display().to_string();
         let text = std::fs::read_to_string(file)
             .map_err(|e| ConfigError(vec![problem(&path, &e.to_string(), "run `omniprice init` to write one")]))?;
-        let own: Table = text.parse().map_err(|e: toml::de::Error| {
+        let mut own: Table = text.parse().map_err(|e: toml::de::Error| {
             ConfigError(vec![problem(&path, &e.to_string(), "strings need quotes; tables start with [name]")])
         })?;
+        own.retain(|section, _| wanted(section));
         merge(&mut table, own);
         base =
             file.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
@@ -40,7 +50,11 @@ pub fn merged(file: Option<&Path>, environment: &[(String, String)]) -> Result<(
     for (name, value) in environment {
         // OMNIPRICE_CONFIG and the like are not settings: those have a section, or are the one key without.
         if let Some(key) = name.strip_prefix(ENV_PREFIX).filter(|key| key.contains("__") || *key == "MODE") {
-            set(&mut table, &key.to_ascii_lowercase().split("__").collect::<Vec<_>>(), value);
+            let key = key.to_ascii_lowercase();
+            let path: Vec<&str> = key.split("__").collect();
+            if wanted(path[0]) {
+                set(&mut table, &path, value);
+            }
         }
     }
     fill_in(&mut table, "", environment, &base, &mut problems);

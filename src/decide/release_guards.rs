@@ -92,11 +92,6 @@ fn fresh_floor(proposal: &Proposal) -> Option<String> {
     if !fresh.is_positive() {
         return Some(format!("a purchase cost of {fresh} is not believable"));
     }
-    if let Some(previous) = proposal.state.previous_cost_net
-        && change_pct(previous, fresh).is_some_and(|change| change.abs() > params.max_cost_change_pct)
-    {
-        return Some(format!("the purchase cost went from {previous} to {fresh}; confirm the import"));
-    }
     let mut facts = Facts { offers: Vec::new(), fx: None, ..proposal.facts.clone() };
     facts.product.cost_net = Some(fresh);
     let floor = bounds::floor(&facts, &[], &EngineParams::default());
@@ -303,6 +298,12 @@ fn confirmation(proposal: &Proposal) -> Option<String> {
     });
     if approved {
         return None;
+    }
+    let fresh = proposal.state.fresh_cost_net.or(proposal.facts.product.cost_net);
+    if let Some((previous, fresh)) = proposal.state.previous_cost_net.zip(fresh)
+        && change_pct(previous, fresh).is_some_and(|change| change.abs() > proposal.params.max_cost_change_pct)
+    {
+        return Some(format!("the purchase cost went from {previous} to {fresh}; confirm the import"));
     }
     let change = proposal.change_pct()?;
     if change.abs() > proposal.params.confirm_above_pct {

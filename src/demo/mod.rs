@@ -132,6 +132,7 @@ pub async fn run(options: Options, say: Say<'_>) -> anyhow::Result<Summary> {
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("omniprice-demo-{}", std::process::id())));
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    std::fs::write(folder.join(MARKER), "omniprice demo writes here\n").context(MARKER)?;
     let ended = play(&folder, options.keep, say).await;
     if !kept {
         // Nothing of value is in it; a folder that stays behind harms nobody.
@@ -139,6 +140,9 @@ pub async fn run(options: Options, say: Say<'_>) -> anyhow::Result<Summary> {
     }
     ended.map(|summary| Summary { kept, ..summary })
 }
+
+/// Marks a folder of the demo: it may be written over.
+pub const MARKER: &str = ".omniprice-demo";
 
 async fn play(folder: &Path, keep: bool, say: Say<'_>) -> anyhow::Result<Summary> {
     let world = World::open(folder).await?;

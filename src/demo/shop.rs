@@ -111,6 +111,16 @@ impl Shop {
         }
     }
 
+    /// A variant deleted in the shop's own back office.
+    pub fn remove(&self, sku: &str) {
+        self.lock().variants.remove(sku);
+    }
+
+    /// A variant created there, under a number of the shop's own.
+    pub fn put(&self, sku: &str, id: &str, minor: i64) {
+        self.lock().variants.insert(sku.to_owned(), (id.to_owned(), minor));
+    }
+
     /// The price that a shopper sees, in minor units.
     #[must_use]
     pub fn price(&self, sku: &str) -> Option<i64> {

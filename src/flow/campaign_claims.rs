@@ -7,6 +7,7 @@ use crate::clock::Millis;
 use crate::decide::prior::{Audience, LivePrice, PriorPrice, Reduction, better_from, prior_price};
 use crate::decide::prior_rules;
 use crate::money::{Currency, Money, currency};
+use crate::sentence::Sentence;
 use crate::store::campaigns::{self as stored, OfProduct};
 use crate::store::listings::{self, Desire, Listing};
 use crate::store::products::Product;
@@ -55,7 +56,7 @@ pub(super) async fn freeze(
         let (prior, _) = prior_of(app, loaded, product, listing, planned, (begins, now, end)).await?;
         let mut reasons = reasons(&prior);
         if campaign.announce == 0 {
-            reasons.push("the campaign announces nothing".to_owned());
+            reasons.push(Sentence::NothingAnnounced.with(&[]));
         }
         frozen.push(Frozen {
             campaign_id: campaign.id,
@@ -151,13 +152,12 @@ pub(super) fn reasons(prior: &PriorPrice) -> Vec<String> {
     let mut reasons: Vec<String> = prior.flags.iter().map(flag_text).collect();
     if let Some(claim) = &prior.claim {
         let days = |count: Option<i64>| count.map_or_else(|| "-".to_owned(), |days| format!("{days} days"));
-        reasons.push(format!(
-            "the former price was charged for {} days, {} % of the last 90, last {} ago; the offer takes {}",
-            claim.days_at_reference,
-            claim.share_of_last_90_days,
-            days(claim.age_of_reference),
-            days(claim.offer_days)
-        ));
+        reasons.push(Sentence::FormerPrice.with(&[
+            ("days", &claim.days_at_reference),
+            ("share", &claim.share_of_last_90_days),
+            ("last", &days(claim.age_of_reference)),
+            ("offer", &days(claim.offer_days)),
+        ]));
     }
     reasons
 }

@@ -11,6 +11,7 @@ use crate::clock::Millis;
 use crate::decide::bounds;
 use crate::decide::campaign_file::{CampaignFile, Candidate};
 use crate::money::{Money, currency};
+use crate::sentence::Sentence;
 use crate::store::campaigns::{Campaign, Item, New, NewItem};
 use crate::store::listings;
 use crate::store::products::{self, Product};
@@ -174,7 +175,7 @@ async fn look(
                 prior_of(app, &loaded, &product, &listing, shown, (window.0, window.0, window.1)).await?;
             let mut reasons = reasons(&prior);
             if !announce {
-                reasons.push("the campaign announces nothing".to_owned());
+                reasons.push(Sentence::NothingAnnounced.with(&[]));
             }
             seen.push(Outlook {
                 sku: product.sku.clone(),

@@ -12,6 +12,7 @@ use crate::decide::campaign::{
     self, CampaignChannel, LATE_AFTER_MS, MOST_CART_GRACE_MS, READY_BEFORE_MS, Role, Window,
 };
 use crate::money::{Money, currency};
+use crate::sentence::Sentence;
 use crate::store::campaigns::{self, Campaign, OfProduct};
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
@@ -166,6 +167,8 @@ async fn tend_one(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> 
         }
     } else if one.phase == "planned" && now >= starts {
         campaigns::set_phase(&app.db, one.id, "running", None, None, now).await?;
+        // From now on what counts is whether it started.
+        events::resolve(&app.db, dedupe(one, "ready"), now).await?;
     } else if one.phase == "running" {
         check_start(app, one, now).await?;
     }
@@ -207,39 +210,41 @@ async fn prepare(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<bool>
         events::resolve(&app.db, dedupe(one, "ready"), now).await?;
         return Ok(true);
     }
-    let told = format!("campaign {} starts soon and {} cannot be written to", one.name, broken.join(", "));
+    let channels = broken.join(", ");
+    let told = Sentence::CampaignUnready.with(&[("name", &one.name), ("channels", &channels)]);
     let (starts, follows) = match one.policy.as_str() {
         "cancel" => {
             let why = Some(told.clone());
             campaigns::set_phase(&app.db, one.id, "cancelled", Some("policy".to_owned()), why, now).await?;
-            (false, "it is cancelled by its policy")
+            (false, Sentence::CampaignCancelled)
         }
         "delay_all" => {
             campaigns::postpone(&app.db, one.id, now.plus(READY_BEFORE_MS + DELAY)).await?;
-            (false, "its start is delayed on all channels by its policy")
+            (false, Sentence::CampaignDelayed)
         }
-        _ => (true, "it starts on the others by its policy"),
+        _ => (true, Sentence::CampaignPartly),
     };
-    tell(app, one, "ready", "critical", format!("{told}; {follows}"), now).await?;
+    let follows = follows.with(&[]);
+    let told = Sentence::CampaignNotReady.with(&[("name", &one.name), ("channels", &channels), ("follows", &follows)]);
+    tell(app, one, "ready", "critical", told, now).await?;
     Ok(starts)
 }
 
 async fn check_start(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> {
     let missing = strikes::unstarted(&app.db, one.id, now.plus(-LATE_AFTER_MS), now).await?;
-    let what = "runs, and its prices are not live";
-    lagging(app, one, ("start", "warning", what), &missing, now).await
+    lagging(app, one, ("start", "warning", Sentence::CampaignNotLive), &missing, now).await
 }
 
 async fn check_end(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> {
     let left = strikes::unended(&app.db, one.id, now.plus(-LATE_AFTER_MS)).await?;
-    lagging(app, one, ("end", "critical", "is over, and its prices are still live"), &left, now).await
+    lagging(app, one, ("end", "critical", Sentence::CampaignStays), &left, now).await
 }
 
 /// Tells that channels lag behind a campaign, or that they no longer do.
 async fn lagging(
     app: &App,
     one: &Campaign,
-    (what, severity, told): (&str, &'static str, &str),
+    (what, severity, told): (&str, &'static str, Sentence),
     rows: &[Lagging],
     now: Millis,
 ) -> anyhow::Result<()> {
@@ -247,8 +252,10 @@ async fn lagging(
         events::resolve(&app.db, dedupe(one, what), now).await?;
         return Ok(());
     }
-    let list: Vec<String> = rows.iter().map(|row| format!("{} on {}", row.n, row.channel)).collect();
-    tell(app, one, what, severity, format!("campaign {} {told}: {}", one.name, list.join(", ")), now).await
+    let on = |row: &Lagging| Sentence::OnChannel.with(&[("n", &row.n), ("channel", &row.channel)]);
+    let list = rows.iter().map(on).collect::<Vec<_>>().join(", ");
+    let told = told.with(&[("name", &one.name), ("list", &list)]);
+    tell(app, one, what, severity, told, now).await
 }
 
 async fn tell(

@@ -11,6 +11,7 @@ use crate::decide::ecb;
 use crate::decide::fx::{Freshness, FxTable};
 use crate::decide::text::Quoted;
 use crate::money::{Currency, Decimal, currency, decimal};
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::settings::{self, Rate};
 use crate::store::terms as stored;
@@ -65,20 +66,30 @@ pub async fn tend(app: &App) -> anyhow::Result<()> {
     };
     let mut table = app.fx().await?;
     let missing = table.as_ref().is_none_or(|table| table.freshness != Freshness::Fresh);
-    if wanted && missing {
+    if !(wanted && missing) {
+        resolve_open(app, FAILED).await?;
+    } else {
         let every = app.config.fx.retry_every.0;
         if super::duty(app, "fx", every, attempt(app)).await?.is_some() {
             table = app.fx().await?;
         }
     }
     if needed.is_empty() {
-        return Ok(());
+        return resolve_open(app, STALE).await;
     }
     tell_staleness(app, table.as_ref()).await?;
     match table {
         Some(table) => follow(app, &table, &needed).await,
         None => Ok(()),
     }
+}
+
+/// Looking first costs less than a write in every round.
+async fn resolve_open(app: &App, dedupe: &str) -> anyhow::Result<()> {
+    if events::is_open(&app.db, dedupe).await? {
+        events::resolve(&app.db, dedupe.to_owned(), app.now()).await?;
+    }
+    Ok(())
 }
 
 /// One try; a failure is an event and a wait, never an error of the daemon.
@@ -98,8 +109,8 @@ async fn attempt(app: &App) -> anyhow::Result<()> {
                 product_id: None,
                 channel: None,
                 competitor: None,
-                message: format!("exchange rates could not be fetched: {error:#}"),
-                hint: "omniprice fx fetch tries again; omniprice fx import FILE takes a file".to_owned(),
+                message: Sentence::RatesFailed.with(&[("why", &format!("{error:#}"))]),
+                hint: Sentence::HintRates.with(&[]),
             };
             events::raise(&app.db, event, app.now()).await?;
         }
@@ -149,13 +160,11 @@ pub fn rates(text: &str) -> anyhow::Result<Vec<Rate>> {
 async fn tell_staleness(app: &App, table: Option<&FxTable>) -> anyhow::Result<()> {
     let (severity, message) = match table.map(|table| (table.freshness, table.date)) {
         Some((Freshness::Fresh | Freshness::Late, _)) => {
-            return Ok(events::resolve(&app.db, STALE.to_owned(), app.now()).await.map(drop)?);
+            return resolve_open(app, STALE).await;
         }
-        Some((Freshness::Stale, day)) => ("warning", format!("exchange rates are stale: the newest are of {day}")),
-        Some((Freshness::Expired, day)) => {
-            ("critical", format!("exchange rates have expired: the newest are of {day}"))
-        }
-        None => ("critical", "there are no exchange rates, and something needs them".to_owned()),
+        Some((Freshness::Stale, day)) => ("warning", Sentence::RatesStale.with(&[("day", &day)])),
+        Some((Freshness::Expired, day)) => ("critical", Sentence::RatesExpired.with(&[("day", &day)])),
+        None => ("critical", Sentence::RatesMissing.with(&[])),
     };
     let event = Raise {
         kind: "fx_stale",
@@ -164,8 +173,8 @@ async fn tell_staleness(app: &App, table: Option<&FxTable>) -> anyhow::Result<()
         product_id: None,
         channel: None,
         competitor: None,
-        message: format!("{message}; decisions that need them are held"),
-        hint: "omniprice fx fetch asks the bank; omniprice fx import FILE takes a file".to_owned(),
+        message: message.clone(),
+        hint: Sentence::HintRatesAsk.with(&[]),
     };
     if events::raise(&app.db, event, app.now()).await? {
         tracing::warn!("{message}");

@@ -11,6 +11,7 @@ use crate::decide::release::{Approval, Guard, GuardInputs, Release, release, usu
 use crate::decide::run_gate::{RunHold, RunItem, run_breaker};
 use crate::decide::{Decision, Facts, Flag, Outcome};
 use crate::money::{Money, currency};
+use crate::sentence::Sentence;
 use crate::store::products::{self, Product};
 use crate::store::{decisions, observations, rivals, settings};
 use crate::telemetry::Metrics;
@@ -56,7 +57,7 @@ pub async fn judge(
         return Ok(verdict);
     }
     if product.min_minor.is_some_and(|min| proposal.price().is_none_or(|price| price.minor() < min)) {
-        verdict.reasons.push("the price is below the product's own minimum".to_owned());
+        verdict.reasons.push(Sentence::BelowOwnMinimum.with(&[]));
         verdict.outcome = Outcome::Hold;
         return Ok(verdict);
     }
@@ -292,13 +293,11 @@ pub async fn run_holds(
 fn told(hold: &RunHold) -> String {
     match hold {
         RunHold::TooManyChanges { changes, products } => {
-            format!("run held: {changes} of {products} products would change")
+            Sentence::RunTooMany.with(&[("n", changes), ("all", products)])
         }
-        RunHold::AverageChange { percent } => format!("run held: the average change is {percent} %"),
-        RunHold::ManyLargeChanges { count } => format!("run held: {count} products would change far"),
-        RunHold::SameValue { price, products } => {
-            format!("run held: {products} products with different prices would all cost {price}")
-        }
-        RunHold::ManyHeld { count } => format!("run held: {count} proposals were held one by one"),
+        RunHold::AverageChange { percent } => Sentence::RunAverage.with(&[("change", percent)]),
+        RunHold::ManyLargeChanges { count } => Sentence::RunFar.with(&[("n", count)]),
+        RunHold::SameValue { price, products } => Sentence::RunOnePrice.with(&[("n", products), ("price", price)]),
+        RunHold::ManyHeld { count } => Sentence::RunManyHeld.with(&[("n", count)]),
     }
 }

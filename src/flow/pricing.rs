@@ -15,6 +15,7 @@ use crate::decide::{Decision, Facts, Flag, Outcome};
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
+use crate::sentence::Sentence;
 use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
@@ -24,6 +25,8 @@ use crate::telemetry::Metrics;
 
 /// Who decides when nobody else did.
 pub const RULES: &str = "rules";
+/// The event of a run that waits for a person; it lasts until its last proposal is settled.
+pub const RUN_HELD: &str = "run-held";
 
 /// Everything needed to compute a decision again: what `explain` reads and proves.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -110,18 +113,16 @@ async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> any
         let event = Raise {
             kind: "run_held",
             severity: "critical",
-            dedupe: "run-held".to_owned(),
+            dedupe: RUN_HELD.to_owned(),
             product_id: None,
             channel: None,
             competitor: None,
             message: why.clone(),
-            hint: "omniprice review lists the proposals; omniprice approve or reject settles them".to_owned(),
+            hint: Sentence::HintProposals.with(&[]),
         };
         if events::raise(&app.db, event, app.now()).await? {
             Metrics::add(&app.metrics.runs_held, 1);
         }
-    } else {
-        events::resolve(&app.db, "run-held".to_owned(), app.now()).await?;
     }
     Ok(held)
 }
@@ -230,7 +231,7 @@ fn sentence(facts: &Facts, decision: &Decision) -> String {
             return format!("locked by {}: {}", lock.owner, lock.reason);
         }
         let flags: Vec<String> = decision.flags.iter().map(|flag| flag.as_str().replace('_', " ")).collect();
-        return if flags.is_empty() { "no rule selects the product".to_owned() } else { flags.join(", ") };
+        return if flags.is_empty() { Sentence::NoRule.with(&[]) } else { flags.join(", ") };
     };
     let mut told = rule.clone();
     if let Some(reference) = decision.reference {

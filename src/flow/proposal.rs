@@ -13,6 +13,7 @@ use crate::decide::decision::{Step, TargetKind};
 use crate::decide::vat::{OnVatChange, after_change};
 use crate::decide::{self, Decision, Facts, Flag, Outcome, bounds};
 use crate::money::{Money, currency, decimal};
+use crate::sentence::Sentence;
 use crate::store::decisions::{self, DecisionRow};
 use crate::store::products::Product;
 use crate::store::terms;
@@ -145,11 +146,8 @@ async fn tax(app: &App, product: &Product, proposal: &Proposal) -> anyhow::Resul
         return Ok(None);
     }
     let price = after_change(current, old, vat.percent, policy)?;
-    let why = format!(
-        "the VAT rate went from {old} to {} % ({}) and is passed on",
-        vat.percent,
-        vat.row.as_deref().unwrap_or("no row")
-    );
+    let row = vat.row.as_deref().unwrap_or("no row");
+    let why = Sentence::VatPassedOn.with(&[("before", &old), ("after", &vat.percent), ("row", &row)]);
     Ok((price != current).then(|| Carried { price, actor: "vat".to_owned(), why, by_tax: true }))
 }
 
@@ -193,7 +191,7 @@ fn way_back(proposal: &Proposal) -> Option<Carried> {
     silent.then(|| Carried {
         price: before,
         actor: format!("{RULES}, after a price that was set"),
-        why: format!("the time of the set price is over and no rule asks for another; back to {before}"),
+        why: Sentence::BackToBefore.with(&[("price", &before)]),
         by_tax: false,
     })
 }

@@ -12,6 +12,7 @@ use crate::decide::war_response::{self, WarAnswer};
 use crate::decide::{self, Flag, Outcome};
 use crate::money::{Decimal, Money};
 use crate::observe::war::{PriceMove, Spiral, flip_flops, multipliers, spiral, war};
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::products::Product;
 use crate::store::rivals::{self, Rivalry};
@@ -89,10 +90,11 @@ fn found(history: &History, proposal: &Proposal, params: &Params, now: Millis) -
     for (competitor, moves) in &history.moves {
         let seen = war(moves, &params.war());
         if seen.is_war && recent(moves, params, now) {
-            let told = format!(
-                "price war with {competitor}: {} cuts in turn, our price fell by {} %",
-                seen.alternations, seen.own_drop_pct
-            );
+            let told = Sentence::WarWith.with(&[
+                ("competitor", competitor),
+                ("n", &seen.alternations),
+                ("fell", &seen.own_drop_pct),
+            ]);
             found.push((competitor.clone(), "war", told));
         }
         if let Some((factor, leads)) = mutual(moves, params) {
@@ -101,17 +103,15 @@ fn found(history: &History, proposal: &Proposal, params: &Params, now: Millis) -
                 Spiral::DivergesDown => "spiral_down",
                 Spiral::Stable => continue,
             };
-            let told = format!(
-                "reactions of ours and of {competitor} come to {} % a round",
-                two_decimals(factor * Decimal::ONE_HUNDRED)
-            );
+            let factor = two_decimals(factor * Decimal::ONE_HUNDRED);
+            let told = Sentence::Reactions.with(&[("competitor", competitor), ("factor", &factor)]);
             found.push((competitor.clone(), kind, told));
         }
     }
     let prices: Vec<(Millis, Decimal)> = history.own.iter().map(|(at, price)| (*at, price.amount())).collect();
     let flips = flip_flops(&prices, Millis::DAY);
     if flips >= params.flip_flops && prices.last().is_some_and(|(at, _)| now.since(*at) <= Millis::DAY) {
-        let told = format!("our price went back to the one before last {flips} times within a day");
+        let told = Sentence::FlipFlop.with(&[("n", &flips)]);
         found.push((NOBODY.to_owned(), "flip_flop", told));
     }
     found.extend(own_rise(history, proposal, params, now).map(|told| (NOBODY.to_owned(), "own_rise", told)));
@@ -147,7 +147,7 @@ fn own_rise(history: &History, proposal: &Proposal, params: &Params, now: Millis
     let same_cost = proposal.newest_cost().is_none_or(|before| cost == Some(before));
     let rise = change_pct(from, to).filter(|rise| *rise > params.own_rise_pct.0 && same_cost)?;
     let rise = two_decimals(rise);
-    Some(format!("our price would have risen by {rise} % within {} without a change of cost", params.own_rise_within))
+    Some(Sentence::OwnRise.with(&[("rise", &rise), ("span", &params.own_rise_within)]))
 }
 
 async fn note(
@@ -168,8 +168,8 @@ async fn note(
         product_id: Some(product.id),
         channel: None,
         competitor: Some(competitor).filter(|name| !name.is_empty()),
-        message: format!("{}: {message}", product.sku),
-        hint: format!("omniprice explain {} shows both histories; [guards.rivalry] says what is done", product.sku),
+        message,
+        hint: Sentence::HintHistories.with(&[("sku", &product.sku)]),
     };
     events::raise(&app.db, event, now).await?;
     Ok(())
@@ -189,7 +189,7 @@ pub async fn freeze(
 ) -> anyhow::Result<()> {
     let open = rivals::open(&app.db, product.id, now).await?;
     if open.iter().all(|rivalry| rivalry.kind != kind) {
-        let message = format!("{message}; frozen until {until}");
+        let message = Sentence::FrozenAfter.with(&[("why", &message), ("until", &until)]);
         note(app, product, NOBODY.to_owned(), kind, message, now).await?;
     }
     Ok(())
@@ -204,7 +204,7 @@ fn dedupe(id: i64) -> String {
 /// # Errors
 /// The store's.
 pub async fn settle(app: &App, now: Millis) -> anyhow::Result<()> {
-    for rivalry in rivals::over(&app.db, now.plus(-Millis::DAY), now).await? {
+    for rivalry in rivals::over(&app.db, now).await? {
         events::resolve(&app.db, dedupe(rivalry.id), now).await?;
     }
     Ok(())

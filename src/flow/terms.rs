@@ -26,6 +26,7 @@ const PAGE: i64 = 500;
 /// The rules' and the store's.
 pub async fn tend(app: &App) -> anyhow::Result<()> {
     let loaded = app.rules().await?;
+    mode(app).await?;
     for market in &loaded.set.markets {
         tax(app, market).await?;
     }
@@ -33,6 +34,22 @@ pub async fn tend(app: &App) -> anyhow::Result<()> {
         channel(app, &loaded, lane).await?;
     }
     Ok(())
+}
+
+/// Another mode of the daemon gives other outcomes to the same facts, so everything is decided again.
+async fn mode(app: &App) -> anyhow::Result<()> {
+    const NAME: &str = "mode";
+    let (mode, now) = (app.config.mode.as_str(), app.now());
+    let before = settings::get(&app.db, NAME).await?;
+    if before.as_ref().is_some_and(|before| before.value == mode) {
+        return Ok(());
+    }
+    if let Some(before) = before {
+        let marked = products::mark_all_dirty(&app.db, now).await?;
+        tracing::info!("mode went from {} to {mode}: {marked} products are decided again", before.value);
+    }
+    let why = "mode of the configuration".to_owned();
+    Ok(settings::set(&app.db, NAME.to_owned(), mode.to_owned(), app.owner.clone(), why, now).await?)
 }
 
 /// The tax rates of a market today, as one text.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::breaker::{Batch, BatchVerdict, judge_batch};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::rivals::{self, Crawled};
 use crate::telemetry::Metrics;
@@ -36,10 +37,10 @@ pub async fn judge(app: &App, competitor: &str) -> anyhow::Result<()> {
     let batch = batch(&pages, since);
     let what = match judge_batch(&batch, &app.config.guards.crawl) {
         BatchVerdict::WithinLimits => return Ok(()),
-        BatchVerdict::SuspectShare => format!("{} of {} prices are suspect", batch.suspect, batch.checked),
-        BatchVerdict::IdenticalPrices => format!("{} of {} pages show one price", batch.same_price, batch.checked),
+        BatchVerdict::SuspectShare => Sentence::SuspectPrices.with(&[("n", &batch.suspect), ("all", &batch.checked)]),
+        BatchVerdict::IdenticalPrices => Sentence::OnePrice.with(&[("n", &batch.same_price), ("all", &batch.checked)]),
         BatchVerdict::MassOutOfStock => {
-            format!("{} of {} products are out of stock at once", batch.newly_sold_out, batch.checked)
+            Sentence::MassSoldOut.with(&[("n", &batch.newly_sold_out), ("all", &batch.checked)])
         }
     };
     if rivals::suspend(&app.db, competitor.to_owned(), what.clone(), since, now).await? {
@@ -52,12 +53,8 @@ pub async fn judge(app: &App, competitor: &str) -> anyhow::Result<()> {
             product_id: None,
             channel: None,
             competitor: Some(competitor.to_owned()),
-            message: format!(
-                "{competitor} is suspended: {what}; its last believed prices count until they are too old"
-            ),
-            hint: format!(
-                "look at a page with omniprice extract, then omniprice competitor resume {competitor} --why \"...\""
-            ),
+            message: Sentence::Suspended.with(&[("competitor", &competitor), ("why", &what)]),
+            hint: Sentence::HintResume.with(&[("competitor", &competitor)]),
         };
         events::raise(&app.db, event, now).await?;
     }

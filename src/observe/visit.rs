@@ -13,6 +13,7 @@ use crate::extract;
 use crate::fetch::host::{self as pacing, Pace};
 use crate::fetch::robots::{self, Rules};
 use crate::fetch::{Class, FetchError, Fetched, Page, Validators};
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::targets::{self, Checked, Claim, DueTarget, HostLease, HostPace};
 use crate::telemetry::Metrics;
@@ -128,11 +129,8 @@ async fn blocked(app: &App, host: &str, pace: Pace) -> anyhow::Result<()> {
         product_id: None,
         channel: None,
         competitor: Some(crate::catalog::import::competitor(host)),
-        message: format!(
-            "{host} does not answer us ({} times); left alone until {}",
-            pace.failures, pace.blocked_until
-        ),
-        hint: "its prices age and drop out of rules by themselves; omniprice check shows outcomes".to_owned(),
+        message: Sentence::HostSilent.with(&[("host", &host), ("n", &pace.failures), ("until", &pace.blocked_until)]),
+        hint: Sentence::HintAging.with(&[]),
     };
     events::raise(&app.db, event, app.now()).await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! The brake over a whole channel: when very much is about to move at once, nothing moves until a person has looked.
 
+use crate::sentence::Sentence;
 use crate::store::fleet::Moving;
 
 /// When a channel stops by itself.
@@ -22,10 +23,10 @@ pub fn trips(moving: Moving, limits: Limits) -> Option<String> {
     }
     let share = moving.saturating_mul(100) / known.max(1);
     if share > limits.share_pct {
-        return Some(format!("{moving} of {known} listings are to move at once ({share} %)"));
+        return Some(Sentence::MovesAtOnce.with(&[("n", &moving), ("all", &known), ("share", &share)]));
     }
     let mean = moved_bp / moving.max(1) / 100;
-    (mean > limits.mean_pct).then(|| format!("{moving} listings are to move by {mean} % on average"))
+    (mean > limits.mean_pct).then(|| Sentence::MovesFar.with(&[("n", &moving), ("mean", &mean)]))
 }
 
 #[cfg(test)]

@@ -391,6 +391,10 @@ fn rested(listing: &Listing, policy: &Policy, now: Millis) -> Change {
     if listing.state == "unverified" {
         return Change { next_at: None, maybe: strays(listing, now), ..Change::none(listing) };
     }
+    // What it was to rest for may be over by now; nobody else would take it up again.
+    if listing.state != "held" && plan(listing, policy, now) != Plan::Rest {
+        return Change { next_at: Some(now), ..Change::none(listing) };
+    }
     let waits = listing.state == "held" && listing.desired_minor.is_some();
     Change { next_at: waits.then(|| now.plus(wait(policy, listing))), ..Change::none(listing) }
 }
@@ -536,6 +540,21 @@ mod tests {
         let refused = ChannelError::new(Class::Refused, "dead key");
         let change = step(&listing("sent"), &Event::Pushed(Err(refused)), &POLICY, NOW);
         assert_eq!((change.state, change.next_at), ("intended", None));
+    }
+
+    #[test]
+    fn a_rest_that_is_over_before_it_is_written_down_is_no_rest() {
+        let until = NOW.0 + 5;
+        let waiting = Listing { unsure_until: until, sent_seq: 7, ..listing("intended") };
+        assert_eq!(plan(&waiting, &POLICY, NOW), Plan::Rest, "an earlier push may still land");
+        assert_eq!(step(&waiting, &Event::Rested, &POLICY, NOW).next_at, Some(Millis(until)));
+        let late = NOW.plus(10);
+        assert_eq!(
+            step(&waiting, &Event::Rested, &POLICY, late).next_at,
+            Some(late),
+            "a worker that paused in between"
+        );
+        assert_eq!(step(&listing("verified"), &Event::Rested, &POLICY, NOW).next_at, None);
     }
 
     #[test]

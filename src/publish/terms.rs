@@ -14,6 +14,7 @@ use crate::decide::rounding::Rounding;
 use crate::decide::rules::{ChannelFloor, Mode};
 use crate::decide::vat::VatTable;
 use crate::money::{Currency, Decimal, Money, currency};
+use crate::sentence::Sentence;
 use crate::store::listings::{Listing, Permit, Shut};
 use crate::store::products::Product;
 
@@ -148,7 +149,7 @@ impl Doorkeeper for Terms {
         let wait = |reason: String| Shut { state: "held", reason, next_at: Some(self.now.plus(LOOK_AGAIN_MS)) };
         let shut = |reason: String| Shut { state: "held", reason, next_at: None };
         if self.rules.channel(&listing.channel).and_then(|rules| rules.mode) == Some(Mode::Shadow) {
-            return Err(shut("the channel is in shadow mode: its price is decided and not sent".to_owned()));
+            return Err(shut(Sentence::ChannelInShadow.with(&[])));
         }
         if let Some(paused) = &self.paused {
             return Err(wait(format!("pushes are paused: {paused}")));

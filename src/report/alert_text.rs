@@ -7,7 +7,7 @@ use askama::Template;
 use super::alerts::{Body, Item};
 use super::digest::Digest;
 use super::lang::{Kind, Voice, fill};
-use super::text::{message, plain, product};
+use super::text::{hint, message, plain, product};
 use crate::clock::Millis;
 
 /// Details that one kind lists; the rest is counted.
@@ -139,15 +139,12 @@ fn block(over: bool, kind: Kind, about: Option<&str>, items: &[&Item], voice: &V
             (words.alert_todo, text.todo.to_owned()),
         ]
     };
-    let detail = |item: &&Item| match &item.sku {
-        Some(sku) => format!("{}: {}", product(sku, ""), message(&item.message)),
-        None => message(&item.message),
+    let detail = |item: &&Item| {
+        let told = message(&voice.tell(&item.message));
+        item.sku.as_ref().map_or(told.clone(), |sku| format!("{}: {told}", product(sku, "")))
     };
     let left = items.len().saturating_sub(DETAILS);
-    let command = items.first().filter(|_| !over).map(|item| {
-        let hint = message(&item.hint);
-        item.sku.as_ref().map_or(hint.clone(), |sku| hint.replace(" SKU", &format!(" {}", plain(sku))))
-    });
+    let command = items.first().filter(|_| !over).map(|item| hint(&item.hint, item.sku.as_deref(), voice));
     let worst = if items.iter().any(|item| item.severity == "critical") { "critical" } else { "warning" };
     Block {
         title: about.map_or_else(|| text.title.to_owned(), |about| format!("{}: {about}", text.title)),

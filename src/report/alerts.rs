@@ -50,7 +50,7 @@ pub const fn rule(kind: Kind) -> Rule {
         Kind::NothingFetched => at_once(4, About::Nothing),
         Kind::PriceWar => at_once(24, About::Competitor),
         Kind::KviUndercut => at_once(24, About::Product),
-        Kind::CompetitorUnreachable => at_once(24, About::Competitor),
+        Kind::CompetitorUnreachable | Kind::CompetitorSuspended => at_once(24, About::Competitor),
         Kind::InputStale | Kind::RulesBroken => at_once(12, About::Nothing),
         Kind::CampaignFailed => Rule { immediate: true, repeat: Some(15 * Millis::MINUTE), about: About::Channel },
         Kind::RunHeld | Kind::Paused => at_once(0, About::Nothing),
@@ -90,7 +90,7 @@ pub fn inhibitor<'a>(event: &Event, open: &'a [Event]) -> Option<&'a Event> {
                 ];
                 caused.contains(&kind) && same(event.channel.as_ref(), other.channel.as_ref())
             }
-            Kind::CompetitorUnreachable => {
+            Kind::CompetitorUnreachable | Kind::CompetitorSuspended => {
                 let caused = [Kind::KviUndercut, Kind::PriceWar];
                 caused.contains(&kind) && same(event.competitor.as_ref(), other.competitor.as_ref())
             }

@@ -1,5 +1,6 @@
 //! Detectors: conditions that no single stage sees, raised and resolved as events.
 
+mod ended;
 mod live;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use crate::app::{App, PAUSE};
 use crate::clock::Millis;
 use crate::money::{Decimal, Money, currency};
 use crate::observe::war::{PriceMove, war};
+use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::{decisions, listings, observations, products, reporting, settings};
 
@@ -28,7 +30,8 @@ const LEASE: i64 = 2 * Millis::MINUTE;
 /// The store's.
 pub async fn all(app: &App) -> anyhow::Result<()> {
     // Most rounds find nothing new; only what is open needs a write to be closed.
-    let open: BTreeSet<String> = events::open(&app.db, LIMIT).await?.into_iter().map(|event| event.dedupe).collect();
+    let events = events::open(&app.db, LIMIT).await?;
+    let open: BTreeSet<String> = events.iter().map(|event| event.dedupe.clone()).collect();
     parity(app, &open).await?;
     nothing_fetched(app, &open).await?;
     paused(app, &open).await?;
@@ -37,13 +40,23 @@ pub async fn all(app: &App) -> anyhow::Result<()> {
     if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-WARS_EVERY)).await? {
         let done = async {
             wars(app, &open).await?;
-            live::all(app, &open).await
+            live::all(app, &open).await?;
+            ended::all(app, &events).await
         };
         let done = done.await;
         settings::end_duty(&app.db, duty, owner, done.is_ok().then(|| app.now())).await?;
         done?;
     }
     Ok(())
+}
+
+/// Looks at once at what customers see, for whoever waits for the answer.
+///
+/// # Errors
+/// The store's.
+pub async fn customers(app: &App) -> anyhow::Result<()> {
+    let open: BTreeSet<String> = events::open(&app.db, LIMIT).await?.into_iter().map(|event| event.dedupe).collect();
+    live::all(app, &open).await
 }
 
 /// Raises an event while a condition holds, resolves it when it does not.
@@ -61,6 +74,7 @@ async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     let goal = app.config.publish.parity_goal_pct.0;
     let late_since = app.now().plus(-app.config.publish.settle_within.0);
     let late = listings::unsettled(&app.db, LIMIT).await?;
+    let mut over: BTreeSet<&String> = open.iter().filter(|dedupe| dedupe.starts_with("parity/")).collect();
     for row in listings::parity(&app.db).await? {
         let late = late.iter().filter(|l| l.channel == row.channel && l.state_since < late_since.0).count();
         let dedupe = format!("parity/{}", row.channel);
@@ -72,13 +86,20 @@ async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
             product_id: None,
             channel: Some(row.channel.clone()),
             competitor: None,
-            message: format!(
-                "{}: {late} of {} prices are not live after {}",
-                row.channel, row.listings, app.config.publish.settle_within
-            ),
+            message: Sentence::NotLive.with(&[
+                ("channel", &row.channel),
+                ("n", &late),
+                ("all", &row.listings),
+                ("span", &app.config.publish.settle_within),
+            ]),
             hint: format!("omniprice verify {} --dry-run", row.channel),
         });
+        over.remove(&dedupe);
         set(app, open, dedupe, event).await?;
+    }
+    // A channel without listings has nothing that could be below a goal.
+    for dedupe in over {
+        set(app, open, dedupe.clone(), None).await?;
     }
     Ok(())
 }
@@ -96,8 +117,8 @@ async fn nothing_fetched(app: &App, open: &BTreeSet<String>) -> anyhow::Result<(
         product_id: None,
         channel: None,
         competitor: None,
-        message: format!("no competitor page gave a price since {last}"),
-        hint: "omniprice check shows the outcome of every page".to_owned(),
+        message: Sentence::NothingSince.with(&[("since", &last)]),
+        hint: Sentence::HintPages.with(&[]),
     });
     set(app, open, KEY.to_owned(), event).await
 }
@@ -140,10 +161,11 @@ async fn wars(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
             product_id: Some(product.id),
             channel: None,
             competitor: Some(row.competitor.clone()),
-            message: format!(
-                "{} cuts in a row between us and {}, our price fell by {} %",
-                found.alternations, row.competitor, found.own_drop_pct
-            ),
+            message: Sentence::CutsInARow.with(&[
+                ("n", &found.alternations),
+                ("competitor", &row.competitor),
+                ("fell", &found.own_drop_pct),
+            ]),
             hint: "omniprice explain SKU".to_owned(),
         };
         set(app, open, dedupe, Some(event)).await?;

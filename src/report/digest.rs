@@ -2,6 +2,7 @@
 //!
 //! Everything scraped is hostile here: control and direction characters are removed, the template escapes the rest.
 
+mod campaigns;
 mod rows;
 mod tables;
 
@@ -110,7 +111,7 @@ pub fn matters(facts: &Facts, reader: &Reader) -> bool {
         || any(Part::OurChanges, facts.changes.is_empty())
         || any(Part::Opportunities, facts.sold_out.is_empty())
         || any(Part::Threats, facts.overtaken.is_empty())
-        || any(Part::Campaigns, facts.campaigns.is_empty())
+        || any(Part::Campaigns, !facts.campaigns.iter().any(|campaign| campaign.is_news(facts.from, facts.at)))
 }
 
 /// Renders a digest. A quiet one is a short mail; whether it is sent is the caller's to decide.
@@ -210,7 +211,7 @@ fn sections(facts: &Facts, reader: &Reader, images: &mut Vec<Image>) -> Vec<Sect
         (Part::OurChanges, words.our_changes, rows::our_changes(facts, reader)),
         (Part::Opportunities, words.opportunities, rows::opportunities(facts, reader)),
         (Part::Threats, words.threats, rows::threats(facts, reader)),
-        (Part::Campaigns, words.campaigns, rows::campaigns(facts, reader)),
+        (Part::Campaigns, words.campaigns, campaigns::campaigns(facts, reader)),
         (Part::Health, words.health, rows::health(facts, reader)),
     ];
     let mut sections = Vec::new();

@@ -30,7 +30,7 @@ pub struct Facts {
     /// Age limit of competing prices in milliseconds.
     pub max_age: i64,
     pub reviews: Vec<(Review, Told)>,
-    pub held: Vec<Held>,
+    pub held: Vec<(Held, Told)>,
     /// Open events, the most severe first.
     pub events: Vec<Event>,
     /// Listings that should show their decision by now and do not.
@@ -92,15 +92,69 @@ pub struct AtFloor {
     pub floor: Option<Money>,
 }
 
-/// A campaign that starts or ends within a week.
+/// A campaign that starts, runs or ends around now.
 #[derive(Debug, Clone)]
 pub struct Campaign {
     pub name: String,
-    pub starts: Option<Millis>,
-    pub ends: Option<Millis>,
+    pub stage: Stage,
+    /// Its products inside the reader's scope.
+    pub products: usize,
+    /// How far channels show it; empty before its start.
+    pub channels: Vec<OnChannel>,
+    pub claims: Vec<Claims>,
+}
+
+impl Campaign {
+    /// Whether it is worth a mail by itself: it starts or ends within the window or the day after it, or something about
+    /// it is not as it should be.
+    #[must_use]
+    pub fn is_news(&self, from: Millis, now: Millis) -> bool {
+        let near = |at: Millis| at > from && at <= now.plus(Millis::DAY);
+        let missing = |channel: &OnChannel| channel.live + channel.unverified < channel.listings;
+        match &self.stage {
+            Stage::Starts(at) | Stage::Ended(at) if near(*at) => true,
+            Stage::Starts(_) => false,
+            Stage::Runs { until } => near(*until) || self.channels.iter().any(missing),
+            Stage::Ended(_) => self.channels.iter().any(|channel| channel.still > 0),
+            Stage::Cancelled { .. } => true,
+        }
+    }
+}
+
+/// Where a campaign is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    Starts(Millis),
+    Runs { until: Millis },
+    Ended(Millis),
+    Cancelled { why: String },
+}
+
+/// Listings of a campaign on one channel.
+#[derive(Debug, Clone)]
+pub struct OnChannel {
+    pub channel: String,
+    pub listings: i64,
+    /// Read back with the campaign's price.
+    pub live: i64,
+    /// Acknowledged by a channel that cannot be read.
+    pub unverified: i64,
+    /// Read back with the campaign's price although another is wanted: a late end.
+    pub still: i64,
+}
+
+/// What may be said about a campaign's reductions in one country.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    /// ISO 3166-1 code.
+    pub country: String,
+    /// Listings whose reduction may be announced, and all of them.
+    pub allowed: usize,
+    pub of: usize,
+    /// The prior price, where all listings have the same.
     pub prior: Option<Money>,
-    /// Whether a reduction may be announced, or why not.
-    pub claim: Option<Result<(), String>>,
+    /// Why the others may not be announced: sentences of the program.
+    pub reasons: Vec<String>,
 }
 
 /// The price history of an important product.
@@ -123,7 +177,7 @@ pub struct Told {
     pub limits: Vec<Limit>,
     pub approved_by: Option<String>,
     pub adopted_from: Option<String>,
-    /// What guards found, in the program's own words.
+    /// What guards found: sentences of the program, or of a person.
     pub findings: Vec<String>,
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::campaigns;
 use super::facts::{AtFloor, Facts, Headroom, History, MarketFacts, Overtaken, Told};
-use super::market::{self, Figures, Seen, Track};
+use super::market::{self, Figures, Recommended, Seen, Track};
 use super::metrics::Position;
 use super::reader::Reader;
 use crate::app::{App, PAUSE};
@@ -41,10 +42,11 @@ pub fn max_age(app: &App) -> i64 {
 /// The store's.
 pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
     let db = &app.db;
-    let own_shops: BTreeSet<String> = match app.rules().await {
-        Ok(loaded) => loaded.set.competitors.iter().filter(|c| c.own).map(|c| c.id.clone()).collect(),
-        // Without rules nothing says which shops are ours; reports must work all the same.
-        Err(_) => BTreeSet::new(),
+    // Without rules nothing says which shops are ours; reports must work all the same.
+    let loaded = app.rules().await.ok();
+    let own_shops: BTreeSet<String> = loaded.as_ref().map(|loaded| loaded.set.own_shops.clone()).unwrap_or_default();
+    let allows_minimum = |market: &str| {
+        loaded.as_ref().and_then(|loaded| loaded.set.market(market)).is_some_and(|market| market.market.map_allowed)
     };
     let mut tracks: BTreeMap<i64, Track> = BTreeMap::new();
     let mut after = 0;
@@ -54,6 +56,7 @@ pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
         after = last.id;
         for product in page {
             let Ok(code) = currency(&product.currency) else { continue };
+            let resale = recommended(&product, allows_minimum(&product.market));
             let track = Track {
                 id: product.id,
                 sku: product.sku,
@@ -64,6 +67,7 @@ pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
                 market: product.market,
                 currency: code,
                 own_minor: product.own_minor,
+                recommended: resale,
                 decided: vec![],
                 seen: vec![],
             };
@@ -90,6 +94,14 @@ pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
         });
     }
     Ok(tracks.into_values().collect())
+}
+
+/// A minimum advertised price where the market allows one, a recommendation everywhere else.
+fn recommended(product: &products::Product, allows_minimum: bool) -> Option<Recommended> {
+    match product.map_minor.filter(|_| allows_minimum) {
+        Some(minor) => Some(Recommended { minor, is_minimum: true }),
+        None => product.msrp_minor.or(product.map_minor).map(|minor| Recommended { minor, is_minimum: false }),
+    }
 }
 
 /// The tracks of a reader's scope.
@@ -144,7 +156,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         markets,
         max_age: age,
         reviews: reviews.collect(),
-        held: decisions::held(db, LIMIT).await?.into_iter().filter(|held| inside(&held.sku)).collect(),
+        held: held(app, &inside).await?,
         events: open_events(app, reader, &skus, now).await?,
         late: late(app, reader, &inside, now).await?,
         waiting: waiting.filter(|w| inside(&w.sku) && reader.takes_competitor(&w.competitor)).collect(),
@@ -160,7 +172,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         sold_out: sold_out.filter(|s| inside(&s.sku) && reader.takes_competitor(&s.competitor)).collect(),
         overtaken: overtaken(&tracks, from, until, age),
         floors: floors(app, &inside).await?,
-        campaigns: vec![],
+        campaigns: campaigns::around(app, reader, &inside, from, now).await?,
         notices: app.notices(),
     })
 }
@@ -272,6 +284,18 @@ fn overtaken(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Vec<Ove
         }
     }
     lost
+}
+
+/// Products on hold, the first ones with their reasons.
+async fn held(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<(decisions::Held, Told)>> {
+    let mut all = Vec::new();
+    for held in decisions::held(&app.db, LIMIT).await?.into_iter().filter(|held| inside(&held.sku)) {
+        let shown = all.len() < super::digest::ROWS;
+        let evaluation = if shown { decisions::evaluation(&app.db, held.product_id).await? } else { None };
+        let told = evaluation.map(|e| Told::of(&e.record, &e.currency)).unwrap_or_default();
+        all.push((held, told));
+    }
+    Ok(all)
 }
 
 async fn floors(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<AtFloor>> {

@@ -22,6 +22,14 @@ pub struct Seen {
     pub last: Millis,
 }
 
+/// A price that a manufacturer names for resale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recommended {
+    pub minor: i64,
+    /// A minimum advertised price in a market that allows one; a recommendation everywhere else.
+    pub is_minimum: bool,
+}
+
 /// One product with its own and competing prices over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Track {
@@ -35,6 +43,7 @@ pub struct Track {
     pub currency: Currency,
     /// What we ask now.
     pub own_minor: i64,
+    pub recommended: Option<Recommended>,
     /// Price before and after each decision of the span, oldest first.
     pub decided: Vec<(Millis, i64, i64)>,
     /// Accepted runs, per page oldest first.
@@ -76,7 +85,8 @@ impl Track {
     }
 
     /// Our price and the offers' at an instant, in major units.
-    fn amounts(&self, at: Millis, max_age: i64) -> (Decimal, Vec<Decimal>) {
+    #[must_use]
+    pub fn amounts(&self, at: Millis, max_age: i64) -> (Decimal, Vec<Decimal>) {
         let amount = |minor| Money::from_minor(minor, self.currency).amount();
         (amount(self.ours(at)), self.offers(at, max_age).iter().map(|offer| amount(offer.minor)).collect())
     }
@@ -98,12 +108,15 @@ impl Track {
     /// Our price and the lowest offer over a span, as a chart.
     #[must_use]
     pub fn history(&self, from: Millis, until: Millis, max_age: i64) -> Chart {
-        let mut ours = vec![(from, Some(self.ours(from)))];
-        let inside = |at: Millis| at > from && at <= until;
+        // Nobody knows what was asked before the first sighting or decision: both lines begin there.
+        let first = self.seen.iter().map(|seen| seen.first).chain(self.decided.iter().map(|(at, ..)| *at)).min();
+        let begin = first.unwrap_or(from).clamp(from, until);
+        let mut ours = vec![(begin, Some(self.ours(begin)))];
+        let inside = |at: Millis| at > begin && at <= until;
         ours.extend(self.decided.iter().filter(|(at, ..)| inside(*at)).map(|(at, _, after)| (*at, Some(*after))));
         let ends = self.seen.iter().map(|seen| seen.last.plus(max_age + 1));
         let mut moments: Vec<Millis> =
-            self.seen.iter().map(|seen| seen.first).chain(ends).filter(|at| inside(*at)).chain([from]).collect();
+            self.seen.iter().map(|seen| seen.first).chain(ends).filter(|at| inside(*at)).chain([begin]).collect();
         moments.sort_unstable();
         moments.dedup();
         let lowest = |at: Millis| self.offers(at, max_age).first().map(|offer| offer.minor);
@@ -203,6 +216,7 @@ mod tests {
             market: "DK".into(),
             currency: Currency::DKK,
             own_minor: own,
+            recommended: None,
             decided: decided.into_iter().map(|(at, before, after)| (Millis(at), before, after)).collect(),
             seen,
         }
@@ -232,6 +246,20 @@ mod tests {
         assert_eq!(metrics::shown(figures.index_mean.unwrap()), decimal("98.18").unwrap());
         assert_eq!((figures.shares.no_data, figures.shares.with_data()), (1, 1));
         assert_eq!(figures.shares.coverage_pct(), Some(decimal("50").unwrap()));
+    }
+
+    #[test]
+    fn a_chart_begins_with_the_first_sighting_and_not_with_its_span() {
+        let runs = vec![seen(1, "a", 40_000, 5_000, 6_000)];
+        let chart =
+            track(48_000, vec![(7_000, 48_000, 47_000)], runs.clone()).history(Millis(1_000), Millis(9_000), 500);
+        let points = |line: usize| -> Vec<(i64, Option<i64>)> {
+            chart.lines[line].points.iter().map(|(at, value)| (at.0, *value)).collect()
+        };
+        assert_eq!(points(0), [(5_000, Some(48_000)), (7_000, Some(47_000))]);
+        assert_eq!(points(1), [(5_000, Some(40_000)), (6_501, None)]);
+        let known = track(48_000, vec![], runs).history(Millis(5_500), Millis(9_000), 500);
+        assert_eq!(known.lines[1].points[0], (Millis(5_500), Some(40_000)), "older sightings fill the whole span");
     }
 
     #[test]

@@ -227,6 +227,18 @@ pub fn arc_elasticity(q0: Decimal, q1: Decimal, p0: Decimal, p1: Decimal) -> Opt
     units.checked_div(price)
 }
 
+/// What a day's sales lose if a price must come down to the one that a position needs; nothing if it need not.
+#[must_use]
+pub fn margin_at_risk(ours: Decimal, needed: Decimal, units_per_day: Decimal) -> Option<Decimal> {
+    ours.checked_sub(needed)?.max(Decimal::ZERO).checked_mul(units_per_day)
+}
+
+/// Offers below a recommended or minimum advertised price.
+#[must_use]
+pub fn below(offers: &[Decimal], limit: Decimal) -> usize {
+    offers.iter().filter(|offer| **offer < limit).count()
+}
+
 /// How old the newest accepted observations are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FreshnessFigures {
@@ -282,5 +294,16 @@ mod tests {
         assert!(product_index(Decimal::ONE, &[]).is_none() && freshness(&[], Decimal::ONE).is_none());
         assert!(basket_index(&[]).is_none() && Shares::default().cheapest_pct().is_none());
         assert!(arc_elasticity(Decimal::ONE, Decimal::TWO, Decimal::ONE, Decimal::ONE).is_none());
+    }
+
+    #[test]
+    fn at_risk_is_what_has_to_be_given_up_and_never_less_than_nothing() {
+        let of = |ours: &str, needed: &str, units: &str| {
+            let [ours, needed, units] = [ours, needed, units].map(|text| decimal(text).unwrap());
+            margin_at_risk(ours, needed, units).unwrap()
+        };
+        assert_eq!(of("499.00", "479.00", "2.5"), decimal("50").unwrap());
+        assert_eq!(of("459.00", "479.00", "2.5"), Decimal::ZERO, "already there");
+        assert_eq!(below(&[Decimal::ONE, Decimal::TWO, Decimal::TEN], Decimal::TWO), 1, "equal is not below");
     }
 }

@@ -4,6 +4,7 @@
 pub mod alert_text;
 pub mod alerting;
 pub mod alerts;
+pub mod campaigns;
 pub mod chart;
 pub mod detect;
 pub mod digest;
@@ -18,6 +19,8 @@ pub mod metrics;
 pub mod overview;
 pub mod people;
 pub mod reader;
+pub mod readiness;
+pub mod sales;
 pub mod sheet;
 pub mod text;
 

@@ -1,22 +1,28 @@
 //! The figures of SEMANTICS 6.1 over a window: what `omniprice report` shows, as a table, JSON, CSV or a workbook.
 //!
-//! Products without data are in no figure and are counted. What cannot be told from what is stored (units sold, and
-//! with them margin at risk and elasticity) is left out rather than guessed.
+//! Products without data are in no figure and are counted. What needs units sold is told where somebody brings them and
+//! left out where nobody does.
+
+mod sold;
+mod tables;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::gather;
+use super::lang::Voice;
 use super::market::{self, Figures, Track};
-use super::metrics::{Position, nearest_rank, shown};
-use super::sheet::{Cell, Table};
+use super::metrics::{Position, below, nearest_rank, shown};
+use super::readiness::{self, Readiness, Refused};
+use super::sales::Sales;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::text::decimal_option;
 use crate::money::{Decimal, Money};
 use crate::observe::zscore::median;
 use crate::store::{decisions, listings, observations};
+pub use sold::Target;
 
 const LIMIT: i64 = 100_000;
 
@@ -27,8 +33,8 @@ pub struct Figure {
     /// None: there is nothing to compute it from.
     #[serde(serialize_with = "decimal_option::serialize")]
     pub value: Option<Decimal>,
-    /// `index` (100 is the market), `%`, `h`, `s` or a plain count.
-    pub unit: &'static str,
+    /// `index` (100 is the market), `%`, `h`, `s`, a currency, or a plain count.
+    pub unit: String,
 }
 
 /// One product's place in its market.
@@ -57,6 +63,30 @@ pub struct ProductRow {
     #[serde(serialize_with = "decimal_option::serialize")]
     pub headroom: Option<Decimal>,
     pub position: &'static str,
+    /// Offers below `recommended`, and what that is: a minimum advertised price, or a recommended one.
+    pub below: Option<usize>,
+    pub recommended: Option<Money>,
+    pub recommended_is: Option<&'static str>,
+    /// Units sold a day, and over how many days of the window.
+    #[serde(serialize_with = "decimal_option::serialize")]
+    pub units_per_day: Option<Decimal>,
+    pub sales_days: usize,
+    /// What a day loses if the price must come down to the target, in the product's currency.
+    #[serde(serialize_with = "decimal_option::serialize")]
+    pub margin_at_risk: Option<Decimal>,
+    #[serde(serialize_with = "decimal_option::serialize")]
+    pub elasticity: Option<Decimal>,
+    /// Days that the elasticity rests on, before and after the change.
+    pub elasticity_days: Option<[usize; 2]>,
+}
+
+/// What the figures are asked for with.
+pub struct Asked<'a> {
+    /// Units sold, if somebody brought them.
+    pub sales: Option<&'a Sales>,
+    pub target: Target,
+    /// Says what a day is.
+    pub voice: &'a Voice,
 }
 
 /// A window's figures.
@@ -68,14 +98,43 @@ pub struct Overview {
     pub basis: String,
     pub figures: Vec<Figure>,
     pub products: Vec<ProductRow>,
+    /// Whether channels have prior-price history enough for a reduction to be announced.
+    pub omnibus: Vec<Readiness>,
+    /// Reductions of campaigns that must not be announced.
+    pub not_announced: Vec<Refused>,
 }
 
 /// Computes the figures of `(from, until]` from tracks that go back at least to `from`.
 ///
 /// # Errors
 /// The store's.
-pub async fn overview(app: &App, tracks: &[Track], from: Millis, until: Millis) -> anyhow::Result<Overview> {
+pub async fn overview(
+    app: &App,
+    tracks: &[Track],
+    asked: &Asked<'_>,
+    from: Millis,
+    until: Millis,
+) -> anyhow::Result<Overview> {
     let age = gather::max_age(app);
+    let campaigns = if asked.sales.is_some() { sold::spans(app, asked.voice, from).await? } else { BTreeMap::new() };
+    let none = Vec::new();
+    let products: Vec<ProductRow> = tracks
+        .iter()
+        .map(|track| {
+            let mut row = product(track, until, age);
+            if let Some(sales) = asked.sales {
+                sold::fill(
+                    &mut row,
+                    track,
+                    sales,
+                    asked,
+                    campaigns.get(&track.id).unwrap_or(&none),
+                    (from, until, age),
+                );
+            }
+            row
+        })
+        .collect();
     let mut figures = market_figures(tracks, from, until, age);
     figures.extend(activity(app, tracks, from, until).await?);
     figures.extend(consistency(app, from).await?);
@@ -86,7 +145,12 @@ pub async fn overview(app: &App, tracks: &[Track], from: Millis, until: Millis) 
     for row in decisions::outcomes(&app.db).await? {
         figures.push(figure(format!("evaluations {}", row.outcome), plain(row.n), "count"));
     }
+    figures.extend(resale(&products));
+    figures.extend(sold::at_risk(&products));
+    let skus = tracks.iter().map(|track| track.sku.as_str()).collect();
     Ok(Overview {
+        omnibus: readiness::readiness(app, tracks).await?,
+        not_announced: readiness::refused(app, &skus).await?,
         from: from.to_string(),
         until: until.to_string(),
         basis: format!(
@@ -94,12 +158,24 @@ pub async fn overview(app: &App, tracks: &[Track], from: Millis, until: Millis) 
             age / Millis::HOUR
         ),
         figures,
-        products: tracks.iter().map(|track| product(track, until, age)).collect(),
+        products,
     })
 }
 
-fn figure(name: impl Into<String>, value: Option<Decimal>, unit: &'static str) -> Figure {
-    Figure { name: name.into(), value: value.map(shown), unit }
+fn figure(name: impl Into<String>, value: Option<Decimal>, unit: impl Into<String>) -> Figure {
+    Figure { name: name.into(), value: value.map(shown), unit: unit.into() }
+}
+
+/// Offers below the prices that manufacturers name, apart for markets that allow a minimum and for all others.
+fn resale(products: &[ProductRow]) -> Vec<Figure> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (what, n) in products.iter().filter_map(|row| Some((row.recommended_is?, row.below?))) {
+        *counts.entry(what).or_default() += n;
+    }
+    counts
+        .into_iter()
+        .map(|(what, n)| figure(format!("offers below {what}"), Some(Decimal::from(n)), "count"))
+        .collect()
 }
 
 fn market_figures(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Vec<Figure> {
@@ -208,68 +284,15 @@ fn product(track: &Track, until: Millis, age: i64) -> ProductRow {
             Position::MostExpensive => "most expensive",
             Position::NoData => "no data",
         },
-    }
-}
-
-impl Overview {
-    /// The figures and the products as two lists.
-    #[must_use]
-    pub fn tables(&self) -> [Table; 2] {
-        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let number = |n: Option<usize>| n.map_or(Cell::Empty, |n| Cell::Number(Decimal::from(n)));
-        let figures = self.figures.iter().map(|f| vec![f.name.as_str().into(), f.value.into(), f.unit.into()]);
-        let products = self.products.iter().map(|p| {
-            vec![
-                p.sku.as_str().into(),
-                super::text::title(&p.title).into(),
-                p.ours.currency().code().into(),
-                p.ours.amount().into(),
-                Cell::Number(Decimal::from(p.offers)),
-                p.lowest.map(Money::amount).into(),
-                p.lowest_at.clone().map_or(Cell::Empty, Cell::Text),
-                p.index_mean.into(),
-                p.index_median.into(),
-                p.index_min.into(),
-                number(p.rank),
-                number(p.of),
-                number(p.ties),
-                p.gap.into(),
-                p.gap_pct.into(),
-                p.headroom.into(),
-                p.position.into(),
-            ]
-        });
-        [
-            Table {
-                title: "Figures".into(),
-                name: "figures",
-                columns: texts(&["figure", "value", "unit"]),
-                rows: figures.collect(),
-            },
-            Table {
-                title: "Products".into(),
-                name: "products",
-                columns: texts(&[
-                    "sku",
-                    "title",
-                    "currency",
-                    "our price",
-                    "offers",
-                    "lowest",
-                    "lowest at",
-                    "index average",
-                    "index median",
-                    "index lowest",
-                    "rank",
-                    "of",
-                    "ties",
-                    "gap",
-                    "gap %",
-                    "headroom",
-                    "position",
-                ]),
-                rows: products.collect(),
-            },
-        ]
+        below: track.recommended.map(|limit| below(&track.amounts(until, age).1, money(limit.minor).amount())),
+        recommended: track.recommended.map(|limit| money(limit.minor)),
+        recommended_is: track
+            .recommended
+            .map(|limit| if limit.is_minimum { "minimum advertised price" } else { "recommended price" }),
+        units_per_day: None,
+        sales_days: 0,
+        margin_at_risk: None,
+        elasticity: None,
+        elasticity_days: None,
     }
 }

@@ -23,6 +23,7 @@ impl Reader {
     #[must_use]
     pub fn new(person: Person, report: &Report, links: Links) -> Self {
         let voice = Voice::new(person.language.unwrap_or(report.language), person.zone(report));
+        let voice = if person.hide_costs { voice.without_costs() } else { voice };
         Self { address: person.address(), person, voice, links }
     }
 
@@ -131,6 +132,7 @@ mod tests {
             market: "DK".into(),
             currency: Currency::DKK,
             own_minor: 100,
+            recommended: None,
             decided: vec![],
             seen: vec![],
         }

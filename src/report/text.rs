@@ -1,5 +1,7 @@
 //! Text that others wrote (titles, reasons, messages) made harmless for every place where reports show it.
 
+use super::lang::Voice;
+
 /// Titles are cut to this many characters.
 const MAX_TITLE: usize = 80;
 /// Messages are cut to this many.
@@ -43,6 +45,14 @@ pub fn cell(text: &str) -> String {
     } else {
         clean
     }
+}
+
+/// What to do about an event. Hints speak of `SKU`; where it is known the command can be pasted.
+#[must_use]
+pub fn hint(hint: &str, sku: Option<&str>, voice: &Voice) -> String {
+    let told =
+        voice.tell(&sku.map_or_else(|| hint.to_owned(), |sku| hint.replace(" SKU", &format!(" {}", plain(sku)))));
+    message(&told)
 }
 
 /// SKU and title in one line.

@@ -33,7 +33,7 @@ statements! {
     EVALUATION = Sql::same("select * from evaluations where product_id = $1");
     OUTCOMES = Sql::same("select outcome, count(*) as n from evaluations group by outcome order by outcome");
     HELD = Sql::same(
-        "select p.sku, p.title, e.outcome, e.flags, e.why, e.since from evaluations e join products p on p.id = e.product_id
+        "select p.id as product_id, p.sku, p.title, e.outcome, e.flags, e.why, e.since from evaluations e join products p on p.id = e.product_id
          where e.outcome = 'hold' order by e.since desc, p.sku limit $1");
     CLOSE_REVIEWS = Sql::same("update reviews set state = $2, settled_at = $3 where product_id = $1 and state = 'open'");
     OPEN_REVIEW = Sql::same(
@@ -130,6 +130,7 @@ pub struct Review {
 /// A product on hold, with why.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Held {
+    pub product_id: i64,
     pub sku: String,
     pub title: String,
     pub outcome: String,

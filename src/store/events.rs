@@ -9,9 +9,11 @@ statements! {
         "insert into events (kind, severity, dedupe, product_id, channel, competitor, message, hint, times, first_at, last_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9)
          on conflict (dedupe) where resolved_at is null do update set
-             times = events.times + 1, last_at = excluded.last_at, message = excluded.message, severity = excluded.severity
+             kind = excluded.kind, severity = excluded.severity, message = excluded.message, hint = excluded.hint,
+             times = events.times + 1, last_at = excluded.last_at
          returning id, times");
     RESOLVE = Sql::same("update events set resolved_at = $2 where dedupe = $1 and resolved_at is null");
+    IS_OPEN = Sql::same("select max(first_at) as at from events where dedupe = $1 and resolved_at is null");
     OPEN = Sql::same(
         "select e.*, p.sku from events e left join products p on p.id = e.product_id
          where e.resolved_at is null
@@ -99,7 +101,7 @@ struct At {
     at: Option<i64>,
 }
 
-/// Raises an event or folds it into the open one; true if it is new.
+/// Raises an event or folds it into the open one, which then says what was raised last; true if it is new.
 ///
 /// # Errors
 /// The engine's own.
@@ -137,6 +139,14 @@ pub async fn resolve(db: &Db, dedupe: String, now: Millis) -> Result<bool, Store
         Box::pin(async move { Ok(tx.run(RESOLVE, args![dedupe.as_str(), *now]).await? > 0) })
     })
     .await
+}
+
+/// Whether an event is open.
+///
+/// # Errors
+/// The engine's own.
+pub async fn is_open(db: &Db, dedupe: &str) -> Result<bool, StoreError> {
+    Ok(db.maybe::<At>(IS_OPEN, args![dedupe]).await?.is_some_and(|row| row.at.is_some()))
 }
 
 /// Open events, the most severe first.

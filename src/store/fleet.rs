@@ -12,6 +12,9 @@ statements! {
                 cast(coalesce(sum(case when l.desired_minor <> l.live_minor and l.state in ('intended', 'held')
                                        then abs(l.desired_minor - l.live_minor) * 10000 / l.live_minor else 0 end), 0) as bigint) as moved_bp
          from listings l where l.channel = $1 and l.live_minor > 0");
+    UNSEEDED = Sql::same(
+        "select product_id from listings where channel = $1 and desired_seq = 0 and live_minor is null and product_id > $2
+         order by product_id limit $3");
     PUSHED = Sql::same(
         "select count(*) as n, min(started_at) as oldest from attempts
          where listing_id = $1 and kind = 'push' and started_at > $2");
@@ -40,6 +43,11 @@ statements! {
 }
 
 /// How much of a channel is about to move. Listings that show nothing yet do not count.
+#[derive(Debug, sqlx::FromRow)]
+struct Unseeded {
+    product_id: i64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Moving {
     /// Listings whose live price is known.
@@ -93,6 +101,15 @@ struct At {
 /// The engine's own.
 pub async fn moving(db: &Db, channel: &str) -> Result<Moving, StoreError> {
     Ok(db.maybe(MOVING, args![channel]).await?.unwrap_or(Moving { known: 0, moving: 0, moved_bp: 0 }))
+}
+
+/// Products, by id after `after_id`, whose listing on a channel never had a price and of which none was ever wanted.
+///
+/// # Errors
+/// The engine's own.
+pub async fn unseeded(db: &Db, channel: &str, after_id: i64, limit: i64) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<Unseeded> = db.all(UNSEEDED, args![channel, after_id, limit]).await?;
+    Ok(rows.into_iter().map(|row| row.product_id).collect())
 }
 
 /// Pushes of a listing after an instant: how many, and when the first of them began.

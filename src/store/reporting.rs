@@ -24,8 +24,7 @@ statements! {
          order by o.first_seen desc, o.id desc limit $3");
     LIMITED = Sql::same(
         "select p.sku, p.title, p.id as product_id, e.flags, e.since from evaluations e join products p on p.id = e.product_id
-         where e.flags like '%\"floor_applied\"%' or e.flags like '%\"intent_unreachable\"%'
-            or e.flags like '%\"no_affordable_competitor\"%'
+         where e.flags like '%\"floor_applied\"%' or e.flags like '%\"no_affordable_competitor\"%'
          order by e.since desc, p.sku limit $1");
     LAST_PRICE = Sql::same("select max(last_seen) as at from observations where price_minor is not null");
     FIRST_PAGE = Sql::same("select min(created_at) as at from targets");
@@ -34,6 +33,25 @@ statements! {
          from observations o join targets t on t.id = o.target_id
          where o.verdict = 'accepted' and o.price_minor is not null and o.first_seen > $1
          group by t.product_id, t.competitor having count(*) >= $2 order by t.product_id, t.competitor limit $3");
+    OF_LISTINGS = Sql::same(
+        "select e.dedupe, e.kind, l.id as listing_id, l.state
+         from events e left join listings l on l.product_id = e.product_id and l.channel = e.channel
+         where e.resolved_at is null and e.product_id is not null
+           and e.kind in ('held_at_door', 'listing_parked', 'price_rejected', 'listing_lost', 'two_writers', 'drift')
+         order by e.id limit $1");
+    CAMPAIGN_STATE = Sql::same(
+        "select l.channel, count(*) as listings,
+                cast(coalesce(sum(case when l.live_minor = s.campaign_minor then 1 else 0 end), 0) as bigint) as live,
+                cast(coalesce(sum(case when l.state = 'unverified' and (l.live_minor is null or l.live_minor <> s.campaign_minor)
+                    then 1 else 0 end), 0) as bigint) as unverified,
+                cast(coalesce(sum(case when l.live_minor = s.campaign_minor and l.desired_minor <> s.campaign_minor
+                    then 1 else 0 end), 0) as bigint) as still
+         from strikes s join listings l on l.id = s.listing_id
+         where s.campaign_id = $1 group by l.channel order by l.channel");
+    CAMPAIGN_SPANS = Sql::same(
+        "select i.product_id, c.starts_at, c.ends_at from campaign_items i join campaigns c on c.id = i.campaign_id
+         where c.ends_at > $1 order by i.product_id, c.starts_at limit $2");
+    HOSTS = Sql::same("select distinct host from targets order by host");
 }
 
 /// A competing price while it was seen.
@@ -84,6 +102,36 @@ pub struct Restless {
     pub product_id: i64,
     pub competitor: String,
     pub n: i64,
+}
+
+/// An open event about a listing, with the state in which the listing is now; neither number nor state if it is gone.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ListingEvent {
+    pub dedupe: String,
+    pub kind: String,
+    pub listing_id: Option<i64>,
+    pub state: Option<String>,
+}
+
+/// When a product was, or will be, in a campaign.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CampaignSpan {
+    pub product_id: i64,
+    pub starts_at: i64,
+    pub ends_at: i64,
+}
+
+/// How far one channel shows a campaign that has started.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CampaignState {
+    pub channel: String,
+    pub listings: i64,
+    /// Read back with the campaign's price.
+    pub live: i64,
+    /// Acknowledged by a channel that cannot be read.
+    pub unverified: i64,
+    /// Still shown although another price is wanted.
+    pub still: i64,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -153,4 +201,41 @@ pub async fn last_price(db: &Db) -> Result<Option<Millis>, StoreError> {
 /// The engine's own.
 pub async fn restless(db: &Db, since: Millis, at_least: i64, limit: i64) -> Result<Vec<Restless>, StoreError> {
     db.all(MOVED_TWICE, args![since, at_least, limit]).await
+}
+
+/// Open events about a listing's state, oldest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn of_listings(db: &Db, limit: i64) -> Result<Vec<ListingEvent>, StoreError> {
+    db.all(OF_LISTINGS, args![limit]).await
+}
+
+/// Every host that has a page to be looked at.
+///
+/// # Errors
+/// The engine's own.
+pub async fn hosts(db: &Db) -> Result<Vec<String>, StoreError> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        host: String,
+    }
+    let rows: Vec<Row> = db.all(HOSTS, args![]).await?;
+    Ok(rows.into_iter().map(|row| row.host).collect())
+}
+
+/// How far each channel shows a campaign that has started.
+///
+/// # Errors
+/// The engine's own.
+pub async fn campaign_state(db: &Db, campaign_id: i64) -> Result<Vec<CampaignState>, StoreError> {
+    db.all(CAMPAIGN_STATE, args![campaign_id]).await
+}
+
+/// The campaigns of every product that ended, or will end, after an instant; cancelled ones too, since they may have run.
+///
+/// # Errors
+/// The engine's own.
+pub async fn campaign_spans(db: &Db, since: Millis, limit: i64) -> Result<Vec<CampaignSpan>, StoreError> {
+    db.all(CAMPAIGN_SPANS, args![since, limit]).await
 }

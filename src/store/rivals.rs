@@ -44,8 +44,9 @@ statements! {
     LAST_END = Sql::same("select max(until_at) as at from rivalries where product_id = $1 and until_at <= $2");
     RAISED = Sql::same("update rivalries set raised_at = $2 where id = $1");
     OVER = Sql::same(
-        "select id, product_id, competitor, kind, message, until_at, raised_at, created_at from rivalries
-         where until_at > $1 and until_at <= $2 order by id");
+        "select r.id, r.product_id, r.competitor, r.kind, r.message, r.until_at, r.raised_at, r.created_at from rivalries r
+         join events e on e.dedupe = 'rivalry/' || cast(r.id as text) and e.resolved_at is null
+         where r.until_at <= $1 order by r.id");
     NEWEST = Sql::same(
         "select r.kind, r.competitor, p.sku, r.message, r.created_at, r.until_at
          from rivalries r join products p on p.id = r.product_id where r.created_at > $1 order by r.id desc limit $2");
@@ -249,12 +250,12 @@ pub async fn raised(db: &Db, id: i64, now: Millis) -> Result<(), StoreError> {
     .await
 }
 
-/// Rivalries whose answer ended in `(from, until]`.
+/// Rivalries whose answer has ended by an instant and whose event is still open.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn over(db: &Db, from: Millis, until: Millis) -> Result<Vec<Rivalry>, StoreError> {
-    db.all(OVER, args![from, until]).await
+pub async fn over(db: &Db, until: Millis) -> Result<Vec<Rivalry>, StoreError> {
+    db.all(OVER, args![until]).await
 }
 
 /// Rivalries noticed after an instant, newest first.

@@ -17,7 +17,7 @@ statements! {
            and b.live_at <= $3 order by p.sku limit $4");
     LATE = Sql::same(
         "select channel, count(*) as listings, min(desired_at) as since,
-                cast(coalesce(sum(case when state = 'unknown' then 1 else 0 end), 0) as bigint) as unanswered
+                cast(coalesce(sum(case when state = 'unknown' or reason like '%no answer%' then 1 else 0 end), 0) as bigint) as unanswered
          from listings where state in ('intended', 'sent', 'unknown', 'accepted', 'applied') and desired_at < $1
          group by channel order by channel");
     UNDERCUT = Sql::same(
@@ -50,7 +50,7 @@ pub struct Late {
     pub listings: i64,
     /// When the oldest of them was wanted.
     pub since: i64,
-    /// How many of them were sent without an answer.
+    /// How many of them got no answer at their last try.
     pub unanswered: i64,
 }
 

@@ -6,6 +6,7 @@ use crate::channel::Drift;
 use crate::clock::Millis;
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
+use crate::sentence::Sentence;
 use crate::store::StoreError;
 use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Change, Desire, Listing};
@@ -39,7 +40,7 @@ impl Difference {
 }
 
 fn words(price: Option<Money>) -> String {
-    price.map_or_else(|| "nothing".to_owned(), |price| price.to_string())
+    price.map_or_else(|| Sentence::Nothing.with(&[]), |price| price.to_string())
 }
 
 /// What is wrong with what a channel crosses out beside a price that we proved: null where it cannot tell, or where
@@ -53,9 +54,9 @@ pub fn strike(listing: &Listing, seen: Option<Option<Money>>) -> Option<String> 
         return None;
     }
     Some(match (shown, ours) {
-        (Some(shown), None) => format!("it crosses out {shown}, which nobody decided"),
-        (Some(shown), Some(_)) => format!("it crosses out {shown} instead of our price"),
-        (None, _) => "it no longer crosses out our price".to_owned(),
+        (Some(shown), None) => Sentence::StrikeByOthers.with(&[("shown", &shown)]),
+        (Some(shown), Some(_)) => Sentence::StrikeChanged.with(&[("shown", &shown)]),
+        (None, _) => Sentence::StrikeGone.with(&[]),
     })
 }
 
@@ -114,6 +115,8 @@ pub struct Report {
     pub channel: String,
     pub compared: usize,
     pub differences: Vec<Difference>,
+    /// The channel cannot be read back by its nature; its acknowledgements are all there is.
+    pub unreadable: bool,
     /// Why the channel could not be read to its end.
     pub error: Option<String>,
 }
@@ -125,7 +128,7 @@ pub struct Report {
 pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<Report> {
     let mut report = Report { channel: lane.name.clone(), ..Report::default() };
     if !lane.channel.capabilities().readable {
-        report.error = Some("this channel cannot be read back".to_owned());
+        report.unreadable = true;
         return Ok(report);
     }
     let mut after = 0;
@@ -166,14 +169,34 @@ async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Resu
     };
     let still = compare(&listing, difference.found, difference.disputed.as_deref());
     let kind = still.as_ref().map(|d| d.kind);
-    let change = change(&listing, still.as_ref(), now);
+    let change = match kind {
+        Some(Kind::Gone) if lane.channel.capabilities().seeded_by_us && listing.desired_minor.is_some() => {
+            tracing::warn!(channel = lane.name, "{} lost {} and gets it again", lane.name, difference.external);
+            missing(&listing, now)
+        }
+        _ => change(&listing, still.as_ref(), now),
+    };
     listings::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone())
         .await?;
     match kind {
         Some(Kind::Drifted) => drifted(app, lane, &listing, difference).await,
         Some(Kind::Healed) => Ok(events::resolve(&app.db, drift_key(&listing), now).await.map(drop)?),
+        Some(Kind::Gone) if lane.channel.capabilities().seeded_by_us => Ok(()),
         Some(Kind::Gone | Kind::Currency) => Ok(raise(app, &listing, "listing_lost", difference).await?),
         Some(Kind::Adopted) | None => Ok(()),
+    }
+}
+
+/// What only we write and is not there any more is written again: nobody else would.
+fn missing(listing: &Listing, now: Millis) -> Change {
+    Change {
+        state: "intended",
+        reason: Sentence::Shown.with(&[("shown", &Sentence::Nothing.with(&[]))]),
+        next_at: Some(now),
+        live: None,
+        tries: 0,
+        read: Some(("absent", String::new())),
+        ..Change::none(listing)
     }
 }
 
@@ -194,7 +217,8 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
         },
         Kind::Drifted => Change {
             state: "drifted",
-            reason: format!("shows {} where {} was proved", difference.shows(), words(difference.expected)),
+            reason: Sentence::ShownInstead
+                .with(&[("shown", &difference.shows()), ("proved", &words(difference.expected))]),
             live,
             fact: live.map(|(minor, _)| (minor, "foreign")),
             read: Some(("different", String::new())),
@@ -202,7 +226,7 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
         },
         Kind::Gone | Kind::Currency => Change {
             state: "drifted",
-            reason: format!("shows {}", difference.shows()),
+            reason: Sentence::Shown.with(&[("shown", &difference.shows())]),
             read: Some(("different", String::new())),
             ..same
         },
@@ -239,21 +263,26 @@ async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Di
     let (severity, message, hint) = match kind {
         "two_writers" => (
             "critical",
-            format!("somebody else keeps changing the price on {}: it shows {}", listing.channel, difference.shows()),
-            format!("find the other tool, or set drift = \"alert\" in [channels.{}]", listing.channel),
+            Sentence::KeepsChanging.with(&[("channel", &listing.channel), ("shown", &difference.shows())]),
+            Sentence::HintOtherTool.with(&[("channel", &listing.channel)]),
         ),
         "listing_lost" => (
             "warning",
-            format!("{} shows {} for {}", listing.channel, difference.shows(), difference.external),
+            Sentence::ShowsForListing.with(&[
+                ("channel", &listing.channel),
+                ("shown", &difference.shows()),
+                ("external", &difference.external),
+            ]),
             format!("omniprice channel test {}", listing.channel),
         ),
         _ => (
             "warning",
-            format!("{} shows {} where {} was proved", listing.channel, difference.shows(), words(difference.expected)),
-            format!(
-                "omniprice verify {} puts it right or shows it again; drift = \"reassert\" does so by itself",
-                listing.channel
-            ),
+            Sentence::ShowsInstead.with(&[
+                ("channel", &listing.channel),
+                ("shown", &difference.shows()),
+                ("proved", &words(difference.expected)),
+            ]),
+            Sentence::HintDrift.with(&[("channel", &listing.channel)]),
         ),
     };
     let event = Raise {

@@ -251,6 +251,40 @@ async fn a_first_day_goes_from_a_safe_look_to_an_approved_price() {
 }
 
 #[tokio::test]
+async fn the_switch_works_whatever_else_is_broken_and_the_demo_spares_what_is_not_its_own() {
+    let day = Day::begin().await;
+    day.init().await.ends(0);
+    let file = day.folder.path().join("omniprice.toml");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::create_dir(day.folder.path().join("sites")).unwrap();
+    std::fs::write(day.folder.path().join("sites/x.toml"), "curency = 1\n").unwrap();
+    let broken =
+        format!("{whole}\n[scrapers]\ndir = \"sites\"\n[channels.x]\nkind = \"vendure\"\napi_key = \"${{NOKEY}}\"\n");
+    std::fs::write(&file, &broken).unwrap();
+    let refused = day.say(&["demo", "--dir", "."]).await.ends(2);
+    assert!(refused.err.contains("not empty") && refused.err.contains("\nhint: "), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), broken, "untouched");
+    day.say(&["pause", "--why", "an emergency"]).await.ends(0);
+    std::fs::write(&file, whole.clone() + "\n[scrapers]\ndir = \"sites\"\n").unwrap();
+    let list = day.say(&["price", "list"]).await.ends(0);
+    assert!(list.err.contains("site files are left out") && list.err.contains("curency"), "{list:?}");
+    let once = day.say(&["once"]).await;
+    assert!(once.code != 0 && once.err.contains("curency"), "work that reads pages leaves nothing out: {once:?}");
+    std::fs::write(&file, whole).unwrap();
+    day.say(&["resume", "--why", "over"]).await.ends(0);
+}
+
+#[tokio::test]
+async fn a_hint_stands_on_a_line_of_its_own_below_what_went_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = say(folder.path(), &["extract", "nofile.html"]).await;
+    assert_eq!(
+        said.err.trim_end(),
+        "error: nofile.html: No such file or directory (os error 2)\nhint: give a saved page or an http(s) address"
+    );
+}
+
+#[tokio::test]
 async fn the_switches_and_the_look_at_channels_answer_in_json() {
     let day = Day::imported().await;
     day.say(&["once", "--patience", "1"]).await.ends(0);

@@ -6,7 +6,9 @@ use omniprice::clock::Millis;
 use omniprice::config::{Attachment, Config, Format, Language, Mode, Part, Person};
 use omniprice::money::{Currency, Money};
 use omniprice::report::digest::{Digest, render};
-use omniprice::report::facts::{AtFloor, Campaign, Facts, Headroom, History, MarketFacts, Overtaken, Told};
+use omniprice::report::facts::{
+    AtFloor, Campaign, Claims, Facts, Headroom, History, MarketFacts, OnChannel, Overtaken, Stage, Told,
+};
 use omniprice::report::lang::Limit;
 use omniprice::report::link::Links;
 use omniprice::report::market::{self, Figures, Seen, Track};
@@ -69,6 +71,7 @@ fn track(sku: &str, title: &str, own: i64, before: i64, near: &[(i64, i64)], far
         market: "DK".into(),
         currency: Currency::DKK,
         own_minor: own,
+        recommended: None,
         decided: vec![(at(5), before, own)],
         seen,
     }
@@ -154,18 +157,35 @@ pub fn full(title: &str) -> Facts {
         products: 1_234,
         max_age: AGE,
         reviews: vec![(review(title), told())],
-        held: vec![Held {
-            sku: "TV-1".into(),
-            title: "Television".into(),
-            outcome: "hold".into(),
-            flags: "[]".into(),
-            why: "the cost jumped by 60 %".into(),
-            since: at(4).0,
-        }],
+        held: vec![(
+            Held {
+                product_id: 7,
+                sku: "TV-1".into(),
+                title: "Television".into(),
+                outcome: "hold".into(),
+                flags: "[]".into(),
+                why: "match; a change of -12.50 % is not worth one".into(),
+                since: at(4).0,
+            },
+            Told {
+                limits: vec![Limit::NoData],
+                findings: vec![
+                    "the purchase cost went from 2500.00 DKK to 4000.00 DKK; confirm the import".into(),
+                    "a change of 24.06 % in one step; allowed are -10 % to +15 %".into(),
+                ],
+                ..Told::default()
+            },
+        )],
         events: vec![
-            event("held_at_door", "critical", Some("RADIO"), Some("webshop"), "not sent to webshop: below the floor"),
-            event("drift", "warning", Some("A-1"), Some("till"), "till shows 1.00 DKK"),
-            event("drift", "warning", Some("A-2"), Some("till"), "till shows 2.00 DKK"),
+            event(
+                "held_at_door",
+                "critical",
+                Some("RADIO"),
+                Some("webshop"),
+                "not sent to webshop: 1479.00 DKK is below the floor 1562.50 DKK computed from today's cost",
+            ),
+            event("drift", "warning", Some("A-1"), Some("till"), "till shows 1.00 DKK where 1499.00 DKK was proved"),
+            event("drift", "warning", Some("A-2"), Some("till"), "till shows nothing where 1499.00 DKK was proved"),
         ],
         late: vec![Unsettled {
             channel: "webshop".into(),
@@ -173,7 +193,7 @@ pub fn full(title: &str) -> Facts {
             title: title.into(),
             state: "rejected".into(),
             state_since: at(2).0,
-            reason: "the channel answered 422".into(),
+            reason: "given up after 12 tries: no answer within the deadline".into(),
             currency: "DKK".into(),
             desired_minor: Some(47_900),
             live_minor: Some(49_900),
@@ -234,13 +254,7 @@ pub fn full(title: &str) -> Facts {
             price: dkk(30_000),
         }],
         floors: vec![AtFloor { sku: "OVEN".into(), title: "Oven".into(), floor: Some(dkk(250_000)) }],
-        campaigns: vec![Campaign {
-            name: "Black Week".into(),
-            starts: Some(UNTIL.plus(2 * Millis::DAY)),
-            ends: None,
-            prior: Some(dkk(49_900)),
-            claim: Some(Err("the price was lower in the last 30 days".into())),
-        }],
+        campaigns: campaigns(),
         histories: vec![History {
             sku: "KETTLE".into(),
             title: title.into(),
@@ -249,6 +263,41 @@ pub fn full(title: &str) -> Facts {
         }],
         notices: vec!["robots.txt is not obeyed: allowed in writing".into()],
     }
+}
+
+/// One that starts, one that runs, one that a channel has not taken back, one that was cancelled.
+fn campaigns() -> Vec<Campaign> {
+    let campaign =
+        |name: &str, stage: Stage| Campaign { name: name.into(), stage, products: 2, channels: vec![], claims: vec![] };
+    let on = |channel: &str, live: i64, unverified: i64, still: i64| OnChannel {
+        channel: channel.into(),
+        listings: 1_200,
+        live,
+        unverified,
+        still,
+    };
+    let claims = Claims {
+        country: "DK".into(),
+        allowed: 1,
+        of: 2,
+        prior: Some(dkk(149_900)),
+        reasons: vec!["insufficient history".into()],
+    };
+    vec![
+        Campaign { claims: vec![claims], ..campaign("Black Week", Stage::Starts(UNTIL.plus(2 * Millis::DAY))) },
+        Campaign {
+            channels: vec![on("webshop", 1_200, 0, 0), on("till", 0, 1_100, 0)],
+            ..campaign("Autumn", Stage::Runs { until: UNTIL.plus(Millis::DAY) })
+        },
+        Campaign {
+            channels: vec![on("webshop", 3, 0, 3), on("till", 0, 0, 0)],
+            ..campaign("October", Stage::Ended(at(30)))
+        },
+        campaign(
+            "Singles Day",
+            Stage::Cancelled { why: "campaign Singles Day starts soon and till cannot be written to".into() },
+        ),
+    ]
 }
 
 /// A day on which nothing moved; some things are as they always are.
@@ -269,7 +318,7 @@ fn quiet() -> Facts {
     }
 }
 
-fn snapshot(name: &str, text: &str) {
+pub fn snapshot(name: &str, text: &str) {
     insta::with_settings!({ snapshot_path => "report", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(name, text);
     });

@@ -30,6 +30,9 @@ both_engines![
     p1_a_channel_found_later_hears_of_the_decision,
     d2_review_waits_for_a_person_and_a_stale_approval_is_refused,
     p1_a_search_that_a_channel_broke_off_is_taken_up_again_soon,
+    d2_another_mode_decides_again_and_fills_what_only_we_fill,
+    p8_a_line_that_our_own_feed_lost_is_written_again,
+    d4_a_cost_that_jumps_waits_for_a_person_and_an_approval_lets_it_pass,
     i12_pause_stops_pushes_and_survives,
     r1_a_digest_goes_out_once_per_slot_and_keeps_its_message_id,
     two_workers_on_one_database_send_nothing_twice,
@@ -377,6 +380,61 @@ async fn p1_a_search_that_a_channel_broke_off_is_taken_up_again_soon(test: TestD
     world.app.clock.advance(5 * Millis::MINUTE);
     world.settle().await;
     assert!(known().await);
+}
+
+async fn d2_another_mode_decides_again_and_fills_what_only_we_fill(test: TestDb) {
+    let world = World::open(test, Setup { mode: "shadow", ..Setup::default() }).await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    assert_eq!((world.webshop.price("KETTLE"), world.till.price("KETTLE")), (Some(49_900), None));
+    let text = std::fs::read_to_string(&world.config).unwrap().replace("mode = \"shadow\"", "mode = \"auto\"");
+    std::fs::write(&world.config, text).unwrap();
+    let config = omniprice::config::Config::load(Some(&world.config), &[]).unwrap();
+    let app = omniprice::app::App::build(config, Clock::System).await.unwrap();
+    flow::pass(&app, 3_000).await.unwrap();
+    assert_eq!((world.webshop.price("KETTLE"), world.till.price("KETTLE")), (Some(47_900), Some(47_900)));
+    let feed = std::fs::read_to_string(world.test.dir.path().join("feeds/google.xml")).unwrap();
+    for product in products::page(&app.db, 0, 100).await.unwrap() {
+        assert!(feed.contains(&format!("<g:id>{}</g:id>", product.sku)), "{} is not in the feed", product.sku);
+    }
+}
+
+async fn p8_a_line_that_our_own_feed_lost_is_written_again(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    let path = world.test.dir.path().join("feeds/google.xml");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let lane = world.app.lanes.iter().find(|lane| lane.name == "google").unwrap();
+    let report = flow::reconcile(&world.app, lane, false).await.unwrap();
+    assert!(!report.differences.is_empty(), "{report:?}");
+    world.pass().await;
+    let again = std::fs::read_to_string(&path).unwrap();
+    let lines = |text: &str| text.matches("<g:id>").count();
+    assert_eq!(lines(&again), lines(&whole));
+    assert!(again.contains("479.00"), "{again}");
+    let listing = world.listing("KETTLE", "google").await;
+    assert_eq!((listing.state.as_str(), listing.live_minor), ("verified", Some(47_900)));
+}
+
+/// A mistyped cost must not move a price by itself, and a true one must not be locked out for ever.
+async fn d4_a_cost_that_jumps_waits_for_a_person_and_an_approval_lets_it_pass(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.near.show("KETTLE", price(47_900));
+    world.pass().await;
+    let rules = world.app.rules().await.unwrap();
+    let csv = "sku,title,price,cost\nKETTLE,Kettle,499.00,390.00\n";
+    let rows = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {}).rows;
+    products::import(&world.app.db, rows, world.app.now()).await.unwrap();
+    world.pass().await;
+    assert_eq!(world.ours("KETTLE").await, 47_900, "487.50 would be the floor of the new cost");
+    let reviews = decisions::open_reviews(&world.app.db, 10).await.unwrap();
+    assert_eq!(reviews.len(), 1, "{reviews:?}");
+    assert!(reviews[0].why.contains("confirm the import"), "{}", reviews[0].why);
+    pricing::approve(&world.app, reviews[0].id, "ann", "the supplier's new list").await.unwrap();
+    world.pass().await;
+    assert!(world.ours("KETTLE").await >= 48_750, "{}", world.ours("KETTLE").await);
 }
 
 async fn i12_pause_stops_pushes_and_survives(test: TestDb) {

@@ -8,6 +8,7 @@ use omniprice::decide::campaign_file::CampaignFile;
 use omniprice::decide::release::Guard;
 use omniprice::flow::{campaigns as planning, intent, pricing};
 use omniprice::money::{Currency, Money};
+use omniprice::report;
 use omniprice::store::campaigns::{self, Added};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::strikes::{self, Strike};
@@ -163,6 +164,9 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     let id = add(&world, Millis::HOUR, 3 * Millis::DAY, "").await;
     world.drive().await;
     assert_eq!((shown(&world).await, strike(&world, "webshop").await), (vec![Some(49_900); 3], None));
+    let planned = digest(&world).await;
+    assert!(planned.contains("* black-week starts "), "{planned}");
+    assert!(planned.contains("1 product; DK: 3 of 3 reductions may be announced"), "{planned}");
     world.app.clock.advance(Millis::HOUR);
     turns(&world).await;
     assert_eq!(shown(&world).await, [Some(39_900); 3], "{}", why(&world).await);
@@ -178,6 +182,10 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     }
     let seen = strike(&world, "till").await.unwrap();
     assert_eq!((seen.announce, seen.prior_minor), (true, Some(47_900)));
+    let running = digest(&world).await;
+    assert!(running.contains("* black-week runs until "), "{running}");
+    assert!(running.contains("till: 1 of 1 prices read back equal"), "{running}");
+    assert!(running.contains("DK: 3 of 3 reductions may be announced, prior price DKK\u{a0}479.00"), "{running}");
     world.drive().await;
     assert_eq!(world.ours("KETTLE").await, 39_900, "rules wait");
     world.app.clock.advance(3 * Millis::DAY);
@@ -185,6 +193,19 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     assert_eq!(shown(&world).await, [Some(49_900); 3], "{}", why(&world).await);
     assert_eq!(strike(&world, "till").await, None);
     assert_eq!(campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap().phase, "over");
+    assert!(digest(&world).await.contains("* black-week ended "));
+    // A shop that puts the campaign's price back is a late end, however long ago the end was.
+    world.webshop.edit("KETTLE", 39_900);
+    world.app.clock.advance(2 * Millis::DAY);
+    world.settle().await;
+    let late = digest(&world).await;
+    assert!(late.contains("webshop still shows its price: 1"), "{late}");
+}
+
+/// The text of the last day's digest as anybody gets it.
+async fn digest(world: &World) -> String {
+    let now = world.app.now();
+    report::digest(&world.app, now.plus(-Millis::DAY), now).await.unwrap().unwrap().text
 }
 
 /// Two reductions without a day between them are steps of one: in Denmark the price before the first stays the prior

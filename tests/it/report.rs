@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
+use omniprice::clock::{Clock, Millis};
 use omniprice::config::Language;
 use omniprice::report::alert_text;
 use omniprice::report::alerts::{Body, Item};
@@ -268,6 +269,54 @@ fn reports_come_as_table_json_csv_workbook_and_charts() {
     assert!(std::fs::read(shop.folder.path().join("k.png")).unwrap().starts_with(b"\x89PNG"));
     assert!(shop.run(&["report", "--chart", "NOPE"], 1).contains("there is no product `NOPE`"));
     assert!(shop.run(&["report", "--chart", "KETTLE", "--out", "k.gif"], 1).contains("hint:"));
+}
+
+#[test]
+fn sales_bring_margin_at_risk_and_every_list_comes_as_csv() {
+    let shop = Shop::open();
+    let day = |back: i64| {
+        let at = Clock::System.now().plus(-back * Millis::DAY).timestamp();
+        at.to_zoned(jiff::tz::TimeZone::UTC).date()
+    };
+    let sold = format!("sku,day,units,stock\nKETTLE,{},3,9\nKETTLE,{},4,9\n", day(3), day(2));
+    std::fs::write(shop.folder.path().join("sales.csv"), sold).unwrap();
+    let json = shop.json(&["report", "--sales", "sales.csv", "--json"]);
+    let kettle = json["products"].as_array().unwrap().iter().find(|row| row["sku"] == "KETTLE").unwrap();
+    assert_eq!((&kettle["units_per_day"], &kettle["sales_days"]), (&json!("3.50"), &json!(2)));
+    assert_eq!(kettle["margin_at_risk"], Value::Null, "nobody is known to be cheaper");
+    assert_eq!(kettle["elasticity"], Value::Null, "two days say nothing");
+    let table = shop.run(&["report"], 0);
+    assert!(!table.contains("units a day"), "columns without a value are left out: {table}");
+    let figures = shop.run(&["report", "--format", "csv", "--list", "figures"], 0);
+    assert!(figures.contains("products without data,2.00,count"), "{figures}");
+    for (list, header) in [("omnibus", "ready to announce"), ("not-announced", "campaign,sku,channel,why")] {
+        assert!(shop.run(&["report", "--format", "csv", "--list", list], 0).contains(header), "{list}");
+    }
+    std::fs::write(shop.folder.path().join("bad.csv"), "sku,day,units\nKETTLE,today,3\n").unwrap();
+    let bad = shop.run(&["report", "--sales", "bad.csv"], 1);
+    assert!(bad.contains("bad.csv: line 2: day `today`") && bad.contains("hint:"), "{bad}");
+}
+
+#[test]
+fn a_preview_is_kept_for_its_owner_where_no_browser_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let shop = Shop::open();
+    shop.run(&["subscription", "set", "ann@shop.example", "quiet_day=short"], 0);
+    let empty = shop.folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_omniprice"))
+        .args(["digest", "--preview", "--open"])
+        .current_dir(shop.folder.path())
+        .env("PATH", &empty)
+        .env("TMPDIR", &empty)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("no browser could be started"), "{said}");
+    let file = std::fs::read_dir(&empty).unwrap().next().unwrap().unwrap();
+    assert!(said.contains(&format!("hint: open {}", file.path().display())), "{said}");
+    assert!(std::fs::read_to_string(file.path()).unwrap().contains("<html"));
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "its links act for the reader");
 }
 
 #[test]

@@ -4,8 +4,12 @@ use omniprice::app::PAUSE;
 use omniprice::catalog::import;
 use omniprice::clock::{Clock, Millis};
 use omniprice::demo::market::Shown;
+use omniprice::demo::shop::Fault;
+use omniprice::flow;
 use omniprice::report::detect;
-use omniprice::store::{events, products, settings};
+use omniprice::sentence::find;
+use omniprice::store::events::{self, Event, Raise};
+use omniprice::store::{listings, products, rivals, settings, targets};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -13,6 +17,12 @@ use crate::harness::{Setup, TestDb, World, price};
 both_engines![
     a_live_price_below_its_floor_and_prices_that_wait_are_told_while_they_last,
     a_key_item_that_a_competitor_keeps_cheaper_is_told_once,
+    an_advert_that_promises_less_than_a_checkout_is_told_until_both_agree,
+    a_channel_is_late_then_unreachable_then_neither,
+    a_channel_that_nobody_answers_for_is_unreachable,
+    what_ends_behind_everybodys_back_is_resolved,
+    a_listing_that_comes_back_is_not_lost_any_more,
+    what_a_lane_says_is_found_again,
 ];
 
 /// A Tuesday in November, ten in the morning in Copenhagen.
@@ -23,10 +33,29 @@ const LOOK: i64 = 6 * Millis::MINUTE;
 async fn open(world: &World) -> Vec<String> {
     world.app.clock.advance(LOOK);
     detect::all(&world.app).await.unwrap();
-    let mut open: Vec<String> = events::open(&world.app.db, 50).await.unwrap().into_iter().map(|e| e.kind).collect();
+    let all = events::open(&world.app.db, 50).await.unwrap();
+    // What nobody can take apart would reach every reader in English; a person's own words do so on purpose.
+    let told = |event: &&Event| event.kind != "paused" && event.message != "a test";
+    for event in all.iter().filter(told) {
+        assert!(find(&event.message).is_some(), "{}: {}", event.kind, event.message);
+    }
+    let mut open: Vec<String> = all.into_iter().map(|event| event.kind).collect();
     open.sort();
     open.dedup();
     open
+}
+
+/// The open event of a kind about a channel.
+async fn about(world: &World, kind: &str, channel: &str) -> Event {
+    let open = events::open(&world.app.db, 50).await.unwrap();
+    let known = |event: &Event| event.kind == kind && event.channel.as_deref() == Some(channel);
+    open.iter().find(|event| known(event)).cloned().unwrap_or_else(|| panic!("{kind} of {channel} in {open:?}"))
+}
+
+/// One round of a channel, and no more: what fails then waits for its next try.
+async fn publish(world: &World, channel: &str) {
+    while flow::check_due(&world.app).await.unwrap() > 0 || flow::decide_due(&world.app).await.unwrap() > 0 {}
+    flow::publish_due(&world.app, world.app.lane(channel).unwrap()).await.unwrap();
 }
 
 async fn catalogue(world: &World, csv: &str) {
@@ -69,4 +98,144 @@ async fn a_key_item_that_a_competitor_keeps_cheaper_is_told_once(test: TestDb) {
     world.near.show("KETTLE", Shown::Price { minor: 45_900, in_stock: false });
     world.drive().await;
     assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn an_advert_that_promises_less_than_a_checkout_is_told_until_both_agree(test: TestDb) {
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    assert_eq!(open(&world).await, Vec::<String>::new());
+    // Somebody raises the price at the checkout; the feed still promises the old one.
+    world.webshop.edit("KETTLE", 52_900);
+    world.app.clock.advance(2 * Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, ["advert_below_checkout", "drift", "parity_below_goal"]);
+    let advert = about(&world, "advert_below_checkout", "google").await;
+    assert_eq!(advert.severity, "critical");
+    assert!(advert.message.starts_with("google promises less than webshop asks"), "{}", advert.message);
+    assert!(advert.message.contains("KETTLE"), "{}", advert.message);
+    assert!(open(&world).await.contains(&"advert_below_checkout".to_owned()), "told while it lasts");
+    world.webshop.edit("KETTLE", 47_900);
+    world.app.clock.advance(2 * Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn a_channel_is_late_then_unreachable_then_neither(test: TestDb) {
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.drive().await;
+    world.near.show("KETTLE", price(47_900));
+    targets::due_now(&world.app.db, None, world.app.now()).await.unwrap();
+    world.webshop.fail_next(&[Fault::TooMany]);
+    publish(&world, "webshop").await;
+    assert!(!open(&world).await.contains(&"channel_late".to_owned()), "every try has its time");
+    world.app.clock.advance(10 * Millis::MINUTE);
+    assert!(open(&world).await.contains(&"channel_late".to_owned()));
+    let late = about(&world, "channel_late", "webshop").await;
+    assert!(late.message.starts_with("webshop: 1 prices wait since 2026-"), "{}", late.message);
+    world.webshop.fail_next(&[Fault::CutAfterApply]);
+    publish(&world, "webshop").await;
+    assert!(open(&world).await.contains(&"channel_unreachable".to_owned()));
+    let lost = about(&world, "channel_unreachable", "webshop").await;
+    assert_eq!(lost.id, late.id, "the same trouble, now worse");
+    world.drive().await;
+    assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn a_channel_that_nobody_answers_for_is_unreachable(test: TestDb) {
+    let config = "[channels.outlet]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/prices\"\n\
+                  secret = \"whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0\"\ncurrency = \"DKK\"\ntax = \"gross\"\n";
+    let world = World::open_at(test, Setup { config, ..Setup::default() }, Clock::manual(START)).await;
+    for lane in &world.app.lanes {
+        flow::verify_due(&world.app, lane).await.unwrap();
+    }
+    world.near.show("KETTLE", price(47_900));
+    targets::due_now(&world.app.db, None, world.app.now()).await.unwrap();
+    publish(&world, "outlet").await;
+    world.app.clock.advance(20 * Millis::MINUTE);
+    publish(&world, "outlet").await;
+    open(&world).await;
+    about(&world, "channel_unreachable", "outlet").await;
+    assert_eq!(world.listing("KETTLE", "outlet").await.state, "intended", "nothing of it can have arrived");
+}
+
+/// An event as its producer raises it, for conditions that end without the producer.
+async fn raised(world: &World, kind: &'static str, dedupe: &str, channel: Option<&str>, product_id: Option<i64>) {
+    let event = Raise {
+        kind,
+        severity: "warning",
+        dedupe: dedupe.to_owned(),
+        product_id,
+        channel: channel.map(str::to_owned),
+        competitor: None,
+        message: "a test".to_owned(),
+        hint: String::new(),
+    };
+    events::raise(&world.app.db, event, world.app.now()).await.unwrap();
+}
+
+async fn what_ends_behind_everybodys_back_is_resolved(test: TestDb) {
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.drive().await;
+    let db = &world.app.db;
+    let id = products::by_sku(db, "KETTLE").await.unwrap().unwrap().id;
+    let state = async |state: &'static str| {
+        let (name, now) = ("webshop".to_owned(), world.app.now());
+        listings::set_channel_state(&world.app.db, name, state, "a test".to_owned(), now).await.unwrap();
+    };
+    state("refused").await;
+    raised(&world, "channel_refused", "channel-refused/webshop", Some("webshop"), None).await;
+    let (near, now) = ("near.example".to_owned(), world.app.now());
+    rivals::suspend(db, near.clone(), "12 of 20 prices are suspect".to_owned(), now, now).await.unwrap();
+    raised(&world, "competitor_suspended", "competitor-suspended/near.example", None, None).await;
+    assert_eq!(open(&world).await, ["channel_refused", "competitor_suspended"], "both last");
+    state("ok").await;
+    rivals::resume(db, near, "ann".to_owned(), "looked".to_owned(), world.app.now()).await.unwrap();
+    // What the listing, the run, the host and the campaign of these were like is long past.
+    raised(&world, "held_at_door", &format!("door/google/{id}"), Some("google"), Some(id)).await;
+    raised(&world, "price_rejected", &format!("listing/google/{id}"), Some("google"), Some(id)).await;
+    raised(&world, "two_writers", &format!("two_writers/till/{id}"), Some("till"), Some(id)).await;
+    raised(&world, "run_held", "run-held", None, None).await;
+    raised(&world, "competitor_unreachable", "host-blocked/gone.example", None, None).await;
+    raised(&world, "campaign", "campaign-start/99", None, None).await;
+    assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn a_listing_that_comes_back_is_not_lost_any_more(test: TestDb) {
+    let products = vec![("KETTLE", "499.00", Some("250.00")), ("MUG", "99.00", Some("40.00"))];
+    let world = World::open_at(test, Setup { products, ..Setup::default() }, Clock::manual(START)).await;
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    world.webshop.remove("KETTLE");
+    world.app.clock.advance(2 * Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, ["listing_lost", "parity_below_goal"]);
+    world.webshop.put("KETTLE", "1", 47_900);
+    world.app.clock.advance(2 * Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn what_a_lane_says_is_found_again(test: TestDb) {
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.drive().await;
+    world.webshop.fail_next(&[Fault::Lie; 30]);
+    world.till.fail_next(&[Fault::Forbidden]);
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    let kinds = open(&world).await;
+    assert!(kinds.contains(&"listing_parked".to_owned()), "{kinds:?}");
+    let parked = world.listing("KETTLE", "webshop").await;
+    assert!(find(&parked.reason).is_some(), "{}", parked.reason);
+    // A cost that nobody has looked at yet shuts every door.
+    catalogue(&world, "sku,title,price,cost\nKETTLE,Kettle,499.00,450.00\n").await;
+    listings::set_channel_state(&world.app.db, "till".into(), "ok", String::new(), world.app.now()).await.unwrap();
+    for channel in ["webshop", "till", "google"] {
+        let listing = world.listing("KETTLE", channel).await;
+        let wish = listings::Desire { listing_id: listing.id, price: Ok(47_800) };
+        listings::desire_again(&world.app.db, vec![(wish, None)], world.app.now()).await.unwrap();
+        flow::publish_due(&world.app, world.app.lane(channel).unwrap()).await.unwrap();
+    }
+    let kinds = open(&world).await;
+    assert!(kinds.contains(&"held_at_door".to_owned()), "{kinds:?}");
 }

@@ -317,7 +317,8 @@ fn instant(http_date: &str) -> Option<Millis> {
     Some(Millis(i64::try_from(since.as_millis()).ok()?))
 }
 
-/// The innermost cause; outer layers repeat the URL, which may carry a key.
+/// The innermost cause; outer layers repeat the URL, which may carry a key. `no answer` in it tells a channel that is
+/// down from one that answers badly.
 fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer within the deadline".to_owned();

@@ -14,6 +14,7 @@ use crate::flow::campaigns;
 use crate::money::{Decimal, Money, currency};
 use crate::publish::terms::Terms;
 use crate::report::gather::{KEY_ITEM, max_age};
+use crate::sentence::Sentence;
 use crate::store::events::Raise;
 use crate::store::products::{self, Product};
 use crate::store::shown::{self, ShownPrice};
@@ -84,7 +85,7 @@ async fn floors(app: &App, terms: &Terms, found: &mut Found) -> anyhow::Result<(
                 product_id: Some(product.id),
                 channel: Some(one.channel.clone()),
                 competitor: None,
-                message: format!("{} shows {price}, below the floor {floor} of today's cost", one.channel),
+                message: Sentence::FloorShown.with(&[("channel", &one.channel), ("price", &price), ("floor", &floor)]),
                 hint: format!("omniprice explain {}", product.sku),
             };
             found.insert(dedupe, event);
@@ -125,12 +126,12 @@ async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
                 product_id: None,
                 channel: Some(advert.name.clone()),
                 competitor: None,
-                message: format!(
-                    "{} promises less than {} asks for {} products, {first} among them",
-                    advert.name,
-                    checkout.name,
-                    lower.len()
-                ),
+                message: Sentence::AdvertLower.with(&[
+                    ("advert", &advert.name),
+                    ("checkout", &checkout.name),
+                    ("n", &lower.len()),
+                    ("sku", first),
+                ]),
                 hint: format!("omniprice verify {} --dry-run", advert.name),
             };
             found.insert(dedupe, event);
@@ -152,7 +153,11 @@ async fn late(app: &App, found: &mut Found) -> anyhow::Result<()> {
             product_id: None,
             channel: Some(row.channel.clone()),
             competitor: None,
-            message: format!("{}: {} prices wait since {}", row.channel, row.listings, Millis(row.since)),
+            message: Sentence::PricesWait.with(&[
+                ("channel", &row.channel),
+                ("n", &row.listings),
+                ("since", &Millis(row.since)),
+            ]),
             hint: format!("omniprice channel test {}", row.channel),
         };
         found.insert(dedupe, event);
@@ -185,11 +190,12 @@ async fn key_items(app: &App, found: &mut Found) -> anyhow::Result<()> {
             product_id: Some(row.product_id),
             channel: None,
             competitor: Some(row.competitor.clone()),
-            message: format!(
-                "{} asks {theirs}, we ask {ours}: {} % more",
-                row.competitor,
-                gap.round_dp_with_strategy(1, DISPLAY)
-            ),
+            message: Sentence::KeyItem.with(&[
+                ("competitor", &row.competitor),
+                ("theirs", &theirs),
+                ("ours", &ours),
+                ("gap", &gap.round_dp_with_strategy(1, DISPLAY)),
+            ]),
             hint: format!("omniprice explain {}", row.sku),
         });
     }

@@ -6,7 +6,7 @@ use super::super::facts::{Facts, Told};
 use super::super::lang::{Kind, Voice, change_pct, fill};
 use super::super::link::Purpose;
 use super::super::reader::Reader;
-use super::super::text::{message, plain, product};
+use super::super::text::{hint, message, plain, product};
 use super::Row;
 use crate::clock::Millis;
 use crate::money::Decimal;
@@ -25,10 +25,9 @@ const ACTIVE: usize = 3;
 pub fn needs_you(facts: &Facts, reader: &Reader) -> Content {
     let voice = &reader.voice;
     let reviews = facts.reviews.iter().map(|(review, told)| review_row(review, told, reader));
-    let held = facts.held.iter().map(|held| Row {
+    let held = facts.held.iter().map(|(held, told)| Row {
         what: fill(voice.words.on_hold, &[("product", &product(&held.sku, &held.title))]),
-        // A sentence of the program may name the floor, which not every reader may see.
-        why: if reader.person.hide_costs { String::new() } else { message(&held.why) },
+        why: reason(told, &held.why, reader),
         command: Some(format!("omniprice explain {}", plain(&held.sku))),
         ..Row::default()
     });
@@ -82,12 +81,15 @@ pub fn reason(told: &Told, stored: &str, reader: &Reader) -> String {
     if let Some(rule) = &told.rule {
         parts.push(fill(words.rule, &[("rule", &plain(rule))]));
     }
-    parts.extend(told.findings.iter().map(|finding| message(finding)));
-    // A sentence of the program may name the floor, which this reader must not see.
-    if parts.is_empty() && !reader.person.hide_costs { message(stored) } else { parts.join(", ") }
+    let findings = told.findings.iter().map(|finding| message(&voice.tell(finding)));
+    let whole: Vec<String> =
+        Some(parts.join(", ")).filter(|parts| !parts.is_empty()).into_iter().chain(findings).collect();
+    // What is stored in one piece may name the floor, which this reader must not see.
+    if whole.is_empty() && !reader.person.hide_costs { message(&voice.tell_all(stored)) } else { whole.join("; ") }
 }
 
-fn filled(text: &str, values: &[(&str, String)]) -> String {
+/// [`fill`] with values that were made for it.
+pub fn filled(text: &str, values: &[(&str, String)]) -> String {
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     fill(text, &values)
 }
@@ -142,16 +144,10 @@ fn event_row(kind: Kind, about: Option<&str>, events: &[&Event], voice: &Voice) 
     let [event] = events else { return Row { what, why, ..Row::default() } };
     Row {
         what,
-        why: format!("{why}: {}", message(&event.message)),
-        command: Some(hint(event)).filter(|hint| !hint.is_empty()),
+        why: format!("{why}: {}", message(&voice.tell(&event.message))),
+        command: Some(hint(&event.hint, event.sku.as_deref(), voice)).filter(|hint| !hint.is_empty()),
         ..Row::default()
     }
-}
-
-/// Hints speak of `SKU`; here it is known, so that the command can be pasted.
-pub fn hint(event: &Event) -> String {
-    let hint = message(&event.hint);
-    event.sku.as_ref().map_or(hint.clone(), |sku| hint.replace(" SKU", &format!(" {}", plain(sku))))
 }
 
 /// The first few SKUs and how many more.
@@ -163,18 +159,24 @@ pub fn named(skus: &[&str], voice: &Voice) -> String {
     text
 }
 
+/// What a listing's state is called.
+pub const fn state_name(state: &str, voice: &Voice) -> &'static str {
+    let words = voice.words;
+    match state.as_bytes() {
+        b"sent" => words.state_sent,
+        b"accepted" | b"applied" => words.state_accepted,
+        b"unknown" => words.state_unknown,
+        b"rejected" => words.state_rejected,
+        b"held" => words.state_held,
+        b"parked" => words.state_parked,
+        b"drifted" => words.state_drifted,
+        _ => words.state_intended,
+    }
+}
+
 fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> Row {
     let words = voice.words;
-    let told = match state {
-        "sent" => words.state_sent,
-        "accepted" | "applied" => words.state_accepted,
-        "unknown" => words.state_unknown,
-        "rejected" => words.state_rejected,
-        "held" => words.state_held,
-        "parked" => words.state_parked,
-        "drifted" => words.state_drifted,
-        _ => words.state_intended,
-    };
+    let told = state_name(state, voice);
     let n = voice.plural(&words.prices, rows.len(), &[]);
     let what = filled(words.not_live, &[("channel", plain(channel)), ("n", n), ("state", told.to_owned())]);
     let skus: Vec<&str> = rows.iter().map(|row| row.sku.as_str()).collect();
@@ -183,7 +185,7 @@ fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> R
     let reasons: BTreeSet<&str> =
         rows.iter().map(|row| row.reason.as_str()).filter(|reason| !reason.is_empty()).collect();
     if let Some(reason) = reasons.first() {
-        why = format!("{why}: {}", message(reason));
+        why = format!("{why}: {}", message(&voice.tell(reason)));
     }
     let one = if let [row] = rows { row.desired_minor.map(|minor| voice.minor(minor, &row.currency)) } else { None };
     Row { what, price: one.map(|price| fill(words.should_show, &[("price", &price)])), why, ..Row::default() }
@@ -330,27 +332,6 @@ const fn kind_title(kind: Kind, voice: &Voice) -> &'static str {
     kind.text(voice.language).title
 }
 
-pub fn campaigns(facts: &Facts, reader: &Reader) -> Content {
-    let voice = &reader.voice;
-    let words = voice.words;
-    let rows = facts.campaigns.iter().map(|campaign| {
-        let name = plain(&campaign.name);
-        let (text, at) = match (campaign.starts, campaign.ends) {
-            (Some(at), _) => (words.campaign_starts, Some(at)),
-            (None, at) => (words.campaign_ends, at),
-        };
-        let when = at.map(|at| voice.at(at)).unwrap_or_default();
-        let prior = campaign.prior.map(|price| fill(words.prior_price, &[("price", &voice.money(price))]));
-        let claim = campaign.claim.as_ref().map(|claim| match claim {
-            Ok(()) => words.claim_allowed.to_owned(),
-            Err(why) => fill(words.claim_refused, &[("why", &message(why))]),
-        });
-        let why: Vec<String> = prior.into_iter().chain(claim).collect();
-        Row { what: filled(text, &[("name", name), ("at", when)]), why: why.join("; "), ..Row::default() }
-    });
-    (vec![], rows.collect())
-}
-
 pub fn health(facts: &Facts, reader: &Reader) -> Content {
     let voice = &reader.voice;
     let words = voice.words;
@@ -412,7 +393,10 @@ pub fn health(facts: &Facts, reader: &Reader) -> Content {
         rows.push(row(fill(words.evaluations, &[("outcomes", &told.join(", "))]), String::new()));
     }
     rows.extend(
-        facts.notices.iter().map(|notice| row(fill(words.notice, &[("text", &message(notice))]), String::new())),
+        facts
+            .notices
+            .iter()
+            .map(|notice| row(fill(words.notice, &[("text", &message(&voice.tell(notice)))]), String::new())),
     );
     (vec![], rows)
 }

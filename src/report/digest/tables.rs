@@ -5,7 +5,8 @@ use super::super::lang::{Kind, change_pct};
 use super::super::metrics::shown;
 use super::super::reader::Reader;
 use super::super::sheet::{Cell, Table};
-use super::rows::{hint, reason};
+use super::super::text::hint;
+use super::rows::{reason, state_name};
 use crate::clock::Millis;
 use crate::config::Part;
 use crate::money::{Decimal, Money, currency};
@@ -59,9 +60,9 @@ fn reviews(facts: &Facts, reader: &Reader) -> Table {
             reason(told, &review.why, reader).into(),
         ]
     }));
-    table.rows.extend(facts.held.iter().map(|held| {
+    table.rows.extend(facts.held.iter().map(|(held, told)| {
         let at = reader.voice.at(Millis(held.since));
-        let why = if reader.person.hide_costs { String::new() } else { held.why.clone() };
+        let why = reason(told, &held.why, reader);
         vec![
             held.sku.as_str().into(),
             held.title.as_str().into(),
@@ -97,8 +98,8 @@ fn wrong(facts: &Facts, reader: &Reader) -> Table {
             event.competitor.clone().unwrap_or_default().into(),
             reader.voice.at(Millis(event.first_at)).into(),
             Decimal::from(event.times).into(),
-            event.message.as_str().into(),
-            hint(event).into(),
+            reader.voice.tell(&event.message).into(),
+            hint(&event.hint, event.sku.as_deref(), &reader.voice).into(),
         ]
     }));
     table
@@ -125,12 +126,12 @@ fn late(facts: &Facts, reader: &Reader) -> Table {
             late.channel.as_str().into(),
             late.sku.as_str().into(),
             late.title.as_str().into(),
-            late.state.as_str().into(),
+            state_name(&late.state, &reader.voice).into(),
             shows,
             should,
             late.currency.as_str().into(),
             reader.voice.at(Millis(late.state_since)).into(),
-            late.reason.as_str().into(),
+            reader.voice.tell(&late.reason).into(),
         ]
     }));
     table

@@ -50,7 +50,8 @@ kinds! {
     NothingFetched = "nothing_fetched",
     PriceWar = "price_war" | "rivalry",
     KviUndercut = "kvi_undercut",
-    CompetitorUnreachable = "competitor_unreachable" | "competitor_suspended",
+    CompetitorUnreachable = "competitor_unreachable",
+    CompetitorSuspended = "competitor_suspended",
     RulesBroken = "rules_broken",
     Drift = "drift",
     TwoWriters = "two_writers",
@@ -59,7 +60,7 @@ kinds! {
     PriceRejected = "price_rejected",
     Paused = "paused",
     InputStale = "cost_stale" | "fx_stale" | "fx_fetch_failed",
-    CampaignFailed = "campaign_failed" | "campaign",
+    CampaignFailed = "campaign",
     AdvertBelow = "advert_below_checkout",
 }
 
@@ -77,7 +78,7 @@ impl Kind {
     }
 }
 
-/// Remarks of the engine that a reader of a price change wants to know.
+/// Remarks of the engine that a reader of a price wants to know: what limited it, or what kept it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     Floor,
@@ -88,6 +89,18 @@ pub enum Limit {
     Fallback,
     Large,
     Fx,
+    Cooldown,
+    Quota,
+    NoData,
+    NoFloor,
+    NoVat,
+    BelowFloor,
+    Conflict,
+    Rates,
+    NoPrice,
+    Overflow,
+    Manual,
+    Locked,
 }
 
 impl Limit {
@@ -109,6 +122,18 @@ impl Limit {
             | Flag::FallbackRegular => Self::Fallback,
             Flag::LargeChange => Self::Large,
             Flag::FxLate => Self::Fx,
+            Flag::Cooldown => Self::Cooldown,
+            Flag::DailyQuota => Self::Quota,
+            Flag::NoData => Self::NoData,
+            Flag::NoFloor => Self::NoFloor,
+            Flag::NoVat => Self::NoVat,
+            Flag::BelowFloor => Self::BelowFloor,
+            Flag::BoundsConflict => Self::Conflict,
+            Flag::FxStale | Flag::FxMissing => Self::Rates,
+            Flag::NoCurrentPrice => Self::NoPrice,
+            Flag::Overflow => Self::Overflow,
+            Flag::ManualPrice => Self::Manual,
+            Flag::Locked => Self::Locked,
             _ => return None,
         })
     }

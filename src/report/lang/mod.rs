@@ -8,6 +8,7 @@ mod en;
 mod kinds;
 mod pl;
 mod sv;
+mod told;
 mod voice;
 
 pub use kinds::{Kind, KindText, Limit};
@@ -64,7 +65,7 @@ words! {
     index, index_none, index_change, index_week, cheapest, coverage, most_moves, small_moves,
     change_balance, reference, reference_of, floor, approved_by, adopted_from, rule,
     headroom, sold_out, overtaken, at_floor, unreachable_target,
-    campaign_starts, campaign_ends, prior_price, claim_allowed, claim_refused,
+    campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_still, claims, prior_price,
     parity, unverified, pages, freshness, evaluations, notice,
     history_alt, trend_alt, legend,
     state_sent, state_accepted, state_unknown, state_rejected, state_held, state_parked, state_drifted, state_intended,

@@ -16,6 +16,8 @@ const NBSP: char = '\u{a0}';
 pub struct Voice {
     pub language: Language,
     pub words: &'static Words,
+    /// Floors and costs are left out of what the program says.
+    pub(super) hides_costs: bool,
     zone: TimeZone,
 }
 
@@ -33,7 +35,14 @@ impl Voice {
     /// `zone` is an IANA name that the configuration has checked; UTC if it is unknown.
     #[must_use]
     pub fn new(language: Language, zone: &str) -> Self {
-        Self { language, words: Words::of(language), zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC) }
+        let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+        Self { language, words: Words::of(language), hides_costs: false, zone }
+    }
+
+    /// The same for somebody who must not see floors and costs.
+    #[must_use]
+    pub fn without_costs(self) -> Self {
+        Self { hides_costs: true, ..self }
     }
 
     const fn marks(&self) -> Marks {
@@ -109,6 +118,12 @@ impl Voice {
     #[must_use]
     pub fn percent(&self, value: Decimal) -> String {
         format!("{}{}", self.tenths(value), self.marks().percent)
+    }
+
+    /// A percentage with all its decimals.
+    #[must_use]
+    pub fn exact_percent(&self, value: Decimal) -> String {
+        format!("{}{}", self.number(value), self.marks().percent)
     }
 
     #[must_use]
@@ -191,9 +206,14 @@ impl Voice {
     /// `21 Nov 2026`, as the locale's medium date.
     #[must_use]
     pub fn day(&self, at: Millis) -> String {
-        let local = self.local(at);
-        let (day, year) = (local.day(), local.year());
-        let month = usize::from(local.month().unsigned_abs()).saturating_sub(1);
+        self.civil(self.date(at))
+    }
+
+    /// A calendar day, as [`Voice::day`] writes it.
+    #[must_use]
+    pub fn civil(&self, date: jiff::civil::Date) -> String {
+        let (day, year) = (date.day(), date.year());
+        let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
         let named = |names: [&'static str; 12]| names.get(month).copied().unwrap_or_default();
         match self.language {
             Language::En => format!(
@@ -212,7 +232,7 @@ impl Voice {
                 "{day} {} {year}",
                 named(["sty", "lut", "mar", "kwi", "maj", "cze", "lip", "sie", "wrz", "paź", "lis", "gru"])
             ),
-            Language::De => format!("{day:02}.{:02}.{year}", local.month()),
+            Language::De => format!("{day:02}.{:02}.{year}", date.month()),
         }
     }
 

@@ -16,7 +16,8 @@ async fn a_lock_and_a_price_set_by_hand_are_listed_and_lifted() {
     assert_eq!(locked.ends(0).json()["locked"], serde_json::json!(["KETTLE"]));
     let set = ["price", "set", "KETTLE", "459.00", "--why", "press", "--owner", "bo", "--until", "1d"];
     let told = day.say(&set).await.ends(0);
-    assert!(told.out.contains("KETTLE costs 459.00 DKK until"), "{told:?}");
+    assert!(told.out.contains("459.00 DKK is stored for KETTLE until"), "{told:?}");
+    assert!(told.out.contains("ann has locked it until") && told.out.contains("omniprice unlock KETTLE"), "{told:?}");
     let listed = day.say(&["price", "list", "--json"]).await.ends(0).json();
     let seen: Vec<_> = listed.as_array().unwrap().iter().map(|one| (&one["kind"], &one["owner"])).collect();
     assert_eq!(seen, [(&Value::from("lock"), &Value::from("ann")), (&Value::from("price"), &Value::from("bo"))]);
@@ -26,7 +27,8 @@ async fn a_lock_and_a_price_set_by_hand_are_listed_and_lifted() {
         explained.out.contains("ann locked it until") && explained.out.contains("bo set 459.00 DKK until"),
         "{explained:?}"
     );
-    day.say(&["unlock", "KETTLE", "--why", "over", "--actor", "ann"]).await.ends(0);
+    let unlocked = day.say(&["unlock", "KETTLE", "--why", "over", "--actor", "ann"]).await.ends(0);
+    assert!(unlocked.out.contains("KETTLE costs 459.00 DKK, set by bo until"), "{unlocked:?}");
     let again = day.say(&["unlock", "KETTLE", "--why", "over"]).await.ends(0);
     assert!(again.out.is_empty() || !again.out.contains("follows"), "{again:?}");
     assert!(again.err.contains("was not locked"), "{again:?}");

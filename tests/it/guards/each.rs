@@ -5,6 +5,8 @@ use omniprice::decide::facts::Availability;
 use omniprice::decide::fx::{Freshness, FxTable};
 use omniprice::decide::text::Quoted;
 
+use omniprice::sentence::find;
+
 use super::*;
 
 #[test]
@@ -19,13 +21,16 @@ fn each_guard_holds_what_it_is_for() {
         let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
         let found: Vec<Guard> = result.holds().map(|(guard, _)| guard).collect();
         assert!(found.contains(&guard), "{guard:?} is silent; {found:?} speak");
+        // A finding that nobody can take apart would reach every reader in English.
+        let strange: Vec<&str> = result.holds().map(|(_, why)| why).filter(|why| find(why).is_none()).collect();
+        assert_eq!(strange, Vec::<&str>::new());
     };
     holds(Guard::Eligibility, &|_, _, state| state.paused = true);
     holds(Guard::Eligibility, &|_, _, state| state.frozen_until = Some(at(-1)));
     holds(Guard::Eligibility, &|_, decision, _| decision.floor = None);
     holds(Guard::FreshFloor, &|_, _, state| state.fresh_cost_net = Some(amount("400.00", "DKK")));
     holds(Guard::FreshFloor, &|_, _, state| state.fresh_cost_net = Some(amount("0.00", "DKK")));
-    holds(Guard::FreshFloor, &|_, _, state| {
+    holds(Guard::Confirmation, &|_, _, state| {
         state.previous_cost_net = Some(amount("500.00", "DKK"));
         state.fresh_cost_net = Some(amount("240.00", "DKK"));
     });
@@ -217,8 +222,8 @@ fn a_limit_that_is_only_reached_holds_nothing() {
             state.previous_cost_net = Some(amount(text, "DKK"));
         }
     };
-    silent(Guard::FreshFloor, "480.00", &previous("480.00"));
-    loud(Guard::FreshFloor, "480.00", &previous("480.01"));
+    silent(Guard::Confirmation, "480.00", &previous("480.00"));
+    loud(Guard::Confirmation, "480.00", &previous("480.01"));
     let median =
         |text: &'static str| move |_: &mut Facts, state: &mut GuardInputs| state.median_30d = Some(amount(text, "DKK"));
     silent(Guard::Corridor, "480.00", &median("800.00"));

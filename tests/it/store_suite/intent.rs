@@ -2,11 +2,12 @@
 
 use omniprice::clock::Millis;
 use omniprice::store::campaigns::{self, Added, New as Campaign, NewItem};
+use omniprice::store::events::{self, Raise};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::strikes::{self, Frozen, Lagging, Reduced};
 use omniprice::store::targets::{self, Checked};
-use omniprice::store::{Db, catalogue, observations, products, rivals, settings, terms};
+use omniprice::store::{Db, catalogue, observations, products, reporting, rivals, settings, terms};
 
 use super::{NOW, after, one};
 use crate::both_engines;
@@ -196,6 +197,13 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
     assert_eq!(unstarted(99, 150).await.unwrap(), [], "it has just begun");
     assert_eq!(unstarted(100, 210).await.unwrap(), [], "it is over");
     assert_eq!(strikes::unended(db, campaign_id, after(300)).await.unwrap(), [], "another price is live");
+    let state = reporting::campaign_state(db, campaign_id).await.unwrap();
+    let counts: Vec<_> =
+        state.iter().map(|s| (s.channel.as_str(), s.listings, s.live, s.unverified, s.still)).collect();
+    assert_eq!(counts, [("shop", 1, 0, 0, 0)]);
+    let spans = reporting::campaign_spans(db, after(199), 10).await.unwrap();
+    assert_eq!((spans[0].starts_at, spans[0].ends_at), (after(100).0, after(200).0));
+    assert_eq!(reporting::campaign_spans(db, after(200), 10).await.unwrap().len(), 0, "it is over");
     let step = strikes::step_before(db, listing_id, after(200)).await.unwrap();
     assert_eq!(step, Some((after(100), after(100))));
     campaigns::desire(db, vec![], wants(45_000), None, after(150)).await.unwrap();
@@ -313,8 +321,22 @@ async fn a_rivalry_is_open_until_its_end(test: TestDb) {
     assert_eq!(rivals::last_raise(db, product.id).await.unwrap(), Some(after(5)));
     assert_eq!(rivals::last_end(db, product.id, after(99)).await.unwrap(), None);
     assert_eq!(rivals::last_end(db, product.id, after(100)).await.unwrap(), Some(after(100)));
-    assert_eq!(rivals::over(db, after(50), after(100)).await.unwrap().len(), 1);
-    assert_eq!(rivals::over(db, after(100), after(200)).await.unwrap().len(), 0);
+    assert_eq!(rivals::over(db, after(200)).await.unwrap().len(), 0, "nobody was told of it");
+    let told = Raise {
+        kind: "rivalry",
+        severity: "warning",
+        dedupe: format!("rivalry/{id}"),
+        product_id: Some(product.id),
+        channel: None,
+        competitor: Some("near.example".into()),
+        message: "six cuts".into(),
+        hint: String::new(),
+    };
+    events::raise(db, told, NOW).await.unwrap();
+    assert_eq!(rivals::over(db, after(99)).await.unwrap().len(), 0);
+    assert_eq!(rivals::over(db, after(10_000)).await.unwrap()[0].id, id, "however late anybody looks");
+    events::resolve(db, format!("rivalry/{id}"), after(100)).await.unwrap();
+    assert_eq!(rivals::over(db, after(10_000)).await.unwrap().len(), 0);
     assert_eq!(rivals::newest(db, NOW.plus(-1), 10).await.unwrap()[0].sku, "A");
     assert!(settings::get(db, "nothing").await.unwrap().is_none());
 }

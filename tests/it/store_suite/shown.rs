@@ -3,7 +3,7 @@
 use omniprice::clock::Millis;
 use omniprice::store::listings::{self, Found};
 use omniprice::store::products::{self, Import};
-use omniprice::store::{Db, shown, targets};
+use omniprice::store::{Db, fleet, shown, targets};
 
 use super::lanes::{SHOP, listed, wish};
 use super::pages::{note, seen};
@@ -15,6 +15,7 @@ both_engines![
     prices_of_a_range_are_what_channels_last_showed,
     an_advert_is_lower_than_the_shop_only_in_the_same_currency_and_after_its_time,
     late_prices_are_counted_per_channel_with_those_that_were_never_answered,
+    listings_that_never_had_a_price_are_named_until_one_is_wanted,
     an_undercut_is_a_tagged_product_that_a_fresh_lasting_offer_beats_by_more_than_asked,
 ];
 
@@ -73,6 +74,27 @@ async fn late_prices_are_counted_per_channel_with_those_that_were_never_answered
     listings::advance(db, vec![(claimed.id, claimed.lease_token, ())], after(12), lost).await.unwrap();
     let late = shown::late(db, after(600)).await.unwrap().remove(0);
     assert_eq!((late.listings, late.unanswered), (3, 1));
+}
+
+async fn listings_that_never_had_a_price_are_named_until_one_is_wanted(test: TestDb) {
+    let db = &test.db;
+    let all = listed(db, 2).await;
+    assert!(fleet::unseeded(db, SHOP, 0, 9).await.unwrap().is_empty(), "the shop shows a price");
+    listings::add_channel(db, "feed".into(), "feed", NOW).await.unwrap();
+    let found = all.iter().map(|listing| Found {
+        channel: "feed".into(),
+        product_id: listing.product_id,
+        external: format!("feed-{}", listing.product_id),
+        currency: "DKK".into(),
+        live_minor: None,
+    });
+    listings::add(db, found.collect(), NOW).await.unwrap();
+    let ids: Vec<i64> = all.iter().map(|listing| listing.product_id).collect();
+    assert_eq!(fleet::unseeded(db, "feed", 0, 9).await.unwrap(), ids);
+    assert_eq!(fleet::unseeded(db, "feed", ids[0], 9).await.unwrap(), [ids[1]]);
+    let empty = listings::of_product(db, ids[0]).await.unwrap().into_iter().find(|l| l.channel == "feed").unwrap();
+    wish(db, [empty.id], Ok(47_900), NOW).await;
+    assert_eq!(fleet::unseeded(db, "feed", 0, 9).await.unwrap(), [ids[1]]);
 }
 
 async fn an_undercut_is_a_tagged_product_that_a_fresh_lasting_offer_beats_by_more_than_asked(test: TestDb) {

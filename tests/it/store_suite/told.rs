@@ -1,14 +1,17 @@
 //! Events, digests, switches, duties and rates: what one worker tells the others, and what people are told.
 
 use omniprice::store::events::{self, DigestEnd, Raise};
+use omniprice::store::listings::{self, Found};
+use omniprice::store::reporting;
 use omniprice::store::settings::{self, Rate};
 
-use super::{NOW, after, switch};
+use super::{NOW, after, one, switch};
 use crate::both_engines;
 use crate::harness::TestDb;
 
 both_engines![
     an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved,
+    an_event_of_a_listing_is_shown_with_the_listings_state,
     a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries,
     a_switch_is_kept_replaced_and_cleared,
     a_duty_has_one_owner_and_is_not_due_before_its_time,
@@ -39,7 +42,13 @@ async fn an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved(tes
     assert_eq!(seen, [("a", "critical", "second", 2), ("b", "info", "other", 1)], "the most severe first");
     assert_eq!((open[0].first_at, open[0].last_at), (NOW.0, after(5).0));
     assert_eq!(events::open(db, 1).await.unwrap().len(), 1);
+    let worse = Raise { kind: "two_writers", hint: "look again".into(), ..event("info", "b", "worse") };
+    assert!(!events::raise(db, worse, after(9)).await.unwrap());
+    let b = events::open(db, 10).await.unwrap().into_iter().find(|event| event.dedupe == "b").unwrap();
+    assert_eq!((b.kind.as_str(), b.hint.as_str(), b.message.as_str()), ("two_writers", "look again", "worse"));
+    assert!(events::is_open(db, "a").await.unwrap() && !events::is_open(db, "c").await.unwrap());
     assert!(events::resolve(db, "a".into(), after(10)).await.unwrap());
+    assert!(!events::is_open(db, "a").await.unwrap());
     assert!(!events::resolve(db, "a".into(), after(11)).await.unwrap(), "nothing is left to resolve");
     assert!(
         events::raise(db, event("warning", "a", "third"), after(20)).await.unwrap(),
@@ -49,6 +58,35 @@ async fn an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved(tes
     let times: Vec<i64> = between(5, 20).await.unwrap().iter().map(|e| e.last_at).collect();
     assert_eq!(times, [after(20).0, after(9).0], "from is outside, until is inside");
     assert_eq!(between(4, 5).await.unwrap()[0].resolved_at, Some(after(10).0));
+}
+
+async fn an_event_of_a_listing_is_shown_with_the_listings_state(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[("near.example", "https://near.example/a")]).await;
+    listings::add_channel(db, "shop".into(), "webhook", NOW).await.unwrap();
+    let found = Found {
+        channel: "shop".into(),
+        product_id: product.id,
+        external: "1".into(),
+        currency: "DKK".into(),
+        live_minor: Some(100),
+    };
+    listings::add(db, vec![found], NOW).await.unwrap();
+    let of = |dedupe: &str, channel: &str| Raise {
+        product_id: Some(product.id),
+        channel: Some(channel.into()),
+        ..event("warning", dedupe, "")
+    };
+    events::raise(db, of("known", "shop"), NOW).await.unwrap();
+    events::raise(db, of("gone", "till"), NOW).await.unwrap();
+    events::raise(db, event("warning", "of no product", ""), NOW).await.unwrap();
+    events::raise(db, Raise { kind: "price_war", ..of("of no listing", "shop") }, NOW).await.unwrap();
+    let rows = reporting::of_listings(db, 10).await.unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (row.dedupe.as_str(), row.state.as_deref())).collect();
+    assert_eq!(seen, [("known", Some("idle")), ("gone", None)]);
+    assert_eq!((rows[0].kind.as_str(), rows[1].listing_id), ("drift", None));
+    assert_eq!(reporting::of_listings(db, 1).await.unwrap().len(), 1);
+    assert_eq!(reporting::hosts(db).await.unwrap(), ["near.example"]);
 }
 
 async fn a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries(test: TestDb) {

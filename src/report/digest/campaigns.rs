@@ -1,0 +1,65 @@
+//! The rows of the campaigns section.
+
+use super::super::facts::{Campaign, Claims, Facts, OnChannel, Stage};
+use super::super::lang::Voice;
+use super::super::reader::Reader;
+use super::super::text::{message, plain};
+use super::Row;
+use super::rows::{Content, filled};
+use crate::money::Decimal;
+
+/// Reasons that one country names.
+const REASONS: usize = 2;
+
+pub fn campaigns(facts: &Facts, reader: &Reader) -> Content {
+    (vec![], facts.campaigns.iter().map(|campaign| row(campaign, &reader.voice)).collect())
+}
+
+fn row(campaign: &Campaign, voice: &Voice) -> Row {
+    let words = voice.words;
+    let (text, at) = match &campaign.stage {
+        Stage::Starts(at) => (words.campaign_starts, voice.at(*at)),
+        Stage::Runs { until } => (words.campaign_runs, voice.at(*until)),
+        Stage::Ended(at) => (words.campaign_ended, voice.at(*at)),
+        Stage::Cancelled { .. } => (words.campaign_cancelled, String::new()),
+    };
+    let mut why = vec![voice.plural(&words.products, campaign.products, &[])];
+    match &campaign.stage {
+        Stage::Cancelled { why: told } => why.push(message(&voice.tell_all(told))),
+        Stage::Ended(_) => why.extend(campaign.channels.iter().filter(|on| on.still > 0).map(|on| still(on, voice))),
+        Stage::Starts(_) | Stage::Runs { .. } => why.extend(campaign.channels.iter().map(|on| live(on, voice))),
+    }
+    why.extend(campaign.claims.iter().map(|claims| claim(claims, voice)));
+    why.retain(|part| !part.is_empty());
+    let what = filled(text, &[("name", plain(&campaign.name)), ("at", at)]);
+    Row { what, why: why.join("; "), ..Row::default() }
+}
+
+fn count(n: i64, voice: &Voice) -> String {
+    voice.number(Decimal::from(n))
+}
+
+fn live(on: &OnChannel, voice: &Voice) -> String {
+    let values = [("channel", plain(&on.channel)), ("live", count(on.live, voice)), ("all", count(on.listings, voice))];
+    let told = filled(voice.words.parity, &values);
+    if on.unverified == 0 {
+        return told;
+    }
+    format!("{told}, {}", filled(voice.words.unverified, &[("n", count(on.unverified, voice))]))
+}
+
+fn still(on: &OnChannel, voice: &Voice) -> String {
+    filled(voice.words.campaign_still, &[("channel", plain(&on.channel)), ("n", count(on.still, voice))])
+}
+
+/// `DK: 3 of 4 reductions may be announced, prior price 499.00 (too little history)`.
+fn claim(claims: &Claims, voice: &Voice) -> String {
+    let values =
+        [("country", plain(&claims.country)), ("n", voice.count(claims.allowed)), ("all", voice.count(claims.of))];
+    let mut told = filled(voice.words.claims, &values);
+    if let Some(prior) = claims.prior {
+        told = format!("{told}, {}", filled(voice.words.prior_price, &[("price", voice.money(prior))]));
+    }
+    let reasons: Vec<String> = claims.reasons.iter().take(REASONS).map(|reason| message(&voice.tell(reason))).collect();
+    if reasons.is_empty() { told } else { format!("{told} ({})", reasons.join("; ")) }
+}

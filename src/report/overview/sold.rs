@@ -1,0 +1,107 @@
+//! What units sold say about products: margin at risk and price elasticity.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::super::lang::Voice;
+use super::super::market::Track;
+use super::super::metrics::{margin_at_risk, shown};
+use super::super::sales::{Sales, Step};
+use super::{Asked, Figure, LIMIT, ProductRow, figure};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::money::{Decimal, Money};
+use crate::observe::zscore::median;
+use crate::store::reporting;
+
+/// The first and the last day of a span.
+type Days = (Date, Date);
+
+/// The position in the market that a price should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Target {
+    /// As cheap as the cheapest offer.
+    #[default]
+    Lowest,
+    Median,
+    Average,
+}
+
+impl Target {
+    /// The price that the position needs; none without an offer.
+    #[must_use]
+    pub fn needed(self, offers: &[Decimal]) -> Option<Decimal> {
+        match self {
+            Self::Lowest => offers.iter().min().copied(),
+            Self::Median => median(offers),
+            Self::Average => {
+                let sum = offers.iter().try_fold(Decimal::ZERO, |sum, offer| sum.checked_add(*offer))?;
+                sum.checked_div(Decimal::from(offers.len()))
+            }
+        }
+    }
+}
+
+/// Days on which campaigns ran, by product.
+pub async fn spans(app: &App, voice: &Voice, since: Millis) -> anyhow::Result<BTreeMap<i64, Vec<Days>>> {
+    let mut spans: BTreeMap<i64, Vec<_>> = BTreeMap::new();
+    for row in reporting::campaign_spans(&app.db, since, LIMIT).await? {
+        let days = (voice.date(Millis(row.starts_at)), voice.date(Millis(row.ends_at)));
+        spans.entry(row.product_id).or_default().push(days);
+    }
+    Ok(spans)
+}
+
+/// What sales say about a product.
+pub fn fill(
+    row: &mut ProductRow,
+    track: &Track,
+    sales: &Sales,
+    asked: &Asked<'_>,
+    campaigns: &[Days],
+    (from, until, age): (Millis, Millis, i64),
+) {
+    let (first, last) = (asked.voice.date(from), asked.voice.date(until));
+    if let Some((units, days)) = sales.per_day(&track.sku, first, last) {
+        let (ours, offers) = track.amounts(until, age);
+        row.units_per_day = Some(shown(units));
+        row.sales_days = days;
+        let needed = asked.target.needed(&offers);
+        row.margin_at_risk = needed.and_then(|needed| margin_at_risk(ours, needed, units)).map(shown);
+    }
+    if let Some(found) = sales.elasticity(&track.sku, &steps(track, asked.voice, (from, until)), campaigns) {
+        row.elasticity = Some(shown(found.arc));
+        row.elasticity_days = Some([found.before, found.after]);
+    }
+}
+
+/// Our prices of a window over the whole days on which they were asked; the day of a change counts for neither.
+fn steps(track: &Track, voice: &Voice, (from, until): (Millis, Millis)) -> Vec<Step> {
+    let amount = |minor| Money::from_minor(minor, track.currency).amount();
+    let mut steps = Vec::new();
+    let (mut begin, mut price) = (voice.date(from), track.ours(from));
+    for (at, _, after) in track.decided.iter().filter(|(at, ..)| *at > from && *at <= until) {
+        let day = voice.date(*at);
+        if let Ok(before) = day.yesterday() {
+            steps.push(Step { from: begin, until: before, price: amount(price) });
+        }
+        (begin, price) = (day.tomorrow().unwrap_or(day), *after);
+    }
+    steps.push(Step { from: begin, until: voice.date(until), price: amount(price) });
+    steps
+}
+
+/// The sums of what is at risk, one for each currency: amounts of two currencies are never added.
+pub fn at_risk(products: &[ProductRow]) -> Vec<Figure> {
+    let mut sums: BTreeMap<&str, (Decimal, usize)> = BTreeMap::new();
+    for (row, amount) in products.iter().filter_map(|row| Some((row, row.margin_at_risk?))) {
+        let (sum, n) = sums.entry(row.ours.currency().code()).or_default();
+        *sum = sum.saturating_add(amount);
+        *n += 1;
+    }
+    let told = |(code, (sum, n)): (&str, (Decimal, usize))| {
+        figure(format!("margin at risk per day, over {n} products with sales"), Some(sum), code)
+    };
+    sums.into_iter().map(told).collect()
+}
