@@ -60,7 +60,7 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     if let Some(outcome) = kind::from_status(page.status) {
         return empty(outcome, &format!("the shop answered with status {}", page.status));
     }
-    if harvest.tags == 0 && !site.is_some_and(scraper::Site::has_rules) {
+    if !harvest.is_html && !site.is_some_and(scraper::Site::has_rules) {
         return empty(Outcome::ParseFailure, "the body holds no HTML");
     }
     let roots: Vec<Value<'_>> = harvest.json_ld.iter().flat_map(|s| json::values(s.text, s.at)).collect();

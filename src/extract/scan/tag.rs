@@ -24,15 +24,20 @@ elements! {
     AREA = "area",
     ASIDE = "aside",
     B = "b",
+    BASE = "base",
     BIG = "big",
+    BR = "br",
     BUTTON = "button",
+    COL = "col",
     DATA = "data",
     DEL = "del",
     DIV = "div",
+    EMBED = "embed",
     FOOTER = "footer",
     H1 = "h1",
     H2 = "h2",
     H3 = "h3",
+    HR = "hr",
     HTML = "html",
     I = "i",
     IFRAME = "iframe",
@@ -46,6 +51,7 @@ elements! {
     NOSCRIPT = "noscript",
     OPTION = "option",
     P = "p",
+    PARAM = "param",
     S = "s",
     SCRIPT = "script",
     SELECT = "select",
@@ -57,7 +63,9 @@ elements! {
     TIME = "time",
     TEXTAREA = "textarea",
     TITLE = "title",
+    TRACK = "track",
     UL = "ul",
+    WBR = "wbr",
     XMP = "xmp",
 }
 
@@ -98,51 +106,22 @@ impl Name {
     /// Elements that have no content and no end tag.
     #[must_use]
     pub const fn is_void(self) -> bool {
-        const VOID: [Name; 14] = [
-            Name::of("area"),
-            Name::of("base"),
-            Name::of("br"),
-            Name::of("col"),
-            Name::of("embed"),
-            Name::of("hr"),
-            Name::of("img"),
-            Name::of("input"),
-            Name::of("link"),
-            Name::of("meta"),
-            Name::of("param"),
-            Name::of("source"),
-            Name::of("track"),
-            Name::of("wbr"),
-        ];
-        // The longest of them has six bytes.
-        if self.0 >> 48 != 0 {
-            return false;
-        }
-        let mut i = 0;
-        while i < VOID.len() {
-            if VOID[i].0 == self.0 {
-                return true;
-            }
-            i += 1;
-        }
-        false
-    }
-
-    /// Elements whose attributes or text say something about the page, and those whose content is no markup.
-    #[must_use]
-    pub const fn holds_facts(self) -> bool {
         matches!(
             self,
-            Self::META
-                | Self::SCRIPT
-                | Self::STYLE
-                | Self::TITLE
-                | Self::LINK
-                | Self::H1
-                | Self::HTML
+            Self::AREA
+                | Self::BASE
+                | Self::BR
+                | Self::COL
+                | Self::EMBED
+                | Self::HR
+                | Self::IMG
                 | Self::INPUT
-                | Self::TEXTAREA
-                | Self::XMP
+                | Self::LINK
+                | Self::META
+                | Self::PARAM
+                | Self::SOURCE
+                | Self::TRACK
+                | Self::WBR
         )
     }
 
