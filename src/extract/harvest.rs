@@ -85,8 +85,9 @@ impl<'a> Harvest<'a> {
         let mut told = 0;
         let mut scanner = Scanner::new(page);
         loop {
-            // Texts matter only inside a heading or a property; everywhere else most tags are leapt over.
-            let leap = leaps && heading.is_none() && !microdata.captures() && !rdfa.is_inside();
+            // Texts matter only inside a heading or a property; everywhere else most tags are leapt over. The first tag
+            // is the one that names the language.
+            let leap = leaps && harvest.is_html && heading.is_none() && !microdata.captures() && !rdfa.is_inside();
             let Some(token) = (if leap { scanner.leap() } else { scanner.next() }) else { break };
             match token {
                 Token::Open(tag) => {
@@ -131,7 +132,6 @@ impl<'a> Harvest<'a> {
                 }
             }
         }
-        harvest.is_html = harvest.is_html || Scanner::new(page).any(|token| matches!(token, Token::Open(_)));
         harvest.microdata = microdata.finish();
         harvest.rdfa = rdfa.finish();
         harvest
