@@ -73,9 +73,14 @@ pub fn clean(raw: &str) -> String {
 /// Folds white space, drops control and format characters.
 #[must_use]
 pub fn fold_space(text: &str) -> String {
+    if is_folded(text.as_bytes()) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_whitespace() {
+        if ('!'..='~').contains(&c) {
+            out.push(c);
+        } else if c.is_whitespace() {
             if !out.ends_with(' ') && !out.is_empty() {
                 out.push(' ');
             }
@@ -85,6 +90,18 @@ pub fn fold_space(text: &str) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Whether [`fold_space`] has nothing to do: printable ASCII with single blanks between words.
+fn is_folded(bytes: &[u8]) -> bool {
+    let mut last = b' ';
+    for byte in bytes {
+        if !(b' '..0x7f).contains(byte) || (*byte == b' ' && last == b' ') {
+            return false;
+        }
+        last = *byte;
+    }
+    last != b' ' || bytes.is_empty()
 }
 
 /// Control characters, zero-width characters and direction marks.

@@ -275,25 +275,16 @@ impl<'a> Seen<'a> {
     fn multiplier(&self) -> u32 {
         let after_number = self.lower[self.number.end..].trim_start();
         let after_mark = self.lower[self.to.max(self.number.end)..].trim_start();
-        let starts = |text: &str| {
-            if text.starts_with(|c: char| !c.is_alphabetic()) {
-                return 0;
-            }
-            words::MULTIPLIERS
-                .iter()
-                .filter(|(word, _)| {
-                    text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphabetic()))
-                })
-                .max_by_key(|(word, _)| word.len())
-                .map_or(0, |(_, zeros)| *zeros)
-        };
-        let zeros = starts(after_number);
-        if zeros > 0 { zeros } else { starts(after_mark) }
+        let zeros = words::zeros(after_number);
+        if zeros > 0 { zeros } else { words::zeros(after_mark) }
     }
 
     /// The unit behind `/`, `per`, `pro` and what it makes of the amount.
     fn unit(&self) -> (Option<String>, Option<PriceKind>) {
         let rest = self.lower[self.to.max(self.number.end)..].trim_start_matches([' ', '*', ')']);
+        if !rest.starts_with(['/', 'p', 'j', 'з', 'a', 'n']) {
+            return (None, None);
+        }
         let unit = ["/", "per ", "pro ", "pr. ", "pr ", "je ", "за ", "/ ", "a ", "por ", "par ", "al ", "/1", "na "]
             .iter()
             .filter_map(|lead| rest.strip_prefix(lead))
