@@ -4,22 +4,32 @@
 //! itself as the page's product. It never outranks markup; it confirms it or stands in for it.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use rustc_hash::FxHashMap;
 
 use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
 use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
 use super::price::{self, Context, PriceKind};
+use super::trail::Trail;
+use super::visible::classes::automaton;
 use super::{address, gtin, text};
 use crate::money::{Currency, Money};
 
 /// Objects visited on one page.
 const MAX_OBJECTS: usize = 120_000;
+/// Characters of the way to an object that are shown.
+const MAX_PATH: usize = 120;
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 48;
 /// Bytes of script that are parsed when markup has answered: state then only confirms.
 const SMALL: usize = 48 * 1024;
 /// Bytes of one script that are parsed at most.
 const LARGE: usize = 8 * 1024 * 1024;
+/// Quotes and blanks between a key and its colon.
+const MAX_BETWEEN: usize = 40;
 /// Objects that may be the product.
 const MAX_HITS: usize = 200;
 
@@ -67,6 +77,12 @@ const ASIDE: &[&str] = &[
     "alsobought", "suggest",
 ];
 
+/// Which of [`PRICES`] a key is; the first ones are trusted most.
+static PRICE_RANKS: LazyLock<FxHashMap<&'static str, usize>> =
+    LazyLock::new(|| PRICES.iter().enumerate().map(|(rank, key)| (*key, rank)).collect());
+
+static ASIDE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(ASIDE));
+
 /// The candidates that embedded state yields, best first.
 #[must_use]
 pub fn candidates(
@@ -87,7 +103,7 @@ pub fn candidates(
     for (name, value, at) in &harvest.state_attributes {
         search.shop_system(name, value);
         for root in json::values(value, 0) {
-            search.walk(&root, name, 0, 0, Some(*at));
+            search.walk(&root, &Trail::start(name), 0, 0, Some(*at));
         }
     }
     for script in &harvest.scripts {
@@ -101,9 +117,18 @@ pub fn candidates(
 /// Whether a script can hold a product's price and is worth its bytes.
 fn relevant(script: &Script<'_>, answered: bool) -> bool {
     let limit = if answered { SMALL } else { LARGE };
-    script.text.len() <= limit
-        && script.text.len() > 20
-        && memchr::memmem::find(script.text.as_bytes(), b"rice").is_some()
+    script.text.len() <= limit && script.text.len() > 20 && names_price(script.text.as_bytes())
+}
+
+/// Whether a script has a key whose name ends in a price or goes on after it: `price:`, `"priceAmount" :`.
+fn names_price(script: &[u8]) -> bool {
+    static STEM: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new("rice"));
+    STEM.find_iter(script).any(|at| {
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_between = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\') || byte.is_ascii_whitespace();
+        let behind = script[at..].iter().skip_while(|byte| is_name(byte)).take(MAX_BETWEEN);
+        behind.skip_while(|byte| is_between(byte)).next() == Some(&b':')
+    })
 }
 
 struct Hit {
@@ -151,12 +176,12 @@ impl Search<'_> {
                 || matches!(&root, Value::Object(o) if !o.entries.is_empty())
                 || matches!(&root, Value::List(l) if !l.is_empty());
             if data {
-                self.walk(&root, label, 0, 0, base);
+                self.walk(&root, &Trail::start(label), 0, 0, base);
             }
         }
     }
 
-    fn walk(&mut self, value: &Value<'_>, path: &str, depth: usize, aside: i32, base: Option<usize>) {
+    fn walk(&mut self, value: &Value<'_>, path: &Trail<'_>, depth: usize, aside: i32, base: Option<usize>) {
         if depth > MAX_DEPTH || self.left == 0 {
             return;
         }
@@ -169,9 +194,8 @@ impl Search<'_> {
                 }
                 for (key, inner) in &object.entries {
                     if matches!(inner, Value::Object(_) | Value::List(_)) {
-                        let lower = key.to_ascii_lowercase();
-                        let away = i32::from(ASIDE.iter().any(|word| lower.contains(word)));
-                        self.walk(inner, &join(path, key), depth + 1, aside + away, base);
+                        let away = i32::from(ASIDE_WORDS.is_match(key.as_ref()));
+                        self.walk(inner, &path.name(key), depth + 1, aside + away, base);
                     }
                 }
             }
@@ -180,8 +204,10 @@ impl Search<'_> {
     }
 
     /// Takes an object that names itself as the page's product and carries a price.
-    fn consider(&mut self, object: &Object<'_>, path: &str, aside: i32, base: Option<usize>) {
-        let Some((key, raw)) = PRICES.iter().find_map(|key| object.get(key).map(|v| (*key, v))) else { return };
+    fn consider(&mut self, object: &Object<'_>, path: &Trail<'_>, aside: i32, base: Option<usize>) {
+        let Some((key, raw)) = price_of(object) else { return };
+        let path = path.to_string();
+        let path = text::cut(&path, MAX_PATH);
         let name = object.first(NAMES).and_then(Value::text);
         let (points, named) = self.fit(object, name, path);
         if points - aside * 40 < 50 {
@@ -308,7 +334,7 @@ impl Search<'_> {
             .unwrap_or_default();
         let mut amounts = Vec::new();
         for variant in list.iter().filter_map(Value::object) {
-            let Some((key, raw)) = PRICES.iter().find_map(|key| variant.get(key).map(|v| (*key, v))) else { continue };
+            let Some((key, raw)) = price_of(variant) else { continue };
             let Some((money, ..)) = self.amount(raw, key, offer.currency) else { continue };
             let id = variant.first(&["id", "sku", "variantId"]).and_then(Value::text).unwrap_or("");
             if !id.is_empty() && address::query_has_value(self.identity.url, id) {
@@ -399,8 +425,10 @@ fn unescape_parse(source: &str) -> Option<Cow<'_, str>> {
     inner.trim_start().starts_with(['{', '[']).then(|| Cow::Owned(inner.into_owned()))
 }
 
-fn join(path: &str, key: &str) -> String {
-    if path.len() > 120 { path.to_owned() } else { format!("{path}.{key}") }
+/// The most trusted price of an object and its key.
+fn price_of<'o, 'a>(object: &'o Object<'a>) -> Option<(&'static str, &'o Value<'a>)> {
+    let ranked = object.entries.iter().filter_map(|(key, value)| Some((*PRICE_RANKS.get(key.as_ref())?, value)));
+    ranked.min_by_key(|(rank, _)| *rank).map(|(rank, value)| (PRICES[rank], value))
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ impl<'a> Reader<'_, 'a> {
         }
         // The text behind may be the label of the next row, so only the one before says what the amount is for.
         for (words, names_role) in [(&before, true), (&after, false)] {
-            if words.is_empty() {
+            if words.is_empty() || !price::may_qualify(words, names_role) {
                 continue;
             }
             let whole = if names_role {
