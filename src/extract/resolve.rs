@@ -190,7 +190,7 @@ fn view_of(
     let says = |field: fn(&Offer) -> bool| candidates.iter().any(|c| field(&c.offer));
     let described = says(|o| o.availability != Availability::Unknown) && says(|o| o.brand.is_some());
     let complete = described && says(|o| o.sku.is_some());
-    let shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price, !complete));
+    let shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price));
     match shown {
         Shown::Alone(confirmed) => {
             let view = if described && says(|o| o.sku.is_some() || o.mpn.is_some()) {
@@ -202,13 +202,15 @@ fn view_of(
             view
         }
         Shown::Beside(at) => {
-            let end = if complete { range.end.min(at + visible::AFTER_PRICE) } else { range.end };
-            let view = look(range.start..end, Interest::Prices { stated, words: !complete });
+            let until = range.end.min(at + visible::AFTER_PRICE);
+            let end = if complete { until } else { range.end };
+            let view = look(range.start..end, Interest::Prices { stated, words: !complete, until });
             candidates.extend(view.candidates.iter().cloned());
             view
         }
         Shown::No => {
-            let view = look(range, Interest::Prices { stated, words: true });
+            let until = range.end;
+            let view = look(range, Interest::Prices { stated, words: true, until });
             candidates.extend(view.candidates.iter().cloned());
             view
         }

@@ -75,8 +75,8 @@ pub fn naming_heading<'h>(harvest: &'h Harvest<'_>, title: &str) -> Option<&'h (
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
     /// Prices; beside one that markup states, only amounts that can have to do with it. `words` asks for what
-    /// [`Self::Words`] asks for as well.
-    Prices { stated: Option<Money>, words: bool },
+    /// [`Self::Words`] asks for as well. Behind the byte offset `until` no price is looked for.
+    Prices { stated: Option<Money>, words: bool, until: usize },
     /// What words say: heading, stock, labels. The price is known and confirmed.
     Words,
 }
@@ -106,9 +106,9 @@ pub fn look(
         let page: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
         (!own.is_empty() && own.iter().all(|w| page.contains(w))) || page.is_empty()
     });
-    if let Interest::Prices { stated, .. } = interest {
+    if let Interest::Prices { stated, until, .. } = interest {
         let context = Context { strict: true, ..*context };
-        let found = spots::find(&tree, &context, url, stated);
+        let found = spots::find(&tree, &context, url, stated, until);
         prices(&mut view, &tree, found, heading.as_ref(), &buttons);
     }
     view.heading = heading;

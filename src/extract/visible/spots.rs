@@ -60,16 +60,16 @@ pub struct Spot {
     signature: u64,
 }
 
-/// Every place of a page in page order. Beside a price that markup states, numbers that are no price of the same
+/// Every place of a page up to byte `until`, in page order. Beside a price that markup states, numbers that are no price of the same
 /// thing are left out unread.
 #[must_use]
-pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>) -> Vec<Spot> {
+pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>, until: usize) -> Vec<Spot> {
     let relevant = stated.and_then(Relevant::beside);
     let reader =
         Reader { tree, context, url, read: RefCell::default(), pieces: RefCell::default(), links: RefCell::default() };
     let mut spots: Vec<Spot> = Vec::new();
     let mut covered = 0;
-    for (index, node) in tree.nodes.iter().enumerate() {
+    for (index, node) in tree.nodes.iter().enumerate().take_while(|(_, node)| node.at < until) {
         let Kind::Text(raw) = node.kind else { continue };
         if index < covered
             || spots.len() >= MAX_SPOTS
