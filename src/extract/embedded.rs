@@ -13,6 +13,7 @@ use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
 use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
 use super::price::{self, Context, PriceKind};
+use super::text::Words;
 use super::trail::Trail;
 use super::visible::classes::automaton;
 use super::{address, gtin, text};
@@ -146,11 +147,11 @@ struct Search<'s> {
     cents: bool,
     /// Currency that the current script names outside the product.
     currency: Option<Currency>,
-    words: Vec<Vec<String>>,
+    words: Vec<Words>,
 }
 
-fn words_of(identity: &Identity<'_>) -> Vec<Vec<String>> {
-    identity.names.iter().map(|name| text::words(name).collect()).collect()
+fn words_of(identity: &Identity<'_>) -> Vec<Words> {
+    identity.names.iter().map(|name| Words::of(name)).collect()
 }
 
 impl Search<'_> {
@@ -262,7 +263,8 @@ impl Search<'_> {
             }
         }
         if let Some(name) = name {
-            let own: Vec<String> = text::words(name).collect();
+            let own = Words::of(name);
+            let own: Vec<&str> = own.iter().collect();
             let fit = self
                 .words
                 .iter()

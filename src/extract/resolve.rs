@@ -13,9 +13,10 @@ use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
 use super::price::{Context, PriceKind};
 use super::schema::{self, Product, Surroundings};
+use super::text::Words;
 use super::visible::confirm::{Shown, confirm};
 use super::visible::{self, Interest, View};
-use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper, text};
+use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper};
 use crate::money::Money;
 
 /// Candidates kept in the answer.
@@ -190,10 +191,21 @@ fn view_of(
     let says = |field: fn(&Offer) -> bool| candidates.iter().any(|c| field(&c.offer));
     let described = says(|o| o.availability != Availability::Unknown) && says(|o| o.brand.is_some());
     let complete = described && says(|o| o.sku.is_some());
-    let shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price));
+    let mut range = range;
+    let mut shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price));
+    if let (Shown::No, Some(price)) = (&shown, stated) {
+        // Some shops build the price in front of the title.
+        let wider = range.start.saturating_sub(visible::AFTER_PRICE)..range.end;
+        shown = match confirm(body, wider.start..range.start, price) {
+            Shown::No => Shown::No,
+            Shown::Alone(_) | Shown::Beside(_) => confirm(body, wider.clone(), price),
+        };
+        range = if matches!(shown, Shown::No) { range } else { wider };
+    }
     match shown {
         Shown::Alone(confirmed) => {
-            let view = if described && says(|o| o.sku.is_some() || o.mpn.is_some()) {
+            let all_said = described && says(|o| o.sku.is_some() || o.mpn.is_some());
+            let view = if all_said && !may_deny(body, &range) {
                 View { heading: heading_of(harvest, candidates), ..View::default() }
             } else {
                 look(range, Interest::Words)
@@ -215,6 +227,12 @@ fn view_of(
             view
         }
     }
+}
+
+/// Whether a part of a page has a control that is switched off: one of the signs of a product that is not for sale.
+fn may_deny(body: &str, range: &std::ops::Range<usize>) -> bool {
+    let part = &body.as_bytes()[range.start..range.end.min(body.len())];
+    memchr::memmem::find(part, b"disabled").is_some()
 }
 
 /// The heading that names the product that markup describes.
@@ -258,7 +276,9 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
         let count = own.len();
         return (own.into_iter().map(|p| p.candidate).collect(), count);
     }
-    let mut ranked: Vec<(i32, Product)> = own.into_iter().map(|p| (rank(&p, page, harvest, titles), p)).collect();
+    let headings = harvest.headings.iter().map(|h| h.0.as_str());
+    let names: Vec<Words> = titles.iter().copied().chain(headings).map(Words::of).collect();
+    let mut ranked: Vec<(i32, Product)> = own.into_iter().map(|p| (rank(&p, page, harvest, &names), p)).collect();
     ranked.sort_by_key(|(points, _)| std::cmp::Reverse(*points));
     let best = ranked[0].0;
     let tied: Vec<_> = ranked.iter().filter(|(points, _)| *points == best).collect();
@@ -267,9 +287,14 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     let named = |p: &Product| p.candidate.offer.title.clone().unwrap_or_default();
     let same_name = tied.windows(2).all(|w| named(&w[0].1) == named(&w[1].1) || named(&w[1].1).is_empty());
     let count = if (agree && same_name) || tied.len() == 1 { 1 } else { tied.len() };
+    let for_sale = tied.iter().any(|(_, p)| p.candidate.offer.availability == Availability::InStock);
     let candidates = ranked.into_iter().map(|(points, product)| {
         let mut candidate = product.candidate;
         candidate.score = points;
+        // Variants listed as products of their own: what can be had in one size is not sold out.
+        if count == 1 && points == best && for_sale && candidate.offer.availability == Availability::OutOfStock {
+            candidate.offer.availability = Availability::InStock;
+        }
         if points < best || count > 1 {
             candidate.verdict = if points < best {
                 "another product fits the page better"
@@ -284,7 +309,7 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     (candidates.filter(|c| c.score == best).take(keep).collect(), count)
 }
 
-fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> i32 {
+fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, names: &[Words]) -> i32 {
     let mut points = 0;
     let canonical = harvest.canonical.as_deref().unwrap_or("");
     points += if product.named_by_url { 40 } else { 0 };
@@ -297,21 +322,22 @@ fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&st
             0
         };
     points += if product.candidate.offer.price.is_some() { 20 } else { 0 };
-    let headings = harvest.headings.iter().map(|h| h.0.as_str());
-    let name = product.candidate.offer.title.as_deref().unwrap_or("");
-    let fit = titles.iter().copied().chain(headings).map(|t| overlap(name, t)).max().unwrap_or(0);
+    let own = Words::of(product.candidate.offer.title.as_deref().unwrap_or(""));
+    let fit = names.iter().map(|name| share(&own, name)).max().unwrap_or(0);
     points + fit / 4
 }
 
 /// Share of the words of `name` that are in `other`, in percent.
 pub(super) fn overlap(name: &str, other: &str) -> i32 {
-    let own: Vec<String> = text::words(name).collect();
-    if own.is_empty() {
-        return 0;
-    }
-    let theirs: Vec<String> = text::words(other).collect();
-    let shared = own.iter().filter(|w| theirs.contains(w)).count();
-    i32::try_from(shared * 100 / own.len()).unwrap_or(0)
+    share(&Words::of(name), &Words::of(other))
+}
+
+/// Share of the words of `own` that are among `theirs`, in percent.
+fn share(own: &Words, theirs: &Words) -> i32 {
+    let theirs: Vec<&str> = theirs.iter().collect();
+    let (count, shared) =
+        own.iter().fold((0, 0), |(count, shared), word| (count + 1, shared + usize::from(theirs.contains(&word))));
+    i32::try_from(shared * 100 / count.max(1)).unwrap_or(0)
 }
 
 /// Fills fields of `offer` that are empty from another offer of the same page.

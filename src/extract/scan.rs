@@ -48,18 +48,20 @@ pub struct Scanner<'a> {
     raw: Option<&'static str>,
     texts: bool,
     closes: bool,
+    marks: bool,
 }
 
 impl<'a> Scanner<'a> {
     #[must_use]
     pub fn new(source: &'a str) -> Self {
-        Self { source, bytes: source.as_bytes(), pos: 0, raw: None, texts: true, closes: true }
+        Self { source, bytes: source.as_bytes(), pos: 0, raw: None, texts: true, closes: true, marks: true }
     }
 
-    /// A scanner that starts in the middle of a page; offsets still count from the page's first byte.
+    /// A scanner that starts in the middle of a page and leaves out [`Tag::marks`]; offsets still count from the page's
+    /// first byte.
     #[must_use]
     pub fn starting_at(source: &'a str, pos: usize) -> Self {
-        Self { pos: super::json::ceil_char(source, pos), ..Self::new(source) }
+        Self { pos: super::json::ceil_char(source, pos), marks: false, ..Self::new(source) }
     }
 
     /// Says whether texts and end tags are given out from here on: most readers need neither for most of a page.
@@ -87,7 +89,10 @@ impl<'a> Scanner<'a> {
             len => len,
         };
         let (key, name_end) = Name::at(self.bytes, start + 1, limit);
-        let (end, marks) = tag::read(self.bytes, name_end, limit);
+        let (end, marks) = match self.marks {
+            true => tag::read(self.bytes, name_end, limit),
+            false => (tag::end(self.bytes, name_end, limit), 0),
+        };
         let (name, attributes) = (&self.source[start + 1..name_end], &self.source[name_end..end]);
         let tag = Tag { name, key, attributes, at: start, marks };
         self.pos = if end < self.bytes.len() { super::json::ceil_char(self.source, end + 1) } else { end };

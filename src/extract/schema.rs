@@ -229,7 +229,7 @@ const MIN_WORD: usize = 5;
 fn without_words(sku: String) -> String {
     let Some((code, rest)) = sku.split_once(' ') else { return sku };
     let is_code = code.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS;
-    let names = text::words(rest).next().is_some_and(|word| word.chars().count() >= MIN_WORD)
+    let names = text::Words::of(rest).iter().next().is_some_and(|word| word.chars().count() >= MIN_WORD)
         && !rest.contains(|c: char| c.is_ascii_digit());
     if is_code && names { code.to_owned() } else { sku }
 }

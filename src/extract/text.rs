@@ -138,8 +138,42 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
 }
 
 /// The words of a text in lower case, letters and digits only: what titles are compared by.
-pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase)
+#[derive(Debug, Clone)]
+pub struct Words {
+    lower: String,
+    /// Byte range of each word.
+    places: Vec<(usize, usize)>,
+}
+
+impl Words {
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let lower = text.to_lowercase();
+        let mut places = Vec::with_capacity(16);
+        let mut start = None;
+        for (at, c) in lower.char_indices() {
+            match (start, c.is_alphanumeric()) {
+                (None, true) => start = Some(at),
+                (Some(from), false) => {
+                    places.push((from, at));
+                    start = None;
+                }
+                _ => {}
+            }
+        }
+        places.extend(start.map(|from| (from, lower.len())));
+        Self { lower, places }
+    }
+
+    /// Every word in order, repeated ones repeatedly.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|(start, end)| &self.lower[*start..*end])
+    }
+
+    #[must_use]
+    pub fn contains(&self, word: &str) -> bool {
+        self.places.iter().any(|(start, end)| end - start == word.len() && &self.lower[*start..*end] == word)
+    }
 }
 
 #[cfg(test)]

@@ -266,6 +266,37 @@ pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
     (memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step), seen)
 }
 
+/// Where a tag ends whose attributes are read from `from` on, `limit` if it does not: [`read`] without the marks.
+pub(super) fn end(bytes: &[u8], from: usize, limit: usize) -> usize {
+    let bytes = &bytes[..limit];
+    let mut at = from;
+    while let Some(stop) = next_stop(bytes, at) {
+        match bytes[stop] {
+            b'>' => return stop,
+            // A quote opens a value only behind an equals sign; elsewhere it is a letter of a name or a value.
+            quote if bytes[from..stop].trim_ascii_end().ends_with(b"=") => {
+                at = find_near(bytes, stop + 1, quote).map_or(stop, |end| end) + 1;
+            }
+            _ => at = stop + 1,
+        }
+    }
+    memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step)
+}
+
+/// The next quote or closing bracket.
+fn next_stop(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(word) = word_at(bytes, at) {
+        let stops = equal(word, b'"') | equal(word, b'>') | equal(word, b'\'');
+        if stops != 0 {
+            return Some(at + stops.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'>')).map(|step| at + step)
+}
+
 /// What an attribute is, by the first eight bytes of its name.
 fn mark_of(bytes: &[u8], start: usize) -> u8 {
     const fn name(text: &[u8; 8]) -> u64 {

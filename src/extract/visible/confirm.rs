@@ -40,7 +40,7 @@ pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Shown {
     let Some(wanted) = Forms::of(price) else { return Shown::No };
     let mut others = false;
     let mut shown: Option<(usize, &str)> = None;
-    let mut scanner = Scanner::new(window);
+    let mut scanner = Scanner::starting_at(window, 0);
     scanner.listen(true, false);
     let mut within = Name::of("");
     for token in scanner {

@@ -263,7 +263,7 @@ impl<'a> Reader<'_, 'a> {
     /// A place whose text is a price; a bare number counts only where names call it one.
     fn spot(&self, element: usize, plain: &str, amounts: &(Reading, Option<Reading>)) -> Option<Spot> {
         let (reading, second) = amounts;
-        let second = second.as_ref().filter(|_| reading.kind == PriceKind::Exact);
+        let second = second.as_ref().filter(|_| matches!(reading.kind, PriceKind::Exact | PriceKind::From));
         let second = second.and_then(|r| r.money(self.context.currency).ok());
         let spot = self.describe(element, plain, reading.clone());
         let counts = spot.marked || spot.class_points > 0;
