@@ -152,7 +152,10 @@ fn gather(
         candidates.extend(own.0);
     }
     candidates.extend(meta::candidate(harvest, context));
-    let answered = candidates.iter().any(|c| c.offer.price.is_some());
+    let known = embedded::Known {
+        price: candidates.iter().any(|c| c.offer.price.is_some()),
+        stock: candidates.iter().any(|c| c.offer.availability != Availability::Unknown),
+    };
     let named: Vec<&str> = candidates
         .iter()
         .filter_map(|c| c.offer.title.as_deref())
@@ -164,11 +167,20 @@ fn gather(
         harvest,
         &embedded::Identity { url: page.final_url, names: &named, sku },
         &with_currency(context, &candidates),
-        answered,
+        known,
     );
     candidates.extend(state);
     let context = with_currency(context, &candidates);
-    let view = view_of(body, harvest, &mut candidates, products, &context, &titles, page);
+    let mut view = view_of(body, harvest, &mut candidates, products, &context, &titles, page);
+    let open = |field: fn(&Offer) -> bool| !candidates.iter().any(|c| field(&c.offer));
+    if view.labels.gtin.is_none()
+        && view.labels.brand.is_none()
+        && open(|o| o.gtin.is_some())
+        && open(|o| o.brand.is_some())
+    {
+        let table = visible::table::far(body, harvest.headings.first().map_or(0, |h| h.1));
+        view.labels.fill(table.unwrap_or_default());
+    }
     Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
 }
 

@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod labels;
 pub mod seams;
 pub mod spots;
+pub mod table;
 
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};

@@ -32,6 +32,16 @@ pub struct Labels {
     pub condition: Option<String>,
 }
 
+impl Labels {
+    /// Fills what is open from another place of the page.
+    pub fn fill(&mut self, other: Self) {
+        self.sku = self.sku.take().or(other.sku);
+        self.mpn = self.mpn.take().or(other.mpn);
+        self.gtin = self.gtin.take().or(other.gtin);
+        self.brand = self.brand.take().or(other.brand);
+    }
+}
+
 #[rustfmt::skip]
 const BUY: &[&str] = &[
     "add to cart", "add to basket", "add to bag", "add to trolley", "add item to", "buy now", "buy it now", "buy", "purchase", "order now", "pre-order", "preorder", "læg i kurv", "tilføj til kurv", "føj til kurv", "læg i indkøbskurv",
