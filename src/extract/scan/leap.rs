@@ -136,18 +136,23 @@ pub enum Edge {
 pub fn edges(source: &str, range: Range<usize>, mut take: impl FnMut(Edge, Name)) {
     let bytes = &source.as_bytes()[..range.end.min(source.len())];
     let mut from = range.start;
+    let mut comments = true;
     while let Some(step) = bytes.get(from..).and_then(|rest| memchr::memchr(b'<', rest)) {
         let less = from + step;
         from = less + 1;
         match bytes.get(from).copied().unwrap_or(0) {
             b'/' => take(Edge::Close, Name::at(bytes, less + 2, bytes.len()).0),
-            b'!' if bytes[less..].starts_with(b"<!--") => from = declaration_end(bytes, less).unwrap_or(from),
+            // What has no end is no comment but part of a value, and so are all that follow it.
+            b'!' if comments && bytes[less..].starts_with(b"<!--") => match declaration_end(bytes, less) {
+                Some(end) => from = end,
+                None => comments = false,
+            },
             first if first.is_ascii_alphabetic() => {
                 let (name, end) = Name::at(bytes, from, bytes.len());
                 take(Edge::Open, name);
                 from = end;
                 if let Some(raw) = raw_name(name) {
-                    from += raw_end(&bytes[from..], raw).unwrap_or(0);
+                    from += raw_end(&bytes[from..], raw).unwrap_or(bytes.len() - from);
                 }
             }
             _ => {}
@@ -216,7 +221,15 @@ mod tests {
 
     #[test]
     fn hostile_shapes_stay_linear() {
-        for unit in ["<a x=\"<meta >", "mprop itemprop ", "<a <!--", "<meta x='", "<i itemprop", "<h1 <a '=\"k-produ"] {
+        for unit in [
+            "<a x=\"<meta >",
+            "mprop itemprop ",
+            "<a <!--",
+            "<meta x='",
+            "<i itemprop",
+            "<h1 <a '=\"k-produ",
+            "<script ",
+        ] {
             let page = unit.repeat(100_000);
             assert!(leaps(&page).len() <= page.len());
             edges(&page, 0..page.len(), |_, _| {});
