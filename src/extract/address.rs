@@ -25,10 +25,8 @@ pub fn absolute(address: &str, base: &str) -> Option<Url> {
 /// Whether two addresses lead to the same path of the same host.
 #[must_use]
 pub fn same_page(a: &str, b: &str) -> bool {
-    match (key(a, b), key(b, b)) {
-        (Some(x), Some(y)) => x == y && !y.1.is_empty(),
-        _ => false,
-    }
+    let Some(own) = key(b, b) else { return false };
+    !own.1.is_empty() && (a == b || key(a, b).is_some_and(|other| other == own))
 }
 
 /// Whether the page's address picks the variant that has the address `variant`: same path, and the variant's own
@@ -49,7 +47,9 @@ pub fn names_variant(page: &str, variant: &str) -> bool {
 /// Whether some query parameter of the address has this value.
 #[must_use]
 pub fn query_has_value(page: &str, value: &str) -> bool {
-    !value.is_empty() && Url::parse(page).is_ok_and(|u| u.query_pairs().any(|(_, v)| v.eq_ignore_ascii_case(value)))
+    !value.is_empty()
+        && page.contains('?')
+        && Url::parse(page).is_ok_and(|u| u.query_pairs().any(|(_, v)| v.eq_ignore_ascii_case(value)))
 }
 
 /// The article number that an address carries, as most shops' addresses do: a long number, or a code with digits in a

@@ -27,7 +27,7 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Decoded<'a> {
     let (mark, skipped) = Encoding::for_bom(body).map_or((None, 0), |(encoding, len)| (Some(encoding), len));
     let rest = &body[skipped..];
     // Validation of good text is several times faster than the repairing decoder, and nearly every page is good.
-    let valid = std::str::from_utf8(rest).ok();
+    let valid = simdutf8::basic::from_utf8(rest).ok();
     let encoding = mark.unwrap_or_else(|| choose(body, content_type, valid.is_some()));
     let text = match valid {
         Some(valid) if encoding == UTF_8 => Cow::Borrowed(valid),

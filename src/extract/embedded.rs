@@ -3,23 +3,35 @@
 //! State describes everything a page may show, related products included, so an object counts only when it identifies
 //! itself as the page's product. It never outranks markup; it confirms it or stands in for it.
 
-use std::borrow::Cow;
+mod keys;
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use self::keys::{ASIDE_WORDS, CODES, CURRENCIES, LISTS, NAMES, price_of, stock};
 use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
 use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
 use super::price::{self, Context, PriceKind};
+use super::text::Words;
+use super::trail::Trail;
 use super::{address, gtin, text};
 use crate::money::{Currency, Money};
 
 /// Objects visited on one page.
 const MAX_OBJECTS: usize = 120_000;
+/// Characters of the way to an object that are shown.
+const MAX_PATH: usize = 120;
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 48;
 /// Bytes of script that are parsed when markup has answered: state then only confirms.
 const SMALL: usize = 48 * 1024;
 /// Bytes of one script that are parsed at most.
 const LARGE: usize = 8 * 1024 * 1024;
+/// Quotes and blanks between a key and its colon.
+const MAX_BETWEEN: usize = 40;
 /// Objects that may be the product.
 const MAX_HITS: usize = 200;
 
@@ -32,48 +44,21 @@ pub struct Identity<'i> {
     pub sku: Option<&'i str>,
 }
 
-#[rustfmt::skip]
-const PRICES: &[&str] = &[
-    "price", "salePrice", "sale_price", "currentPrice", "current_price", "finalPrice", "final_price", "sellingPrice", "selling_price", "nowPrice", "offerPrice", "display_price", "productPrice", "product_price",
-    "priceAmount", "price_amount", "priceValue", "discountedPrice", "specialPrice", "special_price", "priceCents", "priceCent", "price_cents", "priceInCents", "catalogProductPrice", "unitPrice", "regularPrice", "prices", "pricing", "product_unit_price",
-    "productPriceTaxInc", "priceWithVat", "grossPrice", "priceRange", "minPrice", "lowPrice",
-];
-#[rustfmt::skip]
-const LISTS: &[&str] = &[
-    "listPrice", "list_price", "compareAtPrice", "compare_at_price", "originalPrice", "original_price", "oldPrice", "old_price", "regularPrice", "regular_price",
-    "wasPrice", "was_price", "display_regular_price", "strikePrice", "msrp", "rrp", "basePrice", "previousPrice", "beforePrice",
-];
-#[rustfmt::skip]
-const NAMES: &[&str] = &[
-    "name", "title", "productName", "product_name", "item_name", "displayName", "catalogProductDesc", "productTitle", "product_title", "itemDesc",
-];
-#[rustfmt::skip]
-const CODES: &[&str] = &[
-    "sku", "item_id", "productId", "product_id", "productID", "id", "articleNumber", "itemNumber", "code", "partNumber", "handle", "slug", "catalogProductID",
-    "product_sku", "item_sku", "product_web_id",
-];
-#[rustfmt::skip]
-const CURRENCIES: &[&str] = &[
-    "currency", "currencyCode", "priceCurrency", "currency_code", "currencyIso", "currencyISO", "order_currency", "site_currency",
-];
-#[rustfmt::skip]
-const STOCKS: &[&str] = &[
-    "availability", "is_in_stock", "inStock", "in_stock", "available", "isAvailable", "stockStatus", "stock_status", "product_instock", "instock", "stockLevel",
-    "availableForSale",
-];
-#[rustfmt::skip]
-const ASIDE: &[&str] = &[
-    "related", "recommend", "similar", "upsell", "crosssell", "cross_sell", "accessor", "recently", "viewed", "cart", "basket", "carousel", "sponsored", "bundle",
-    "alsobought", "suggest",
-];
+/// What markup has said already.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    pub price: bool,
+    pub stock: bool,
+}
 
-/// The candidates that embedded state yields, best first.
+/// The candidates that embedded state yields, best first; one without a price when state says nothing but whether the
+/// product is there and markup does not say it.
 #[must_use]
 pub fn candidates(
     harvest: &Harvest<'_>,
     identity: &Identity<'_>,
     context: &Context<'_>,
-    answered: bool,
+    known: Known,
 ) -> Vec<Candidate> {
     let mut search = Search {
         identity,
@@ -83,27 +68,41 @@ pub fn candidates(
         cents: false,
         currency: None,
         words: words_of(identity),
+        stock_open: !known.stock,
+        stocks: Vec::new(),
     };
     for (name, value, at) in &harvest.state_attributes {
         search.shop_system(name, value);
         for root in json::values(value, 0) {
-            search.walk(&root, name, 0, 0, Some(*at));
+            search.walk(&root, &Trail::start(name), 0, 0, Some(*at));
         }
     }
     for script in &harvest.scripts {
-        if relevant(script, answered) {
+        if relevant(script, known) {
             search.script(script);
         }
     }
     search.finish()
 }
 
-/// Whether a script can hold a product's price and is worth its bytes.
-fn relevant(script: &Script<'_>, answered: bool) -> bool {
-    let limit = if answered { SMALL } else { LARGE };
+/// Whether a script can hold a product's price, or its stock where that is open, and is worth its bytes.
+fn relevant(script: &Script<'_>, known: Known) -> bool {
+    static PRICE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rice"));
+    static STOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("tock"));
+    let limit = if known.price { SMALL } else { LARGE };
     script.text.len() <= limit
         && script.text.len() > 20
-        && memchr::memmem::find(script.text.as_bytes(), b"rice").is_some()
+        && (has_key(script.text.as_bytes(), &PRICE) || (!known.stock && has_key(script.text.as_bytes(), &STOCK)))
+}
+
+/// Whether a script has a key whose name ends in a stem or goes on after it: `price:`, `"priceAmount" :`.
+fn has_key(script: &[u8], stem: &Finder<'_>) -> bool {
+    stem.find_iter(script).any(|at| {
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_between = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\') || byte.is_ascii_whitespace();
+        let behind = script[at..].iter().skip_while(|byte| is_name(byte)).take(MAX_BETWEEN);
+        behind.skip_while(|byte| is_between(byte)).next() == Some(&b':')
+    })
 }
 
 struct Hit {
@@ -121,11 +120,15 @@ struct Search<'s> {
     cents: bool,
     /// Currency that the current script names outside the product.
     currency: Option<Currency>,
-    words: Vec<Vec<String>>,
+    words: Vec<Words>,
+    /// Nothing else says whether the product is there.
+    stock_open: bool,
+    /// What objects without a price say about it that carry a code of the page's address.
+    stocks: Vec<Offer>,
 }
 
-fn words_of(identity: &Identity<'_>) -> Vec<Vec<String>> {
-    identity.names.iter().map(|name| text::words(name).collect()).collect()
+fn words_of(identity: &Identity<'_>) -> Vec<Words> {
+    identity.names.iter().map(|name| Words::of(name)).collect()
 }
 
 impl Search<'_> {
@@ -151,12 +154,12 @@ impl Search<'_> {
                 || matches!(&root, Value::Object(o) if !o.entries.is_empty())
                 || matches!(&root, Value::List(l) if !l.is_empty());
             if data {
-                self.walk(&root, label, 0, 0, base);
+                self.walk(&root, &Trail::start(label), 0, 0, base);
             }
         }
     }
 
-    fn walk(&mut self, value: &Value<'_>, path: &str, depth: usize, aside: i32, base: Option<usize>) {
+    fn walk(&mut self, value: &Value<'_>, path: &Trail<'_>, depth: usize, aside: i32, base: Option<usize>) {
         if depth > MAX_DEPTH || self.left == 0 {
             return;
         }
@@ -169,9 +172,8 @@ impl Search<'_> {
                 }
                 for (key, inner) in &object.entries {
                     if matches!(inner, Value::Object(_) | Value::List(_)) {
-                        let lower = key.to_ascii_lowercase();
-                        let away = i32::from(ASIDE.iter().any(|word| lower.contains(word)));
-                        self.walk(inner, &join(path, key), depth + 1, aside + away, base);
+                        let away = i32::from(ASIDE_WORDS.is_match(key.as_ref()));
+                        self.walk(inner, &path.name(key), depth + 1, aside + away, base);
                     }
                 }
             }
@@ -180,8 +182,15 @@ impl Search<'_> {
     }
 
     /// Takes an object that names itself as the page's product and carries a price.
-    fn consider(&mut self, object: &Object<'_>, path: &str, aside: i32, base: Option<usize>) {
-        let Some((key, raw)) = PRICES.iter().find_map(|key| object.get(key).map(|v| (*key, v))) else { return };
+    fn consider(&mut self, object: &Object<'_>, path: &Trail<'_>, aside: i32, base: Option<usize>) {
+        let Some((key, raw)) = price_of(object) else {
+            if self.stock_open && aside == 0 {
+                self.note_stock(object, path, base);
+            }
+            return;
+        };
+        let path = path.to_string();
+        let path = text::cut(&path, MAX_PATH);
         let name = object.first(NAMES).and_then(Value::text);
         let (points, named) = self.fit(object, name, path);
         if points - aside * 40 < 50 {
@@ -222,6 +231,17 @@ impl Search<'_> {
         self.hits.push(Hit { offer, points: points - aside * 40, named });
     }
 
+    /// Takes what an object without a price says about stock, if a code of the page's address identifies it.
+    fn note_stock(&mut self, object: &Object<'_>, path: &Trail<'_>, base: Option<usize>) {
+        let availability = stock(object);
+        if availability == Availability::Unknown || !self.fit(object, None, "").1 {
+            return;
+        }
+        let evidence =
+            Evidence::new(Source::Embedded, path.to_string(), availability.as_str(), base.map(|b| b + object.at));
+        self.stocks.push(Offer { availability, evidence: Some(evidence), ..Offer::default() });
+    }
+
     /// How well an object fits the page: by its codes in the address, by its name.
     fn fit(&self, object: &Object<'_>, name: Option<&str>, path: &str) -> (i32, bool) {
         let mut points = 0;
@@ -236,7 +256,8 @@ impl Search<'_> {
             }
         }
         if let Some(name) = name {
-            let own: Vec<String> = text::words(name).collect();
+            let own = Words::of(name);
+            let own: Vec<&str> = own.iter().collect();
             let fit = self
                 .words
                 .iter()
@@ -308,7 +329,7 @@ impl Search<'_> {
             .unwrap_or_default();
         let mut amounts = Vec::new();
         for variant in list.iter().filter_map(Value::object) {
-            let Some((key, raw)) = PRICES.iter().find_map(|key| variant.get(key).map(|v| (*key, v))) else { continue };
+            let Some((key, raw)) = price_of(variant) else { continue };
             let Some((money, ..)) = self.amount(raw, key, offer.currency) else { continue };
             let id = variant.first(&["id", "sku", "variantId"]).and_then(Value::text).unwrap_or("");
             if !id.is_empty() && address::query_has_value(self.identity.url, id) {
@@ -338,7 +359,10 @@ impl Search<'_> {
 
     fn finish(mut self) -> Vec<Candidate> {
         self.hits.sort_by_key(|hit| (std::cmp::Reverse(hit.points), !hit.named));
-        let Some(best) = self.hits.first().map(|h| h.points) else { return Vec::new() };
+        // Objects that contradict each other are variants of which nobody knows which one is meant.
+        let agreed = self.stocks.first().filter(|one| self.stocks.iter().all(|s| s.availability == one.availability));
+        let stock = agreed.map(|offer| Candidate::new(Source::Embedded, offer.clone()));
+        let Some(best) = self.hits.first().map(|h| h.points) else { return stock.into_iter().collect() };
         let mut kept: Vec<Candidate> = Vec::new();
         for hit in self.hits.into_iter().filter(|h| h.points >= best - 15) {
             if kept.iter().any(|k| k.offer.price == hit.offer.price) || kept.len() >= 8 {
@@ -358,19 +382,6 @@ fn in_address(url: &str, code: &str) -> bool {
         let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         !word(lower[..at].chars().next_back()) && !word(lower[at + code.len()..].chars().next())
     })
-}
-
-fn stock(object: &Object<'_>) -> Availability {
-    let Some(value) = object.first(STOCKS) else { return Availability::Unknown };
-    if let Some(flag) = value.boolean() {
-        return if flag { Availability::InStock } else { Availability::OutOfStock };
-    }
-    match value {
-        Value::Number(level, _) if level.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) => {
-            if level.starts_with('-') || *level == "0" { Availability::OutOfStock } else { Availability::InStock }
-        }
-        other => other.text().map_or(Availability::Unknown, Availability::parse),
-    }
 }
 
 /// The currency that a script names once, outside of any product.
@@ -399,17 +410,13 @@ fn unescape_parse(source: &str) -> Option<Cow<'_, str>> {
     inner.trim_start().starts_with(['{', '[']).then(|| Cow::Owned(inner.into_owned()))
 }
 
-fn join(path: &str, key: &str) -> String {
-    if path.len() > 120 { path.to_owned() } else { format!("{path}.{key}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(page: &str, url: &str, names: &[&str]) -> Vec<Candidate> {
         let harvest = Harvest::collect(page);
-        candidates(&harvest, &Identity { url, names, sku: None }, &Context::default(), false)
+        candidates(&harvest, &Identity { url, names, sku: None }, &Context::default(), Known::default())
     }
 
     #[test]
@@ -429,6 +436,17 @@ mod tests {
         let found = read(page, "https://s.se/p/1", &["Desk Lamp Two"]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].offer.price.unwrap().to_string(), "249.00 SEK");
+    }
+
+    #[test]
+    fn a_data_layer_without_a_price_says_what_is_in_stock() {
+        let layer = |id: &str, stock: &str| {
+            format!("<script>var d = {{product_id:['{id}'],product_instock:['{stock}']}};</script>")
+        };
+        let read_at = |page: &str| read(page, "https://s.com/p?item=N82E1684", &[]);
+        assert_eq!(read_at(&layer("N82E1684", "0"))[0].offer.availability, Availability::OutOfStock);
+        assert!(read_at(&layer("N82E9999", "0")).is_empty());
+        assert!(read_at(&(layer("N82E1684", "0") + &layer("N82E1684", "3"))).is_empty());
     }
 
     #[test]

@@ -51,9 +51,8 @@ pub struct Harvest<'a> {
     pub headings: Vec<(String, usize)>,
     /// Elements that carry state in an attribute: WooCommerce variations, Magento price boxes, Vue and React roots.
     pub state_attributes: Vec<(&'static str, Cow<'a, str>, usize)>,
-    /// Tags seen: 0 means that the body is no HTML.
-    pub tags: usize,
-    pub inputs_password: usize,
+    /// The body has a tag: without one it is no HTML.
+    pub is_html: bool,
 }
 
 /// Attributes that hold JSON on the pages of common shop systems.
@@ -72,30 +71,43 @@ impl<'a> Harvest<'a> {
     /// Reads a page from front to back.
     #[must_use]
     pub fn collect(page: &'a str) -> Self {
+        Self::collected(page, true)
+    }
+
+    /// `leaps` says whether tags of no interest may be passed over unread; the answer is the same.
+    fn collected(page: &'a str, leaps: bool) -> Self {
         let mut harvest = Self::default();
         let mut microdata = Builder::new(Syntax::Microdata);
         let mut rdfa = Builder::new(Syntax::Rdfa);
         let mut heading: Option<(String, usize)> = None;
         let mut raw: Option<Tag<'a>> = None;
-        let mut scanner = Scanner::skimming(page);
+        // Byte offset behind the last tag that `microdata` has been told of.
+        let mut told = 0;
+        let mut scanner = Scanner::new(page);
         loop {
-            let texts = heading.is_some() || microdata.captures() || rdfa.is_inside();
-            scanner.listen(texts, texts || microdata.is_inside());
-            let Some(token) = scanner.next() else { break };
+            // Texts matter only inside a heading or a property; everywhere else most tags are leapt over. The first tag
+            // is the one that names the language.
+            let leap = leaps && harvest.is_html && heading.is_none() && !microdata.captures() && !rdfa.is_inside();
+            let Some(token) = (if leap { scanner.leap() } else { scanner.next() }) else { break };
             match token {
                 Token::Open(tag) => {
-                    harvest.tags += 1;
+                    harvest.is_html = true;
                     harvest.tag(&tag);
-                    if tag.is(Name::H1) && harvest.headings.len() < MAX_HEADINGS {
+                    raw = Some(tag);
+                    let opens_heading = tag.is(Name::H1) && harvest.headings.len() < MAX_HEADINGS;
+                    if leap && !opens_heading && tag.marks & (marks::MICRODATA | marks::RDFA) == 0 {
+                        continue;
+                    }
+                    if opens_heading {
                         heading = Some((String::new(), tag.at));
                     }
-                    if tag.marks & marks::STATE != 0 {
-                        harvest.state(&tag);
+                    if leap && microdata.is_inside() {
+                        microdata.pass(page, told..tag.at);
                     }
+                    told = scanner.position();
                     microdata.open(&tag, tag.marks & marks::MICRODATA != 0);
                     // Inside an item any tag may carry a `property`; outside only a type opens one.
                     rdfa.open(&tag, tag.marks & marks::RDFA != 0 || rdfa.is_inside());
-                    raw = Some(tag);
                 }
                 Token::Raw { text, at } => harvest.raw(raw.as_ref(), text, at),
                 Token::Close { name, .. } => {
@@ -106,6 +118,7 @@ impl<'a> Harvest<'a> {
                     }
                     microdata.close(name);
                     rdfa.close(name);
+                    told = scanner.position();
                 }
                 Token::Text { text, at } => {
                     if let Some((words, _)) = &mut heading
@@ -119,7 +132,6 @@ impl<'a> Harvest<'a> {
                 }
             }
         }
-        harvest.tags += scanner.passed_tags();
         harvest.microdata = microdata.finish();
         harvest.rdfa = rdfa.finish();
         harvest
@@ -143,10 +155,10 @@ impl<'a> Harvest<'a> {
             Name::HTML if self.lang.is_none() => {
                 self.lang = tag.value("lang").or_else(|| tag.value("xml:lang")).filter(|lang| !lang.is_empty());
             }
-            Name::INPUT if tag.attribute("type").is_some_and(|t| t.eq_ignore_ascii_case("password")) => {
-                self.inputs_password += 1;
-            }
             _ => {}
+        }
+        if tag.marks & marks::STATE != 0 {
+            self.state(tag);
         }
     }
 
@@ -220,5 +232,16 @@ mod tests {
         assert_eq!(harvest.scripts[0].id, "__NEXT_DATA__");
         assert_eq!(harvest.state_attributes[0].1, "[{\"display_price\":1}]");
         assert_eq!(harvest.microdata.len(), 1);
+    }
+
+    #[test]
+    fn leaping_collects_what_stepping_does() {
+        let page = r#"<HTML lang=de><body itemscope itemtype=WebPage><p>a<li>b<p itemprop=text>c<p>d</li>
+            <div itemprop=mainEntity itemscope itemtype=Product><!-- </div> --><b>x</b><script>'</div>'</script>
+            <h1 class=a>Lamp</h1><ul><li>e</ul><meta itemprop=sku content=7></div><i itemprop=after>f</i>
+            <div typeof=Product><u>g</u><b property=name>h</b></div><link rel=canonical href=/i></body>"#;
+        let (leapt, stepped) = (Harvest::collected(page, true), Harvest::collected(page, false));
+        assert_eq!(format!("{leapt:?}"), format!("{stepped:?}"));
+        assert_eq!(leapt.microdata.len(), 1);
     }
 }

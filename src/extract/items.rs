@@ -3,9 +3,10 @@
 //! It keeps a bounded stack of open elements and no tree; unclosed and misnested tags only ever end scopes early.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::json::{Object, Value};
-use super::scan::{Name, Tag};
+use super::scan::{Edge, Name, Tag, edges};
 use super::text;
 
 /// Open elements remembered; deeper ones are not markup of a product.
@@ -108,6 +109,19 @@ impl<'a> Builder<'a> {
         } else if element.capture {
             self.end_capture();
         }
+    }
+
+    /// Takes the tags of a part of the page that has none of interest, for the nesting of the item that is open.
+    pub fn pass(&mut self, page: &str, range: Range<usize>) {
+        edges(page, range, |edge, name| match edge {
+            Edge::Open => {
+                self.imply_end(name);
+                if self.is_inside() && !name.is_void() && self.open.len() < MAX_OPEN {
+                    self.open.push(Element { name, scope: false, capture: false });
+                }
+            }
+            Edge::Close => self.close(name),
+        });
     }
 
     /// Whether an item or a property is open. Outside of them no tag matters that has no attribute of the vocabulary.

@@ -10,6 +10,9 @@ const MAX_DEPTH: usize = 96;
 /// Values read from one script before the rest is ignored.
 const MAX_VALUES: usize = 400_000;
 
+/// Members that most objects do not exceed.
+const FEW: usize = 6;
+
 /// A JSON value that borrows from the page wherever no escape had to be resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
@@ -190,7 +193,7 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Object<'a> {
-        let mut object = Object { entries: Vec::new(), at: self.base + self.pos };
+        let mut object = Object { entries: Vec::with_capacity(FEW), at: self.base + self.pos };
         self.pos += 1;
         loop {
             self.space();

@@ -6,6 +6,7 @@
 use super::harvest::Harvest;
 use super::json::Value;
 use super::outcome::Outcome;
+use super::scan::{Name, Scanner, Token};
 use super::{Page, address, text};
 
 /// Bytes of text that a challenge or wall page may hold; product pages hold more.
@@ -70,7 +71,7 @@ pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> Option<O
     if small && says(REGION, &visible) {
         return Some(Outcome::RegionWall);
     }
-    if (small && harvest.inputs_password > 0 && is_login(&heading, page)) || (small && says(LOGIN, &visible)) {
+    if small && (is_login(&heading, page) && asks_password(page_text) || says(LOGIN, &visible)) {
         return Some(Outcome::LoginWall);
     }
     if length < 3_000 && says(CONSENT, &visible) {
@@ -233,13 +234,22 @@ fn is_login(heading: &str, page: &Page<'_>) -> bool {
             .any(|p| page.final_url.to_ascii_lowercase().contains(p))
 }
 
+fn asks_password(page: &str) -> bool {
+    let mut scanner = Scanner::new(page);
+    scanner.listen(false, false);
+    scanner.any(|token| {
+        matches!(token, Token::Open(tag) if tag.is(Name::INPUT)
+            && tag.attribute("type").is_some_and(|kind| kind.eq_ignore_ascii_case("password")))
+    })
+}
+
 /// The text a person sees, lower case, and its length; no more is read than a wall may hold.
 fn visible_text(page: &str) -> (String, usize) {
     let (mut out, mut length) = (String::new(), 0);
-    let mut scanner = super::scan::Scanner::new(page);
+    let mut scanner = Scanner::new(page);
     scanner.listen(true, false);
     for token in scanner {
-        if let super::scan::Token::Text { text, .. } = token {
+        if let Token::Text { text, .. } = token {
             let trimmed = text.trim();
             length += trimmed.len();
             if length >= WALL_TEXT {

@@ -13,6 +13,8 @@ pub struct Locale {
     region: Option<[u8; 2]>,
     /// What [`Locale::currency`] says: every number of a page asks for it.
     currency: Option<Currency>,
+    /// What [`Locale::decimal_mark`] says, for the same reason.
+    decimal_mark: Option<char>,
 }
 
 impl Locale {
@@ -31,10 +33,9 @@ impl Locale {
             *slot = byte.to_ascii_lowercase();
         }
         let region = parts.take(2).find(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_alphabetic())).map(region_of);
-        let mut locale = Self { language, region, currency: None };
+        let mut locale = Self { language, region, currency: None, decimal_mark: None };
         locale.repair();
-        locale.currency = locale.local_currency();
-        Some(locale)
+        Some(locale.with_customs())
     }
 
     /// Country codes that shops write where a language belongs: `lang="dk"`, `lang="se"`, `lang="cz"`.
@@ -78,7 +79,12 @@ impl Locale {
     #[must_use]
     pub fn or_region_of(mut self, other: Option<Self>) -> Self {
         self.region = self.region.or(other.and_then(|o| o.region));
+        self.with_customs()
+    }
+
+    fn with_customs(mut self) -> Self {
         self.currency = self.local_currency();
+        self.decimal_mark = self.local_mark();
         self
     }
 
@@ -107,6 +113,10 @@ impl Locale {
     /// The decimal mark that people of this locale write, or `None` where usage is mixed.
     #[must_use]
     pub fn decimal_mark(&self) -> Option<char> {
+        self.decimal_mark
+    }
+
+    fn local_mark(&self) -> Option<char> {
         match (self.language(), self.region()) {
             ("en", None | Some("US" | "GB" | "IE" | "AU" | "NZ" | "CA" | "IN" | "SG" | "HK" | "MY" | "PH" | "MT")) => {
                 Some('.')

@@ -21,6 +21,7 @@ pub mod scan;
 pub mod schema;
 pub mod scraper;
 pub mod text;
+pub mod trail;
 pub mod tree;
 pub mod visible;
 

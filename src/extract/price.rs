@@ -194,6 +194,19 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
     (readings, refusal)
 }
 
+/// Whether words without a number can say something about an amount that stands behind them, or before them: what it
+/// is for, per what it is, with which tax.
+#[must_use]
+pub fn may_qualify(words: &str, stands_before: bool) -> bool {
+    let normal = normalise(text::cut(words, MAX_TEXT));
+    let low = lower(&normal);
+    let low = low.trim();
+    // The word next to the amount may be its currency: then the one beyond it speaks.
+    let further =
+        if stands_before { low.rsplit_once(' ') } else { low.split_once(' ').map(|(near, rest)| (rest, near)) };
+    std::iter::once(low).chain(further.map(|(rest, _)| rest)).any(|words| seen::qualifies(words, stands_before))
+}
+
 /// The currency that a text names, such as `DKK`, `kr.` or `Preis in €`, with shared signs settled by the context.
 #[must_use]
 pub fn currency_of(raw: &str, context: &Context<'_>) -> Option<Currency> {

@@ -13,9 +13,10 @@ use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
 use super::price::{Context, PriceKind};
 use super::schema::{self, Product, Surroundings};
+use super::text::Words;
 use super::visible::confirm::{Shown, confirm};
 use super::visible::{self, Interest, View};
-use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper, text};
+use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper};
 use crate::money::Money;
 
 /// Candidates kept in the answer.
@@ -60,7 +61,7 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     if let Some(outcome) = kind::from_status(page.status) {
         return empty(outcome, &format!("the shop answered with status {}", page.status));
     }
-    if harvest.tags == 0 && !site.is_some_and(scraper::Site::has_rules) {
+    if !harvest.is_html && !site.is_some_and(scraper::Site::has_rules) {
         return empty(Outcome::ParseFailure, "the body holds no HTML");
     }
     let roots: Vec<Value<'_>> = harvest.json_ld.iter().flat_map(|s| json::values(s.text, s.at)).collect();
@@ -151,7 +152,10 @@ fn gather(
         candidates.extend(own.0);
     }
     candidates.extend(meta::candidate(harvest, context));
-    let answered = candidates.iter().any(|c| c.offer.price.is_some());
+    let known = embedded::Known {
+        price: candidates.iter().any(|c| c.offer.price.is_some()),
+        stock: candidates.iter().any(|c| c.offer.availability != Availability::Unknown),
+    };
     let named: Vec<&str> = candidates
         .iter()
         .filter_map(|c| c.offer.title.as_deref())
@@ -163,11 +167,20 @@ fn gather(
         harvest,
         &embedded::Identity { url: page.final_url, names: &named, sku },
         &with_currency(context, &candidates),
-        answered,
+        known,
     );
     candidates.extend(state);
     let context = with_currency(context, &candidates);
-    let view = view_of(body, harvest, &mut candidates, products, &context, &titles, page);
+    let mut view = view_of(body, harvest, &mut candidates, products, &context, &titles, page);
+    let open = |field: fn(&Offer) -> bool| !candidates.iter().any(|c| field(&c.offer));
+    if view.labels.gtin.is_none()
+        && view.labels.brand.is_none()
+        && open(|o| o.gtin.is_some())
+        && open(|o| o.brand.is_some())
+    {
+        let table = visible::table::far(body, harvest.headings.first().map_or(0, |h| h.1));
+        view.labels.fill(table.unwrap_or_default());
+    }
     Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
 }
 
@@ -190,10 +203,21 @@ fn view_of(
     let says = |field: fn(&Offer) -> bool| candidates.iter().any(|c| field(&c.offer));
     let described = says(|o| o.availability != Availability::Unknown) && says(|o| o.brand.is_some());
     let complete = described && says(|o| o.sku.is_some());
-    let shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price, !complete));
+    let mut range = range;
+    let mut shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price));
+    if let (Shown::No, Some(price)) = (&shown, stated) {
+        // Some shops build the price in front of the title.
+        let wider = range.start.saturating_sub(visible::AFTER_PRICE)..range.end;
+        shown = match confirm(body, wider.start..range.start, price) {
+            Shown::No => Shown::No,
+            Shown::Alone(_) | Shown::Beside(_) => confirm(body, wider.clone(), price),
+        };
+        range = if matches!(shown, Shown::No) { range } else { wider };
+    }
     match shown {
         Shown::Alone(confirmed) => {
-            let view = if described && says(|o| o.sku.is_some() || o.mpn.is_some()) {
+            let all_said = described && says(|o| o.sku.is_some() || o.mpn.is_some());
+            let view = if all_said && !may_deny(body, &range) {
                 View { heading: heading_of(harvest, candidates), ..View::default() }
             } else {
                 look(range, Interest::Words)
@@ -202,17 +226,25 @@ fn view_of(
             view
         }
         Shown::Beside(at) => {
-            let end = if complete { range.end.min(at + visible::AFTER_PRICE) } else { range.end };
-            let view = look(range.start..end, Interest::Prices { stated, words: !complete });
+            let until = range.end.min(at + visible::AFTER_PRICE);
+            let end = if complete { until } else { range.end };
+            let view = look(range.start..end, Interest::Prices { stated, words: !complete, until });
             candidates.extend(view.candidates.iter().cloned());
             view
         }
         Shown::No => {
-            let view = look(range, Interest::Prices { stated, words: true });
+            let until = range.end;
+            let view = look(range, Interest::Prices { stated, words: true, until });
             candidates.extend(view.candidates.iter().cloned());
             view
         }
     }
+}
+
+/// Whether a part of a page has a control that is switched off: one of the signs of a product that is not for sale.
+fn may_deny(body: &str, range: &std::ops::Range<usize>) -> bool {
+    let part = &body.as_bytes()[range.start..range.end.min(body.len())];
+    memchr::memmem::find(part, b"disabled").is_some()
 }
 
 /// The heading that names the product that markup describes.
@@ -256,7 +288,9 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
         let count = own.len();
         return (own.into_iter().map(|p| p.candidate).collect(), count);
     }
-    let mut ranked: Vec<(i32, Product)> = own.into_iter().map(|p| (rank(&p, page, harvest, titles), p)).collect();
+    let headings = harvest.headings.iter().map(|h| h.0.as_str());
+    let names: Vec<Words> = titles.iter().copied().chain(headings).map(Words::of).collect();
+    let mut ranked: Vec<(i32, Product)> = own.into_iter().map(|p| (rank(&p, page, harvest, &names), p)).collect();
     ranked.sort_by_key(|(points, _)| std::cmp::Reverse(*points));
     let best = ranked[0].0;
     let tied: Vec<_> = ranked.iter().filter(|(points, _)| *points == best).collect();
@@ -265,9 +299,14 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     let named = |p: &Product| p.candidate.offer.title.clone().unwrap_or_default();
     let same_name = tied.windows(2).all(|w| named(&w[0].1) == named(&w[1].1) || named(&w[1].1).is_empty());
     let count = if (agree && same_name) || tied.len() == 1 { 1 } else { tied.len() };
+    let for_sale = tied.iter().any(|(_, p)| p.candidate.offer.availability == Availability::InStock);
     let candidates = ranked.into_iter().map(|(points, product)| {
         let mut candidate = product.candidate;
         candidate.score = points;
+        // Variants listed as products of their own: what can be had in one size is not sold out.
+        if count == 1 && points == best && for_sale && candidate.offer.availability == Availability::OutOfStock {
+            candidate.offer.availability = Availability::InStock;
+        }
         if points < best || count > 1 {
             candidate.verdict = if points < best {
                 "another product fits the page better"
@@ -282,7 +321,7 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     (candidates.filter(|c| c.score == best).take(keep).collect(), count)
 }
 
-fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> i32 {
+fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, names: &[Words]) -> i32 {
     let mut points = 0;
     let canonical = harvest.canonical.as_deref().unwrap_or("");
     points += if product.named_by_url { 40 } else { 0 };
@@ -295,21 +334,22 @@ fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&st
             0
         };
     points += if product.candidate.offer.price.is_some() { 20 } else { 0 };
-    let headings = harvest.headings.iter().map(|h| h.0.as_str());
-    let name = product.candidate.offer.title.as_deref().unwrap_or("");
-    let fit = titles.iter().copied().chain(headings).map(|t| overlap(name, t)).max().unwrap_or(0);
+    let own = Words::of(product.candidate.offer.title.as_deref().unwrap_or(""));
+    let fit = names.iter().map(|name| share(&own, name)).max().unwrap_or(0);
     points + fit / 4
 }
 
 /// Share of the words of `name` that are in `other`, in percent.
 pub(super) fn overlap(name: &str, other: &str) -> i32 {
-    let own: Vec<String> = text::words(name).collect();
-    if own.is_empty() {
-        return 0;
-    }
-    let theirs: Vec<String> = text::words(other).collect();
-    let shared = own.iter().filter(|w| theirs.contains(w)).count();
-    i32::try_from(shared * 100 / own.len()).unwrap_or(0)
+    share(&Words::of(name), &Words::of(other))
+}
+
+/// Share of the words of `own` that are among `theirs`, in percent.
+fn share(own: &Words, theirs: &Words) -> i32 {
+    let theirs: Vec<&str> = theirs.iter().collect();
+    let (count, shared) =
+        own.iter().fold((0, 0), |(count, shared), word| (count + 1, shared + usize::from(theirs.contains(&word))));
+    i32::try_from(shared * 100 / count.max(1)).unwrap_or(0)
 }
 
 /// Fills fields of `offer` that are empty from another offer of the same page.

@@ -1,15 +1,17 @@
 //! A linear HTML tag scanner: every tag, attribute, comment and raw text element, and no tree.
 //!
 //! It never backtracks further than the tag it is in, never recurses and never allocates per tag, so a page of any
-//! shape costs time proportional to its bytes.
+//! shape costs time proportional to its bytes. It steps from tag to tag, or leaps to the next one of interest.
 
-mod sites;
+mod leap;
 mod tag;
 mod word;
 
+use std::sync::LazyLock;
+
 use memchr::{memchr, memmem};
 
-use self::sites::Sites;
+pub use self::leap::{Edge, edges};
 pub use self::tag::{Attributes, Name, Tag, marks};
 use self::word::find_near;
 
@@ -46,43 +48,20 @@ pub struct Scanner<'a> {
     raw: Option<&'static str>,
     texts: bool,
     closes: bool,
-    skim: Option<Skim<'a>>,
-}
-
-/// Reading past tags of no interest without looking at their attributes.
-#[derive(Debug, Clone)]
-struct Skim<'a> {
-    sites: Sites<'a>,
-    /// Byte offset of the tag that was passed over last.
-    passed: Option<usize>,
-    tags: usize,
+    marks: bool,
 }
 
 impl<'a> Scanner<'a> {
     #[must_use]
     pub fn new(source: &'a str) -> Self {
-        Self { source, bytes: source.as_bytes(), pos: 0, raw: None, texts: true, closes: true, skim: None }
+        Self { source, bytes: source.as_bytes(), pos: 0, raw: None, texts: true, closes: true, marks: true }
     }
 
-    /// A scanner that starts in the middle of a page; offsets still count from the page's first byte.
+    /// A scanner that starts in the middle of a page and leaves out [`Tag::marks`]; offsets still count from the page's
+    /// first byte.
     #[must_use]
     pub fn starting_at(source: &'a str, pos: usize) -> Self {
-        Self { pos: super::json::ceil_char(source, pos), ..Self::new(source) }
-    }
-
-    /// A scanner that passes over tags without reading their attributes while nobody listens to texts, except those of
-    /// elements that hold facts about the page and those that have an attribute of [`marks`]. While nobody listens to
-    /// end tags either, it gives out only these.
-    #[must_use]
-    pub fn skimming(source: &'a str) -> Self {
-        let skim = Skim { sites: Sites::of(source), passed: None, tags: 0 };
-        Self { skim: Some(skim), ..Self::new(source) }
-    }
-
-    /// Start tags that a skimming scanner passed over without giving them out.
-    #[must_use]
-    pub fn passed_tags(&self) -> usize {
-        self.skim.as_ref().map_or(0, |skim| skim.tags)
+        Self { pos: super::json::ceil_char(source, pos), marks: false, ..Self::new(source) }
     }
 
     /// Says whether texts and end tags are given out from here on: most readers need neither for most of a page.
@@ -91,74 +70,9 @@ impl<'a> Scanner<'a> {
         self.closes = closes;
     }
 
-    /// Byte offset of the next `<` that is worth a look.
-    fn next_mark(&mut self) -> usize {
-        let (bytes, mut from) = (self.bytes, self.pos);
-        let Some(skim) = self.skim.as_mut().filter(|_| !self.texts && !self.closes) else {
-            return next_tag(bytes, from);
-        };
-        let mut plain = None;
-        let mut site = skim.sites.behind(from);
-        loop {
-            let less = memchr(b'<', &bytes[from..]).map_or(bytes.len(), |step| from + step);
-            if site < less {
-                if let Some(start) = plain {
-                    skim.passed = None;
-                    return start;
-                }
-                site = skim.sites.behind(less - 1);
-            }
-            let two = [bytes.get(less + 1).copied().unwrap_or(0), bytes.get(less + 2).copied().unwrap_or(0)];
-            match two[0] {
-                b'/' => plain = None,
-                b'!' | b'?' => break skim.keep(plain, less),
-                _ if less >= bytes.len() => break less,
-                first if first.is_ascii_alphabetic() => {
-                    if may_hold_facts(two) && Name::at(bytes, less + 1, bytes.len()).0.holds_facts() {
-                        break skim.keep(plain, less);
-                    }
-                    plain = Some(less);
-                    skim.tags += 1;
-                }
-                _ => {}
-            }
-            from = less + 1;
-        }
-    }
-
-    /// The tag at `start` if it need not be read; the scanner then stands behind its name.
-    fn pass_over(&mut self, start: usize) -> Option<Tag<'a>> {
-        let skim = self.skim.as_mut().filter(|_| self.closes && !self.texts)?;
-        let (key, name_end) = Name::at(self.bytes, start + 1, self.bytes.len());
-        if key.holds_facts() {
-            return None;
-        }
-        let next = find_near(self.bytes, name_end, b'<').unwrap_or(self.bytes.len());
-        if skim.sites.behind(start) < next {
-            return None;
-        }
-        skim.passed = Some(start);
-        self.pos = next;
-        Some(Tag { name: &self.source[start + 1..name_end], key, attributes: "", at: start, marks: 0 })
-    }
-
-    /// Goes on behind the last tag that was passed over, if `at` turns out to lie inside it: in a quoted value.
-    fn leave_passed(&mut self, at: usize) -> bool {
-        let Some((skim, passed)) = self.skim.as_mut().and_then(|skim| skim.passed.map(|passed| (skim, passed))) else {
-            return false;
-        };
-        let next = self.bytes.get(at + 1).copied().unwrap_or(0);
-        if next.is_ascii_alphabetic() && !Name::at(self.bytes, at + 1, self.bytes.len()).0.holds_facts() {
-            return false;
-        }
-        let name_end = Name::at(self.bytes, passed + 1, self.bytes.len()).1;
-        let (end, _) = tag::read(self.bytes, name_end, self.bytes.len().min(name_end + MAX_TAG));
-        skim.passed = None;
-        let inside = end > at && self.bytes.get(end) == Some(&b'>');
-        if inside {
-            self.pos = end + 1;
-        }
-        inside
+    /// The content of the raw text element that the last tag opened.
+    fn raw_token(&mut self) -> Option<Token<'a>> {
+        self.raw.take().and_then(|name| self.raw_text(name))
     }
 
     fn raw_text(&mut self, name: &str) -> Option<Token<'a>> {
@@ -175,7 +89,10 @@ impl<'a> Scanner<'a> {
             len => len,
         };
         let (key, name_end) = Name::at(self.bytes, start + 1, limit);
-        let (end, marks) = tag::read(self.bytes, name_end, limit);
+        let (end, marks) = match self.marks {
+            true => tag::read(self.bytes, name_end, limit),
+            false => (tag::end(self.bytes, name_end, limit), 0),
+        };
         let (name, attributes) = (&self.source[start + 1..name_end], &self.source[name_end..end]);
         let tag = Tag { name, key, attributes, at: start, marks };
         self.pos = if end < self.bytes.len() { super::json::ceil_char(self.source, end + 1) } else { end };
@@ -194,30 +111,34 @@ impl<'a> Scanner<'a> {
 
     /// Skips a comment, a doctype or a processing instruction.
     fn skip_declaration(&mut self, start: usize) {
-        let rest = &self.bytes[start..];
-        let (from, end): (usize, &[u8]) = if rest.starts_with(b"<!--") { (4, b"-->") } else { (2, b">") };
-        // `<!-->` and `<!--->` are complete comments by the HTML standard.
-        if rest.starts_with(b"<!-->") || rest.starts_with(b"<!--->") {
-            self.pos = start + memchr(b'>', rest).map_or(rest.len(), |at| at + 1);
-            return;
-        }
-        let tail = rest.get(from..).unwrap_or(&[]);
-        self.pos = memmem::find(tail, end).map_or(self.bytes.len(), |at| start + from + at + end.len());
+        self.pos = declaration_end(self.bytes, start).unwrap_or(self.bytes.len());
     }
+}
+
+/// Byte offset behind the comment, doctype or processing instruction that starts at `start`; `None` if it has no end.
+fn declaration_end(bytes: &[u8], start: usize) -> Option<usize> {
+    static COMMENT_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("-->"));
+    let rest = &bytes[start..];
+    let end = match rest {
+        // `<!-->` and `<!--->` are complete comments by the HTML standard.
+        [b'<', b'!', b'-', b'-', b'>', ..] => 5,
+        [b'<', b'!', b'-', b'-', b'-', b'>', ..] => 6,
+        [b'<', b'!', b'-', b'-', ..] => 4 + COMMENT_END.find(&rest[4..])? + 3,
+        _ => memchr(b'>', rest)? + 1,
+    };
+    Some(start + end)
 }
 
 impl<'a> Iterator for Scanner<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        if let Some(name) = self.raw.take()
-            && let Some(token) = self.raw_text(name)
-        {
+        if let Some(token) = self.raw_token() {
             return Some(token);
         }
         while self.pos < self.bytes.len() {
             let start = self.pos;
-            let less = self.next_mark();
+            let less = next_tag(self.bytes, start);
             let next = self.bytes.get(less + 1).copied().unwrap_or(0);
             let tag = next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?');
             if self.texts && (less > start || (!tag && less < self.bytes.len())) {
@@ -234,35 +155,13 @@ impl<'a> Iterator for Scanner<'a> {
                 b'/' if self.closes => return Some(self.close(less)),
                 b'/' if self.texts => drop(self.close(less)),
                 b'/' => self.pos = less + 2,
-                // What looks like a comment or a tag of interest may stand in a value of the tag passed over last.
-                _ if self.leave_passed(less) => {}
                 b'!' | b'?' => self.skip_declaration(less),
-                _ if tag => match self.pass_over(less) {
-                    Some(passed) if self.closes => return Some(Token::Open(passed)),
-                    Some(_) => {}
-                    None => return Some(self.open(less)),
-                },
+                _ if tag => return Some(self.open(less)),
                 _ => self.pos = (less + 1).min(self.bytes.len()),
             }
         }
         None
     }
-}
-
-impl Skim<'_> {
-    /// Remembers the tag passed over last, for the look whether `mark` stands inside one of its values.
-    fn keep(&mut self, plain: Option<usize>, mark: usize) -> usize {
-        self.passed = plain.or(self.passed);
-        mark
-    }
-}
-
-/// Whether a name that begins so may be one of those that [`Name::holds_facts`] lists.
-fn may_hold_facts(two: [u8; 2]) -> bool {
-    matches!(
-        &[two[0] | 0x20, two[1] | 0x20],
-        b"me" | b"sc" | b"st" | b"ti" | b"te" | b"li" | b"h1" | b"ht" | b"in" | b"xm"
-    )
 }
 
 /// Byte offset of the next `<`, or the end. Most tags follow the last one within a few bytes.
@@ -284,11 +183,11 @@ fn raw_name(name: Name) -> Option<&'static str> {
 
 /// Offset of `</name` in any case.
 fn raw_end(bytes: &[u8], name: &str) -> Option<usize> {
-    memchr::memchr_iter(b'<', bytes).find(|at| {
-        let rest = &bytes[at + 1..];
-        rest.first() == Some(&b'/')
-            && rest.get(1..=name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-    })
+    static END_TAG: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("</"));
+    let of_name = |at: &usize| {
+        bytes.get(at + 2..at + 2 + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    END_TAG.find_iter(bytes).find(of_name)
 }
 
 #[cfg(test)]
@@ -312,18 +211,6 @@ mod tests {
     fn unclosed_quotes_do_not_swallow_the_page() {
         let tokens: Vec<_> = Scanner::new("<a href=\"x>one</a><b>two</b>").collect();
         assert!(tokens.iter().any(|t| matches!(t, Token::Text { text: "two", .. })), "{tokens:?}");
-    }
-
-    #[test]
-    fn passing_over_tags_loses_nothing_of_interest() {
-        let page = r#"<div class="<!-- x"><p title='<meta name=a>'>a<meta name=b content="<!--"><b itemprop=c>d</b>"#;
-        let mut scanner = Scanner::skimming(page);
-        scanner.listen(false, false);
-        let read = scanner.filter_map(|token| match token {
-            Token::Open(tag) if !tag.attributes.is_empty() => Some(tag.attributes.trim()),
-            _ => None,
-        });
-        assert_eq!(read.collect::<Vec<_>>(), [r#"name=b content="<!--""#, "itemprop=c"]);
     }
 
     #[test]

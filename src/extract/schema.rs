@@ -12,6 +12,7 @@ use self::terms::{choose, settle};
 use super::json::{Object, Value};
 use super::offer::{Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
 use super::price::Context;
+use super::trail::Trail;
 use super::{address, gtin, text};
 
 /// Objects visited on one page.
@@ -50,7 +51,7 @@ pub fn products(roots: &[Value<'_>], around: &Surroundings<'_>) -> Vec<Product> 
     }
     walker.left = MAX_OBJECTS;
     for root in roots {
-        walker.walk(root, "", false, 0);
+        walker.walk(root, &Trail::start(""), false, 0);
     }
     walker.found
 }
@@ -105,24 +106,27 @@ impl<'w, 'a> Walker<'w, 'a> {
         }
     }
 
-    fn walk(&mut self, value: &'w Value<'a>, path: &str, related: bool, depth: usize) {
+    fn walk(&mut self, value: &'w Value<'a>, path: &Trail<'_>, related: bool, depth: usize) {
         if depth > MAX_DEPTH || self.left == 0 || self.found.len() >= MAX_PRODUCTS {
             return;
         }
         match value {
             Value::List(items) => {
                 for (i, item) in items.iter().enumerate() {
-                    self.walk(item, &format!("{path}[{i}]"), related, depth + 1);
+                    self.walk(item, &path.index(i), related, depth + 1);
                 }
             }
             Value::Object(object) => {
                 self.left -= 1;
                 let is_product = is_product(object);
                 if is_product {
-                    let product = self.product(object, path, related);
+                    let product = self.product(object, &path.to_string(), related);
                     self.found.push(product);
                 }
                 for (key, value) in &object.entries {
+                    if !matches!(value, Value::Object(_) | Value::List(_)) {
+                        continue;
+                    }
                     // Offers and variants of a product belong to it and are read there.
                     if is_product && matches!(key.as_ref(), "offers" | "hasVariant" | "isVariantOf" | "model" | "brand")
                     {
@@ -131,7 +135,7 @@ impl<'w, 'a> Walker<'w, 'a> {
                     let aside = related
                         || RELATED.contains(&key.as_ref())
                         || (is_product && !matches!(key.as_ref(), "mainEntityOfPage"));
-                    self.walk(value, &join(path, key), aside, depth + 1);
+                    self.walk(value, &path.name(key), aside, depth + 1);
                 }
             }
             _ => {}
@@ -225,7 +229,7 @@ const MIN_WORD: usize = 5;
 fn without_words(sku: String) -> String {
     let Some((code, rest)) = sku.split_once(' ') else { return sku };
     let is_code = code.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS;
-    let names = text::words(rest).next().is_some_and(|word| word.chars().count() >= MIN_WORD)
+    let names = text::Words::of(rest).iter().next().is_some_and(|word| word.chars().count() >= MIN_WORD)
         && !rest.contains(|c: char| c.is_ascii_digit());
     if is_code && names { code.to_owned() } else { sku }
 }
@@ -303,10 +307,6 @@ pub fn condition(raw: &str) -> Option<String> {
         ("damaged", "damaged"),
     ];
     known.iter().find(|(stem, _)| name.starts_with(stem)).map(|(_, word)| (*word).to_owned())
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 #[cfg(test)]

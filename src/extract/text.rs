@@ -73,9 +73,14 @@ pub fn clean(raw: &str) -> String {
 /// Folds white space, drops control and format characters.
 #[must_use]
 pub fn fold_space(text: &str) -> String {
+    if is_folded(text.as_bytes()) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_whitespace() {
+        if ('!'..='~').contains(&c) {
+            out.push(c);
+        } else if c.is_whitespace() {
             if !out.ends_with(' ') && !out.is_empty() {
                 out.push(' ');
             }
@@ -85,6 +90,18 @@ pub fn fold_space(text: &str) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Whether [`fold_space`] has nothing to do: printable ASCII with single blanks between words.
+fn is_folded(bytes: &[u8]) -> bool {
+    let mut last = b' ';
+    for byte in bytes {
+        if !(b' '..0x7f).contains(byte) || (*byte == b' ' && last == b' ') {
+            return false;
+        }
+        last = *byte;
+    }
+    last != b' ' || bytes.is_empty()
 }
 
 /// Control characters, zero-width characters and direction marks.
@@ -121,8 +138,42 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
 }
 
 /// The words of a text in lower case, letters and digits only: what titles are compared by.
-pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase)
+#[derive(Debug, Clone)]
+pub struct Words {
+    lower: String,
+    /// Byte range of each word.
+    places: Vec<(usize, usize)>,
+}
+
+impl Words {
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let lower = text.to_lowercase();
+        let mut places = Vec::with_capacity(16);
+        let mut start = None;
+        for (at, c) in lower.char_indices() {
+            match (start, c.is_alphanumeric()) {
+                (None, true) => start = Some(at),
+                (Some(from), false) => {
+                    places.push((from, at));
+                    start = None;
+                }
+                _ => {}
+            }
+        }
+        places.extend(start.map(|from| (from, lower.len())));
+        Self { lower, places }
+    }
+
+    /// Every word in order, repeated ones repeatedly.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|(start, end)| &self.lower[*start..*end])
+    }
+
+    #[must_use]
+    pub fn contains(&self, word: &str) -> bool {
+        self.places.iter().any(|(start, end)| end - start == word.len() && &self.lower[*start..*end] == word)
+    }
 }
 
 #[cfg(test)]

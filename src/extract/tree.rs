@@ -43,6 +43,8 @@ pub struct Tree<'a> {
     facts: Vec<OnceCell<Facts<'a>>>,
     hidden: Vec<Cell<Option<bool>>>,
     known: RefCell<Known<'a>>,
+    /// Reused by [`Self::is_hidden`].
+    way: RefCell<Vec<usize>>,
 }
 
 impl<'a> Tree<'a> {
@@ -88,7 +90,7 @@ impl<'a> Tree<'a> {
         }
         nodes[0].end = nodes.len();
         let (facts, hidden) = (vec![OnceCell::new(); nodes.len()], vec![Cell::new(None); nodes.len()]);
-        Self { nodes, facts, hidden, known: RefCell::default() }
+        Self { nodes, facts, hidden, known: RefCell::default(), way: RefCell::default() }
     }
 
     /// What the names on an element hint at, computed once.
@@ -108,20 +110,19 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn is_hidden(&self, index: usize) -> bool {
         // Walk up to the nearest known answer, then write it down for the whole way: no recursion.
-        let mut way = [0; MAX_DEPTH + 2];
-        let mut steps = 0;
+        let mut way = self.way.borrow_mut();
+        way.clear();
         let mut at = index;
         let mut answer = false;
-        while at != 0 && steps < way.len() {
+        while at != 0 {
             if let Some(known) = self.hidden[at].get() {
                 answer = known;
                 break;
             }
-            way[steps] = at;
-            steps += 1;
+            way.push(at);
             at = self.nodes[at].parent;
         }
-        for node in way[..steps].iter().rev().copied() {
+        for node in way.iter().rev().copied() {
             // A page that hides itself until its scripts ran hides nothing from a person.
             let wraps_all = self.nodes[node].end - node > self.nodes.len() / 2;
             answer = answer || (!wraps_all && self.facts(node).hidden);

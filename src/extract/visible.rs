@@ -9,12 +9,13 @@ pub mod confirm;
 pub mod labels;
 pub mod seams;
 pub mod spots;
+pub mod table;
 
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
 use super::price::{Context, PriceKind, Role, TaxView};
 use super::scan::Name;
-use super::text;
+use super::text::{self, Words};
 use super::tree::{Kind, Tree};
 use crate::money::Money;
 use spots::Spot;
@@ -30,6 +31,8 @@ pub struct View {
     /// Text of the heading that names the product, and its node.
     pub heading: Option<(String, usize)>,
     pub availability: Availability,
+    /// The product cannot be bought, whatever markup says, see [`labels::denies_sale`].
+    pub denied: bool,
     /// Buttons that put one product into a cart.
     pub buy_buttons: usize,
     /// Prices in repeated tiles that link elsewhere: what category pages are made of.
@@ -65,18 +68,19 @@ pub fn window(harvest: &Harvest<'_>, title: &str) -> Option<std::ops::Range<usiz
 /// The heading that shares most words with `title`, and its byte offset.
 #[must_use]
 pub fn naming_heading<'h>(harvest: &'h Harvest<'_>, title: &str) -> Option<&'h (String, usize)> {
-    let wanted: Vec<String> = text::words(title).collect();
-    let fit = |heading: &str| text::words(heading).filter(|w| wanted.contains(w)).count();
-    let fitting = harvest.headings.iter().filter(|(words, _)| fit(words) > 0);
-    fitting.max_by_key(|(words, at)| (fit(words), std::cmp::Reverse(*at)))
+    let wanted = Words::of(title);
+    let wanted: Vec<&str> = wanted.iter().collect();
+    let fit = |heading: &str| Words::of(heading).iter().filter(|w| wanted.contains(w)).count();
+    let fitting = harvest.headings.iter().map(|heading| (fit(&heading.0), heading)).filter(|(fit, _)| *fit > 0);
+    fitting.max_by_key(|(fit, (_, at))| (*fit, std::cmp::Reverse(*at))).map(|(_, heading)| heading)
 }
 
 /// How much of a page is of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
     /// Prices; beside one that markup states, only amounts that can have to do with it. `words` asks for what
-    /// [`Self::Words`] asks for as well.
-    Prices { stated: Option<Money>, words: bool },
+    /// [`Self::Words`] asks for as well. Behind the byte offset `until` no price is looked for.
+    Prices { stated: Option<Money>, words: bool, until: usize },
     /// What words say: heading, stock, labels. The price is known and confirmed.
     Words,
 }
@@ -96,19 +100,21 @@ pub fn look(
     let heading = heading(&tree, harvest, titles);
     let anchor = heading.as_ref().map(|h| h.1);
     let buttons = labels::buy_buttons(&tree);
-    let mut view = View { buy_buttons: buttons.len(), ..View::default() };
+    let denied = labels::denies_sale(&tree, anchor, &buttons);
+    let buttons = buttons.working;
+    let mut view = View { buy_buttons: buttons.len(), denied, ..View::default() };
     if !matches!(interest, Interest::Prices { words: false, .. }) {
         view.availability = labels::availability(&tree, anchor, &buttons);
         view.labels = labels::read(&tree, anchor);
     }
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
-        let own: Vec<String> = text::words(words).collect();
-        let page: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
-        (!own.is_empty() && own.iter().all(|w| page.contains(w))) || page.is_empty()
+        let (own, page) = (Words::of(words), Words::of(&titles.join(" ")));
+        let mut own = own.iter().peekable();
+        (own.peek().is_some() && own.all(|w| page.contains(w))) || page.iter().next().is_none()
     });
-    if let Interest::Prices { stated, .. } = interest {
+    if let Interest::Prices { stated, until, .. } = interest {
         let context = Context { strict: true, ..*context };
-        let found = spots::find(&tree, &context, url, stated);
+        let found = spots::find(&tree, &context, url, stated, until);
         prices(&mut view, &tree, found, heading.as_ref(), &buttons);
     }
     view.heading = heading;
@@ -140,37 +146,48 @@ fn prices(
 /// Words that a heading must share with the title to need no comparison with others.
 const SURE_WORDS: usize = 4;
 
+/// Points of an element whose names call it the product's title.
+const NAMED: i32 = 26;
+/// Most points that the words of a heading can bring.
+const MOST_BY_WORDS: i32 = 66;
+
 /// The heading that shares most words with the page's titles; the first real `h1` when there are none.
 fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(String, usize)> {
-    let mut wanted: Vec<String> = titles.iter().flat_map(|t| text::words(t)).collect();
-    if wanted.is_empty() {
-        wanted.extend(harvest.title.as_deref().map(|t| text::words(t).collect::<Vec<_>>()).unwrap_or_default());
+    let mut wanted = Words::of(&titles.join(" "));
+    if wanted.iter().next().is_none() {
+        wanted = Words::of(harvest.title.as_deref().unwrap_or(""));
     }
+    let wanted: Vec<&str> = wanted.iter().collect();
     let mut best: Option<(i32, String, usize)> = None;
     // A first heading that says what the page's title says cannot be outdone by a name or a class.
     let sure = tree.nodes.iter().enumerate().filter(|(_, node)| node.is(Name::H1)).find(|(index, _)| {
         let words = tree.text(*index, MAX_TITLE);
-        let own: Vec<String> = text::words(&words).collect();
-        (SURE_WORDS..=60).contains(&own.len()) && own.iter().all(|w| wanted.contains(w))
+        let own = Words::of(&words);
+        (SURE_WORDS..=60).contains(&own.iter().count()) && own.iter().all(|w| wanted.contains(&w))
     });
     if let Some((index, _)) = sure {
         return Some((tree.text(index, MAX_TITLE), index));
     }
     for (index, node) in tree.nodes.iter().enumerate() {
         let Some(tag) = node.tag() else { continue };
+        let beaten = |level: i32| best.as_ref().is_some_and(|(most, ..)| *most >= level + MOST_BY_WORDS);
         let level = match tag.name.as_bytes() {
             [b'h' | b'H', b'1'] => 30,
             [b'h' | b'H', b'2'] => 12,
             [b'h' | b'H', b'3'] => 4,
-            _ if node.end - index > 12 || tag.attributes.len() < 8 => continue,
+            _ if node.end - index > 12 || tag.attributes.len() < 8 || beaten(NAMED) => continue,
             _ => match classes::names_title(tag) {
-                2 => 26,
+                2 => NAMED,
                 1 => 2,
                 _ => continue,
             },
         };
+        if beaten(level) {
+            continue;
+        }
         let words = tree.text(index, MAX_TITLE);
-        let own: Vec<String> = text::words(&words).collect();
+        let own = Words::of(&words);
+        let own: Vec<&str> = own.iter().collect();
         if own.is_empty() || own.len() > 60 {
             continue;
         }
@@ -330,10 +347,9 @@ fn path(tree: &Tree<'_>, node: usize) -> String {
         .chain(tree.ancestors(node))
         .filter_map(|i| match &tree.nodes[i].kind {
             Kind::Element(tag) => {
-                let class =
-                    tag.attribute("class").and_then(|c| c.split_ascii_whitespace().next()).map(|c| format!(".{c}"));
+                let class = || tree.facts(i).class.split_ascii_whitespace().next().map(|c| format!(".{c}"));
                 let id = tag.attribute("id").map(|id| format!("#{id}"));
-                Some(format!("{}{}", tag.name.to_ascii_lowercase(), id.or(class).unwrap_or_default()))
+                Some(format!("{}{}", tag.name.to_ascii_lowercase(), id.or_else(class).unwrap_or_default()))
             }
             Kind::Text(_) => None,
         })

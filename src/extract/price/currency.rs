@@ -141,7 +141,7 @@ pub(super) fn anywhere(text: &str, lower: &str) -> Option<Mark> {
     if words.len() <= 3 {
         return words.into_iter().find_map(|(at, word)| {
             let piece = &lower[at..at + word.len()];
-            (word.chars().count() > 1 || lower.trim().chars().count() <= 2).then(|| lookup(piece, true)).flatten()
+            (word.chars().count() > 1 || lower.trim().chars().count() <= 2).then(|| lookup(piece, Held::ANY)).flatten()
         });
     }
     None
@@ -248,13 +248,14 @@ fn longest<'t>(
         lower.chars().rev().all(&mut step);
     }
     let piece = |len: usize| if start { &lower[..len] } else { &lower[lower.len() - len..] };
-    // One look at the whole stretch says whether any part of it can hold a noun.
-    let nouns = NOUN_STEMS.0.is_match(piece(ends[..count].last().copied()?));
+    // One look at the whole stretch says whether any part of it can hold a noun, or the name of a nation.
+    let whole = piece(ends[..count].last().copied()?);
+    let held = Held { noun: NOUN_STEMS.0.is_match(whole), nation: whole.contains(' ') && NATION_STEMS.is_match(whole) };
     ends[..count]
         .iter()
         .rev()
         .filter(|len| boundary(**len))
-        .find_map(|len| iso(written(*len)).or_else(|| lookup(piece(*len), nouns)).map(|mark| (mark, *len)))
+        .find_map(|len| iso(written(*len)).or_else(|| lookup(piece(*len), held)).map(|mark| (mark, *len)))
 }
 
 /// Whether the word at one end of a text can belong to a currency's name: nearly no word of running text can.
@@ -306,8 +307,21 @@ fn sign_codes(piece: &str) -> Option<&'static Codes> {
     SIGN_MAP.get(piece).or_else(|| SIGN_MAP.get(plain).filter(|_| plain.len() < piece.len() && !plain.is_empty()))
 }
 
-/// The mark that a piece is as a whole; `nouns` says whether the text around it holds the stem of a noun at all.
-fn lookup(piece: &str, nouns: bool) -> Option<Mark> {
+/// What the text around a piece holds at all.
+#[derive(Clone, Copy)]
+struct Held {
+    /// The stem of a noun of money.
+    noun: bool,
+    /// The stem of a nation's name.
+    nation: bool,
+}
+
+impl Held {
+    const ANY: Self = Self { noun: true, nation: true };
+}
+
+/// The mark that a piece is as a whole.
+fn lookup(piece: &str, held: Held) -> Option<Mark> {
     if piece.len() <= *LONGEST_SIGN + 2 {
         if let Some(codes) = sign_codes(piece) {
             return Some(Mark::of(piece, codes));
@@ -316,11 +330,13 @@ fn lookup(piece: &str, nouns: bool) -> Option<Mark> {
             return Some(Mark::Subunit(piece.to_owned()));
         }
     }
+    // Several words name a currency only where one of them names its nation.
     let several = piece.contains(' ');
-    if piece.len() < 3 || !(nouns || several) || (piece.chars().count() < 3 && !piece.chars().any(is_cjk)) {
+    let possible = if several { held.nation || piece.starts_with("de ") } else { held.noun };
+    if piece.len() < 3 || !possible || (piece.chars().count() < 3 && !piece.chars().any(is_cjk)) {
         return None;
     }
-    named(piece, nouns)
+    named(piece, held.noun)
 }
 
 /// `australian dollar`, `svenske kr`, `캐나다 달러`: a noun, and a country that singles out one of its currencies.

@@ -14,6 +14,11 @@ pub fn normalise(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut superscript = false;
     for c in raw.chars() {
+        if matches!(c, '!'..='_' | 'a'..='~') {
+            superscript = false;
+            out.push(c);
+            continue;
+        }
         let raised = if c < '\u{b2}' { None } else { "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c) };
         if let Some(digit) = raised {
             // Raised digits right behind a digit are the cents: `19⁹⁹`.
@@ -79,6 +84,9 @@ pub(super) fn lower(text: &str) -> String {
     }
     text.chars()
         .map(|c| {
+            if c.is_ascii() {
+                return c.to_ascii_lowercase();
+            }
             let mut low = c.to_lowercase();
             match (low.next(), low.next()) {
                 (Some(one), None) if one.len_utf8() == c.len_utf8() => one,

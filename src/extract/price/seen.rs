@@ -275,25 +275,16 @@ impl<'a> Seen<'a> {
     fn multiplier(&self) -> u32 {
         let after_number = self.lower[self.number.end..].trim_start();
         let after_mark = self.lower[self.to.max(self.number.end)..].trim_start();
-        let starts = |text: &str| {
-            if text.starts_with(|c: char| !c.is_alphabetic()) {
-                return 0;
-            }
-            words::MULTIPLIERS
-                .iter()
-                .filter(|(word, _)| {
-                    text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphabetic()))
-                })
-                .max_by_key(|(word, _)| word.len())
-                .map_or(0, |(_, zeros)| *zeros)
-        };
-        let zeros = starts(after_number);
-        if zeros > 0 { zeros } else { starts(after_mark) }
+        let zeros = words::zeros(after_number);
+        if zeros > 0 { zeros } else { words::zeros(after_mark) }
     }
 
     /// The unit behind `/`, `per`, `pro` and what it makes of the amount.
     fn unit(&self) -> (Option<String>, Option<PriceKind>) {
         let rest = self.lower[self.to.max(self.number.end)..].trim_start_matches([' ', '*', ')']);
+        if !rest.starts_with(UNIT_LEADS) {
+            return (None, None);
+        }
         let unit = ["/", "per ", "pro ", "pr. ", "pr ", "je ", "за ", "/ ", "a ", "por ", "par ", "al ", "/1", "na "]
             .iter()
             .filter_map(|lead| rest.strip_prefix(lead))
@@ -337,8 +328,8 @@ impl<'a> Seen<'a> {
     }
 
     fn cues(&self) -> (PriceKind, Role) {
-        let before = self.lower[..self.from].trim_end_matches([' ', ':', '(', '*', '-', '–']);
-        let after = self.lower[self.to.max(self.number.end)..].trim_start_matches([' ', ')', '*', ',', '-', '–']);
+        let before = self.lower[..self.from].trim_end_matches(BEFORE_AMOUNT);
+        let after = self.lower[self.to.max(self.number.end)..].trim_start_matches(BEHIND_AMOUNT);
         let mut kind = PriceKind::Exact;
         let mut role = if self.plus { Role::Surcharge } else { Role::Price };
         for cue in words::cues(before, after) {
@@ -374,6 +365,24 @@ impl<'a> Seen<'a> {
             (false, true) => TaxView::Gross,
             _ => TaxView::Unknown,
         }
+    }
+}
+
+/// Litter between an amount and the words in front of it.
+const BEFORE_AMOUNT: [char; 6] = [' ', ':', '(', '*', '-', '–'];
+/// Litter between an amount and the words behind it.
+const BEHIND_AMOUNT: [char; 6] = [' ', ')', '*', ',', '-', '–'];
+/// What `/`, `per`, `pro` and their like begin with.
+const UNIT_LEADS: [char; 6] = ['/', 'p', 'j', 'з', 'a', 'n'];
+
+/// Whether words in lower case right before or right behind an amount can change how it is read.
+pub(super) fn qualifies(words: &str, stands_before: bool) -> bool {
+    if stands_before {
+        let near = words.trim_end_matches(BEFORE_AMOUNT);
+        words.ends_with('+') || !words::cues(near, "").is_empty() || words::tax("", near) != (false, false)
+    } else {
+        let near = words.trim_start_matches(BEHIND_AMOUNT);
+        near.starts_with(UNIT_LEADS) || near.starts_with('+') || words::tax(words, "") != (false, false)
     }
 }
 

@@ -132,7 +132,7 @@ pub(super) const NET: &[&str] = &[
 
 /// Multiplying words. `1000` for thousand and so on, as a count of zeros.
 #[rustfmt::skip]
-pub(super) const MULTIPLIERS: &[(&str, u32)] = &[
+const MULTIPLIERS: &[(&str, u32)] = &[
     ("k", 3), ("к", 3), ("grand", 3), ("thousand", 3), ("tusind", 3), ("tusen", 3), ("tausend", 3), ("mille", 3), ("mil", 3), ("bin", 3), ("тыс", 3), ("тыс.", 3), ("тысяч", 3),
     ("tys", 3), ("tys.", 3), ("אש״ח", 3), ("हज़ार", 3), ("हजार", 3), ("lakh", 5), ("lakhs", 5), ("लाख", 5), ("crore", 7), ("crores", 7), ("करोड़", 7), ("mil millones", 9), ("mil milhões", 9),
     ("million", 6), ("millions", 6), ("mio", 6), ("mio.", 6), ("mn", 6), ("millionen", 6), ("millioner", 6), ("miljon", 6), ("miljoner", 6), ("miljoen", 6), ("millón", 6), ("millon", 6),
@@ -157,6 +157,23 @@ pub(super) const QUANTITIES: &[&str] = &[
 
 /// Phrases by their last and their first character: a text is compared with the few that can fit.
 type ByCharacter = FxHashMap<char, Vec<(Cue, &'static str)>>;
+
+static MULTIPLIERS_BY_FIRST: LazyLock<FxHashMap<char, Vec<(&'static str, u32)>>> = LazyLock::new(|| {
+    let mut map: FxHashMap<char, Vec<(&str, u32)>> = FxHashMap::default();
+    for (word, zeros) in MULTIPLIERS {
+        if let Some(first) = word.chars().next() {
+            map.entry(first).or_default().push((word, *zeros));
+        }
+    }
+    map
+});
+
+/// The zeros of the multiplying word at the start of a text in lower case, 0 if there is none.
+pub(super) fn zeros(text: &str) -> u32 {
+    let Some(words) = text.chars().next().and_then(|first| MULTIPLIERS_BY_FIRST.get(&first)) else { return 0 };
+    let whole = |word: &str| text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
+    words.iter().filter(|(word, _)| whole(word)).max_by_key(|(word, _)| word.len()).map_or(0, |(_, zeros)| *zeros)
+}
 
 static BY_LAST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next_back()));
 static BY_FIRST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next()));

@@ -1,11 +1,12 @@
 //! The last step: fields no markup stated, the outcome of pages without a price, and a word on every candidate.
 
 use super::judge::{Verdict, close};
-use super::{Found, overlap};
+use super::{Found, overlap, titles};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
 use crate::extract::outcome::Outcome;
+use crate::extract::text::Words;
 use crate::extract::visible::{View, labels};
 use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
 
@@ -16,7 +17,7 @@ pub(super) fn complete(offer: &mut Offer, body: &str, harvest: &Harvest<'_>, vie
         .or_else(|| harvest.title.as_deref().map(str::to_owned));
     if let (Some(title), Some(brand)) = (&offer.title, &offer.brand)
         && overlap(brand, title) < 100
-        && harvest.title.as_deref().is_some_and(|page| overlap(brand, page) == 100)
+        && titles(harvest).iter().any(|page| overlap(brand, page) == 100 && overlap(title, page) >= 50)
     {
         // Shops print the brand above the name; the page's own title has both.
         offer.title = Some(format!("{brand} {title}"));
@@ -24,9 +25,11 @@ pub(super) fn complete(offer: &mut Offer, body: &str, harvest: &Harvest<'_>, vie
     offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone()).or_else(|| address::article(page.final_url));
     offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
     offer.brand = offer.brand.take().or_else(|| view.labels.brand.clone());
-    offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone());
+    offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone()).or_else(|| isbn_in_titles(harvest));
     if offer.availability == Availability::Unknown {
         offer.availability = view.availability;
+    } else if view.denied && matches!(offer.availability, Availability::InStock | Availability::Limited) {
+        offer.availability = Availability::OutOfStock;
     }
     if offer.availability == Availability::Unknown && offer.price.is_some() && labels::has_buy_control(body) {
         offer.availability = Availability::InStock;
@@ -130,11 +133,19 @@ fn explain(candidate: &mut Candidate, chosen: &Offer) {
     };
 }
 
+/// The ISBN that a book's page has in its title: no other number of a title has such a prefix and check digit.
+fn isbn_in_titles(harvest: &Harvest<'_>) -> Option<String> {
+    let titles = titles(harvest);
+    let numbers = titles.iter().flat_map(|title| title.split(|c: char| !(c.is_ascii_digit() || c == '-')));
+    let books = numbers.filter(|number| number.starts_with("978") || number.starts_with("979"));
+    books.filter(|number| number.bytes().filter(u8::is_ascii_digit).count() == 13).find_map(gtin::canonical)
+}
+
 /// The heading a person reads, where it names the same thing in more words than the markup.
 fn better_title(offer: &Offer, view: &View) -> Option<String> {
     let heading = view.heading.as_ref().map(|h| h.0.as_str())?;
     let Some(own) = offer.title.as_deref() else { return Some(heading.to_owned()) };
     let fits = overlap(own, heading) >= 50 || overlap(heading, own) >= 50;
-    let longer = crate::extract::text::words(heading).count() > crate::extract::text::words(own).count();
+    let longer = Words::of(heading).iter().count() > Words::of(own).iter().count();
     (fits && longer && heading.chars().count() <= 250).then(|| heading.to_owned())
 }

@@ -24,15 +24,20 @@ elements! {
     AREA = "area",
     ASIDE = "aside",
     B = "b",
+    BASE = "base",
     BIG = "big",
+    BR = "br",
     BUTTON = "button",
+    COL = "col",
     DATA = "data",
     DEL = "del",
     DIV = "div",
+    EMBED = "embed",
     FOOTER = "footer",
     H1 = "h1",
     H2 = "h2",
     H3 = "h3",
+    HR = "hr",
     HTML = "html",
     I = "i",
     IFRAME = "iframe",
@@ -46,6 +51,7 @@ elements! {
     NOSCRIPT = "noscript",
     OPTION = "option",
     P = "p",
+    PARAM = "param",
     S = "s",
     SCRIPT = "script",
     SELECT = "select",
@@ -57,7 +63,9 @@ elements! {
     TIME = "time",
     TEXTAREA = "textarea",
     TITLE = "title",
+    TRACK = "track",
     UL = "ul",
+    WBR = "wbr",
     XMP = "xmp",
 }
 
@@ -98,51 +106,22 @@ impl Name {
     /// Elements that have no content and no end tag.
     #[must_use]
     pub const fn is_void(self) -> bool {
-        const VOID: [Name; 14] = [
-            Name::of("area"),
-            Name::of("base"),
-            Name::of("br"),
-            Name::of("col"),
-            Name::of("embed"),
-            Name::of("hr"),
-            Name::of("img"),
-            Name::of("input"),
-            Name::of("link"),
-            Name::of("meta"),
-            Name::of("param"),
-            Name::of("source"),
-            Name::of("track"),
-            Name::of("wbr"),
-        ];
-        // The longest of them has six bytes.
-        if self.0 >> 48 != 0 {
-            return false;
-        }
-        let mut i = 0;
-        while i < VOID.len() {
-            if VOID[i].0 == self.0 {
-                return true;
-            }
-            i += 1;
-        }
-        false
-    }
-
-    /// Elements whose attributes or text say something about the page, and those whose content is no markup.
-    #[must_use]
-    pub const fn holds_facts(self) -> bool {
         matches!(
             self,
-            Self::META
-                | Self::SCRIPT
-                | Self::STYLE
-                | Self::TITLE
-                | Self::LINK
-                | Self::H1
-                | Self::HTML
+            Self::AREA
+                | Self::BASE
+                | Self::BR
+                | Self::COL
+                | Self::EMBED
+                | Self::HR
+                | Self::IMG
                 | Self::INPUT
-                | Self::TEXTAREA
-                | Self::XMP
+                | Self::LINK
+                | Self::META
+                | Self::PARAM
+                | Self::SOURCE
+                | Self::TRACK
+                | Self::WBR
         )
     }
 
@@ -200,31 +179,32 @@ const fn fold(packed: u64, byte: u8, index: usize) -> u64 {
     if index < 8 { packed | byte << (index * 8) } else { (packed.rotate_left(7) ^ byte).wrapping_mul(0x100_0000_01b3) }
 }
 
-const SPACE: u8 = 1;
-const ENDS_TAG: u8 = 2;
-const ENDS_ATTRIBUTE_NAME: u8 = 4;
-const GAP: u8 = 8;
+/// Whether a byte separates the parts of a tag: white space, and control characters with it.
+const fn is_space(byte: u8) -> bool {
+    byte < 0x21
+}
 
-/// What a byte means inside a tag.
-static CLASS: [u8; 256] = {
-    let mut table = [0; 256];
-    let spaces = [b' ', b'\t', b'\n', b'\r', 0x0c];
-    let mut i = 0;
-    while i < spaces.len() {
-        table[spaces[i] as usize] = SPACE | ENDS_ATTRIBUTE_NAME | GAP;
-        i += 1;
-    }
-    table[b'>' as usize] = ENDS_TAG | ENDS_ATTRIBUTE_NAME;
-    table[b'/' as usize] = ENDS_ATTRIBUTE_NAME | GAP;
-    table[b'=' as usize] = ENDS_ATTRIBUTE_NAME;
-    table[0] = ENDS_ATTRIBUTE_NAME | GAP;
-    table
-};
-
-/// The first byte at or after `from` that is, or is not, of a class.
-fn skip(bytes: &[u8], from: usize, class: u8, wanted: bool) -> usize {
+/// The first byte at or after `from` that is no white space; with `slashes` no slash either.
+fn skip_space(bytes: &[u8], from: usize, slashes: bool) -> usize {
     let mut at = from;
-    while at < bytes.len() && (CLASS[usize::from(bytes[at])] & class != 0) == wanted {
+    while bytes.get(at).is_some_and(|byte| is_space(*byte) || (slashes && *byte == b'/')) {
+        at += 1;
+    }
+    at
+}
+
+/// Where the attribute name ends that `from` lies in.
+fn name_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(word) = word_at(bytes, at) {
+        let ends = below(word, 0x21) | equal(word, b'=') | equal(word, b'>') | equal(word, b'/');
+        if ends != 0 {
+            // Only the lowest of the marks is exact.
+            return at + ends.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|byte| !is_space(*byte) && !matches!(byte, b'=' | b'>' | b'/')) {
         at += 1;
     }
     at
@@ -260,30 +240,61 @@ pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
     let mut seen = 0;
     let mut at = from;
     loop {
-        at = skip(bytes, at, GAP, true);
+        at = skip_space(bytes, at, true);
         match bytes.get(at) {
             None => break,
             Some(b'>') => return (at, seen),
             Some(_) => {}
         }
         let start = at;
-        at = skip(bytes, at + 1, ENDS_ATTRIBUTE_NAME, false);
+        at = name_end(bytes, at + 1);
         if at - start >= 6 {
             seen |= mark_of(bytes, start);
         }
-        let equals = skip(bytes, at, SPACE, true);
+        let equals = skip_space(bytes, at, false);
         if bytes.get(equals) != Some(&b'=') {
             continue;
         }
-        at = skip(bytes, equals + 1, SPACE, true);
+        at = skip_space(bytes, equals + 1, false);
         match bytes.get(at) {
             // A value that never ends: the quote is litter, so that the rest of the page stays readable.
             Some(quote @ (b'"' | b'\'')) => at = find_near(bytes, at + 1, *quote).map_or(at, |end| end) + 1,
-            _ => at = skip(bytes, at, SPACE | ENDS_TAG, false),
+            _ => at += bytes[at..].iter().take_while(|byte| !is_space(**byte) && **byte != b'>').count(),
         }
     }
     // The tag never ends: the first bracket is the best guess, whatever it stands in.
     (memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step), seen)
+}
+
+/// Where a tag ends whose attributes are read from `from` on, `limit` if it does not: [`read`] without the marks.
+pub(super) fn end(bytes: &[u8], from: usize, limit: usize) -> usize {
+    let bytes = &bytes[..limit];
+    let mut at = from;
+    while let Some(stop) = next_stop(bytes, at) {
+        match bytes[stop] {
+            b'>' => return stop,
+            // A quote opens a value only behind an equals sign; elsewhere it is a letter of a name or a value.
+            quote if bytes[from..stop].trim_ascii_end().ends_with(b"=") => {
+                at = find_near(bytes, stop + 1, quote).map_or(stop, |end| end) + 1;
+            }
+            _ => at = stop + 1,
+        }
+    }
+    memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step)
+}
+
+/// The next quote or closing bracket.
+fn next_stop(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(word) = word_at(bytes, at) {
+        let stops = equal(word, b'"') | equal(word, b'>') | equal(word, b'\'');
+        if stops != 0 {
+            return Some(at + stops.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'>')).map(|step| at + step)
 }
 
 /// What an attribute is, by the first eight bytes of its name.
@@ -362,20 +373,20 @@ impl<'a> Iterator for Attributes<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let bytes = self.source.as_bytes();
-        let start = skip(bytes, self.pos, GAP, true);
+        let start = skip_space(bytes, self.pos, true);
         if start >= bytes.len() {
             self.pos = bytes.len();
             return None;
         }
         // The first byte always belongs to the name, even `=`: otherwise the cursor would not move.
-        let end = skip(bytes, start + 1, ENDS_ATTRIBUTE_NAME, false);
+        let end = name_end(bytes, start + 1);
         let name = &self.source[start..end];
-        let equals = skip(bytes, end, SPACE, true);
+        let equals = skip_space(bytes, end, false);
         if bytes.get(equals) != Some(&b'=') {
             self.pos = end;
             return Some((name, ""));
         }
-        let from = skip(bytes, equals + 1, SPACE, true);
+        let from = skip_space(bytes, equals + 1, false);
         match bytes.get(from) {
             Some(quote @ (b'"' | b'\'')) => {
                 let close = find_near(bytes, from + 1, *quote).unwrap_or(bytes.len());
@@ -383,7 +394,7 @@ impl<'a> Iterator for Attributes<'a> {
                 Some((name, &self.source[from + 1..close]))
             }
             _ => {
-                self.pos = skip(bytes, from, SPACE, false);
+                self.pos = from + bytes[from..].iter().take_while(|byte| !is_space(**byte)).count();
                 Some((name, &self.source[from..self.pos]))
             }
         }

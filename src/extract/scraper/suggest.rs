@@ -18,6 +18,8 @@ const MAX_RULES: usize = 4;
 const MAX_DEPTH: usize = 24;
 /// Bytes of text an element may hold and still be offered.
 const MAX_TEXT: usize = 90;
+/// Assignments of one script that are looked at.
+const MAX_STATES: usize = 50;
 
 /// Writes a site file for a page that shows `wanted`.
 ///
@@ -75,11 +77,34 @@ fn places(text: &str, harvest: &Harvest<'_>, money: Money, context: &Context<'_>
             );
         }
     }
+    for script in harvest.scripts.iter().filter(|s| s.id.is_empty()) {
+        for (name, start) in assignments(script.text) {
+            let Some(root) = json::value_at(script.text, start, script.at) else { continue };
+            let mut paths = Vec::new();
+            search(&root, String::new(), &amount, &mut paths, 0);
+            rules.extend(paths.into_iter().map(|path| format!("script = {}\njson = {}", quoted(name), quoted(&path))));
+        }
+    }
     rules.truncate(MAX_RULES);
     rules.extend(selectors(text, money, context));
     rules.dedup();
     rules.truncate(MAX_RULES);
     rules
+}
+
+/// State in program text, `window.x = {...}`: what stands before each value, and where the value starts.
+fn assignments(script: &str) -> Vec<(&str, usize)> {
+    let starts = memchr::memchr2_iter(b'{', b'[', script.as_bytes());
+    let named = starts.filter_map(|start| {
+        let before = script[..start].trim_end().strip_suffix('=')?;
+        let head = before.trim_end();
+        let name_at = head
+            .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.')))
+            .map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+        // The whole `window.x =`, so that the name alone elsewhere in the script is not taken for it.
+        (name_at < head.len()).then(|| (&script[name_at..before.len() + 1], start))
+    });
+    named.take(MAX_STATES).collect()
 }
 
 fn search(value: &Value<'_>, path: String, amount: &dyn Fn(&str) -> bool, found: &mut Vec<String>, depth: usize) {
@@ -237,6 +262,19 @@ mod tests {
             final_url: "https://shop.dk/lampe",
             status: 200,
         };
+        let found = extract(&page, Some(&site), &Hints::default());
+        assert_eq!(found.offer.unwrap().price.unwrap().to_string(), "1299.00 DKK");
+    }
+
+    #[test]
+    fn state_assigned_in_a_script_is_proposed_by_its_name() {
+        let page =
+            "<h1>Lampe</h1><script>var a = x.y;\nwindow.shop_state = {\"p\":{\"now\":1299}}; if (a == {}) {}</script>";
+        let text = propose(page.as_bytes(), None, "https://shop.dk/lampe", "1.299,00 kr", None).unwrap();
+        assert!(text.contains("script = \"window.shop_state =\"\njson = \"p.now\""), "{text}");
+        let site = Site::parse("new.toml", &text).unwrap();
+        let url = "https://shop.dk/lampe";
+        let page = Page { body: page.as_bytes(), content_type: None, url, final_url: url, status: 200 };
         let found = extract(&page, Some(&site), &Hints::default());
         assert_eq!(found.offer.unwrap().price.unwrap().to_string(), "1299.00 DKK");
     }

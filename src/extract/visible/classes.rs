@@ -296,7 +296,9 @@ fn bits(value: &str) -> u8 {
     // `old` in `bold`, `now` in `snow` and `our` in `colour` say nothing: a short stem begins a word.
     let begins = |hit: &aho_corasick::Match| {
         let inner = hit.start().checked_sub(1).is_some_and(|before| value[before].is_ascii_alphabetic());
-        hit.len() > SHORT_STEM || !inner || !value[hit.start()].is_ascii_lowercase()
+        // A box called `no-slider` is none.
+        let negated = value[..hit.start()].ends_with(b"no-") || value[..hit.start()].ends_with(b"not-");
+        !negated && (hit.len() > SHORT_STEM || !inner || !value[hit.start()].is_ascii_lowercase())
     };
     automaton.find_overlapping_iter(value).filter(begins).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
 }
@@ -373,5 +375,6 @@ mod tests {
         let old = |name: &str| Hints::of(bits(name)).old;
         assert!(old("price-old") && old("isOld") && old("old_price"));
         assert!(!old("copy--bold") && !old("gold") && !old("threshold"));
+        assert!(Hints::of(bits("slider")).aside && !Hints::of(bits("col no-slider")).aside);
     }
 }

@@ -26,21 +26,21 @@ const MOST: i64 = 5;
 pub enum Shown {
     /// They show it and no other amount: the place that does.
     Alone(Box<Candidate>),
-    /// They show it, last at this byte offset, and other amounts as well.
+    /// They show it, first at this byte offset, and other amounts as well.
     Beside(usize),
     No,
 }
 
-/// Whether the texts in `range` of a page show `price`; `first` is content with the first place that does.
+/// Whether the texts in `range` of a page show `price`.
 #[must_use]
-pub fn confirm(page: &str, range: Range<usize>, price: Money, first: bool) -> Shown {
+pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Shown {
     let start = crate::extract::json::ceil_char(page, range.start);
     let window = page.get(start..).unwrap_or("");
     let window = &window[..crate::extract::json::ceil_char(window, range.len().min(window.len()))];
     let Some(wanted) = Forms::of(price) else { return Shown::No };
-    let (mut others, mut last) = (false, 0);
+    let mut others = false;
     let mut shown: Option<(usize, &str)> = None;
-    let mut scanner = Scanner::new(window);
+    let mut scanner = Scanner::starting_at(window, 0);
     scanner.listen(true, false);
     let mut within = Name::of("");
     for token in scanner {
@@ -59,19 +59,15 @@ pub fn confirm(page: &str, range: Range<usize>, price: Money, first: bool) -> Sh
         for digits in amounts(text) {
             if wanted.fit(&digits) {
                 shown = shown.or(Some((start + at, text)));
-                last = start + at;
             } else {
                 others |= wanted.may_be_price(&digits, money);
             }
         }
-        if first && others && last > 0 {
-            return Shown::Beside(last);
+        if let (true, Some((at, _))) = (others, shown) {
+            return Shown::Beside(at);
         }
     }
     let Some((at, raw)) = shown else { return Shown::No };
-    if others {
-        return Shown::Beside(last);
-    }
     let offer = Offer {
         price: Some(price),
         currency: Some(price.currency()),
@@ -199,7 +195,7 @@ mod tests {
     }
 
     fn shows(page: &str) -> bool {
-        matches!(confirm(page, 0..page.len(), price(), false), Shown::Alone(_))
+        matches!(confirm(page, 0..page.len(), price()), Shown::Alone(_))
     }
 
     #[test]

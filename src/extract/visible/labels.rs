@@ -17,6 +17,8 @@ use super::classes;
 
 /// Elements behind the title whose texts may speak about the product.
 const REACH: usize = 1_600;
+/// Elements behind the title that hold its own buy button.
+const NEAR: usize = 400;
 /// Elements before the title that still belong to the product.
 const LEAD: usize = 120;
 
@@ -30,6 +32,16 @@ pub struct Labels {
     pub condition: Option<String>,
 }
 
+impl Labels {
+    /// Fills what is open from another place of the page.
+    pub fn fill(&mut self, other: Self) {
+        self.sku = self.sku.take().or(other.sku);
+        self.mpn = self.mpn.take().or(other.mpn);
+        self.gtin = self.gtin.take().or(other.gtin);
+        self.brand = self.brand.take().or(other.brand);
+    }
+}
+
 #[rustfmt::skip]
 const BUY: &[&str] = &[
     "add to cart", "add to basket", "add to bag", "add to trolley", "add item to", "buy now", "buy it now", "buy", "purchase", "order now", "pre-order", "preorder", "læg i kurv", "tilføj til kurv", "føj til kurv", "læg i indkøbskurv",
@@ -38,14 +50,14 @@ const BUY: &[&str] = &[
     "adicionar ao carrinho", "adicionar", "adicionar ao cesto", "in winkelwagen", "in winkelmandje", "toevoegen aan winkelwagen", "bestellen", "do koszyka", "dodaj do koszyka", "kup teraz", "kup", "kupuję", "do košíku", "přidat do košíku", "vložit do košíku", "koupit",
     "do košíka", "pridať do košíka", "vložiť do košíka", "kúpiť", "kosárba", "kosárba teszem", "kosárba rakom", "adaugă în coș", "adauga in cos", "cumpără", "în coș", "добави в количката", "купи", "купить", "в корзину", "добавить в корзину", "в кошик", "купити", "додати в кошик",
     "lisa ostukorvi", "ostukorvi", "osta kohe", "pievienot grozam", "ielikt grozā", "pirkt", "į krepšelį", "pirkti", "dodaj v košarico", "u košaricu", "dodaj u košaricu", "dodaj u korpu", "στο καλάθι", "προσθήκη στο καλάθι", "αγορά", "sepete ekle", "satın al",
-    "הוסף לסל", "أضف إلى السلة", "カートに入れる", "買い物かごに入れる", "購入する", "加入购物车", "加入購物車", "立即购买", "立即購買", "直接購買", "장바구니", "구매하기", "바로구매", "구매", "thêm vào giỏ", "mua ngay", "tambah ke keranjang", "beli", "ใส่ตะกร้า", "сатып алу", "себетке",
+    "הוסף לסל", "أضف إلى السلة", "カートに入れる", "買い物かごに入れる", "購入する", "加入购物车", "加入購物車", "立即购买", "立即購買", "直接購買", "我要購買", "我要买", "장바구니", "구매하기", "바로구매", "구매", "thêm vào giỏ", "mua ngay", "tambah ke keranjang", "beli", "ใส่ตะกร้า", "сатып алу", "себетке",
 ];
 
 #[rustfmt::skip]
 const OUT: &[&str] = &[
-    "out of stock", "out-of-stock", "sold out", "currently unavailable", "temporarily unavailable", "no longer available", "not available", "not in stock", "unavailable", "notify me when available", "email when in stock", "udsolgt", "ikke på lager", "midlertidigt udsolgt", "slutsåld", "slut i lager",
-    "ej i lager", "utsolgt", "ikke tilgjengelig", "loppuunmyyty", "loppu varastosta", "ausverkauft", "nicht verfügbar", "nicht auf lager", "nicht lieferbar", "derzeit nicht verfügbar", "vergriffen", "épuisé", "en rupture", "rupture de stock", "indisponible", "non disponible", "agotado", "sin stock",
-    "sin existencias", "no disponible", "esaurito", "non disponibile", "esgotado", "sem stock", "indisponível", "uitverkocht", "niet op voorraad", "niet leverbaar", "wyprzedane", "niedostępny", "produkt niedostępny", "chwilowo niedostępny", "brak w magazynie", "vyprodáno", "nedostupné", "není skladem", "vypredané", "nie je skladom", "momentálne nedostupné",
+    "out of stock", "out-of-stock", "sold out", "currently unavailable", "temporarily unavailable", "cannot be ordered", "cannot be purchased", "not available for purchase", "no longer available", "not available", "not in stock", "unavailable", "notify me when available", "email when in stock", "udsolgt", "ikke på lager", "kan ikke købes", "kan ikke bestilles", "midlertidigt udsolgt", "slutsåld", "slut i lager",
+    "ej i lager", "kan inte köpas", "går inte att köpa", "går inte att beställa", "kan ikke kjøpes", "utsolgt", "ikke tilgjengelig", "loppuunmyyty", "loppu varastosta", "ausverkauft", "nicht verfügbar", "nicht auf lager", "nicht lieferbar", "nicht bestellbar", "kann nicht bestellt werden", "derzeit nicht verfügbar", "vergriffen", "épuisé", "en rupture", "rupture de stock", "indisponible", "non disponible", "agotado", "sin stock",
+    "sin existencias", "no disponible", "esaurito", "non disponibile", "esgotado", "sem stock", "indisponível", "uitverkocht", "niet op voorraad", "niet leverbaar", "wyprzedane", "niedostępny", "nie można kupić", "nie można zamówić", "produkt niedostępny", "chwilowo niedostępny", "brak w magazynie", "vyprodáno", "nedostupné", "nelze koupit", "nelze zakoupit", "nelze objednat", "není možné koupit", "není skladem", "vypredané", "nie je skladom", "nie je možné kúpiť", "nie je možné produkt kúpiť", "nie je možné objednať", "momentálne nedostupné",
     "elfogyott", "nincs készleten", "nem rendelhető", "stoc epuizat", "indisponibil", "изчерпан", "няма наличност", "нет в наличии", "распродано", "немає в наявності", "otsas", "läbi müüdud", "nav pieejams", "izpārdots", "išparduota", "neturime", "razprodano", "rasprodano", "nije dostupno", "εξαντλήθηκε", "μη διαθέσιμο",
     "tükendi", "stokta yok", "אזל מהמלאי", "品切れ", "在庫切れ", "売り切れ", "缺货", "缺貨", "售罄", "품절", "일시품절", "hết hàng", "stok habis",
 ];
@@ -69,10 +81,17 @@ const MAX_CLIMB: usize = 3;
 /// Buttons kept; a page with more of them is a list.
 const MAX_BUTTONS: usize = 60;
 
-/// Elements that put the product into a cart.
+/// Elements that put the product into a cart, or would if they were not switched off.
+#[derive(Debug, Default)]
+pub struct Buttons {
+    pub working: Vec<usize>,
+    pub disabled: Vec<usize>,
+}
+
+/// The elements that put the product into a cart.
 #[must_use]
-pub fn buy_buttons(tree: &Tree<'_>) -> Vec<usize> {
-    let mut found: Vec<usize> = Vec::new();
+pub fn buy_buttons(tree: &Tree<'_>) -> Buttons {
+    let mut buttons = Buttons::default();
     for (index, node) in tree.nodes.iter().enumerate() {
         let button = match &node.kind {
             Kind::Text(raw) if raw.len() <= 160 && is_buy_label(raw) => clickable(tree, index),
@@ -84,17 +103,28 @@ pub fn buy_buttons(tree: &Tree<'_>) -> Vec<usize> {
             _ => None,
         };
         if let Some(button) = button
-            && found.last() != Some(&button)
-            && !is_disabled(tree, button)
+            && buttons.working.last() != Some(&button)
+            && buttons.disabled.last() != Some(&button)
             && !tree.is_hidden(button)
         {
-            found.push(button);
+            let kind = if is_disabled(tree, button) { &mut buttons.disabled } else { &mut buttons.working };
+            kind.push(button);
         }
-        if found.len() >= MAX_BUTTONS {
+        if buttons.working.len() + buttons.disabled.len() >= MAX_BUTTONS {
             break;
         }
     }
-    found
+    buttons
+}
+
+/// Whether the page says near the title that the product cannot be bought and its buy button is switched off: two signs
+/// that outweigh what markup says, since shops forget to update the one that no person sees.
+#[must_use]
+pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, buttons: &Buttons) -> bool {
+    let near = |b: &usize| anchor.is_some_and(|a| *b > a && *b < a + NEAR);
+    buttons.disabled.iter().any(near)
+        && !buttons.working.iter().any(near)
+        && availability(tree, anchor, &[]) == Availability::OutOfStock
 }
 
 /// Whether a page has a control that puts something into a cart, by the names shop systems give it.
@@ -167,7 +197,8 @@ static BUY_BY_FIRST: LazyLock<FxHashMap<char, Vec<&'static str>>> = LazyLock::ne
 });
 
 fn is_buy_label(raw: &str) -> bool {
-    let trimmed = raw.trim_matches(|c: char| !c.is_alphanumeric());
+    let litter = |c: char| !c.is_alphanumeric();
+    let trimmed = raw.trim_start_matches(litter);
     let Some(first) = trimmed.chars().next().and_then(|c| c.to_lowercase().next()) else { return false };
     let Some(labels) = BUY_BY_FIRST.get(&first) else { return false };
     // Nearly every text that begins with the letter of a label goes on with another one.
@@ -176,7 +207,7 @@ fn is_buy_label(raw: &str) -> bool {
     if trimmed.is_ascii() && !labels.iter().any(|label| begins(label)) {
         return false;
     }
-    let label = text::clean(trimmed).to_lowercase();
+    let label = text::clean(trimmed.trim_end_matches(litter)).to_lowercase();
     let length = label.chars().count();
     length <= 40
         && labels.iter().any(|word| {

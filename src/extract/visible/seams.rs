@@ -13,6 +13,9 @@ pub fn is_split(text: &str) -> bool {
 /// Removes the seams of split prices: `1 574|90 zł` becomes `1 574.90 zł`, `39|.|99` becomes `39.99`.
 #[must_use]
 pub fn join_seams(text: &str) -> String {
+    if !text.contains(SEAM) {
+        return text.replace(". ", ".");
+    }
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     for (i, c) in chars.iter().enumerate() {

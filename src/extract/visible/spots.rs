@@ -60,15 +60,16 @@ pub struct Spot {
     signature: u64,
 }
 
-/// Every place of a page in page order. Beside a price that markup states, numbers that are no price of the same
+/// Every place of a page up to byte `until`, in page order. Beside a price that markup states, numbers that are no price of the same
 /// thing are left out unread.
 #[must_use]
-pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>) -> Vec<Spot> {
+pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>, until: usize) -> Vec<Spot> {
     let relevant = stated.and_then(Relevant::beside);
-    let reader = Reader { tree, context, url, read: RefCell::default(), links: RefCell::default() };
+    let reader =
+        Reader { tree, context, url, read: RefCell::default(), pieces: RefCell::default(), links: RefCell::default() };
     let mut spots: Vec<Spot> = Vec::new();
     let mut covered = 0;
-    for (index, node) in tree.nodes.iter().enumerate() {
+    for (index, node) in tree.nodes.iter().enumerate().take_while(|(_, node)| node.at < until) {
         let Kind::Text(raw) = node.kind else { continue };
         if index < covered
             || spots.len() >= MAX_SPOTS
@@ -107,12 +108,21 @@ fn is_sign(c: char) -> bool {
 /// The first amount of a text and the one behind it.
 type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
 
+/// The text of an element, with seams and as people read it, and what it reads as.
+struct Piece {
+    seamed: String,
+    plain: String,
+    amounts: Amounts,
+}
+
 /// Reads texts of one page. Boxes inside boxes and tiles beside tiles have the same text, so each is read once.
 struct Reader<'r, 'a> {
     tree: &'r Tree<'a>,
     context: &'r Context<'r>,
     url: &'r str,
     read: RefCell<FxHashMap<String, Amounts>>,
+    /// By element: texts beside each other climb through the same boxes.
+    pieces: RefCell<FxHashMap<usize, Option<Rc<Piece>>>>,
     links: RefCell<FxHashMap<&'a str, bool>>,
 }
 
@@ -124,6 +134,20 @@ impl<'a> Reader<'_, 'a> {
         let found = price::read_two(text, self.context).ok().map(Rc::new);
         self.read.borrow_mut().insert(text.to_owned(), found.clone());
         found
+    }
+
+    /// The text of an element; `None` if it is too long for a price.
+    fn piece(&self, element: usize) -> Option<Rc<Piece>> {
+        if let Some(known) = self.pieces.borrow().get(&element) {
+            return known.clone();
+        }
+        let piece = self.tree.text_with_seams(element, MAX_PRICE_TEXT).map(|seamed| {
+            let plain = plain(&seamed);
+            let amounts = self.amounts(&plain);
+            Rc::new(Piece { seamed, plain, amounts })
+        });
+        self.pieces.borrow_mut().insert(element, piece.clone());
+        piece
     }
 
     /// Lets the short text right before and behind a price speak: `Was:`, `online`, `per month` often stand apart.
@@ -145,7 +169,7 @@ impl<'a> Reader<'_, 'a> {
         }
         // The text behind may be the label of the next row, so only the one before says what the amount is for.
         for (words, names_role) in [(&before, true), (&after, false)] {
-            if words.is_empty() {
+            if words.is_empty() || !price::may_qualify(words, names_role) {
                 continue;
             }
             let whole = if names_role {
@@ -180,17 +204,16 @@ impl<'a> Reader<'_, 'a> {
         let tree = self.tree;
         let mut bare: Option<Spot> = None;
         for element in tree.ancestors(index).take(5) {
-            let Some(joined) = tree.text_with_seams(element, MAX_PRICE_TEXT) else { break };
-            let plain = plain(&joined);
-            let Some(amounts) = self.amounts(&plain) else { continue };
+            let Some(piece) = self.piece(element) else { break };
+            let Some(amounts) = &piece.amounts else { continue };
             if amounts.0.mark.is_none() {
-                bare = bare.or_else(|| self.spot(element, &plain, &amounts));
+                bare = bare.or_else(|| self.spot(element, &piece.plain, amounts));
                 continue;
             }
             return self
                 .range_around(element, &amounts.0)
                 .or_else(|| self.completed(element, &amounts.0))
-                .or_else(|| self.spot(element, &plain, &amounts));
+                .or_else(|| self.spot(element, &piece.plain, amounts));
         }
         bare.or_else(|| self.in_sentence(index))
     }
@@ -201,11 +224,10 @@ impl<'a> Reader<'_, 'a> {
         if parent == 0 {
             return None;
         }
-        let wider = self.tree.text_with_seams(parent, MAX_PRICE_TEXT)?;
-        let plain = plain(&wider);
-        let more = self.amounts(&plain)?;
-        (more.0.mark.is_some() && more.0.amount != own.amount && is_split(&wider))
-            .then(|| self.spot(parent, &plain, &more))
+        let wider = self.piece(parent)?;
+        let more = wider.amounts.as_ref()?;
+        (more.0.mark.is_some() && more.0.amount != own.amount && is_split(&wider.seamed))
+            .then(|| self.spot(parent, &wider.plain, more))
             .flatten()
     }
 
@@ -214,11 +236,13 @@ impl<'a> Reader<'_, 'a> {
         if own.kind != PriceKind::Exact {
             return None;
         }
-        self.tree.ancestors(element).take(4).find_map(|wider| {
-            let plain = plain(&self.tree.text_with_seams(wider, MAX_PRICE_TEXT)?);
-            let range = self.amounts(&plain)?;
+        // A box that holds too much for a price is never inside one that does not.
+        let boxes =
+            self.tree.ancestors(element).take(4).map_while(|wider| self.piece(wider).map(|piece| (wider, piece)));
+        boxes.into_iter().find_map(|(wider, piece)| {
+            let range = piece.amounts.as_ref()?;
             (range.0.kind == PriceKind::Range && range.0.amount == own.amount)
-                .then(|| self.spot(wider, &plain, &range))
+                .then(|| self.spot(wider, &piece.plain, range))
                 .flatten()
         })
     }
@@ -239,7 +263,7 @@ impl<'a> Reader<'_, 'a> {
     /// A place whose text is a price; a bare number counts only where names call it one.
     fn spot(&self, element: usize, plain: &str, amounts: &(Reading, Option<Reading>)) -> Option<Spot> {
         let (reading, second) = amounts;
-        let second = second.as_ref().filter(|_| reading.kind == PriceKind::Exact);
+        let second = second.as_ref().filter(|_| matches!(reading.kind, PriceKind::Exact | PriceKind::From));
         let second = second.and_then(|r| r.money(self.context.currency).ok());
         let spot = self.describe(element, plain, reading.clone());
         let counts = spot.marked || spot.class_points > 0;
