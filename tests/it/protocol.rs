@@ -2,7 +2,7 @@
 //! finding each protection that is taken away on purpose.
 //!
 //! One schedule again: `OMNIPRICE_SEED=4711 cargo nextest run --test it protocol::one_seed --no-capture`.
-//! A soak: `OMNIPRICE_SCHEDULES=1000000 cargo nextest run --release --test it protocol::schedules --no-capture`.
+//! A soak: `OMNIPRICE_SCHEDULES=1000000 cargo test --release --test it protocol::schedules -- --nocapture`.
 
 mod table;
 mod twin;
