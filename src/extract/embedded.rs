@@ -100,8 +100,8 @@ fn has_key(script: &[u8], stem: &Finder<'_>) -> bool {
     stem.find_iter(script).any(|at| {
         let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         let is_between = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\') || byte.is_ascii_whitespace();
-        let behind = script[at..].iter().skip_while(|byte| is_name(byte)).take(MAX_BETWEEN);
-        behind.skip_while(|byte| is_between(byte)).next() == Some(&b':')
+        let mut behind = script[at..].iter().skip_while(|byte| is_name(byte)).take(MAX_BETWEEN);
+        behind.find(|byte| !is_between(byte)) == Some(&b':')
     })
 }
 
