@@ -29,7 +29,7 @@ impl Policy {
     /// Until when the listing's last push may still take effect, if its answer never came.
     fn unsure_until(&self, listing: &Listing) -> i64 {
         let sent = listing.sent_at.unwrap_or(0).saturating_add(self.unsure_for);
-        listing.unsure_until.max(if self.ordered { 0 } else { sent })
+        listing.unsure_until.max(sent)
     }
 }
 
@@ -86,7 +86,7 @@ impl Shown {
 #[must_use]
 pub fn plan(listing: &Listing, policy: &Policy, now: Millis) -> Plan {
     let stray = waits_for_stray(listing, policy, now).is_some();
-    match wish(listing, policy) {
+    match wish(listing, policy, now) {
         // Neither may a price that the channel already shows be proved while something else may still replace it.
         Plan::Push | Plan::Read if stray && !in_flight(listing) => Plan::Rest,
         Plan::Push if stray => Plan::Rest,
@@ -95,9 +95,12 @@ pub fn plan(listing: &Listing, policy: &Policy, now: Millis) -> Plan {
 }
 
 /// A push whose answer never came may land after the next one and undo it. Until it no longer can, only the very same
-/// price may be sent again.
+/// price may be sent again; where the channel refuses older numbers, anything newer may.
 #[must_use]
 pub fn waits_for_stray(listing: &Listing, policy: &Policy, now: Millis) -> Option<Millis> {
+    if policy.ordered {
+        return None;
+    }
     let until = match listing.state.as_str() {
         "sent" | "unknown" => policy.unsure_until(listing),
         _ => listing.unsure_until,
@@ -110,9 +113,12 @@ fn in_flight(listing: &Listing) -> bool {
     matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied")
 }
 
-fn wish(listing: &Listing, policy: &Policy) -> Plan {
+fn wish(listing: &Listing, policy: &Policy, now: Millis) -> Plan {
     let newer = listing.desired_seq > listing.sent_seq;
+    // A channel refuses an older number only once it has seen the newer one, so looking at it is not enough.
+    let must_be_told = policy.ordered && newer && now.0 < listing.unsure_until;
     match listing.state.as_str() {
+        "intended" if must_be_told => Plan::Push,
         // The channel already shows the price: prove it instead of sending it.
         "intended" if policy.readable && listing.reads == 0 && listing.live_minor == listing.desired_minor => {
             Plan::Read
@@ -157,11 +163,13 @@ fn pushed(listing: &Listing, policy: &Policy, now: Millis) -> Change {
         };
     }
     let newer = listing.desired_seq > listing.sent_seq;
+    let strays = strays(listing, now).filter(|_| !policy.ordered);
     Change {
         state: if newer { "intended" } else { "unverified" },
-        maybe: strays(listing, now),
+        maybe: strays,
+        unsure_until: if policy.ordered { 0 } else { listing.unsure_until },
         reason: "acknowledged; this channel cannot be read back".to_owned(),
-        next_at: if newer { Some(now) } else { strays(listing, now).map(|_| Millis(listing.unsure_until)) },
+        next_at: if newer { Some(now) } else { strays.map(|_| Millis(listing.unsure_until)) },
         live: listing.sent_minor.map(|minor| (minor, now)),
         tries: 0,
         finish,
@@ -270,8 +278,12 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
         // Not sent yet: what would be crossed out is only known at the door.
         seen.proves(listing.desired_minor, None)
     };
+    // What was sent and is shown shuts out everything older, where the channel goes by numbers.
+    let fenced = policy.ordered && equal && in_flight;
+    let strays = strays(listing, now).filter(|_| !fenced);
     let base = Change {
         live,
+        unsure_until: if fenced { 0 } else { listing.unsure_until },
         read: Some((if equal { "equal" } else { "different" }, String::new())),
         ..Change::none(listing)
     };
@@ -281,7 +293,7 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
             reason: String::new(),
             next_at: Some(now),
             verified_seq: listing.sent_seq,
-            maybe: strays(listing, now),
+            maybe: strays,
             tries: 0,
             reads: 0,
             finish: Some(("applied", String::new())),
@@ -291,9 +303,9 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
         (true, _) => Change {
             state: "verified",
             reason: String::new(),
-            next_at: strays(listing, now).map(|_| Millis(listing.unsure_until)),
+            next_at: strays.map(|_| Millis(listing.unsure_until)),
             verified_seq: if in_flight { listing.sent_seq } else { listing.desired_seq },
-            maybe: strays(listing, now),
+            maybe: strays,
             tries: 0,
             reads: 0,
             finish: in_flight.then(|| ("applied", String::new())),
@@ -555,6 +567,33 @@ mod tests {
             "a worker that paused in between"
         );
         assert_eq!(step(&listing("verified"), &Event::Rested, &POLICY, NOW).next_at, None);
+    }
+
+    #[test]
+    fn a_channel_that_goes_by_numbers_has_to_be_told_the_newer_one() {
+        let ordered = Policy { ordered: true, ..POLICY };
+        let lost = Listing { reads: 1, ..listing("unknown") };
+        let resent = step(&lost, &Event::Read(Ok(Some(Shown::price(47_900)))), &ordered, NOW);
+        assert_eq!((resent.state, resent.maybe), ("intended", Some((46_900, 46_900))));
+        assert!(resent.unsure_until > NOW.0, "the push without an answer may still land");
+        // The next decision wants what the channel shows already; the late push would undo it unless a newer one is sent.
+        let back = Listing {
+            desired_seq: 9,
+            desired_minor: Some(47_900),
+            unsure_until: resent.unsure_until,
+            maybe_low: Some(46_900),
+            maybe_high: Some(46_900),
+            ..listing("intended")
+        };
+        assert_eq!(plan(&back, &ordered, NOW), Plan::Push);
+        assert_eq!(plan(&back, &ordered, Millis(resent.unsure_until)), Plan::Read);
+        let sent = Listing { state: "accepted".into(), sent_seq: 9, sent_minor: Some(47_900), ..back };
+        let proved = step(&sent, &Event::Read(Ok(Some(Shown::price(47_900)))), &ordered, NOW);
+        assert_eq!(
+            (proved.state, proved.maybe, proved.unsure_until),
+            ("verified", None, 0),
+            "the older one is shut out"
+        );
     }
 
     #[test]
