@@ -254,9 +254,8 @@ impl App {
 /// # Errors
 /// Another daemon has it; the message names its process.
 pub fn single_instance(config: &Config) -> anyhow::Result<Option<File>> {
-    let url = config.database_url();
-    let Some(path) = url.strip_prefix("sqlite://") else { return Ok(None) };
-    let path = PathBuf::from(format!("{}.lock", path.split('?').next().unwrap_or(path)));
+    let Some(path) = config.database_file() else { return Ok(None) };
+    let path = PathBuf::from(format!("{}.lock", path.display()));
     let file = File::options()
         .create(true)
         .truncate(false)

@@ -347,6 +347,14 @@ impl Config {
         }
     }
 
+    /// The file of an embedded database; `None` for PostgreSQL.
+    #[must_use]
+    pub fn database_file(&self) -> Option<PathBuf> {
+        let url = self.database_url();
+        let path = url.strip_prefix("sqlite://")?;
+        Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+    }
+
     /// The check schedule of competitor pages.
     ///
     /// # Errors
@@ -421,6 +429,13 @@ impl Config {
                 "use \"starttls\" or \"tls\"",
             );
         }
+        let database = self.database.url.expose_secret();
+        if let Err(what) = database_url(database) {
+            refuse("database.url", what, "\"sqlite://omniprice.db\" or \"postgres://user@host/database\"");
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            refuse("log.filter", format!("`{}`: {error}", self.log.filter), "\"info\", or \"info,omniprice=debug\"");
+        }
         self.vat.check(problems);
         self.fx.check(problems);
         for (name, table) in &self.channels {
@@ -429,6 +444,17 @@ impl Config {
         self.report.check(problems);
         self.alerts.check(problems);
     }
+}
+
+/// Whether a database URL can be one at all; its secret part is never repeated.
+fn database_url(url: &str) -> Result<(), String> {
+    if url.strip_prefix("sqlite://").is_some_and(|path| !path.is_empty()) {
+        return Ok(());
+    }
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err("starts with neither `sqlite://` nor `postgres://`".to_owned());
+    }
+    url::Url::parse(url).map(drop).map_err(|error| format!("is no URL: {error}"))
 }
 
 fn is_loopback(host: &str) -> bool {

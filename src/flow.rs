@@ -272,6 +272,8 @@ pub struct Pass {
     pub checked: u64,
     pub evaluated: u64,
     pub pushed: u64,
+    /// Of the prices pushed, those that the channel answered with an error, or not at all.
+    pub failed: u64,
     pub verified: u64,
     pub digests: u64,
 }
@@ -326,6 +328,7 @@ async fn work(app: &Arc<App>, done: &mut Pass) -> anyhow::Result<()> {
     for lane in &app.lanes {
         let round = publish_due(app, lane).await?;
         done.pushed += round.pushed;
+        done.failed += round.failed;
         done.verified += round.verified;
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! Reads a CSV of products and competitor pages: every bad row is named, and nothing is stored unless all are good.
 //!
 //! One row per product; several competitor pages stand in `urls`, separated by spaces, or in further rows that have
-//! only `sku` and `url`. Amounts are plain decimals (`499.00`), never `499,00`: a file must not be guessed at.
+//! only `sku` and `url`. Columns are separated by commas, semicolons or tabs, as the header is. Amounts are plain decimals (`499.00`), never `499,00`: a file must not be guessed at.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 
 use url::Url;
 
@@ -50,7 +50,9 @@ pub struct Parsed {
 
 /// Reads a whole file. `rules` tells markets and their currencies; `progress` hears every thousandth line.
 pub fn read(input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) -> Parsed {
-    let mut csv = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(SkipBom::new(input));
+    let mut input = BufReader::new(SkipBom::new(input));
+    let separator = separator(&mut input);
+    let mut csv = csv::ReaderBuilder::new().delimiter(separator).flexible(true).trim(csv::Trim::All).from_reader(input);
     let mut read = Parsed::default();
     let header = match csv.headers() {
         Ok(header) => header.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>(),
@@ -98,12 +100,21 @@ pub fn read(input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) ->
     read
 }
 
+/// What stands between the columns of the header: a comma, or what spreadsheets write where a comma is the decimal sign.
+fn separator(input: &mut impl BufRead) -> u8 {
+    // An input that cannot be read is told by the reader that follows.
+    let start = input.fill_buf().unwrap_or_default();
+    let header = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let of = |separator: u8| header.iter().filter(|byte| **byte == separator).count();
+    [b',', b';', b'\t'].into_iter().rev().max_by_key(|separator| of(*separator)).unwrap_or(b',')
+}
+
 fn check_header(header: &[String], errors: &mut Vec<RowError>) {
     let mut seen = BTreeSet::new();
     for name in header {
         if !COLUMNS.contains(&name.as_str()) && name != "url" {
             let hint = if header.len() == 1 {
-                "columns are separated by commas".to_owned()
+                "columns are separated by commas, semicolons or tabs".to_owned()
             } else {
                 format!("known columns: {}, url", COLUMNS.join(", "))
             };
@@ -398,6 +409,24 @@ vat = "standard"
             pages,
             [("shop.example", "www.shop.example"), ("b.example", "b.example:8080"), ("c.example", "c.example")]
         );
+    }
+
+    #[test]
+    fn columns_may_be_separated_as_spreadsheets_do_it() {
+        for separator in [";", "\t"] {
+            let text = "sku,title,price,cost,urls\nA-1,\"Kettle, steel\",499.00,250.00,https://a.example/k\n";
+            let mut quoted = false;
+            let text: String = text
+                .chars()
+                .map(|c| {
+                    quoted ^= c == '"';
+                    if c == ',' && !quoted { separator.to_owned() } else { c.to_string() }
+                })
+                .collect();
+            let read = run(&text);
+            assert_eq!(read.errors, vec![], "{separator:?}");
+            assert_eq!((read.rows[0].title.as_str(), read.rows[0].own_minor), ("Kettle, steel", 49_900));
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::config::Span;
 use crate::report::alerts::standing;
+use crate::report::lang::Kind;
 use crate::report::text::{message, plain};
 use crate::store::alerts::{self, Silence, State};
 use crate::store::events;
@@ -83,10 +84,7 @@ async fn list(context: &Context, app: &App) -> anyhow::Result<ExitCode> {
     let sent = alerts::messages(&app.db, now.plus(-BACK), 100).await?;
     let whole = serde_json::json!({ "open": shown, "silences": silences, "messages": sent });
     context.print(&whole, |_| {
-        let mut table = comfy_table::Table::new();
-        table
-            .load_style(comfy_table::presets::NOTHING)
-            .set_header(["id", "severity", "kind", "since", "times", "what", "standing"]);
+        let mut table = super::columns(["id", "severity", "kind", "since", "times", "what", "standing"]);
         for (event, standing) in open.iter().zip(&standings) {
             table.add_row([
                 event.id.to_string(),
@@ -147,6 +145,7 @@ async fn silence(context: &Context, app: &App, quiet: &Quiet) -> anyhow::Result<
         context.print(&serde_json::json!({ "ended": id }), |_| format!("silence {id} has ended"))?;
         return Ok(ExitCode::SUCCESS);
     }
+    meant(app, quiet).await?;
     let event = match quiet.id {
         Some(id) => Some(alerts::event(&app.db, id).await?.with_context(|| unknown(id))?),
         None => None,
@@ -171,6 +170,26 @@ async fn silence(context: &Context, app: &App, quiet: &Quiet) -> anyhow::Result<
     silence.id = alerts::silence(&app.db, silence.clone()).await?;
     context.print(&silence, described)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A silence of something that does not exist would keep nobody quiet, and nobody would notice.
+async fn meant(app: &App, quiet: &Quiet) -> anyhow::Result<()> {
+    if let Some(kind) = quiet.kind.as_deref().filter(|kind| Kind::of(kind) == Kind::Other) {
+        bail!(
+            "there is no kind of event `{}`\nhint: docs/digests.md lists them; omniprice alert list shows those that are open",
+            plain(kind)
+        );
+    }
+    if let Some(channel) = quiet.channel.as_deref().filter(|channel| app.lane(channel).is_none()) {
+        bail!("there is no channel `{}`\nhint: omniprice channel list", plain(channel));
+    }
+    if let Some(name) = &quiet.competitor {
+        super::competitor::known(app, name).await?;
+    }
+    if let Some(sku) = &quiet.sku {
+        super::product(app, sku).await?;
+    }
+    Ok(())
 }
 
 fn unknown(id: i64) -> String {

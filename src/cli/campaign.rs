@@ -79,6 +79,7 @@ async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool
     let parsed = CampaignFile::parse(&body).map_err(at)?;
     let planned = flow::plan(app, &parsed, body).await?.map_err(at)?;
     let outlook = flow::outlook(app, &planned).await?;
+    let raised = flow::raised(app, &planned).await?;
     let name = planned.name.clone();
     let items = planned.items.len();
     if !dry_run {
@@ -95,10 +96,13 @@ async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool
         }
     }
     if context.json {
-        let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook });
+        let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook, "no_reduction": raised });
         say(&serde_json::to_string_pretty(&value)?)?;
     } else {
         let what = if dry_run { "would be stored" } else { "is stored" };
+        for one in &raised {
+            talk(&format!("{}: {} is no reduction, it costs {} now", plain(&one.sku), one.price, one.today));
+        }
         say(&format!("campaign {name} with {items} products {what}\n{}", outlook_text(&outlook)))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -109,7 +113,11 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
         bail!("there is no campaign `{}`\nhint: omniprice campaign list", plain(name))
     };
     let items = campaigns::items(&app.db, campaign.id, MOST).await?;
-    let times = timetable(&flow::windows(app, &*app.rules().await?, &campaign).await?);
+    let cancelled = campaign.phase == "cancelled";
+    let times = match cancelled {
+        true => vec![],
+        false => timetable(&flow::windows(app, &*app.rules().await?, &campaign).await?),
+    };
     let strikes = strikes::strikes_of(&app.db, campaign.id, MOST).await?;
     let outlook = if campaign.phase == "planned" { flow::outlook_of(app, &campaign, &items).await? } else { vec![] };
     let shown = Shown { campaign, items, times, strikes, outlook };
@@ -146,8 +154,7 @@ fn table(all: &[Campaign]) -> String {
     if all.is_empty() {
         return "no campaigns yet\nomniprice campaign add FILE stores one".to_owned();
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["id", "phase", "from", "until", "owner", "why"]);
+    let mut table = super::columns(["id", "phase", "from", "until", "owner", "why"]);
     for one in all {
         let (from, until) = (local(one.starts_at, &one.zone), local(one.ends_at, &one.zone));
         table.add_row([&one.name, &one.phase, &from, &until, &plain(&one.owner), &plain(&one.why)]);
@@ -168,7 +175,14 @@ fn text(shown: &Shown) -> String {
         };
         lines.push(format!("  {} {} (now {})", plain(&item.sku), money(item.price_minor), money(item.own_minor)));
     }
-    lines.push("\ntimes:".to_owned());
+    if one.phase == "cancelled" {
+        let (by, why) = (one.ended_by.as_deref().unwrap_or("-"), one.ended_why.as_deref().unwrap_or("-"));
+        let at = one.ended_at.map_or_else(String::new, |at| format!(" at {}", local(at, &one.zone)));
+        lines.push(format!("\ncancelled{at} by {}: {}", plain(by), plain(why)));
+    }
+    if !shown.times.is_empty() {
+        lines.push("\ntimes:".to_owned());
+    }
     for due in &shown.times {
         let action =
             serde_json::to_value(due.action).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();

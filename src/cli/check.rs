@@ -4,10 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{Context, NEEDS_A_PERSON};
-use crate::app::App;
+use crate::app::{App, PAUSE};
+use crate::clock::Millis;
 use crate::config::Mode;
+use crate::decide::RuleSet;
 use crate::extract::scraper;
-use crate::store::{listings, products, targets};
+use crate::store::{decisions, listings, products, settings, targets};
+
+/// Proposals counted.
+const MOST: i64 = 10_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -70,6 +75,24 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             Err(error) => add("mail", false, error.to_string()),
         }
     }
+    if let Some(pause) = settings::get(&app.db, PAUSE).await? {
+        let since = format!("paused since {} by {}: {}", Millis(pause.created_at), pause.actor, pause.why);
+        add("pushes", false, format!("{since}; omniprice resume --why \"...\" lets them go on"));
+    }
+    let waiting = decisions::open_reviews(&app.db, MOST).await?.len();
+    if waiting > 0 {
+        add("proposals", true, format!("{waiting} wait for a person: omniprice review"));
+    }
+    if let Ok(loaded) = &rules {
+        let missing = unconfigured(&app, &loaded.set);
+        if !missing.is_empty() {
+            add(
+                "channels",
+                false,
+                format!("the rules name {}, which omniprice.toml does not configure", missing.join(", ")),
+            );
+        }
+    }
     for notice in app.notices() {
         add("notice", true, notice);
     }
@@ -101,6 +124,11 @@ fn site_files(app: &App) -> (bool, String) {
         }
     }
     if wrong.is_empty() { (true, format!("{count} loaded, their examples hold")) } else { (false, wrong.join("; ")) }
+}
+
+/// Channels that rules speak of and no section of the configuration describes: their rules bind nobody.
+fn unconfigured(app: &App, set: &RuleSet) -> Vec<String> {
+    set.channels.iter().filter(|named| app.lane(&named.id).is_none()).map(|named| format!("`{}`", named.id)).collect()
 }
 
 /// The one thing to do next.

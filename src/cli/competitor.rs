@@ -1,10 +1,11 @@
-//! `omniprice competitor list|resume`: whose prices are read, and whose are not believed at the moment.
+//! `omniprice competitor list|resume|retry`: whose prices are read, whose are not believed, and who does not answer.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use super::{Context, named, say, talk};
+use crate::app::App;
 use crate::clock::Millis;
 use crate::observe::crawl;
 use crate::report::digest::plain;
@@ -16,10 +17,12 @@ const MOST: i64 = 10_000;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Competitors with their pages, and who is suspended why
+    /// Competitors with their pages, who is suspended and who does not answer, and why
     List,
     /// Believe a suspended competitor again; its pages are read anew
     Resume(Resume),
+    /// Ask a competitor's hosts again now, although they failed lately and are left alone
+    Retry { name: String },
 }
 
 #[derive(Debug, clap::Args)]
@@ -39,12 +42,13 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
     match command {
         Command::List => {
             let all = rivals::list(&app.db, MOST).await?;
-            context.print(&all, |all| table(all))?;
+            context.print(&all, |all| table(all, app.now()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume(args) => {
             named("--why", &args.why)?;
             let now = app.now();
+            known(&app, &args.name).await?;
             let was = rivals::resume(&app.db, args.name.clone(), args.actor.clone(), args.why.clone(), now).await?;
             if !was {
                 talk(&format!("{} is not suspended", plain(&args.name)));
@@ -59,19 +63,48 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
             })?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Retry { name } => {
+            if !targets::retry(&app.db, name.clone(), app.now()).await? {
+                return Err(unknown(name));
+            }
+            say(&if context.json {
+                serde_json::json!({ "retried": name }).to_string()
+            } else {
+                format!("{} is asked again: at the next round of omniprice run, or by omniprice once", plain(name))
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
-fn table(all: &[Listed]) -> String {
+fn unknown(name: &str) -> anyhow::Error {
+    anyhow::anyhow!("nobody has a page of competitor `{}`\nhint: omniprice competitor list", plain(name))
+}
+
+/// Refuses a competitor that nobody has a page of.
+///
+/// # Errors
+/// The name, or the store's.
+pub(super) async fn known(app: &App, name: &str) -> anyhow::Result<()> {
+    let all = rivals::list(&app.db, MOST).await?;
+    if all.iter().any(|one| one.competitor == name) { Ok(()) } else { Err(unknown(name)) }
+}
+
+fn table(all: &[Listed], now: Millis) -> String {
     if all.is_empty() {
         return "no competitor pages yet\nomniprice import FILE stores products with their pages".to_owned();
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["competitor", "pages", "read", "checked", "state"]);
+    let mut table = super::columns(["competitor", "pages", "read", "checked", "state"]);
     for one in all {
         let state = match (&one.suspended, one.since) {
             (Some(reason), Some(since)) => format!("suspended since {}: {}", Millis(since), plain(reason)),
-            _ => "believed".to_owned(),
+            _ => match &one.problem {
+                Some(problem) if one.blocked_until > now.0 => {
+                    format!("left alone until {}: {}", Millis(one.blocked_until), plain(problem))
+                }
+                Some(problem) => format!("believed; a page did not come: {}", plain(problem)),
+                None => "believed".to_owned(),
+            },
         };
         table.add_row([
             plain(&one.competitor),

@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::{Context, environment, say, talk};
+use crate::app;
 use crate::config::{Config, DEFAULT, masked, merged};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check the configuration without touching database or network
+    /// Check configuration, rules and site files without touching database or network
     Check,
     /// Print the configuration in force, secrets masked
     Show,
@@ -31,6 +33,9 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
         }
         Command::Check => {
             let config = context.config()?;
+            let (path, text) = app::rules_text(&config)?;
+            app::parse_rules(&path, &text)?;
+            app::sites(&config).context("scrapers.dir")?;
             let from = file.map_or_else(|| "defaults and environment".to_owned(), |f| f.display().to_string());
             if context.json {
                 say(&serde_json::json!({ "ok": true, "source": from, "channels": config.channels.len() }).to_string())?;

@@ -46,7 +46,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let first = people::everybody(&app).await?.into_iter().next();
     let first = first.map_or_else(|| "Preview <preview@localhost>".to_owned(), |person| person.mail);
-    let reader = people::reader(&app, args.person.as_deref().unwrap_or(&first)).await?;
+    let reader = match &args.person {
+        Some(mail) => people::known(&app, mail).await?,
+        None => people::reader(&app, &first).await?,
+    };
     let tracks = report::tracks(&app, from).await?;
     let Some(digest) = report::digest_for(&app, &tracks, &reader, from, now).await? else {
         say(if context.json { "null" } else { "nothing to tell: no digest would be sent" })?;
@@ -78,7 +81,7 @@ async fn send(
     now: Millis,
 ) -> anyhow::Result<ExitCode> {
     let readers: Vec<Reader> = match person {
-        Some(mail) => vec![people::reader(app, mail).await?],
+        Some(mail) => vec![people::known(app, mail).await?],
         None => people::readers(app).await?,
     };
     if readers.is_empty() {

@@ -53,7 +53,11 @@ async fn robots(client: &Client, url: &Url) -> anyhow::Result<Rules> {
         {
             Ok(Fetched::Page(page)) if page.status < 300 => Rules::parse(&page.body, product),
             Ok(Fetched::Page(_)) | Err(FetchError::RedirectedElsewhere(_)) => Rules::AllowAll,
-            Ok(Fetched::NotModified) | Err(_) => Rules::DisallowAll,
+            Ok(Fetched::NotModified) => Rules::DisallowAll,
+            // RFC 9309 section 2.3.1.4: a host whose robots.txt does not come is not asked for anything else.
+            Err(error) => {
+                return Err(error).with_context(|| format!("{location} did not come, so nothing else is asked for"));
+            }
         },
     )
 }

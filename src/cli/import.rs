@@ -1,7 +1,6 @@
 //! `omniprice import FILE`: products and competitor pages, all rows or none.
 
 use std::fs::File;
-use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,7 +28,10 @@ struct Report {
     lines: u64,
     products: usize,
     pages: usize,
-    new_pages: u64,
+    /// Pages that no product had before; unknown in a dry run.
+    new_pages: Option<u64>,
+    /// Products stored earlier that this file does not name; they stay as they are.
+    not_in_file: Option<i64>,
     stored: bool,
     errors: Vec<import::RowError>,
 }
@@ -41,19 +43,22 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let file = File::open(&args.file).with_context(|| args.file.display().to_string())?;
     let rules = app.rules().await?;
     let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {pos} rows")?);
-    let parsed = import::read(BufReader::new(file), &rules.set, |lines| bar.set_position(lines));
+    let parsed = import::read(file, &rules.set, |lines| bar.set_position(lines));
     bar.finish_and_clear();
     let mut report = Report {
         lines: parsed.lines,
         products: parsed.rows.len(),
         pages: parsed.rows.iter().map(|row| row.pages.len()).sum(),
-        new_pages: 0,
+        new_pages: None,
+        not_in_file: None,
         stored: false,
         errors: parsed.errors,
     };
     if report.errors.is_empty() && !args.dry_run {
         let imported = products::import(&app.db, parsed.rows, app.now()).await?;
-        report.new_pages = imported.new_pages;
+        report.new_pages = Some(imported.new_pages);
+        let named = i64::try_from(report.products).unwrap_or(i64::MAX);
+        report.not_in_file = Some((products::count(&app.db).await? - named).max(0));
         report.stored = true;
     }
     context.print(&report, |r| text(r, args.dry_run))?;
@@ -72,7 +77,12 @@ fn text(report: &Report, dry_run: bool) -> String {
     match (report.errors.len(), dry_run) {
         (0, true) => format!("{counts}: all good, nothing stored (dry run)"),
         (0, false) => {
-            format!("{counts} imported, {} pages new\nnext: omniprice once, or omniprice run", report.new_pages)
+            let others = match report.not_in_file {
+                None | Some(0) => String::new(),
+                Some(n) => format!("\n{n} products of earlier imports are not in this file; they stay as they are"),
+            };
+            let new = report.new_pages.unwrap_or(0);
+            format!("{counts} imported, {new} pages new{others}\nnext: omniprice once, or omniprice run")
         }
         (1, _) => format!("{counts}: 1 problem, nothing stored"),
         (n, _) => format!("{counts}: {n} problems, nothing stored"),

@@ -170,6 +170,18 @@ impl Context {
         Ok(Config::load(self.file().as_deref(), &environment())?)
     }
 
+    /// Refuses to make a database in a folder that nobody set up: a mistyped folder would look like a shop without
+    /// products.
+    fn set_up(&self, config: &Config) -> anyhow::Result<()> {
+        let named = environment().iter().any(|(name, _)| name.eq_ignore_ascii_case("OMNIPRICE_DATABASE__URL"));
+        match config.database_file() {
+            Some(path) if self.file().is_none() && !named && !path.exists() => Err(wrong(
+                "there is neither omniprice.toml nor a database in this folder\nhint: `omniprice init` sets it up; `--config FILE` names a configuration elsewhere",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The configuration file that counts.
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
@@ -182,6 +194,7 @@ impl Context {
     /// The configuration's or the database's.
     pub async fn app(&self) -> anyhow::Result<Arc<App>> {
         let config = self.config()?;
+        self.set_up(&config)?;
         crate::telemetry::start(&config.log)?;
         let app = App::build_for_people(config, Clock::System).await?;
         if let Some(problem) = &app.site_problem {
@@ -196,6 +209,7 @@ impl Context {
     /// The configuration's, the site files' or the database's.
     pub async fn worker(&self) -> anyhow::Result<Arc<App>> {
         let config = self.config()?;
+        self.set_up(&config)?;
         crate::telemetry::start(&config.log)?;
         App::build(config, Clock::System).await
     }
@@ -207,6 +221,7 @@ impl Context {
     /// The database's, or a configuration that does not say which.
     pub async fn store(&self) -> anyhow::Result<Db> {
         let config = Config::load_part(self.file().as_deref(), &environment(), &["database", "log"])?;
+        self.set_up(&config)?;
         crate::telemetry::start(&config.log)?;
         let db = Db::open(&config.database_url()).await.context("database.url")?;
         db.migrate().await?;
@@ -240,6 +255,19 @@ pub fn say(text: &str) -> anyhow::Result<()> {
     out.write_all(text.trim_end().as_bytes())?;
     out.write_all(b"\n")?;
     Ok(())
+}
+
+/// A table for people: no lines, and on a terminal no wider than that.
+fn columns<const N: usize>(header: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    if N > 0 {
+        table.set_header(header);
+    }
+    if let Some((width, _)) = terminal_size::terminal_size_of(std::io::stdout()) {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(width.0);
+    }
+    table
 }
 
 /// Talks to the person at the terminal: stderr, never data.

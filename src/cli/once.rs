@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::{Context, NEEDS_A_PERSON};
 use crate::clock::Millis;
 use crate::report::detect;
+use crate::report::digest::plain;
 use crate::store::{decisions, events, targets};
 use crate::{daemon, flow};
 
@@ -63,21 +64,21 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
 
 fn text(report: &Report) -> String {
     let Report { pass, prices_read, not_read, still_due, reviews, critical, asked_all } = report;
+    let failed = if pass.failed == 0 { String::new() } else { format!(" ({} of them not taken)", pass.failed) };
     let mut out = format!(
-        "{} pages checked ({prices_read} with a price or unchanged), {} products evaluated, {} prices sent, {} read back equal, {} digests",
+        "{} pages checked ({prices_read} with a price or unchanged), {} products evaluated, {} prices sent{failed}, {} read back equal, {} digests",
         pass.checked, pass.evaluated, pass.pushed, pass.verified, pass.digests
     );
     for pages in not_read {
-        out += &format!("\nnot read: {}: {} pages {}", pages.competitor, pages.n, pages.outcome.replace('_', " "));
-        if pages.outcome == "refused" {
-            out += "; an address inside your own network needs fetch.allow_networks";
-        }
+        let why = pages.problem.as_ref().map_or_else(String::new, |why| format!(" ({})", plain(why)));
+        out += &format!("\nnot read: {}: {} pages {}{why}", pages.competitor, pages.n, pages.outcome.replace('_', " "));
     }
     if pass.checked == 0 && !asked_all {
         out += "\nnothing was due; --now checks all pages anyway";
     }
     if *still_due > 0 && pass.checked == 0 {
         out += &format!("\n{still_due} pages wait: their hosts failed lately and are left alone for a while");
+        out += "\nomniprice competitor list says why; omniprice competitor retry NAME asks again at once";
     } else if *still_due > 0 {
         out += &format!("\n{still_due} pages are still due: their hosts are asked at their own pace");
     }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use super::{Context, say};
 use crate::app::PAUSE;
 use crate::clock::Clock;
-use crate::store::settings;
+use crate::report::detect::PAUSED;
+use crate::store::{events, settings};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,6 +37,7 @@ pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
 pub async fn resume(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let db = context.store().await?;
     let was = settings::clear(&db, PAUSE).await?;
+    events::resolve(&db, PAUSED.to_owned(), Clock::System.now()).await?;
     if was {
         tracing::info!("pushes resumed by {}: {}", args.actor, args.why);
     }

@@ -176,8 +176,7 @@ fn table(all: &[Override]) -> String {
     if all.is_empty() {
         return "nothing is set or locked by hand".to_owned();
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["sku", "kind", "price", "owner", "until", "why"]);
+    let mut table = super::columns(["sku", "kind", "price", "owner", "until", "why"]);
     for one in all {
         let price = one.price_minor.zip(currency(&one.currency).ok()).map(|(m, c)| Money::from_minor(m, c).to_string());
         table.add_row([

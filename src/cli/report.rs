@@ -78,7 +78,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let all = gather::tracks(&app, from).await?;
     let (tracks, voice) = match &args.person {
         Some(mail) => {
-            let reader = people::reader(&app, mail).await?;
+            let reader = people::known(&app, mail).await?;
             (gather::scoped(&all, &reader), reader.voice)
         }
         None => (all, Voice::new(Language::En, &app.config.report.time_zone)),
@@ -134,14 +134,14 @@ fn table(overview: &Overview) -> String {
 }
 
 fn lines(table: &Table) -> String {
-    let mut lines = comfy_table::Table::new();
+    let mut lines = super::columns([]);
     // A column without any value, such as sales that nobody brought, only makes the others narrow.
     let used: Vec<bool> = (0..table.columns.len())
         .map(|at| table.rows.iter().any(|row| !matches!(row.get(at), None | Some(Cell::Empty))))
         .collect();
     let kept = |at: usize| used.get(at).copied().unwrap_or_default();
     let header = table.columns.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, name)| name);
-    lines.load_style(comfy_table::presets::NOTHING).set_header(header);
+    lines.set_header(header);
     for row in &table.rows {
         lines.add_row(row.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, cell)| match cell {
             Cell::Text(text) => text::plain(text),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::{Context, FAILED, NEEDS_A_PERSON, named, say, talk};
 use crate::flow::pricing::{self, Refused};
 use crate::money::{Money, currency};
+use crate::report::digest::plain;
 use crate::store::decisions::{self, Review};
 
 #[derive(Debug, clap::Args)]
@@ -33,22 +34,18 @@ fn table(reviews: &[Review]) -> String {
     if reviews.is_empty() {
         return "nothing waits".to_owned();
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["id", "sku", "from", "to", "why"]);
+    let mut table = super::columns(["id", "sku", "from", "to", "why"]);
     for review in reviews {
-        let amount = |minor| {
-            currency(&review.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
-        };
-        let clean = crate::report::digest::plain;
-        table.add_row([
-            review.id.to_string(),
-            clean(&review.sku),
-            amount(review.previous_minor),
-            amount(review.price_minor),
-            clean(&review.why),
-        ]);
+        let (from, to) = amounts(review);
+        table.add_row([review.id.to_string(), plain(&review.sku), from, to, plain(&review.why)]);
     }
     format!("{table}\n\nomniprice approve ID --why \"...\"   or   omniprice reject ID --why \"...\"")
+}
+
+fn amounts(review: &Review) -> (String, String) {
+    let amount =
+        |minor| currency(&review.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string());
+    (amount(review.previous_minor), amount(review.price_minor))
 }
 
 /// # Errors
@@ -59,15 +56,19 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
     let mut failed = 0;
     let mut done = Vec::new();
     for id in &args.ids {
+        let told = decisions::review(&app.db, *id).await?.map_or_else(String::new, |review| {
+            let (from, to) = amounts(&review);
+            format!(": {} {from} -> {to}", plain(&review.sku))
+        });
         let result = if approve {
             pricing::approve(&app, *id, &args.actor, &args.why)
                 .await
-                .map(|version| format!("{id} approved: version {version}"))
+                .map(|version| format!("{id} approved{told}, version {version}"))
         } else {
             match decisions::settle_review(&app.db, *id, "rejected", args.actor.clone(), args.why.clone(), app.now())
                 .await?
             {
-                true => Ok(format!("{id} rejected")),
+                true => Ok(format!("{id} rejected{told}")),
                 false => Err(Refused::NotOpen(*id).into()),
             }
         };

@@ -13,6 +13,7 @@ use crate::store::settings;
 /// A loop that died.
 pub async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.config()?;
+    context.set_up(&config)?;
     let lock = match single_instance(&config) {
         Ok(lock) => lock,
         Err(error) => {

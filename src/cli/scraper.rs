@@ -173,6 +173,7 @@ fn propose(
             fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
             fs::write(path, proposal).with_context(|| path.display().to_string())?;
             writeln!(out, "wrote {}; next: omniprice scraper check {}", path.display(), path.display())?;
+            writeln!(out, "the daemon reads the folder that [scrapers] dir in omniprice.toml names")?;
         }
     }
     Ok(ExitCode::SUCCESS)

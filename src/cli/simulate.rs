@@ -75,7 +75,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
-    let mut after = 0;
+    let (mut after, mut found) = (0, false);
     loop {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -85,10 +85,17 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             bar.inc(1);
             if wanted(product.category.as_deref(), args.category.as_deref()) {
                 simulation.product(moments);
+                found = true;
             }
         }
     }
     bar.finish_and_clear();
+    if let Some(category) = args.category.as_deref().filter(|_| !found) {
+        let what = format!("no product is in category `{}`", plain(category));
+        return Err(super::wrong(format!(
+            "{what}\nhint: as in the column category of the import, such as Audio/Headphones"
+        )));
+    }
     let history = history(catalogue::first_seen(&app.db).await?, since, until);
     let told = Told { history, report: simulation.finish() };
     if args.csv {
@@ -110,13 +117,12 @@ struct Told {
 /// How much of the window was recorded at all.
 fn history(first: Option<Millis>, since: Millis, now: Millis) -> String {
     let days = |ms: i64| ms / Millis::DAY;
+    let asked = days(now.since(since));
     match first {
         None => "there is no history yet: nothing was ever seen".to_owned(),
-        Some(first) if first <= since => format!("history covers all {} days", days(now.since(since))),
-        Some(first) => {
-            let (has, asked) = (days(now.since(first)), days(now.since(since)));
-            format!("history begins at {first}: {has} of the {asked} days asked for")
-        }
+        Some(first) if first <= since => format!("history covers all {asked} days"),
+        Some(first) if first >= now => format!("history begins at {first}, after the window: none of its {asked} days"),
+        Some(first) => format!("history begins at {first}: {} of the {asked} days asked for", days(now.since(first))),
     }
 }
 
@@ -183,8 +189,7 @@ fn csv(report: &SimReport) -> anyhow::Result<String> {
 
 fn text(told: &Told, since: &str) -> String {
     let report = &told.report;
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
+    let mut table = super::columns([]);
     for (name, value) in figures(report) {
         table.add_row([name, value]);
     }

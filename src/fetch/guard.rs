@@ -14,6 +14,9 @@ use super::FetchError;
 /// Answers beyond this many addresses are cut off.
 const MAX_ADDRESSES: usize = 8;
 
+/// How the resolver words its refusal; the client hands it on as text.
+pub(super) const NOT_PUBLIC: &str = " has no public address";
+
 /// A network in CIDR form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
@@ -94,7 +97,11 @@ impl Guard {
             Some(Host::Ipv4(ip)) => IpAddr::V4(ip),
             Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
         };
-        if self.permits(literal) { Ok(()) } else { refuse("the address is not public") }
+        if self.permits(literal) {
+            Ok(())
+        } else {
+            refuse("the address is not public; fetch.allow_networks lets a network of your own in")
+        }
     }
 
     /// Checks the peer that a response really came from; a missing one is refused.
@@ -104,7 +111,7 @@ impl Guard {
     pub fn check_peer(&self, peer: Option<SocketAddr>) -> Result<(), FetchError> {
         match peer {
             Some(peer) if self.permits(peer.ip()) => Ok(()),
-            _ => Err(FetchError::Refused("the connection went to an address that is not public".to_owned())),
+            _ => Err(FetchError::Refused("the connection went to an address that is not public; fetch.allow_networks lets a network of your own in".to_owned())),
         }
     }
 
@@ -124,9 +131,8 @@ impl Resolve for Guard {
             };
             let permitted: Vec<SocketAddr> = found.into_iter().filter(|address| guard.permits(address.ip())).collect();
             if permitted.is_empty() {
-                return Err(
-                    Box::from(format!("{host} has no public address")) as Box<dyn std::error::Error + Send + Sync>
-                );
+                let why = format!("{host}{NOT_PUBLIC}; fetch.allow_networks lets a network of your own in");
+                return Err(Box::from(why) as Box<dyn std::error::Error + Send + Sync>);
             }
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })

@@ -55,7 +55,7 @@ pub enum FetchError {
     /// A rule of ours says no: scheme, address, robots.txt.
     #[error("refused: {0}")]
     Refused(String),
-    #[error("robots.txt disallows it")]
+    #[error("robots.txt disallows it: the shop asks not to be read there")]
     Robots,
     #[error("redirected {0} times or more")]
     TooManyRedirects(usize),
@@ -275,7 +275,7 @@ fn network(error: &reqwest::Error) -> FetchError {
         cause = inner;
     }
     let text = cause.to_string();
-    if text.ends_with("has no public address") { FetchError::Refused(text) } else { FetchError::Network(text) }
+    if text.contains(guard::NOT_PUBLIC) { FetchError::Refused(text) } else { FetchError::Network(text) }
 }
 
 fn redirect_target(at: &Url, response: &reqwest::Response) -> Option<Result<Url, FetchError>> {

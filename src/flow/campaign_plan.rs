@@ -133,6 +133,31 @@ async fn item(
     }))
 }
 
+/// A product whose campaign price is not below what it costs today.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Raised {
+    pub sku: String,
+    pub price: String,
+    pub today: String,
+}
+
+/// The products of a plan that would not get cheaper: allowed, since prices move until the start, and worth a word.
+///
+/// # Errors
+/// The store's.
+pub async fn raised(app: &App, planned: &New) -> anyhow::Result<Vec<Raised>> {
+    let mut raised = Vec::new();
+    for item in planned.items.iter().take(MOST_LOOKED_UP) {
+        let Some(product) = products::by_id(&app.db, item.product_id).await? else { continue };
+        if item.price_minor >= product.own_minor {
+            let own = currency(&product.currency)?;
+            let (price, today) = (Money::from_minor(item.price_minor, own), Money::from_minor(product.own_minor, own));
+            raised.push(Raised { sku: product.sku, price: price.to_string(), today: today.to_string() });
+        }
+    }
+    Ok(raised)
+}
+
 /// What history would allow if a campaign began as planned.
 ///
 /// # Errors

@@ -206,6 +206,7 @@ async fn checked_page(
         etag: page.etag.clone(),
         last_modified: page.last_modified.clone(),
         body_hash: page.body_hash.clone(),
+        problem: None,
         observation: None,
         dirty: false,
         pace: None,
@@ -231,6 +232,7 @@ async fn checked_page(
             Metrics::add(&app.metrics.fetch_errors, 1);
             tracing::debug!(target = page.id, "page {}: {error}", page.id);
             check.outcome = error.outcome().to_owned();
+            check.problem = Some(error.to_string());
             if page.attempts > MAX_ATTEMPTS {
                 check.due_at = now.plus(POISON_REST);
             }

@@ -51,7 +51,10 @@ pub trait Doorkeeper: Send + Sync {
 /// What one round of a lane did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Round {
+    /// Prices that the channel was sent.
     pub pushed: u64,
+    /// Those of them that it answered with an error, or not at all.
+    pub failed: u64,
     pub verified: u64,
     pub waiting: u64,
 }
@@ -93,7 +96,7 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
         push = within_the_day(db, clock, lane, push, cap).await?;
     }
     if !push.is_empty() {
-        round.pushed = push_all(db, clock, lane, keeper, push, claimed_at).await?;
+        (round.pushed, round.failed) = push_all(db, clock, lane, keeper, push, claimed_at).await?;
     }
     if !read.is_empty() {
         round.verified = read_all(db, clock, lane, read).await?;
@@ -196,7 +199,7 @@ async fn push_all(
     keeper: Arc<dyn Doorkeeper>,
     push: Vec<Listing>,
     claimed_at: Instant,
-) -> Result<u64, StoreError> {
+) -> Result<(u64, u64), StoreError> {
     let now = clock.now();
     let leases = push.iter().map(|listing| (listing.id, listing.lease_token)).collect();
     let policy = lane.policy.clone();
@@ -234,10 +237,10 @@ async fn send(
     mut tokens: Vec<(i64, i64)>,
     door: &Door,
     claimed_at: Instant,
-) -> Result<u64, StoreError> {
+) -> Result<(u64, u64), StoreError> {
     let capabilities = lane.channel.capabilities();
     let batch = capabilities.max_batch.max(1);
-    let mut sent = 0;
+    let (mut sent, mut failed) = (0, 0);
     while !changes.is_empty() {
         // A worker that was suspended must not send late: by then the listing may be another worker's.
         let held_ms = i64::try_from(claimed_at.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -269,9 +272,11 @@ async fn send(
                 Ok(pushed) => pushed,
                 Err(panic) => {
                     tracing::error!(channel = lane.name, "a push to {} panicked: {panic}", lane.name);
+                    failed += 1;
                     continue;
                 }
             };
+            failed += results.iter().filter(|result| result.is_err()).count() as u64;
             let events = leases
                 .into_iter()
                 .zip(results)
@@ -281,7 +286,7 @@ async fn send(
         pause_for_rate(lane, usize::try_from(started).unwrap_or(usize::MAX).min(batch * capabilities.concurrency))
             .await;
     }
-    Ok(sent)
+    Ok((sent, failed))
 }
 
 /// Spreads pushes over the minute that the channel's limit speaks of.

@@ -20,6 +20,8 @@ const RESTLESS: i64 = 1_000;
 const RUNS: i64 = 500;
 /// A war needs at least three moves of each side.
 const LEAST_MOVES: i64 = 3;
+/// Names the event of paused pushes, which ends with the pause.
+pub const PAUSED: &str = "paused";
 /// Wars and what customers see are looked at this often; the other conditions are cheap and looked at in every round.
 const WARS_EVERY: i64 = 5 * Millis::MINUTE;
 const LEASE: i64 = 2 * Millis::MINUTE;
@@ -125,18 +127,17 @@ async fn nothing_fetched(app: &App, open: &BTreeSet<String>) -> anyhow::Result<(
 
 /// The kill switch is told to everybody: whoever used it, others wonder.
 async fn paused(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
-    const KEY: &str = "paused";
     let event = settings::get(&app.db, PAUSE).await?.map(|pause| Raise {
         kind: "paused",
         severity: "critical",
-        dedupe: KEY.to_owned(),
+        dedupe: PAUSED.to_owned(),
         product_id: None,
         channel: None,
         competitor: None,
         message: format!("{} ({})", pause.why, pause.actor),
         hint: "omniprice resume --why \"...\"".to_owned(),
     });
-    set(app, open, KEY.to_owned(), event).await
+    set(app, open, PAUSED.to_owned(), event).await
 }
 
 /// Price wars between us and one competitor, by `observe::war` over the last days' moves.

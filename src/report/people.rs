@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::link::Links;
 use super::reader::Reader;
+use super::text::plain;
 use crate::app::{App, hex};
 use crate::config::{ConfigError, Person, address};
 use crate::store::{settings, subscriptions};
@@ -85,6 +86,24 @@ pub async fn reader(app: &App, mail: &str) -> anyhow::Result<Reader> {
     let wanted = address(mail);
     let person = everybody(app).await?.into_iter().find(|person| person.address() == wanted);
     Ok(Reader::new(person.unwrap_or_else(|| Person::plain(mail)), &app.config.report, links(app).await?))
+}
+
+/// The same for somebody who has to be known: a mistyped address would show what nobody is sent.
+///
+/// # Errors
+/// An unknown address, with those that are known; or the store's.
+pub async fn known(app: &App, mail: &str) -> anyhow::Result<Reader> {
+    let (wanted, all) = (address(mail), everybody(app).await?);
+    if !all.iter().any(|person| person.address() == wanted) {
+        let known: Vec<String> = all.iter().map(Person::address).collect();
+        let known = if known.is_empty() { "nobody yet".to_owned() } else { known.join(", ") };
+        bail!(
+            "nobody is told anything at `{}`\nhint: known are {known}; `omniprice subscription set {}` adds a person",
+            plain(&wanted),
+            plain(&wanted)
+        );
+    }
+    reader(app, mail).await
 }
 
 /// Stores changes of wishes; keys that are not named stay as they are. Returns the wishes that now hold.

@@ -159,7 +159,7 @@ sentences! {
     ReferenceShort = "reference too short",
     // What to do, where it is more than a command.
     HintPages = "omniprice check shows the outcome of every page",
-    HintAging = "its prices age and drop out of rules by themselves; omniprice check shows outcomes",
+    HintAging = "its prices age and drop out of rules by themselves; omniprice competitor list says why, omniprice competitor retry asks again",
     HintHistories = "omniprice explain {sku} shows both histories; [guards.rivalry] says what is done",
     HintProposals = "omniprice review lists the proposals; omniprice approve or reject settles them",
     HintRules = "omniprice check names every problem of the file",

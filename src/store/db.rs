@@ -20,6 +20,8 @@ use sqlx::{Connection as _, FromRow, PgPool, Postgres, SqlSafeStr as _, Sqlite, 
 use super::StoreError;
 use crate::clock::Millis;
 
+/// How long PostgreSQL may take to answer at the start; a pool would go on asking a closed port for half a minute.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// Connections that only read; SQLite has one writer besides them.
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
@@ -132,6 +134,17 @@ pub enum Tx {
 /// The future that a closure given to [`Db::write`] returns.
 pub type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 't>>;
 
+/// Connects once, to say quickly and by name what does not answer.
+async fn answers(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let (host, port) = (options.get_host().to_owned(), options.get_port());
+    let refused = |why: String| StoreError::Unanswered { host: host.clone(), port, why };
+    match tokio::time::timeout(FIRST_ANSWER, sqlx::PgConnection::connect_with(options)).await {
+        Err(_) => Err(refused(format!("no answer within {} s", FIRST_ANSWER.as_secs()))),
+        Ok(Err(error)) => Err(refused(error.to_string())),
+        Ok(Ok(connection)) => Ok(connection.close().await?),
+    }
+}
+
 impl Db {
     /// Opens `sqlite://path`, `sqlite::memory:` is refused because readers would not see the writer's data, or
     /// `postgres://...`.
@@ -179,6 +192,7 @@ impl Db {
             .map_err(|e| StoreError::Url(e.to_string()))?
             .application_name("omniprice")
             .options([("idle_in_transaction_session_timeout", "15s"), ("client_min_messages", "error")]);
+        answers(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_WAIT)

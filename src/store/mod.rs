@@ -32,6 +32,10 @@ pub enum StoreError {
         "the SQLite library is {found}; versions before 3.51.3 can corrupt a database under load\nhint: build with sqlx's bundled SQLite (the default)"
     )]
     EngineTooOld { found: String },
+    #[error(
+        "PostgreSQL at {host} port {port}: {why}\nhint: `pg_isready -h {host} -p {port}` tells whether it runs; user, password and database are in database.url"
+    )]
+    Unanswered { host: String, port: u16, why: String },
     #[error("database: {0}")]
     Engine(#[from] sqlx::Error),
     #[error("schema: {0}\nhint: a newer omniprice has used this database; install that version or restore a backup")]
@@ -66,6 +70,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0003_reporting"),
     migration!("0004_publishing"),
     migration!("0005_windows"),
+    migration!("0006_problems"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.

@@ -31,8 +31,10 @@ statements! {
     LIST = Sql::same(
         "select t.competitor, count(*) as pages,
                 cast(coalesce(sum(case when t.outcome in ('product', 'not_modified', 'unchanged') then 1 else 0 end), 0) as bigint) as read,
-                max(t.checked_at) as checked_at, max(s.reason) as suspended, max(s.created_at) as since
-         from targets t left join suspensions s on s.competitor = t.competitor and s.ended_at is null
+                max(t.checked_at) as checked_at, max(s.reason) as suspended, max(s.created_at) as since,
+                max(t.problem) as problem, max(h.blocked_until) as blocked_until
+         from targets t join hosts h on h.host = t.host
+         left join suspensions s on s.competitor = t.competitor and s.ended_at is null
          group by t.competitor order by t.competitor limit $1");
     NOTE = Sql::same(
         "insert into rivalries (product_id, competitor, kind, message, until_at, raised_at, created_at)
@@ -80,6 +82,10 @@ pub struct Listed {
     pub checked_at: Option<i64>,
     pub suspended: Option<String>,
     pub since: Option<i64>,
+    /// Why one of its pages did not come at its last check.
+    pub problem: Option<String>,
+    /// Until when a host of it is left alone; 0 if none is.
+    pub blocked_until: i64,
 }
 
 /// A price war, spiral or flip-flop that was noticed, and until when its answer stands.

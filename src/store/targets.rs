@@ -39,7 +39,7 @@ statements! {
     RESCHEDULE = Sql::same(
         "update targets
          set due_at = $2, attempts = 0, outcome = $3, checked_at = $4,
-             etag = $5, last_modified = $6, body_hash = $7
+             etag = $5, last_modified = $6, body_hash = $7, problem = $8
          where id = $1");
     DEFER = Sql::same("update targets set due_at = $2, attempts = 0, outcome = $3 where id = $1");
     PUT_BACK = Sql::same("update targets set attempts = attempts - 1 where id = $1 and attempts > 0");
@@ -58,11 +58,15 @@ statements! {
          from targets t join hosts h on h.host = t.host");
     DUE_NOW = Sql::same("update targets set due_at = $1 where due_at > $1 and (cast($2 as text) is null or competitor = $2)");
     HASTEN = Sql::same("update targets set due_at = $2 where product_id = $1 and due_at > $2");
+    RETRY_HOSTS = Sql::same(
+        "update hosts
+         set failures = 0, blocked_until = 0, robots_at = case when robots_state = 'disallow' then null else robots_at end
+         where host in (select t.host from targets t where t.competitor = $1)");
     COUNT_DUE = Sql::same("select count(*) as n from targets where due_at <= $1");
     BY_PRODUCT = Sql::same(
         "select id, competitor, url, host, due_at, outcome, checked_at from targets where product_id = $1 order by competitor, url");
     UNHEALTHY = Sql::same(
-        "select competitor, outcome, count(*) as n from targets
+        "select competitor, outcome, count(*) as n, max(problem) as problem from targets
          where outcome is not null and outcome not in ('product', 'not_modified', 'unchanged')
          group by competitor, outcome order by n desc, competitor, outcome limit $1");
 }
@@ -125,6 +129,8 @@ pub struct Checked {
     pub etag: Option<String>,
     pub last_modified: Option<String>,
     pub body_hash: Option<String>,
+    /// Why no page came.
+    pub problem: Option<String>,
     /// `None` when the page was not modified: the current run is extended as it is.
     pub observation: Option<observations::New>,
     /// Decide again for this product: something that rules may see has changed.
@@ -166,6 +172,8 @@ pub struct Unhealthy {
     pub competitor: String,
     pub outcome: String,
     pub n: i64,
+    /// The cause of one of them, where no page came at all.
+    pub problem: Option<String>,
 }
 
 /// Adds a page unless the product already has it; true if it is new.
@@ -250,7 +258,8 @@ async fn record_one(tx: &mut Tx, check: &Checked) -> Result<Recorded, StoreError
             check.now,
             check.etag.as_deref(),
             check.last_modified.as_deref(),
-            check.body_hash.as_deref()
+            check.body_hash.as_deref(),
+            check.problem.as_deref()
         ],
     )
     .await?;
@@ -353,6 +362,20 @@ pub async fn next_due(db: &Db) -> Result<Option<Millis>, StoreError> {
 pub async fn due_now(db: &Db, competitor: Option<String>, now: Millis) -> Result<u64, StoreError> {
     db.write((competitor, now), |tx, (competitor, now)| {
         Box::pin(async move { tx.run(DUE_NOW, args![*now, competitor.as_deref()]).await })
+    })
+    .await
+}
+
+/// Forgets what a competitor's hosts did wrong and makes its pages due; false if nobody has a page of it.
+///
+/// # Errors
+/// The engine's own.
+pub async fn retry(db: &Db, competitor: String, now: Millis) -> Result<bool, StoreError> {
+    db.write((competitor, now), |tx, (competitor, now)| {
+        Box::pin(async move {
+            tx.run(DUE_NOW, args![*now, competitor.as_str()]).await?;
+            Ok(tx.run(RETRY_HOSTS, args![competitor.as_str()]).await? > 0)
+        })
     })
     .await
 }

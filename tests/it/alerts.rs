@@ -272,6 +272,7 @@ pub async fn seen(app: &App, target: i64, minor: i64, now: Millis) {
         etag: None,
         last_modified: None,
         body_hash: None,
+        problem: None,
         observation: Some(observation),
         dirty: false,
         pace: None,

@@ -2,6 +2,7 @@
 //! says, data on stdout and talk on stderr.
 
 mod intent;
+mod mistakes;
 
 use std::collections::BTreeMap;
 use std::path::Path;

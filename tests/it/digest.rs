@@ -210,7 +210,12 @@ pub fn full(title: &str) -> Facts {
             currency: Some("DKK".into()),
             last_seen: at(1).0,
         }],
-        unhealthy: vec![Unhealthy { competitor: "far.example".into(), outcome: "blocked".into(), n: 14 }],
+        unhealthy: vec![Unhealthy {
+            competitor: "far.example".into(),
+            outcome: "blocked".into(),
+            n: 14,
+            problem: None,
+        }],
         moves: vec![Move {
             sku: "KETTLE".into(),
             title: title.into(),

@@ -85,7 +85,12 @@ async fn a_campaign_is_checked_stored_shown_and_cancelled() {
     assert!(shown.out.contains("449.10 DKK (now 499.00 DKK)"), "{shown:?}");
     assert!(shown.out.contains("2030-01-01T00:00:00+01:00[Europe/Copenhagen]"), "{shown:?}");
     day.say(&["campaign", "show", "nothing"]).await.ends(1);
+    day.write("dear.toml", &CAMPAIGN.replace("percent = \"10\"", "price = \"599.00\""));
+    let dear = day.say(&["campaign", "add", "dear.toml", "--dry-run"]).await.ends(0);
+    assert!(dear.err.contains("599.00 DKK is no reduction, it costs 499.00 DKK now"), "{dear:?}");
     day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough", "--actor", "ann"]).await.ends(0);
+    let over = day.say(&["campaign", "show", "kitchen-days"]).await.ends(0);
+    assert!(over.out.contains("by ann: enough") && !over.out.contains("times:"), "{over:?}");
     let again = day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough"]).await.ends(0);
     assert!(again.err.contains("cancelled already"), "{again:?}");
     let listed = day.say(&["campaign", "list", "--json"]).await.ends(0).json();

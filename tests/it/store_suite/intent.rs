@@ -273,6 +273,7 @@ async fn check(db: &Db, product_id: i64, minor: i64, availability: &str, at: Mil
         etag: None,
         last_modified: None,
         body_hash: None,
+        problem: None,
         observation: Some(new),
         dirty: true,
         pace: None,

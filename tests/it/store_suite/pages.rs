@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use omniprice::clock::Millis;
 use omniprice::store::observations::{self, New};
 use omniprice::store::products::{self, Product};
+use omniprice::store::rivals;
 use omniprice::store::targets::{self, Checked, Claim, HostPace, TargetRow};
 use omniprice::store::{Db, settings};
 
@@ -19,6 +20,7 @@ both_engines![
     eight_workers_claim_five_hundred_hosts_once_each,
     a_host_lease_runs_out_and_a_late_worker_moves_nothing,
     a_host_is_left_alone_while_it_is_blocked_or_not_yet_allowed,
+    a_host_that_failed_is_asked_again_when_a_person_says_so,
     pages_become_due_by_hand_and_in_time,
     checks_are_stored_together_or_not_at_all,
 ];
@@ -175,6 +177,7 @@ fn checked(target: i64, product: i64, now: Millis, observation: Option<New>, pac
         etag: Some("\"1\"".into()),
         last_modified: None,
         body_hash: Some("hash".into()),
+        problem: None,
         observation,
         dirty: true,
         pace,
@@ -240,6 +243,33 @@ async fn a_host_is_left_alone_while_it_is_blocked_or_not_yet_allowed(test: TestD
     assert_eq!(targets::next_due(db).await.unwrap(), Some(after(220)));
     assert!(claim(219).await.is_none());
     assert!(claim(220).await.is_some());
+}
+
+async fn a_host_that_failed_is_asked_again_when_a_person_says_so(test: TestDb) {
+    let db = &test.db;
+    let (product, page) = page(db).await;
+    let claim = async |now: i64| targets::claim(db, after(now), after(now + 40), 8, 16).await.unwrap().pop();
+    let first = claim(1).await.unwrap();
+    targets::keep_robots(db, &first.lease, "disallow", None, after(1)).await.unwrap();
+    let failed = Checked {
+        outcome: "unreachable".into(),
+        problem: Some("no answer: connection refused".into()),
+        ..checked(page.id, product.id, after(2), None, Some(pace(&first, Millis(0), after(3), after(900))))
+    };
+    targets::record(db, vec![failed]).await.unwrap();
+    let told = targets::unhealthy(db, 9).await.unwrap().remove(0);
+    assert_eq!((told.n, told.problem.as_deref()), (1, Some("no answer: connection refused")));
+    let listed = rivals::list(db, 9).await.unwrap().remove(0);
+    assert_eq!((listed.blocked_until, listed.problem), (after(900).0, told.problem));
+    assert!(claim(60).await.is_none());
+    assert!(!targets::retry(db, "nobody.example".into(), after(60)).await.unwrap());
+    assert!(claim(60).await.is_none(), "another competitor's hosts are not touched");
+    assert!(targets::retry(db, "x.example".into(), after(60)).await.unwrap());
+    let again = claim(60).await.unwrap();
+    assert_eq!((again.lease.failures, again.lease.robots_at, again.targets.len()), (0, None, 1));
+    let good = checked(page.id, product.id, after(61), None, Some(pace(&again, Millis(0), after(62), Millis(0))));
+    targets::record(db, vec![good]).await.unwrap();
+    assert_eq!(rivals::list(db, 9).await.unwrap().remove(0).problem, None, "the cause goes with the trouble");
 }
 
 async fn pages_become_due_by_hand_and_in_time(test: TestDb) {

@@ -157,7 +157,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceOld => "førprisen er for gammel",
         Sentence::ReferenceShort => "førprisen gjaldt for kort tid",
         Sentence::HintPages => "omniprice check viser udfaldet for hver side",
-        Sentence::HintAging => "priserne ældes og falder selv ud af reglerne; omniprice check viser udfaldene",
+        Sentence::HintAging => {
+            "priserne ældes og falder selv ud af reglerne; omniprice competitor list siger hvorfor, omniprice competitor retry spørger igen"
+        }
         Sentence::HintHistories => {
             "omniprice explain {sku} viser begge forløb; [guards.rivalry] bestemmer, hvad der sker"
         }

@@ -168,7 +168,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceShort => "der frühere Preis galt zu kurz",
         Sentence::HintPages => "omniprice check zeigt den Ausgang jeder Seite",
         Sentence::HintAging => {
-            "die Preise altern und fallen von selbst aus den Regeln; omniprice check zeigt die Ausgänge"
+            "die Preise altern und fallen von selbst aus den Regeln; omniprice competitor list sagt, warum, omniprice competitor retry fragt erneut"
         }
         Sentence::HintHistories => {
             "omniprice explain {sku} zeigt beide Verläufe; [guards.rivalry] bestimmt, was geschieht"

@@ -151,7 +151,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceOld => "poprzednia cena jest za stara",
         Sentence::ReferenceShort => "poprzednia cena obowiązywała za krótko",
         Sentence::HintPages => "omniprice check pokazuje wynik każdej strony",
-        Sentence::HintAging => "ceny starzeją się i same wypadają z reguł; omniprice check pokazuje wyniki",
+        Sentence::HintAging => {
+            "ceny starzeją się i same wypadają z reguł; omniprice competitor list mówi dlaczego, omniprice competitor retry pyta ponownie"
+        }
         Sentence::HintHistories => {
             "omniprice explain {sku} pokazuje obie historie; [guards.rivalry] mówi, co się dzieje"
         }

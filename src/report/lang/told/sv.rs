@@ -153,7 +153,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceOld => "det tidigare priset är för gammalt",
         Sentence::ReferenceShort => "det tidigare priset gällde för kort tid",
         Sentence::HintPages => "omniprice check visar utfallet för varje sida",
-        Sentence::HintAging => "priserna åldras och faller själva ur reglerna; omniprice check visar utfallen",
+        Sentence::HintAging => {
+            "priserna åldras och faller själva ur reglerna; omniprice competitor list säger varför, omniprice competitor retry frågar igen"
+        }
         Sentence::HintHistories => "omniprice explain {sku} visar båda förloppen; [guards.rivalry] avgör vad som görs",
         Sentence::HintProposals => "omniprice review visar förslagen; omniprice approve eller reject avgör dem",
         Sentence::HintRules => "omniprice check nämner varje fel i filen",
