@@ -158,12 +158,24 @@ impl From<MoneyError> for CaseError {
 
 type Answer = Result<Value, CaseError>;
 
+/// A key that is null is a key that is not there; an element of a list that is null stays, and is refused by its type.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
 /// Reads the inputs of a case into their type; unknown keys are refused by the types.
 fn read<T: DeserializeOwned>(inputs: Value) -> Result<T, CaseError> {
     if !inputs.is_object() {
         return Err(CaseError::malformed("inputs: must be a JSON object"));
     }
-    serde_path_to_error::deserialize(inputs).map_err(|error| {
+    serde_path_to_error::deserialize(without_nulls(inputs)).map_err(|error| {
         let path = if error.path().iter().next().is_none() { String::new() } else { format!(".{}", error.path()) };
         CaseError::malformed(format!("inputs{path}: {}", error.into_inner()))
     })
@@ -190,6 +202,14 @@ fn unrounded(value: Decimal, currency: Currency) -> Value {
         value.rescale(money::exponent(currency));
     }
     Value::String(value.to_string())
+}
+
+/// Pieces in a pack; one where nothing is said.
+fn pieces(quantity: Option<u32>) -> Result<u32, CaseError> {
+    match quantity {
+        Some(0) => Err(CaseError::malformed("a pack of 0 pieces")),
+        other => Ok(other.unwrap_or(1)),
+    }
 }
 
 fn figure(value: &Figure) -> Decimal {

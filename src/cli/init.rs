@@ -212,7 +212,10 @@ priority = 100
 mode = "auto"                       # the global mode in omniprice.toml still holds everything back
 
 [rule.target]
-kind = "lowest"                     # the cheapest competitor that has it in stock
+kind = "lowest"                     # the cheapest competitor
+
+[rule.offers]
+availability = ["in_stock", "limited", "unknown"]   # unknown: pages that say nothing; a rise never rests on them
 
 [rule.bounds]
 min = [ {{ margin_pct = {margin} }} ]   # never below this margin; without a known cost nothing is decided

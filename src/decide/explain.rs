@@ -286,7 +286,7 @@ const fn remark(flag: Flag) -> Option<&'static str> {
         Flag::BoundRepair => "The current price is outside the hard bounds, so waiting times do not apply.",
         Flag::BoundsConflict => "The floor is above the ceiling: two limits of the business contradict each other.",
         Flag::EndingSkipped => "No allowed ending fits between the limits, so the exact price is used.",
-        Flag::FxMissing => "An offer has no exchange rate and does not count.",
+        Flag::FxMissing => "An offer has no exchange rate, so nothing can be compared.",
         Flag::FxStale => "The exchange rates are too old to compare with.",
         Flag::FxLate => "The exchange rates are not the newest.",
         Flag::IntentUnreachable => "No allowed price is on the wanted side of the reference.",

@@ -22,8 +22,8 @@ pub struct Eligible {
     pub offers: Vec<EligibleOffer>,
     pub seen: Vec<SeenOffer>,
     pub flags: Vec<Flag>,
-    /// An offer that counts needs a rate that is too old.
-    pub stale_fx: bool,
+    /// An offer that would count needs a rate that is too old, or that is not there at all.
+    pub unconverted: Option<Flag>,
 }
 
 /// An offer that counts: its index in the facts and its comparable price in minor units.
@@ -158,7 +158,9 @@ fn note_rates(result: &mut Eligible, facts: &Facts, policy: StaleFx) {
         seen.fate == Fate::Counted && offer.is_some_and(|offer| offer.price.currency() != facts.market.currency)
     });
     if result.seen.iter().any(|seen| seen.fate == Fate::NoRate) {
-        result.flags.push(Flag::FxMissing);
+        // Deciding as if that competitor did not exist could raise a price for want of a rate.
+        result.unconverted = Some(Flag::FxMissing);
+        return;
     }
     let freshness = facts.fx.as_ref().map_or(Freshness::Fresh, |table| table.freshness);
     match freshness {
@@ -166,7 +168,7 @@ fn note_rates(result: &mut Eligible, facts: &Facts, policy: StaleFx) {
         Freshness::Fresh => {}
         Freshness::Late => result.flags.push(Flag::FxLate),
         Freshness::Stale if policy == StaleFx::Last => result.flags.push(Flag::FxLate),
-        Freshness::Stale | Freshness::Expired => result.stale_fx = true,
+        Freshness::Stale | Freshness::Expired => result.unconverted = Some(Flag::FxStale),
     }
 }
 

@@ -102,6 +102,8 @@ pub fn zone_of(country: &str) -> Option<Zone> {
         ("DK", "Europe/Copenhagen"),
         ("EE", "Europe/Tallinn"),
         ("ES", "Europe/Madrid"),
+        // The general rule of the directive, where a market names the union and no country.
+        ("EU", "Europe/Brussels"),
         ("FI", "Europe/Helsinki"),
         ("FR", "Europe/Paris"),
         ("GB", "Europe/London"),
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_listed_zone_exists() {
-        for country in ["AT", "DK", "SE", "PL", "DE", "FI", "UK", "GB", "US", "CY", "MT", "SI", "HR"] {
+        for country in ["AT", "EU", "DK", "SE", "PL", "DE", "FI", "UK", "GB", "US", "CY", "MT", "SI", "HR"] {
             assert!(zone_of(country).is_some(), "{country}");
         }
         assert!(zone_of("XX").is_none());

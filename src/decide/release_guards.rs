@@ -3,7 +3,7 @@
 use crate::clock::Millis;
 use crate::decide::bounds;
 use crate::decide::decision::{Fate, Flag, Step};
-use crate::decide::facts::{Availability, Facts};
+use crate::decide::facts::{Availability, Facts, OfferFact};
 use crate::decide::offers::competitor;
 use crate::decide::release::{Guard, Proposal};
 use crate::decide::rules::EngineParams;
@@ -124,6 +124,9 @@ fn absence(proposal: &Proposal) -> Option<String> {
     if !raises || proposal.repairs_floor() {
         return None;
     }
+    if let Some(offer) = rests_on_unknown(proposal) {
+        return Some(format!("the rise rests on {}, whose stock is not known", offer.competitor));
+    }
     let left_out = proposal.decision.steps.iter().filter_map(|step| match step {
         Step::Offers { seen } => Some(seen),
         _ => None,
@@ -139,6 +142,25 @@ fn absence(proposal: &Proposal) -> Option<String> {
         (unsure && !(same && offer.price.minor() >= proposal.price.minor())).then_some(offer)
     })?;
     Some(format!("{} may still have it, at {}; its stock is not known for sure", doubtful.competitor, doubtful.price))
+}
+
+/// An offer of unknown stock that a rule lets count and the reference is made of: the cheapest, or one of a mean.
+fn rests_on_unknown<'a>(proposal: &'a Proposal<'a>) -> Option<&'a OfferFact> {
+    let steps = &proposal.decision.steps;
+    let of = |index: &u32| proposal.facts.offers.get(*index as usize);
+    let reference = steps.iter().rev().find_map(|step| match step {
+        Step::Reference { offer, .. } => Some(offer),
+        _ => None,
+    })?;
+    if let Some(index) = reference {
+        return of(index).filter(|offer| offer.availability == Availability::Unknown);
+    }
+    let seen = steps.iter().rev().find_map(|step| match step {
+        Step::Offers { seen } => Some(seen),
+        _ => None,
+    })?;
+    let counted = seen.iter().filter(|seen| seen.fate == Fate::Counted);
+    counted.filter_map(|seen| of(&seen.offer)).find(|offer| offer.availability == Availability::Unknown)
 }
 
 /// Comparable prices and competitors of the offers that counted.

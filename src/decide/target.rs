@@ -66,8 +66,8 @@ impl Run<'_> {
             let eligible = offers::eligible(self.facts, &rule.offers, self.rules, limits, self.now_ms);
             self.decision.steps.push(Step::Offers { seen: eligible.seen });
             eligible.flags.into_iter().for_each(|flag| self.flag(flag));
-            if eligible.stale_fx {
-                return Err(NoTarget::Hold(Flag::FxStale));
+            if let Some(flag) = eligible.unconverted {
+                return Err(NoTarget::Hold(flag));
             }
             sorted = eligible.offers;
         }

@@ -267,11 +267,11 @@ fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qty: u
 
 fn availability(text: &str) -> Availability {
     match text {
-        // A shop that says nothing about stock and sells at a price is taken at its price.
-        "in_stock" | "unknown" => Availability::InStock,
+        "in_stock" => Availability::InStock,
         "limited" => Availability::Limited,
         "backorder" => Availability::Backorder,
         "preorder" => Availability::Preorder,
+        "unknown" => Availability::Unknown,
         _ => Availability::OutOfStock,
     }
 }

@@ -111,7 +111,8 @@ pub async fn offer(app: &App, page: &DueTarget, extraction: &Extraction, at: &Wh
     let Some(product) = products::by_id(&app.db, page.product_id).await? else {
         return Ok(Judged { new: no_price("other", "the product is gone"), confirm: false, changed: false });
     };
-    let sighting = sighting(offer, price, newest, at.at);
+    let pack = u32::try_from(product.pack_qty).unwrap_or(1);
+    let sighting = sighting(offer, price, pack, newest, at.at);
     let known = known(app, page, &product, &runs, at.at).await?;
     let verdict = gate::judge(&sighting, &known, &app.config.guards.gate);
     let doubted = super::crawl::is_suspended(app, &page.competitor).await?;
@@ -145,7 +146,7 @@ fn priced(extraction: &Extraction) -> Option<(&Offer, Money)> {
     (!matches!(offer.kind, PriceKind::Unit | PriceKind::Instalment)).then_some((offer, price))
 }
 
-fn sighting(offer: &Offer, price: Money, newest: Option<&Run>, now: Millis) -> Sighting {
+fn sighting(offer: &Offer, price: Money, pack_qty: u32, newest: Option<&Run>, now: Millis) -> Sighting {
     let near = offer.evidence.as_ref().map_or("", |evidence| evidence.raw.as_str());
     let mut seen = Sighting {
         amount: price.amount(),
@@ -156,7 +157,7 @@ fn sighting(offer: &Offer, price: Money, newest: Option<&Run>, now: Millis) -> S
             TaxView::Net => Some(TaxLabel::Excl),
             TaxView::Unknown => markers::tax_label_near(near),
         },
-        pack_qty: 1,
+        pack_qty,
         refetches: vec![],
     };
     // An equal price that was suspect before makes this check one of its confirmations.

@@ -76,12 +76,12 @@ pub struct ProductIndex {
     pub headroom: Option<Decimal>,
 }
 
-/// Computes the figures of one product; none without offers or with an offer that is not positive.
+/// Computes the figures of one product; offers that are not positive are no offers, and without any there is none.
 #[must_use]
 pub fn product_index(ours: Decimal, offers: &[Decimal]) -> Option<ProductIndex> {
-    let mut sorted = offers.to_vec();
+    let mut sorted: Vec<Decimal> = offers.iter().copied().filter(|offer| *offer > Decimal::ZERO).collect();
     sorted.sort_unstable();
-    let lowest = *sorted.first().filter(|lowest| **lowest > Decimal::ZERO)?;
+    let lowest = *sorted.first()?;
     let gap = ours.checked_sub(lowest)?;
     let next = sorted.iter().find(|offer| **offer > ours);
     Some(ProductIndex {
@@ -114,14 +114,20 @@ pub struct BasketIndex {
     pub mean_of_indices: Decimal,
     /// The geometric mean of the products' indices.
     pub geometric: Decimal,
+    /// Products left out because one of the two prices is not known.
+    pub no_data: usize,
 }
 
-/// Computes a basket's indices; none for an empty basket or prices and weights that are not positive.
+/// Computes a basket's indices over the products that have both prices; none if there is no such product, or for a weight
+/// that is negative.
 #[must_use]
 pub fn basket_index(items: &[BasketItem]) -> Option<BasketIndex> {
-    let positive =
-        |item: &BasketItem| item.ours > Decimal::ZERO && item.market > Decimal::ZERO && item.weight >= Decimal::ZERO;
-    if items.is_empty() || !items.iter().all(positive) {
+    if items.iter().any(|item| item.weight < Decimal::ZERO) {
+        return None;
+    }
+    let (all, priced) = (items.len(), |item: &&BasketItem| item.ours > Decimal::ZERO && item.market > Decimal::ZERO);
+    let items: Vec<&BasketItem> = items.iter().filter(priced).collect();
+    if items.is_empty() {
         return None;
     }
     let weighted = |price: fn(&BasketItem) -> Decimal| {
@@ -133,6 +139,7 @@ pub fn basket_index(items: &[BasketItem]) -> Option<BasketIndex> {
         basket: percent_of(weighted(|item| item.ours)?, weighted(|item| item.market)?)?,
         mean_of_indices: mean(&indices)?,
         geometric: geometric_mean(&indices)?,
+        no_data: all - items.len(),
     })
 }
 

@@ -269,3 +269,99 @@ fn channels_and_figures() {
         json!({ "rank": 3, "of": 3, "headroom": null, "gap_to_lowest": "20.00", "index_median": "114.29" }),
     );
 }
+
+#[test]
+fn a_rate_that_is_missing_holds_the_price_instead_of_forgetting_the_offer() {
+    let offers = json!([
+        { "competitor": "far", "price": "649.00", "currency": "USD" },
+        { "competitor": "near", "price": "990.00" },
+    ]);
+    let rates = |codes: &[(&str, &str)]| {
+        with(product(), json!({ "fx": codes.iter().copied().collect::<std::collections::BTreeMap<_, _>>() }))
+    };
+    for product in [product(), rates(&[("SEK", "11.3595")])] {
+        decide(
+            product,
+            &offers,
+            json!({ "on_no_data": ["max"] }),
+            json!({ "outcome": "hold", "flags": ["fx_missing"] }),
+        );
+    }
+    let known = rates(&[("SEK", "11.3595"), ("USD", "1.0705")]);
+    decide(known, &offers, json!({}), json!({ "outcome": "change", "price": "990.00" }));
+    // An offer that would not count anyway needs no rate.
+    let stale = json!([{ "competitor": "far", "price": "649.00", "currency": "USD", "age_h": "30" }, { "competitor": "near", "price": "990.00" }]);
+    decide(product(), &stale, json!({}), json!({ "outcome": "change", "price": "990.00", "flags": [] }));
+}
+
+#[test]
+fn a_loyalty_price_that_ends_leaves_the_public_one_alone() {
+    let inputs = |country: &str, loyal: Value| {
+        json!({ "country": country, "currency": "DKK",
+            "history": [
+                { "from": "2026-06-01T00:00:00+02:00", "price": "79.00" },
+                { "from": "2026-10-20T00:00:00+02:00", "price": "69.00", "audience": "loyalty" },
+                loyal,
+                { "from": "2026-11-10T00:00:00+01:00", "price": "99.00" },
+            ],
+            "reduction": { "start": "2026-11-27T00:00:00+01:00", "price": "85.00" } })
+    };
+    let ends = json!({ "from": "2026-10-22T00:00:00+02:00", "price": null, "audience": "loyalty" });
+    let refused = json!({ "prior_price": "79.00", "announce": false });
+    for country in ["DK", "EU"] {
+        expect(Kind::Omnibus, inputs(country, ends.clone()), refused.clone());
+    }
+    // Where the public can no longer buy, the loyal cannot either: the public price ended before the window.
+    let off = json!({ "from": "2026-10-22T00:00:00+02:00", "price": null });
+    expect(Kind::Omnibus, inputs("DK", off), json!({ "prior_price": "99.00" }));
+    for (key, value) in [("price", json!("-5.00")), ("end", json!("2026-11-26T00:00:00+01:00"))] {
+        let mut wrong = inputs("DK", ends.clone());
+        wrong["reduction"][key] = value;
+        expect(Kind::Omnibus, wrong, json!({ "error": "malformed" }));
+    }
+}
+
+#[test]
+fn figures_count_what_they_leave_out() {
+    let items = json!([{ "ours": "1.00", "market": "0.00" }, { "ours": "3.00", "market": null }, { "ours": "2.00", "market": "1.00" }]);
+    expect(Kind::Metrics, json!({ "op": "basket_index", "items": items }), json!({ "basket": "200.00", "no_data": 2 }));
+    let index = json!({ "op": "product_index", "ours": "10.00", "offers": ["0.00", "8.00"] });
+    expect(Kind::Metrics, index, json!({ "index_min": "125.00", "rank": 2, "of": 2 }));
+    expect(
+        Kind::Metrics,
+        json!({ "op": "product_index", "ours": "10.00", "offers": ["0.00"] }),
+        json!({ "error": "no_data" }),
+    );
+}
+
+#[test]
+fn what_is_missing_never_counts_as_nothing() {
+    let malformed = json!({ "error": "malformed" });
+    let channel = |vat: Value| json!({ "op": "price", "currency": "DKK", "decision": "479.00", "channel": vat });
+    expect(Kind::Channels, channel(json!({ "vat_from": "25" })), malformed.clone());
+    expect(Kind::Channels, channel(json!({ "vat_from": "25", "vat_to": null })), malformed.clone());
+    let floor = |changes: Value| {
+        with(json!({ "op": "floor_price", "cost_net": "10.00", "vat_pct": "25", "currency": "DKK" }), changes)
+    };
+    expect(Kind::VatRounding, floor(json!({})), json!({ "floor": "12.50" }));
+    expect(Kind::VatRounding, floor(json!({ "cost_net": "0.00" })), json!({ "error": "no_cost" }));
+    expect(Kind::VatRounding, floor(json!({ "margin_pct": "-10" })), malformed.clone());
+    let seen = |changes: Value| {
+        let seen = json!({ "price": "399.20", "history": ["499.00"], "expected_currency": "DKK", "vat_pct": "25" });
+        with(seen, changes)
+    };
+    expect(Kind::Anomalies, seen(json!({ "currency": null })), json!({ "status": "rejected" }));
+    expect(Kind::Anomalies, seen(json!({ "tax_label": "excl", "vat_pct": null })), malformed.clone());
+    expect(Kind::Anomalies, seen(json!({ "pack_qty": 0 })), malformed.clone());
+    expect(Kind::Anomalies, seen(json!({ "history": ["0.00"] })), malformed.clone());
+    expect(Kind::Anomalies, seen(json!({ "refetch": null, "others": null })), json!({ "status": "suspect" }));
+    expect(Kind::Anomalies, json!({ "kind": "site_batch", "checked": 120 }), malformed.clone());
+    let offers =
+        json!([{ "competitor": "a", "price": "900.00", "availability": null, "condition": null, "tax": null }]);
+    let nulls = json!({ "tags": null, "locked": null, "self_ids": null, "changes_today": null });
+    decide(with(product(), nulls), &offers, json!({}), json!({ "outcome": "change", "price": "900.00" }));
+    let regulated = with(product(), json!({ "regulated_price": true }));
+    decide(regulated, &offers, json!({}), json!({ "outcome": "keep", "price": "1000.00" }));
+    let early = json!([{ "competitor": "a", "price": "900.00", "age_h": "-1" }]);
+    decide(product(), &early, json!({}), malformed);
+}

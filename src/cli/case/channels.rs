@@ -92,12 +92,16 @@ fn price(input: PriceInput) -> Answer {
         Tax::Gross => None,
         Tax::Net => Some(channel.net_vat.ok_or_else(|| CaseError::malformed("a net channel needs net_vat"))?.0),
     };
+    let vat_view = match (channel.vat_from, channel.vat_to) {
+        (Some(from), Some(to)) => Some((from.0, to.0)),
+        (None, None) => None,
+        _ => return Err(CaseError::malformed("vat_from and vat_to: one without the other would count as 0 %")),
+    };
     let percent = zero(channel.percent);
     let view = ChannelView {
         currency: channel.currency.as_deref().map_or(Ok(home), currency)?,
         fx_buffer_pct: zero(channel.buffer_pct),
-        vat_view: (channel.vat_from.is_some() || channel.vat_to.is_some())
-            .then(|| (zero(channel.vat_from), zero(channel.vat_to))),
+        vat_view,
         adjust: Some(Adjust { percent, amount: channel.amount.map_or(Decimal::ZERO, |Quoted(amount)| amount) }),
         floor: channel.floor.map(|floor| FloorTerms {
             cost_net: floor.cost_net.0,

@@ -69,23 +69,24 @@ struct Basket {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Item {
-    ours: Figure,
-    market: Figure,
+    ours: Option<Figure>,
+    market: Option<Figure>,
     weight: Option<Figure>,
 }
 
 fn basket(input: &Basket) -> Answer {
     let item = |item: &Item| BasketItem {
-        ours: item.ours.0,
-        market: item.market.0,
+        ours: item.ours.map_or(Decimal::ZERO, |price| price.0),
+        market: item.market.map_or(Decimal::ZERO, |price| price.0),
         weight: item.weight.map_or(Decimal::ONE, |weight| weight.0),
     };
     let items: Vec<BasketItem> = input.items.iter().map(item).collect();
-    let index = basket_index(&items).ok_or_else(|| CaseError::new("no_data", "no basket with positive prices"))?;
+    let index = basket_index(&items).ok_or_else(|| CaseError::new("no_data", "no product with both prices"))?;
     Ok(json!({
         "basket": text(index.basket),
         "mean_of_indices": text(index.mean_of_indices),
         "geometric": text(index.geometric),
+        "no_data": index.no_data,
     }))
 }
 

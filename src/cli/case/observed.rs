@@ -23,7 +23,11 @@ const OURS: &str = "us";
 
 pub(super) fn answer(mut inputs: Value) -> Answer {
     match take_key(&mut inputs, "kind").as_deref() {
-        None | Some("observation") => observation(read(inputs)?),
+        None | Some("observation") => {
+            // A currency that is null was looked for and not found; one that is absent was not in question.
+            let unknown = inputs.get("currency").is_some_and(Value::is_null);
+            observation(read(inputs)?, unknown)
+        }
         Some("site_batch") => site_batch(&read(inputs)?),
         Some("run_breaker") => run_breaker(&read(inputs)?),
         Some("war") => price_war(&read(inputs)?),
@@ -58,9 +62,17 @@ struct RefetchInput {
     price: Quoted,
 }
 
-fn observation(input: Observation) -> Answer {
+fn observation(input: Observation, unknown_currency: bool) -> Answer {
     let expected = input.expected_currency.as_deref().map(money::currency).transpose()?;
-    let amounts = |list: Vec<Quoted>| list.into_iter().map(|Quoted(amount)| amount).collect();
+    let amounts = |list: Vec<Quoted>| -> Vec<Decimal> { list.into_iter().map(|Quoted(amount)| amount).collect() };
+    let net = input.tax_label == Some(TaxLabel::Excl) || input.marker == Some(Marker::Net);
+    if net && input.vat_pct.is_none() {
+        return Err(CaseError::malformed("vat_pct: is needed to compare a price without VAT"));
+    }
+    let (history, others) = (amounts(input.history), amounts(input.others));
+    if history.iter().chain(&others).any(|price| *price <= Decimal::ZERO) {
+        return Err(CaseError::malformed("history, others: a price that is not positive was never accepted"));
+    }
     let mut refetches = Vec::with_capacity(input.refetch.len());
     for RefetchInput { after_min: Figure(minutes), price } in input.refetch {
         let after = minutes.checked_mul(Millis::MINUTE.into()).and_then(|ms| i64::try_from(ms.trunc()).ok());
@@ -70,17 +82,20 @@ fn observation(input: Observation) -> Answer {
     refetches.sort_by_key(|refetch| refetch.after_ms);
     let sighting = Sighting {
         amount: input.price.0,
-        currency: input.currency.as_deref().map_or(expected, |code| money::currency(code).ok()),
+        currency: match input.currency.as_deref() {
+            Some(code) => money::currency(code).ok(),
+            None => expected.filter(|_| !unknown_currency),
+        },
         marker: input.marker,
         tax_label: input.tax_label,
-        pack_qty: input.pack_qty.unwrap_or(1),
+        pack_qty: super::pieces(input.pack_qty)?,
         refetches,
     };
     let known = Known {
         currency: expected,
         vat_pct: input.vat_pct.map_or(Decimal::ZERO, |figure| figure.0),
-        history: amounts(input.history),
-        others: amounts(input.others),
+        history,
+        others,
         others_moved: input.others_log_moves.into_iter().map(Log).collect(),
     };
     let verdict = judge(&sighting, &known, &GateParams::default());
@@ -96,11 +111,8 @@ fn observation(input: Observation) -> Answer {
 #[serde(deny_unknown_fields)]
 struct SiteBatch {
     checked: u32,
-    #[serde(default)]
     suspect: u32,
-    #[serde(default)]
     same_price_max: u32,
-    #[serde(default)]
     turned_out_of_stock: u32,
 }
 

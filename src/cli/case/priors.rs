@@ -51,10 +51,17 @@ pub(super) fn answer(inputs: Value) -> Answer {
         .ok_or_else(|| CaseError::malformed(format!("`{}` is not a country with a time zone of ours", inputs.country)))?
         .0;
     let history = spans(&inputs.history, currency)?;
+    let price = Money::parse(&inputs.reduction.price, currency)?;
+    if !price.is_positive() {
+        return Err(CaseError::malformed(format!("reduction.price: {price} is no price")));
+    }
+    if inputs.reduction.end.as_ref().is_some_and(|end| end.0 <= inputs.reduction.start.0) {
+        return Err(CaseError::malformed("reduction.end: is not after its start"));
+    }
     let reduction = Reduction {
         start: inputs.reduction.start.0,
         end: inputs.reduction.end.map(|Instant(end)| end),
-        price: Money::parse(&inputs.reduction.price, currency)?,
+        price,
         audience: inputs.reduction.kind,
         perishable: inputs.perishable.unwrap_or(false),
         earlier_steps: inputs.campaign_steps.iter().flatten().map(|Instant(step)| *step).collect(),
@@ -78,13 +85,14 @@ pub(super) fn answer(inputs: Value) -> Answer {
     Ok(answer)
 }
 
-/// A case lists changes: each price lasts until the next change for the same audience, and null takes the product off.
+/// A case lists changes: each price lasts until the next change for the same audience; null ends it, and where the public
+/// can no longer buy, nobody can.
 fn spans(entries: &[Entry], currency: Currency) -> Result<Vec<LivePrice>, CaseError> {
     let mut spans = Vec::with_capacity(entries.len());
     for entry in entries {
         let Some(price) = &entry.price else { continue };
-        let ends =
-            |other: &&Entry| other.from.0 > entry.from.0 && (other.audience == entry.audience || other.price.is_none());
+        let closes = |other: &Entry| other.price.is_none() && other.audience == Audience::Public;
+        let ends = |other: &&Entry| other.from.0 > entry.from.0 && (other.audience == entry.audience || closes(other));
         let until = entries.iter().filter(ends).map(|other| other.from.0).min();
         let price = Money::parse(price, currency)?;
         spans.push(LivePrice { from: entry.from.0, until, price, audience: entry.audience });

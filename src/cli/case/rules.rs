@@ -8,7 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, CaseError, amount, currency, read, unrounded};
+use super::{Answer, CaseError, amount, currency, pieces, read, unrounded};
 use crate::clock::Millis;
 use crate::decide::facts::{
     AppliedVat, Availability, Condition, Facts, LastReference, Lock, Market, OfferFact, Product, Standing, Tax,
@@ -56,6 +56,9 @@ struct ProductInput {
     pack_qty: Option<u32>,
     #[serde(default)]
     locked: bool,
+    /// A price set by law, such as a fixed book price.
+    #[serde(default)]
+    regulated_price: bool,
     #[serde(default)]
     self_ids: Vec<String>,
     last_changed: Option<Instant>,
@@ -123,6 +126,9 @@ fn local_time(text: &str) -> Result<(Timestamp, Zone), CaseError> {
 fn rule_set(rules: Vec<Value>, combine: Option<String>) -> Result<RuleSet, CaseError> {
     let rules = rules.into_iter().zip(0..).map(|(rule, index)| as_toml(rule, &format!("rules[{index}]")));
     let rules: Vec<toml::Value> = rules.collect::<Result<_, _>>()?;
+    if rules.len() > 1 && rules.iter().any(|rule| rule.get("id").is_none()) {
+        return Err(CaseError::malformed("rules: each of several rules needs an id, which breaks ties"));
+    }
     let mut table = toml::Table::from_iter([("rule".to_owned(), toml::Value::Array(rules))]);
     table.extend(combine.map(|combine| ("combine".to_owned(), toml::Value::String(combine))));
     let (mut rules, _) = RuleSet::from_table(table, Mode::Auto).map_err(|errors| {
@@ -161,6 +167,9 @@ fn as_toml(value: Value, path: &str) -> Result<toml::Value, CaseError> {
 }
 
 fn ago(now: Timestamp, Figure(hours): Figure) -> Result<Millis, CaseError> {
+    if hours.is_sign_negative() && !hours.is_zero() {
+        return Err(CaseError::malformed(format!("an age of {hours} hours")));
+    }
     let age = hours.checked_mul(Millis::HOUR.into()).and_then(|ms| i64::try_from(ms.trunc()).ok());
     let age = age.ok_or_else(|| CaseError::malformed(format!("an age of {hours} hours")))?;
     Ok(Millis::from(now).plus(-age))
@@ -179,13 +188,6 @@ fn offer(input: OfferInput, market: Currency, now: Timestamp) -> Result<OfferFac
         standing: input.status,
         ..OfferFact::seen(input.competitor, Money::parse(&input.price, currency)?, observed_at)
     })
-}
-
-fn pieces(quantity: Option<u32>) -> Result<u32, CaseError> {
-    match quantity {
-        Some(0) => Err(CaseError::malformed("a pack of 0 pieces")),
-        other => Ok(other.unwrap_or(1)),
-    }
 }
 
 fn facts(
@@ -217,6 +219,7 @@ fn facts(
             own_shipping: money(input.own_shipping)?,
             pack_qty: pieces(input.pack_qty)?,
             lock: input.locked.then_some(lock),
+            regulated: input.regulated_price,
             last_changed: input.last_changed.map(|Instant(at)| Millis::from(at)),
             changes_today: input.changes_today,
             day_start: money(input.day_start)?,

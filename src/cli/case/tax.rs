@@ -274,6 +274,13 @@ fn floor_price(input: &FloorInput) -> Answer {
         fee_fixed_net: input.fee_fixed_net.map_or(Decimal::ZERO, |Quoted(fee)| fee),
         margin_pct: percent(input.margin_pct),
     };
+    if input.cost_net.0 <= Decimal::ZERO {
+        return Err(CaseError::new("no_cost", "a cost that is not positive is no cost: the floor would be nothing"));
+    }
+    let shares = [fees.fee_pct_of_gross, fees.fee_fixed_net, fees.margin_pct, percent(input.markup_pct)];
+    if shares.iter().any(|share| *share < Decimal::ZERO) {
+        return Err(CaseError::malformed("fees, margin and markup cannot be negative: the floor would be below cost"));
+    }
     let markup = Decimal::ONE_HUNDRED.checked_add(percent(input.markup_pct));
     let cost = markup.and_then(|markup| input.cost_net.0.checked_mul(markup)?.checked_div(Decimal::ONE_HUNDRED));
     let floor = fee_aware_floor(cost.ok_or_else(|| out_of_range("the cost"))?, fees, factor);

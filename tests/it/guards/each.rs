@@ -1,6 +1,6 @@
 //! Each guard of the release layer holds what it is for, and nothing that only comes near it.
 
-use omniprice::decide::decision::{Fate, SeenOffer};
+use omniprice::decide::decision::{Fate, SeenOffer, TargetKind};
 use omniprice::decide::facts::Availability;
 use omniprice::decide::fx::{Freshness, FxTable};
 use omniprice::decide::text::Quoted;
@@ -46,6 +46,16 @@ fn each_guard_holds_what_it_is_for() {
         decision.price = Some(amount("519.00", "DKK"));
         let seen = SeenOffer { offer: 0, price: None, fate: Fate::Availability };
         decision.steps.push(Step::Offers { seen: vec![seen] });
+    });
+    holds(Guard::Absence, &|facts, decision, _| {
+        let price = amount("519.00", "DKK");
+        facts.offers =
+            vec![OfferFact { availability: Availability::Unknown, ..OfferFact::seen("rival", price, at(1)) }];
+        decision.price = Some(price);
+        let seen = SeenOffer { offer: 0, price: Some(price), fate: Fate::Counted };
+        decision.steps.push(Step::Offers { seen: vec![seen] });
+        let (kind, value) = (TargetKind::Lowest, price.amount());
+        decision.steps.push(Step::Reference { kind, value, offer: Some(0) });
     });
     holds(Guard::Quorum, &|facts, decision, _| {
         let seen = SeenOffer { offer: 0, price: Some(to), fate: Fate::Counted };
