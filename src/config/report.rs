@@ -38,6 +38,8 @@ pub struct Alerts {
     pub drift_above: i64,
     /// No page of any competitor gave a price for this long.
     pub nothing_fetched_after: Span,
+    /// A purchase cost that no import named for this long is old; zero: never.
+    pub cost_stale_after: Span,
     pub slack: SecretString,
     pub teams: SecretString,
     pub webhook: String,

@@ -14,6 +14,7 @@ mod flow;
 mod fuzz_corpus;
 mod guards;
 mod harness;
+mod inputs;
 mod intent;
 mod layout;
 mod live;
