@@ -105,11 +105,11 @@ impl Chart {
         let mut pixmap = Pixmap::new(u32::from(width.unsigned_abs()), u32::from(height.unsigned_abs()))?;
         if let Some(mark) = self.mark {
             let y = self.y(mark, height);
-            stroke(&mut pixmap, &[(MARGIN, y), (width - MARGIN, y)], (0x80, 0x80, 0x80), 1, true);
+            stroke(&mut pixmap, &[(MARGIN, y), (width - MARGIN, y)], (0x80, 0x80, 0x80), 2, true);
         }
         for line in &self.lines {
             for stretch in self.stretches(line, width, height) {
-                let (colour, thick) = if line.dashed { ((0xd9, 0x77, 0x06), 3) } else { ((0x3b, 0x82, 0xf6), 4) };
+                let (colour, thick) = if line.dashed { ((0xd9, 0x77, 0x06), 4) } else { ((0x3b, 0x82, 0xf6), 5) };
                 stroke(&mut pixmap, &stretch, colour, thick, line.dashed);
             }
         }
