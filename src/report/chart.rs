@@ -186,7 +186,7 @@ fn stroke(pixmap: &mut Pixmap, points: &[(i16, i16)], colour: (u8, u8, u8), thic
 }
 
 /// Text for XML: what could end it or its attribute is replaced, what XML forbids is dropped.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in super::text::plain(text).chars() {
         match c {

@@ -5,6 +5,7 @@
 
 mod alert_words;
 mod alerts;
+mod bars;
 mod cli;
 mod connectors;
 mod crash;
