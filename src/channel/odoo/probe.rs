@@ -30,24 +30,33 @@ impl Odoo {
                 Some(list) => format!("the server shows this user no such pricelist as {list}; set pricelist"),
                 None => "the server does not show this user its company; see Needs in docs/channels/odoo.md".to_owned(),
             });
-            return Ok(Probe { about: "Odoo".to_owned(), problems });
+            return Ok(Probe::of("Odoo", problems));
         };
         let code = first.pointer("/currency_id/1").and_then(Value::as_str).unwrap_or("");
         if code != self.currency.code() {
             problems.push(format!("its prices are in {code}; set currency = \"{code}\""));
         }
-        let mut about = format!("Odoo, {}", text(first, "name").unwrap_or_default());
+        let about = format!("Odoo, {}", text(first, "name").unwrap_or_default());
+        let mut notes = Vec::new();
         for model in models {
             match self.may_write(user, model).await? {
                 Some(true) => {}
                 Some(false) => {
                     problems.push(format!("the user may not write {model}; see Needs in docs/channels/odoo.md"))
                 }
-                None => about.push_str(&format!(" (cannot tell whether the user may write {model})")),
+                None => notes.push(format!("the server does not tell whether the user may write {model}")),
             }
         }
-        problems.extend(self.tax_problem(user, company).await);
-        Ok(Probe { about, problems })
+        // A server without invoicing has no such tax, and users need not be allowed to see it.
+        match self.included(user, company).await {
+            Ok(Some(included)) if included == (self.tax == Tax::Gross) => {}
+            Ok(Some(included)) => {
+                let says = if included { "gross" } else { "net" };
+                problems.push(format!("the default sales tax makes prices {says}; set tax = \"{says}\""));
+            }
+            Ok(None) | Err(_) => notes.push(TAX_BY_HAND.to_owned()),
+        }
+        Ok(Probe::of(about, problems).noting(notes))
     }
 
     /// The company that the user works in; a server has several.
@@ -71,19 +80,7 @@ impl Odoo {
         Ok(None)
     }
 
-    /// The company's default sales tax tells how its prices are entered. A server without invoicing has none, and users
-    /// need not be allowed to see it.
-    async fn tax_problem(&self, user: i64, company: Option<i64>) -> Option<String> {
-        match self.included(user, company).await {
-            Ok(Some(included)) if included == (self.tax == Tax::Gross) => None,
-            Ok(Some(included)) => {
-                let says = if included { "gross" } else { "net" };
-                Some(format!("the default sales tax makes prices {says}; set tax = \"{says}\""))
-            }
-            Ok(None) | Err(_) => Some(TAX_BY_HAND.to_owned()),
-        }
-    }
-
+    /// Whether the company's default sales tax is part of the prices that are entered.
     async fn included(&self, user: i64, company: Option<i64>) -> Result<Option<bool>, ChannelError> {
         #[derive(Deserialize)]
         struct Included {
