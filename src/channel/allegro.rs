@@ -308,7 +308,7 @@ impl Channel for Allegro {
         if let Some(other) = price.map(Money::currency).filter(|other| *other != self.seller.currency) {
             problems.push(format!("offers are in {0}; set currency = \"{0}\"", other.code()));
         }
-        Ok(Probe { about: "Allegro seller account".to_owned(), problems })
+        Ok(Probe::of("Allegro seller account", problems))
     }
 }
 

@@ -402,7 +402,7 @@ impl Channel for Amazon {
         if let Some(other) = currencies.iter().find(|code| *code != own) {
             problems.push(format!("offers of this marketplace are in {other}; set currency = \"{other}\""));
         }
-        Ok(Probe { about: format!("Amazon marketplace {}", self.account.marketplace), problems })
+        Ok(Probe::of(format!("Amazon marketplace {}", self.account.marketplace), problems))
     }
 }
 

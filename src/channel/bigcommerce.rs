@@ -396,11 +396,12 @@ impl Channel for BigCommerce {
                 }
             }
         }
-        let about = self.price_list.as_ref().map_or_else(
-            || "BigCommerce catalogue; compare currency and tax with the store's settings".to_owned(),
-            |list| format!("BigCommerce price list {list}; compare tax with the store's settings"),
-        );
-        Ok(Probe { about, problems })
+        let (about, by_hand) = match &self.price_list {
+            None => ("BigCommerce catalogue".to_owned(), "currency and tax"),
+            Some(list) => (format!("BigCommerce price list {list}"), "tax"),
+        };
+        let note = format!("the store does not tell everything; compare {by_hand} with its settings by hand");
+        Ok(Probe::of(about, problems).noting([note]))
     }
 }
 

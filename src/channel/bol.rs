@@ -335,7 +335,7 @@ impl Channel for Bol {
         if answer.status != 404 {
             answer.ok()?;
         }
-        Ok(Probe { about: "bol Retailer API v10".to_owned(), problems })
+        Ok(Probe::of("bol Retailer API v10", problems))
     }
 }
 

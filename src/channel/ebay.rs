@@ -345,7 +345,7 @@ impl Channel for Ebay {
         if let Some(other) = other {
             problems.push(format!("offers are in {0}; set currency = \"{0}\"", other.currency().code()));
         }
-        Ok(Probe { about: format!("eBay marketplace {}", self.seller.marketplace), problems })
+        Ok(Probe::of(format!("eBay marketplace {}", self.seller.marketplace), problems))
     }
 }
 

@@ -239,7 +239,7 @@ impl Channel for Arc<Feed> {
         let foreign = items.values().filter(|item| item.price.currency() != self.currency).count();
         let problems =
             if foreign == 0 { vec![] } else { vec![format!("{foreign} items of the file are in another currency")] };
-        Ok(Probe { about: format!("feed with {} items", items.len()), problems })
+        Ok(Probe::of(format!("feed with {} items", items.len()), problems))
     }
 
     fn served(&self) -> Option<Served<'_>> {

@@ -263,7 +263,7 @@ impl Channel for Files {
         let names = self.place.open().await?.names().await?;
         let problems = if self.acknowledged { self.silence(&names).into_iter().collect() } else { vec![] };
         let sent = names.iter().filter(|name| table::manifest_number(name).is_some()).count();
-        Ok(Probe { about: format!("{}, {sent} files there", self.place.describe()), problems })
+        Ok(Probe::of(format!("{}, {sent} files there", self.place.describe()), problems))
     }
 }
 

@@ -396,6 +396,6 @@ impl Channel for Google {
                 problems.push("write = \"insert\" needs a primary data source; this one is supplemental".to_owned());
             }
         }
-        Ok(Probe { about: format!("Merchant Center account {}", self.merchant.account), problems })
+        Ok(Probe::of(format!("Merchant Center account {}", self.merchant.account), problems))
     }
 }

@@ -303,14 +303,14 @@ impl Channel for Kaufland {
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         // A wrong clock looks like wrong keys, so it is said even then.
         if answer.status == 401 && !problems.is_empty() {
-            return Ok(Probe { about: "Kaufland Seller API".to_owned(), problems });
+            return Ok(Probe::of("Kaufland Seller API", problems));
         }
         let list: Data<Vec<Unit>> = answer.ok()?.parse()?;
         let own = self.seller.currency.code();
         if let Some(other) = list.data.first().filter(|unit| unit.currency != own) {
             problems.push(format!("units of this storefront are in {}, not {own}", other.currency));
         }
-        Ok(Probe { about: format!("Kaufland storefront {}", self.seller.storefront), problems })
+        Ok(Probe::of(format!("Kaufland storefront {}", self.seller.storefront), problems))
     }
 }
 

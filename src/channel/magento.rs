@@ -58,6 +58,8 @@ drift = "alert"                     # alert, reassert or adopt
 /// Where input limits are on, a synchronous call takes 20 items and the queue 5,000 (docs, "Input limits").
 const MAX_SYNC: usize = 20;
 const MAX_QUEUED: usize = 500;
+/// No bulk has this number; whether it may be asked for is looked at first.
+const NO_BULK: &str = "00000000-0000-0000-0000-000000000000";
 const MAX_READ: usize = 20;
 /// The queue's consumer starts once a minute by cron.
 const QUEUE_DELAY_MS: i64 = 2 * Millis::MINUTE;
@@ -279,6 +281,27 @@ impl Magento {
         Ok(failed)
     }
 
+    /// A right that the integration lacks. Reading prices in bulk takes the same one as writing them (both stand under
+    /// `Magento_Catalog::catalog` in the module's `webapi.xml`), so a question that names no product shows it.
+    async fn missing_right(&self) -> Result<Option<String>, ChannelError> {
+        let denied = |answer: &Answer| matches!(answer.status, 401 | 403);
+        let path = [self.store.as_str(), "V1", "products", "base-prices-information"];
+        let answer = self.rest.ask(Method::POST, &path, &json!({ "skus": [] })).await?;
+        if denied(&answer) {
+            return Ok(Some("the integration may not write prices; give it the resource Catalog".to_owned()));
+        }
+        // A version that wants a SKU says so, and only to those who may ask.
+        if answer.status != 400 && answer.status != 404 {
+            answer.ok()?;
+        }
+        if !self.queue {
+            return Ok(None);
+        }
+        let bulk = self.rest.get(&[self.store.as_str(), "V1", "bulk", NO_BULK, "detailed-status"], &[]).await?;
+        let why = "the integration may not read what became of its queue; give it the resource Bulk Actions";
+        Ok(denied(&bulk).then(|| why.to_owned()))
+    }
+
     fn seen(&self, sku: &str, base: &[Row], special: &[Row]) -> Option<Seen> {
         let own = |rows: &[Row]| {
             let rows = rows.iter().filter(|row| row.sku == sku && row.store_id == self.store_id);
@@ -407,9 +430,9 @@ impl Channel for Magento {
         if let Some(other) = currencies.iter().find(|code| *code != self.currency.code()) {
             problems.push(format!("the shop's base currency is {other}; set currency = \"{other}\""));
         }
-        Ok(Probe {
-            about: "Magento shop; compare tax with Stores, Configuration, Tax, Catalog Prices".to_owned(),
-            problems,
-        })
+        problems.extend(self.missing_right().await?);
+        let note =
+            "the shop does not tell its tax settings; compare tax with Stores, Configuration, Tax, Catalog Prices";
+        Ok(Probe::of("Magento shop", problems).noting([note.to_owned()]))
     }
 }

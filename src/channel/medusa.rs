@@ -399,7 +399,7 @@ impl Channel for Medusa {
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         if answer.status == 404 {
             problems.push(format!("the shop has no region {}; set region to the id of one", self.region));
-            return Ok(Probe { about: "Medusa shop".to_owned(), problems });
+            return Ok(Probe::of("Medusa shop", problems));
         }
         let region = answer.ok()?.json()?.get("region").cloned().unwrap_or_default();
         let code = text(&region, "currency_code").unwrap_or_default().to_ascii_uppercase();
@@ -424,6 +424,6 @@ impl Channel for Medusa {
         if look.status != 200 {
             problems.push("the shop refuses publishable_key; take one that belongs to the sales channel".to_owned());
         }
-        Ok(Probe { about: format!("Medusa region {}", text(&region, "name").unwrap_or_default()), problems })
+        Ok(Probe::of(format!("Medusa region {}", text(&region, "name").unwrap_or_default()), problems))
     }
 }

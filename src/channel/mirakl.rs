@@ -376,7 +376,7 @@ impl Channel for Mirakl {
         if let Some(other) = other {
             problems.push(format!("offers are in {other}; set currency = \"{other}\""));
         }
-        Ok(Probe { about: format!("Mirakl at {}", self.seller.base.host_str().unwrap_or_default()), problems })
+        Ok(Probe::of(format!("Mirakl at {}", self.seller.base.host_str().unwrap_or_default()), problems))
     }
 }
 

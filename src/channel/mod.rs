@@ -326,6 +326,23 @@ pub struct Probe {
     pub about: String,
     /// What must be mended before prices may go there.
     pub problems: Vec<String>,
+    /// What is only worth knowing, such as what the channel does not tell and a person has to compare.
+    pub notes: Vec<String>,
+}
+
+impl Probe {
+    /// A look that has nothing to tell besides its problems.
+    #[must_use]
+    pub fn of(about: impl Into<String>, problems: Vec<String>) -> Self {
+        Self { about: about.into(), problems, notes: Vec::new() }
+    }
+
+    /// The same, with something worth knowing.
+    #[must_use]
+    pub fn noting(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
 }
 
 /// One configured sales channel.

@@ -1,7 +1,7 @@
-//! Odoo 17 to 19 through its JSON-RPC: the sales price of products, or the fixed prices of one pricelist. Facts that shape
-//! this file, seen on a real server:
+//! Odoo from 17 on, through its JSON-2 API (19 and later) or its JSON-RPC (before): the sales price of products, or the
+//! fixed prices of one pricelist. Facts that shape this file, the first of them documented, the others seen on a server:
 //!
-//! - Failures are HTTP 200 with `error.data.name`; a dead key is `odoo.exceptions.AccessDenied`.
+//! - JSON-2 answers failures with a status, JSON-RPC with HTTP 200; both name the server's exception.
 //! - A `write` sets one value on all its records, so different sales prices are one call each; a pricelist takes the
 //!   different prices of many products in one call, which is all or nothing.
 //! - More decimals than the price precision are rounded without a word.
@@ -13,6 +13,7 @@
 mod probe;
 mod rpc;
 mod rules;
+mod way;
 
 use std::sync::Arc;
 
@@ -21,10 +22,11 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use toml::Table;
 use url::Url;
 
-use self::rpc::{Execute, Rpc, result};
+use self::way::{Way, result, written};
 use super::wire::http::{self, Http};
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
@@ -32,16 +34,16 @@ use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     Seen, Setting, Tax,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::money::{Currency, Money, decimal};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
     name: "odoo",
-    about: "Odoo 17 to 19: sales prices of products, or the fixed prices of one pricelist, by internal reference",
+    about: "Odoo 17 and later: sales prices of products, or the fixed prices of one pricelist, by internal reference",
     example: r#"[channels.odoo]
 kind = "odoo"
-url = "https://erp.example/"      # the server; its RPC is at /jsonrpc
+url = "https://erp.example/"      # the server
 database = "shop"
 login = "omniprice@shop.example"  # a user that may write products and pricelists
 api_key = "${ODOO_API_KEY}"       # the user's, under Preferences, Account Security
@@ -54,6 +56,8 @@ drift = "alert"                   # alert, reassert or adopt
     build: |table, setting| Ok(Arc::new(Odoo::new(table, setting)?)),
 };
 
+const TEMPLATE: &str = "product.template";
+const PRICELIST: &str = "product.pricelist";
 /// Items of a pricelist per call: 50 take a small server 0.1 s.
 const MAX_BATCH: usize = 100;
 const MAX_READ: usize = 200;
@@ -73,7 +77,7 @@ struct Settings {
 
 struct Odoo {
     http: Http,
-    endpoint: Url,
+    base: Url,
     database: String,
     login: String,
     api_key: SecretString,
@@ -81,19 +85,15 @@ struct Odoo {
     currency: Currency,
     tax: Tax,
     clock: Clock,
+    /// Whether the server has the JSON-2 API, and until when that is believed.
+    told: Mutex<Option<(bool, Millis)>>,
 }
-
-/// Arguments of `product.template.write`.
-type TemplateArgs = (Vec<i64>, TemplatePrice);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TemplatePrice {
     list_price: Box<RawValue>,
 }
-
-/// Arguments of `product.pricelist.write`.
-type ListArgs = (Vec<i64>, ListItems);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,12 +119,12 @@ struct ItemPrice {
 fn build(table: &Table) -> Result<(Url, Settings), String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
-    let endpoint = http::place(&http::secure_base(&settings.url)?, &["jsonrpc"], &[]);
+    let base = http::secure_base(&settings.url)?;
     if settings.database.is_empty() || settings.login.is_empty() {
         return Err("database and login must be named".to_owned());
     }
     super::currency(&settings.currency)?;
-    Ok((endpoint, settings))
+    Ok((base, settings))
 }
 
 /// The currency of a relation field, whose name is the code.
@@ -139,10 +139,10 @@ fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
 
 impl Odoo {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
-        let (endpoint, settings) = build(table)?;
+        let (base, settings) = build(table)?;
         Ok(Self {
             http: Http::new(setting)?,
-            endpoint,
+            base,
             database: settings.database,
             login: settings.login,
             api_key: settings.api_key,
@@ -150,6 +150,7 @@ impl Odoo {
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
             clock: setting.clock.clone(),
+            told: Mutex::new(None),
         })
     }
 
@@ -157,15 +158,15 @@ impl Odoo {
     /// and a variant without one gets one. The places of variants that the server does not have come apart.
     async fn commands(
         &self,
-        user: i64,
+        way: Way,
         list: i64,
         changes: &[&PriceChange],
         ids: &[i64],
     ) -> Result<(Vec<Command>, Vec<(usize, ChannelError)>), ChannelError> {
-        let rules = self.rules(user, list, ids).await?;
+        let rules = self.rules(way, list, ids).await?;
         let known = |id: i64| rules.iter().find(|rule| rule.product() == Some(id) && !rule.dated()).map(|rule| rule.id);
         let new: Vec<i64> = ids.iter().copied().filter(|id| known(*id).is_none()).collect();
-        let templates = if new.is_empty() { vec![] } else { self.templates(user, &new).await? };
+        let templates = if new.is_empty() { vec![] } else { self.templates(way, &new).await? };
         let (mut commands, mut bad) = (Vec::with_capacity(changes.len()), Vec::new());
         for (place, (change, id)) in changes.iter().zip(ids).enumerate() {
             let rule = known(*id);
@@ -188,18 +189,18 @@ impl Odoo {
     }
 
     /// The templates of variants.
-    async fn templates(&self, user: i64, products: &[i64]) -> Result<Vec<(i64, i64)>, ChannelError> {
+    async fn templates(&self, way: Way, products: &[i64]) -> Result<Vec<(i64, i64)>, ChannelError> {
         #[derive(Deserialize)]
         struct Product {
             id: i64,
             product_tmpl_id: (i64, Value),
         }
         let domain = json!([["id", "in", products]]);
-        let rows: Vec<Product> = self.search(user, "product.product", domain, &["id", "product_tmpl_id"]).await?;
+        let rows: Vec<Product> = self.search(way, "product.product", domain, &["id", "product_tmpl_id"]).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.product_tmpl_id.0)).collect())
     }
 
-    async fn seen_templates(&self, user: i64, ids: &[i64]) -> Result<Vec<Seen>, ChannelError> {
+    async fn seen_templates(&self, way: Way, ids: &[i64]) -> Result<Vec<Seen>, ChannelError> {
         #[derive(Deserialize)]
         struct Template {
             id: i64,
@@ -208,7 +209,7 @@ impl Odoo {
             currency_id: Value,
         }
         let fields = ["id", "list_price", "currency_id"];
-        let rows: Vec<Template> = self.search(user, "product.template", json!([["id", "in", ids]]), &fields).await?;
+        let rows: Vec<Template> = self.search(way, "product.template", json!([["id", "in", ids]]), &fields).await?;
         let one = |row: &Template| {
             let price = currency_of(&row.currency_id).and_then(|code| amount::shown(row.list_price.get(), code));
             found::shown(row.id.to_string(), price)
@@ -216,28 +217,29 @@ impl Odoo {
         Ok(rows.iter().map(one).collect())
     }
 
-    async fn update(&self, user: i64, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
+    async fn update(&self, way: Way, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let ids: Vec<i64> = changes.iter().map(|change| reference(&change.external)).collect::<Result<_, _>>()?;
         let body = match self.pricelist {
             Some(list) => {
-                let (item_ids, bad) = self.commands(user, list, changes, &ids).await?;
+                let (item_ids, bad) = self.commands(way, list, changes, &ids).await?;
                 if !bad.is_empty() {
                     return Ok(Outcome::Bad(bad));
                 }
-                self.execute::<ListArgs>(user, "product.pricelist", "write", (vec![list], ListItems { item_ids }))?
+                self.writing(way, PRICELIST, vec![list], ListItems { item_ids })?
             }
             None => {
                 let [change] = changes else {
                     return Err(ChannelError::new(Class::Rejected, "sales prices travel one by one"));
                 };
                 let price = TemplatePrice { list_price: number(change.price)? };
-                self.execute::<TemplateArgs>(user, "product.template", "write", (ids, price))?
+                self.writing(way, TEMPLATE, ids, price)?
             }
         };
-        let quotes = quoted(&body, self.pricelist, self.currency);
+        let quotes = quoted(way, &body, self.pricelist, self.currency);
         let pass = outgoing::pass(door, changes, body, quotes)?;
-        let answer = self.http.push(self.call(), pass).await?.ok()?;
-        match result::<Value>(&answer, Class::Unknown)? {
+        let model = if self.pricelist.is_some() { PRICELIST } else { TEMPLATE };
+        let answer = self.http.push(self.call(way, model, "write")?, pass).await?;
+        match result::<Value>(way, &answer, Class::Unknown)? {
             Value::Bool(true) => Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect())),
             _ => Err(answer.unclear("the server does not say that it wrote")),
         }
@@ -252,18 +254,14 @@ fn reference(external: &str) -> Result<i64, ChannelError> {
 }
 
 /// Reads prices back out of an outgoing call, by its text alone.
-fn quoted(body: &[u8], pricelist: Option<i64>, currency: Currency) -> Result<Vec<Quote>, GateError> {
+fn quoted(way: Way, body: &[u8], pricelist: Option<i64>, currency: Currency) -> Result<Vec<Quote>, GateError> {
     let Some(pricelist) = pricelist else {
-        let rpc: Rpc<Execute<TemplateArgs>> = outgoing::parse(body)?;
-        let (_, _, _, model, method, (ids, price)) = rpc.params.args;
-        let ([id], "product.template", "write") = (ids.as_slice(), model.as_str(), method.as_str()) else {
-            return Err(outgoing::unreadable(&"not one price of one template"));
-        };
+        let (ids, price): (Vec<i64>, TemplatePrice) = written(way, body, TEMPLATE)?;
+        let [id] = ids.as_slice() else { return Err(outgoing::unreadable(&"not one price of one template")) };
         return Ok(vec![Quote::new(id.to_string(), outgoing::money(price.list_price.get(), currency)?)]);
     };
-    let rpc: Rpc<Execute<ListArgs>> = outgoing::parse(body)?;
-    let (_, _, _, model, method, (lists, items)) = rpc.params.args;
-    if (lists.as_slice(), model.as_str(), method.as_str()) != ([pricelist].as_slice(), "product.pricelist", "write") {
+    let (lists, items): (Vec<i64>, ListItems) = written(way, body, PRICELIST)?;
+    if lists != [pricelist] {
         return Err(outgoing::unreadable(&"not a write of our pricelist"));
     }
     let one = |(_, _, item): &Command| {
@@ -289,22 +287,22 @@ impl Channel for Odoo {
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
-        let user = match self.user().await {
-            Ok((user, _)) => user,
+        let way = match self.way().await {
+            Ok(way) => way,
             Err(error) => return super::all_failed(changes, &error),
         };
         let work = Worklist::of(changes, self.pricelist.map_or(1, |_| MAX_BATCH));
-        work.through(changes, |batch| async move { self.update(user, &batch, door).await }).await
+        work.through(changes, |batch| async move { self.update(way, &batch, door).await }).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
-        let (user, _) = self.user().await?;
+        let way = self.way().await?;
         let mut seen = Vec::with_capacity(externals.len());
         for part in externals.chunks(MAX_READ) {
             let ids: Vec<i64> = part.iter().filter_map(|external| external.parse().ok()).collect();
             seen.extend(match self.pricelist {
-                Some(list) => self.seen_in_list(user, list, &ids).await?,
-                None => self.seen_templates(user, &ids).await?,
+                Some(list) => self.seen_in_list(way, list, &ids).await?,
+                None => self.seen_templates(way, &ids).await?,
             });
         }
         Ok(found::in_order(externals, seen))
@@ -319,12 +317,12 @@ impl Channel for Odoo {
             /// What its attributes add to the template's sales price.
             price_extra: Box<RawValue>,
         }
-        let (user, _) = self.user().await?;
+        let way = self.way().await?;
         let mut matches: Vec<Match> = Vec::new();
         for part in skus.chunks(MAX_READ) {
             let domain = json!([["default_code", "in", part]]);
             let fields = ["id", "default_code", "product_tmpl_id", "price_extra"];
-            for row in self.search::<Product>(user, "product.product", domain, &fields).await? {
+            for row in self.search::<Product>(way, "product.product", domain, &fields).await? {
                 let template = row.product_tmpl_id.get(0).and_then(Value::as_i64);
                 let Some((sku, template)) = row.default_code.as_str().zip(template) else { continue };
                 let surcharge = decimal(row.price_extra.get()).map_or(true, |extra| !extra.is_zero());
@@ -366,7 +364,7 @@ mod tests {
             let args = format!(r#"["db",2,"key","{model}","write",{args}]"#);
             let params = format!(r#"{{"service":"object","method":"execute_kw","args":{args}}}"#);
             let body = format!(r#"{{"jsonrpc":"2.0","method":"call","params":{params}}}"#);
-            quoted(body.as_bytes(), list, Currency::EUR)
+            quoted(Way::Rpc(2), body.as_bytes(), list, Currency::EUR)
         };
         let expected = [Quote::new("7", Money::from_minor(1_250, Currency::EUR))];
         assert_eq!(of("product.template", r#"[[7],{"list_price":12.5}]"#, None).unwrap(), expected);
@@ -377,5 +375,14 @@ mod tests {
         assert!(list(&item.replace("12.50", "12.505")).is_err(), "would be rounded without a word");
         assert!(of("product.template", r#"[[7,8],{"list_price":12.5}]"#, None).is_err());
         assert!(of("product.template", r#"[[7],{"list_price":12.5,"standard_price":1}]"#, None).is_err());
+        assert!(of("product.product", r#"[[7],{"list_price":12.5}]"#, None).is_err());
+        let named = |body: &str, list| quoted(Way::Json2, body.as_bytes(), list, Currency::EUR);
+        assert_eq!(named(r#"{"ids":[7],"vals":{"list_price":12.5}}"#, None).unwrap(), expected);
+        assert_eq!(
+            named(&format!(r#"{{"ids":[3],"vals":{{"item_ids":[[1,9,{item}]]}}}}"#), Some(3)).unwrap(),
+            expected
+        );
+        assert!(named(r#"{"ids":[7],"vals":{"list_price":12.5},"context":{"lang":"da_DK"}}"#, None).is_err());
+        assert!(named(r#"{"ids":[],"vals":{"list_price":12.5}}"#, None).is_err());
     }
 }

@@ -263,6 +263,10 @@ fn quoted(body: &[u8], external: &str, partner: &str) -> Result<Vec<Quote>, Gate
     Ok(vec![Quote::new(external, outgoing::money(price, currency)?)])
 }
 
+const NO_PRODUCTS: &str = "the shop has no products, so nothing but the credentials was looked at";
+const TAX_BY_HAND: &str = "the first product is not sold, so what shoppers are told is unknown; compare tax with the shop's \
+                           pricing strategy by hand";
+
 #[async_trait]
 impl Channel for Oscar {
     fn capabilities(&self) -> Capabilities {
@@ -322,13 +326,13 @@ impl Channel for Oscar {
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         let first = Self::page(&answer)?.0.iter().find_map(Listed::external);
         let Some(external) = first else {
-            problems.push("the shop has no products".to_owned());
-            return Ok(Probe { about: "django-oscar shop".to_owned(), problems });
+            return Ok(Probe::of("django-oscar shop", problems).noting([NO_PRODUCTS.to_owned()]));
         };
         if self.may_write(&external).await? == Some(false) {
             problems
                 .push("the user may not change products; give it the permission catalogue | change product".to_owned());
         }
+        let mut notes = Vec::new();
         let held = self.held(&external).await?;
         let own = held.iter().flat_map(|held| &held.stockrecords).find(|one| self.own(&one.partner));
         match own {
@@ -340,15 +344,17 @@ impl Channel for Oscar {
             Some(own) => {
                 let price = own.price.as_deref().and_then(|price| amount::parse(price, self.currency).ok());
                 let shown = self.shown(&external).await?;
-                if let Some((price, shown)) = price.zip(shown).filter(|(price, shown)| price != shown) {
-                    problems.push(format!(
+                match price.zip(shown) {
+                    None => notes.push(TAX_BY_HAND.to_owned()),
+                    Some((price, shown)) if price == shown => {}
+                    Some((price, shown)) => problems.push(format!(
                         "shoppers are told {shown} where the partner's stock record says {price}: check tax, and \
                          whether the shop's strategy takes this partner's record"
-                    ));
+                    )),
                 }
             }
         }
-        Ok(Probe { about: "django-oscar shop; compare tax with its pricing strategy".to_owned(), problems })
+        Ok(Probe::of("django-oscar shop", problems).noting(notes))
     }
 }
 

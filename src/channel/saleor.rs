@@ -335,7 +335,7 @@ impl Channel for Saleor {
         }
         let Some(channel) = data.get("channel").filter(|channel| channel.is_object()) else {
             problems.push(format!("the shop has no sales channel {}; set sales_channel", self.channel));
-            return Ok(Probe { about: "Saleor shop".to_owned(), problems });
+            return Ok(Probe::of("Saleor shop", problems));
         };
         let code = text(channel, "currencyCode").unwrap_or_default();
         if code != self.currency.code() {
@@ -349,7 +349,7 @@ impl Channel for Saleor {
         if channel.get("isActive") == Some(&json!(false)) {
             problems.push("the sales channel is not active, so nobody sees its prices".to_owned());
         }
-        Ok(Probe { about: format!("Saleor channel {}", text(channel, "name").unwrap_or_default()), problems })
+        Ok(Probe::of(format!("Saleor channel {}", text(channel, "name").unwrap_or_default()), problems))
     }
 }
 

@@ -373,7 +373,7 @@ impl Channel for Shopify {
         if currency != self.shop.currency.code() {
             problems.push(format!("its prices are in {currency}; set currency = \"{currency}\""));
         }
-        Ok(Probe { about: format!("Shopify shop {}", text(&shop, "name").unwrap_or_default()), problems })
+        Ok(Probe::of(format!("Shopify shop {}", text(&shop, "name").unwrap_or_default()), problems))
     }
 }
 

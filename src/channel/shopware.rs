@@ -408,7 +408,7 @@ impl Channel for Shopware {
             }
             Err(error) => return Err(error),
         }
-        Ok(Probe { about: format!("Shopware {version}"), problems })
+        Ok(Probe::of(format!("Shopware {version}"), problems))
     }
 }
 

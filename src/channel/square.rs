@@ -439,7 +439,7 @@ impl Channel for Square {
         if let Some(other) = price.filter(|price| price.currency != self.seller.currency.code()) {
             problems.push(format!("the catalogue is in {0}; set currency = \"{0}\"", other.currency));
         }
-        Ok(Probe { about: "Square catalogue".to_owned(), problems })
+        Ok(Probe::of("Square catalogue", problems))
     }
 }
 

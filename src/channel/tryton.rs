@@ -319,7 +319,7 @@ impl Channel for Tryton {
         if write.is_some_and(|write| write.as_bool() == Some(false) || write.as_i64() == Some(0)) {
             problems.push("the user may not write products; add it to the group Product Administration".to_owned());
         }
-        Ok(Probe { about: format!("Tryton company {}", text(&company, "rec_name").unwrap_or_default()), problems })
+        Ok(Probe::of(format!("Tryton company {}", text(&company, "rec_name").unwrap_or_default()), problems))
     }
 }
 

@@ -18,11 +18,12 @@ use toml::Table;
 use url::Url;
 
 use super::wire::graphql::{self, text};
-use super::wire::http::{self, Call, Http};
+use super::wire::http::{self, Answer, Call, Http};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     Seen, Tax,
 };
+use crate::clock::Clock;
 use crate::money::{Currency, Money};
 use crate::publish::gate::{Door, GateError, Quote};
 
@@ -39,7 +40,9 @@ tax = "gross"                     # must equal the channel's "prices include tax
 drift = "alert"                   # alert, reassert or adopt
 "#,
     check: |table| build(table).map(drop),
-    build: |table, setting| Ok(Arc::new(Vendure { http: Http::new(setting)?, shop: build(table)? })),
+    build: |table, setting| {
+        Ok(Arc::new(Vendure { http: Http::new(setting)?, shop: build(table)?, clock: setting.clock.clone() }))
+    },
 };
 
 /// The server refuses `take` above 1,000; a batch of 100 takes it a few seconds.
@@ -68,6 +71,7 @@ struct Settings {
 struct Vendure {
     http: Http,
     shop: Shop,
+    clock: Clock,
 }
 
 /// The checked settings.
@@ -103,8 +107,12 @@ impl Vendure {
     }
 
     async fn ask(&self, query: &str, variables: Value) -> Result<Value, ChannelError> {
+        self.answered(query, variables).await.map(|(data, _)| data)
+    }
+
+    async fn answered(&self, query: &str, variables: Value) -> Result<(Value, Answer), ChannelError> {
         let answer = self.http.ask(self.call(), graphql::body(query, &variables)).await?.ok()?;
-        data(&answer.json()?, Class::Retry { after_ms: None })
+        Ok((data(&answer.json()?, Class::Retry { after_ms: None })?, answer))
     }
 
     /// One atomic call. `Ok` carries what the server says each variant costs now.
@@ -206,9 +214,9 @@ impl Channel for Vendure {
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {
-        let data = self.ask(PROBE, json!({})).await?;
+        let (data, answer) = self.answered(PROBE, json!({})).await?;
         let channel = data.get("activeChannel").cloned().unwrap_or_default();
-        let mut problems = Vec::new();
+        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         if !self.shop.channel_token.is_empty()
             && text(&channel, "token").as_deref() != Some(self.shop.channel_token.as_str())
         {
@@ -225,7 +233,7 @@ impl Channel for Vendure {
         if !currencies.iter().any(|code| code.as_str() == Some(self.shop.currency.code())) {
             problems.push(format!("the channel does not sell in {}", self.shop.currency.code()));
         }
-        Ok(Probe { about: format!("Vendure channel {}", text(&channel, "code").unwrap_or_default()), problems })
+        Ok(Probe::of(format!("Vendure channel {}", text(&channel, "code").unwrap_or_default()), problems))
     }
 }
 

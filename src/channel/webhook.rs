@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 use url::Url;
 
-use super::wire::http::{Call, Http};
+use super::wire::http::{Answer, Call, Http};
 use super::wire::signed::{self, MAX_PAYLOAD};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Tax,
 };
+use crate::clock::Clock;
 use crate::money::{Currency, Money};
 use crate::publish::gate::{Door, GateError, Quote};
 
@@ -32,10 +33,14 @@ currency = "DKK"
 tax = "gross"
 "#,
     check: |table| build(table).map(drop),
-    build: |table, setting| Ok(Arc::new(Webhook { http: Http::new(setting)?, receiver: build(table)? })),
+    build: |table, setting| {
+        Ok(Arc::new(Webhook { http: Http::new(setting)?, receiver: build(table)?, clock: setting.clock.clone() }))
+    },
 };
 
 const PLACEHOLDER: &str = "{sku}";
+/// No product is called like this.
+const PROBE_SKU: &str = "omniprice-probe";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +56,7 @@ struct Settings {
 struct Webhook {
     http: Http,
     receiver: Receiver,
+    clock: Clock,
 }
 
 /// The checked settings.
@@ -150,14 +156,18 @@ impl Webhook {
         answer.ok().map(|_| Receipt { echoed: None })
     }
 
-    async fn held(&self, sku: &str) -> Result<Option<Money>, ChannelError> {
+    async fn asked(&self, sku: &str) -> Result<Answer, ChannelError> {
         let Some(template) = &self.receiver.read_url else {
             return Err(ChannelError::new(Class::Rejected, "this receiver cannot be read back"));
         };
         let sku: String = url::form_urlencoded::byte_serialize(sku.as_bytes()).collect();
         let url = Url::parse(&template.replace(PLACEHOLDER, &sku.replace('+', "%20")))
             .map_err(|e| ChannelError::new(Class::Rejected, e.to_string()))?;
-        let answer = self.http.get(&url, HeaderMap::new()).await?;
+        self.http.get(&url, HeaderMap::new()).await
+    }
+
+    async fn held(&self, sku: &str) -> Result<Option<Money>, ChannelError> {
+        let answer = self.asked(sku).await?;
         if answer.status == 404 {
             return Ok(None);
         }
@@ -216,11 +226,17 @@ impl Channel for Webhook {
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {
-        let about = match &self.receiver.read_url {
-            Some(_) => "webhook that can be read back",
-            None => "webhook without read_url: its prices stay unverified",
-        };
-        Ok(Probe { about: about.to_owned(), problems: vec![] })
+        if self.receiver.read_url.is_none() {
+            let note = "without read_url it cannot be read back: its prices stay unverified, and nothing was asked now";
+            return Ok(Probe::of("webhook", vec![]).noting([note.to_owned()]));
+        }
+        // Any SKU will do: what is looked at is whether the receiver answers, whom it lets in, and its clock.
+        let answer = self.asked(PROBE_SKU).await?;
+        let problems = answer.skew(self.clock.now()).into_iter().collect();
+        if answer.status != 404 {
+            answer.ok()?;
+        }
+        Ok(Probe::of("webhook that can be read back", problems))
     }
 }
 

@@ -81,6 +81,7 @@ fn lane<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Lane> {
 struct Look {
     about: String,
     problems: Vec<String>,
+    notes: Vec<String>,
     /// Of the first products that we have: how many the channel has, and some that it lacks.
     looked_for: usize,
     found: usize,
@@ -98,8 +99,14 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         }
     };
     let skus: Vec<String> = products::page(&app.db, 0, SAMPLE).await?.into_iter().map(|product| product.sku).collect();
-    let mut look =
-        Look { about: probe.about, problems: probe.problems, looked_for: skus.len(), found: 0, missing: vec![] };
+    let mut look = Look {
+        about: probe.about,
+        problems: probe.problems,
+        notes: probe.notes,
+        looked_for: skus.len(),
+        found: 0,
+        missing: vec![],
+    };
     match lane.channel.find(&skus).await {
         Ok(matches) => {
             let has = |sku: &String| matches.iter().any(|found| found.sku == *sku);
@@ -121,6 +128,7 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
             lines.push(format!("  not found, for example: {}", missing.join(", ")));
         }
         lines.extend(look.problems.iter().map(|problem| format!("  problem: {}", plain(problem))));
+        lines.extend(look.notes.iter().map(|note| format!("  note: {}", plain(note))));
         if look.problems.is_empty() {
             lines.push("  ok".to_owned());
         }

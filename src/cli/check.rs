@@ -65,7 +65,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
                 Ok(probe) => add(
                     &format!("channel {}", lane.name),
                     probe.problems.is_empty(),
-                    [vec![probe.about], probe.problems].concat().join("; "),
+                    [vec![probe.about], probe.problems, probe.notes].concat().join("; "),
                 ),
                 Err(error) => add(&format!("channel {}", lane.name), false, error.message),
             }

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::config::Language;
 use crate::money::{Decimal, Money};
+use crate::report::bars::{Bars, What};
 use crate::report::chart::{Chart, Labels};
 use crate::report::lang::Voice;
 use crate::report::market::{self, Track};
@@ -43,7 +44,7 @@ pub struct Args {
     /// The position whose price margin at risk is counted against
     #[arg(long, value_enum, default_value_t = Target::Lowest)]
     target: Target,
-    /// A chart instead: `index`, or a SKU
+    /// A chart instead: `index`, a SKU, `margin-at-risk`, `elasticity`, `below` or `readiness`
     #[arg(long, value_name = "WHAT")]
     chart: Option<String>,
     /// File to write; a chart's ending says .svg or .png
@@ -83,12 +84,16 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         }
         None => (all, Voice::new(Language::En, &app.config.report.time_zone)),
     };
-    if let Some(what) = &args.chart {
+    let bars = args.chart.as_deref().and_then(What::of);
+    if let Some(what) = args.chart.as_ref().filter(|_| bars.is_none()) {
         return chart(args, &app, &tracks, what, (from, until), &voice);
     }
     let sales = args.sales.as_deref().map(sales).transpose()?;
     let asked = Asked { sales: sales.as_ref(), target: args.target, voice: &voice };
     let overview = overview(&app, &tracks, &asked, from, until).await?;
+    if let Some(what) = bars {
+        return drawn(args, what, &overview, &voice);
+    }
     let form = if context.json { Form::Json } else { args.format };
     let bytes = match form {
         Form::Table => table(&overview).into_bytes(),
@@ -150,6 +155,16 @@ fn lines(table: &Table) -> String {
         }));
     }
     lines.to_string()
+}
+
+/// Bars have names and are drawn as SVG alone.
+fn drawn(args: &Args, what: What, overview: &Overview, voice: &Voice) -> anyhow::Result<ExitCode> {
+    let Some(bars) = Bars::of(what, overview, voice) else { bail!("there is nothing to draw\nhint: {}", what.hint()) };
+    match args.out.as_deref().map(|path| path.extension().and_then(|ending| ending.to_str())) {
+        None | Some(Some("svg")) => write(args.out.as_deref(), bars.svg(voice).as_bytes())?,
+        Some(_) => bail!("bars are drawn as SVG, where they keep their names\nhint: --out {}.svg", what.name()),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn chart(

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use secrecy::SecretString;
+use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use super::{Percent, Problem, Span, problem};
@@ -38,11 +39,26 @@ pub struct Alerts {
     pub drift_above: i64,
     /// No page of any competitor gave a price for this long.
     pub nothing_fetched_after: Span,
+    /// A purchase cost that no import named for this long is old; zero: never.
+    pub cost_stale_after: Span,
     pub slack: SecretString,
     pub teams: SecretString,
     pub webhook: String,
     pub webhook_secret: SecretString,
+    /// Of Slack and Teams, too, unless they have their own.
     pub webhook_language: Language,
+    #[serde(deserialize_with = "if_any")]
+    pub slack_language: Option<Language>,
+    #[serde(deserialize_with = "if_any")]
+    pub teams_language: Option<Language>,
+}
+
+/// A language, or an empty text for none.
+fn if_any<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Language>, D::Error> {
+    match String::deserialize(deserializer)? {
+        text if text.is_empty() => Ok(None),
+        text => Language::deserialize(IntoDeserializer::into_deserializer(text)).map(Some),
+    }
 }
 
 /// The languages of mails.

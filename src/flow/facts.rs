@@ -256,7 +256,7 @@ fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qty: u
         interval_min: u32::try_from(interval_ms / Millis::MINUTE).ok(),
         // A page is listed for a product because it sells the same pack.
         pack_qty,
-        standing: Standing::Accepted,
+        standing: if latest.in_review > 0 { Standing::Quarantined } else { Standing::Accepted },
         kind: match named_text("kind") {
             Some("from") => PriceKind::From,
             Some("range") => PriceKind::Range,

@@ -12,7 +12,7 @@ use crate::clock::Millis;
 use crate::extract::price::{PriceKind, TaxView};
 use crate::extract::{Extraction, Hints, Offer};
 use crate::money::{Decimal, Money, currency};
-use crate::store::observations::{self, New, Run};
+use crate::store::observations::{self, Latest, New, Run};
 use crate::store::products::{self, Product};
 use crate::store::targets::DueTarget;
 use crate::telemetry::Metrics;
@@ -182,9 +182,8 @@ async fn known(app: &App, page: &DueTarget, product: &Product, runs: &[Run], now
     let others = observations::latest_of_product(&app.db, product.id).await?;
     let mut moved = Vec::new();
     let mut level = Vec::new();
-    for other in
-        others.iter().filter(|other| other.target_id != page.id && other.currency.as_deref() == Some(own.code()))
-    {
+    let counts = |other: &&Latest| other.target_id != page.id && other.in_review == 0;
+    for other in others.iter().filter(counts).filter(|other| other.currency.as_deref() == Some(own.code())) {
         let Some(minor) = other.price_minor else { continue };
         level.push(Money::from_minor(minor, own).amount());
         let history = observations::accepted(&app.db, other.target_id, 2).await?;

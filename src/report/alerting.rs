@@ -48,7 +48,7 @@ pub async fn round(app: &App) -> anyhow::Result<u64> {
     send_queued(app).await
 }
 
-/// Everybody who may be told, with the reader of people; hooks get everything in the configured language.
+/// Everybody who may be told, with the reader of people; hooks get everything in their language.
 async fn targets(app: &App, now: Millis) -> anyhow::Result<Vec<(Target, Option<Reader>)>> {
     let mut targets = Vec::new();
     for reader in people::readers(app).await? {
@@ -62,17 +62,17 @@ async fn targets(app: &App, now: Millis) -> anyhow::Result<Vec<(Target, Option<R
         };
         targets.push((target, Some(reader)));
     }
-    let day_start = hook_voice(app).midnight(now);
     for hook in Hook::ALL.into_iter().filter(|hook| hook.is_configured(&app.config)) {
         let unlimited = hook == Hook::Webhook;
+        let day_start = hook_voice(app, hook).midnight(now);
         let target = Target { name: hook.name().to_owned(), wanted: Wanted::All, quiet: false, day_start, unlimited };
         targets.push((target, None));
     }
     Ok(targets)
 }
 
-fn hook_voice(app: &App) -> Voice {
-    Voice::new(app.config.alerts.webhook_language, &app.config.report.time_zone)
+fn hook_voice(app: &App, hook: Hook) -> Voice {
+    Voice::new(hook.language(&app.config), &app.config.report.time_zone)
 }
 
 /// Whether a time of day lies in `22:00-06:30`, which may span midnight.
@@ -182,9 +182,10 @@ async fn send(app: &App, message: &Message) -> Result<String, MailError> {
     let early = message.early != 0;
     let refused = |why: String| MailError::Permanent(why);
     if let Some(hook) = Hook::of(&message.target) {
-        let told = alert_text::render(&body, early, &hook_voice(app), &[]).map_err(refused)?;
+        let voice = hook_voice(app, hook);
+        let told = alert_text::render(&body, early, &voice, &[]).map_err(refused)?;
         let id = message.message_id.trim_matches(['<', '>']);
-        return hook.send(&app.config, id, Millis(message.created_at), &body, &told).await;
+        return hook.send(&app.config, id, Millis(message.created_at), &body, &told, &voice).await;
     }
     // The store's trouble passes; the message stays in the queue.
     let reader = people::reader(app, &message.target).await.map_err(|e| MailError::Temporary(format!("{e:#}")))?;

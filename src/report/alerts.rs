@@ -51,10 +51,11 @@ pub const fn rule(kind: Kind) -> Rule {
         Kind::PriceWar => at_once(24, About::Competitor),
         Kind::KviUndercut => at_once(24, About::Product),
         Kind::CompetitorUnreachable | Kind::CompetitorSuspended => at_once(24, About::Competitor),
-        Kind::InputStale | Kind::RulesBroken => at_once(12, About::Nothing),
+        Kind::InputStale | Kind::CostStale | Kind::RulesBroken => at_once(12, About::Nothing),
         Kind::CampaignFailed => Rule { immediate: true, repeat: Some(15 * Millis::MINUTE), about: About::Channel },
         Kind::RunHeld | Kind::Paused => at_once(0, About::Nothing),
-        Kind::ListingLost | Kind::ListingParked | Kind::PriceRejected | Kind::Other => {
+        Kind::MatchReview => Rule { immediate: false, repeat: None, about: About::Competitor },
+        Kind::ListingLost | Kind::ListingParked | Kind::PriceRejected | Kind::OrderBroken | Kind::Other => {
             Rule { immediate: false, repeat: None, about: About::Channel }
         }
     }

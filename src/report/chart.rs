@@ -105,11 +105,11 @@ impl Chart {
         let mut pixmap = Pixmap::new(u32::from(width.unsigned_abs()), u32::from(height.unsigned_abs()))?;
         if let Some(mark) = self.mark {
             let y = self.y(mark, height);
-            stroke(&mut pixmap, &[(MARGIN, y), (width - MARGIN, y)], (0x80, 0x80, 0x80), 1, true);
+            stroke(&mut pixmap, &[(MARGIN, y), (width - MARGIN, y)], (0x80, 0x80, 0x80), 2, true);
         }
         for line in &self.lines {
             for stretch in self.stretches(line, width, height) {
-                let (colour, thick) = if line.dashed { ((0xd9, 0x77, 0x06), 3) } else { ((0x3b, 0x82, 0xf6), 4) };
+                let (colour, thick) = if line.dashed { ((0xd9, 0x77, 0x06), 4) } else { ((0x3b, 0x82, 0xf6), 5) };
                 stroke(&mut pixmap, &stretch, colour, thick, line.dashed);
             }
         }
@@ -186,7 +186,7 @@ fn stroke(pixmap: &mut Pixmap, points: &[(i16, i16)], colour: (u8, u8, u8), thic
 }
 
 /// Text for XML: what could end it or its attribute is replaced, what XML forbids is dropped.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in super::text::plain(text).chars() {
         match c {

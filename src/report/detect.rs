@@ -2,12 +2,14 @@
 
 mod ended;
 mod live;
+mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::gather;
 use crate::app::{App, PAUSE};
 use crate::clock::Millis;
+use crate::config::Span;
 use crate::money::{Decimal, Money, currency};
 use crate::observe::war::{PriceMove, war};
 use crate::sentence::Sentence;
@@ -24,6 +26,8 @@ const LEAST_MOVES: i64 = 3;
 pub const PAUSED: &str = "paused";
 /// Wars and what customers see are looked at this often; the other conditions are cheap and looked at in every round.
 const WARS_EVERY: i64 = 5 * Millis::MINUTE;
+/// What needs a walk over the catalogue and changes in days is looked at this often.
+const CATALOGUE_EVERY: i64 = Millis::HOUR;
 const LEASE: i64 = 2 * Millis::MINUTE;
 
 /// Raises and resolves everything that is detected here.
@@ -37,15 +41,24 @@ pub async fn all(app: &App) -> anyhow::Result<()> {
     parity(app, &open).await?;
     nothing_fetched(app, &open).await?;
     paused(app, &open).await?;
-    let now = app.now();
-    let (duty, owner) = ("detect/wars".to_owned(), app.owner.clone());
-    if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-WARS_EVERY)).await? {
-        let done = async {
-            wars(app, &open).await?;
-            live::all(app, &open).await?;
-            ended::all(app, &events).await
-        };
-        let done = done.await;
+    let customers = async {
+        wars(app, &open).await?;
+        live::all(app, &open).await?;
+        ended::all(app, &events).await
+    };
+    every(app, WARS_EVERY, "detect/wars", customers).await?;
+    let catalogue = async {
+        costs(app, &open).await?;
+        variants::all(app, &open).await
+    };
+    every(app, CATALOGUE_EVERY, "detect/catalogue", catalogue).await
+}
+
+/// Does some work unless it, or another worker, did it a short while ago.
+async fn every(app: &App, span: i64, duty: &str, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let (duty, owner, now) = (duty.to_owned(), app.owner.clone(), app.now());
+    if settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-span)).await? {
+        let done = work.await;
         settings::end_duty(&app.db, duty, owner, done.is_ok().then(|| app.now())).await?;
         done?;
     }
@@ -61,6 +74,34 @@ pub async fn customers(app: &App) -> anyhow::Result<()> {
     live::all(app, &open).await
 }
 
+/// How long each channel may take to show a price.
+pub(super) struct Patience {
+    /// What rules declare (`converge_within`).
+    declared: BTreeMap<String, i64>,
+    usual: i64,
+}
+
+impl Patience {
+    /// Without rules nothing is declared.
+    pub(super) async fn of(app: &App) -> Self {
+        let declared = match app.rules().await {
+            Ok(loaded) => {
+                loaded.set.channels.iter().filter_map(|one| Some((one.id.clone(), one.converge_within_ms?))).collect()
+            }
+            Err(_) => BTreeMap::new(),
+        };
+        Self { declared, usual: app.config.publish.settle_within.0 }
+    }
+
+    fn declared(&self, channel: &str) -> Option<i64> {
+        self.declared.get(channel).copied()
+    }
+
+    pub(super) fn within(&self, channel: &str) -> i64 {
+        self.declared(channel).unwrap_or(self.usual)
+    }
+}
+
 /// Raises an event while a condition holds, resolves it when it does not.
 async fn set(app: &App, open: &BTreeSet<String>, dedupe: String, holds: Option<Raise>) -> anyhow::Result<()> {
     match holds {
@@ -74,11 +115,13 @@ async fn set(app: &App, open: &BTreeSet<String>, dedupe: String, holds: Option<R
 /// Share of listings live at the newest decision, against the goal; listings still inside their time do not count.
 async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     let goal = app.config.publish.parity_goal_pct.0;
-    let late_since = app.now().plus(-app.config.publish.settle_within.0);
+    let patience = Patience::of(app).await;
     let late = listings::unsettled(&app.db, LIMIT).await?;
     let mut over: BTreeSet<&String> = open.iter().filter(|dedupe| dedupe.starts_with("parity/")).collect();
     for row in listings::parity(&app.db).await? {
-        let late = late.iter().filter(|l| l.channel == row.channel && l.state_since < late_since.0).count();
+        let within = patience.within(&row.channel);
+        let since = app.now().plus(-within);
+        let late = late.iter().filter(|l| l.channel == row.channel && l.state_since < since.0).count();
         let dedupe = format!("parity/{}", row.channel);
         let share = Decimal::from(100 * (row.listings - i64::try_from(late).unwrap_or(i64::MAX)));
         let event = (share < goal * Decimal::from(row.listings)).then(|| Raise {
@@ -92,7 +135,7 @@ async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
                 ("channel", &row.channel),
                 ("n", &late),
                 ("all", &row.listings),
-                ("span", &app.config.publish.settle_within),
+                ("span", &Span(within)),
             ]),
             hint: format!("omniprice verify {} --dry-run", row.channel),
         });
@@ -121,6 +164,29 @@ async fn nothing_fetched(app: &App, open: &BTreeSet<String>) -> anyhow::Result<(
         competitor: None,
         message: Sentence::NothingSince.with(&[("since", &last)]),
         hint: Sentence::HintPages.with(&[]),
+    });
+    set(app, open, KEY.to_owned(), event).await
+}
+
+/// Purchase costs that no import named for long: floors follow from them. What was never dated is not judged.
+async fn costs(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+    const KEY: &str = "cost-stale";
+    let patience = app.config.alerts.cost_stale_after;
+    let old = if patience.0 > 0 { reporting::old_costs(&app.db, app.now().plus(-patience.0)).await? } else { None };
+    let event = old.map(|old| Raise {
+        kind: "cost_stale",
+        severity: "warning",
+        dedupe: KEY.to_owned(),
+        product_id: None,
+        channel: None,
+        competitor: None,
+        message: Sentence::CostsOld.with(&[
+            ("span", &patience),
+            ("n", &old.n),
+            ("sku", &old.sku),
+            ("since", &Millis(old.cost_at)),
+        ]),
+        hint: Sentence::HintCosts.with(&[]),
     });
     set(app, open, KEY.to_owned(), event).await
 }

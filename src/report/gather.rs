@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::campaigns;
+use super::detect::Patience;
 use super::facts::{AtFloor, Facts, Headroom, History, MarketFacts, Overtaken, Told};
 use super::market::{self, Figures, Recommended, Seen, Track};
 use super::metrics::Position;
@@ -214,12 +215,12 @@ async fn late(
     inside: &impl Fn(&str) -> bool,
     now: Millis,
 ) -> anyhow::Result<Vec<listings::Unsettled>> {
-    let patience = now.plus(-app.config.publish.settle_within.0);
+    let patience = Patience::of(app).await;
     let done_with = |state: &str| matches!(state, "rejected" | "parked" | "drifted" | "held");
     let unsettled = listings::unsettled(&app.db, LIMIT).await?.into_iter();
     Ok(unsettled
         .filter(|row| reader.takes_channel(&row.channel) && inside(&row.sku))
-        .filter(|row| done_with(&row.state) || row.state_since <= patience.0)
+        .filter(|row| done_with(&row.state) || row.state_since <= now.plus(-patience.within(&row.channel)).0)
         .collect())
 }
 

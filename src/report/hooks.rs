@@ -8,14 +8,16 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::alert_text;
-use super::alerts::Body;
+use super::alerts::{Body, Item};
 use super::digest::Digest;
+use super::lang::{Kind, Voice};
 use super::mail::MailError;
+use super::text::{hint, message};
 use crate::channel::Class;
 use crate::channel::wire::http::{Answer, Call, Http};
 use crate::channel::wire::signed::{self, MAX_PAYLOAD};
 use crate::clock::Millis;
-use crate::config::Config;
+use crate::config::{Config, Language};
 
 /// Slack takes 3,000 characters in a section; Teams some 28 kB in a message.
 const MAX_CHAT: usize = 2_900;
@@ -55,6 +57,17 @@ impl Hook {
         }
     }
 
+    /// The language that it is spoken to in.
+    #[must_use]
+    pub fn language(self, config: &Config) -> Language {
+        let own = match self {
+            Self::Slack => config.alerts.slack_language,
+            Self::Teams => config.alerts.teams_language,
+            Self::Webhook => None,
+        };
+        own.unwrap_or(config.alerts.webhook_language)
+    }
+
     #[must_use]
     pub fn is_configured(self, config: &Config) -> bool {
         !self.address(config).is_empty()
@@ -71,13 +84,14 @@ impl Hook {
         at: Millis,
         body: &Body,
         told: &Digest,
+        voice: &Voice,
     ) -> Result<String, MailError> {
         let permanent = |why: String| MailError::Permanent(format!("{}: {why}", self.name()));
         let url = Url::parse(self.address(config)).map_err(|e| permanent(e.to_string()))?;
         let payload = match self {
             Self::Slack => slack(told),
             Self::Teams => teams(told),
-            Self::Webhook => webhook(at, body, told),
+            Self::Webhook => webhook(at, body, told, voice),
         };
         let payload = serde_json::to_vec(&payload).map_err(|e| permanent(e.to_string()))?;
         let headers = match self {
@@ -131,13 +145,24 @@ fn teams(told: &Digest) -> Value {
     json!({ "type": "message", "attachments": [{ "contentType": "application/vnd.microsoft.card.adaptive", "content": card }] })
 }
 
-fn webhook(at: Millis, body: &Body, told: &Digest) -> Value {
+/// An event as the receiver reads it: kinds, names and instants are the same in every language, sentences are not.
+fn event(item: &Item, voice: &Voice) -> Value {
+    json!({
+        "kind": item.kind, "severity": item.severity, "sku": item.sku, "channel": item.channel,
+        "competitor": item.competitor, "title": Kind::of(&item.kind).text(voice.language).title,
+        "message": message(&voice.tell(&item.message)), "hint": hint(&item.hint, item.sku.as_deref(), voice),
+        "times": item.times, "first_at": item.first_at, "resolved_at": item.resolved_at,
+    })
+}
+
+fn webhook(at: Millis, body: &Body, told: &Digest, voice: &Voice) -> Value {
     let kind = if body.open > 0 { "alert.raised" } else { "alert.resolved" };
-    let mut named = body.items.len();
+    let events: Vec<Value> = body.items.iter().map(|item| event(item, voice)).collect();
+    let mut named = events.len();
     loop {
         let data = json!({
-            "subject": told.subject, "open": body.open, "resolved": body.resolved,
-            "events": body.items.get(..named).unwrap_or_default(),
+            "language": voice.language.code(), "subject": told.subject, "open": body.open, "resolved": body.resolved,
+            "events": events.get(..named).unwrap_or_default(),
         });
         let message = json!({ "type": kind, "timestamp": at.to_string(), "data": data });
         if named == 0 || message.to_string().len() <= MAX_PAYLOAD {
@@ -150,7 +175,6 @@ fn webhook(at: Millis, body: &Body, told: &Digest) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::alerts::Item;
 
     fn body(n: usize) -> Body {
         let item = Item {
@@ -171,9 +195,11 @@ mod tests {
     #[test]
     fn messages_stay_below_what_receivers_take() {
         let told = Digest { subject: "<!channel> & @all".into(), text: "ø".repeat(90_000), ..Digest::default() };
-        let message = webhook(Millis(0), &body(50), &told);
+        let voice = Voice::new(Language::De, "UTC");
+        let message = webhook(Millis(0), &body(50), &told, &voice);
         assert!(message.to_string().len() <= MAX_PAYLOAD);
-        assert_eq!(message["data"]["open"], 50, "what is not named is counted");
+        assert_eq!((&message["data"]["open"], &message["data"]["language"]), (&json!(50), &json!("de")));
+        assert!(message["data"]["events"].as_array().unwrap().len() <= 50, "what is not named is counted");
         let slack = slack(&told);
         assert_eq!(slack["text"], "&lt;!channel&gt; &amp; @all");
         assert!(slack["blocks"][0]["text"]["text"].as_str().unwrap().chars().count() <= MAX_CHAT);

@@ -4,6 +4,7 @@
 pub mod alert_text;
 pub mod alerting;
 pub mod alerts;
+pub mod bars;
 pub mod campaigns;
 pub mod chart;
 pub mod detect;

@@ -10,28 +10,33 @@ const MAX_MESSAGE: usize = 300;
 /// Scraped text without what could break a line, turn it around or hide in it.
 #[must_use]
 pub fn plain(text: &str) -> String {
+    one_line(text, char::is_whitespace)
+}
+
+/// Harmless text in one line: what is a `space` becomes one blank.
+fn one_line(text: &str, space: fn(char) -> bool) -> String {
     let invisible = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}')
     };
     let cleaned: String = text.chars().map(|c| if invisible(c) { ' ' } else { c }).collect();
-    cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
+    cleaned.split(space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// A product's title, short enough for a row.
 #[must_use]
 pub fn title(text: &str) -> String {
-    cut(text, MAX_TITLE)
+    cut(plain(text), MAX_TITLE)
 }
 
-/// A message or reason of the program, which may quote what a site or a channel said.
+/// A message or reason of the program, which may quote what a site or a channel said. Blanks that do not break stay: they
+/// keep an amount on one line with its currency.
 #[must_use]
 pub fn message(text: &str) -> String {
-    cut(text, MAX_MESSAGE)
+    cut(one_line(text, |c| c.is_whitespace() && c != '\u{a0}'), MAX_MESSAGE)
 }
 
-fn cut(text: &str, most: usize) -> String {
-    let clean = plain(text);
+fn cut(clean: String, most: usize) -> String {
     if clean.chars().count() <= most { clean } else { clean.chars().take(most - 1).chain(['…']).collect() }
 }
 
@@ -72,6 +77,15 @@ mod tests {
             assert!(cell(hostile).starts_with('\''), "{hostile:?} gives {:?}", cell(hostile));
         }
         assert_eq!(cell("Kettle = 1 l"), "Kettle = 1 l");
+    }
+
+    #[test]
+    fn an_amount_in_a_message_stays_on_one_line() {
+        assert_eq!(
+            message("from DKK\u{a0}2,500.00\nto  DKK\u{a0}4,000.00"),
+            "from DKK\u{a0}2,500.00 to DKK\u{a0}4,000.00"
+        );
+        assert_eq!(cell("\u{a0}=1"), "'=1", "a sheet gets plain blanks");
     }
 
     #[test]

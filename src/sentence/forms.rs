@@ -27,6 +27,9 @@ sentences! {
     NotLive = "{channel}: {n:number} of {all:number} prices are not live after {span}",
     NothingSince = "no competitor page gave a price since {since:at}",
     CutsInARow = "{n:number} cuts in a row between us and {competitor}, our price fell by {fell:percent}",
+    OrderBroken = "{above} must never be below {below} and is; products: {n:number}, {sku} among them",
+    CostsOld = "purchase costs older than {span}: {n:number}, the oldest that of {sku}, of {since:at}",
+    OtherVariant = "{competitor} asks {theirs:money} where we ask {ours:money}, far apart since {since:at}: probably another variant; {url} does not count",
     // What competitors do to us, and we to them.
     WarWith = "price war with {competitor}: {n:number} cuts in turn, our price fell by {fell:percent}",
     Reactions = "reactions of ours and of {competitor} come to {factor:percent} a round",
@@ -168,6 +171,8 @@ sentences! {
     HintAttempts = "omniprice explain {sku} shows every attempt",
     HintOtherTool = "find the other tool, or set drift = \"alert\" in [channels.{channel}]",
     HintDrift = "omniprice verify {channel} puts it right or shows it again; drift = \"reassert\" does so by itself",
+    HintCosts = "omniprice import FILE with today's costs; alerts.cost_stale_after says how old is too old",
+    HintVariant = "omniprice extract \"{url}\" shows the page; omniprice alert resolve says that it is our product after all",
     HintRates = "omniprice fx fetch tries again; omniprice fx import FILE takes a file",
     HintRatesAsk = "omniprice fx fetch asks the bank; omniprice fx import FILE takes a file",
 }

@@ -14,7 +14,8 @@ statements! {
     OFFERS = Sql::same(
         "select t.product_id, o.id, t.competitor, t.id as target_id, o.outcome, o.verdict, o.reason, o.price_minor, o.currency,
                 o.availability, o.offer, o.first_seen, o.last_seen,
-                (select n.availability from observations n where n.target_id = t.id order by n.id desc limit 1) as newest_availability
+                (select n.availability from observations n where n.target_id = t.id order by n.id desc limit 1) as newest_availability,
+                (select count(*) from events e where e.dedupe = 'match-review/' || cast(t.id as text) and e.resolved_at is null) as in_review
          from targets t
          join observations o on o.id = (
              select x.id from observations x where x.target_id = t.id and x.verdict = 'accepted' order by x.id desc limit 1)

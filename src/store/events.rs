@@ -1,7 +1,9 @@
 //! Things worth telling a person, folded by key while they last, and the digests that told them.
 
+use std::collections::BTreeMap;
+
 use super::StoreError;
-use super::db::{Db, Sql, args, statements};
+use super::db::{Db, Sql, Tx, args, statements};
 use crate::clock::Millis;
 
 statements! {
@@ -11,8 +13,12 @@ statements! {
          on conflict (dedupe) where resolved_at is null do update set
              kind = excluded.kind, severity = excluded.severity, message = excluded.message, hint = excluded.hint,
              times = events.times + 1, last_at = excluded.last_at
-         returning id, times");
-    RESOLVE = Sql::same("update events set resolved_at = $2 where dedupe = $1 and resolved_at is null");
+         returning times");
+    RESOLVE = Sql::same(
+        "update events set resolved_at = $2 where dedupe = $1 and resolved_at is null returning kind, product_id");
+    RESOLVED = Sql::same(
+        "select dedupe, max(resolved_at) as at from events
+         where kind = $1 and resolved_at is not null group by dedupe order by dedupe limit $2");
     IS_OPEN = Sql::same("select max(first_at) as at from events where dedupe = $1 and resolved_at is null");
     OPEN = Sql::same(
         "select e.*, p.sku from events e left join products p on p.id = e.product_id
@@ -36,6 +42,10 @@ statements! {
     DIGESTS = Sql::same(
         "select recipient, slot, message_id, state, subject, tries, detail, sent_at from digests order by slot desc, recipient limit $1");
 }
+
+/// The kind of event that doubts a page's match. While `match-review/` and the page's number is open, its offer does not
+/// count; so both its beginning and its end ask for a decision.
+pub const MATCH_REVIEW: &str = "match_review";
 
 /// Something to raise. `dedupe` names what it is about; raising it again folds into the open event.
 #[derive(Debug, Clone)]
@@ -91,9 +101,19 @@ pub struct DigestRow {
 
 #[derive(Debug, sqlx::FromRow)]
 struct Raised {
-    #[expect(dead_code, reason = "returned by the statement")]
-    id: i64,
     times: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Ended {
+    kind: String,
+    product_id: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct EndedAt {
+    dedupe: String,
+    at: i64,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -124,6 +144,9 @@ pub async fn raise(db: &Db, event: Raise, now: Millis) -> Result<bool, StoreErro
                     ],
                 )
                 .await?;
+            if raised.times == 1 && e.kind == MATCH_REVIEW {
+                doubted(tx, e.product_id, *now).await?;
+            }
             Ok(raised.times == 1)
         })
     })
@@ -136,9 +159,32 @@ pub async fn raise(db: &Db, event: Raise, now: Millis) -> Result<bool, StoreErro
 /// The engine's own.
 pub async fn resolve(db: &Db, dedupe: String, now: Millis) -> Result<bool, StoreError> {
     db.write((dedupe, now), |tx, (dedupe, now)| {
-        Box::pin(async move { Ok(tx.run(RESOLVE, args![dedupe.as_str(), *now]).await? > 0) })
+        Box::pin(async move {
+            let ended: Option<Ended> = tx.maybe(RESOLVE, args![dedupe.as_str(), *now]).await?;
+            if let Some(ended) = ended.as_ref().filter(|ended| ended.kind == MATCH_REVIEW) {
+                doubted(tx, ended.product_id, *now).await?;
+            }
+            Ok(ended.is_some())
+        })
     })
     .await
+}
+
+/// Which offers count has changed.
+async fn doubted(tx: &mut Tx, product_id: Option<i64>, now: Millis) -> Result<(), StoreError> {
+    match product_id {
+        Some(id) => super::products::mark_dirty(tx, id, now).await,
+        None => Ok(()),
+    }
+}
+
+/// When events of a kind were last resolved, by what they are about.
+///
+/// # Errors
+/// The engine's own.
+pub async fn resolved(db: &Db, kind: &str, limit: i64) -> Result<BTreeMap<String, Millis>, StoreError> {
+    let rows: Vec<EndedAt> = db.all(RESOLVED, args![kind, limit]).await?;
+    Ok(rows.into_iter().map(|row| (row.dedupe, Millis(row.at))).collect())
 }
 
 /// Whether an event is open.

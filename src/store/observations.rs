@@ -26,7 +26,8 @@ statements! {
     LATEST_OF_PRODUCT = Sql::same(
         "select o.id, t.competitor, t.id as target_id, o.outcome, o.verdict, o.reason, o.price_minor, o.currency,
                 o.availability, o.offer, o.first_seen, o.last_seen,
-                (select n.availability from observations n where n.target_id = t.id order by n.id desc limit 1) as newest_availability
+                (select n.availability from observations n where n.target_id = t.id order by n.id desc limit 1) as newest_availability,
+                (select count(*) from events e where e.dedupe = 'match-review/' || cast(t.id as text) and e.resolved_at is null) as in_review
          from targets t
          join observations o on o.id = (
              select max(x.id) from observations x where x.target_id = t.id and x.verdict = 'accepted')
@@ -127,6 +128,8 @@ pub struct Latest {
     /// Availability of the newest run, which may be younger than the newest accepted price: a page that sold out
     /// and hides its price must not count as in stock at the old one.
     pub newest_availability: Option<String>,
+    /// 1 while the page is probably of another variant; then its offer does not count.
+    pub in_review: i64,
 }
 
 /// A run with where it came from.

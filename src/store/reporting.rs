@@ -9,6 +9,7 @@ statements! {
         "select t.product_id, o.target_id, t.competitor, o.price_minor, o.currency, o.availability, o.first_seen, o.last_seen
          from observations o join targets t on t.id = o.target_id
          where o.verdict = 'accepted' and o.price_minor is not null and o.last_seen >= $1
+           and not exists (select 1 from events e where e.dedupe = 'match-review/' || cast(t.id as text) and e.resolved_at is null)
          order by o.target_id, o.id limit $2");
     DECIDED = Sql::same(
         "select product_id, previous_minor, price_minor, created_at from decisions
@@ -51,6 +52,10 @@ statements! {
     CAMPAIGN_SPANS = Sql::same(
         "select i.product_id, c.starts_at, c.ends_at from campaign_items i join campaigns c on c.id = i.campaign_id
          where c.ends_at > $1 order by i.product_id, c.starts_at limit $2");
+    OLD_COSTS = Sql::same(
+        "select sku, cost_at, count(*) over () as n from products
+         where cost_net is not null and cost_at < $1 and locked = 0 and (stock is null or stock > 0)
+         order by cost_at, id limit 1");
     HOSTS = Sql::same("select distinct host from targets order by host");
 }
 
@@ -132,6 +137,16 @@ pub struct CampaignState {
     pub unverified: i64,
     /// Still shown although another price is wanted.
     pub still: i64,
+}
+
+/// The oldest purchase cost, and how many are as old or nearly so.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OldCosts {
+    pub sku: String,
+    /// When an import last named it.
+    pub cost_at: i64,
+    /// Products whose cost is older than what was asked for.
+    pub n: i64,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -238,4 +253,13 @@ pub async fn campaign_state(db: &Db, campaign_id: i64) -> Result<Vec<CampaignSta
 /// The engine's own.
 pub async fn campaign_spans(db: &Db, since: Millis, limit: i64) -> Result<Vec<CampaignSpan>, StoreError> {
     db.all(CAMPAIGN_SPANS, args![since, limit]).await
+}
+
+/// Products with a purchase cost that was last named before an instant; `None` if there is none. Products that are sold
+/// out or locked are not repriced and do not count.
+///
+/// # Errors
+/// The engine's own.
+pub async fn old_costs(db: &Db, before: Millis) -> Result<Option<OldCosts>, StoreError> {
+    db.maybe(OLD_COSTS, args![before]).await
 }

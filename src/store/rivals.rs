@@ -36,6 +36,15 @@ statements! {
          from targets t join hosts h on h.host = t.host
          left join suspensions s on s.competitor = t.competitor and s.ended_at is null
          group by t.competitor order by t.competitor limit $1");
+    FAR = Sql::same(
+        "select t.id as target_id, t.product_id, t.competitor, t.url, p.sku, p.market, p.vat_class, p.currency, p.own_minor,
+                o.price_minor, o.reason, o.last_seen
+         from targets t join products p on p.id = t.product_id
+         join observations o on o.id = (
+             select x.id from observations x where x.target_id = t.id and x.verdict = 'accepted' order by x.id desc limit 1)
+         where o.currency = p.currency and o.price_minor > 0
+           and (o.price_minor * 2 > p.own_minor * 3 or o.price_minor * 3 < p.own_minor * 2)
+         order by t.id limit $1");
     NOTE = Sql::same(
         "insert into rivalries (product_id, competitor, kind, message, until_at, raised_at, created_at)
          values ($1, $2, $3, $4, $5, null, $6) returning id");
@@ -52,6 +61,25 @@ statements! {
     NEWEST = Sql::same(
         "select r.kind, r.competitor, p.sku, r.message, r.created_at, r.until_at
          from rivalries r join products p on p.id = r.product_id where r.created_at > $1 order by r.id desc limit $2");
+}
+
+/// A page whose newest believed price is more than half as much again as ours, or less than two thirds of it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct FarPage {
+    pub target_id: i64,
+    pub product_id: i64,
+    pub competitor: String,
+    pub url: String,
+    pub sku: String,
+    pub market: String,
+    pub vat_class: String,
+    /// Of both prices.
+    pub currency: String,
+    pub own_minor: i64,
+    pub price_minor: i64,
+    /// Why the price was believed.
+    pub reason: String,
+    pub last_seen: i64,
 }
 
 /// The newest run of a page in a crawl, and how available the goods were in the run before.
@@ -270,4 +298,12 @@ pub async fn over(db: &Db, until: Millis) -> Result<Vec<Rivalry>, StoreError> {
 /// The engine's own.
 pub async fn newest(db: &Db, since: Millis, limit: i64) -> Result<Vec<Named>, StoreError> {
     db.all(NEWEST, args![since, limit]).await
+}
+
+/// Pages whose newest believed price is far from ours, in our currency.
+///
+/// # Errors
+/// The engine's own.
+pub async fn far(db: &Db, limit: i64) -> Result<Vec<FarPage>, StoreError> {
+    db.all(FAR, args![limit]).await
 }

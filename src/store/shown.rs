@@ -18,8 +18,9 @@ statements! {
     LATE = Sql::same(
         "select channel, count(*) as listings, min(desired_at) as since,
                 cast(coalesce(sum(case when state = 'unknown' or reason like '%no answer%' then 1 else 0 end), 0) as bigint) as unanswered
-         from listings where state in ('intended', 'sent', 'unknown', 'accepted', 'applied') and desired_at < $1
-         group by channel order by channel");
+         from listings
+         where channel = $1 and state in ('intended', 'sent', 'unknown', 'accepted', 'applied') and desired_at < $2
+         group by channel");
     UNDERCUT = Sql::same(
         "select p.id as product_id, p.sku, p.own_minor, p.currency, t.competitor, o.price_minor
          from products p join targets t on t.product_id = p.id
@@ -27,6 +28,7 @@ statements! {
              select max(x.id) from observations x where x.target_id = t.id and x.verdict = 'accepted')
          where p.tags like $1 and o.currency = p.currency and o.availability <> 'out_of_stock' and o.checks > 1
            and o.price_minor > 0 and p.own_minor * 100 > o.price_minor * $2 and o.last_seen >= $3 and o.first_seen <= $4
+           and not exists (select 1 from events e where e.dedupe = 'match-review/' || cast(t.id as text) and e.resolved_at is null)
          order by p.id, o.price_minor, t.competitor limit $5");
 }
 
@@ -86,12 +88,12 @@ pub async fn lower(db: &Db, channel: &str, than: &str, since: Millis, limit: i64
     Ok(rows.into_iter().map(|row| row.sku).collect())
 }
 
-/// Per channel, what waits longer than since an instant.
+/// What waits on a channel longer than since an instant; `None` if nothing does.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn late(db: &Db, before: Millis) -> Result<Vec<Late>, StoreError> {
-    db.all(LATE, args![before]).await
+pub async fn late(db: &Db, channel: &str, before: Millis) -> Result<Option<Late>, StoreError> {
+    db.maybe(LATE, args![channel, before]).await
 }
 
 /// Offers for products with a tag that we exceed by more than `percent` (105: by more than 5 %), seen more than once, last

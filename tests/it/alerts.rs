@@ -369,7 +369,7 @@ async fn hooks_get_the_same_signed_message_on_every_try() {
     let (chat, chatted) = receiver(vec![]).await;
     let extra = format!(
         "[alerts]\nwebhook = \"http://127.0.0.1:{port}/alerts\"\nwebhook_secret = \"{SECRET}\"\nslack = \"http://127.0.0.1:{chat}/slack\"\n\
-         teams = \"http://127.0.0.1:{chat}/teams\"\nwebhook_language = \"de\"\n"
+         teams = \"http://127.0.0.1:{chat}/teams\"\nwebhook_language = \"de\"\nslack_language = \"pl\"\n"
     );
     let clock = Clock::manual(NOW);
     let app = app(&test, &clock, &extra).await;
@@ -398,7 +398,13 @@ async fn hooks_get_the_same_signed_message_on_every_try() {
     let chatted: Vec<String> =
         chatted.lock().unwrap().iter().map(|(head, body)| format!("{head}{}", String::from_utf8_lossy(body))).collect();
     assert_eq!(chatted.len(), 2);
-    assert!(chatted.iter().all(|text| text.contains("Ein Kanal weist uns ab")), "{chatted:?}");
+    for (path, words) in [("/slack", "Kanał nas odrzuca"), ("/teams", "Ein Kanal weist uns ab")] {
+        assert!(chatted.iter().any(|text| text.contains(path) && text.contains(words)), "{path}: {chatted:?}");
+    }
+    let event = &message["data"]["events"][0];
+    assert_eq!((&event["kind"], &event["title"]), (&"channel_refused".into(), &"Ein Kanal weist uns ab".into()));
+    let said = "webshop nimmt keine Preise an: the channel refuses the credentials (401)";
+    assert_eq!(event["message"], said, "the channel's own words stay");
 }
 
 /// Asks the served application; the whole answer.

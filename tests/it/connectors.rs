@@ -8,6 +8,7 @@ mod magento;
 mod medusa;
 mod odoo;
 mod oscar;
+mod probes;
 mod saleor;
 pub mod schema;
 mod shopify;

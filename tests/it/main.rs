@@ -5,6 +5,7 @@
 
 mod alert_words;
 mod alerts;
+mod bars;
 mod cli;
 mod connectors;
 mod crash;
@@ -14,6 +15,7 @@ mod flow;
 mod fuzz_corpus;
 mod guards;
 mod harness;
+mod inputs;
 mod intent;
 mod layout;
 mod live;

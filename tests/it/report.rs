@@ -269,6 +269,10 @@ fn reports_come_as_table_json_csv_workbook_and_charts() {
     assert!(std::fs::read(shop.folder.path().join("k.png")).unwrap().starts_with(b"\x89PNG"));
     assert!(shop.run(&["report", "--chart", "NOPE"], 1).contains("there is no product `NOPE`"));
     assert!(shop.run(&["report", "--chart", "KETTLE", "--out", "k.gif"], 1).contains("hint:"));
+    for (bars, hint) in [("margin-at-risk", "--sales FILE"), ("below", "msrp"), ("readiness", "channel map")] {
+        let nothing = shop.run(&["report", "--chart", bars], 1);
+        assert!(nothing.contains("nothing to draw") && nothing.contains(hint), "{nothing}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Odoo;
+use super::way::{Arguments, Way};
 use crate::channel::wire::graphql::text;
 use crate::channel::{ChannelError, Class, Probe, Tax};
 
@@ -17,49 +18,63 @@ fn id(value: &Value, field: &str) -> Option<i64> {
 
 impl Odoo {
     pub(super) async fn look(&self) -> Result<Probe, ChannelError> {
-        let (user, answer) = self.user().await?;
+        let (_, answer) = self.version().await?;
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
-        let company = self.company(user).await?;
+        let way = self.way().await?;
+        let company = self.company(way).await?;
         let (model, key, models) = match self.pricelist {
             Some(list) => ("product.pricelist", Some(list), ["product.pricelist", "product.pricelist.item"].as_slice()),
             None => ("res.company", company, ["product.template"].as_slice()),
         };
-        let rows: Vec<Value> = self.search(user, model, json!([["id", "=", key]]), &["name", "currency_id"]).await?;
+        let rows: Vec<Value> = self.search(way, model, json!([["id", "=", key]]), &["name", "currency_id"]).await?;
         let Some(first) = rows.first() else {
             problems.push(match self.pricelist {
                 Some(list) => format!("the server shows this user no such pricelist as {list}; set pricelist"),
                 None => "the server does not show this user its company; see Needs in docs/channels/odoo.md".to_owned(),
             });
-            return Ok(Probe { about: "Odoo".to_owned(), problems });
+            return Ok(Probe::of("Odoo", problems));
         };
         let code = first.pointer("/currency_id/1").and_then(Value::as_str).unwrap_or("");
         if code != self.currency.code() {
             problems.push(format!("its prices are in {code}; set currency = \"{code}\""));
         }
-        let mut about = format!("Odoo, {}", text(first, "name").unwrap_or_default());
+        let about = format!("Odoo, {}", text(first, "name").unwrap_or_default());
+        let mut notes = Vec::new();
         for model in models {
-            match self.may_write(user, model).await? {
+            match self.may_write(way, model).await? {
                 Some(true) => {}
                 Some(false) => {
                     problems.push(format!("the user may not write {model}; see Needs in docs/channels/odoo.md"))
                 }
-                None => about.push_str(&format!(" (cannot tell whether the user may write {model})")),
+                None => notes.push(format!("the server does not tell whether the user may write {model}")),
             }
         }
-        problems.extend(self.tax_problem(user, company).await);
-        Ok(Probe { about, problems })
+        // A server without invoicing has no such tax, and users need not be allowed to see it.
+        match self.included(way, company).await {
+            Ok(Some(included)) if included == (self.tax == Tax::Gross) => {}
+            Ok(Some(included)) => {
+                let says = if included { "gross" } else { "net" };
+                problems.push(format!("the default sales tax makes prices {says}; set tax = \"{says}\""));
+            }
+            Ok(None) | Err(_) => notes.push(TAX_BY_HAND.to_owned()),
+        }
+        Ok(Probe::of(about, problems).noting(notes))
     }
 
     /// The company that the user works in; a server has several.
-    async fn company(&self, user: i64) -> Result<Option<i64>, ChannelError> {
-        let rows: Vec<Value> = self.search(user, "res.users", json!([["id", "=", user]]), &["company_id"]).await?;
+    async fn company(&self, way: Way) -> Result<Option<i64>, ChannelError> {
+        let user = self.me(way).await?;
+        let rows: Vec<Value> = self.search(way, "res.users", json!([["id", "=", user]]), &["company_id"]).await?;
         Ok(rows.first().and_then(|row| id(row, "company_id")))
     }
 
     /// Whether the user may write a model; `None` where the server knows neither the method of version 17 nor its successor.
-    async fn may_write(&self, user: i64, model: &str) -> Result<Option<bool>, ChannelError> {
-        for (method, args) in [("check_access_rights", json!(["write", false])), ("has_access", json!([[], "write"]))] {
-            match self.ask(user, model, method, args).await {
+    async fn may_write(&self, way: Way, model: &str) -> Result<Option<bool>, ChannelError> {
+        let named = json!({ "ids": [], "operation": "write" });
+        let newer = Arguments { placed: json!([[], "write"]), named: named.clone() };
+        let older = Arguments { placed: json!(["write", false]), named };
+        for (method, arguments) in [("has_access", newer), ("check_access_rights", older)] {
+            match self.ask(way, model, method, arguments).await {
                 Ok(Value::Bool(may)) => return Ok(Some(may)),
                 Ok(_) => {}
                 Err(error) if error.class == Class::Refused => return Ok(Some(false)),
@@ -71,29 +86,17 @@ impl Odoo {
         Ok(None)
     }
 
-    /// The company's default sales tax tells how its prices are entered. A server without invoicing has none, and users
-    /// need not be allowed to see it.
-    async fn tax_problem(&self, user: i64, company: Option<i64>) -> Option<String> {
-        match self.included(user, company).await {
-            Ok(Some(included)) if included == (self.tax == Tax::Gross) => None,
-            Ok(Some(included)) => {
-                let says = if included { "gross" } else { "net" };
-                Some(format!("the default sales tax makes prices {says}; set tax = \"{says}\""))
-            }
-            Ok(None) | Err(_) => Some(TAX_BY_HAND.to_owned()),
-        }
-    }
-
-    async fn included(&self, user: i64, company: Option<i64>) -> Result<Option<bool>, ChannelError> {
+    /// Whether the company's default sales tax is part of the prices that are entered.
+    async fn included(&self, way: Way, company: Option<i64>) -> Result<Option<bool>, ChannelError> {
         #[derive(Deserialize)]
         struct Included {
             price_include: bool,
         }
         let domain = json!([["id", "=", company]]);
-        let rows: Vec<Value> = self.search(user, "res.company", domain, &["account_sale_tax_id"]).await?;
+        let rows: Vec<Value> = self.search(way, "res.company", domain, &["account_sale_tax_id"]).await?;
         let Some(tax) = rows.first().and_then(|row| id(row, "account_sale_tax_id")) else { return Ok(None) };
         let taxes: Vec<Included> =
-            self.search(user, "account.tax", json!([["id", "=", tax]]), &["price_include"]).await?;
+            self.search(way, "account.tax", json!([["id", "=", tax]]), &["price_include"]).await?;
         Ok(taxes.first().map(|tax| tax.price_include))
     }
 }

@@ -1,19 +1,20 @@
 //! The server's JSON-RPC: one address, every failure HTTP 200 with the name of the server's exception.
 
-use reqwest::Method;
-use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Odoo;
+use super::way::Way;
 use crate::channel::wire::graphql::text;
-use crate::channel::wire::http::{Answer, Call};
+use crate::channel::wire::http::Answer;
 use crate::channel::{ChannelError, Class};
 
 /// How an error begins that the server itself names, in contrast to no answer at all.
 pub const SAYS: &str = "Odoo answers ";
+pub const NO_DATABASE: &str =
+    "the server has no such database; set `database` to the name that its database selector shows";
 
 /// A call as it travels.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,11 +49,15 @@ pub fn result<T: DeserializeOwned>(answer: &Answer, late: Class) -> Result<T, Ch
     let data = error.get("data").unwrap_or(&Value::Null);
     let name = text(data, "name").unwrap_or_default();
     let message = text(data, "message").or_else(|| text(error, "message")).unwrap_or_default();
+    Err(failure(&name, &message, late))
+}
+
+/// An exception of the server by its full name.
+pub fn failure(name: &str, message: &str, late: Class) -> ChannelError {
     if name == "psycopg2.OperationalError" && message.contains("does not exist") {
-        let text = "the server has no such database; set `database` to the name that its database selector shows";
-        return Err(ChannelError::new(Class::Refused, text));
+        return ChannelError::new(Class::Refused, NO_DATABASE);
     }
-    let class = match name.as_str() {
+    let class = match name {
         "odoo.exceptions.AccessDenied" | "odoo.exceptions.AccessError" | "odoo.http.SessionExpiredException" => {
             Class::Refused
         }
@@ -67,14 +72,10 @@ pub fn result<T: DeserializeOwned>(answer: &Answer, late: Class) -> Result<T, Ch
         }
         _ => late,
     };
-    Err(ChannelError::new(class, format!("{SAYS}{name}: {message}")))
+    ChannelError::new(class, format!("{SAYS}{name}: {message}"))
 }
 
 impl Odoo {
-    pub(super) fn call(&self) -> Call {
-        Call::json(Method::POST, self.endpoint.clone(), HeaderMap::new())
-    }
-
     fn rpc<A: Serialize>(service: &str, method: &str, args: A) -> Result<Vec<u8>, ChannelError> {
         let params = Params { service: service.to_owned(), method: method.to_owned(), args };
         let rpc = Rpc { jsonrpc: "2.0".to_owned(), method: "call".to_owned(), params };
@@ -82,16 +83,15 @@ impl Odoo {
     }
 
     /// Our user's number; asking for it is how a key is tried.
-    pub(super) async fn user(&self) -> Result<(i64, Answer), ChannelError> {
+    pub(super) async fn user(&self) -> Result<i64, ChannelError> {
         let key = self.api_key.expose_secret();
         let body = Self::rpc("common", "authenticate", (&self.database, &self.login, key, json!({})))?;
-        let answer = self.http.ask(self.call(), body).await?.ok()?;
+        // No user yet, so none is named.
+        let answer = self.http.ask(self.call(Way::Rpc(0), "", "")?, body).await?.ok()?;
         let user: Value = result(&answer, Class::Retry { after_ms: None })?;
         // False instead of an error.
-        let user = user
-            .as_i64()
-            .ok_or_else(|| ChannelError::new(Class::Refused, "the server refuses login and key for this database"))?;
-        Ok((user, answer))
+        user.as_i64()
+            .ok_or_else(|| ChannelError::new(Class::Refused, "the server refuses login and key for this database"))
     }
 
     pub(super) fn execute<A: Serialize>(
@@ -103,30 +103,5 @@ impl Odoo {
     ) -> Result<Vec<u8>, ChannelError> {
         let key = self.api_key.expose_secret();
         Self::rpc("object", "execute_kw", (&self.database, user, key, model, method, args))
-    }
-
-    pub(super) async fn search<T: DeserializeOwned>(
-        &self,
-        user: i64,
-        model: &str,
-        domain: Value,
-        fields: &[&str],
-    ) -> Result<Vec<T>, ChannelError> {
-        let body = self.execute(user, model, "search_read", json!([domain, fields]))?;
-        let answer = self.http.ask(self.call(), body).await?.ok()?;
-        result(&answer, Class::Retry { after_ms: None })
-    }
-
-    /// The result of a method that changes nothing.
-    pub(super) async fn ask<T: DeserializeOwned>(
-        &self,
-        user: i64,
-        model: &str,
-        method: &str,
-        args: Value,
-    ) -> Result<T, ChannelError> {
-        let body = self.execute(user, model, method, args)?;
-        let answer = self.http.ask(self.call(), body).await?.ok()?;
-        result(&answer, Class::Retry { after_ms: None })
     }
 }

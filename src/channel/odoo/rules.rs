@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::way::Way;
 use super::{Odoo, currency_of};
 use crate::channel::wire::{amount, found};
 use crate::channel::{ChannelError, Seen};
@@ -91,18 +92,18 @@ fn seen(product: i64, rules: &[&Rule], now: Millis) -> Option<Seen> {
 
 impl Odoo {
     /// All rules about one piece of these variants, in the server's order, whatever their dates and kind.
-    pub(super) async fn rules(&self, user: i64, list: i64, products: &[i64]) -> Result<Vec<Rule>, ChannelError> {
+    pub(super) async fn rules(&self, way: Way, list: i64, products: &[i64]) -> Result<Vec<Rule>, ChannelError> {
         let domain = json!([
             ["pricelist_id", "=", list],
             ["applied_on", "=", "0_product_variant"],
             ["product_id", "in", products]
         ]);
-        let rules: Vec<Rule> = self.search(user, "product.pricelist.item", domain, &FIELDS).await?;
+        let rules: Vec<Rule> = self.search(way, "product.pricelist.item", domain, &FIELDS).await?;
         Ok(rules.into_iter().filter(Rule::single).collect())
     }
 
-    pub(super) async fn seen_in_list(&self, user: i64, list: i64, ids: &[i64]) -> Result<Vec<Seen>, ChannelError> {
-        let rules = self.rules(user, list, ids).await?;
+    pub(super) async fn seen_in_list(&self, way: Way, list: i64, ids: &[i64]) -> Result<Vec<Seen>, ChannelError> {
+        let rules = self.rules(way, list, ids).await?;
         let now = self.clock.now();
         let own = |id: i64| rules.iter().filter(|rule| rule.product() == Some(id)).collect::<Vec<_>>();
         Ok(ids.iter().filter_map(|id| seen(*id, &own(*id), now)).collect())

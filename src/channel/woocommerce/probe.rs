@@ -14,42 +14,53 @@ const UNREADABLE: &str = "the key may not read the shop's settings, so currency 
 const TAX_BY_HAND: &str =
     "the shop does not tell its tax settings; compare tax with WooCommerce, Settings, Tax by hand";
 
+/// Whether the configured tax view is the shop's.
+enum TaxFit {
+    Yes,
+    No(String),
+    /// The shop does not say.
+    Unknown,
+}
+
 impl WooCommerce {
     pub(super) async fn look(&self) -> Result<Probe, ChannelError> {
         let answer = self.get(&["data", "currencies", "current"], &[]).await?;
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
+        let mut notes = Vec::new();
         if matches!(answer.status, 401 | 403) {
             // The currency needs the same right as the settings; products show whether the key is any good at all.
             Self::good(self.get(&["products"], &[("per_page", "1"), ("_fields", "id")]).await?)?;
-            problems.push(UNREADABLE.to_owned());
+            notes.push(UNREADABLE.to_owned());
         } else {
             let currency = text(&Self::good(answer)?.json()?, "code").unwrap_or_default();
             if currency != self.currency.code() {
                 problems.push(format!("the shop sells in {currency}; set currency = \"{currency}\""));
             }
-            problems.extend(self.tax_problem().await?);
+            match self.tax_fits().await? {
+                TaxFit::Yes => {}
+                TaxFit::No(problem) => problems.push(problem),
+                TaxFit::Unknown => notes.push(TAX_BY_HAND.to_owned()),
+            }
             problems.extend(self.decimals_problem().await?);
         }
         problems.extend(self.write_problem().await?);
-        Ok(Probe { about: "WooCommerce shop".to_owned(), problems })
+        Ok(Probe::of("WooCommerce shop", problems).noting(notes))
     }
 
     /// `wc_prices_include_tax()` in the vendor's source: the option "prices entered with tax" counts only while taxes are on.
-    async fn tax_problem(&self) -> Result<Option<String>, ChannelError> {
-        let Some(taxes) = self.setting("general", "woocommerce_calc_taxes").await? else {
-            return Ok(Some(TAX_BY_HAND.to_owned()));
-        };
+    async fn tax_fits(&self) -> Result<TaxFit, ChannelError> {
+        let Some(taxes) = self.setting("general", "woocommerce_calc_taxes").await? else { return Ok(TaxFit::Unknown) };
         if taxes == "no" {
             let text = "taxes are off in this shop, buyers pay what is entered; set tax = \"gross\"";
-            return Ok((self.tax == Tax::Net).then(|| text.to_owned()));
+            return Ok(if self.tax == Tax::Net { TaxFit::No(text.to_owned()) } else { TaxFit::Yes });
         }
         Ok(match self.setting("tax", "woocommerce_prices_include_tax").await? {
-            Some(value) if (value == "yes") == (self.tax == Tax::Gross) => None,
+            Some(value) if (value == "yes") == (self.tax == Tax::Gross) => TaxFit::Yes,
             Some(value) => {
                 let says = if value == "yes" { "gross" } else { "net" };
-                Some(format!("prices are entered {says} in this shop; set tax = \"{says}\""))
+                TaxFit::No(format!("prices are entered {says} in this shop; set tax = \"{says}\""))
             }
-            None => Some(TAX_BY_HAND.to_owned()),
+            None => TaxFit::Unknown,
         })
     }
 

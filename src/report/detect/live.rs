@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::set;
+use super::{Patience, set};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::campaign::Role;
@@ -27,7 +27,8 @@ const LIMIT: i64 = 1_000;
 const KEY_GAP_PCT: i64 = 5;
 /// Our own answer to a key item's competitor has had its time after this.
 const KEY_PATIENCE: i64 = 15 * Millis::MINUTE;
-/// A channel is late when prices wait longer than this, or than twice its time, whichever is more.
+/// A channel is late when prices wait longer than twice the time that rules declare for it (SEMANTICS 6.3); one without,
+/// when they wait longer than this, or than twice the time in which prices settle, whichever is more.
 const LATE: i64 = 15 * Millis::MINUTE;
 
 /// Events that should be open, by what keeps them apart.
@@ -42,7 +43,8 @@ pub async fn all(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     let begin = |kind: &str| open.iter().filter(move |dedupe| dedupe.starts_with(kind)).cloned().collect::<Vec<_>>();
     late(app, &mut found).await?;
     key_items(app, &mut found).await?;
-    let mut watched: Vec<String> = ["late/", "key-item/"].into_iter().flat_map(begin).collect();
+    orders(app, &mut found).await?;
+    let mut watched: Vec<String> = ["late/", "key-item/", "order/"].into_iter().flat_map(begin).collect();
     // Without rules nobody can say what a floor or an advert is; what was told stays told.
     if let Ok(terms) = app.terms().await {
         floors(app, &terms, &mut found).await?;
@@ -142,8 +144,13 @@ async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
 
 /// Channels on which prices wait longer than they should.
 async fn late(app: &App, found: &mut Found) -> anyhow::Result<()> {
-    let patience = app.config.publish.settle_within.0.saturating_mul(2).max(LATE);
-    for row in shown::late(&app.db, app.now().plus(-patience)).await? {
+    let patience = Patience::of(app).await;
+    for lane in &app.lanes {
+        let span = match patience.declared(&lane.name) {
+            Some(declared) => declared.saturating_mul(2),
+            None => patience.usual.saturating_mul(2).max(LATE),
+        };
+        let Some(row) = shown::late(&app.db, &lane.name, app.now().plus(-span)).await? else { continue };
         let dedupe = format!("late/{}", row.channel);
         let unreachable = row.unanswered > 0 && row.unanswered == row.listings;
         let event = Raise {
@@ -159,6 +166,40 @@ async fn late(app: &App, found: &mut Found) -> anyhow::Result<()> {
                 ("since", &Millis(row.since)),
             ]),
             hint: format!("omniprice channel test {}", row.channel),
+        };
+        found.insert(dedupe, event);
+    }
+    Ok(())
+}
+
+/// Declared orders of channels (`never_below`) that the prices read back break: a best-effort order whose time was up, or
+/// a price that somebody else changed.
+async fn orders(app: &App, found: &mut Found) -> anyhow::Result<()> {
+    let Ok(loaded) = app.rules().await else { return Ok(()) };
+    for constraint in &loaded.set.constraints {
+        let (above, below) = &constraint.never_below;
+        let (Some(one), Some(other)) = (app.lane(above), app.lane(below)) else { continue };
+        // Amounts with and without VAT are not compared.
+        if one.channel.capabilities().tax != other.channel.capabilities().tax {
+            continue;
+        }
+        let lower = shown::lower(&app.db, above, below, app.now(), LIMIT).await?;
+        let Some(first) = lower.first() else { continue };
+        let dedupe = format!("order/{above}/{below}");
+        let event = Raise {
+            kind: "order_broken",
+            severity: "warning",
+            dedupe: dedupe.clone(),
+            product_id: None,
+            channel: Some(above.clone()),
+            competitor: None,
+            message: Sentence::OrderBroken.with(&[
+                ("above", above),
+                ("below", below),
+                ("n", &lower.len()),
+                ("sku", first),
+            ]),
+            hint: format!("omniprice verify {above} --dry-run"),
         };
         found.insert(dedupe, event);
     }

@@ -290,10 +290,28 @@ pub const fn kind(kind: Kind) -> KindText {
             "Genoptag, når det er sikkert.",
         ),
         Kind::InputStale => say(
-            "Kostpriser eller valutakurser er forældede",
+            "Valutakurser er forældede",
             "Varer, der behøver dem, holdes.",
             "Ingen pris regnes af gamle tal.",
             "Kør importen igen.",
+        ),
+        Kind::CostStale => say(
+            "Kostpriser er gamle",
+            "Bundpriser følger af dem og kan ligge lavere, end dagens kostpriser tillader.",
+            "Priserne regnes videre med de kendte kostpriser.",
+            "Importér dagens kostpriser.",
+        ),
+        Kind::MatchReview => say(
+            "En konkurrents side er sandsynligvis en anden variant",
+            "Dens pris ville føre vores på afveje.",
+            "Siden tæller ikke med, før priserne er nær hinanden igen.",
+            "Se på siden: giv varen det rigtige link, eller sig, at det er samme vare.",
+        ),
+        Kind::OrderBroken => say(
+            "En kanal viser mindre end en, den aldrig må være under",
+            "Det, rækkefølgen af kanaler beskytter, såsom prisparitet, er brudt.",
+            "Begge kanaler føres til de besluttede priser.",
+            "Se, hvad der holder den anden kanal fra sin pris.",
         ),
         Kind::CampaignFailed => say(
             "En kampagne begyndte ikke overalt",

@@ -293,10 +293,28 @@ pub const fn kind(kind: Kind) -> KindText {
             "Setzen Sie fort, wenn es sicher ist.",
         ),
         Kind::InputStale => say(
-            "Kosten oder Wechselkurse sind veraltet",
+            "Wechselkurse sind veraltet",
             "Artikel, die sie brauchen, sind angehalten.",
             "Aus alten Zahlen wird kein Preis gerechnet.",
             "Führen Sie den Import erneut aus.",
+        ),
+        Kind::CostStale => say(
+            "Einkaufskosten sind alt",
+            "Untergrenzen folgen aus ihnen und können tiefer liegen, als heutige Kosten erlauben.",
+            "Preise rechnen mit den bekannten Kosten weiter.",
+            "Importieren Sie die heutigen Kosten.",
+        ),
+        Kind::MatchReview => say(
+            "Die Seite eines Wettbewerbers ist wahrscheinlich eine andere Variante",
+            "Ihr Preis würde unseren in die Irre führen.",
+            "Die Seite zählt nicht, bis die Preise wieder nahe beieinander liegen.",
+            "Sehen Sie die Seite an: Geben Sie dem Artikel den richtigen Link, oder sagen Sie, dass es derselbe Artikel ist.",
+        ),
+        Kind::OrderBroken => say(
+            "Ein Kanal zeigt weniger als einer, unter dem er nie liegen darf",
+            "Was die Reihenfolge der Kanäle schützt, etwa Preisparität, ist gebrochen.",
+            "Beide Kanäle werden auf die beschlossenen Preise gebracht.",
+            "Sehen Sie nach, was den anderen Kanal von seinem Preis abhält.",
         ),
         Kind::CampaignFailed => say(
             "Eine Aktion begann nicht überall",

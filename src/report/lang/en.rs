@@ -290,10 +290,28 @@ pub const fn kind(kind: Kind) -> KindText {
             "Resume when it is safe.",
         ),
         Kind::InputStale => say(
-            "Costs or exchange rates are stale",
+            "Exchange rates are stale",
             "Products that need them are held.",
             "No price is computed from old figures.",
             "Run the import again.",
+        ),
+        Kind::CostStale => say(
+            "Purchase costs are old",
+            "Floors follow from them and may be lower than today's costs allow.",
+            "Prices go on with the costs that are known.",
+            "Import today's costs.",
+        ),
+        Kind::MatchReview => say(
+            "A competitor's page is probably another variant",
+            "Its price would lead ours astray.",
+            "The page does not count until the prices are near each other again.",
+            "Look at the page: give the product the right link, or say that it is the same product.",
+        ),
+        Kind::OrderBroken => say(
+            "A channel shows less than one that it must never be below",
+            "What the order of channels protects, such as price parity, is broken.",
+            "Both channels are brought to the prices decided.",
+            "Look at what keeps the other channel from its price.",
         ),
         Kind::CampaignFailed => say(
             "A campaign did not start everywhere",

@@ -59,7 +59,10 @@ kinds! {
     ListingParked = "listing_parked",
     PriceRejected = "price_rejected",
     Paused = "paused",
-    InputStale = "cost_stale" | "fx_stale" | "fx_fetch_failed",
+    InputStale = "fx_stale" | "fx_fetch_failed",
+    CostStale = "cost_stale",
+    MatchReview = "match_review",
+    OrderBroken = "order_broken",
     CampaignFailed = "campaign",
     AdvertBelow = "advert_below_checkout",
 }

@@ -298,10 +298,28 @@ pub const fn kind(kind: Kind) -> KindText {
             "Wznów, gdy będzie to bezpieczne.",
         ),
         Kind::InputStale => say(
-            "Koszty lub kursy walut są nieaktualne",
+            "Kursy walut są nieaktualne",
             "Produkty, które ich potrzebują, są wstrzymane.",
             "Z przestarzałych danych nie liczy się żadnej ceny.",
             "Uruchom import ponownie.",
+        ),
+        Kind::CostStale => say(
+            "Koszty zakupu są stare",
+            "Wynikają z nich ceny minimalne, które mogą być niższe, niż pozwalają dzisiejsze koszty.",
+            "Ceny liczy się dalej ze znanych kosztów.",
+            "Zaimportuj dzisiejsze koszty.",
+        ),
+        Kind::MatchReview => say(
+            "Strona konkurenta to prawdopodobnie inny wariant",
+            "Jej cena zmyliłaby naszą.",
+            "Strona nie liczy się, dopóki ceny znów się nie zbliżą.",
+            "Obejrzyj stronę: podaj produktowi właściwy adres albo potwierdź, że to ten sam produkt.",
+        ),
+        Kind::OrderBroken => say(
+            "Kanał pokazuje mniej niż kanał, poniżej którego nie może być",
+            "To, co chroni kolejność kanałów, na przykład zgodność cen, jest naruszone.",
+            "Oba kanały są doprowadzane do ustalonych cen.",
+            "Sprawdź, co wstrzymuje cenę w drugim kanale.",
         ),
         Kind::CampaignFailed => say(
             "Kampania nie ruszyła wszędzie",

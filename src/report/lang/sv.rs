@@ -290,10 +290,28 @@ pub const fn kind(kind: Kind) -> KindText {
             "Återuppta när det är säkert.",
         ),
         Kind::InputStale => say(
-            "Kostnader eller växelkurser är inaktuella",
+            "Växelkurser är inaktuella",
             "Produkter som behöver dem hålls.",
             "Inget pris räknas ur gamla siffror.",
             "Kör importen igen.",
+        ),
+        Kind::CostStale => say(
+            "Inköpspriser är gamla",
+            "Golv följer av dem och kan ligga lägre än dagens inköpspriser tillåter.",
+            "Priser räknas vidare med de inköpspriser som är kända.",
+            "Importera dagens inköpspriser.",
+        ),
+        Kind::MatchReview => say(
+            "En konkurrents sida är troligen en annan variant",
+            "Dess pris skulle leda vårt fel.",
+            "Sidan räknas inte förrän priserna ligger nära varandra igen.",
+            "Titta på sidan: ge produkten rätt länk, eller säg att det är samma produkt.",
+        ),
+        Kind::OrderBroken => say(
+            "En kanal visar mindre än en som den aldrig får ligga under",
+            "Det som kanalernas ordning skyddar, såsom prisparitet, är brutet.",
+            "Båda kanalerna förs till de beslutade priserna.",
+            "Titta på vad som håller den andra kanalen från sitt pris.",
         ),
         Kind::CampaignFailed => say(
             "En kampanj började inte överallt",

@@ -195,8 +195,9 @@ async fn a_price_list_has_records_whose_sales_end_by_deletion() {
     bench.proves(&sale).await;
     bench.proves(&dkk("7", 45_500)).await;
     assert_eq!(bench.double.with(|store| store.deleted), 1, "no sale, nothing to delete");
-    let problems = bench.channel.probe().await.unwrap().problems;
-    assert!(problems[0].contains("switched off"), "{problems:?}");
+    let probe = bench.channel.probe().await.unwrap();
+    assert!(probe.problems.len() == 1 && probe.problems[0].contains("switched off"), "{probe:?}");
+    assert!(probe.notes[0].contains("compare tax"), "{probe:?}");
     let lost = with(&judge, &format!("{TABLE}price_list = 6\n")).await;
     assert!(lost.channel.probe().await.unwrap().problems[0].contains("no price list 6"));
 }

@@ -21,12 +21,14 @@ struct Shop {
     /// What the consumer says of its operations: 4 while it is down.
     consumer: u64,
     other_store: bool,
+    /// Resource that the integration lacks.
+    denied: &'static str,
 }
 
 impl Shop {
     fn new() -> Self {
         let base = [("KETTLE".to_owned(), json!(49.9)), ("LAMP".to_owned(), json!(34))];
-        Self { base: base.into(), special: vec![], bulks: vec![], consumer: 4, other_store: false }
+        Self { base: base.into(), special: vec![], bulks: vec![], consumer: 4, other_store: false, denied: "" }
     }
 
     /// The good ones are written, the others are problems; the SKU stands in the parameters.
@@ -81,6 +83,16 @@ impl Vendor for Shop {
             );
         }
         let path = request.path.strip_prefix("/rest/all/").unwrap().to_owned();
+        let needs = match path.as_str() {
+            catalog if catalog.contains("V1/products/") => "Magento_Catalog::catalog",
+            bulk if bulk.starts_with("V1/bulk/") => "Magento_Logging::system_magento_logging_bulk_operations",
+            _ => "Magento_Backend::store",
+        };
+        if needs == self.denied {
+            let parameters = json!({ "resources": needs });
+            let message = "The consumer isn't authorized to access %resources.";
+            return Reply::json(401, &json!({ "message": message, "parameters": parameters }));
+        }
         let body = request.json();
         let skus: Vec<&str> = body["skus"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         match path.as_str() {
@@ -210,4 +222,26 @@ async fn every_fault_has_its_class() {
     assert_eq!(error.class, Class::Unknown, "the base price is written: {error}");
     let odd = Bench::open(Shop::new(), judge(), &TABLE.replace("EUR", "DKK")).await;
     assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
+}
+
+#[tokio::test]
+async fn the_probe_asks_for_the_rights_that_prices_need() {
+    let queued = format!("{TABLE}queue = true\n");
+    let probe = async |denied: &'static str, table: &str| {
+        let bench = Bench::open(Shop { denied, ..Shop::new() }, judge(), table).await;
+        let probe = bench.channel.probe().await.unwrap();
+        assert!(bench.double.written().is_empty(), "a probe changes nothing");
+        probe
+    };
+    for table in [TABLE, &queued] {
+        let whole = probe("", table).await;
+        assert_eq!(whole.problems, Vec::<String>::new());
+        assert!(whole.notes[0].contains("compare tax"), "{whole:?}");
+        let problems = probe("Magento_Catalog::catalog", table).await.problems;
+        assert!(problems.len() == 1 && problems[0].contains("resource Catalog"), "{problems:?}");
+    }
+    let bulk = "Magento_Logging::system_magento_logging_bulk_operations";
+    assert_eq!(probe(bulk, TABLE).await.problems, Vec::<String>::new(), "there is no queue to look after");
+    let problems = probe(bulk, &queued).await.problems;
+    assert!(problems.len() == 1 && problems[0].contains("Bulk Actions"), "{problems:?}");
 }

@@ -1,8 +1,10 @@
-//! Odoo 17 as it answered: every failure is HTTP 200, a write sets one value on all its records.
+//! Odoo 17 as it answered by JSON-RPC, where every failure is HTTP 200, and Odoo 19 by JSON-2, as its documents say. A write
+//! sets one value on all its records.
 
 use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange};
+use omniprice::clock::{Clock, Millis};
 use omniprice::money::{Currency, Money};
 use serde_json::{Value, json};
 
@@ -34,6 +36,8 @@ struct Rule {
 
 #[derive(Clone)]
 struct Server {
+    /// 19 and later are asked by JSON-2 alone.
+    version: i64,
     /// Template to list price.
     templates: BTreeMap<i64, Value>,
     products: BTreeMap<i64, Product>,
@@ -54,16 +58,17 @@ fn rule(product: i64, price: f64) -> Rule {
 }
 
 impl Server {
-    fn new() -> Self {
+    fn new(version: i64) -> Self {
         let product = |sku, template| Product { sku, template, extra: 0.0 };
         Self {
+            version,
             templates: [(7, json!(49.9)), (8, json!(34.0))].into(),
             products: [(70, product("KETTLE", 7)), (80, product("LAMP", 8)), (81, product("LAMP-RED", 8))].into(),
             rules: [(1, rule(70, 45.0))].into(),
             currency: "EUR",
             included: Some(false),
             locked: "",
-            methods: &["check_access_rights"],
+            methods: if version < 18 { &["check_access_rights"] } else { &["has_access"] },
         }
     }
 
@@ -168,12 +173,9 @@ impl Server {
     }
 }
 
-impl Vendor for Server {
-    fn writes(&self, request: &Request) -> bool {
-        request.json()["params"]["args"][4] == "write"
-    }
-
-    fn answer(&mut self, request: &Request) -> Reply {
+impl Server {
+    fn rpc(&mut self, request: &Request) -> Reply {
+        assert_eq!(request.path, "/jsonrpc");
         let body = request.json();
         let (params, args) = (&body["params"], &body["params"]["args"]);
         if args[0] != "shop" {
@@ -187,14 +189,78 @@ impl Vendor for Server {
             return Self::failure("odoo.exceptions.AccessDenied");
         }
         let (model, method) = (args[3].as_str().unwrap(), args[4].as_str().unwrap());
-        match method {
-            "write" => self.write(model, &args[5]),
-            "search_read" => self.search(model, &args[5]),
+        if self.methods.contains(&method) {
+            assert!(args[5] == json!(["write", false]) || args[5] == json!([[], "write"]), "{args}");
+        }
+        self.method(model, method, &args[5])
+    }
+
+    fn json2(&mut self, request: &Request) -> Reply {
+        let Some((model, method)) = request.path.strip_prefix("/json/2/").and_then(|path| path.split_once('/')) else {
+            panic!("{} is asked although the server has JSON-2", request.path);
+        };
+        let refuse =
+            |status, name: &str, message: &str| Reply::json(status, &json!({ "name": name, "message": message }));
+        if request.header("x-odoo-database") != "shop" {
+            return refuse(404, "werkzeug.exceptions.NotFound", "The requested URL was not found on the server.");
+        }
+        if request.header("authorization") != "bearer k1" {
+            return refuse(401, "werkzeug.exceptions.Unauthorized", "Invalid apikey");
+        }
+        let body = request.json();
+        let placed = match method {
+            "context_get" => return Reply::ok(&json!({ "lang": "en_US", "tz": "Europe/Brussels", "uid": 2 })),
+            "write" => json!([body["ids"], body["vals"]]),
+            "search_read" => json!([body["domain"], body["fields"]]),
             known if self.methods.contains(&known) => {
-                assert!(args[5] == json!(["write", false]) || args[5] == json!([[], "write"]), "{args}");
-                Self::result(&json!(model != self.locked))
+                assert_eq!(body, json!({ "ids": [], "operation": "write" }));
+                json!([])
             }
+            other => {
+                let message = format!("The method '{model}.{other}' does not exist");
+                return refuse(404, "werkzeug.exceptions.NotFound", &message);
+            }
+        };
+        bare(&self.method(model, method, &placed))
+    }
+
+    fn method(&mut self, model: &str, method: &str, args: &Value) -> Reply {
+        match method {
+            "write" => self.write(model, args),
+            "search_read" => self.search(model, args),
+            known if self.methods.contains(&known) => Self::result(&json!(model != self.locked)),
             other => Self::says("builtins.AttributeError", &format!("The method '{model}.{other}' does not exist")),
+        }
+    }
+}
+
+/// A JSON-RPC answer as JSON-2 gives it.
+fn bare(reply: &Reply) -> Reply {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    let Some(error) = body.get("error") else { return Reply::ok(&body["result"]) };
+    let status = match error["data"]["name"].as_str().unwrap() {
+        "odoo.exceptions.AccessDenied" | "odoo.exceptions.AccessError" => 403,
+        "odoo.exceptions.MissingError" => 404,
+        "odoo.exceptions.UserError" | "odoo.exceptions.ValidationError" => 422,
+        _ => 500,
+    };
+    Reply::json(status, &error["data"])
+}
+
+impl Vendor for Server {
+    fn writes(&self, request: &Request) -> bool {
+        request.path.ends_with("/write") || request.json()["params"]["args"][4] == "write"
+    }
+
+    fn answer(&mut self, request: &Request) -> Reply {
+        match request.path.as_str() {
+            "/web/version" if self.version < 19 => Reply::text(404, "<h1>Not Found</h1>"),
+            "/web/version" => {
+                let (version, name) = (self.version, format!("{}.0", self.version));
+                Reply::ok(&json!({ "version_info": [version, 0, 0, "final", 0, ""], "version": name }))
+            }
+            _ if self.version < 19 => self.rpc(request),
+            _ => self.json2(request),
         }
     }
 
@@ -218,17 +284,33 @@ fn judge() -> Judge {
     Judge::new("odoo").without_schema()
 }
 
-async fn open(table: &str) -> Bench<Server> {
-    Bench::open(Server::new(), judge(), table).await
+async fn open(version: i64, table: &str) -> Bench<Server> {
+    Bench::open(Server::new(version), judge(), table).await
 }
+
+macro_rules! both_ways {
+    ($($name:ident,)+) => {
+        mod by_rpc { $(#[tokio::test] async fn $name() { super::$name(17).await; })+ }
+        mod by_json2 { $(#[tokio::test] async fn $name() { super::$name(19).await; })+ }
+    };
+}
+
+both_ways![
+    sales_prices_travel_one_by_one,
+    a_pricelist_takes_many_prices_at_once,
+    a_rule_with_dates_is_never_reused_and_never_proves,
+    a_rule_that_computes_a_price_is_seen_and_becomes_ours,
+    prices_keep_their_currency_and_their_digits,
+    the_probe_looks_at_rights_company_and_taxes,
+    every_fault_has_its_class,
+];
 
 fn eur(external: &str, minor: i64) -> PriceChange {
     change(external, "SKU", minor, Currency::EUR)
 }
 
-#[tokio::test]
-async fn sales_prices_travel_one_by_one() {
-    let bench = open(TABLE).await;
+async fn sales_prices_travel_one_by_one(version: i64) {
+    let bench = open(version, TABLE).await;
     let found = bench.channel.find(&["KETTLE".to_owned(), "NOBODY".to_owned()]).await.unwrap();
     assert_eq!((found.len(), found[0].external.as_str(), found[0].price.unwrap().minor()), (1, "7", 4_990));
     let error = bench.channel.find(&["LAMP".to_owned(), "LAMP-RED".to_owned()]).await.unwrap_err();
@@ -241,9 +323,8 @@ async fn sales_prices_travel_one_by_one() {
     assert_eq!(bench.read("99").await.price, None);
 }
 
-#[tokio::test]
-async fn a_pricelist_takes_many_prices_at_once() {
-    let bench = open(&format!("{TABLE}pricelist = 3\n")).await;
+async fn a_pricelist_takes_many_prices_at_once(version: i64) {
+    let bench = open(version, &format!("{TABLE}pricelist = 3\n")).await;
     let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned(), "LAMP-RED".to_owned()]).await.unwrap();
     assert_eq!(found.len(), 3, "variants have prices of their own in a pricelist");
     let changes = [eur("70", 4_395), eur("80", 3_100), eur("81", 3_050)];
@@ -270,9 +351,8 @@ async fn a_pricelist_takes_many_prices_at_once() {
 const PAST: &str = "2001-01-01 00:00:00";
 const FUTURE: &str = "2999-01-01 00:00:00";
 
-#[tokio::test]
-async fn a_rule_with_dates_is_never_reused_and_never_proves() {
-    let bench = open(&format!("{TABLE}pricelist = 3\n")).await;
+async fn a_rule_with_dates_is_never_reused_and_never_proves(version: i64) {
+    let bench = open(version, &format!("{TABLE}pricelist = 3\n")).await;
     let dated = |start: &str, end: &str| {
         let date = |text: &str| if text.is_empty() { json!(false) } else { json!(text) };
         Rule { start: date(start), end: date(end), ..rule(80, 31.0) }
@@ -298,9 +378,8 @@ async fn a_rule_with_dates_is_never_reused_and_never_proves() {
     assert_eq!(bench.read("80").await.price, None, "nothing applies yet");
 }
 
-#[tokio::test]
-async fn a_rule_that_computes_a_price_is_seen_and_becomes_ours() {
-    let bench = open(&format!("{TABLE}pricelist = 3\n")).await;
+async fn a_rule_that_computes_a_price_is_seen_and_becomes_ours(version: i64) {
+    let bench = open(version, &format!("{TABLE}pricelist = 3\n")).await;
     let percentage = || Rule { compute: "percentage", ..rule(70, 45.0) };
     bench.double.with(|server| server.rules.insert(5, percentage()));
     let seen = bench.read("70").await;
@@ -317,9 +396,8 @@ async fn a_rule_that_computes_a_price_is_seen_and_becomes_ours() {
     bench.proves(&eur("70", 4_395)).await;
 }
 
-#[tokio::test]
-async fn prices_keep_their_currency_and_their_digits() {
-    let bench = open(TABLE).await;
+async fn prices_keep_their_currency_and_their_digits(version: i64) {
+    let bench = open(version, TABLE).await;
     bench.double.with(|server| server.templates.insert(7, json!(41.3223)));
     let seen = bench.read("7").await;
     assert_eq!((seen.price.unwrap().minor(), seen.regular), (4_132, Some(seen.price)), "rounded, and no proof");
@@ -328,63 +406,57 @@ async fn prices_keep_their_currency_and_their_digits() {
     bench.double.with(|server| server.products.get_mut(&70).unwrap().extra = 5.0);
     let error = bench.channel.find(&["KETTLE".to_owned()]).await.unwrap_err();
     assert!(error.message.contains("surcharge by attribute; use a pricelist"), "{error}");
-    let list = open(&format!("{TABLE}pricelist = 3\n")).await;
+    let list = open(version, &format!("{TABLE}pricelist = 3\n")).await;
     list.double.with(|server| server.products.get_mut(&70).unwrap().extra = 5.0);
     assert_eq!(list.channel.find(&["KETTLE".to_owned()]).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn the_probe_looks_at_rights_company_and_taxes() {
+async fn the_probe_looks_at_rights_company_and_taxes(version: i64) {
     let probe = async |server: Server, table: &str| Bench::open(server, judge(), table).await.channel.probe().await;
     let problems = async |server: Server, table: &str| probe(server, table).await.unwrap().problems;
     let list = format!("{TABLE}pricelist = 3\n");
     for table in [TABLE, &list] {
-        assert_eq!(problems(Server::new(), table).await, Vec::<String>::new(), "the first company's USD is not ours");
+        assert_eq!(
+            problems(Server::new(version), table).await,
+            Vec::<String>::new(),
+            "the first company's USD is not ours"
+        );
     }
-    assert!(problems(Server { currency: "SEK", ..Server::new() }, TABLE).await[0].contains("currency = \"SEK\""));
+    assert!(
+        problems(Server { currency: "SEK", ..Server::new(version) }, TABLE).await[0].contains("currency = \"SEK\"")
+    );
     for (locked, table) in
         [("product.template", TABLE), ("product.pricelist", &list), ("product.pricelist.item", &list)]
     {
         for methods in [["check_access_rights"].as_slice(), ["has_access"].as_slice()] {
-            let said = problems(Server { locked, methods, ..Server::new() }, table).await;
+            let said = problems(Server { locked, methods, ..Server::new(version) }, table).await;
             assert!(said.len() == 1 && said[0].contains(&format!("may not write {locked};")), "{said:?}");
         }
     }
-    let silent = probe(Server { methods: &[], ..Server::new() }, TABLE).await.unwrap();
-    assert!(silent.problems.is_empty() && silent.about.contains("cannot tell"), "{silent:?}");
-    let gross = problems(Server { included: Some(true), ..Server::new() }, TABLE).await;
+    let silent = probe(Server { methods: &[], ..Server::new(version) }, TABLE).await.unwrap();
+    assert!(silent.problems.is_empty() && silent.notes[0].contains("does not tell whether"), "{silent:?}");
+    let gross = problems(Server { included: Some(true), ..Server::new(version) }, TABLE).await;
     assert!(gross.len() == 1 && gross[0].contains("tax = \"gross\""), "{gross:?}");
-    let unknown = problems(Server { included: None, ..Server::new() }, TABLE).await;
-    assert!(unknown.len() == 1 && unknown[0].contains("by hand"), "{unknown:?}");
-    let error = probe(Server::new(), &TABLE.replace("'shop'", "'shoop'")).await.unwrap_err();
+    let unknown = probe(Server { included: None, ..Server::new(version) }, TABLE).await.unwrap();
+    assert!(unknown.problems.is_empty() && unknown.notes[0].contains("by hand"), "{unknown:?}");
+    let error = probe(Server::new(version), &TABLE.replace("'shop'", "'shoop'")).await.unwrap_err();
     assert!(error.class == Class::Refused && error.message.contains("`database`"), "{error}");
 }
 
-#[tokio::test]
-async fn every_fault_has_its_class() {
+async fn every_fault_has_its_class(version: i64) {
+    let says = |name: &str| {
+        let reply = Server::failure(name);
+        Fault::Answer(if version < 19 { reply } else { bare(&reply) })
+    };
+    let unsaid = if version < 19 { json!({ "jsonrpc": "2.0", "result": false }) } else { json!(false) };
     let mut rows = Row::wire();
     rows.extend([
-        Row::new("dead key", Fault::Answer(Server::failure("odoo.exceptions.AccessDenied")), Expect::Refused, false),
-        Row::new(
-            "missing right",
-            Fault::Answer(Server::failure("odoo.exceptions.AccessError")),
-            Expect::Refused,
-            false,
-        ),
-        Row::new("bad number", Fault::Answer(Server::failure("builtins.ValueError")), Expect::Rejected, false),
-        Row::new(
-            "rolled back",
-            Fault::Answer(Server::failure("psycopg2.errors.SerializationFailure")),
-            Expect::Retry,
-            false,
-        ),
-        Row::new("something broke", Fault::Answer(Server::failure("builtins.KeyError")), Expect::Unknown, false),
-        Row::new(
-            "it does not say that it wrote",
-            Fault::Answer(Reply::ok(&json!({ "jsonrpc": "2.0", "result": false }))),
-            Expect::Unknown,
-            false,
-        ),
+        Row::new("dead key", says("odoo.exceptions.AccessDenied"), Expect::Refused, false),
+        Row::new("missing right", says("odoo.exceptions.AccessError"), Expect::Refused, false),
+        Row::new("bad number", says("builtins.ValueError"), Expect::Rejected, false),
+        Row::new("rolled back", says("psycopg2.errors.SerializationFailure"), Expect::Retry, false),
+        Row::new("something broke", says("builtins.KeyError"), Expect::Unknown, false),
+        Row::new("it does not say that it wrote", Fault::Answer(Reply::ok(&unsaid)), Expect::Unknown, false),
         Row::new(
             "429 of a proxy",
             Fault::Answer(Reply::text(429, "").header("retry-after", 2)),
@@ -392,11 +464,26 @@ async fn every_fault_has_its_class() {
             false,
         ),
     ]);
-    double::suffer(rows, &eur("7", 4_795), async || open(TABLE).await).await;
+    double::suffer(rows, &eur("7", 4_795), async || open(version, TABLE).await).await;
     double::nobody_home(TABLE, &eur("7", 4_795)).await;
-    assert_eq!(open(TABLE).await.channel.probe().await.unwrap().problems, Vec::<String>::new());
-    let lost = open(&format!("{TABLE}pricelist = 4\n")).await;
+    assert_eq!(open(version, TABLE).await.channel.probe().await.unwrap().problems, Vec::<String>::new());
+    let lost = open(version, &format!("{TABLE}pricelist = 4\n")).await;
     assert!(lost.channel.probe().await.unwrap().problems[0].contains("no such pricelist"));
-    let dead = open(&TABLE.replace("k1", "dead")).await;
+    let dead = open(version, &TABLE.replace("k1", "dead")).await;
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
+}
+
+#[tokio::test]
+async fn a_server_that_is_upgraded_is_spoken_to_by_its_new_way_within_the_hour() {
+    let clock = Clock::manual(Millis(1_780_000_000_000));
+    let bench = Bench::open_at(Server::new(17), judge(), TABLE, clock.clone()).await;
+    bench.push_one(&eur("7", 4_795)).await.unwrap();
+    bench.double.with(|server| server.version = 17 + 2);
+    clock.advance(61 * Millis::MINUTE);
+    bench.push_one(&eur("7", 4_695)).await.unwrap();
+    bench.proves(&eur("7", 4_695)).await;
+    let paths: Vec<String> = bench.double.written().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/jsonrpc", "/json/2/product.template/write"]);
+    let asked = bench.double.requests().iter().filter(|request| request.path == "/web/version").count();
+    assert_eq!(asked, 2, "not before every call");
 }

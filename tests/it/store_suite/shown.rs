@@ -60,11 +60,12 @@ async fn an_advert_is_lower_than_the_shop_only_in_the_same_currency_and_after_it
 async fn late_prices_are_counted_per_channel_with_those_that_were_never_answered(test: TestDb) {
     let db = &test.db;
     let all = listed(db, 3).await;
-    assert!(shown::late(db, after(900)).await.unwrap().is_empty(), "nothing is wanted");
+    assert!(shown::late(db, SHOP, after(900)).await.unwrap().is_none(), "nothing is wanted");
     wish(db, [all[0].id, all[1].id], Ok(47_900), after(10)).await;
     wish(db, [all[2].id], Ok(47_900), after(500)).await;
-    assert!(shown::late(db, after(10)).await.unwrap().is_empty());
-    let late = shown::late(db, after(400)).await.unwrap().remove(0);
+    assert!(shown::late(db, SHOP, after(10)).await.unwrap().is_none());
+    assert!(shown::late(db, "till", after(900)).await.unwrap().is_none());
+    let late = shown::late(db, SHOP, after(400)).await.unwrap().unwrap();
     assert_eq!((late.channel.as_str(), late.listings, late.since, late.unanswered), (SHOP, 2, after(10).0, 0));
     let claimed = listings::claim_one(db, all[0].id, after(11), after(60)).await.unwrap().unwrap();
     let lost = |listing: &listings::Listing, (): &(), _| listings::Change {
@@ -72,7 +73,7 @@ async fn late_prices_are_counted_per_channel_with_those_that_were_never_answered
         ..listings::Change::none(listing)
     };
     listings::advance(db, vec![(claimed.id, claimed.lease_token, ())], after(12), lost).await.unwrap();
-    let late = shown::late(db, after(600)).await.unwrap().remove(0);
+    let late = shown::late(db, SHOP, after(600)).await.unwrap().unwrap();
     assert_eq!((late.listings, late.unanswered), (3, 1));
 }
 

@@ -10,6 +10,11 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} lover en lavere pris end {checkout} tager, antal varer: {n}, blandt andre {sku}"
         }
         Sentence::PricesWait => "{channel}: ventende priser: {n}, den ældste siden {since}",
+        Sentence::OrderBroken => "{above} må aldrig være under {below} og er det; antal varer: {n}, blandt andre {sku}",
+        Sentence::CostsOld => "kostpriser ældre end {span}: {n}, den ældste er for {sku}, fra {since}",
+        Sentence::OtherVariant => {
+            "{competitor} tager {theirs}, hvor vi tager {ours}, langt fra hinanden siden {since}: sandsynligvis en anden variant; {url} tæller ikke med"
+        }
         Sentence::KeyItem => "{competitor} tager {theirs}, vi tager {ours}: {gap} mere",
         Sentence::NotLive => "{channel}: {n} af {all} priser er ikke live efter {span}",
         Sentence::NothingSince => "ingen konkurrents side har givet en pris siden {since}",
@@ -173,6 +178,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "find det andet værktøj, eller sæt drift = \"alert\" i [channels.{channel}]",
         Sentence::HintDrift => {
             "omniprice verify {channel} retter det eller viser det igen; drift = \"reassert\" gør det selv"
+        }
+        Sentence::HintCosts => {
+            "omniprice import FILE med dagens kostpriser; alerts.cost_stale_after siger, hvor gammelt er for gammelt"
+        }
+        Sentence::HintVariant => {
+            "omniprice extract \"{url}\" viser siden; omniprice alert resolve siger, at det alligevel er vores vare"
         }
         Sentence::HintRates => "omniprice fx fetch prøver igen; omniprice fx import FILE tager en fil",
         Sentence::HintRatesAsk => "omniprice fx fetch spørger banken; omniprice fx import FILE tager en fil",

@@ -10,6 +10,13 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} verspricht weniger, als {checkout} verlangt; Zahl der Artikel: {n}, darunter {sku}"
         }
         Sentence::PricesWait => "{channel}: wartende Preise: {n}, der älteste seit {since}",
+        Sentence::OrderBroken => {
+            "{above} darf nie unter {below} liegen und tut es; Zahl der Artikel: {n}, darunter {sku}"
+        }
+        Sentence::CostsOld => "Einkaufskosten älter als {span}: {n}, die ältesten die von {sku}, vom {since}",
+        Sentence::OtherVariant => {
+            "{competitor} verlangt {theirs}, wo wir {ours} verlangen, weit auseinander seit {since}: wahrscheinlich eine andere Variante; {url} zählt nicht"
+        }
         Sentence::KeyItem => "{competitor} verlangt {theirs}, wir {ours}: {gap} mehr",
         Sentence::NotLive => "{channel}: {n} von {all} Preisen sind nach {span} nicht live",
         Sentence::NothingSince => "keine Seite eines Konkurrenten hat seit {since} einen Preis gezeigt",
@@ -185,6 +192,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "das andere Werkzeug finden oder drift = \"alert\" in [channels.{channel}] setzen",
         Sentence::HintDrift => {
             "omniprice verify {channel} stellt es richtig oder zeigt es wieder; drift = \"reassert\" tut es von selbst"
+        }
+        Sentence::HintCosts => {
+            "omniprice import FILE mit heutigen Kosten; alerts.cost_stale_after sagt, was zu alt ist"
+        }
+        Sentence::HintVariant => {
+            "omniprice extract \"{url}\" zeigt die Seite; omniprice alert resolve sagt, dass es doch unser Artikel ist"
         }
         Sentence::HintRates => "omniprice fx fetch versucht es erneut; omniprice fx import FILE nimmt eine Datei",
         Sentence::HintRatesAsk => "omniprice fx fetch fragt die Bank; omniprice fx import FILE nimmt eine Datei",

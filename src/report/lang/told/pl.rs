@@ -12,6 +12,13 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} obiecuje mniej, niż żąda {checkout}; liczba produktów: {n}, między innymi {sku}"
         }
         Sentence::PricesWait => "{channel}: oczekujące ceny: {n}, najstarsza od {since}",
+        Sentence::OrderBroken => {
+            "{above} nigdy nie może być poniżej {below}, a jest; liczba produktów: {n}, między innymi {sku}"
+        }
+        Sentence::CostsOld => "koszty zakupu starsze niż {span}: {n}, najstarszy to koszt {sku}, z {since}",
+        Sentence::OtherVariant => {
+            "{competitor} żąda {theirs}, a my {ours}, daleko od siebie od {since}: prawdopodobnie inny wariant; {url} się nie liczy"
+        }
         Sentence::KeyItem => "{competitor} żąda {theirs}, my {ours}: o {gap} więcej",
         Sentence::NotLive => "{channel}: {n} z {all} cen nie jest widocznych po {span}",
         Sentence::NothingSince => "żadna strona konkurencji nie podała ceny od {since}",
@@ -167,6 +174,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "znajdź drugie narzędzie albo ustaw drift = \"alert\" w [channels.{channel}]",
         Sentence::HintDrift => {
             "omniprice verify {channel} naprawia to albo pokazuje ponownie; drift = \"reassert\" robi to samo"
+        }
+        Sentence::HintCosts => {
+            "omniprice import FILE z dzisiejszymi kosztami; alerts.cost_stale_after mówi, jaki koszt jest za stary"
+        }
+        Sentence::HintVariant => {
+            "omniprice extract \"{url}\" pokazuje stronę; omniprice alert resolve potwierdza, że to jednak nasz produkt"
         }
         Sentence::HintRates => "omniprice fx fetch próbuje ponownie; omniprice fx import FILE przyjmuje plik",
         Sentence::HintRatesAsk => "omniprice fx fetch pyta bank; omniprice fx import FILE przyjmuje plik",

@@ -10,6 +10,13 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} lovar ett lägre pris än {checkout} tar, antal produkter: {n}, bland andra {sku}"
         }
         Sentence::PricesWait => "{channel}: väntande priser: {n}, det äldsta sedan {since}",
+        Sentence::OrderBroken => {
+            "{above} får aldrig ligga under {below} och gör det; antal produkter: {n}, bland andra {sku}"
+        }
+        Sentence::CostsOld => "inköpspriser äldre än {span}: {n}, det äldsta för {sku}, från {since}",
+        Sentence::OtherVariant => {
+            "{competitor} tar {theirs} där vi tar {ours}, långt ifrån varandra sedan {since}: troligen en annan variant; {url} räknas inte"
+        }
         Sentence::KeyItem => "{competitor} tar {theirs}, vi tar {ours}: {gap} mer",
         Sentence::NotLive => "{channel}: {n} av {all} priser är inte live efter {span}",
         Sentence::NothingSince => "ingen konkurrents sida har gett ett pris sedan {since}",
@@ -167,6 +174,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "hitta det andra verktyget, eller sätt drift = \"alert\" i [channels.{channel}]",
         Sentence::HintDrift => {
             "omniprice verify {channel} rättar det eller visar det igen; drift = \"reassert\" gör det självt"
+        }
+        Sentence::HintCosts => {
+            "omniprice import FILE med dagens inköpspriser; alerts.cost_stale_after säger hur gammalt som är för gammalt"
+        }
+        Sentence::HintVariant => {
+            "omniprice extract \"{url}\" visar sidan; omniprice alert resolve säger att det ändå är vår produkt"
         }
         Sentence::HintRates => "omniprice fx fetch försöker igen; omniprice fx import FILE tar en fil",
         Sentence::HintRatesAsk => "omniprice fx fetch frågar banken; omniprice fx import FILE tar en fil",
