@@ -147,6 +147,7 @@ pub async fn overview(
     }
     figures.extend(resale(&products));
     figures.extend(sold::at_risk(&products));
+    figures.extend(sold::baskets(&products, tracks, until, age));
     let skus = tracks.iter().map(|track| track.sku.as_str()).collect();
     Ok(Overview {
         omnibus: readiness::readiness(app, tracks).await?,

@@ -289,6 +289,9 @@ fn sales_bring_margin_at_risk_and_every_list_comes_as_csv() {
     assert_eq!((&kettle["units_per_day"], &kettle["sales_days"]), (&json!("3.50"), &json!(2)));
     assert_eq!(kettle["margin_at_risk"], Value::Null, "nobody is known to be cheaper");
     assert_eq!(kettle["elasticity"], Value::Null, "two days say nothing");
+    let figures = json["figures"].as_array().unwrap();
+    let left_out = figures.iter().find(|one| one["name"] == "products sold in DKK without a market").unwrap();
+    assert_eq!(left_out["value"], "1.00", "what cannot be compared is counted: {left_out}");
     let table = shop.run(&["report"], 0);
     assert!(!table.contains("units a day"), "columns without a value are left out: {table}");
     let figures = shop.run(&["report", "--format", "csv", "--list", "figures"], 0);

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::super::lang::Voice;
 use super::super::market::Track;
-use super::super::metrics::{margin_at_risk, shown};
+use super::super::metrics::{BasketItem, basket_index, margin_at_risk, shown};
 use super::super::sales::{Sales, Step};
 use super::{Asked, Figure, LIMIT, ProductRow, figure};
 use crate::app::App;
@@ -104,4 +104,43 @@ pub fn at_risk(products: &[ProductRow]) -> Vec<Figure> {
         figure(format!("margin at risk per day, over {n} products with sales"), Some(sum), code)
     };
     sums.into_iter().map(told).collect()
+}
+
+/// The basket that buyers really took, weighted by units sold: one for each currency, with how many of the products sold
+/// have no market to compare with.
+pub fn baskets(products: &[ProductRow], tracks: &[Track], until: Millis, age: i64) -> Vec<Figure> {
+    let mut baskets: BTreeMap<&str, Vec<BasketItem>> = BTreeMap::new();
+    for (row, track) in products.iter().zip(tracks) {
+        let units = row.units_per_day.and_then(|units| units.checked_mul(Decimal::from(row.sales_days)));
+        let Some(weight) = units.filter(|units| *units > Decimal::ZERO) else { continue };
+        let (ours, offers) = track.amounts(until, age);
+        let market = median(&offers).unwrap_or(Decimal::ZERO);
+        baskets.entry(row.ours.currency().code()).or_default().push(BasketItem { ours, market, weight });
+    }
+    let told = |(code, items): (&str, Vec<BasketItem>)| {
+        let index = basket_index(&items);
+        let left_out = index.map_or(items.len(), |index| index.no_data);
+        [
+            figure(format!("index against median, {code} basket by units sold"), index.map(|i| i.basket), "index"),
+            figure(format!("products sold in {code} without a market"), Some(Decimal::from(left_out)), "count"),
+        ]
+    };
+    baskets.into_iter().flat_map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sells_most_weighs_most() {
+        let money = |ours: &str, market: &str, units: &str| {
+            let [ours, market, weight] = [ours, market, units].map(|text| crate::money::decimal(text).unwrap());
+            BasketItem { ours, market, weight }
+        };
+        let index = |items: &[BasketItem]| basket_index(items).map(|index| shown(index.basket).to_string());
+        let items = [money("90.00", "100.00", "9"), money("110.00", "100.00", "1"), money("5.00", "0.00", "700")];
+        assert_eq!(index(&items).as_deref(), Some("92.00"));
+        assert_eq!(basket_index(&items).map(|index| index.no_data), Some(1));
+    }
 }
