@@ -19,6 +19,7 @@ both_engines![
     going_back_makes_new_decisions_that_reach_every_channel,
     what_a_channel_showed_at_an_instant_can_be_wanted_again,
     a_till_asks_only_for_what_changed,
+    a_note_about_a_channel_is_told_and_a_problem_needs_a_person,
 ];
 
 /// A channel that counts a listing's updates.
@@ -191,4 +192,18 @@ async fn a_till_asks_only_for_what_changed(test: TestDb) {
     let (at, id) = (omniprice::clock::Millis(product.changed_at.unwrap()), product.id);
     assert!(fleet::changed_since(&world.app.db, at, id, 10).await.unwrap().is_empty(), "nothing twice");
     assert_eq!(fleet::moving(&world.app.db, "webshop").await.unwrap().moving, 0);
+}
+
+async fn a_note_about_a_channel_is_told_and_a_problem_needs_a_person(test: TestDb) {
+    let config = "[channels.outlet]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/prices\"\n\
+                  secret = \"whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0\"\ncurrency = \"DKK\"\ntax = \"gross\"\n";
+    let world = World::open(test, Setup { config, ..Setup::default() }).await;
+    let (code, said) = omniprice(&world, &["channel", "test", "outlet"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("  note: without read_url") && said.contains("  ok"), "{said}");
+    let net = std::fs::read_to_string(&world.config).unwrap().replacen("tax = \"gross\"", "tax = \"net\"", 1);
+    std::fs::write(&world.config, net).unwrap();
+    let (code, said) = omniprice(&world, &["channel", "test", "webshop"]).await;
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("  problem: ") && said.contains("tax = \"gross\"") && !said.contains("  ok"), "{said}");
 }
