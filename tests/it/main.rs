@@ -33,6 +33,7 @@ mod replay_month;
 mod report;
 mod rivals;
 mod scrapers;
+mod sight;
 mod store;
 mod store_suite;
 mod terms;
