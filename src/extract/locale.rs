@@ -161,12 +161,15 @@ fn region_of(text: &str) -> [u8; 2] {
 
 const SPANISH_POINT: [&str; 13] = ["MX", "US", "PR", "GT", "HN", "NI", "PA", "DO", "SV", "PE", "CU", "BZ", "BR"];
 
-/// Regions where people write the decimal point in the languages of the place.
-const REGIONS_WITH_POINT: [&str; 62] = [
+/// Regions where people write the decimal point in the languages of the place, or in English if there are several.
+const REGIONS_WITH_POINT: [&str; 116] = [
     "US", "GB", "IE", "AU", "NZ", "CA", "IN", "SG", "HK", "MY", "PH", "MT", "AE", "SA", "QA", "KW", "BH", "OM", "JO",
     "EG", "IQ", "YE", "PK", "BD", "LK", "NP", "BT", "MV", "MM", "NG", "GH", "KE", "UG", "TZ", "ZM", "ZW", "MW", "BW",
     "LR", "SL", "GM", "RW", "SS", "SD", "ET", "JM", "TT", "BB", "BS", "GY", "BZ", "FJ", "PG", "MU", "SC", "IL", "TH",
-    "JP", "KR", "CN", "TW", "MX",
+    "JP", "KR", "CN", "TW", "MX", "AG", "AI", "AS", "BI", "BM", "CC", "CK", "CM", "CX", "CY", "DG", "DM", "ER", "FK",
+    "FM", "GD", "GG", "GI", "GS", "GU", "IM", "IO", "JE", "KI", "KN", "KY", "LC", "LS", "MG", "MH", "MO", "MP", "MS",
+    "NA", "NF", "NR", "NU", "PN", "PR", "PW", "SB", "SH", "SX", "SZ", "TC", "TK", "TO", "TV", "UM", "VC", "VG", "VI",
+    "VU", "WS",
 ];
 
 fn writes_point_at_home(region: &str) -> bool {

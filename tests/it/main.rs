@@ -32,6 +32,7 @@ mod publishing;
 mod replay_month;
 mod report;
 mod rivals;
+mod roundtrip;
 mod scrapers;
 mod sight;
 mod store;

@@ -78,7 +78,7 @@ impl<'a> Seen<'a> {
 
     /// Whether the name in front of the number is bare letters and the one behind it a sign or a code.
     fn weaker_before(&self, end: usize) -> bool {
-        let plain = |text: &str| !text.chars().any(|c| currency::is_sign(c));
+        let plain = |text: &str| !text.chars().any(currency::is_sign);
         let before = self.text[self.from..self.number.start].trim_matches([' ', '.', ':']);
         let behind = self.text[end..self.to].trim_matches([' ', '.']);
         let code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
