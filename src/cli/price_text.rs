@@ -150,6 +150,11 @@ fn answer<'a>(text: &'a str, context: &Context<'_>) -> Answer<'a> {
                 ..empty
             }
         }
+        // What is no price names no currency, whatever its letters remind of.
+        Err(refusal @ Refusal::NoPrice) => {
+            let hinted = context.hint.and_then(|h| price::written_currency(h, context));
+            Answer { currency: hinted, reason: Some(refusal.to_string()), ..empty }
+        }
         Err(refusal) => {
             let named = price::currency_of(text, context).or(context.currency);
             let hinted = || context.hint.and_then(|h| price::written_currency(h, context));

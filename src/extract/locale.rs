@@ -11,6 +11,8 @@ use crate::money::Currency;
 pub struct Locale {
     language: [u8; 3],
     region: Option<[u8; 2]>,
+    /// A script or a part of the world whose writers do not agree with those of the language elsewhere.
+    mixed: bool,
     /// What [`Locale::currency`] says: every number of a page asks for it.
     currency: Option<Currency>,
     /// What [`Locale::decimal_mark`] says, for the same reason.
@@ -32,8 +34,13 @@ impl Locale {
         for (slot, byte) in language.iter_mut().zip(first.bytes()) {
             *slot = byte.to_ascii_lowercase();
         }
-        let region = parts.take(2).find(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_alphabetic())).map(region_of);
-        let mut locale = Self { language, region, currency: None, decimal_mark: None };
+        let rest: Vec<&str> = parts.take(2).collect();
+        let script = |of: &[&str], name: &str| of.contains(&first) && rest.iter().any(|p| p.eq_ignore_ascii_case(name));
+        let mixed =
+            script(&["az", "uz", "ms", "kk", "ku"], "Arab") || script(&["az"], "Cyrl") || script(&["es"], "419");
+        let region =
+            rest.iter().copied().find(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_alphabetic())).map(region_of);
+        let mut locale = Self { language, region, mixed, currency: None, decimal_mark: None };
         locale.repair();
         Some(locale.with_customs())
     }
@@ -117,18 +124,20 @@ impl Locale {
     }
 
     fn local_mark(&self) -> Option<char> {
+        if self.mixed {
+            return None;
+        }
         match (self.language(), self.region()) {
-            ("en", None | Some("US" | "GB" | "IE" | "AU" | "NZ" | "CA" | "IN" | "SG" | "HK" | "MY" | "PH" | "MT")) => {
-                Some('.')
-            }
-            // English pages of other countries use their own or the English mark as the shop's software likes it.
-            ("en", _) => None,
+            // English pages of countries with a comma use their own or the English mark as the shop's software likes it.
+            ("en", Some(r)) if !writes_point_at_home(r) => None,
+            ("en", _) => Some('.'),
             ("es", Some(r)) if SPANISH_POINT.contains(&r) => Some('.'),
             ("de" | "it" | "rm" | "gsw", Some("CH" | "LI")) => Some('.'),
-            ("fr", Some("CA")) => Some(','),
+            ("sw", Some("CD")) | ("qu", Some("BO")) | ("ms", Some("BN" | "ID")) => Some(','),
+            ("kk", Some("CN")) => Some('.'),
             ("ar", Some("MA" | "DZ" | "TN" | "LY" | "LB" | "MR")) => Some(','),
-            (language, _) if POINT.contains(&language) => Some('.'),
-            (language, _) if COMMA.contains(&language) => Some(','),
+            (language, _) if POINT.binary_search(&language).is_ok() => Some('.'),
+            (language, _) if COMMA.binary_search(&language).is_ok() => Some(','),
             _ => None,
         }
     }
@@ -150,17 +159,51 @@ fn region_of(text: &str) -> [u8; 2] {
     if &region == b"UK" { *b"GB" } else { region }
 }
 
-const SPANISH_POINT: [&str; 11] = ["MX", "US", "PR", "GT", "HN", "NI", "PA", "DO", "SV", "PE", "CU"];
+const SPANISH_POINT: [&str; 13] = ["MX", "US", "PR", "GT", "HN", "NI", "PA", "DO", "SV", "PE", "CU", "BZ", "BR"];
 
-const POINT: [&str; 24] = [
-    "zh", "ja", "ko", "th", "he", "iw", "hi", "bn", "ta", "te", "mr", "gu", "kn", "ml", "pa", "ur", "ms", "fil", "tl",
-    "ga", "cy", "ar", "fa", "my",
+/// Regions where people write the decimal point in the languages of the place, or in English if there are several.
+const REGIONS_WITH_POINT: [&str; 116] = [
+    "US", "GB", "IE", "AU", "NZ", "CA", "IN", "SG", "HK", "MY", "PH", "MT", "AE", "SA", "QA", "KW", "BH", "OM", "JO",
+    "EG", "IQ", "YE", "PK", "BD", "LK", "NP", "BT", "MV", "MM", "NG", "GH", "KE", "UG", "TZ", "ZM", "ZW", "MW", "BW",
+    "LR", "SL", "GM", "RW", "SS", "SD", "ET", "JM", "TT", "BB", "BS", "GY", "BZ", "FJ", "PG", "MU", "SC", "IL", "TH",
+    "JP", "KR", "CN", "TW", "MX", "AG", "AI", "AS", "BI", "BM", "CC", "CK", "CM", "CX", "CY", "DG", "DM", "ER", "FK",
+    "FM", "GD", "GG", "GI", "GS", "GU", "IM", "IO", "JE", "KI", "KN", "KY", "LC", "LS", "MG", "MH", "MO", "MP", "MS",
+    "NA", "NF", "NR", "NU", "PN", "PR", "PW", "SB", "SH", "SX", "SZ", "TC", "TK", "TO", "TV", "UM", "VC", "VG", "VI",
+    "VU", "WS",
 ];
 
-const COMMA: [&str; 48] = [
-    "da", "sv", "nb", "nn", "no", "fi", "is", "de", "nl", "fr", "it", "es", "pt", "ca", "gl", "eu", "pl", "cs", "sk",
-    "hu", "ro", "bg", "ru", "uk", "be", "sr", "hr", "bs", "sl", "mk", "sq", "el", "tr", "lt", "lv", "et", "ka", "hy",
-    "az", "kk", "uz", "mn", "vi", "id", "af", "km", "lo", "fo",
+fn writes_point_at_home(region: &str) -> bool {
+    REGIONS_WITH_POINT.contains(&region)
+}
+
+/// Languages of CLDR 47 with a decimal point, in order.
+#[rustfmt::skip]
+const POINT: [&str; 206] = [
+    "aa", "ab", "ak", "am", "an", "ann", "apc", "ar", "arn", "as", "asa", "ba", "bal", "bem", "bew", "bez",
+    "bgc", "bho", "blt", "bm", "bn", "bo", "brx", "bss", "byn", "cad", "cch", "ccp", "ce", "ceb", "cgg", "cho",
+    "chr", "cic", "ckb", "co", "cop", "csw", "cu", "cy", "dav", "dje", "doi", "dv", "dz", "ebu", "ee", "en",
+    "fa", "fil", "frr", "fur", "ga", "gaa", "gd", "gez", "gn", "gsw", "gu", "guz", "gv", "ha", "haw", "he",
+    "hi", "hnj", "ig", "ii", "io", "iu", "iw", "ja", "jbo", "jmc", "kaa", "kaj", "kam", "kcg", "kde", "ken",
+    "khq", "ki", "kln", "km", "kn", "ko", "kok", "kpe", "ks", "ksb", "ksh", "kw", "kxv", "la", "lag", "lg",
+    "lkt", "lmo", "lrc", "ltg", "luo", "luy", "mai", "mas", "mdf", "mer", "mfe", "mg", "mgo", "mhn", "mi", "mic",
+    "ml", "mn", "mni", "moh", "mr", "ms", "mt", "mus", "my", "myv", "mzn", "naq", "nd", "nds", "ne", "nqo",
+    "nso", "nus", "nv", "ny", "nyn", "oc", "om", "or", "os", "osa", "pa", "pap", "pcm", "pis", "prg", "qu",
+    "quc", "raj", "rhg", "rif", "rm", "rof", "rwk", "sa", "saq", "sat", "sbp", "scn", "sd", "sdh", "ses", "shn",
+    "si", "sid", "skr", "sma", "smj", "sms", "sn", "so", "ssy", "st", "sw", "syr", "szl", "ta", "te", "teo",
+    "th", "ti", "tig", "tl", "tn", "to", "tpi", "trv", "trw", "twq", "tyv", "ug", "ur", "vai", "vmw", "vo",
+    "vun", "wa", "wae", "wal", "wbp", "xh", "xnr", "xog", "yi", "yo", "yue", "za", "zh", "zu",
+];
+
+/// Languages of CLDR 47 with a decimal comma, in order.
+#[rustfmt::skip]
+const COMMA: [&str; 106] = [
+    "af", "agq", "ast", "az", "bas", "be", "bg", "blo", "br", "bs", "ca", "cs", "cv", "da", "de", "dsb",
+    "dua", "dyo", "el", "eo", "es", "et", "eu", "ewo", "fi", "fo", "fr", "fy", "gl", "hr", "hsb", "ht",
+    "hu", "hy", "ia", "id", "ie", "is", "it", "jgo", "jv", "ka", "kab", "kea", "kgp", "kk", "kkj", "kl",
+    "ksf", "ku", "ky", "lb", "lij", "lld", "ln", "lo", "lt", "lu", "lv", "mgh", "mk", "mua", "nb", "nl",
+    "nmg", "nn", "nnh", "no", "nr", "pl", "ps", "pt", "rn", "ro", "ru", "rw", "sah", "sc", "se", "seh",
+    "sg", "shi", "sk", "sl", "smn", "sq", "sr", "ss", "su", "sv", "tg", "tk", "tok", "tr", "ts", "tt",
+    "tzm", "uk", "uz", "ve", "vec", "vi", "wo", "yav", "yrl", "zgh",
 ];
 
 /// Country domains and the language their shops are written in.
@@ -191,29 +234,52 @@ const REGIONS: [(&str, &str); 53] = [
     ("lv", "LV"), ("et", "EE"), ("ka", "GE"), ("mn", "MN"), ("kk", "KZ"),
 ];
 
-/// Euro countries, Bulgaria included since 2026 and Croatia since 2023.
-const EURO: [&str; 21] = [
+/// Euro countries, Bulgaria included since 2026 and Croatia since 2023, and the places outside the union that use it.
+const EURO: [&str; 40] = [
     "AT", "BE", "CY", "DE", "EE", "ES", "FI", "FR", "GR", "HR", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PT", "SI",
-    "SK", "BG",
+    "SK", "BG", "AD", "AX", "BL", "EA", "EU", "GF", "GP", "IC", "MC", "ME", "MF", "MQ", "PM", "RE", "SM", "TF", "VA",
+    "XK", "YT",
 ];
 
 /// ISO 3166 region to ISO 4217 code outside the euro.
 #[rustfmt::skip]
-const CURRENCIES: [(&str, &str); 92] = [
-    ("DK", "DKK"), ("FO", "DKK"), ("GL", "DKK"), ("SE", "SEK"), ("NO", "NOK"), ("IS", "ISK"), ("CH", "CHF"),
-    ("LI", "CHF"), ("PL", "PLN"), ("CZ", "CZK"), ("HU", "HUF"), ("RO", "RON"), ("RU", "RUB"), ("BY", "BYN"),
-    ("UA", "UAH"), ("KZ", "KZT"), ("RS", "RSD"), ("BA", "BAM"), ("MK", "MKD"), ("AL", "ALL"), ("MD", "MDL"),
-    ("TR", "TRY"), ("IL", "ILS"), ("GB", "GBP"), ("GI", "GIP"), ("US", "USD"), ("PR", "USD"), ("CA", "CAD"),
-    ("AU", "AUD"), ("NZ", "NZD"), ("IN", "INR"), ("PK", "PKR"), ("LK", "LKR"), ("NP", "NPR"), ("BD", "BDT"),
-    ("SG", "SGD"), ("HK", "HKD"), ("MO", "MOP"), ("MY", "MYR"), ("PH", "PHP"), ("ID", "IDR"), ("TH", "THB"),
-    ("VN", "VND"), ("JP", "JPY"), ("KR", "KRW"), ("CN", "CNY"), ("TW", "TWD"), ("MN", "MNT"), ("KH", "KHR"),
-    ("LA", "LAK"), ("MM", "MMK"), ("BR", "BRL"), ("MX", "MXN"), ("AR", "ARS"), ("CL", "CLP"), ("CO", "COP"),
-    ("PE", "PEN"), ("UY", "UYU"), ("PY", "PYG"), ("BO", "BOB"), ("VE", "VES"), ("CR", "CRC"), ("GT", "GTQ"),
-    ("HN", "HNL"), ("NI", "NIO"), ("DO", "DOP"), ("JM", "JMD"), ("TT", "TTD"), ("BB", "BBD"), ("ZA", "ZAR"),
-    ("NG", "NGN"), ("KE", "KES"), ("GH", "GHS"), ("TZ", "TZS"), ("UG", "UGX"), ("EG", "EGP"), ("MA", "MAD"),
-    ("DZ", "DZD"), ("TN", "TND"), ("LY", "LYD"), ("SD", "SDG"), ("AE", "AED"), ("SA", "SAR"), ("QA", "QAR"),
-    ("KW", "KWD"), ("BH", "BHD"), ("OM", "OMR"), ("JO", "JOD"), ("LB", "LBP"), ("IQ", "IQD"), ("IR", "IRR"),
-    ("GE", "GEL"),
+const CURRENCIES: [(&str, &str); 215] = [
+    ("DK", "DKK"), ("FO", "DKK"), ("GL", "DKK"), ("SE", "SEK"), ("NO", "NOK"), ("IS", "ISK"),
+    ("CH", "CHF"), ("LI", "CHF"), ("PL", "PLN"), ("CZ", "CZK"), ("HU", "HUF"), ("RO", "RON"),
+    ("RU", "RUB"), ("BY", "BYN"), ("UA", "UAH"), ("KZ", "KZT"), ("RS", "RSD"), ("BA", "BAM"),
+    ("MK", "MKD"), ("AL", "ALL"), ("MD", "MDL"), ("TR", "TRY"), ("IL", "ILS"), ("GB", "GBP"),
+    ("GI", "GIP"), ("US", "USD"), ("PR", "USD"), ("CA", "CAD"), ("AU", "AUD"), ("NZ", "NZD"),
+    ("IN", "INR"), ("PK", "PKR"), ("LK", "LKR"), ("NP", "NPR"), ("BD", "BDT"), ("SG", "SGD"),
+    ("HK", "HKD"), ("MO", "MOP"), ("MY", "MYR"), ("PH", "PHP"), ("ID", "IDR"), ("TH", "THB"),
+    ("VN", "VND"), ("JP", "JPY"), ("KR", "KRW"), ("CN", "CNY"), ("TW", "TWD"), ("MN", "MNT"),
+    ("KH", "KHR"), ("LA", "LAK"), ("MM", "MMK"), ("BR", "BRL"), ("MX", "MXN"), ("AR", "ARS"),
+    ("CL", "CLP"), ("CO", "COP"), ("PE", "PEN"), ("UY", "UYU"), ("PY", "PYG"), ("BO", "BOB"),
+    ("VE", "VES"), ("CR", "CRC"), ("GT", "GTQ"), ("HN", "HNL"), ("NI", "NIO"), ("DO", "DOP"),
+    ("JM", "JMD"), ("TT", "TTD"), ("BB", "BBD"), ("ZA", "ZAR"), ("NG", "NGN"), ("KE", "KES"),
+    ("GH", "GHS"), ("TZ", "TZS"), ("UG", "UGX"), ("EG", "EGP"), ("MA", "MAD"), ("DZ", "DZD"),
+    ("TN", "TND"), ("LY", "LYD"), ("SD", "SDG"), ("AE", "AED"), ("SA", "SAR"), ("QA", "QAR"),
+    ("KW", "KWD"), ("BH", "BHD"), ("OM", "OMR"), ("JO", "JOD"), ("LB", "LBP"), ("IQ", "IQD"),
+    ("IR", "IRR"), ("GE", "GEL"), ("AC", "SHP"), ("AF", "AFN"), ("AG", "XCD"), ("AI", "XCD"),
+    ("AM", "AMD"), ("AO", "AOA"), ("AS", "USD"), ("AW", "AWG"), ("AZ", "AZN"), ("BF", "XOF"),
+    ("BI", "BIF"), ("BJ", "XOF"), ("BM", "BMD"), ("BN", "BND"), ("BQ", "USD"), ("BS", "BSD"),
+    ("BT", "BTN"), ("BV", "NOK"), ("BW", "BWP"), ("BZ", "BZD"), ("CC", "AUD"), ("CD", "CDF"),
+    ("CF", "XAF"), ("CG", "XAF"), ("CI", "XOF"), ("CK", "NZD"), ("CM", "XAF"), ("CU", "CUP"),
+    ("CV", "CVE"), ("CW", "XCG"), ("CX", "AUD"), ("DG", "USD"), ("DJ", "DJF"), ("DM", "XCD"),
+    ("EC", "USD"), ("EH", "MAD"), ("ER", "ERN"), ("ET", "ETB"), ("FJ", "FJD"), ("FK", "FKP"),
+    ("FM", "USD"), ("GA", "XAF"), ("GD", "XCD"), ("GG", "GBP"), ("GM", "GMD"), ("GN", "GNF"),
+    ("GQ", "XAF"), ("GS", "GBP"), ("GU", "USD"), ("GW", "XOF"), ("GY", "GYD"), ("HM", "AUD"),
+    ("HT", "HTG"), ("IM", "GBP"), ("IO", "USD"), ("JE", "GBP"), ("KG", "KGS"), ("KI", "AUD"),
+    ("KM", "KMF"), ("KN", "XCD"), ("KP", "KPW"), ("KY", "KYD"), ("LC", "XCD"), ("LR", "LRD"),
+    ("LS", "LSL"), ("MG", "MGA"), ("MH", "USD"), ("ML", "XOF"), ("MP", "USD"), ("MR", "MRU"),
+    ("MS", "XCD"), ("MU", "MUR"), ("MV", "MVR"), ("MW", "MWK"), ("MZ", "MZN"), ("NA", "NAD"),
+    ("NC", "XPF"), ("NE", "XOF"), ("NF", "AUD"), ("NR", "AUD"), ("NU", "NZD"), ("PA", "PAB"),
+    ("PF", "XPF"), ("PG", "PGK"), ("PN", "NZD"), ("PS", "ILS"), ("PW", "USD"), ("RW", "RWF"),
+    ("SB", "SBD"), ("SC", "SCR"), ("SH", "SHP"), ("SJ", "NOK"), ("SL", "SLE"), ("SN", "XOF"),
+    ("SO", "SOS"), ("SR", "SRD"), ("SS", "SSP"), ("ST", "STN"), ("SV", "USD"), ("SX", "XCG"),
+    ("SY", "SYP"), ("SZ", "SZL"), ("TA", "GBP"), ("TC", "USD"), ("TD", "XAF"), ("TG", "XOF"),
+    ("TJ", "TJS"), ("TK", "NZD"), ("TL", "USD"), ("TM", "TMT"), ("TO", "TOP"), ("TV", "AUD"),
+    ("UM", "USD"), ("UZ", "UZS"), ("VC", "XCD"), ("VG", "USD"), ("VI", "USD"), ("VU", "VUV"),
+    ("WF", "XPF"), ("WS", "WST"), ("YE", "YER"), ("ZM", "ZMW"), ("ZW", "USD"),
 ];
 
 #[cfg(test)]
@@ -229,8 +295,11 @@ mod tests {
             ("dk", "da-DK", Some("DKK"), Some(',')),
             ("en-UK", "en-GB", Some("GBP"), Some('.')),
             ("en-DE", "en-DE", Some("EUR"), None),
+            ("en-KW", "en-KW", Some("KWD"), Some('.')),
+            ("fr-SN", "fr-SN", Some("XOF"), Some(',')),
             ("de-CH", "de-CH", Some("CHF"), Some('.')),
-            ("eo", "eo", None, None),
+            ("tlh", "tlh", None, None),
+            ("es-419", "es", Some("EUR"), None),
         ] {
             let locale = Locale::parse(tag).unwrap();
             assert_eq!(locale.to_string(), shown);
@@ -238,6 +307,12 @@ mod tests {
             assert_eq!(locale.decimal_mark(), mark, "{tag}");
         }
         assert!(Locale::parse("x-default").is_none() && Locale::parse("").is_none());
+    }
+
+    #[test]
+    fn languages_are_in_order_and_in_one_list() {
+        assert!(POINT.is_sorted() && COMMA.is_sorted());
+        assert!(!POINT.iter().any(|language| COMMA.contains(language)));
     }
 
     #[test]

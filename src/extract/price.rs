@@ -175,6 +175,9 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
         let hint = normalise(text::cut(hint, MAX_TEXT));
         currency::anywhere(&hint, &lower(&hint))
     });
+    if let Some(reading) = split_by_blank(&normal, &seen, context, hinted.as_ref()) {
+        return (vec![reading], None);
+    }
     let mut readings = Vec::new();
     let mut refusal = None;
     let mut skip = 0;
@@ -194,6 +197,20 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
     (readings, refusal)
 }
 
+/// `149 99 Lei` and nothing else: markup raised the cents, and the text that is left has a blank in their place.
+fn split_by_blank(
+    text: &str,
+    seen: &[Seen<'_>],
+    context: &Context<'_>,
+    hinted: Option<&currency::Mark>,
+) -> Option<Reading> {
+    let [whole, cents] = seen else { return None };
+    let digits = whole.joined_by_blank(cents, text)?;
+    let (reading, _) = cents.reading(context, hinted, &[]).ok()?;
+    let amount = crate::money::decimal(&digits).ok()?;
+    (reading.kind == PriceKind::Exact && reading.role == Role::Price).then_some(Reading { amount, ..reading })
+}
+
 /// Whether words without a number can say something about an amount that stands behind them, or before them: what it
 /// is for, per what it is, with which tax.
 #[must_use]
@@ -205,6 +222,13 @@ pub fn may_qualify(words: &str, stands_before: bool) -> bool {
     let further =
         if stands_before { low.rsplit_once(' ') } else { low.split_once(' ').map(|(near, rest)| (rest, near)) };
     std::iter::once(low).chain(further.map(|(rest, _)| rest)).any(|words| seen::qualifies(words, stands_before))
+}
+
+/// Whether words call the amount behind them the price one pays: `Our price:`, `Cena`.
+#[must_use]
+pub fn names_price(words: &str) -> bool {
+    let words = words.trim_matches([' ', ':', '*', '\u{a0}', '.']);
+    !words.is_empty() && words.len() <= 40 && words::names_price(&words.to_lowercase())
 }
 
 /// The currency that a text names, such as `DKK`, `kr.` or `Preis in €`, with shared signs settled by the context.

@@ -298,7 +298,15 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     let agree = prices.windows(2).all(|w| w[0] == w[1]);
     let named = |p: &Product| p.candidate.offer.title.clone().unwrap_or_default();
     let same_name = tied.windows(2).all(|w| named(&w[0].1) == named(&w[1].1) || named(&w[1].1).is_empty());
-    let count = if (agree && same_name) || tied.len() == 1 { 1 } else { tied.len() };
+    // A list of products is no page of the one among them whose name fits the list's title best.
+    let wins = |p: &Product| p.named_by_url || is_page(p, page, harvest) || fit(p, &names) >= SURE_FIT;
+    let lost = ranked.len() >= LIST && !wins(&ranked[0].1);
+    let count = match tied.len() {
+        _ if lost => ranked.len(),
+        1 => 1,
+        _ if agree && same_name => 1,
+        several => several,
+    };
     let for_sale = tied.iter().any(|(_, p)| p.candidate.offer.availability == Availability::InStock);
     let candidates = ranked.into_iter().map(|(points, product)| {
         let mut candidate = product.candidate;
@@ -321,22 +329,32 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     (candidates.filter(|c| c.score == best).take(keep).collect(), count)
 }
 
+/// Products from which on a page may be a list of them.
+const LIST: usize = 4;
+/// Percent of a product's words that the page's titles must have to be about it, among many.
+const SURE_FIT: i32 = 75;
+
+/// Whether one of a product's own addresses is the page's.
+fn is_page(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>) -> bool {
+    let canonical = harvest.canonical.as_deref().unwrap_or("");
+    let same = |u: &String| {
+        address::same_page(u, page.final_url) || (!canonical.is_empty() && address::same_page(u, canonical))
+    };
+    product.urls.iter().any(same)
+}
+
+/// How much of a product's name the page's titles have, in percent.
+fn fit(product: &Product, names: &[Words]) -> i32 {
+    let own = Words::of(product.candidate.offer.title.as_deref().unwrap_or(""));
+    names.iter().map(|name| share(&own, name)).max().unwrap_or(0)
+}
+
 fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, names: &[Words]) -> i32 {
     let mut points = 0;
-    let canonical = harvest.canonical.as_deref().unwrap_or("");
     points += if product.named_by_url { 40 } else { 0 };
-    points +=
-        if product.urls.iter().any(|u| {
-            address::same_page(u, page.final_url) || (!canonical.is_empty() && address::same_page(u, canonical))
-        }) {
-            30
-        } else {
-            0
-        };
+    points += if is_page(product, page, harvest) { 30 } else { 0 };
     points += if product.candidate.offer.price.is_some() { 20 } else { 0 };
-    let own = Words::of(product.candidate.offer.title.as_deref().unwrap_or(""));
-    let fit = names.iter().map(|name| share(&own, name)).max().unwrap_or(0);
-    points + fit / 4
+    points + fit(product, names) / 4
 }
 
 /// Share of the words of `name` that are in `other`, in percent.

@@ -210,7 +210,7 @@ impl<'w, 'a> Walker<'w, 'a> {
                 .and_then(|b| field(b, MAX_FIELD)),
             sku: first(&["sku", "productID", "productId", "identifier"])
                 .and_then(|s| field(s, MAX_FIELD))
-                .map(without_words),
+                .map(|sku| without_words(without_scheme(sku))),
             mpn: first(&["mpn"]).and_then(|s| field(s, MAX_FIELD)),
             gtin: codes.filter_map(gtin_of).next(),
             image: image.and_then(|i| field(i, 2048)),
@@ -224,6 +224,16 @@ impl<'w, 'a> Walker<'w, 'a> {
 const MIN_DIGITS: usize = 4;
 /// Letters of the first word behind it at least, so that a size or a colour code stays part of the code.
 const MIN_WORD: usize = 5;
+
+/// The code of `sku:856802`, as Google once asked for identifiers.
+pub(super) fn without_scheme(sku: String) -> String {
+    let scheme =
+        |s: &str| ["sku", "mpn", "id", "upc", "ean", "gtin", "isbn", "asin"].iter().any(|k| s.eq_ignore_ascii_case(k));
+    match sku.split_once(':') {
+        Some((name, code)) if scheme(name) && !code.trim().is_empty() => code.trim().to_owned(),
+        _ => sku,
+    }
+}
 
 /// The code of a text that goes on in words, as some shops fill the field: `TE502955-1293415 chair cover`.
 fn without_words(sku: String) -> String {

@@ -31,12 +31,16 @@ pub struct View {
     /// Text of the heading that names the product, and its node.
     pub heading: Option<(String, usize)>,
     pub availability: Availability,
+    /// Words near the title say that it is sold out, whatever buttons there are.
+    pub says_out: bool,
     /// The product cannot be bought, whatever markup says, see [`labels::denies_sale`].
     pub denied: bool,
     /// Buttons that put one product into a cart.
     pub buy_buttons: usize,
     /// Prices in repeated tiles that link elsewhere: what category pages are made of.
     pub tiles: usize,
+    /// Most places of one shape that are no tiles and show a price, whatever the amounts.
+    pub alike: usize,
     pub labels: labels::Labels,
     /// Percentages shown near the best price as what it is reduced by.
     pub discounts: Vec<i64>,
@@ -104,7 +108,9 @@ pub fn look(
     let buttons = buttons.working;
     let mut view = View { buy_buttons: buttons.len(), denied, ..View::default() };
     if !matches!(interest, Interest::Prices { words: false, .. }) {
-        view.availability = labels::availability(&tree, anchor, &buttons);
+        let said = labels::said(&tree, anchor);
+        view.says_out = said == Availability::OutOfStock;
+        view.availability = labels::availability(said, anchor, &buttons);
         view.labels = labels::read(&tree, anchor);
     }
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
@@ -132,15 +138,56 @@ fn prices(
     let anchor = heading.map(|h| h.1);
     spots::mark_repeated(tree, &mut found, anchor);
     view.tiles = found.iter().filter(|s| s.tile && s.marked).count();
+    view.alike = spots::most_alike(&found);
     view.seen = found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect();
-    for spot in &mut found {
+    // Words of its own outweigh those of a neighbour, which may speak for the neighbour.
+    let own_online: Vec<bool> = found.iter().map(|s| !s.long && !s.sentence && s.says_online()).collect();
+    let any_online = own_online.contains(&true);
+    let shadows = shadows(&found);
+    for (i, spot) in found.iter_mut().enumerate() {
+        spot.online = if any_online { own_online[i] } else { spot.online };
         score(tree, spot, anchor, buttons);
+        if shadows[i] {
+            spot.points -= SHADOW;
+            spot.why = format!("{}, {:+} the same amount is struck through beside it", spot.why, -SHADOW);
+        }
     }
     let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
     view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
     view.candidates = assemble(tree, &found, heading.map(|h| h.0.as_str()));
     view.discounts = discounts(tree, &found);
     view.spots = found;
+}
+
+/// Points an amount loses that is the earlier price elsewhere.
+const SHADOW: i32 = 40;
+/// Nodes between two places that speak of the same price.
+const BESIDE: usize = 120;
+
+/// Which places repeat an amount that stands struck through beside them while a lower one does not: shops say both for
+/// people who do not see the line, `The price was: 1 299 kr`.
+fn shadows(found: &[Spot]) -> Vec<bool> {
+    let earlier = |s: &Spot| s.struck || s.old || s.reading.role == Role::List;
+    let near = |a: &Spot, b: &Spot| a.node.abs_diff(b.node) < BESIDE && !b.tile && !b.aside;
+    let shadowed = |spot: &Spot| {
+        let struck = found.iter().any(|s| earlier(s) && s.money == spot.money && near(spot, s));
+        let below = |s: &Spot| {
+            !earlier(s)
+                && s.marked
+                && s.money.zip(spot.money).is_some_and(|(low, high)| {
+                    low.is_positive() && low.currency() == high.currency() && low.minor() < high.minor()
+                })
+        };
+        struck
+            && found.iter().any(|s| {
+                below(s)
+                    && near(spot, s)
+                    && s.reading.kind == spot.reading.kind
+                    && s.reading.role == Role::Price
+                    && !s.other
+            })
+    };
+    found.iter().map(|spot| spot.money.is_some() && !earlier(spot) && shadowed(spot)).collect()
 }
 
 /// Words that a heading must share with the title to need no comparison with others.
@@ -212,7 +259,11 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
             why.push(format!("{value:+} {reason}"));
         }
     };
-    add(if spot.marked { 15 } else { -10 }, if spot.marked { "currency shown" } else { "no currency" });
+    match (spot.marked, spot.dashed) {
+        (true, _) => add(15, "currency shown"),
+        (_, true) => add(8, "written as prices are"),
+        (false, false) => add(-10, "no currency"),
+    }
     if let Some(anchor) = anchor {
         let distance = spot.node.abs_diff(anchor);
         let near = match distance {
@@ -243,6 +294,7 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     add(if spot.in_buy_box { 18 } else { 0 }, "in the buy box");
     add(if spot.emphasis { 8 } else { 0 }, "emphasised");
     add(if spot.online { 10 } else { 0 }, "said to be the online price");
+    add(if spot.labelled { 12 } else { 0 }, "labelled as the price");
     add(if spot.long { -18 } else { 0 }, "inside a longer text");
     let role = match spot.reading.role {
         Role::Price => 0,
@@ -272,7 +324,7 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
     order.sort_by_key(|s| (std::cmp::Reverse(s.points), s.node));
     // Bare numbers only count on pages that show no currency anywhere near the product.
     if order.iter().any(|s| s.marked && s.points >= 40) {
-        order.retain(|s| s.marked);
+        order.retain(|s| s.marked || s.dashed);
     }
     order.truncate(40);
     let best = order.first().copied();

@@ -32,6 +32,21 @@ fn texts_of_shops_become_money() {
         ("−15,00 €", "de-DE", Some("-15.00 EUR")),
         ("1,234.500 KWD", "en", Some("1234.500 KWD")),
         ("EUR 1.299", "de-DE", Some("1299.00 EUR")),
+        ("12,– €", "de-DE", Some("12.00 EUR")),
+        ("12,50- €", "de-DE", Some("-12.50 EUR")),
+        ("49'95 €", "es-ES", Some("49.95 EUR")),
+        ("149 99 Lei", "ro-RO", Some("149.99 RON")),
+        ("a partire da 49 €", "it-IT", Some("49.00 EUR")),
+        ("99¢", "en-US", Some("0.99 USD")),
+        ("75p", "en-GB", Some("0.75 GBP")),
+        ("P75.00", "en-BW", Some("75.00 BWP")),
+        ("$1.2M", "en-US", Some("1200000.00 USD")),
+        ("389 K", "my-MM", Some("389.00 MMK")),
+        ("25 000 F CFA", "fr-CI", Some("25000 XOF")),
+        ("B/.2,499.95", "es-PA", Some("2499.95 PAB")),
+        ("Agenda 2016 R$81,90", "pt-BR", Some("81.90 BRL")),
+        ("KD 4.750", "en-KW", Some("4.750 KWD")),
+        ("रू 1,250", "ne-NP", Some("1250.00 NPR")),
     ] {
         let found = price::read(text, &context(locale)).unwrap();
         assert_eq!(found.money(None).ok().map(|m| m.to_string()).as_deref(), money, "{text}");
@@ -65,11 +80,31 @@ fn what_cannot_be_decided_is_refused() {
     let free = Context::default();
     assert!(matches!(price::read("1.299", &free), Err(Refusal::Ambiguous(..))));
     assert!(matches!(price::read("40% OFF", &free), Err(Refusal::NoPrice)));
-    assert!(price::read("15.08.2017", &free).is_err());
+    for text in [
+        "15.08.2017",
+        "2024-11-03",
+        "12:30",
+        "24/7",
+        "(23)",
+        "12 Monate Garantie",
+        "Art.-Nr. 123456",
+        "EAN 4006381333931",
+        "In stock: 12",
+        "Größe 42",
+    ] {
+        assert!(price::read(text, &free).is_err(), "{text}");
+    }
+    assert_eq!(price::read("(23)", &context("en-US")).err(), Some(Refusal::NoPrice));
+    assert_eq!(price::money("(23.00 USD)", &free).unwrap().to_string(), "-23.00 USD");
+    assert_eq!(read_role("Free shipping from $25.00"), price::Role::Threshold);
     assert!(matches!(price::read("", &free), Err(Refusal::NoPrice)));
     assert!(matches!(price::money("$10", &free), Err(Refusal::NoCurrency)));
     assert!(price::money("19,999 €", &context("de-DE")).is_err());
     assert!(matches!(price::money("100.50 JPY", &free), Err(Refusal::TooManyDecimals(_))));
+}
+
+fn read_role(text: &str) -> price::Role {
+    price::read(text, &context("en-US")).unwrap().role
 }
 
 /// Decimal mark, group mark, group sizes and digits of the locales of CLDR, reduced to what differs.

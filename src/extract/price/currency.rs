@@ -43,7 +43,15 @@ impl Mark {
                 let local = locale.and_then(|l| l.currency());
                 expected.filter(|c| codes.contains(c)).or_else(|| local.filter(|c| codes.contains(c)))
             }
-            Self::Subunit(_) => expected,
+            Self::Subunit(coin) => expected.or_else(|| {
+                // `cent` is said of many currencies; a sign and pence are said of the money of the place.
+                let coined: &[&str] = match coin.as_str() {
+                    "¢" => &["USD", "CAD", "AUD", "NZD", "EUR"],
+                    "p" | "pence" => &["GBP"],
+                    _ => &[],
+                };
+                locale.and_then(|l| l.currency()).filter(|c| coined.contains(&c.code()))
+            }),
             Self::Other(_) => None,
         }
     }
@@ -61,7 +69,8 @@ impl Mark {
     /// `$` for dollars, which every reader of codes and signs knows.
     #[must_use]
     pub fn common_sign(&self) -> &str {
-        const SIGNS_OF: [(&str, &str); 5] = [("USD", "$"), ("GBP", "£"), ("INR", "Rs"), ("SEK", "kr"), ("NOK", "kr")];
+        const SIGNS_OF: [(&str, &str); 7] =
+            [("USD", "$"), ("GBP", "£"), ("INR", "Rs"), ("SEK", "kr"), ("NOK", "kr"), ("XOF", "FCFA"), ("XAF", "FCFA")];
         let noun = |sign: &str| sign.chars().count() > 2 && sign.chars().all(|c| c.is_alphabetic() || c == ' ');
         match self {
             Self::Shared { sign, codes } if noun(sign) || is_cjk(sign.chars().next().unwrap_or(' ')) => {
@@ -251,11 +260,20 @@ fn longest<'t>(
     // One look at the whole stretch says whether any part of it can hold a noun, or the name of a nation.
     let whole = piece(ends[..count].last().copied()?);
     let held = Held { noun: NOUN_STEMS.0.is_match(whole), nation: whole.contains(' ') && NATION_STEMS.is_match(whole) };
-    ends[..count]
-        .iter()
-        .rev()
-        .filter(|len| boundary(**len))
-        .find_map(|len| iso(written(*len)).or_else(|| lookup(piece(*len), held)).map(|mark| (mark, *len)))
+    ends[..count].iter().rev().filter(|len| boundary(**len) && !is_common_word(written(**len))).find_map(|len| {
+        let small = written(*len).len() == 1 && written(*len) == piece(*len);
+        let pence = || Some(Mark::Subunit(piece(*len).to_owned()));
+        let named = || if small && SUBUNIT_SET.contains(piece(*len)) { pence() } else { lookup(piece(*len), held) };
+        iso(written(*len)).or_else(named).map(|mark| (mark, *len))
+    })
+}
+
+/// Names of money that are ordinary words, units or initials when nothing in them is a capital: `da 49 €`, `75 p`, `2 db`.
+const COMMON_WORDS: [&str; 13] = ["da", "le", "ro", "ar", "um", "db", "mt", "mk", "ld", "rf", "cf", "fc", "ls"];
+
+fn is_common_word(written: &str) -> bool {
+    let single = written.len() == 1 && written.bytes().all(|b| b.is_ascii_lowercase());
+    (single && written != "p" && written != "c") || COMMON_WORDS.contains(&written)
 }
 
 /// Whether the word at one end of a text can belong to a currency's name: nearly no word of running text can.

@@ -71,8 +71,17 @@ fn normalise_ascii(raw: &str) -> String {
 
 /// The ASCII digit of a decimal digit of another script. Unicode lays each script's ten digits out in a row.
 fn digit_of(c: char) -> Option<char> {
-    const ZEROS: [u32; 14] =
-        [0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xe50, 0xed0, 0x1040, 0x17e0];
+    #[rustfmt::skip]
+    const ZEROS: [u32; 60] = [
+        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66,
+        0xde6, 0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
+        0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0,
+        0x10d30, 0x11066, 0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0,
+        0x11950, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950,
+    ];
+    if !c.is_numeric() {
+        return None;
+    }
     let code = u32::from(c);
     ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).and_then(|zero| char::from_digit(code - zero, 10))
 }
@@ -109,6 +118,8 @@ pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number<'_>>) {
         if date_like || chain_of_three {
             drop[i - 1] = true;
             drop[i] = true;
+            // The year of `2024-11-03` is no number of its own either.
+            drop[i.saturating_sub(2)] |= chain_of_three;
         }
     }
     let mut at = 0;

@@ -73,8 +73,9 @@ fn read(text: &str, first: usize) -> Number<'_> {
         }
     }
     let mut before = text[..first].chars().rev();
-    // `.75` and `$.75` start with a decimal mark; `Fr.75` and `1..75` do not.
-    let leading_mark = matches!(before.next(), Some('.' | ',')) && !before.next().is_some_and(|c| c.is_alphanumeric());
+    // `.75` and `$.75` start with a decimal mark; `Fr.75`, `B/.75` and `1..75` do not.
+    let leading_mark =
+        matches!(before.next(), Some('.' | ',')) && !before.next().is_some_and(|c| c.is_alphanumeric() || c == '/');
     Number { start: first, end: at, groups, marks, leading_mark }
 }
 
@@ -92,6 +93,8 @@ fn mark_at(rest: &str, group_len: usize, marks: &[char]) -> Option<(char, usize)
     match c {
         '.' | ',' | '٫' | '٬' | '،' | '⹁' if next > 0 => Some((if c == '⹁' || c == '،' { ',' } else { c }, width)),
         '\'' if next == 3 => Some((c, width)),
+        // `49'95` is how Spain writes cents by hand; it is read as the mark that is decimal wherever it stands.
+        '\'' if next == 2 && marks.is_empty() => Some(('٫', width)),
         // A blank groups only threes, and only behind one to three digits.
         ' ' if next == 3 && group_len <= 3 && marks.iter().all(|m| *m == ' ') => Some((' ', width)),
         // `119. 95`: the blank after the mark is litter when exactly two digits follow and end the number.
@@ -240,6 +243,7 @@ mod tests {
             (".75", "0.75"),
             ("0.999", "0.999"),
             ("119. 95", "119.95"),
+            ("49'95", "49.95"),
             ("٣".replace('٣', "3").as_str(), "3"),
         ] {
             assert_eq!(read(text, Hints::default()), exact(amount), "{text}");

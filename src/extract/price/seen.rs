@@ -38,6 +38,10 @@ impl<'a> Seen<'a> {
         }
         // A code beats a sign that several currencies share: `$ SGD4.90`, `£94.50 GBP`.
         seen.mark = match (before, after) {
+            (Some(Mark::One(one)), Some(Mark::One(other))) if one != other && seen.weaker_before(end) => {
+                seen.from = seen.number.start;
+                Some(Mark::One(other))
+            }
             (Some(one @ Mark::One(_)), _) | (_, Some(one @ Mark::One(_))) => Some(one),
             (Some(Mark::Shared { .. }), Some(Mark::Subunit(_))) => seen.before_only(),
             (before, after) => before.or(after),
@@ -54,10 +58,14 @@ impl<'a> Seen<'a> {
             let code = matches!(mark, Mark::One(c) if written.contains(c.code()));
             let local = context.locale.and_then(|l| l.currency());
             let resolved = mark.resolve(context.currency, context.locale);
+            let coins = matches!(mark, Mark::Subunit(_));
+            // Three letters of another script, such as `руб` or `грн`, are no word that stands there by chance.
+            let foreign = letters >= 3 && !coins && written.chars().all(|c| !c.is_ascii_alphabetic());
             !signs
                 && !code
+                && !foreign
                 && letters <= 3
-                && (resolved.is_none() || (resolved != local && resolved != context.currency))
+                && (coins || resolved.is_none() || (resolved != local && resolved != context.currency))
         });
         let glued =
             self.text[..self.number.start].ends_with(|c: char| c.is_alphabetic()) && self.from == self.number.start;
@@ -66,6 +74,15 @@ impl<'a> Seen<'a> {
             (self.from, self.to) = (self.number.start, self.number.end);
         }
         self
+    }
+
+    /// Whether the name in front of the number is bare letters and the one behind it a sign or a code.
+    fn weaker_before(&self, end: usize) -> bool {
+        let plain = |text: &str| !text.chars().any(currency::is_sign);
+        let before = self.text[self.from..self.number.start].trim_matches([' ', '.', ':']);
+        let behind = self.text[end..self.to].trim_matches([' ', '.']);
+        let code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+        plain(before) && !code(before) && (!plain(behind) || code(behind))
     }
 
     fn before_only(&mut self) -> Option<Mark> {
@@ -135,17 +152,40 @@ impl<'a> Seen<'a> {
         }
         let starts_dash = tail.trim_start_matches([',', '.', ':', ' ']).starts_with(['-', '–']);
         // A dash in front of another number joins a range instead.
-        let joins = rest[dashes..].starts_with(|c: char| c.is_ascii_digit() || currency::is_sign(c)) && starts_dash;
+        // `12,– €` has a dash for no cents and its sign; only a number behind the sign makes a range of it.
+        let number_next = rest[dashes..].trim_start_matches(|c| currency::is_sign(c) || c == ' ');
+        let joins = number_next.starts_with(|c: char| c.is_ascii_digit()) && starts_dash;
         let at = if joins || !(starts_dash || tail.trim_matches(['*', ' ', '.', ',']).is_empty()) { 0 } else { dashes };
         let open = usize::from(rest[at..].starts_with('('));
         let start = self.to + at + open;
-        let (mark, len) = currency::at_start(&self.text[start..], &self.lower[start..])?;
+        let (mut mark, mut len) = currency::at_start(&self.text[start..], &self.lower[start..])?;
+        // `2016 R$81.90`: a sign that touches the next number belongs to it.
+        let apart = self.text[self.to..start].contains(' ');
+        if apart && self.text[start + len..].starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        // `10k$`: the letter counts thousands when the money stands behind it.
+        if &self.lower[start..start + len] == "k"
+            && let Some((sign, more)) = currency::at_start(&self.text[start + len..], &self.lower[start + len..])
+        {
+            (mark, len) = (sign, len + more);
+        }
         // A single letter unit right behind a blank is a unit or an initial, not money: `5 L`, unless nothing follows.
         self.to = start + len;
         if self.text[self.to..].trim() == "-" && decimals {
             self.negative = true;
         }
         Some(mark)
+    }
+
+    /// `149` and `99` of a text that is nothing but `149 99 Lei`, as one number.
+    pub(super) fn joined_by_blank(&self, cents: &Seen<'_>, text: &str) -> Option<String> {
+        let (whole, part) = (self.number.integer()?, cents.number.integer()?);
+        let alone = self.number.start == 0 && text[cents.to..].trim_matches(['*', ' ']).is_empty();
+        let blank = &text[self.number.end..cents.number.start] == " ";
+        let marked = self.mark.is_none() && matches!(cents.mark, Some(Mark::One(_) | Mark::Shared { .. }));
+        (alone && blank && marked && cents.to > cents.number.end && part.len() == 2 && whole.len() <= 4)
+            .then(|| format!("{whole}.{part}"))
     }
 
     /// Whether the number counts or measures something else.
@@ -163,7 +203,17 @@ impl<'a> Seen<'a> {
             return true;
         }
         let word: &str = after.split([' ', ',', ')']).next().unwrap_or("");
-        words::QUANTITIES.contains(&word.trim_end_matches('.'))
+        words::QUANTITIES.contains(&word.trim_end_matches('.')) || self.is_time_or_count() || words::counts(before)
+    }
+
+    /// `12:30`, `24/7`, `(23)`: a time, a share or the number of reviews, where nothing says that it is money.
+    fn is_time_or_count(&self) -> bool {
+        let behind = self.text[self.number.end..].strip_prefix([':', '/']);
+        let ahead = self.text[..self.number.start].strip_suffix([':', '/']);
+        self.number.integer().is_some()
+            && (behind.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                || ahead.is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
+                || self.in_parentheses())
     }
 
     pub(super) fn reading(
@@ -187,7 +237,7 @@ impl<'a> Seen<'a> {
             number::Reading::Malformed => return Err(Refusal::Malformed),
         };
         let mut used = 0;
-        let zeros = self.multiplier();
+        let zeros = if self.is_kwacha(currency) { 0 } else { self.multiplier() };
         if zeros > 0 {
             amount =
                 amount.checked_mul(Decimal::from(10_i64.pow(zeros.min(15)))).ok_or(Refusal::Malformed)?.normalize();
@@ -274,9 +324,21 @@ impl<'a> Seen<'a> {
 
     fn multiplier(&self) -> u32 {
         let after_number = self.lower[self.number.end..].trim_start();
+        // `$1.2M`: a capital glued to the number counts millions, a small one measures metres.
+        let mut glued = self.text[self.number.end..].chars();
+        let (letter, next) = (glued.next(), glued.next());
+        if self.mark.is_some() && next.is_none_or(|c| !c.is_alphanumeric()) && matches!(letter, Some('M' | 'B')) {
+            return if letter == Some('M') { 6 } else { 9 };
+        }
         let after_mark = self.lower[self.to.max(self.number.end)..].trim_start();
         let zeros = words::zeros(after_number);
         if zeros > 0 { zeros } else { words::zeros(after_mark) }
+    }
+
+    /// `389 K` where people pay in kwacha or kyat.
+    fn is_kwacha(&self, currency: Option<crate::money::Currency>) -> bool {
+        let behind = self.lower.get(self.number.end..self.to).unwrap_or("").trim();
+        behind == "k" && currency.is_some_and(|c| matches!(c.code(), "ZMW" | "PGK" | "MMK"))
     }
 
     /// The unit behind `/`, `per`, `pro` and what it makes of the amount.

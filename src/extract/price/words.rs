@@ -58,7 +58,10 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "predtým", "eredeti ár", "listaár", "preț vechi", "pret vechi", "prp", "старая цена", "до скидки", "обычная цена", "стара ціна", "стара цена",
             "пцд", "de:", "preço original", "preço antigo", "zwykle", "wcześniej", "omnibus", "lowest price in", "niedrigster preis", "laveste pris", "lägsta pris",
             "cena w innych sklepach", "other shops", "maloprodajna", "redovna cijena", "stara cijena", "redna cena", "μείον", "αρχική", "eski fiyat",
-            "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at",
+            "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "소비자가", "normal", "precio normal", "original price was", "original price", "den oprindelige pris var", "oprindelig pris", "det ursprungliga priset var", "ursprungspris", "opprinnelig pris var",
+            "opprinnelig pris", "ursprünglicher preis war", "ursprünglicher preis", "le prix initial était", "prix initial", "prix d'origine", "el precio original era", "precio original", "il prezzo originale era", "prezzo originale", "o preço original era",
+            "oorspronkelijke prijs was", "oorspronkelijke prijs", "pierwotna cena wynosiła", "pierwotna cena", "původní cena byla", "pôvodná cena bola", "alkuperäinen hinta oli", "alkuperäinen hinta", "az eredeti ár", "prețul inițial a fost", "preț inițial",
+            "первоначальная цена составляла", "первоначальная цена", "оригінальна ціна", "orijinal fiyat", "liste fiyatı", "piyasa fiyatı", "gamla priset", "tavallinen hinta", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at",
         ],
     ),
     (
@@ -86,7 +89,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
         ],
     ),
     (Cue::Deposit, &["deposit", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
-    (Cue::Fee, &["fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring"]),
+    (Cue::Fee, &["price for both", "price for all", "both for", "all for", "fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring"]),
 ];
 
 /// Units that make an amount a unit price: kilogram, litre, metre and so on. After `/`, `per`, `pro`, `pr.`.
@@ -153,7 +156,38 @@ pub(super) const QUANTITIES: &[&str] = &[
     "%", "cm", "mm", "m", "km/h", "kg", "g", "mg", "ml", "cl", "l", "ltr", "liter", "litre", "oz", "lbs", "lb", "inch", "in", "\"", "″", "”", "gb", "tb", "mb", "ghz", "mhz", "hz", "w", "kw", "kwh", "v", "mah", "ah",
     "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews",
     "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
+    "month", "months", "monate", "monaten", "mois", "meses", "mesi", "měsíců", "mesiacov", "miesięcy", "miesiące", "månader", "måneder", "mdr", "maanden", "kuukautta", "hónap", "luni", "месяцев", "мес", "hour", "year",
+    "jahr", "anni", "ans", "années", "años", "anos", "let", "rokov", "roky", "jaar", "vuotta", "év", "ani", "лет", "года", "год", "weeks", "wochen", "semaines", "semanas", "viikkoa", "star", "sterne", "étoiles", "estrellas",
 ];
+
+/// What shops print before the price one pays.
+#[rustfmt::skip]
+const PRICE_LABELS: &[&str] = &[
+    "price", "our price", "your price", "sale price", "special price", "online price", "current price", "now", "preis", "unser preis", "ihr preis", "pris", "vår pris", "vores pris", "din pris", "nu", "prix", "notre prix", "votre prix",
+    "precio", "nuestro precio", "prezzo", "il nostro prezzo", "cena", "nasza cena", "twoja cena", "cena brutto", "naše cena", "vaše cena", "cena s dph", "naša cena", "vaša cena", "ár", "ára", "bruttó ár", "preț", "pret", "prețul nostru",
+    "hinta", "prijs", "onze prijs", "preço", "valor", "por", "цена", "наша цена", "ваша цена", "ціна", "kaina", "hind", "cijena", "цена с ддс", "τιμή", "fiyat", "fiyatı", "価格", "販売価格", "价格", "價格", "售价", "售價", "가격", "판매가",
+    "ราคา", "giá", "harga", "מחיר", "السعر", "قیمت", "मूल्य",
+];
+
+/// Whether words in lower case call the amount behind them the price one pays.
+pub(super) fn names_price(words: &str) -> bool {
+    PRICE_LABELS.contains(&words)
+}
+
+/// Labels of numbers that name or count things. Before a number without a currency.
+#[rustfmt::skip]
+const LABELS: &[&str] = &[
+    "tel", "telefon", "phone", "fax", "тел", "art", "art.-nr", "art.nr", "art nr", "artikel", "artikelnr", "artikelnummer", "artikel-nr", "bestellnummer", "sku", "ean", "gtin", "isbn", "upc", "mpn", "asin", "model", "modell", "modèle",
+    "modelo", "größe", "size", "rozmiar", "velikost", "veľkosť", "taille", "talla", "taglia", "tamanho", "maat", "storlek", "størrelse", "koko", "размер", "qty", "quantity", "anzahl", "menge", "quantité", "cantidad", "quantità", "ilość",
+    "množství", "antal", "antall", "määrä", "in stock", "stock", "auf lager", "lagerbestand", "på lager", "i lager", "en stock", "na skladě", "artykuł", "kod produktu", "nr katalogowy", "cikkszám", "артикул", "код", "код товара", "item no",
+    "item number", "varenr", "varenummer", "référence", "ref", "réf", "codice", "página", "page", "seite", "side", "№",
+];
+
+/// Whether words in lower case right before a number say that it names or counts something.
+pub(super) fn counts(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', ':', '.', '#']);
+    LABELS.iter().any(|label| ends_with_phrase(before, label))
+}
 
 /// Phrases by their last and their first character: a text is compared with the few that can fit.
 type ByCharacter = FxHashMap<char, Vec<(Cue, &'static str)>>;
@@ -195,10 +229,46 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     let mut found = Vec::new();
     let ahead = before.chars().next_back().and_then(|c| BY_LAST.get(&c)).map(Vec::as_slice).unwrap_or_default();
     found.extend(ahead.iter().filter(|(_, phrase)| ends_with_phrase(before, phrase)).map(|(cue, _)| *cue));
+    // `Free shipping from € 25`: the amount that an order must reach.
+    if found.contains(&Cue::From) && speaks_of_shipping(before) {
+        found.push(Cue::UpTo);
+    }
+    if OR_MORE.iter().any(|phrase| after.starts_with(phrase)) {
+        found.push(Cue::UpTo);
+    }
     let behind = after.chars().next().and_then(|c| BY_FIRST.get(&c)).map(Vec::as_slice).unwrap_or_default();
     let speaks_back = behind.iter().filter(|(cue, _)| matches!(cue, Cue::Saving | Cue::Shipping));
     found.extend(speaks_back.filter(|(_, phrase)| starts_with_phrase(after, phrase)).map(|(cue, _)| *cue));
+    // `69.990 Normal`: a word that is all there is behind the amount.
+    let alone = behind.iter().filter(|(cue, phrase)| *cue == Cue::List && *phrase == after);
+    found.extend(alone.map(|(cue, _)| *cue));
     found
+}
+
+/// Words behind an amount that an order must reach.
+const OR_MORE: [&str; 14] = [
+    "or more",
+    "and over",
+    "and more",
+    "ou plus",
+    "o más",
+    "oder mehr",
+    "eller mer",
+    "eller mere",
+    "lub więcej",
+    "o superior",
+    "以上",
+    "이상",
+    "or above",
+    "и более",
+];
+
+/// Whether words name shipping anywhere: `free shipping on orders over`.
+fn speaks_of_shipping(words: &str) -> bool {
+    let shipping = BEFORE.iter().filter(|(cue, _)| *cue == Cue::Shipping).flat_map(|(_, phrases)| *phrases);
+    shipping
+        .filter(|phrase| phrase.chars().count() > 2)
+        .any(|phrase| words.match_indices(phrase).any(|(at, _)| !words[..at].ends_with(char::is_alphabetic)))
 }
 
 static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| {

@@ -27,7 +27,9 @@ pub(super) fn complete(offer: &mut Offer, body: &str, harvest: &Harvest<'_>, vie
     offer.brand = offer.brand.take().or_else(|| view.labels.brand.clone());
     offer.gtin = offer.gtin.take().or_else(|| view.labels.gtin.clone()).or_else(|| isbn_in_titles(harvest));
     if offer.availability == Availability::Unknown {
-        offer.availability = view.availability;
+        // A button beside no price sells nothing: then the words decide.
+        let out = view.says_out && offer.price.is_none();
+        offer.availability = if out { Availability::OutOfStock } else { view.availability };
     } else if view.denied && matches!(offer.availability, Availability::InStock | Availability::Limited) {
         offer.availability = Availability::OutOfStock;
     }

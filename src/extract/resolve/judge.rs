@@ -15,6 +15,9 @@ use crate::money::Money;
 /// Two amounts that differ by less than this, in thousandths, are the same price rounded differently.
 const TOLERANCE: i64 = 5;
 
+/// Prices of one shape, and buy buttons, from which on a page is a list.
+const LIST: usize = 4;
+
 pub(super) fn decide(
     body: &str,
     harvest: &Harvest<'_>,
@@ -252,7 +255,17 @@ fn contradicted(
     let base_points = best_points(found, base);
     let reduced = view.discounts.iter().any(|percent| is_reduction(base, seen, *percent));
     let outshone = base_points.is_none_or(|own| own + 25 <= points);
-    if seen.minor() < base.minor() && (sale || reduced || (strong && (!base_shown || outshone))) && agreeing == 1 {
+    // Prices for quantities or kinds of customers look alike: none of them speaks against the markup.
+    let rivalled = found.candidates.iter().any(|c| {
+        c.source == Source::Visible
+            && c.score + 8 > points
+            && c.offer.price.is_some_and(|p| !close(p, seen) && !close(p, base))
+    });
+    if seen.minor() < base.minor()
+        && (sale || reduced || (strong && (!base_shown || outshone)))
+        && agreeing == 1
+        && !rivalled
+    {
         found.candidates[index].offer.list_price = list.or(Some(base));
         found.candidates[first].verdict = format!("the page shows {seen} and this as the price before");
         let confidence = if sale || reduced { 80 } else { 60 };
@@ -347,6 +360,10 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         || kind::is_side_page(page)
         || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article)
     {
+        return Verdict::None;
+    }
+    // A list whose products all cost the same: a price and a button for each.
+    if view.alike >= LIST && view.buy_buttons >= LIST && !found.says_product && found.products != 1 {
         return Verdict::None;
     }
     if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 {

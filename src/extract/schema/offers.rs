@@ -83,7 +83,7 @@ impl<'w, 'a> Walker<'w, 'a> {
                     .and_then(|n| field(n, MAX_FIELD))
             }),
             url: first(&["url"]).map(str::to_owned),
-            sku: first(&["sku"]).and_then(|s| field(s, MAX_FIELD)),
+            sku: first(&["sku"]).and_then(|s| field(s, MAX_FIELD)).map(super::without_scheme),
             mpn: first(&["mpn"]).and_then(|s| field(s, MAX_FIELD)),
             gtin: ["gtin13", "gtin14", "gtin12", "gtin8", "gtin"].iter().filter_map(|k| first(&[k])).find_map(gtin_of),
             valid_until: first(&["priceValidUntil", "validThrough"]).and_then(|s| field(s, 40)),

@@ -34,7 +34,9 @@ pub fn beside(spots: &[Spot], price: Money, discounts: &[i64]) -> Beside {
         .collect();
     let higher = |m: &Money| m.minor() > price.minor() && m.minor() <= price.minor().saturating_mul(MAX_LIST_FACTOR);
     let reference = |s: &&&Spot| {
-        let named_old = s.class_points <= -25 && !s.other && matches!(s.reading.role, Role::Price | Role::List);
+        let named_old = (s.class_points <= -25 || (s.old && !own.old))
+            && !s.other
+            && matches!(s.reading.role, Role::Price | Role::List);
         s.struck || s.reading.role == Role::List || named_old
     };
     let reduced =

@@ -132,6 +132,7 @@ const ASIDE: &[&str] = &[
     "also-",
     "alsobought",
     "bought-",
+    "together",
     "frequently",
     "suggest",
     "teaser",
@@ -183,6 +184,10 @@ const NOT_PRICE: &[&str] = &[
     "free-ship",
     "deposit",
     "tax-amount",
+    "price-break",
+    "price_break",
+    "tier-price",
+    "tierprice",
     "warranty",
 ];
 const PRODUCT: &[&str] = &[

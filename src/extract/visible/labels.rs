@@ -55,7 +55,9 @@ const BUY: &[&str] = &[
 
 #[rustfmt::skip]
 const OUT: &[&str] = &[
-    "out of stock", "out-of-stock", "sold out", "currently unavailable", "temporarily unavailable", "cannot be ordered", "cannot be purchased", "not available for purchase", "no longer available", "not available", "not in stock", "unavailable", "notify me when available", "email when in stock", "udsolgt", "ikke på lager", "kan ikke købes", "kan ikke bestilles", "midlertidigt udsolgt", "slutsåld", "slut i lager",
+    "out of stock", "out-of-stock", "sold out", "currently unavailable", "no longer in stock", "discontinued", "nicht mehr verfügbar", "nicht mehr lieferbar", "nicht mehr erhältlich", "n'est plus disponible", "plus disponible", "ya no está disponible", "non più disponibile", "não disponível", "niet meer leverbaar", "niet meer beschikbaar", "udgået", "utgått", "finns ej i lager", "slut i webblager", "tillfälligt slut", "poistunut", "ei saatavilla", "już niedostępny", "produkt wycofany",
+    "již není dostupný", "prodej ukončen", "ukončený prodej", "predaj ukončený", "nem elérhető", "nincs raktáron", "nem kapható", "nu este disponibil", "nu mai este disponibil", "снят с производства", "нет на складе", "товар закончился", "знято з виробництва", "mevcut değil", "stokta bulunmuyor", "販売終了", "取り扱い終了", "재고없음", "판매종료", "판매중지", "暂无库存", "已下架", "無庫存", "غير متوفر", "نفدت الكمية",
+     "temporarily unavailable", "cannot be ordered", "cannot be purchased", "not available for purchase", "no longer available", "not available", "not in stock", "unavailable", "notify me when available", "email when in stock", "udsolgt", "ikke på lager", "kan ikke købes", "kan ikke bestilles", "midlertidigt udsolgt", "slutsåld", "slut i lager",
     "ej i lager", "kan inte köpas", "går inte att köpa", "går inte att beställa", "kan ikke kjøpes", "utsolgt", "ikke tilgjengelig", "loppuunmyyty", "loppu varastosta", "ausverkauft", "nicht verfügbar", "nicht auf lager", "nicht lieferbar", "nicht bestellbar", "kann nicht bestellt werden", "derzeit nicht verfügbar", "vergriffen", "épuisé", "en rupture", "rupture de stock", "indisponible", "non disponible", "agotado", "sin stock",
     "sin existencias", "no disponible", "esaurito", "non disponibile", "esgotado", "sem stock", "indisponível", "uitverkocht", "niet op voorraad", "niet leverbaar", "wyprzedane", "niedostępny", "nie można kupić", "nie można zamówić", "produkt niedostępny", "chwilowo niedostępny", "brak w magazynie", "vyprodáno", "nedostupné", "nelze koupit", "nelze zakoupit", "nelze objednat", "není možné koupit", "není skladem", "vypredané", "nie je skladom", "nie je možné kúpiť", "nie je možné produkt kúpiť", "nie je možné objednať", "momentálne nedostupné",
     "elfogyott", "nincs készleten", "nem rendelhető", "stoc epuizat", "indisponibil", "изчерпан", "няма наличност", "нет в наличии", "распродано", "немає в наявності", "otsas", "läbi müüdud", "nav pieejams", "izpārdots", "išparduota", "neturime", "razprodano", "rasprodano", "nije dostupno", "εξαντλήθηκε", "μη διαθέσιμο",
@@ -70,7 +72,7 @@ const IN: &[&str] = &[
 ];
 
 #[rustfmt::skip]
-const PREORDER: &[&str] = &["pre-order", "preorder", "forudbestil", "förbeställ", "forhåndsbestill", "vorbestellen", "précommande", "precommande", "reservar", "prenotazione", "przedsprzedaż", "předobjednat", "predobjednať", "előrendelés", "precomandă", "предзаказ", "予約"];
+const PREORDER: &[&str] = &["pre-order", "preorder", "forudbestil", "förbeställ", "forhåndsbestill", "vorbestellen", "vorbestellbar", "précommande", "précommander", "en précommande", "preordina", "prenota ora", "forhåndsbestil", "förhandsboka", "ennakkotilaa", "ennakkotilaus", "předobjednávka", "pré-venda", "preventa", "ön sipariş", "予約受付", "予約注文", "예약구매", "预售", "預購", "precommande", "reservar", "prenotazione", "przedsprzedaż", "předobjednat", "predobjednať", "előrendelés", "precomandă", "предзаказ", "予約"];
 #[rustfmt::skip]
 const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestillingsvare", "beställningsvara", "restordre", "nachbestellt", "sur commande", "na zamówienie", "na objednávku", "rendelésre", "под заказ", "під замовлення"];
 #[rustfmt::skip]
@@ -124,7 +126,7 @@ pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, buttons: &Buttons) ->
     let near = |b: &usize| anchor.is_some_and(|a| *b > a && *b < a + NEAR);
     buttons.disabled.iter().any(near)
         && !buttons.working.iter().any(near)
-        && availability(tree, anchor, &[]) == Availability::OutOfStock
+        && said(tree, anchor) == Availability::OutOfStock
 }
 
 /// Whether a page has a control that puts something into a cart, by the names shop systems give it.
@@ -249,12 +251,11 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
     !joined(text[..start].chars().next_back()) && !joined(text[end..].chars().next())
 }
 
-/// The stock message nearest to the title; a working buy button stands for "in stock" when nothing is said.
+/// The stock message nearest to the title.
 #[must_use]
-pub fn availability(tree: &Tree<'_>, anchor: Option<usize>, buttons: &[usize]) -> Availability {
+pub fn said(tree: &Tree<'_>, anchor: Option<usize>) -> Availability {
     let start = anchor.map_or(0, |a| a.saturating_sub(LEAD));
     let end = anchor.map_or(tree.nodes.len(), |a| a + REACH).min(tree.nodes.len());
-    let mut said = Availability::Unknown;
     for index in start..end {
         let Kind::Text(raw) = tree.nodes[index].kind else { continue };
         if raw.len() > 240 {
@@ -263,10 +264,15 @@ pub fn availability(tree: &Tree<'_>, anchor: Option<usize>, buttons: &[usize]) -
         if let Some(state) = stock_state(raw)
             && !hidden_or_aside(tree, index)
         {
-            said = state;
-            break;
+            return state;
         }
     }
+    Availability::Unknown
+}
+
+/// What the stock message and the buttons say together: a working buy button stands for "in stock" when nothing is said.
+#[must_use]
+pub fn availability(said: Availability, anchor: Option<usize>, buttons: &[usize]) -> Availability {
     let near_button = buttons.iter().any(|b| anchor.is_none_or(|a| *b + LEAD > a && *b < a + REACH));
     match said {
         Availability::OutOfStock if near_button => Availability::InStock,
@@ -286,7 +292,7 @@ fn hidden_or_aside(tree: &Tree<'_>, index: usize) -> bool {
 
 #[rustfmt::skip]
 const SKU: &[&str] = &[
-    "sku", "item no", "item number", "item #", "item code", "article number", "article no", "article", "art. no", "art.no", "art.nr", "art. nr", "artikelnummer", "artikelnr", "artikel-nr", "bestellnummer", "best.-nr", "varenummer", "varenr", "vare nr", "varunummer", "produktnummer", "product code", "product id",
+    "sku", "item", "item no", "item number", "item #", "item code", "article number", "article no", "article", "art. no", "art.no", "art.nr", "art. nr", "artikelnummer", "artikelnr", "artikel-nr", "bestellnummer", "best.-nr", "varenummer", "varenr", "vare nr", "varunummer", "produktnummer", "product code", "product id",
     "product number", "product no", "prod. code", "code", "kod produktu", "kod", "product ref", "numer katalogowy", "nr katalogowy", "symbol", "indeks", "kód", "kód produktu", "kód zboží", "kód tovaru", "katalogové číslo", "cikkszám", "termékkód", "cod produs", "cod", "код", "код товара", "артикул", "код на продукта", "référence", "reference", "réf", "ref",
     "referencia", "código", "codice", "cod. art", "codice prodotto", "referência", "tootekood", "preces kods", "prekės kodas", "tuotenumero", "tuotekoodi", "asin", "catalogue number", "catalog number", "商品番号", "品番", "商品編號", "상품번호", "nr ref", "numero",
 ];
@@ -335,9 +341,15 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         let words = text::clean(raw);
         let (label, inline) = match words.split_once([':', '#', '：']) {
             Some((label, rest)) => (label, rest.trim_matches([' ', ':', '#', '.'])),
-            None => (words.as_str(), ""),
+            None => abbreviated(&words).unwrap_or((words.as_str(), "")),
         };
-        let label = label.trim().trim_end_matches(['.', ' ', '-', '–']).to_lowercase();
+        // `In Stock - Item #601576`: the label is what stands behind the last dash.
+        let label = label.rsplit(" - ").next().unwrap_or(label);
+        let label = label
+            .trim_start_matches(['-', '–', '•', '|', '(', '[', ' '])
+            .trim_end()
+            .trim_end_matches(['.', ' ', '-', '–'])
+            .to_lowercase();
         if label.is_empty() || label.chars().count() > MAX_LABEL {
             continue;
         }
@@ -368,6 +380,15 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         }
     }
     labels
+}
+
+/// `Ref. LL-8`, `SKU LL-8`: a label and its code with nothing but a blank between them.
+fn abbreviated(words: &str) -> Option<(&str, &str)> {
+    let (label, code) = words.rsplit_once(' ')?;
+    let plain = label.trim_end_matches('.').to_lowercase();
+    let short = label.ends_with('.') || ["sku", "ean", "upc", "gtin", "isbn"].contains(&plain.as_str());
+    let known = matches!(LABELS.get(plain.as_str()), Some(Announces::Sku | Announces::Gtin));
+    (short && known && code.len() >= 3 && code.bytes().any(|b| b.is_ascii_digit())).then_some((label, code))
 }
 
 fn in_form(tree: &Tree<'_>, index: usize) -> bool {

@@ -7,7 +7,7 @@ use crate::extract::tree::SEAM;
 /// Whether a text with seams holds two digits that stand alone between seams right behind a number.
 #[must_use]
 pub fn is_split(text: &str) -> bool {
-    join_seams(text) != text.replace(SEAM, " ")
+    text.contains(SEAM) && joined(text).1
 }
 
 /// Removes the seams of split prices: `1 574|90 zł` becomes `1 574.90 zł`, `39|.|99` becomes `39.99`.
@@ -16,6 +16,13 @@ pub fn join_seams(text: &str) -> String {
     if !text.contains(SEAM) {
         return text.replace(". ", ".");
     }
+    // Cents behind a blank: the blank between mark and cents is litter.
+    joined(text).0.replace(". ", ".")
+}
+
+/// The text with its seams joined or blank, and whether one was joined.
+fn joined(text: &str) -> (String, bool) {
+    let mut split = false;
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     for (i, c) in chars.iter().enumerate() {
@@ -33,6 +40,8 @@ pub fn join_seams(text: &str) -> String {
         let ends = after.is_none_or(|c| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '%')));
         // The other mark than the one that groups: `2.649|50` is `2.649,50`.
         let decimal = if last_number(&out).contains('.') { ',' } else { '.' };
+        split |= touching && (mark_next || digits == 2 && ends) && !has_decimals(&out);
+        split |= matches!(before, Some('.' | ',')) && digits == 2 && !spaced;
         if touching && digits == 2 && ends && !spaced && !has_decimals(&out) {
             out.push(decimal);
         } else if (touching && mark_next) || matches!(before, Some('.' | ',')) && digits == 2 && !spaced {
@@ -43,8 +52,7 @@ pub fn join_seams(text: &str) -> String {
             out.push(' ');
         }
     }
-    // Cents behind a blank: the blank between mark and cents is litter.
-    out.replace(". ", ".")
+    (out, split)
 }
 
 fn last_number(text: &str) -> &str {
@@ -73,5 +81,11 @@ mod tests {
         ] {
             assert_eq!(join_seams(&split.replace('|', &SEAM.to_string())), joined, "{split}");
         }
+    }
+
+    #[test]
+    fn a_label_with_a_point_is_no_split_price() {
+        let split = |text: &str| is_split(&text.replace('|', &SEAM.to_string()));
+        assert!(split("69.|99") && split("1 574|90|zł") && !split("89,90 €|Ovh. 119,00 €") && !split("12,50| kr"));
     }
 }

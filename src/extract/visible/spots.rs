@@ -36,6 +36,8 @@ pub struct Spot {
     /// The next amount in the same text.
     pub second: Option<Money>,
     pub marked: bool,
+    /// `1.299,-` and its like: a price by its form, whatever its currency.
+    pub dashed: bool,
     pub struck: bool,
     pub linked: bool,
     pub aside: bool,
@@ -50,6 +52,10 @@ pub struct Spot {
     pub in_product: bool,
     /// The words beside it say that it is the price for orders online.
     pub online: bool,
+    /// The words before it call it the price: `Our price:`, `Preis`, `Cena`.
+    pub labelled: bool,
+    /// Its names call it the price before.
+    pub old: bool,
     /// Inside the box of the buy button.
     pub in_buy_box: bool,
     /// What made the place an aside.
@@ -93,6 +99,23 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
         }
     }
     spots
+}
+
+/// Whether words in lower case call an amount the price for orders online.
+fn says_online(words: &str) -> bool {
+    ["online", "internet", "web price", "webpris"].iter().any(|w| words.contains(w))
+}
+
+/// Whether the digits of a text are among those of the amounts that the box around it reads as, or hold them.
+fn shows(amounts: &(Reading, Option<Reading>), raw: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let own = if raw.is_ascii() { digits(raw) } else { digits(&price::normalise(raw)) };
+    let (first, second) = amounts;
+    let stated = [Some(first.amount), first.high, second.as_ref().map(|r| r.amount)];
+    stated.into_iter().flatten().any(|amount| {
+        let amount = digits(&amount.mantissa().to_string());
+        amount.contains(own.trim_start_matches('0')) || own.contains(amount.trim_end_matches('0'))
+    })
 }
 
 /// Whether a text has digits and is no bare percentage.
@@ -162,6 +185,8 @@ impl<'a> Reader<'_, 'a> {
             .unwrap_or(spot.node);
         let is_text = |i: &usize| matches!(tree.nodes[*i].kind, Kind::Text(_));
         let before = (first.saturating_sub(7)..first).rev().find(is_text).and_then(short).unwrap_or_default();
+        let own_words = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).map_or("", |at| &spot.raw[..at]);
+        spot.labelled = price::names_price(&before) || price::names_price(own_words);
         let end = tree.nodes[spot.node].end;
         let after = (end..tree.nodes.len().min(end + 5)).find(is_text).and_then(short).unwrap_or_default();
         if before.is_empty() && after.is_empty() {
@@ -196,7 +221,7 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         let words = format!("{before} {after}").to_lowercase();
-        spot.online = ["online", "internet", "web price", "webpris"].iter().any(|w| words.contains(w));
+        spot.online = says_online(&words);
     }
 
     /// Climbs from a text until the element's text reads as a price with a currency.
@@ -207,26 +232,35 @@ impl<'a> Reader<'_, 'a> {
             let Some(piece) = self.piece(element) else { break };
             let Some(amounts) = &piece.amounts else { continue };
             if amounts.0.mark.is_none() {
-                bare = bare.or_else(|| self.spot(element, &piece.plain, amounts));
+                let whole = || self.completed(element, &amounts.0, index);
+                bare = bare.or_else(whole).or_else(|| self.spot(element, &piece.plain, amounts));
                 continue;
+            }
+            // `Item 4711` beside `$30.99`: the box around both shows a price, but not by this text.
+            if let Kind::Text(raw) = self.tree.nodes[index].kind
+                && !shows(amounts, &text::clean(raw))
+            {
+                break;
             }
             return self
                 .range_around(element, &amounts.0)
-                .or_else(|| self.completed(element, &amounts.0))
+                .or_else(|| self.completed(element, &amounts.0, index))
                 .or_else(|| self.spot(element, &piece.plain, amounts));
         }
         bare.or_else(|| self.in_sentence(index))
     }
 
     /// `<b>1 574</b><sup>90</sup> zł`: one level up may complete the amount.
-    fn completed(&self, element: usize, own: &Reading) -> Option<Spot> {
+    fn completed(&self, element: usize, own: &Reading, index: usize) -> Option<Spot> {
         let parent = self.tree.nodes[element].parent;
         if parent == 0 {
             return None;
         }
         let wider = self.piece(parent)?;
         let more = wider.amounts.as_ref()?;
-        (more.0.mark.is_some() && more.0.amount != own.amount && is_split(&wider.seamed))
+        let same_sort = more.0.mark.is_some() == own.mark.is_some();
+        let by_this_text = matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(more, &text::clean(raw)));
+        (same_sort && by_this_text && more.0.amount != own.amount && is_split(&wider.seamed))
             .then(|| self.spot(parent, &wider.plain, more))
             .flatten()
     }
@@ -316,18 +350,32 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
+/// `1.299,-`, `1 299:-`, `1’249.–`: nothing but a price ends that way.
+fn has_dash_for_cents(raw: &str) -> bool {
+    let end = raw.trim_end_matches([' ', '*']).trim_end_matches(['-', '–', '—']);
+    end.len() < raw.trim_end_matches([' ', '*']).len()
+        && end.strip_suffix([',', '.', ':']).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
+}
+
 /// The text of an element as people read it.
 fn plain(joined: &str) -> String {
     text::fold_space(&join_seams(joined))
 }
 
 impl Spot {
+    /// Whether its own words call it the price for orders online.
+    #[must_use]
+    pub fn says_online(&self) -> bool {
+        says_online(&self.raw.to_lowercase())
+    }
+
     fn new(node: usize, raw: &str, money: Option<Money>, reading: Reading) -> Self {
         Self {
             node,
             at: 0,
             raw: raw.to_owned(),
             marked: reading.mark.is_some(),
+            dashed: has_dash_for_cents(raw),
             money,
             second: None,
             reading,
@@ -341,6 +389,8 @@ impl Spot {
             other: false,
             in_product: false,
             online: false,
+            labelled: false,
+            old: false,
             in_buy_box: false,
             aside_name: String::new(),
             class_points: 0,
@@ -361,6 +411,7 @@ fn weigh(spot: &mut Spot, hints: &Hints, level: usize) {
     }
     if hints.old && near && !(hints.current && hints.price) {
         spot.class_points -= 40;
+        spot.old = true;
     }
     if hints.not_price && near {
         spot.class_points -= 45;
@@ -400,6 +451,17 @@ pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>)
             }
         }
     }
+}
+
+/// Places of one shape that show a price and are not known to be tiles: at least one for each product of a list.
+#[must_use]
+pub fn most_alike(spots: &[Spot]) -> usize {
+    let mut counts: FxHashMap<u64, usize> = FxHashMap::default();
+    let priced = |s: &&Spot| s.marked && !s.tile && !s.aside && s.money.is_some_and(Money::is_positive);
+    for spot in spots.iter().filter(priced) {
+        *counts.entry(spot.signature).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or(0)
 }
 
 /// Whether the box around a price holds a link to a product with a picture or a name: a tile.
