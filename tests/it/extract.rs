@@ -10,7 +10,7 @@ use omniprice::extract::scraper::Sites;
 use omniprice::extract::{Availability, Extraction, Hints, Outcome, Page, extract, gtin};
 use serde_json::Value;
 
-fn read(html: &str, url: &str) -> Extraction {
+pub(crate) fn read(html: &str, url: &str) -> Extraction {
     let page = Page {
         body: html.as_bytes(),
         content_type: Some("text/html; charset=utf-8"),

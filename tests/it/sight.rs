@@ -2,18 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
 
-use omniprice::extract::{Availability, Extraction, Hints, Outcome, Page, extract};
+use omniprice::extract::{Availability, Extraction, Outcome};
 
-fn read(html: &str, url: &str) -> Extraction {
-    let page = Page {
-        body: html.as_bytes(),
-        content_type: Some("text/html; charset=utf-8"),
-        url,
-        final_url: url,
-        status: 200,
-    };
-    extract(&page, None, &Hints::default())
-}
+use crate::extract::read;
 
 /// Price and price before, as text.
 fn prices(found: &Extraction) -> (Option<String>, Option<String>) {
