@@ -12,8 +12,10 @@ use crate::clock::Millis;
 use crate::flow::{self, Mapped, pricing};
 use crate::money::{Money, currency};
 use crate::publish::lane::{Lane, released_key};
+use crate::publish::terms::Terms;
 use crate::report::digest::plain;
-use crate::store::{events, listings, products, settings};
+use crate::store::products::{self, Product};
+use crate::store::{events, listings, settings};
 
 /// Products that `test` looks for on a channel, and SKUs asked for at once by `adopt`.
 const SAMPLE: i64 = 200;
@@ -98,7 +100,8 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(NEEDS_A_PERSON));
         }
     };
-    let skus: Vec<String> = products::page(&app.db, 0, SAMPLE).await?.into_iter().map(|product| product.sku).collect();
+    let sample = products::page(&app.db, 0, SAMPLE).await?;
+    let skus: Vec<String> = sample.iter().map(|product| product.sku.clone()).collect();
     let mut look = Look {
         about: probe.about,
         problems: probe.problems,
@@ -120,6 +123,10 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         }
         Err(error) => look.problems.push(format!("its listings cannot be searched: {error}")),
     }
+    // Rules that cannot be read are told by `omniprice check`; a channel can be looked at without them.
+    if let Ok(terms) = app.terms().await {
+        look.notes.extend(shown_otherwise(&terms, &sample, name));
+    }
     context.print(&look, |look| {
         let mut lines = vec![format!("{name}: {}", plain(&look.about))];
         lines.push(format!("  {} of {} products of ours have a listing", look.found, look.looked_for));
@@ -135,6 +142,21 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         lines.join("\n")
     })?;
     Ok(if look.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+}
+
+/// What buyers of a net channel see that is not our price, if there is such a product.
+fn shown_otherwise(terms: &Terms, sample: &[Product], channel: &str) -> Option<String> {
+    let odd = |product: &Product| {
+        let price = Money::from_minor(product.own_minor, currency(&product.currency).ok()?);
+        Some((product.sku.clone(), terms.shown_otherwise(product, price, channel).ok()??))
+    };
+    let odd: Vec<_> = sample.iter().filter_map(odd).collect();
+    let (sku, (meant, shown)) = odd.first()?;
+    Some(format!(
+        "net prices with two decimals do not give back every price: of {} products looked at, {} are seen otherwise, such as {sku}, {shown} for {meant}; let prices be entered with tax there, or choose endings that survive",
+        sample.len(),
+        odd.len()
+    ))
 }
 
 /// A price of a channel that becomes ours, or why not.

@@ -13,9 +13,6 @@ use crate::decide::rules::{Adjust, ChannelFloor};
 use crate::decide::vat;
 use crate::money::{Currency, Decimal, Money, MoneyError, exponent};
 
-/// Net prices are sent with this many decimals where a channel takes them: two would not rebuild the gross price.
-pub const NET_DECIMALS: u32 = 4;
-
 /// Why a channel has no price.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelPriceError {
@@ -112,17 +109,11 @@ impl NetPrice {
         Money::rounded(self.exact, self.gross.currency(), DISPLAY)
     }
 
-    /// With four decimals, as channels take it that accept them.
+    /// What buyers see where the channel adds VAT to the sent net price, if that is not our gross price.
     #[must_use]
-    pub fn wire(&self) -> Decimal {
-        let decimals = NET_DECIMALS.max(exponent(self.gross.currency()));
-        self.exact.round_dp_with_strategy(decimals, DISPLAY)
-    }
-
-    /// Whether a channel that adds VAT to the sent net price shows exactly our gross price.
-    #[must_use]
-    pub fn rebuilds_gross(&self, sent: Decimal) -> bool {
-        vat::gross_of(sent, self.vat_pct, self.gross.currency(), DISPLAY).is_ok_and(|gross| gross == self.gross)
+    pub fn shown_otherwise(&self, sent: Decimal) -> Option<Money> {
+        let shown = vat::gross_of(sent, self.vat_pct, self.gross.currency(), DISPLAY).ok()?;
+        (shown != self.gross).then_some(shown)
     }
 }
 
@@ -249,12 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn four_net_decimals_rebuild_the_gross_price_where_two_do_not() {
+    fn two_net_decimals_do_not_give_back_every_gross_price() {
         let view = ChannelView { net_of: Some(Decimal::from(19)), ..ChannelView::identity(Currency::EUR) };
         let gross = Money::parse("9.99", Currency::EUR).unwrap();
         let net = channel_price(gross, &view, None).unwrap().net.unwrap();
-        assert!(net.rebuilds_gross(net.wire()));
-        assert!(!net.rebuilds_gross(net.in_minor_units().unwrap().amount()));
+        let shown = net.shown_otherwise(net.in_minor_units().unwrap().amount());
+        assert_eq!(shown, Some(Money::parse("9.98", Currency::EUR).unwrap()));
+        assert_eq!(net.shown_otherwise(Decimal::new(83_950, 4)), None, "four would");
     }
 
     #[test]

@@ -56,6 +56,25 @@ impl Terms {
         }
     }
 
+    /// The price that buyers of a net channel would see in place of the one that is meant, because the two decimals of its
+    /// net price do not give that back: 9.99 EUR with 19 % VAT is 8.39 net, which makes 9.98.
+    ///
+    /// # Errors
+    /// Those of [`Terms::price`].
+    pub fn shown_otherwise(
+        &self,
+        product: &Product,
+        decision: Money,
+        channel: &str,
+    ) -> Result<Option<(Money, Money)>, String> {
+        let capabilities = self.channels.get(channel).ok_or_else(|| format!("{channel} is not configured"))?;
+        let view = self.view(product, channel, *capabilities)?;
+        let found = channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?;
+        let Some(net) = found.net else { return Ok(None) };
+        let sent = net.in_minor_units().map_err(|e| e.to_string())?;
+        Ok(net.shown_otherwise(sent.amount()).map(|shown| (found.price, shown)))
+    }
+
     fn view(&self, product: &Product, channel: &str, capabilities: Capabilities) -> Result<ChannelView, String> {
         let rules = self.rules.channel(channel);
         let own = self

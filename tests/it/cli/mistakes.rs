@@ -100,3 +100,23 @@ async fn a_check_says_what_holds_pushes_back_and_the_pause_ends_its_event() {
     day.say(&["resume", "--why", "done"]).await.ends(0);
     assert!(!day.say(&["alert", "list"]).await.ends(0).out.contains("paused"));
 }
+
+#[tokio::test]
+async fn a_net_channel_that_cannot_show_a_price_is_told_before_anything_goes_there() {
+    let day = Day::begin().await;
+    day.init().await.ends(0);
+    day.write("products.csv", "sku,title,price,cost\nPOT,Pot,99.97,20.00\nPAN,Pan,99.95,20.00\n");
+    day.say(&["import", "products.csv"]).await.ends(0);
+    let config = std::fs::read_to_string(day.folder.path().join("omniprice.toml")).unwrap();
+    let hook = "\n[channels.outlet]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/prices\"\n\
+                secret = \"whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0\"\ncurrency = \"DKK\"\ntax = \"net\"\n";
+    day.write("omniprice.toml", &(config.clone() + hook));
+    let said = day.say(&["channel", "test", "outlet"]).await.ends(0);
+    assert!(
+        said.out.contains("of 2 products looked at, 1 are seen otherwise, such as POT, 99.98 DKK for 99.97 DKK"),
+        "{said:?}"
+    );
+    day.write("omniprice.toml", &(config + &hook.replace("\"net\"", "\"gross\"")));
+    let said = day.say(&["channel", "test", "outlet"]).await.ends(0);
+    assert!(!said.out.contains("seen otherwise"), "{said:?}");
+}
