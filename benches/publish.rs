@@ -19,8 +19,9 @@ use omniprice::clock::{Clock, Millis};
 use omniprice::config::Config;
 use omniprice::demo::shop::Shop;
 use omniprice::flow;
-use omniprice::store::listings::{self, Desire, percentile};
+use omniprice::store::listings::{self, Desire};
 use omniprice::store::products::{self, Import};
+use omniprice::store::progress::{self, percentile};
 
 const PRODUCTS: usize = 20_000;
 const CHANNELS: usize = 5;
@@ -53,7 +54,7 @@ async fn settle(app: &Arc<App>) {
         lanes.spawn(async move {
             loop {
                 if !flow::publish_due(&app, &lane).await.unwrap().worked() {
-                    if listings::open_work(&app.db).await.unwrap() == 0 {
+                    if progress::open_work(&app.db).await.unwrap() == 0 {
                         break;
                     }
                     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -74,7 +75,7 @@ async fn wish(app: &App, ids: &[i64], minor: i64) {
 async fn spans(app: &App, since: Millis) -> Vec<i64> {
     let mut all = Vec::new();
     for lane in &app.lanes {
-        all.extend(listings::convergence(&app.db, &lane.name, since.plus(-1)).await.unwrap());
+        all.extend(progress::convergence(&app.db, &lane.name, since.plus(-1)).await.unwrap());
     }
     all.sort_unstable();
     all

@@ -29,7 +29,7 @@ use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
 use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
-use crate::store::{Db, decisions, listings, products, settings};
+use crate::store::{Db, channels, decisions, products, settings};
 use crate::telemetry::Metrics;
 
 /// Name of the switch that stops all pushes.
@@ -110,7 +110,7 @@ impl App {
         let lanes = lanes(&config, &clock, &vault)?;
         let now = clock.now();
         for lane in &lanes {
-            listings::add_channel(&db, lane.name.clone(), lane.kind, now).await?;
+            channels::add(&db, lane.name.clone(), lane.kind, now).await?;
         }
         let capabilities = lanes.iter().map(|lane| (lane.name.clone(), lane.channel.capabilities())).collect();
         let fetcher = fetch::Client::new(&config.fetch).map_err(anyhow::Error::msg).context("fetch")?;

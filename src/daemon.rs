@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::clock::Millis;
-use crate::store::{listings, products, targets};
+use crate::store::{products, progress, targets};
 use crate::{flow, web};
 
 /// Open work may take this long after a signal; then leases expire and the next start resolves what is unknown.
@@ -137,7 +137,7 @@ async fn until_next(app: &App, work: Loop) -> Duration {
     let next = match work {
         Loop::Fetch => targets::next_due(&app.db).await,
         Loop::Decide => products::next_dirty(&app.db).await,
-        Loop::Lane(_) => listings::next_at(&app.db).await,
+        Loop::Lane(_) => progress::next_at(&app.db).await,
         Loop::Tend | Loop::Report | Loop::Verify(_) => return Duration::from_secs(5),
     };
     match next {

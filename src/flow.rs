@@ -29,7 +29,7 @@ use crate::observe::visit;
 use crate::publish::lane::{self, Lane, Round};
 use crate::report;
 use crate::store::listings::Found;
-use crate::store::{fleet, listings, overrides, products, settings, targets};
+use crate::store::{fleet, listings, overrides, products, progress, settings, targets};
 use crate::telemetry::Metrics;
 use crate::verify::{self, Kind};
 
@@ -301,7 +301,7 @@ pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
         let next = [
             targets::next_due(&app.db).await?,
             products::next_dirty(&app.db).await?,
-            listings::next_at(&app.db).await?,
+            progress::next_at(&app.db).await?,
         ];
         let Some(next) = next.into_iter().flatten().min() else { break };
         // What waits for another listing, or for a channel that refuses us, stays due; that is no progress.

@@ -4,7 +4,7 @@
 //! only `sku` and `url`. Columns are separated by commas, semicolons or tabs, as the header is. Amounts are plain decimals (`499.00`), never `499,00`: a file must not be guessed at.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 
 use url::Url;
 
@@ -15,6 +15,8 @@ use crate::store::products::Import;
 
 /// Rows beyond this are refused; a catalogue of this size is imported in parts.
 pub const MAX_ROWS: usize = 2_000_000;
+/// Bytes in which the header ends.
+const MAX_HEADER: u64 = 64 * 1024;
 /// Competitor pages of one product.
 const MAX_PAGES: usize = 200;
 /// Errors that are listed one by one.
@@ -49,11 +51,20 @@ pub struct Parsed {
 }
 
 /// Reads a whole file. `rules` tells markets and their currencies; `progress` hears every thousandth line.
-pub fn read(input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) -> Parsed {
-    let mut input = BufReader::new(SkipBom::new(input));
-    let separator = separator(&mut input);
-    let mut csv = csv::ReaderBuilder::new().delimiter(separator).flexible(true).trim(csv::Trim::All).from_reader(input);
+pub fn read(mut input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) -> Parsed {
     let mut read = Parsed::default();
+    let mut start = Vec::new();
+    if let Err(error) = input.by_ref().take(MAX_HEADER).read_to_end(&mut start) {
+        read.errors.push(row_error(1, "file", &error.to_string(), "check that it can be read"));
+        return read;
+    }
+    // Spreadsheets put a byte order mark before the first column's name.
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
+    let mut csv = csv::ReaderBuilder::new()
+        .delimiter(separator(start))
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(start.chain(input));
     let header = match csv.headers() {
         Ok(header) => header.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>(),
         Err(error) => {
@@ -101,9 +112,7 @@ pub fn read(input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) ->
 }
 
 /// What stands between the columns of the header: a comma, or what spreadsheets write where a comma is the decimal sign.
-fn separator(input: &mut impl BufRead) -> u8 {
-    // An input that cannot be read is told by the reader that follows.
-    let start = input.fill_buf().unwrap_or_default();
+fn separator(start: &[u8]) -> u8 {
     let header = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let of = |separator: u8| header.iter().filter(|byte| **byte == separator).count();
     [b',', b';', b'\t'].into_iter().rev().max_by_key(|separator| of(*separator)).unwrap_or(b',')
@@ -213,8 +222,9 @@ fn product(
     let own = amount("price");
     let (regular, msrp, map, min) = (amount("regular"), amount("msrp"), amount("map"), amount("min"));
     let cost = amount("cost");
-    if own.is_none() {
-        refuse("price", "is empty or no price".into(), "the price you ask now, with VAT, such as 499.00");
+    // An amount that cannot be read was refused by itself.
+    if own.is_none() && row.text("price").is_none() {
+        refuse("price", "is empty".into(), "the price you ask now, with VAT, such as 499.00");
     }
     let number =
         |column: &str, refuse: &mut dyn FnMut(&str, String, &str)| match row.text(column).map(str::parse::<i64>) {
@@ -344,39 +354,6 @@ fn row_error(line: u64, column: &str, what: &str, hint: &str) -> RowError {
     RowError { line, column: clip(column), what: what.to_owned(), hint: hint.to_owned() }
 }
 
-/// Spreadsheets put a byte order mark before the first column's name.
-struct SkipBom<R> {
-    inner: R,
-    checked: bool,
-    held: Vec<u8>,
-}
-
-impl<R: Read> SkipBom<R> {
-    const fn new(inner: R) -> Self {
-        Self { inner, checked: false, held: Vec::new() }
-    }
-}
-
-impl<R: Read> Read for SkipBom<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if !self.checked {
-            self.checked = true;
-            let mut start = Vec::with_capacity(3);
-            self.inner.by_ref().take(3).read_to_end(&mut start)?;
-            if start != b"\xef\xbb\xbf" {
-                self.held = start;
-            }
-        }
-        if self.held.is_empty() {
-            return self.inner.read(buffer);
-        }
-        let n = self.held.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&self.held[..n]);
-        self.held.drain(..n);
-        Ok(n)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -453,7 +430,10 @@ vat = "standard"
 
     #[test]
     fn a_file_of_another_shape_says_so() {
-        let read = run("sku;title;price\nA-1;Kettle;499,00\n");
+        let read = run("sku|title|price\nA-1|Kettle|499.00\n");
         assert!(read.errors[0].hint.contains("separated by commas"), "{:?}", read.errors);
+        // Where semicolons separate, commas may stand in amounts, and amounts are never guessed at.
+        let read = run("sku;title;price\nA-1;Kettle;499,00\n");
+        assert_eq!(read.errors.iter().map(|e| (e.line, e.column.as_str())).collect::<Vec<_>>(), [(2, "price")]);
     }
 }

@@ -15,7 +15,7 @@ use crate::publish::lane::{Lane, released_key};
 use crate::publish::terms::Terms;
 use crate::report::digest::plain;
 use crate::store::products::{self, Product};
-use crate::store::{events, listings, settings};
+use crate::store::{channels, events, listings, progress, settings};
 
 /// Products that `test` looks for on a channel, and SKUs asked for at once by `adopt`.
 const SAMPLE: i64 = 200;
@@ -229,12 +229,12 @@ struct Row {
 
 async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let parity = listings::parity(&app.db).await?;
+    let parity = progress::parity(&app.db).await?;
     let mut rows = Vec::new();
-    for row in listings::channels(&app.db).await?.into_iter().filter(|row| app.lane(&row.name).is_some()) {
+    for row in channels::list(&app.db).await?.into_iter().filter(|row| app.lane(&row.name).is_some()) {
         let own = parity.iter().find(|parity| parity.channel == row.name);
-        let spans = listings::convergence(&app.db, &row.name, app.now().plus(-7 * Millis::DAY)).await?;
-        let at = |percent| listings::percentile(&spans, percent);
+        let spans = progress::convergence(&app.db, &row.name, app.now().plus(-7 * Millis::DAY)).await?;
+        let at = |percent| progress::percentile(&spans, percent);
         rows.push(Row {
             p50_ms: at(50),
             p95_ms: at(95),
@@ -274,14 +274,14 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
     lane(&app, name)?;
     let now = app.now();
     let until = now.plus(RELEASE);
-    let stopped = listings::channels(&app.db).await?.iter().any(|row| row.name == name && row.state != "ok");
+    let stopped = channels::list(&app.db).await?.iter().any(|row| row.name == name && row.state != "ok");
     if !stopped {
         let told = serde_json::json!({ "channel": name, "resumed": false });
         context.print(&told, |_| format!("{name} was not stopped; nothing was changed"))?;
         return Ok(ExitCode::SUCCESS);
     }
     settings::set(&app.db, released_key(name), until.0.to_string(), actor.to_owned(), why.to_owned(), now).await?;
-    let changed = listings::set_channel_state(&app.db, name.to_owned(), "ok", String::new(), now).await?;
+    let changed = channels::set_state(&app.db, name.to_owned(), "ok", String::new(), now).await?;
     for key in [released_key(name), format!("channel-refused/{name}")] {
         events::resolve(&app.db, key, now).await?;
     }

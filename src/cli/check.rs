@@ -9,7 +9,7 @@ use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::RuleSet;
 use crate::extract::scraper;
-use crate::store::{decisions, listings, products, settings, targets};
+use crate::store::{decisions, products, progress, settings, targets};
 
 /// Proposals counted.
 const MOST: i64 = 10_000;
@@ -143,7 +143,7 @@ async fn next(app: &App, rules_ok: bool) -> anyhow::Result<String> {
         "none of the products has a competitor page: add a column urls and import again".to_owned()
     } else if app.lanes.is_empty() {
         "omniprice channel kinds shows how to add a sales channel; omniprice once already compares prices".to_owned()
-    } else if listings::parity(&app.db).await?.is_empty() {
+    } else if progress::parity(&app.db).await?.is_empty() {
         "omniprice once".to_owned()
     } else if app.config.mode != Mode::Auto {
         "omniprice review shows what waits; mode = \"auto\" lets released prices go out by themselves".to_owned()

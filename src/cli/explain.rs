@@ -15,9 +15,10 @@ use crate::flow::pricing::Record;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::decisions::{self, DecisionRow, Evaluation};
-use crate::store::listings::{self, Attempt, Listing};
+use crate::store::listings::{self, Listing};
 use crate::store::observations::{self, Evidence};
 use crate::store::products::Product;
+use crate::store::progress::{self, Attempt};
 use crate::store::targets;
 
 const ATTEMPTS: usize = 5;
@@ -175,7 +176,7 @@ async fn report(
     let mut channels = Vec::new();
     for listing in listings::of_product(&app.db, product.id).await? {
         if args.channel.as_ref().is_none_or(|name| *name == listing.channel) {
-            let mut attempts = listings::attempts(&app.db, listing.id, ATTEMPTS_BACK).await?;
+            let mut attempts = progress::attempts(&app.db, listing.id, ATTEMPTS_BACK).await?;
             attempts.retain(|attempt| attempt.started_at <= until.0);
             attempts.truncate(ATTEMPTS);
             channels.push(on_channel(listing, attempts, &money));

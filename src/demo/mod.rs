@@ -18,7 +18,7 @@ use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::money::{Currency, Money};
 use crate::report::{self, digest::plain};
-use crate::store::{decisions, events, listings, observations, products, targets};
+use crate::store::{decisions, events, listings, observations, products, progress, targets};
 use crate::{catalog, daemon};
 use market::{Markup, Shown};
 use shop::Fault;
@@ -388,7 +388,7 @@ async fn settle(app: &App) -> anyhow::Result<()> {
         let now = app.now();
         let open = targets::count_due(&app.db, now).await? > 0
             || products::next_dirty(&app.db).await?.is_some_and(|at| at <= now)
-            || listings::open_work(&app.db).await? > 0;
+            || progress::open_work(&app.db).await? > 0;
         match quiet_since {
             _ if open => quiet_since = None,
             None => quiet_since = Some(now),
@@ -453,7 +453,7 @@ impl Told {
                 say(&format!("event    {}: {}", event.sku.as_deref().unwrap_or("-"), plain(&event.message)))?;
             }
         }
-        for parity in listings::parity(&app.db).await? {
+        for parity in progress::parity(&app.db).await? {
             say(&format!(
                 "parity   {}: {} of {} listings live at the newest decision",
                 parity.channel, parity.live, parity.listings
@@ -468,7 +468,7 @@ impl Told {
         let mut lines = Vec::new();
         for product in products::page(&app.db, 0, 1_000).await? {
             for listing in listings::of_product(&app.db, product.id).await? {
-                let mut attempts = listings::attempts(&app.db, listing.id, 100).await?;
+                let mut attempts = progress::attempts(&app.db, listing.id, 100).await?;
                 attempts.reverse();
                 let known = self.attempts.entry(listing.id).or_default();
                 for attempt in attempts.iter().skip(*known) {
@@ -513,7 +513,7 @@ async fn digest(app: &App, folder: &Path, say: Say<'_>) -> anyhow::Result<Option
 
 async fn summary(app: &App, rounds: usize, digest: Option<PathBuf>, folder: &Path) -> anyhow::Result<Summary> {
     use std::sync::atomic::Ordering::Relaxed;
-    let parity = listings::parity(&app.db).await?;
+    let parity = progress::parity(&app.db).await?;
     Ok(Summary {
         rounds,
         checks: app.metrics.checks.load(Relaxed),

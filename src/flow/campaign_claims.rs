@@ -11,6 +11,7 @@ use crate::sentence::Sentence;
 use crate::store::campaigns::{self as stored, OfProduct};
 use crate::store::listings::{self, Desire, Listing};
 use crate::store::products::Product;
+use crate::store::progress;
 use crate::store::strikes::{self, Frozen};
 
 /// Steps of a progressive reduction followed back.
@@ -92,7 +93,7 @@ pub async fn prior_of(
     let market = loaded.set.channel(&listing.channel).map_or(product.market.as_str(), |rules| rules.market.as_str());
     let Some(market) = loaded.set.market(market) else { anyhow::bail!("market {market} is not in the rules") };
     let readable = app.lane(&listing.channel).is_none_or(|lane| lane.policy.readable);
-    let rows = listings::live_history(&app.db, listing.id, Millis(0)).await?;
+    let rows = progress::live_history(&app.db, listing.id, Millis(0)).await?;
     let spans = spans(&rows, planned.currency(), readable);
     let tags: Vec<String> = serde_json::from_str(&product.tags).unwrap_or_default();
     let reduction = Reduction {
@@ -126,7 +127,7 @@ async fn earlier_steps(app: &App, listing: &Listing, begins: Millis) -> anyhow::
 /// Recorded price facts as spans. A price that was sent may be live from then on, and the one before it stays possible
 /// until another one is proved; what was seen (or acknowledged, where nothing can be read) proves that the product was on
 /// offer, and nothing before that counts as offered.
-fn spans(rows: &[listings::LivePrice], of: Currency, readable: bool) -> Vec<LivePrice> {
+fn spans(rows: &[progress::LivePrice], of: Currency, readable: bool) -> Vec<LivePrice> {
     let proves = |basis: &str| matches!(basis, "verified" | "foreign") || !readable && basis == "accepted";
     let rows: Vec<_> = rows.iter().filter(|row| row.currency == of.code()).collect();
     let Some(offered) = rows.iter().find(|row| proves(&row.basis)).map(|row| row.seen_at) else { return vec![] };
@@ -171,11 +172,11 @@ fn flag_text<T: serde::Serialize>(flag: &T) -> String {
 mod tests {
     use super::*;
 
-    fn row(minor: i64, basis: &str, seen_at: i64) -> listings::LivePrice {
-        listings::LivePrice { minor, currency: "DKK".into(), basis: basis.into(), seen_at }
+    fn row(minor: i64, basis: &str, seen_at: i64) -> progress::LivePrice {
+        progress::LivePrice { minor, currency: "DKK".into(), basis: basis.into(), seen_at }
     }
 
-    fn spanned(rows: &[listings::LivePrice], readable: bool) -> Vec<(i64, Option<i64>, i64)> {
+    fn spanned(rows: &[progress::LivePrice], readable: bool) -> Vec<(i64, Option<i64>, i64)> {
         let ms = |at: jiff::Timestamp| Millis::from(at).0;
         let spans = spans(rows, Currency::DKK, readable);
         spans.into_iter().map(|span| (ms(span.from), span.until.map(ms), span.price.minor())).collect()

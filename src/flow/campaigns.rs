@@ -18,6 +18,7 @@ use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
 use crate::store::products::{self, Product};
 use crate::store::strikes::{self, Lagging};
+use crate::store::{channels, progress};
 
 /// A campaign that a policy delays is tried again after this.
 const DELAY: i64 = 10 * Millis::MINUTE;
@@ -126,8 +127,8 @@ pub async fn windows(app: &App, loaded: &Loaded, one: &Campaign) -> anyhow::Resu
     let named = scope(app, &one.channels);
     let mut channels = Vec::new();
     for lane in app.lanes.iter().filter(|lane| named.as_ref().is_none_or(|named| named.contains(&lane.name))) {
-        let seen = listings::convergence(&app.db, &lane.name, app.now().plus(-LATENCY_SINCE)).await?;
-        channels.push(channel_of(app, loaded, &lane.name, listings::percentile(&seen, 95).unwrap_or(0)));
+        let seen = progress::convergence(&app.db, &lane.name, app.now().plus(-LATENCY_SINCE)).await?;
+        channels.push(channel_of(app, loaded, &lane.name, progress::percentile(&seen, 95).unwrap_or(0)));
     }
     Ok(campaign::windows(Millis(one.starts_at), Millis(one.ends_at), one.cart_grace_ms, &channels))
 }
@@ -199,7 +200,7 @@ fn dedupe(one: &Campaign, what: &str) -> String {
 /// planned.
 async fn prepare(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<bool> {
     let named = scope(app, &one.channels);
-    let broken: Vec<String> = listings::channels(&app.db)
+    let broken: Vec<String> = channels::list(&app.db)
         .await?
         .into_iter()
         .filter(|row| app.lane(&row.name).is_some() && row.state != "ok")

@@ -16,9 +16,10 @@ use crate::clock::{Clock, Millis};
 use crate::money::{Money, currency};
 use crate::store::events::{self, Raise};
 use crate::store::fleet;
-use crate::store::listings::{self, Begun, Change, Listing, Permit, Shut};
+use crate::store::lanes::{self, Begun, Change, Permit, Shut};
+use crate::store::listings::Listing;
 use crate::store::products::Product;
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, channels};
 
 /// Listings claimed at once, whatever a channel's batch size.
 const MAX_CLAIM: i64 = 500;
@@ -79,7 +80,7 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
     let capabilities = lane.channel.capabilities();
     let room = (capabilities.max_batch * capabilities.concurrency).min(lane.per_minute as usize);
     let limit = i64::try_from(room).unwrap_or(MAX_CLAIM).clamp(1, MAX_CLAIM);
-    let claimed = listings::claim(db, lane.name.clone(), now, now.plus(lane.lease_ms), limit).await?;
+    let claimed = lanes::claim(db, lane.name.clone(), now, now.plus(lane.lease_ms), limit).await?;
     let mut round = Round { waiting: claimed.len() as u64, ..Round::default() };
     let (mut push, mut read, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for listing in claimed {
@@ -106,7 +107,7 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
 
 /// Whether the lane may work: a channel that refused our credentials is only probed.
 async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
-    let state = listings::channels(db).await?.into_iter().find(|row| row.name == lane.name);
+    let state = channels::list(db).await?.into_iter().find(|row| row.name == lane.name);
     let Some(state) = state.filter(|row| row.state != "ok") else { return brake(db, lane, now).await };
     if state.state == "breaker" {
         return Ok(false);
@@ -123,7 +124,7 @@ async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
     let mended = matches!(lane.channel.probe().await, Ok(probe) if probe.problems.is_empty());
     crate::store::settings::end_duty(db, probe, owner, Some(now)).await?;
     if mended {
-        listings::set_channel_state(db, lane.name.clone(), "ok", String::new(), now).await?;
+        channels::set_state(db, lane.name.clone(), "ok", String::new(), now).await?;
         events::resolve(db, format!("channel-refused/{}", lane.name), now).await?;
         tracing::info!(channel = lane.name, "channel {} takes our credentials again", lane.name);
     }
@@ -144,7 +145,7 @@ async fn brake(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
     if released.is_some_and(|until| until.value.parse().is_ok_and(|until: i64| now.0 < until)) {
         return Ok(true);
     }
-    if listings::set_channel_state(db, lane.name.clone(), "breaker", why.clone(), now).await? {
+    if channels::set_state(db, lane.name.clone(), "breaker", why.clone(), now).await? {
         tracing::error!(channel = lane.name, "channel {} is stopped: {why}", lane.name);
         let event = Raise {
             kind: "fleet_breaker",
@@ -211,7 +212,7 @@ async fn push_all(
         }
         keeper.allow(listing, product, siblings)
     });
-    let begun = listings::begin_push(db, leases, now, now.plus(lane.lease_ms), door).await?;
+    let begun = lanes::begin_push(db, leases, now, now.plus(lane.lease_ms), door).await?;
     let (mut changes, mut tokens, mut allowed) = (Vec::new(), Vec::new(), BTreeMap::new());
     for one in begun {
         match one {
@@ -393,8 +394,7 @@ async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Even
         refuse(db, lane, reason, now).await?;
     }
     let policy = lane.policy.clone();
-    let moved =
-        listings::advance(db, batch, now, move |listing, event, now| step(listing, event, &policy, now)).await?;
+    let moved = lanes::advance(db, batch, now, move |listing, event, now| step(listing, event, &policy, now)).await?;
     let mut verified = 0;
     for (listing, change) in moved.into_iter().flatten() {
         verified += u64::from(change.state == "verified");
@@ -404,7 +404,7 @@ async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Even
 }
 
 async fn refuse(db: &Db, lane: &Lane, reason: String, now: Millis) -> Result<(), StoreError> {
-    if !listings::set_channel_state(db, lane.name.clone(), "refused", reason.clone(), now).await? {
+    if !channels::set_state(db, lane.name.clone(), "refused", reason.clone(), now).await? {
         return Ok(());
     }
     tracing::error!(channel = lane.name, "channel {} refuses us: {reason}", lane.name);

@@ -5,7 +5,8 @@
 
 use crate::channel::{ChannelError, Class};
 use crate::clock::Millis;
-use crate::store::listings::{Change, Listing};
+use crate::store::lanes::Change;
+use crate::store::listings::Listing;
 
 /// Times and bounds of one channel's lane.
 #[derive(Debug, Clone)]

@@ -15,7 +15,8 @@ use crate::decide::rules::{ChannelFloor, Mode};
 use crate::decide::vat::VatTable;
 use crate::money::{Currency, Decimal, Money, currency};
 use crate::sentence::Sentence;
-use crate::store::listings::{Listing, Permit, Shut};
+use crate::store::lanes::{Permit, Shut};
+use crate::store::listings::Listing;
 use crate::store::products::Product;
 
 /// A listing that waits for another one is looked at again after this.

@@ -14,7 +14,7 @@ use crate::money::{Decimal, Money, currency};
 use crate::observe::war::{PriceMove, war};
 use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
-use crate::store::{decisions, listings, observations, products, reporting, settings};
+use crate::store::{decisions, observations, products, progress, reporting, settings};
 
 /// Listings and products looked at per round.
 const LIMIT: i64 = 100_000;
@@ -116,9 +116,9 @@ async fn set(app: &App, open: &BTreeSet<String>, dedupe: String, holds: Option<R
 async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
     let goal = app.config.publish.parity_goal_pct.0;
     let patience = Patience::of(app).await;
-    let late = listings::unsettled(&app.db, LIMIT).await?;
+    let late = progress::unsettled(&app.db, LIMIT).await?;
     let mut over: BTreeSet<&String> = open.iter().filter(|dedupe| dedupe.starts_with("parity/")).collect();
-    for row in listings::parity(&app.db).await? {
+    for row in progress::parity(&app.db).await? {
         let within = patience.within(&row.channel);
         let since = app.now().plus(-within);
         let late = late.iter().filter(|l| l.channel == row.channel && l.state_since < since.0).count();

@@ -10,8 +10,8 @@ use crate::decide::Decision;
 use crate::money::{Money, currency};
 use crate::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
 use crate::store::events::Event;
-use crate::store::listings::{Parity, Unsettled};
 use crate::store::observations::{Move, Waiting};
+use crate::store::progress::{Parity, Unsettled};
 use crate::store::reporting::SoldOut;
 use crate::store::targets::Unhealthy;
 

@@ -12,7 +12,7 @@ use crate::app::{App, PAUSE};
 use crate::clock::Millis;
 use crate::money::{Decimal, Money, currency};
 use crate::store::events::{self, Event};
-use crate::store::{decisions, listings, observations, products, reporting, settings, targets};
+use crate::store::{decisions, observations, products, progress, reporting, settings, targets};
 
 /// Rows read per list; mails show ten, attachments some thousands.
 const LIMIT: i64 = 10_000;
@@ -167,7 +167,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         histories: histories(&tracks, &changes, until, age),
         changes,
         outcomes: if everything { decisions::outcomes(db).await? } else { vec![] },
-        parity: listings::parity(db).await?.into_iter().filter(|p| reader.takes_channel(&p.channel)).collect(),
+        parity: progress::parity(db).await?.into_iter().filter(|p| reader.takes_channel(&p.channel)).collect(),
         market: market_facts(&tracks, from, until, age),
         headroom: headroom(&tracks, until, age),
         sold_out: sold_out.filter(|s| inside(&s.sku) && reader.takes_competitor(&s.competitor)).collect(),
@@ -214,10 +214,10 @@ async fn late(
     reader: &Reader,
     inside: &impl Fn(&str) -> bool,
     now: Millis,
-) -> anyhow::Result<Vec<listings::Unsettled>> {
+) -> anyhow::Result<Vec<progress::Unsettled>> {
     let patience = Patience::of(app).await;
     let done_with = |state: &str| matches!(state, "rejected" | "parked" | "drifted" | "held");
-    let unsettled = listings::unsettled(&app.db, LIMIT).await?.into_iter();
+    let unsettled = progress::unsettled(&app.db, LIMIT).await?.into_iter();
     Ok(unsettled
         .filter(|row| reader.takes_channel(&row.channel) && inside(&row.sku))
         .filter(|row| done_with(&row.state) || row.state_since <= now.plus(-patience.within(&row.channel)).0)

@@ -21,7 +21,7 @@ use crate::clock::Millis;
 use crate::decide::text::decimal_option;
 use crate::money::{Decimal, Money};
 use crate::observe::zscore::median;
-use crate::store::{decisions, listings, observations};
+use crate::store::{decisions, observations, progress};
 pub use sold::Target;
 
 const LIMIT: i64 = 100_000;
@@ -241,17 +241,17 @@ async fn activity(app: &App, tracks: &[Track], from: Millis, until: Millis) -> a
 /// How far channels show what was decided, and how long that takes.
 async fn consistency(app: &App, from: Millis) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for row in listings::parity(&app.db).await? {
+    for row in progress::parity(&app.db).await? {
         let share = Decimal::from(100 * row.live).checked_div(Decimal::from(row.listings));
         figures.push(figure(format!("in sync on {}", row.channel), share, "%"));
-        let times: Vec<Decimal> = listings::convergence(&app.db, &row.channel, from)
+        let times: Vec<Decimal> = progress::convergence(&app.db, &row.channel, from)
             .await?
             .into_iter()
             .map(|ms| Decimal::new(ms, 3))
             .collect();
         figures.push(figure(format!("time to live on {}, p95", row.channel), nearest_rank(&times, 95), "s"));
     }
-    let drifted: i64 = listings::states(&app.db).await?.iter().filter(|s| s.state == "drifted").map(|s| s.n).sum();
+    let drifted: i64 = progress::states(&app.db).await?.iter().filter(|s| s.state == "drifted").map(|s| s.n).sum();
     figures.push(figure("prices changed by somebody else", Some(Decimal::from(drifted)), "count"));
     Ok(figures)
 }

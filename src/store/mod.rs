@@ -3,14 +3,17 @@
 pub mod alerts;
 pub mod campaigns;
 pub mod catalogue;
+pub mod channels;
 pub mod db;
 pub mod decisions;
 pub mod events;
 pub mod fleet;
+pub mod lanes;
 pub mod listings;
 pub mod observations;
 pub mod overrides;
 pub mod products;
+pub mod progress;
 pub mod reporting;
 pub mod rivals;
 pub mod secrets;
@@ -80,17 +83,21 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         campaigns::ALL,
         strikes::ALL,
         catalogue::ALL,
+        channels::ALL,
         decisions::ALL,
         events::ALL,
         fleet::ALL,
+        lanes::ALL,
         listings::ALL,
         observations::ALL,
         overrides::ALL,
         products::ALL,
+        progress::ALL,
         reporting::ALL,
         rivals::ALL,
         secrets::ALL,
         settings::ALL,
+        shown::ALL,
         subscriptions::ALL,
         targets::ALL,
         terms::ALL,

@@ -7,9 +7,11 @@ use crate::clock::Millis;
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
 use crate::sentence::Sentence;
-use crate::store::StoreError;
 use crate::store::events::{self, Raise};
-use crate::store::listings::{self, Change, Desire, Listing};
+use crate::store::lanes::{self, Change};
+use crate::store::listings::{self, Desire, Listing};
+use crate::store::progress;
+use crate::store::{StoreError, channels};
 use crate::telemetry::Metrics;
 
 /// Listings read per request to a channel.
@@ -156,7 +158,7 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
         }
     }
     if !dry_run && report.error.is_none() {
-        listings::reconciled(&app.db, lane.name.clone(), app.now()).await?;
+        channels::reconciled(&app.db, lane.name.clone(), app.now()).await?;
     }
     Ok(report)
 }
@@ -164,7 +166,7 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
 async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Result<()> {
     let now = app.now();
     // A lane may have taken the listing since the page was read; then its own read-back decides.
-    let Some(listing) = listings::claim_one(&app.db, difference.listing_id, now, now.plus(lane.lease_ms)).await? else {
+    let Some(listing) = lanes::claim_one(&app.db, difference.listing_id, now, now.plus(lane.lease_ms)).await? else {
         return Ok(());
     };
     let still = compare(&listing, difference.found, difference.disputed.as_deref());
@@ -176,7 +178,7 @@ async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Resu
         }
         _ => change(&listing, still.as_ref(), now),
     };
-    listings::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone())
+    lanes::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone())
         .await?;
     match kind {
         Some(Kind::Drifted) => drifted(app, lane, &listing, difference).await,
@@ -244,7 +246,7 @@ async fn drifted(app: &App, lane: &Lane, listing: &Listing, difference: &Differe
         Drift::Alert => raise(app, listing, "drift", difference).await?,
         Drift::Reassert => {
             let day = now.plus(-Millis::DAY);
-            let history = listings::live_history(&app.db, listing.id, day).await?;
+            let history = progress::live_history(&app.db, listing.id, day).await?;
             if history.iter().filter(|fact| fact.basis == "foreign").count() > MAX_REASSERTS {
                 raise(app, listing, "two_writers", difference).await?;
             } else if let Some(minor) = listing.desired_minor {

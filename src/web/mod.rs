@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, hex};
 use crate::clock::Millis;
-use crate::store::{StoreError, decisions, fleet, listings, products};
+use crate::store::{StoreError, decisions, fleet, products, progress};
 use crate::telemetry::{gauge, gauges};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -115,9 +115,9 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failed> {
     let mut out = app.metrics.render();
-    let parity = listings::parity(&app.db).await?;
+    let parity = progress::parity(&app.db).await?;
     let pairs =
-        |value: fn(&listings::Parity) -> i64| parity.iter().map(|p| (p.channel.clone(), value(p))).collect::<Vec<_>>();
+        |value: fn(&progress::Parity) -> i64| parity.iter().map(|p| (p.channel.clone(), value(p))).collect::<Vec<_>>();
     gauge(&mut out, "omniprice_listings", "Listings with a decision.", "channel", &pairs(|p| p.listings));
     gauge(
         &mut out,
@@ -135,9 +135,9 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failed> {
     );
     let mut spans = Vec::new();
     for lane in &app.lanes {
-        let found = listings::convergence(&app.db, &lane.name, app.now().plus(-Millis::DAY)).await?;
+        let found = progress::convergence(&app.db, &lane.name, app.now().plus(-Millis::DAY)).await?;
         for (quantile, percent) in [("0.5", 50), ("0.95", 95), ("0.99", 99)] {
-            if let Some(ms) = listings::percentile(&found, percent) {
+            if let Some(ms) = progress::percentile(&found, percent) {
                 spans.push(([("channel", lane.name.as_str()), ("quantile", quantile)], ms));
             }
         }

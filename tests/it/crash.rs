@@ -4,7 +4,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use omniprice::store::{decisions, listings, products, targets};
+use omniprice::store::{decisions, listings, products, progress, targets};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -77,7 +77,7 @@ async fn twenty_random_kills_lose_nothing_and_send_nothing_twice(test: TestDb) {
     let daemon = start(&world);
     wait_until("settling after the last kill", Duration::from_secs(60), async || {
         let due = targets::count_due(&world.app.db, world.app.now()).await.unwrap();
-        let open = listings::open_work(&world.app.db).await.unwrap();
+        let open = progress::open_work(&world.app.db).await.unwrap();
         let dirty = products::next_dirty(&world.app.db).await.unwrap().is_some_and(|at| at <= world.app.now());
         due == 0 && open == 0 && !dirty
     })
@@ -88,7 +88,7 @@ async fn twenty_random_kills_lose_nothing_and_send_nothing_twice(test: TestDb) {
     }
     assert_eq!(world.till.stale(), 0, "the till was sent an older price after a newer one");
     assert_eq!(
-        listings::unfinished_attempts(&world.app.db, world.app.now()).await.unwrap(),
+        progress::unfinished_attempts(&world.app.db, world.app.now()).await.unwrap(),
         0,
         "every attempt has an end"
     );
@@ -134,7 +134,7 @@ async fn a_kill_between_decision_and_push_is_made_good(test: TestDb) {
     }
     let daemon = start(&world);
     wait_until("the next daemon", Duration::from_secs(20), async || {
-        listings::open_work(&world.app.db).await.unwrap() == 0
+        progress::open_work(&world.app.db).await.unwrap() == 0
     })
     .await;
     kill(daemon);

@@ -15,8 +15,8 @@ use omniprice::report::market::{self, Figures, Seen, Track};
 use omniprice::report::reader::Reader;
 use omniprice::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
 use omniprice::store::events::Event;
-use omniprice::store::listings::{Parity, Unsettled};
 use omniprice::store::observations::{Move, Waiting};
+use omniprice::store::progress::{Parity, Unsettled};
 use omniprice::store::reporting::SoldOut;
 use omniprice::store::targets::Unhealthy;
 

@@ -6,7 +6,7 @@ use omniprice::demo::shop::Fault;
 use omniprice::flow::{self, pricing};
 use omniprice::money::{Currency, Money};
 use omniprice::report::{self, digest::plain};
-use omniprice::store::{decisions, events, listings, observations, products, settings};
+use omniprice::store::{channels, decisions, events, listings, observations, products, progress, settings};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -111,7 +111,7 @@ async fn p5_a_refused_channel_stops_alone_and_tells_once(test: TestDb) {
     let open = events::open(&world.app.db, 10).await.unwrap();
     assert_eq!(open.iter().filter(|e| e.kind == "channel_refused").count(), 1);
     // The key is mended: the lane goes on with the newest price only.
-    listings::set_channel_state(&world.app.db, "webshop".into(), "ok", String::new(), world.app.now()).await.unwrap();
+    channels::set_state(&world.app.db, "webshop".into(), "ok", String::new(), world.app.now()).await.unwrap();
     world.pass().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(46_900));
     assert_eq!(world.webshop.history().iter().filter(|(_, minor)| *minor == 47_900).count(), 0);
@@ -141,7 +141,7 @@ async fn p6_never_below_holds_while_prices_move(test: TestDb) {
         let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
         let mut sent = Vec::new();
         for listing in listings::of_product(&world.app.db, product.id).await.unwrap() {
-            let attempts = listings::attempts(&world.app.db, listing.id, 50).await.unwrap();
+            let attempts = progress::attempts(&world.app.db, listing.id, 50).await.unwrap();
             sent.extend(
                 attempts
                     .into_iter()

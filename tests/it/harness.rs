@@ -13,7 +13,7 @@ use omniprice::demo::market::{Markup, Shop as Competitor, Shown};
 use omniprice::demo::shop::Shop as Channel;
 use omniprice::flow::{self, Pass};
 use omniprice::store::listings::Listing;
-use omniprice::store::{Db, listings, products, targets};
+use omniprice::store::{Db, listings, products, progress, targets};
 
 /// A database for one test. Dropping it removes a SQLite file; PostgreSQL schemas are dropped by the next run's cluster.
 pub struct TestDb {
@@ -228,7 +228,7 @@ impl World {
             for lane in &self.app.lanes {
                 worked |= flow::publish_due(&self.app, lane).await.unwrap().worked();
             }
-            let open = listings::next_at(&self.app.db).await.unwrap();
+            let open = progress::next_at(&self.app.db).await.unwrap();
             let soon = open.is_some_and(|at| at.since(self.app.now()) < Millis::SECOND);
             if !worked && !soon {
                 break;

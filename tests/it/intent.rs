@@ -12,7 +12,7 @@ use omniprice::report;
 use omniprice::store::campaigns::{self, Added};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::strikes::{self, Strike};
-use omniprice::store::{decisions, events, listings, products};
+use omniprice::store::{channels, decisions, events, products};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -309,7 +309,7 @@ async fn a_campaign_price_that_stays_after_its_end_is_an_alarm_until_it_is_gone(
     add(&world, 0, Millis::DAY, "cart_grace_min = 0").await;
     world.settle().await;
     let state = |state: &'static str| {
-        listings::set_channel_state(&world.app.db, "till".into(), state, "a test".into(), world.app.now())
+        channels::set_state(&world.app.db, "till".into(), state, "a test".into(), world.app.now())
     };
     let alarms = async || {
         let open = events::open(&world.app.db, 10).await.unwrap();
@@ -349,7 +349,7 @@ async fn a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy(test: T
     let world = world(test, Setup::default()).await;
     add(&world, 5 * Millis::MINUTE, Millis::DAY, "on_unready = \"delay_all\"").await;
     let state = |state: &'static str| {
-        listings::set_channel_state(&world.app.db, "till".into(), state, "a test".into(), world.app.now())
+        channels::set_state(&world.app.db, "till".into(), state, "a test".into(), world.app.now())
     };
     state("refused").await.unwrap();
     world.settle().await;

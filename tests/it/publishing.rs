@@ -8,7 +8,7 @@ use omniprice::flow;
 use omniprice::publish::fleet::Limits;
 use omniprice::publish::gate::Door;
 use omniprice::publish::lane::{Lane, released_key};
-use omniprice::store::{decisions, events, fleet, listings, products, settings};
+use omniprice::store::{channels, decisions, events, fleet, products, settings};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -71,8 +71,7 @@ async fn a_channel_on_which_too_much_moves_stops_until_a_person_has_looked(test:
     decide(&world, 47_900).await;
     rounds(&world, &lane).await;
     assert_eq!(world.webshop.price("KETTLE"), Some(49_900), "nothing moved");
-    let stopped =
-        listings::channels(&world.app.db).await.unwrap().into_iter().find(|row| row.name == "webshop").unwrap();
+    let stopped = channels::list(&world.app.db).await.unwrap().into_iter().find(|row| row.name == "webshop").unwrap();
     assert_eq!(stopped.state, "breaker");
     assert!(stopped.reason.contains("1 of 1 listings"), "{}", stopped.reason);
     let open = events::open(&world.app.db, 10).await.unwrap();
@@ -80,7 +79,7 @@ async fn a_channel_on_which_too_much_moves_stops_until_a_person_has_looked(test:
     let now = world.app.now();
     let until = now.plus(60_000).0.to_string();
     settings::set(&world.app.db, released_key("webshop"), until, "Ann".into(), "seen".into(), now).await.unwrap();
-    listings::set_channel_state(&world.app.db, "webshop".into(), "ok", String::new(), now).await.unwrap();
+    channels::set_state(&world.app.db, "webshop".into(), "ok", String::new(), now).await.unwrap();
     rounds(&world, &lane).await;
     assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
 }

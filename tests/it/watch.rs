@@ -9,7 +9,7 @@ use omniprice::flow;
 use omniprice::report::detect;
 use omniprice::sentence::find;
 use omniprice::store::events::{self, Event, Raise};
-use omniprice::store::{listings, products, rivals, settings, targets};
+use omniprice::store::{channels, listings, products, rivals, settings, targets};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -181,7 +181,7 @@ async fn what_ends_behind_everybodys_back_is_resolved(test: TestDb) {
     let id = products::by_sku(db, "KETTLE").await.unwrap().unwrap().id;
     let state = async |state: &'static str| {
         let (name, now) = ("webshop".to_owned(), world.app.now());
-        listings::set_channel_state(&world.app.db, name, state, "a test".to_owned(), now).await.unwrap();
+        channels::set_state(&world.app.db, name, state, "a test".to_owned(), now).await.unwrap();
     };
     state("refused").await;
     raised(&world, "channel_refused", "channel-refused/webshop", Some("webshop"), None).await;
@@ -229,7 +229,7 @@ async fn what_a_lane_says_is_found_again(test: TestDb) {
     assert!(find(&parked.reason).is_some(), "{}", parked.reason);
     // A cost that nobody has looked at yet shuts every door.
     catalogue(&world, "sku,title,price,cost\nKETTLE,Kettle,499.00,450.00\n").await;
-    listings::set_channel_state(&world.app.db, "till".into(), "ok", String::new(), world.app.now()).await.unwrap();
+    channels::set_state(&world.app.db, "till".into(), "ok", String::new(), world.app.now()).await.unwrap();
     for channel in ["webshop", "till", "google"] {
         let listing = world.listing("KETTLE", channel).await;
         let wish = listings::Desire { listing_id: listing.id, price: Ok(47_800) };

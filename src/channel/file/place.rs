@@ -59,9 +59,10 @@ impl Place {
     pub(super) async fn open(&self) -> Result<Visit, ChannelError> {
         match self {
             // Never made here: where another disk should be mounted, a folder of ours would swallow the files.
-            Self::Folder(folder) if !folder.is_dir() => {
-                Err(retry(format!("there is no folder {0}; make it (mkdir -p {0}) or mount it", folder.display())))
-            }
+            Self::Folder(folder) if !folder.is_dir() => Err(ChannelError::new(
+                Class::Refused,
+                format!("there is no folder {0}; make it (mkdir -p {0}) or mount it", folder.display()),
+            )),
             Self::Folder(folder) => Ok(Visit::Folder(folder.clone())),
             Self::Sftp(remote) => {
                 let opened = tokio::time::timeout(remote.patience, remote.connect()).await;

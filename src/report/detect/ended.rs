@@ -10,7 +10,7 @@ use crate::clock::Millis;
 use crate::flow::pricing::RUN_HELD;
 use crate::store::events::{self, Event};
 use crate::store::reporting::{self, ListingEvent};
-use crate::store::{campaigns, decisions, listings, rivals};
+use crate::store::{campaigns, channels, decisions, progress, rivals};
 
 /// Rows looked at per list.
 const LIMIT: i64 = 10_000;
@@ -41,7 +41,7 @@ pub async fn all(app: &App, open: &[Event]) -> anyhow::Result<()> {
 
 /// A stopped or refused channel goes on, or is not configured any more.
 async fn channels(app: &App, open: &[Event], over: &mut Vec<String>) -> anyhow::Result<()> {
-    let known = listings::channels(&app.db).await?;
+    let known = channels::list(&app.db).await?;
     for event in open {
         let Some(row) = known.iter().find(|row| event.channel.as_ref() == Some(&row.name)) else { continue };
         let goes_on = match event.kind.as_str() {
@@ -65,7 +65,7 @@ async fn of_listings(app: &App, over: &mut Vec<String>) -> anyhow::Result<()> {
         }
         // Two writers are quiet for a day before anybody believes that one of them is gone.
         if let Some(listing) = event.listing_id.filter(|_| event.kind == "two_writers") {
-            let facts = listings::live_history(&app.db, listing, day).await?;
+            let facts = progress::live_history(&app.db, listing, day).await?;
             if facts.iter().any(|fact| fact.basis == "foreign") {
                 continue;
             }

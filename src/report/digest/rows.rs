@@ -12,7 +12,7 @@ use crate::clock::Millis;
 use crate::money::Decimal;
 use crate::store::decisions::Review;
 use crate::store::events::Event;
-use crate::store::listings::Unsettled;
+use crate::store::progress::Unsettled;
 
 /// Sentences before the rows, and the rows.
 pub type Content = (Vec<String>, Vec<Row>);

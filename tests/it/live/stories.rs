@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use omniprice::flow;
-use omniprice::store::{events, listings};
+use omniprice::store::{channels, events, progress};
 
 use super::relay::{At, Relay};
 use super::server::Server;
@@ -85,7 +85,7 @@ impl<F: Front> Live<F> {
         second.now();
         self.world.alone().await;
         self.shows(&lowered).await;
-        let open = listings::unfinished_attempts(&self.world.app.db, self.world.app.now()).await.unwrap();
+        let open = progress::unfinished_attempts(&self.world.app.db, self.world.app.now()).await.unwrap();
         assert_eq!(open, 0, "every attempt has an end");
     }
 
@@ -144,7 +144,7 @@ impl<F: Front> Live<F> {
         let channel = loop {
             // A price whose push got lost before may wait until that one can no longer arrive.
             flow::publish_due(&broken, &broken.lanes[0]).await.unwrap();
-            let channel = listings::channels(&self.world.app.db).await.unwrap().remove(0);
+            let channel = channels::list(&self.world.app.db).await.unwrap().remove(0);
             if channel.state == "refused" {
                 break channel;
             }
@@ -155,7 +155,7 @@ impl<F: Front> Live<F> {
         assert!(open.iter().any(|event| event.kind == "channel_refused" && event.severity == "critical"), "{open:?}");
         assert_eq!(self.front.asks("KETTLE").await, before);
         let now = self.world.app.now();
-        listings::set_channel_state(&self.world.app.db, channel.name, "ok", String::new(), now).await.unwrap();
+        channels::set_state(&self.world.app.db, channel.name, "ok", String::new(), now).await.unwrap();
         self.world.settle().await;
         self.shows(&lowered).await;
     }

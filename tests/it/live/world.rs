@@ -11,7 +11,7 @@ use omniprice::config::Config;
 use omniprice::demo::market::{Markup, Shop as Competitor};
 use omniprice::flow;
 use omniprice::publish::lane::Lane;
-use omniprice::store::{listings, products, settings, targets};
+use omniprice::store::{listings, products, progress, settings, targets};
 
 use super::server::Killed;
 use crate::harness::{Engine, RULES, TestDb, database, minor, price};
@@ -154,8 +154,8 @@ impl World {
     }
 
     /// What was tried for a product, newest first.
-    pub async fn attempts(&self, sku: &str) -> Vec<listings::Attempt> {
-        listings::attempts(&self.app.db, self.listing(sku).await.id, 1_000).await.unwrap()
+    pub async fn attempts(&self, sku: &str) -> Vec<progress::Attempt> {
+        progress::attempts(&self.app.db, self.listing(sku).await.id, 1_000).await.unwrap()
     }
 
     /// Another process of the real program on this database.

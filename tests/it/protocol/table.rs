@@ -3,7 +3,8 @@
 
 use omniprice::clock::Millis;
 use omniprice::publish::step::{Event, Policy, step};
-use omniprice::store::listings::{Change, Listing, Shut};
+use omniprice::store::lanes::{Change, Shut};
+use omniprice::store::listings::Listing;
 
 /// What is broken on purpose, to show that the simulation would find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

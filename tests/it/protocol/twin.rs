@@ -5,8 +5,9 @@ use std::sync::Arc;
 use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
 use omniprice::publish::step::{Event, Policy, Shown, step};
-use omniprice::store::listings::{self, Begun, Desire, Door, Found, Listing, Permit, Shut};
-use omniprice::store::{Db, products};
+use omniprice::store::lanes::{self, Begun, Door, Permit, Shut};
+use omniprice::store::listings::{self, Desire, Found, Listing};
+use omniprice::store::{Db, channels, products};
 
 use super::table::{Table, row};
 use super::world::Dice;
@@ -44,7 +45,7 @@ async fn rows(db: &Db, products: &[i64]) -> Vec<Listing> {
 async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
     let db = &test.db;
     products::import(db, (0..3).map(|i| import(&format!("P{i}"), &[])).collect(), NOW).await.unwrap();
-    listings::add_channel(db, SHOP.into(), "webhook", NOW).await.unwrap();
+    channels::add(db, SHOP.into(), "webhook", NOW).await.unwrap();
     let ids: Vec<i64> = products::page(db, 0, 10).await.unwrap().iter().map(|product| product.id).collect();
     let found = |id: &i64| Found {
         channel: SHOP.into(),
@@ -78,7 +79,7 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
             }
             1 | 2 => {
                 let until = now.plus(300);
-                let real = listings::claim(db, SHOP.into(), now, until, 2).await.unwrap();
+                let real = lanes::claim(db, SHOP.into(), now, until, 2).await.unwrap();
                 let mut twin = table.claim(SHOP, now, until, 2);
                 let mut real_ids: Vec<i64> = real.iter().map(|row| row.id).collect();
                 real_ids.sort_unstable();
@@ -104,7 +105,7 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
                         vat_pct: None,
                     })
                 });
-                let real = listings::begin_push(db, vec![lease], now, now.plus(300), door).await.unwrap().remove(0);
+                let real = lanes::begin_push(db, vec![lease], now, now.plus(300), door).await.unwrap().remove(0);
                 let same = matches!(
                     (&real, &twin),
                     (Begun::Send { .. }, Ok(_)) | (Begun::Shut { .. }, Err(Some(_))) | (Begun::Lost, Err(None))
@@ -125,7 +126,7 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
                 let policy = policy();
                 let twin = table.advance(lease.0, lease.1, &event, &policy, now);
                 let apply = move |listing: &Listing, event: &Event, now: Millis| step(listing, event, &policy, now);
-                let real = listings::advance(db, vec![(lease.0, lease.1, event)], now, apply).await.unwrap().remove(0);
+                let real = lanes::advance(db, vec![(lease.0, lease.1, event)], now, apply).await.unwrap().remove(0);
                 assert_eq!(real.map(|(_, change)| change), twin, "turn {turn}");
             }
         }

@@ -10,7 +10,8 @@ use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
 use omniprice::publish::constraint::{NeverBelow, Order, may_send};
 use omniprice::publish::step::{Event, Plan, Policy, Shown, plan, waits_for_stray};
-use omniprice::store::listings::{Change, Listing, Shut};
+use omniprice::store::lanes::{Change, Shut};
+use omniprice::store::listings::Listing;
 
 use super::table::{Broken, Table, row};
 

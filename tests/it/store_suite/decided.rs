@@ -4,7 +4,7 @@ use omniprice::clock::Millis;
 use omniprice::store::decisions::{self, Evaluated, Written};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::products::{self, Product};
-use omniprice::store::{Db, StoreError};
+use omniprice::store::{Db, StoreError, channels};
 
 use super::{NOW, after, behind_its_back, one};
 use crate::both_engines;
@@ -59,7 +59,7 @@ async fn on_two_channels(db: &Db) -> (Product, Vec<Desire>) {
     let product = one(db, "A", &[]).await;
     let mut found = Vec::new();
     for channel in ["shop", "till"] {
-        listings::add_channel(db, channel.into(), "webhook", NOW).await.unwrap();
+        channels::add(db, channel.into(), "webhook", NOW).await.unwrap();
         found.push(Found {
             channel: channel.into(),
             product_id: product.id,

@@ -7,7 +7,7 @@ use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::strikes::{self, Frozen, Lagging, Reduced};
 use omniprice::store::targets::{self, Checked};
-use omniprice::store::{Db, catalogue, observations, products, reporting, rivals, settings, terms};
+use omniprice::store::{Db, catalogue, channels, observations, products, reporting, rivals, settings, terms};
 
 use super::{NOW, after, one};
 use crate::both_engines;
@@ -139,7 +139,7 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
 }
 
 async fn listing(db: &Db, product_id: i64) -> i64 {
-    listings::add_channel(db, "shop".into(), "webhook", NOW).await.unwrap();
+    channels::add(db, "shop".into(), "webhook", NOW).await.unwrap();
     let found = Found {
         channel: "shop".into(),
         product_id,

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use omniprice::clock::Millis;
-use omniprice::store::listings::{self, Begun, Change, Desire, Door, Found, Listing, Permit, Shut};
-use omniprice::store::{Db, products, secrets, settings};
+use omniprice::store::lanes::{self, Begun, Change, Door, Permit, Shut};
+use omniprice::store::listings::{self, Desire, Found, Listing};
+use omniprice::store::{Db, channels, products, progress, secrets, settings};
 
 use super::{NOW, after, by_eight, import};
 use crate::both_engines;
@@ -30,7 +31,7 @@ pub(super) const SHOP: &str = "shop";
 /// So many products, each listed on the shop at 499.00, and their listings in id order.
 pub(super) async fn listed(db: &Db, n: usize) -> Vec<Listing> {
     products::import(db, (0..n).map(|i| import(&format!("P{i:03}"), &[])).collect(), NOW).await.unwrap();
-    listings::add_channel(db, SHOP.into(), "webhook", NOW).await.unwrap();
+    channels::add(db, SHOP.into(), "webhook", NOW).await.unwrap();
     let found = products::page(db, 0, 1_000).await.unwrap().into_iter().map(|product| Found {
         channel: SHOP.into(),
         product_id: product.id,
@@ -48,7 +49,7 @@ pub(super) async fn wish(db: &Db, ids: impl IntoIterator<Item = i64>, price: Res
 }
 
 async fn claim(db: &Db, now: i64) -> Vec<Listing> {
-    listings::claim(db, SHOP.into(), after(now), after(now + 60), 10).await.unwrap()
+    lanes::claim(db, SHOP.into(), after(now), after(now + 60), 10).await.unwrap()
 }
 
 async fn fresh(db: &Db, listing: &Listing) -> Listing {
@@ -69,7 +70,7 @@ fn open_door() -> Arc<Door> {
 
 async fn push(db: &Db, listing: &Listing, now: i64, door: Arc<Door>) -> Begun {
     let leases = vec![(listing.id, listing.lease_token)];
-    listings::begin_push(db, leases, after(now), after(now + 60), door).await.unwrap().remove(0)
+    lanes::begin_push(db, leases, after(now), after(now + 60), door).await.unwrap().remove(0)
 }
 
 /// What a read that came out equal makes of a listing.
@@ -91,7 +92,7 @@ fn proved(listing: &Listing, minor: &i64, now: Millis) -> Change {
 }
 
 async fn prove(db: &Db, listing: &Listing, minor: i64, now: i64) -> Option<(Listing, Change)> {
-    listings::advance(db, vec![(listing.id, listing.lease_token, minor)], after(now), proved).await.unwrap().remove(0)
+    lanes::advance(db, vec![(listing.id, listing.lease_token, minor)], after(now), proved).await.unwrap().remove(0)
 }
 
 async fn what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_again(test: TestDb) {
@@ -102,7 +103,7 @@ async fn what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_ag
             .all(|l| l.state == "idle" && l.live_minor == Some(49_900) && l.next_at.is_none() && l.desired_seq == 0)
     );
     assert!(listings::unlisted(db, SHOP, 0, 10).await.unwrap().is_empty());
-    listings::add_channel(db, "till".into(), "webhook", NOW).await.unwrap();
+    channels::add(db, "till".into(), "webhook", NOW).await.unwrap();
     let missing = listings::unlisted(db, "till", all[0].product_id, 1).await.unwrap();
     assert_eq!(missing.iter().map(|p| p.sku.as_str()).collect::<Vec<_>>(), ["P001"]);
     // Found again under another reference: the listing moves, its history stays.
@@ -116,7 +117,7 @@ async fn what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_ag
     listings::add(db, vec![found], after(5)).await.unwrap();
     let moved = fresh(db, &all[0]).await;
     assert_eq!((moved.id, moved.external.as_deref()), (all[0].id, Some("new")));
-    let history = listings::live_history(db, moved.id, NOW).await.unwrap();
+    let history = progress::live_history(db, moved.id, NOW).await.unwrap();
     let facts: Vec<_> = history.iter().map(|v| (v.minor, v.basis.as_str(), v.seen_at)).collect();
     assert_eq!(facts, [(49_900, "verified", NOW.0)], "an equal price is no new fact");
 }
@@ -125,7 +126,7 @@ async fn a_channels_state_changes_once_and_its_recovery_wakes_the_lane(test: Tes
     let db = &test.db;
     let listing = listed(db, 1).await.remove(0);
     wish(db, [listing.id], Ok(47_900), NOW).await;
-    let set = |state, reason: &str, now| listings::set_channel_state(db, SHOP.into(), state, reason.into(), after(now));
+    let set = |state, reason: &str, now| channels::set_state(db, SHOP.into(), state, reason.into(), after(now));
     assert!(set("refused", "401", 1).await.unwrap());
     assert!(!set("refused", "401 again", 2).await.unwrap(), "told once");
     let held = claim(db, 3).await.remove(0);
@@ -137,11 +138,11 @@ async fn a_channels_state_changes_once_and_its_recovery_wakes_the_lane(test: Tes
         fact: None,
         ..proved(listing, &1, NOW)
     };
-    listings::advance(db, vec![(held.id, held.lease_token, ())], after(3), waiting).await.unwrap();
+    lanes::advance(db, vec![(held.id, held.lease_token, ())], after(3), waiting).await.unwrap();
     assert!(claim(db, 900).await.is_empty());
-    listings::add_channel(db, SHOP.into(), "vendure", after(4)).await.unwrap();
-    listings::reconciled(db, SHOP.into(), after(5)).await.unwrap();
-    let channel = listings::channels(db).await.unwrap().remove(0);
+    channels::add(db, SHOP.into(), "vendure", after(4)).await.unwrap();
+    channels::reconciled(db, SHOP.into(), after(5)).await.unwrap();
+    let channel = channels::list(db).await.unwrap().remove(0);
     assert_eq!(
         (channel.state.as_str(), channel.reason.as_str(), channel.since, channel.kind.as_str()),
         ("refused", "401", after(1).0, "vendure")
@@ -157,7 +158,7 @@ async fn eight_workers_claim_five_hundred_listings_once_each(test: TestDb) {
     let db = test.db.clone();
     let claims = by_eight(move || {
         let db = db.clone();
-        async move { listings::claim(&db, SHOP.into(), after(1), after(60), 7).await.unwrap() }
+        async move { lanes::claim(&db, SHOP.into(), after(1), after(60), 7).await.unwrap() }
     })
     .await;
     assert!(claims.iter().all(|claim| claim.len() <= 7), "a claim is not larger than asked for");
@@ -171,15 +172,15 @@ async fn a_listing_lease_runs_out_and_an_old_token_changes_nothing(test: TestDb)
     wish(db, [listing.id], Ok(47_900), NOW).await;
     let dead = claim(db, 1).await.remove(0);
     assert!(claim(db, 60).await.is_empty(), "another worker has it");
-    assert!(listings::claim_one(db, listing.id, after(60), after(120)).await.unwrap().is_none());
+    assert!(lanes::claim_one(db, listing.id, after(60), after(120)).await.unwrap().is_none());
     let alive = claim(db, 61).await.remove(0);
     assert_eq!(alive.lease_token, dead.lease_token + 1);
     let before = fresh(db, &listing).await;
     assert!(prove(db, &dead, 47_900, 62).await.is_none());
     assert!(matches!(push(db, &dead, 62, open_door()).await, Begun::Lost));
     assert_eq!(fresh(db, &listing).await, before);
-    assert!(listings::attempts(db, listing.id, 9).await.unwrap().is_empty());
-    assert_eq!(listings::live_history(db, listing.id, after(1)).await.unwrap().len(), 0);
+    assert!(progress::attempts(db, listing.id, 9).await.unwrap().is_empty());
+    assert_eq!(progress::live_history(db, listing.id, after(1)).await.unwrap().len(), 0);
     settings::free_leases(db).await.unwrap();
     let freed = claim(db, 62).await.remove(0);
     assert!(freed.lease_token > alive.lease_token, "a freed lease is worthless to its old owner");
@@ -191,7 +192,7 @@ async fn the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open
     let db = &test.db;
     let listing = listed(db, 1).await.remove(0);
     wish(db, [listing.id], Ok(47_900), NOW).await;
-    assert_eq!((listings::open_work(db).await.unwrap(), listings::next_at(db).await.unwrap()), (1, Some(NOW)));
+    assert_eq!((progress::open_work(db).await.unwrap(), progress::next_at(db).await.unwrap()), (1, Some(NOW)));
     let leased = claim(db, 1).await.remove(0);
     let Begun::Send { listing: sent, product, permit } = push(db, &leased, 2, open_door()).await else {
         panic!("not sent")
@@ -201,27 +202,27 @@ async fn the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open
     let stored = fresh(db, &listing).await;
     assert_eq!((stored.state.as_str(), stored.sent_seq, stored.sent_at), ("sent", 1, Some(after(2).0)));
     assert_eq!(
-        listings::next_at(db).await.unwrap(),
+        progress::next_at(db).await.unwrap(),
         Some(after(62)),
         "a dead sender's listing is looked at when its lease ends"
     );
-    assert_eq!(listings::unfinished_attempts(db, after(2)).await.unwrap(), 0);
-    assert_eq!(listings::unfinished_attempts(db, after(3)).await.unwrap(), 1);
+    assert_eq!(progress::unfinished_attempts(db, after(2)).await.unwrap(), 0);
+    assert_eq!(progress::unfinished_attempts(db, after(3)).await.unwrap(), 1);
     assert_eq!(
-        listings::live_history(db, listing.id, after(1)).await.unwrap()[0].basis,
+        progress::live_history(db, listing.id, after(1)).await.unwrap()[0].basis,
         "sent",
         "it may be live from now on"
     );
     let next = claim(db, 62).await.remove(0);
     let (moved, change) = prove(db, &next, 47_900, 63).await.unwrap();
     assert_eq!((moved.state.as_str(), change.state), ("sent", "verified"), "the fresh row is what the step sees");
-    assert_eq!(listings::unfinished_attempts(db, after(99)).await.unwrap(), 0);
-    let attempts = listings::attempts(db, listing.id, 9).await.unwrap();
+    assert_eq!(progress::unfinished_attempts(db, after(99)).await.unwrap(), 0);
+    let attempts = progress::attempts(db, listing.id, 9).await.unwrap();
     let told: Vec<_> =
         attempts.iter().map(|a| (a.kind.as_str(), a.outcome.as_str(), a.seq, a.minor, a.finished_at)).collect();
     let end = Some(after(63).0);
     assert_eq!(told, [("read", "equal", 1, Some(47_900), end), ("push", "accepted", 1, Some(47_900), end)]);
-    assert_eq!((listings::open_work(db).await.unwrap(), listings::next_at(db).await.unwrap()), (0, None));
+    assert_eq!((progress::open_work(db).await.unwrap(), progress::next_at(db).await.unwrap()), (0, None));
 }
 
 async fn a_shut_door_holds_the_listing_and_sends_nothing(test: TestDb) {
@@ -240,7 +241,7 @@ async fn a_shut_door_holds_the_listing_and_sends_nothing(test: TestDb) {
         ("held", "below the floor", 0, None)
     );
     assert_eq!(held.live_minor, Some(49_900), "what is live is still known");
-    assert!(listings::attempts(db, listing.id, 9).await.unwrap().is_empty());
+    assert!(progress::attempts(db, listing.id, 9).await.unwrap().is_empty());
 }
 
 async fn a_newer_wish_during_a_push_does_not_lose_the_push(test: TestDb) {
@@ -261,7 +262,7 @@ async fn a_newer_wish_during_a_push_does_not_lose_the_push(test: TestDb) {
     prove(db, &leased, 47_900, 5).await.unwrap();
     let proved = fresh(db, &listing).await;
     assert_eq!((proved.verified_seq, proved.desired_seq), (1, 2));
-    assert_eq!(listings::parity(db).await.unwrap()[0].live, 0, "an older price that is live is not parity");
+    assert_eq!(progress::parity(db).await.unwrap()[0].live, 0, "an older price that is live is not parity");
 }
 
 async fn a_price_without_a_floor_is_held_not_wished_for(test: TestDb) {
@@ -281,7 +282,7 @@ async fn a_price_without_a_floor_is_held_not_wished_for(test: TestDb) {
         ("held", "no cost is known", None, None)
     );
     assert!(claim(db, 900).await.is_empty());
-    let unsettled = listings::unsettled(db, 9).await.unwrap();
+    let unsettled = progress::unsettled(db, 9).await.unwrap();
     assert_eq!(unsettled.iter().map(|u| (u.sku.as_str(), u.state.as_str())).collect::<Vec<_>>(), [("P000", "held")]);
     wish(db, [id], Ok(47_900), after(5)).await;
     assert_eq!(claim(db, 5).await.len(), 1, "a price that is known again goes out");
@@ -295,17 +296,17 @@ async fn parity_and_convergence_count_what_was_read_back(test: TestDb) {
         assert!(matches!(push(db, leased, 2, open_door()).await, Begun::Send { .. }));
         prove(db, leased, 47_900, 2 + leased.id - all[0].id).await.unwrap();
     }
-    let parity = listings::parity(db).await.unwrap().remove(0);
+    let parity = progress::parity(db).await.unwrap().remove(0);
     assert_eq!(
         (parity.channel.as_str(), parity.listings, parity.live, parity.unverified),
         (SHOP, 3, 2, 0),
         "a listing without a decision does not count"
     );
-    assert_eq!(listings::convergence(db, SHOP, NOW.plus(-1)).await.unwrap(), [2_000, 3_000]);
-    assert!(listings::convergence(db, SHOP, NOW).await.unwrap().is_empty());
-    let states: Vec<_> = listings::states(db).await.unwrap().into_iter().map(|s| (s.state, s.n)).collect();
+    assert_eq!(progress::convergence(db, SHOP, NOW.plus(-1)).await.unwrap(), [2_000, 3_000]);
+    assert!(progress::convergence(db, SHOP, NOW).await.unwrap().is_empty());
+    let states: Vec<_> = progress::states(db).await.unwrap().into_iter().map(|s| (s.state, s.n)).collect();
     assert_eq!(states, [("idle".to_owned(), 1), ("intended".to_owned(), 1), ("verified".to_owned(), 2)]);
-    assert_eq!(listings::unsettled(db, 9).await.unwrap().len(), 1);
+    assert_eq!(progress::unsettled(db, 9).await.unwrap().len(), 1);
 }
 
 async fn listings_at_rest_are_reconciled_one_worker_at_a_time(test: TestDb) {
@@ -320,7 +321,7 @@ async fn listings_at_rest_are_reconciled_one_worker_at_a_time(test: TestDb) {
     );
     assert_eq!(rest(0, 1).await.unwrap()[0].id, all[0].id);
     assert_eq!(rest(all[0].id, 9).await.unwrap()[0].id, all[2].id);
-    let take = |now: i64| listings::claim_one(db, all[0].id, after(now), after(now + 60));
+    let take = |now: i64| lanes::claim_one(db, all[0].id, after(now), after(now + 60));
     let (one, two) = tokio::join!(take(1), take(1));
     assert!(one.unwrap().is_some() ^ two.unwrap().is_some());
     let again = take(61).await.unwrap().unwrap();
@@ -329,10 +330,10 @@ async fn listings_at_rest_are_reconciled_one_worker_at_a_time(test: TestDb) {
         fact: Some((*minor, "foreign")),
         ..proved(listing, minor, now)
     };
-    listings::advance(db, vec![(again.id, again.lease_token, 39_900)], after(62), seen).await.unwrap();
+    lanes::advance(db, vec![(again.id, again.lease_token, 39_900)], after(62), seen).await.unwrap();
     let drifted = fresh(db, &all[0]).await;
     assert_eq!((drifted.state.as_str(), drifted.live_minor, drifted.leased_until), ("drifted", Some(39_900), 0));
-    let last = listings::live_history(db, again.id, NOW).await.unwrap().pop().unwrap();
+    let last = progress::live_history(db, again.id, NOW).await.unwrap().pop().unwrap();
     assert_eq!((last.minor, last.basis.as_str(), last.seen_at), (39_900, "foreign", after(62).0));
 }
 

@@ -3,7 +3,7 @@
 use omniprice::clock::Millis;
 use omniprice::store::listings::{self, Found};
 use omniprice::store::products::{self, Import};
-use omniprice::store::{Db, fleet, shown, targets};
+use omniprice::store::{Db, channels, fleet, lanes, shown, targets};
 
 use super::lanes::{SHOP, listed, wish};
 use super::pages::{note, seen};
@@ -21,7 +21,7 @@ both_engines![
 
 /// Lists product `P000` on another channel at a price.
 async fn also_on(db: &Db, channel: &str, currency: &str, minor: i64, now: Millis) {
-    listings::add_channel(db, channel.into(), "webhook", now).await.unwrap();
+    channels::add(db, channel.into(), "webhook", now).await.unwrap();
     let product_id = products::by_sku(db, "P000").await.unwrap().unwrap().id;
     let found = Found {
         channel: channel.into(),
@@ -67,12 +67,10 @@ async fn late_prices_are_counted_per_channel_with_those_that_were_never_answered
     assert!(shown::late(db, "till", after(900)).await.unwrap().is_none());
     let late = shown::late(db, SHOP, after(400)).await.unwrap().unwrap();
     assert_eq!((late.channel.as_str(), late.listings, late.since, late.unanswered), (SHOP, 2, after(10).0, 0));
-    let claimed = listings::claim_one(db, all[0].id, after(11), after(60)).await.unwrap().unwrap();
-    let lost = |listing: &listings::Listing, (): &(), _| listings::Change {
-        state: "unknown",
-        ..listings::Change::none(listing)
-    };
-    listings::advance(db, vec![(claimed.id, claimed.lease_token, ())], after(12), lost).await.unwrap();
+    let claimed = lanes::claim_one(db, all[0].id, after(11), after(60)).await.unwrap().unwrap();
+    let lost =
+        |listing: &listings::Listing, (): &(), _| lanes::Change { state: "unknown", ..lanes::Change::none(listing) };
+    lanes::advance(db, vec![(claimed.id, claimed.lease_token, ())], after(12), lost).await.unwrap();
     let late = shown::late(db, SHOP, after(600)).await.unwrap().unwrap();
     assert_eq!((late.listings, late.unanswered), (3, 1));
 }
@@ -81,7 +79,7 @@ async fn listings_that_never_had_a_price_are_named_until_one_is_wanted(test: Tes
     let db = &test.db;
     let all = listed(db, 2).await;
     assert!(fleet::unseeded(db, SHOP, 0, 9).await.unwrap().is_empty(), "the shop shows a price");
-    listings::add_channel(db, "feed".into(), "feed", NOW).await.unwrap();
+    channels::add(db, "feed".into(), "feed", NOW).await.unwrap();
     let found = all.iter().map(|listing| Found {
         channel: "feed".into(),
         product_id: listing.product_id,

@@ -2,8 +2,8 @@
 
 use omniprice::store::events::{self, DigestEnd, Raise};
 use omniprice::store::listings::{self, Found};
-use omniprice::store::reporting;
 use omniprice::store::settings::{self, Rate};
+use omniprice::store::{channels, reporting};
 
 use super::{NOW, after, one, switch};
 use crate::both_engines;
@@ -63,7 +63,7 @@ async fn an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved(tes
 async fn an_event_of_a_listing_is_shown_with_the_listings_state(test: TestDb) {
     let db = &test.db;
     let product = one(db, "A", &[("near.example", "https://near.example/a")]).await;
-    listings::add_channel(db, "shop".into(), "webhook", NOW).await.unwrap();
+    channels::add(db, "shop".into(), "webhook", NOW).await.unwrap();
     let found = Found {
         channel: "shop".into(),
         product_id: product.id,

@@ -1,0 +1,95 @@
+//! Sales channels as the store knows them: whether each is open, why not, and when it was last compared whole.
+
+use super::StoreError;
+use super::db::{Db, Sql, args, statements};
+use crate::clock::Millis;
+
+statements! {
+    ADD = Sql::same(
+        "insert into channels (name, kind, state, reason, since, created_at) values ($1, $2, 'ok', '', $3, $3)
+         on conflict (name) do update set kind = excluded.kind");
+    SET_STATE = Sql::same(
+        "update channels set state = $2, reason = $3, since = $4 where name = $1 and state <> $2 returning name");
+    LIST = Sql::same("select * from channels order by name");
+    RECONCILED = Sql::same("update channels set reconciled_at = $2 where name = $1");
+    RESUME = Sql::same(
+        "update listings set next_at = $2
+         where channel = $1 and next_at is null and state in ('intended', 'sent', 'unknown', 'accepted', 'applied')");
+}
+
+/// A channel's own state: `ok`, `refused` (credentials), `breaker`.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct ChannelRow {
+    pub name: String,
+    pub kind: String,
+    pub state: String,
+    pub reason: String,
+    pub since: i64,
+    pub reconciled_at: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Name {
+    #[expect(dead_code, reason = "only its presence matters")]
+    name: String,
+}
+
+/// Makes a configured channel known.
+///
+/// # Errors
+/// The engine's own.
+pub async fn add(db: &Db, name: String, kind: &'static str, now: Millis) -> Result<(), StoreError> {
+    db.write((name, kind, now), |tx, (name, kind, now)| {
+        Box::pin(async move {
+            tx.run(ADD, args![name.as_str(), *kind, *now]).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Moves a channel's state; true if it changed, so that a person is told once.
+///
+/// # Errors
+/// The engine's own.
+pub async fn set_state(
+    db: &Db,
+    name: String,
+    state: &'static str,
+    reason: String,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    db.write((name, state, reason, now), |tx, (name, state, reason, now)| {
+        Box::pin(async move {
+            let changed: Option<Name> =
+                tx.maybe(SET_STATE, args![name.as_str(), *state, reason.as_str(), *now]).await?;
+            if *state == "ok" {
+                tx.run(RESUME, args![name.as_str(), *now]).await?;
+            }
+            Ok(changed.is_some())
+        })
+    })
+    .await
+}
+
+/// All channels that were ever configured.
+///
+/// # Errors
+/// The engine's own.
+pub async fn list(db: &Db) -> Result<Vec<ChannelRow>, StoreError> {
+    db.all(LIST, args![]).await
+}
+
+/// Notes that a channel was read from end to end.
+///
+/// # Errors
+/// The engine's own.
+pub async fn reconciled(db: &Db, name: String, now: Millis) -> Result<(), StoreError> {
+    db.write((name, now), |tx, (name, now)| {
+        Box::pin(async move {
+            tx.run(RECONCILED, args![name.as_str(), *now]).await?;
+            Ok(())
+        })
+    })
+    .await
+}

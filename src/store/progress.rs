@@ -1,0 +1,204 @@
+//! How far listings are: what each shows, what it showed, every attempt, and how long it took.
+
+use super::StoreError;
+use super::db::{Db, Sql, Tx, args, statements};
+use crate::clock::Millis;
+
+statements! {
+    LAST_LIVE = Sql::same("select minor, basis from live_prices where listing_id = $1 order by id desc limit 1");
+    LIVE = Sql::same("insert into live_prices (listing_id, minor, currency, basis, seen_at) values ($1, $2, $3, $4, $5)");
+    LIVE_HISTORY = Sql::same(
+        "select v.minor, v.currency, v.basis, v.seen_at from live_prices v where v.listing_id = $1 and v.seen_at >= $2 order by v.id");
+    STATES = Sql::same(
+        "select l.channel, l.state, count(*) as n from listings l group by l.channel, l.state order by l.channel, l.state");
+    PARITY = Sql::same(
+        "select l.channel, count(*) as listings,
+                cast(coalesce(sum(case when l.verified_seq = l.desired_seq and l.state = 'verified' then 1 else 0 end), 0) as bigint) as live,
+                cast(coalesce(sum(case when l.state = 'unverified' and l.sent_seq = l.desired_seq then 1 else 0 end), 0) as bigint) as unverified
+         from listings l where l.desired_seq > 0 group by l.channel order by l.channel");
+    UNSETTLED = Sql::same(
+        "select l.*, p.sku, p.title from listings l join products p on p.id = l.product_id
+         where l.desired_seq > 0 and l.state not in ('verified', 'unverified') order by l.state_since, l.id limit $1");
+    CONVERGENCE = Sql::same(
+        "select l.live_at - l.desired_at as ms from listings l
+         where l.channel = $1 and l.state = 'verified' and l.verified_seq = l.desired_seq and l.desired_at > $2
+         order by ms");
+    ATTEMPTS = Sql::same(
+        "select kind, seq, minor, currency, outcome, detail, started_at, finished_at from attempts
+         where listing_id = $1 order by id desc limit $2");
+    NEXT_AT = Sql::same(
+        "select min(case when next_at > leased_until then next_at else leased_until end) as at from listings where next_at is not null");
+    OPEN_WORK = Sql::same("select count(*) as n from listings where next_at is not null");
+    STALE_ATTEMPTS = Sql::same("select count(*) as n from attempts where finished_at is null and started_at < $1");
+}
+
+/// How many listings of a channel are in a state.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct StateCount {
+    pub channel: String,
+    pub state: String,
+    pub n: i64,
+}
+
+/// Listings with a decision, and how many show it, proved by reading back.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Parity {
+    pub channel: String,
+    pub listings: i64,
+    pub live: i64,
+    /// Acknowledged by a channel that cannot be read back.
+    pub unverified: i64,
+}
+
+/// A listing that does not show its decision yet, with its product.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Unsettled {
+    pub channel: String,
+    pub sku: String,
+    pub title: String,
+    pub state: String,
+    pub state_since: i64,
+    pub reason: String,
+    pub currency: String,
+    pub desired_minor: Option<i64>,
+    pub live_minor: Option<i64>,
+}
+
+/// One attempt to push or read.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Attempt {
+    pub kind: String,
+    pub seq: i64,
+    pub minor: Option<i64>,
+    pub currency: String,
+    pub outcome: String,
+    pub detail: String,
+    pub started_at: i64,
+    pub finished_at: Option<i64>,
+}
+
+/// A price that a channel showed, or may have shown, from an instant on.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct LivePrice {
+    pub minor: i64,
+    pub currency: String,
+    pub basis: String,
+    pub seen_at: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Ms {
+    ms: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct At {
+    at: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Count {
+    n: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct LastLive {
+    minor: i64,
+    basis: String,
+}
+
+/// Price facts are rows only when something is new: the price, or how sure we are of it.
+pub(super) async fn note_live(
+    tx: &mut Tx,
+    listing_id: i64,
+    minor: i64,
+    currency: &str,
+    basis: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let last: Option<LastLive> = tx.maybe(LAST_LIVE, args![listing_id]).await?;
+    if last.is_none_or(|last| last.minor != minor || last.basis != basis) {
+        tx.run(LIVE, args![listing_id, minor, currency, basis, now]).await?;
+    }
+    Ok(())
+}
+
+/// Listings by channel and state.
+///
+/// # Errors
+/// The engine's own.
+pub async fn states(db: &Db) -> Result<Vec<StateCount>, StoreError> {
+    db.all(STATES, args![]).await
+}
+
+/// Share of listings live at the newest decision, per channel.
+///
+/// # Errors
+/// The engine's own.
+pub async fn parity(db: &Db) -> Result<Vec<Parity>, StoreError> {
+    db.all(PARITY, args![]).await
+}
+
+/// Listings that do not show their decision yet, longest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn unsettled(db: &Db, limit: i64) -> Result<Vec<Unsettled>, StoreError> {
+    db.all(UNSETTLED, args![limit]).await
+}
+
+/// Milliseconds from desired to read back equal, ascending, for desires after an instant.
+///
+/// # Errors
+/// The engine's own.
+pub async fn convergence(db: &Db, channel: &str, since: Millis) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<Ms> = db.all(CONVERGENCE, args![channel, since]).await?;
+    Ok(rows.into_iter().map(|row| row.ms).collect())
+}
+
+/// The nearest-rank percentile of ascending values; `None` without values.
+#[must_use]
+pub fn percentile(ascending: &[i64], percent: usize) -> Option<i64> {
+    let rank = (ascending.len() * percent).div_ceil(100).max(1);
+    ascending.get(rank - 1).copied()
+}
+
+/// The newest attempts of a listing.
+///
+/// # Errors
+/// The engine's own.
+pub async fn attempts(db: &Db, listing_id: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
+    db.all(ATTEMPTS, args![listing_id, limit]).await
+}
+
+/// Prices that a listing showed or may have shown since an instant, oldest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn live_history(db: &Db, listing_id: i64, since: Millis) -> Result<Vec<LivePrice>, StoreError> {
+    db.all(LIVE_HISTORY, args![listing_id, since]).await
+}
+
+/// When the next listing has something to do.
+///
+/// # Errors
+/// The engine's own.
+pub async fn next_at(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(NEXT_AT, args![]).await?.and_then(|row| row.at).map(Millis))
+}
+
+/// How many listings have something to do, now or later.
+///
+/// # Errors
+/// The engine's own.
+pub async fn open_work(db: &Db) -> Result<i64, StoreError> {
+    Ok(db.maybe::<Count>(OPEN_WORK, args![]).await?.map_or(0, |row| row.n))
+}
+
+/// Pushes begun before an instant whose end was never written: what a crash leaves.
+///
+/// # Errors
+/// The engine's own.
+pub async fn unfinished_attempts(db: &Db, before: Millis) -> Result<i64, StoreError> {
+    Ok(db.maybe::<Count>(STALE_ATTEMPTS, args![before]).await?.map_or(0, |row| row.n))
+}
