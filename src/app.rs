@@ -290,6 +290,15 @@ pub fn rules_text(config: &Config) -> anyhow::Result<(PathBuf, String)> {
     Ok((path, text))
 }
 
+/// Rules that cannot be used, with every problem of their file.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {n} in the rules\n{problems}")]
+pub struct BrokenRules {
+    file: String,
+    n: String,
+    problems: String,
+}
+
 /// Parses rules, with all errors in one message.
 ///
 /// # Errors
@@ -304,12 +313,8 @@ pub fn parse_rules(path: &std::path::Path, text: &str) -> anyhow::Result<RuleSet
         }
         Err(errors) => {
             let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            bail!(
-                "{}: {} in the rules\n{}",
-                path.display(),
-                if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) },
-                list.join("\n")
-            )
+            let n = if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) };
+            Err(BrokenRules { file: path.display().to_string(), n, problems: list.join("\n") }.into())
         }
     }
 }

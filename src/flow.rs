@@ -109,7 +109,9 @@ pub async fn verify_due(app: &App, lane: &Lane) -> anyhow::Result<bool> {
     let whole_map = async { Ok(map(app, lane).await?.error.is_none()) };
     // Where another mode lets prices out, a channel that only we fill is filled at once.
     let named = format!("map/{}/{}", lane.name, app.config.mode.as_str());
-    let mapped = duty_in_part(app, named, MAP_EVERY, whole_map).await?;
+    // Products that came since the last search are looked for at once: until then no price of theirs can go there.
+    let newest = products::newest(&app.db).await?.map_or(MAP_EVERY, |at| app.now().since(at).max(0));
+    let mapped = duty_in_part(app, named, MAP_EVERY.min(newest), whole_map).await?;
     let every = app.config.publish.reconcile_every.0;
     let whole_look = async { Ok(reconcile(app, lane, false).await?.error.is_none()) };
     let compared = duty_in_part(app, format!("reconcile/{}", lane.name), every, whole_look).await?;

@@ -11,7 +11,7 @@ use url::Url;
 use crate::decide::RuleSet;
 use crate::extract::gtin;
 use crate::money::{Currency, Money, currency};
-use crate::store::products::Import;
+use crate::store::products::{Given, Import};
 
 /// Rows beyond this are refused; a catalogue of this size is imported in parts.
 pub const MAX_ROWS: usize = 2_000_000;
@@ -76,6 +76,7 @@ pub fn read(mut input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)
     if !read.errors.is_empty() {
         return read;
     }
+    let given = Given::of(&header);
     let mut by_sku: BTreeMap<String, usize> = BTreeMap::new();
     for record in csv.records() {
         read.lines += 1;
@@ -99,7 +100,7 @@ pub fn read(mut input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)
                     continue;
                 }
                 let row = Row { line, cells: header.iter().map(String::as_str).zip(record.iter()).collect() };
-                take(&row, rules, &mut by_sku, &mut read);
+                take(&row, given, rules, &mut by_sku, &mut read);
             }
             Err(error) => {
                 let line = error.position().map_or(read.lines + 1, csv::Position::line);
@@ -154,7 +155,7 @@ impl Row<'_> {
     }
 }
 
-fn take(row: &Row<'_>, rules: &RuleSet, by_sku: &mut BTreeMap<String, usize>, read: &mut Parsed) {
+fn take(row: &Row<'_>, given: Given, rules: &RuleSet, by_sku: &mut BTreeMap<String, usize>, read: &mut Parsed) {
     let before = read.errors.len();
     let mut refuse =
         |column: &str, what: String, hint: &str| read.errors.push(row_error(row.line, column, &what, hint));
@@ -178,6 +179,7 @@ fn take(row: &Row<'_>, rules: &RuleSet, by_sku: &mut BTreeMap<String, usize>, re
     if read.errors.len() == before
         && let Some(import) = import
     {
+        let import = Import { given, ..import };
         by_sku.insert(sku.to_owned(), read.rows.len());
         read.rows.push(import);
     }
@@ -286,6 +288,7 @@ fn product(
         own_shipping_minor: shipping.map(Money::minor),
         locked: row.text("locked").map(|text| matches!(text, "1" | "true" | "yes")),
         pages,
+        given: Given::default(),
     })
 }
 

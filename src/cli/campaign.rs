@@ -55,6 +55,7 @@ struct Shown {
     strikes: Vec<StrikeRow>,
     /// What history allows today, where the campaign has not started.
     outlook: Vec<flow::Outlook>,
+    remarks: Vec<flow::Remark>,
 }
 
 /// # Errors
@@ -79,7 +80,7 @@ async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool
     let parsed = CampaignFile::parse(&body).map_err(at)?;
     let planned = flow::plan(app, &parsed, body).await?.map_err(at)?;
     let outlook = flow::outlook(app, &planned).await?;
-    let raised = flow::raised(app, &planned).await?;
+    let remarks = flow::remarks(app, planned.items.iter().map(|item| (item.product_id, item.price_minor))).await?;
     let name = planned.name.clone();
     let items = planned.items.len();
     if !dry_run {
@@ -96,12 +97,12 @@ async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool
         }
     }
     if context.json {
-        let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook, "no_reduction": raised });
+        let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook, "remarks": remarks });
         say(&serde_json::to_string_pretty(&value)?)?;
     } else {
         let what = if dry_run { "would be stored" } else { "is stored" };
-        for one in &raised {
-            talk(&format!("{}: {} is no reduction, it costs {} now", plain(&one.sku), one.price, one.today));
+        for remark in &remarks {
+            talk(&format!("{}: {}", plain(&remark.sku), plain(&remark.what)));
         }
         say(&format!("campaign {name} with {items} products {what}\n{}", outlook_text(&outlook)))?;
     }
@@ -120,7 +121,15 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
     };
     let strikes = strikes::strikes_of(&app.db, campaign.id, MOST).await?;
     let outlook = if campaign.phase == "planned" { flow::outlook_of(app, &campaign, &items).await? } else { vec![] };
-    let shown = Shown { campaign, items, times, strikes, outlook };
+    let remarks = match campaign.phase.as_str() {
+        "planned" | "running" => {
+            flow::remarks(app, items.iter().map(|item| (item.product_id, item.price_minor))).await?
+        }
+        _ => vec![],
+    };
+    let held = |remark: &flow::Remark| campaign.phase == "planned" || remark.what.ends_with("waits for that");
+    let remarks = remarks.into_iter().filter(held).collect();
+    let shown = Shown { campaign, items, times, strikes, outlook, remarks };
     context.print(&shown, text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -209,6 +218,7 @@ fn text(shown: &Shown) -> String {
         ));
     }
     lines.push(outlook_text(&shown.outlook));
+    lines.extend(shown.remarks.iter().map(|remark| format!("  note: {}: {}", plain(&remark.sku), plain(&remark.what))));
     lines.join("\n")
 }
 

@@ -9,6 +9,7 @@ use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::RuleSet;
 use crate::extract::scraper;
+use crate::report::people;
 use crate::store::{decisions, products, progress, settings, targets};
 
 /// Proposals counted.
@@ -79,6 +80,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         let since = format!("paused since {} by {}: {}", Millis(pause.created_at), pause.actor, pause.why);
         add("pushes", false, format!("{since}; omniprice resume --why \"...\" lets them go on"));
     }
+    for person in people::everybody(&app).await? {
+        for strange in people::strange(&app, &person).await? {
+            add(&format!("person {}", person.address()), false, strange.replace("\nhint: ", "; "));
+        }
+    }
     let waiting = decisions::open_reviews(&app.db, MOST).await?.len();
     if waiting > 0 {
         add("proposals", true, format!("{waiting} wait for a person: omniprice review"));
@@ -135,7 +141,9 @@ fn unconfigured(app: &App, set: &RuleSet) -> Vec<String> {
 async fn next(app: &App, rules_ok: bool) -> anyhow::Result<String> {
     let products = products::count(&app.db).await?;
     let due = targets::next_due(&app.db).await?;
-    Ok(if !rules_ok {
+    Ok(if !rules_ok && app.config.path(&app.config.rules.file).exists() {
+        "correct the rules; what is wrong stands above".to_owned()
+    } else if !rules_ok {
         "omniprice init writes a first rule set; put it where rules.file points".to_owned()
     } else if products == 0 {
         "omniprice import products.csv --dry-run".to_owned()

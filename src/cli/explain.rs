@@ -17,7 +17,7 @@ use crate::report::digest::plain;
 use crate::store::decisions::{self, DecisionRow, Evaluation};
 use crate::store::listings::{self, Listing};
 use crate::store::observations::{self, Evidence};
-use crate::store::products::Product;
+use crate::store::products::{self, Product};
 use crate::store::progress::{self, Attempt};
 use crate::store::targets;
 
@@ -118,6 +118,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             known.join(", ")
         )));
     }
+    if let Some(at) = args.at.map(Millis::from) {
+        known_at(&app, &product, at).await?;
+    }
     let decision = match args.at {
         Some(at) => decisions::at(&app.db, product.id, at.into()).await?,
         None => decisions::latest(&app.db, product.id).await?,
@@ -139,6 +142,19 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         bail!("{}: {}", product.sku, report.proof);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Nothing can be said of a time that has not come, or before the product was known.
+async fn known_at(app: &App, product: &Product, at: Millis) -> anyhow::Result<()> {
+    let (now, since) = (app.now(), products::since(&app.db, product.id).await?.unwrap_or(Millis(0)));
+    if at > now {
+        return Err(super::wrong(format!("--at {at} has not come yet\nhint: leave --at out for what holds now")));
+    }
+    if at < since {
+        let sku = plain(&product.sku);
+        return Err(super::wrong(format!("--at {at}: {sku} was imported at {since}\nhint: nothing is known before")));
+    }
+    Ok(())
 }
 
 /// Computes the decision again from its record with the very rule text it cites, and tells its story.
@@ -171,6 +187,11 @@ async fn report(
         currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
     };
     let until = args.at.map_or_else(|| app.now(), Millis::from);
+    // Before the first decision our price was what the catalogue said; the next decision remembers it.
+    let next = match args.at {
+        Some(_) if decision.is_none() => decisions::after(&app.db, product.id, until).await?,
+        _ => None,
+    };
     let history = observations::history_of_product(&app.db, product.id, until.plus(-30 * Millis::DAY), HISTORY).await?;
     let then = decision.filter(|_| args.at.is_some());
     let mut channels = Vec::new();
@@ -189,8 +210,11 @@ async fn report(
         pages,
         sku: product.sku.clone(),
         title: plain(&product.title),
-        price: money(then.map_or(product.own_minor, |d| d.price_minor), &product.currency),
-        version: then.map_or(product.version, |d| d.version),
+        price: money(
+            then.map(|d| d.price_minor).or(next.map(|d| d.previous_minor)).unwrap_or(product.own_minor),
+            &product.currency,
+        ),
+        version: then.map_or(if args.at.is_some() { 0 } else { product.version }, |d| d.version),
         at: args.at.map(|at| Millis::from(at).to_string()),
         locked: product.locked != 0,
         outcome: evaluation.map(|e| e.outcome.clone()),

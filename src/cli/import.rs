@@ -32,6 +32,8 @@ struct Report {
     new_pages: Option<u64>,
     /// Products stored earlier that this file does not name; they stay as they are.
     not_in_file: Option<i64>,
+    /// Products of the file without cost and minimum: they are watched, and no price of theirs goes out by itself.
+    without_floor: usize,
     stored: bool,
     errors: Vec<import::RowError>,
 }
@@ -51,6 +53,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         pages: parsed.rows.iter().map(|row| row.pages.len()).sum(),
         new_pages: None,
         not_in_file: None,
+        without_floor: parsed.rows.iter().filter(|row| row.has_no_floor()).count(),
         stored: false,
         errors: parsed.errors,
     };
@@ -82,6 +85,12 @@ fn text(report: &Report, dry_run: bool) -> String {
                 Some(n) => format!("\n{n} products of earlier imports are not in this file; they stay as they are"),
             };
             let new = report.new_pages.unwrap_or(0);
+            let others = match report.without_floor {
+                0 => others,
+                n => format!(
+                    "{others}\n{n} products have neither cost nor min: they are watched, and never priced or sent"
+                ),
+            };
             format!("{counts} imported, {new} pages new{others}\nnext: omniprice once, or omniprice run")
         }
         (1, _) => format!("{counts}: 1 problem, nothing stored"),

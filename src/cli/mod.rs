@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::app::App;
+use crate::app::{App, BrokenRules};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::report::digest::plain;
@@ -285,7 +285,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             talk(&told(&error));
-            let wrong = error.is::<ConfigError>() || error.is::<WrongInput>();
+            let wrong = error.is::<ConfigError>() || error.is::<BrokenRules>() || error.is::<WrongInput>();
             ExitCode::from(if wrong { WRONG_INPUT } else { FAILED })
         }
     }

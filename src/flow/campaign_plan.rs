@@ -14,6 +14,7 @@ use crate::money::{Money, currency};
 use crate::sentence::Sentence;
 use crate::store::campaigns::{Campaign, Item, New, NewItem};
 use crate::store::listings;
+use crate::store::overrides;
 use crate::store::products::{self, Product};
 
 /// Products read at once.
@@ -133,29 +134,39 @@ async fn item(
     }))
 }
 
-/// A product whose campaign price is not below what it costs today.
+/// Something worth a word about a product of a campaign.
 #[derive(Debug, Clone, serde::Serialize)]
-pub struct Raised {
+pub struct Remark {
     pub sku: String,
-    pub price: String,
-    pub today: String,
+    pub what: String,
 }
 
-/// The products of a plan that would not get cheaper: allowed, since prices move until the start, and worth a word.
+/// Products that would not get cheaper (prices move until the start), and those whose price a person keeps: a campaign
+/// waits until that ends.
 ///
 /// # Errors
 /// The store's.
-pub async fn raised(app: &App, planned: &New) -> anyhow::Result<Vec<Raised>> {
-    let mut raised = Vec::new();
-    for item in planned.items.iter().take(MOST_LOOKED_UP) {
-        let Some(product) = products::by_id(&app.db, item.product_id).await? else { continue };
-        if item.price_minor >= product.own_minor {
-            let own = currency(&product.currency)?;
-            let (price, today) = (Money::from_minor(item.price_minor, own), Money::from_minor(product.own_minor, own));
-            raised.push(Raised { sku: product.sku, price: price.to_string(), today: today.to_string() });
+pub async fn remarks(app: &App, items: impl Iterator<Item = (i64, i64)>) -> anyhow::Result<Vec<Remark>> {
+    let mut remarks = Vec::new();
+    for (id, minor) in items.take(MOST_LOOKED_UP) {
+        let Some(product) = products::by_id(&app.db, id).await? else { continue };
+        let own = currency(&product.currency)?;
+        let money = |minor| Money::from_minor(minor, own);
+        let mut note = |what: String| remarks.push(Remark { sku: product.sku.clone(), what });
+        let set = overrides::of_product(&app.db, product.id, app.now()).await?;
+        for one in &set {
+            let until = one.until_at.map_or_else(String::new, |at| format!(" until {}", Millis(at)));
+            let what = one.price_minor.map_or_else(|| "has locked it".to_owned(), |m| format!("has set {}", money(m)));
+            note(format!("{} {what}{until}; the campaign waits for that", one.owner));
+        }
+        if set.is_empty() && product.locked != 0 {
+            note("the catalogue has locked it; the campaign waits for that".to_owned());
+        }
+        if minor >= product.own_minor && set.is_empty() {
+            note(format!("{} is no reduction, it costs {} now", money(minor), money(product.own_minor)));
         }
     }
-    Ok(raised)
+    Ok(remarks)
 }
 
 /// What history would allow if a campaign began as planned.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::campaign_claims as claims;
 pub use super::campaign_claims::prior_of;
-pub use super::campaign_plan::{Outlook, Raised, outlook, outlook_of, plan, raised};
+pub use super::campaign_plan::{Outlook, Remark, outlook, outlook_of, plan, remarks};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::campaign::{

@@ -83,6 +83,12 @@ pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> any
             verdict.outcome = Outcome::Review;
             verdict.reasons.extend(held.iter().cloned());
         }
+        if verdict.outcome == Outcome::Change
+            && let Some(no) = turned_down(app, &product, &proposal, now).await?
+        {
+            verdict.outcome = Outcome::Hold;
+            verdict.reasons.push(no);
+        }
         if verdict.wants_witness {
             targets::hasten(&app.db, product.id, now.plus(app.config.schedule.confirm_after.0)).await?;
         }
@@ -94,6 +100,17 @@ pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> any
         write(app, evaluated).await?;
     }
     Ok(())
+}
+
+/// What a person turned down does not go out because the mode has changed, as long as the facts are the same.
+async fn turned_down(app: &App, product: &Product, proposal: &Proposal, now: Millis) -> anyhow::Result<Option<String>> {
+    let Some(price) = proposal.price().filter(|_| !proposal.is_intended()) else { return Ok(None) };
+    let hash = facts_hash(&proposal.facts)?;
+    let no = decisions::turned_down(&app.db, product.id, price.minor(), &hash, now).await?;
+    Ok(no.map(|no| {
+        let (by, why) = (no.settled_by.unwrap_or_default(), no.settled_why.unwrap_or_default());
+        Sentence::TurnedDown.with(&[("by", &by), ("why", &why)])
+    }))
 }
 
 /// Why the whole run waits for a person; empty if it may go on.
@@ -329,6 +346,10 @@ pub async fn seed(app: &App, lane: &Lane, products: &[i64]) -> anyhow::Result<()
     for id in products {
         let Some(product) = products::by_id(&app.db, *id).await? else { continue };
         let price = Money::from_minor(product.own_minor, currency(&product.currency)?);
+        // Without cost or minimum there is no floor to hold a price against: the product is watched, and stays where it is.
+        if matches!(terms.price(&product, price, &lane.name), Ok((_, None))) {
+            continue;
+        }
         let newest = decisions::latest(&app.db, product.id).await?.map(|decision| decision.id);
         for desire in desired(app, &terms, &product, price, Some(&lane.name)).await? {
             desires.push((desire, newest));

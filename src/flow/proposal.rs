@@ -104,9 +104,13 @@ impl Proposal {
 /// # Errors
 /// The rules' and the store's.
 pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> anyhow::Result<Proposal> {
-    let facts = facts(app, loaded, product, now).await?;
-    let decision = decide::price(&facts, &loaded.set, now.timestamp());
+    let mut facts = facts(app, loaded, product, now).await?;
     let newest = decisions::latest(&app.db, product.id).await?;
+    if facts.product.manual.is_none() && facts.product.campaign.is_none() && newest.as_ref().is_some_and(was_set) {
+        // The cooldown of a rule counts from the rule's own changes: a campaign's price must not outlive the campaign by it.
+        facts.product.last_changed = None;
+    }
+    let decision = decide::price(&facts, &loaded.set, now.timestamp());
     let mut proposal =
         Proposal { facts, decision, carried: None, rivalry: None, newest, returns_to: None, history: None };
     if is_gated(&proposal.decision) {

@@ -3,12 +3,13 @@
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
+use super::lang::Kind;
 use super::link::Links;
 use super::reader::Reader;
 use super::text::plain;
 use crate::app::{App, hex};
 use crate::config::{ConfigError, Person, address};
-use crate::store::{settings, subscriptions};
+use crate::store::{products, settings, subscriptions};
 
 /// Where the key of signed links is kept.
 const LINK_KEY: &str = "report/link-key";
@@ -136,8 +137,33 @@ pub async fn change(
     if person.address() != key {
         bail!("mail: the address itself cannot change\nhint: subscribe the new one and remove the old one");
     }
+    if let Some(strange) = strange(app, &person).await?.into_iter().next() {
+        bail!("{strange}");
+    }
     subscriptions::set(&app.db, key, value, actor.to_owned(), why.to_owned(), app.now()).await?;
     Ok(person)
+}
+
+/// Names in a person's wishes that stand for nothing: whoever is told only of those is told nothing.
+///
+/// # Errors
+/// The store's.
+pub async fn strange(app: &App, person: &Person) -> anyhow::Result<Vec<String>> {
+    let mut strange = Vec::new();
+    for kind in person.kinds.iter().filter(|kind| Kind::of(kind) == Kind::Other) {
+        strange.push(format!("kinds: there is no kind of event `{}`\nhint: docs/digests.md lists them", plain(kind)));
+    }
+    for channel in person.channels.iter().filter(|channel| app.lane(channel).is_none()) {
+        strange.push(format!("channels: there is no channel `{}`\nhint: omniprice channel list", plain(channel)));
+    }
+    let any = products::newest(&app.db).await?.is_some();
+    for category in person.categories.iter().filter(|_| any) {
+        if !products::any_under(&app.db, category).await? {
+            let what = format!("categories: no product is in `{}`", plain(category));
+            strange.push(format!("{what}\nhint: as in the column category of the import, such as audio/headphones"));
+        }
+    }
+    Ok(strange)
 }
 
 /// Turns `KEY=VALUE` into a change, by the type that the key has: a list is split at commas.

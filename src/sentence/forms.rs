@@ -121,6 +121,7 @@ sentences! {
     BelowCost = "{price:money} is below {floor:money}, the present cost with VAT",
     FarBelowFloor = "the rule wanted {price:number}, far below the floor {floor:number}",
     FarAboveCeiling = "the rule wanted {price:number}, far above the ceiling {ceiling:number}",
+    TurnedDown = "turned down by {by}: {why}",
     RestsOnUnknown = "the rise rests on {competitor}, whose stock is not known",
     StockUnsure = "{competitor} may still have it, at {price:money}; its stock is not known for sure",
     OneWitness = "a change of {change:percent} rests on a single sighting of a single competitor",

@@ -13,6 +13,7 @@ statements! {
          returning id");
     LATEST = Sql::same("select * from decisions where product_id = $1 order by version desc limit 1");
     AT = Sql::same("select * from decisions where product_id = $1 and created_at <= $2 order by version desc limit 1");
+    AFTER = Sql::same("select * from decisions where product_id = $1 and created_at > $2 order by version limit 1");
     SINCE = Sql::same(
         "select d.*, p.sku, p.title from decisions d join products p on p.id = d.product_id
          where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
@@ -43,6 +44,10 @@ statements! {
          returning id");
     SAME_REVIEW = Sql::same(
         "select id from reviews where product_id = $1 and state in ('open', 'rejected') and price_minor = $2 and facts_hash = $3 and expires_at > $4");
+    TURNED_DOWN = Sql::same(
+        "select settled_by, settled_why from reviews
+         where product_id = $1 and state = 'rejected' and price_minor = $2 and facts_hash = $3 and expires_at > $4
+         order by id desc limit 1");
     REVIEWS = Sql::same(
         "select r.*, p.sku, p.title from reviews r join products p on p.id = r.product_id
          where r.state = 'open' order by r.created_at, r.id limit $1");
@@ -385,6 +390,35 @@ pub async fn outcomes(db: &Db) -> Result<Vec<OutcomeCount>, StoreError> {
 /// The engine's own.
 pub async fn held(db: &Db, limit: i64) -> Result<Vec<Held>, StoreError> {
     db.all(HELD, args![limit]).await
+}
+
+/// Who turned down this very price on these very facts, and why.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct TurnedDown {
+    pub settled_by: Option<String>,
+    pub settled_why: Option<String>,
+}
+
+/// A person's word against a proposal, as long as it holds.
+///
+/// # Errors
+/// The engine's own.
+pub async fn turned_down(
+    db: &Db,
+    product_id: i64,
+    price_minor: i64,
+    facts_hash: &str,
+    now: Millis,
+) -> Result<Option<TurnedDown>, StoreError> {
+    db.maybe(TURNED_DOWN, args![product_id, price_minor, facts_hash, now]).await
+}
+
+/// The first decision after an instant; its price before is what held until then.
+///
+/// # Errors
+/// The engine's own.
+pub async fn after(db: &Db, product_id: i64, at: Millis) -> Result<Option<DecisionRow>, StoreError> {
+    db.maybe(AFTER, args![product_id, at]).await
 }
 
 /// Proposals that wait for a person, oldest first.

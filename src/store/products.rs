@@ -13,13 +13,30 @@ statements! {
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, coalesce(cast($18 as bigint), 0), $19, 0, 0, $19, $19,
                  $20, $21)
          on conflict (sku) do update set
-             title = excluded.title, brand = excluded.brand, category = excluded.category, tags = excluded.tags,
-             gtin = excluded.gtin, cost_net = excluded.cost_net, regular_minor = excluded.regular_minor,
-             msrp_minor = excluded.msrp_minor, map_minor = excluded.map_minor, min_minor = excluded.min_minor,
-             stock = excluded.stock, pack_qty = excluded.pack_qty, vat_class = excluded.vat_class,
-             locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at,
-             own_shipping_minor = excluded.own_shipping_minor, cost_at = excluded.cost_at
+             title = case when (cast($22 as bigint) & 1) <> 0 then excluded.title else products.title end,
+             brand = case when (cast($22 as bigint) & 2) <> 0 then excluded.brand else products.brand end,
+             category = case when (cast($22 as bigint) & 4) <> 0 then excluded.category else products.category end,
+             tags = case when (cast($22 as bigint) & 8) <> 0 then excluded.tags else products.tags end,
+             gtin = case when (cast($22 as bigint) & 16) <> 0 then excluded.gtin else products.gtin end,
+             cost_net = case when (cast($22 as bigint) & 32) <> 0 then excluded.cost_net else products.cost_net end,
+             cost_at = case when (cast($22 as bigint) & 32) <> 0 then excluded.cost_at else products.cost_at end,
+             regular_minor = case when (cast($22 as bigint) & 64) <> 0 then excluded.regular_minor else products.regular_minor end,
+             msrp_minor = case when (cast($22 as bigint) & 128) <> 0 then excluded.msrp_minor else products.msrp_minor end,
+             map_minor = case when (cast($22 as bigint) & 256) <> 0 then excluded.map_minor else products.map_minor end,
+             min_minor = case when (cast($22 as bigint) & 512) <> 0 then excluded.min_minor else products.min_minor end,
+             stock = case when (cast($22 as bigint) & 1024) <> 0 then excluded.stock else products.stock end,
+             pack_qty = case when (cast($22 as bigint) & 2048) <> 0 then excluded.pack_qty else products.pack_qty end,
+             vat_class = case when (cast($22 as bigint) & 4096) <> 0 then excluded.vat_class else products.vat_class end,
+             own_shipping_minor = case when (cast($22 as bigint) & 8192) <> 0 then excluded.own_shipping_minor
+                                       else products.own_shipping_minor end,
+             locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
          returning id, version");
+    NEWEST = Sql::same("select created_at from products order by id desc limit 1");
+    OLDEST = Sql::same("select created_at from products order by id limit 1");
+    SINCE = Sql::same("select created_at from products where id = $1");
+    UNDER = Sql::same(
+        "select created_at from products
+         where category = $1 or substr(category, 1, length(cast($1 as text)) + 1) = cast($1 as text) || '/' limit 1");
     MARK_DIRTY = Sql::same(
         "update products set dirty_at = case when dirty_at is not null and leased_until > 0 then dirty_at + 1 else $2 end
          where id = $1 and (dirty_at is null or dirty_at > $2 or leased_until > 0)");
@@ -107,6 +124,50 @@ pub struct Import {
     pub locked: Option<bool>,
     /// Competitor pages: competitor name, URL, host.
     pub pages: Vec<(String, String, String)>,
+    /// What the file speaks of at all; the rest of a known product stays as it is.
+    pub given: Given,
+}
+
+impl Import {
+    /// Whether it brings neither a cost nor a minimum, although the file speaks of them or the product is new by it.
+    #[must_use]
+    pub const fn has_no_floor(&self) -> bool {
+        self.cost_net.is_none() && self.min_minor.is_none()
+    }
+}
+
+/// Columns of an import, a bit each in the order of [`Given::COLUMNS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given(i64);
+
+impl Given {
+    /// The columns that a known product takes over from a file; `UPSERT` counts on their order.
+    pub const COLUMNS: [&str; 14] = [
+        "title", "brand", "category", "tags", "gtin", "cost", "regular", "msrp", "map", "min", "stock", "pack", "vat",
+        "shipping",
+    ];
+
+    /// Those of a header.
+    #[must_use]
+    pub fn of(header: &[String]) -> Self {
+        let bit = |(at, column): (usize, &&str)| header.iter().any(|name| name == column).then_some(1_i64 << at);
+        Self(Self::COLUMNS.iter().enumerate().filter_map(bit).sum())
+    }
+
+    const fn bits(self) -> i64 {
+        self.0
+    }
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self((1 << Self::COLUMNS.len()) - 1)
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Came {
+    created_at: i64,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -181,7 +242,8 @@ async fn upsert(tx: &mut Tx, row: &Import, now: Millis) -> Result<IdVersion, Sto
             row.locked.map(i64::from),
             now,
             row.own_shipping_minor,
-            row.cost_net.as_ref().map(|_| now)
+            row.cost_net.as_ref().map(|_| now),
+            row.given.bits()
         ],
     )
     .await
@@ -264,6 +326,38 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<Product>, StoreError> {
 /// The engine's own.
 pub async fn page(db: &Db, after_id: i64, limit: i64) -> Result<Vec<Product>, StoreError> {
     db.all(PAGE, args![after_id, limit]).await
+}
+
+/// When the newest product came; `None` without products.
+///
+/// # Errors
+/// The engine's own.
+pub async fn newest(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<Came>(NEWEST, args![]).await?.map(|row| Millis(row.created_at)))
+}
+
+/// When the first product came; `None` without products.
+///
+/// # Errors
+/// The engine's own.
+pub async fn oldest(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<Came>(OLDEST, args![]).await?.map(|row| Millis(row.created_at)))
+}
+
+/// When a product came.
+///
+/// # Errors
+/// The engine's own.
+pub async fn since(db: &Db, id: i64) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<Came>(SINCE, args![id]).await?.map(|row| Millis(row.created_at)))
+}
+
+/// Whether any product is in a category or below it.
+///
+/// # Errors
+/// The engine's own.
+pub async fn any_under(db: &Db, category: &str) -> Result<bool, StoreError> {
+    Ok(db.maybe::<Came>(UNDER, args![category]).await?.is_some())
 }
 
 /// How many products there are.

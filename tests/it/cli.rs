@@ -3,6 +3,7 @@
 
 mod intent;
 mod mistakes;
+mod second_day;
 
 use std::collections::BTreeMap;
 use std::path::Path;

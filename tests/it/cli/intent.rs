@@ -87,7 +87,7 @@ async fn a_campaign_is_checked_stored_shown_and_cancelled() {
     day.say(&["campaign", "show", "nothing"]).await.ends(1);
     day.write("dear.toml", &CAMPAIGN.replace("percent = \"10\"", "price = \"599.00\""));
     let dear = day.say(&["campaign", "add", "dear.toml", "--dry-run"]).await.ends(0);
-    assert!(dear.err.contains("599.00 DKK is no reduction, it costs 499.00 DKK now"), "{dear:?}");
+    assert!(dear.err.contains("KETTLE: 599.00 DKK is no reduction, it costs 499.00 DKK now"), "{dear:?}");
     day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough", "--actor", "ann"]).await.ends(0);
     let over = day.say(&["campaign", "show", "kitchen-days"]).await.ends(0);
     assert!(over.out.contains("by ann: enough") && !over.out.contains("times:"), "{over:?}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use omniprice::clock::Millis;
-use omniprice::store::products::{self, Imported};
+use omniprice::store::products::{self, Import, Imported};
 use omniprice::store::{Db, targets};
 
 use super::{NOW, after, by_eight, import, one};
@@ -11,6 +11,7 @@ use crate::both_engines;
 use crate::harness::TestDb;
 
 both_engines![
+    the_catalogue_knows_when_products_came_and_where_they_belong,
     an_import_is_all_or_nothing_and_never_takes_our_price_back,
     a_catalogue_is_walked_in_pages,
     eight_workers_claim_five_hundred_products_once_each,
@@ -175,4 +176,24 @@ async fn a_product_can_be_locked_by_hand(test: TestDb) {
     assert_eq!(products::set_locked(&test.db, "nobody".into(), true, NOW).await.unwrap(), 0);
     assert_eq!(products::set_locked(&test.db, "A".into(), false, after(6)).await.unwrap(), 1);
     assert_eq!(products::by_id(&test.db, product.id).await.unwrap().unwrap().locked, 0);
+}
+
+async fn the_catalogue_knows_when_products_came_and_where_they_belong(test: TestDb) {
+    let db = &test.db;
+    assert_eq!((products::newest(db).await.unwrap(), products::oldest(db).await.unwrap()), (None, None));
+    let first = Import { category: Some("audio/100%_in".into()), ..import("A", &[]) };
+    products::import(db, vec![first], NOW).await.unwrap();
+    products::import(db, vec![import("B", &[])], after(60)).await.unwrap();
+    products::import(db, vec![import("A", &[])], after(90)).await.unwrap();
+    assert_eq!(products::newest(db).await.unwrap(), Some(after(60)), "an import of a known product brings none");
+    assert_eq!(products::oldest(db).await.unwrap(), Some(NOW));
+    let b = products::by_sku(db, "B").await.unwrap().unwrap();
+    assert_eq!(products::since(db, b.id).await.unwrap(), Some(after(60)));
+    assert_eq!(products::since(db, 0).await.unwrap(), None);
+    products::import(db, vec![Import { category: Some("audio/100%_in".into()), ..import("A", &[]) }], NOW)
+        .await
+        .unwrap();
+    let under = async |category| products::any_under(db, category).await.unwrap();
+    assert!(under("audio").await && under("audio/100%_in").await);
+    assert!(!under("aud").await && !under("audio/100%").await && !under("%").await && !under("video").await);
 }

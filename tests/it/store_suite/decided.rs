@@ -199,6 +199,12 @@ async fn the_log_answers_for_every_instant(test: TestDb) {
         (at(9).await, at(10).await, at(29).await, at(99).await),
         (None, Some(48_900), Some(47_900), Some(46_900))
     );
+    let next = async |now| decisions::after(db, product.id, after(now)).await.unwrap().map(|row| row.version);
+    assert_eq!(
+        (next(9).await, next(10).await, next(30).await),
+        (Some(1), Some(2), None),
+        "what held before is in the next"
+    );
     let since = decisions::since(db, after(10), after(30), 10).await.unwrap();
     assert_eq!(
         since.iter().map(|d| (d.sku.as_str(), d.version)).collect::<Vec<_>>(),
@@ -261,6 +267,14 @@ async fn a_proposal_is_settled_once(test: TestDb) {
     let (ann, bob) = tokio::join!(settle("ann"), settle("bob"));
     assert!(ann.unwrap() ^ bob.unwrap(), "one of the two said it");
     assert!(!settle("cid").await.unwrap());
+    let no = async |minor, now| {
+        let found = decisions::turned_down(db, product.id, minor, &review.facts_hash, after(now)).await.unwrap();
+        found.map(|no| no.settled_why.unwrap())
+    };
+    assert_eq!((no(47_900, 3).await.as_deref(), no(47_899, 3).await), (Some("no"), None), "this price and no other");
+    let over = (review.expires_at - NOW.0) / 1_000 + 1;
+    assert_eq!(no(47_900, over).await, None, "a word does not hold for ever");
+    assert!(decisions::turned_down(db, product.id, 47_900, "other facts", after(3)).await.unwrap().is_none());
     decisions::write(db, evaluated(&product, "review", Some(46_900), after(3))).await.unwrap();
     let review = decisions::open_reviews(db, 10).await.unwrap().remove(0);
     let approved = Evaluated {

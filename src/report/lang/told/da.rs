@@ -119,6 +119,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowCost => "{price} er under {floor}, den nuværende kostpris med moms",
         Sentence::FarBelowFloor => "reglen ville have {price}, langt under bundprisen {floor}",
         Sentence::FarAboveCeiling => "reglen ville have {price}, langt over loftet {ceiling}",
+        Sentence::TurnedDown => "afvist af {by}: {why}",
         Sentence::RestsOnUnknown => "stigningen hviler på {competitor}, hvis lager ikke kendes",
         Sentence::StockUnsure => "{competitor} har den måske endnu, til {price}; lageret kendes ikke sikkert",
         Sentence::OneWitness => "en ændring på {change} bygger på en enkelt observation af en enkelt konkurrent",

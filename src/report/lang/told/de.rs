@@ -125,6 +125,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowCost => "{price} liegt unter {floor}, den jetzigen Kosten mit Mehrwertsteuer",
         Sentence::FarBelowFloor => "die Regel wollte {price}, weit unter der Untergrenze {floor}",
         Sentence::FarAboveCeiling => "die Regel wollte {price}, weit über der Obergrenze {ceiling}",
+        Sentence::TurnedDown => "abgelehnt von {by}: {why}",
         Sentence::RestsOnUnknown => "die Erhöhung stützt sich auf {competitor}, dessen Bestand nicht bekannt ist",
         Sentence::StockUnsure => {
             "{competitor} hat es vielleicht noch, zu {price}; der Bestand ist nicht sicher bekannt"

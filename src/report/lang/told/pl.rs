@@ -117,6 +117,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowCost => "{price} jest poniżej {floor}, obecnego kosztu z VAT",
         Sentence::FarBelowFloor => "reguła chciała {price}, daleko poniżej ceny minimalnej {floor}",
         Sentence::FarAboveCeiling => "reguła chciała {price}, daleko powyżej pułapu {ceiling}",
+        Sentence::TurnedDown => "odrzucone przez {by}: {why}",
         Sentence::RestsOnUnknown => "podwyżka opiera się na {competitor}, którego stan magazynu jest nieznany",
         Sentence::StockUnsure => "{competitor} może jeszcze to mieć, po {price}; stan magazynu nie jest pewny",
         Sentence::OneWitness => "zmiana o {change} opiera się na jednej obserwacji jednego konkurenta",

@@ -115,6 +115,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowCost => "{price} är under {floor}, det nuvarande inköpspriset med moms",
         Sentence::FarBelowFloor => "regeln ville ha {price}, långt under golvet {floor}",
         Sentence::FarAboveCeiling => "regeln ville ha {price}, långt över taket {ceiling}",
+        Sentence::TurnedDown => "avvisat av {by}: {why}",
         Sentence::RestsOnUnknown => "höjningen vilar på {competitor}, vars lager inte är känt",
         Sentence::StockUnsure => "{competitor} har den kanske kvar, för {price}; lagret är inte säkert känt",
         Sentence::OneWitness => "en ändring på {change} vilar på en enda observation av en enda konkurrent",

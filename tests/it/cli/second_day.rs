@@ -1,0 +1,153 @@
+//! What happens after the first day: new products, imports of a few columns, a change of mode, looks back.
+
+use omniprice::clock::{Clock, Millis};
+use serde_json::Value;
+
+use super::Day;
+use crate::harness::price;
+
+/// The next whole second: instants are written without their milliseconds.
+async fn next_second() -> String {
+    tokio::time::sleep(std::time::Duration::from_millis(1_001)).await;
+    Clock::System.now().to_string()
+}
+
+fn auto(day: &Day) {
+    let file = day.folder.path().join("omniprice.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("mode = \"review\""), "{text}");
+    std::fs::write(&file, text.replacen("mode = \"review\"", "mode = \"auto\"", 1)).unwrap();
+}
+
+async fn channels(day: &Day, sku: &str) -> Vec<Value> {
+    let told = day.say(&["explain", sku, "--json"]).await.ends(0).json();
+    told["channels"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn products_that_come_later_reach_the_channels_at_the_next_pass() {
+    let day = Day::imported().await;
+    day.say(&["once", "--patience", "1"]).await.ends(0);
+    assert_eq!(channels(&day, "KETTLE").await.len(), 1);
+    day.write("more.csv", "sku,title,price,cost\nPOT,Pot,99.00,20.00\n");
+    day.say(&["import", "more.csv"]).await.ends(0);
+    day.say(&["once", "--patience", "1"]).await.ends(0);
+    assert_eq!(channels(&day, "POT").await.len(), 1, "it has a listing");
+}
+
+#[tokio::test]
+async fn an_import_of_a_few_columns_leaves_the_others_alone() {
+    let day = Day::imported().await;
+    day.write(
+        "whole.csv",
+        "sku,title,price,cost,brand,category,stock\nPOT,Pot,99.00,20.00,Acme,kitchen/pots,7\nPAN,Pan,59.00,,Acme,kitchen,\n",
+    );
+    let told = day.say(&["import", "whole.csv"]).await.ends(0);
+    assert!(told.out.contains("1 products have neither cost nor min"), "{told:?}");
+    day.write("costs.csv", "sku,price,cost\nPOT,99.00,22.00\n");
+    day.say(&["import", "costs.csv"]).await.ends(0);
+    assert_eq!(day.say(&["explain", "POT", "--json"]).await.ends(0).json()["title"], "Pot");
+    // A category that no product is in is refused.
+    day.say(&["simulate", "--category", "kitchen/pots"]).await.ends(0);
+    // A column that is there and empty still empties.
+    day.write("brands.csv", "sku,price,category\nPOT,99.00,\n");
+    day.say(&["import", "brands.csv"]).await.ends(0);
+    day.say(&["simulate", "--category", "kitchen/pots"]).await.ends(2);
+}
+
+#[tokio::test]
+async fn what_was_turned_down_stays_down_when_prices_go_out_by_themselves() {
+    let day = Day::imported().await;
+    day.say(&["once", "--patience", "1"]).await.ends(0);
+    day.near.show("KETTLE", price(48_900));
+    day.say(&["once", "--now", "--patience", "1"]).await.ends(3);
+    let open = day.say(&["review", "--json"]).await.ends(0).json();
+    let id = open[0]["id"].to_string();
+    let said = day.say(&["reject", &id, "--why", "another kettle", "--actor", "ann"]).await.ends(0);
+    assert!(said.out.contains("KETTLE 499.00 DKK -> 489.00 DKK"), "{said:?}");
+    auto(&day);
+    day.say(&["once", "--patience", "1"]).await;
+    let told = day.say(&["explain", "KETTLE", "--json"]).await.ends(0).json();
+    assert_eq!((&told["price"], &told["outcome"]), (&"499.00 DKK".into(), &"hold".into()), "{told}");
+    assert!(told["why"].as_str().unwrap().contains("turned down by ann: another kettle"), "{told}");
+    // Another price is another question.
+    day.near.show("KETTLE", price(47_900));
+    day.say(&["once", "--now", "--patience", "1"]).await;
+    let told = day.say(&["explain", "KETTLE", "--json"]).await.ends(0).json();
+    assert!(!told["why"].as_str().unwrap().contains("turned down"), "{told}");
+}
+
+#[tokio::test]
+async fn a_product_without_cost_is_watched_and_alarms_nobody() {
+    let day = Day::imported().await;
+    day.write("iron.csv", "sku,title,price\nIRON,Iron,199.00\n");
+    day.say(&["import", "iron.csv"]).await.ends(0);
+    auto(&day);
+    day.say(&["once", "--patience", "2"]).await;
+    let open = day.say(&["alert", "list", "--json"]).await.ends(0).json();
+    assert_eq!(open["open"], Value::Array(vec![]), "{open}");
+    let iron = channels(&day, "IRON").await;
+    assert!(iron.iter().all(|channel| channel["state"] == "idle"), "{iron:?}");
+    let kettle = channels(&day, "KETTLE").await;
+    assert!(kettle.iter().any(|channel| channel["live"] == "499.00 DKK"), "{kettle:?}");
+}
+
+#[tokio::test]
+async fn a_look_back_says_what_held_then_and_nothing_of_what_was_not_known() {
+    let before = next_second().await;
+    let day = Day::imported().await;
+    day.say(&["once", "--patience", "1"]).await.ends(0);
+    let first = next_second().await;
+    day.near.show("KETTLE", price(48_900));
+    day.say(&["once", "--now", "--patience", "1"]).await.ends(3);
+    let id = day.say(&["review", "--json"]).await.ends(0).json()[0]["id"].to_string();
+    day.say(&["approve", &id, "--why", "ok"]).await.ends(0);
+    let at = async |at: &str| day.say(&["explain", "KETTLE", "--at", at, "--json"]).await;
+    let then = at(&first).await.ends(0).json();
+    assert_eq!((&then["price"], &then["version"]), (&"499.00 DKK".into(), &0.into()), "{then}");
+    let after = at(&next_second().await).await.ends(0).json();
+    assert_eq!((&after["price"], &after["version"]), (&"489.00 DKK".into(), &1.into()), "{after}");
+    let early = at(&before).await.ends(2);
+    assert!(early.err.contains("KETTLE was imported at"), "{early:?}");
+    let future = at(&Clock::System.now().plus(Millis::DAY).to_string()).await.ends(2);
+    assert!(future.err.contains("has not come yet"), "{future:?}");
+}
+
+#[tokio::test]
+async fn wishes_that_would_silence_a_person_are_refused() {
+    let day = Day::imported().await;
+    let set = async |wish: &str| day.say(&["subscription", "set", "ann@shop.example", wish]).await;
+    for (wish, what) in [
+        ("kinds=held_at_dor", "no kind of event `held_at_dor`"),
+        ("channels=webshop", "no channel `webshop`"),
+        ("categories=homee", "no product is in `homee`"),
+    ] {
+        let said = set(wish).await.ends(1);
+        assert!(said.err.contains(what) && said.err.contains("\nhint: "), "{said:?}");
+    }
+    set("kinds=held_at_door,channel_late").await.ends(0);
+    set("channels=feed").await.ends(0);
+    let file = day.folder.path().join("omniprice.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + "\n[[report.people]]\nmail = \"bo@shop.example\"\nkinds = [\"noise\"]\n").unwrap();
+    let checked = day.say(&["check", "--offline"]).await.ends(3);
+    assert!(
+        checked.out.contains("BAD  person bo@shop.example: kinds: there is no kind of event `noise`"),
+        "{checked:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_campaign_says_whose_price_it_waits_for() {
+    let day = Day::imported().await;
+    day.say(&["price", "set", "KETTLE", "469.00", "--until", "7d", "--why", "window", "--owner", "ann"]).await.ends(0);
+    day.write(
+        "campaign.toml",
+        "id = \"days\"\nfrom = 2030-01-01T00:00:00+01:00\nuntil = 2030-01-08T00:00:00+01:00\nannounce = true\nowner = \"bo\"\nwhy = \"x\"\n\
+         [[item]]\nsku = \"KETTLE\"\npercent = \"10\"\n",
+    );
+    let said = day.say(&["campaign", "add", "campaign.toml"]).await.ends(0);
+    assert!(said.err.contains("KETTLE: ann has set 469.00 DKK until"), "{said:?}");
+    let shown = day.say(&["campaign", "show", "days"]).await.ends(0);
+    assert!(shown.out.contains("note: KETTLE: ann has set 469.00 DKK"), "{shown:?}");
+}
