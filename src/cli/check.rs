@@ -81,7 +81,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         add("pushes", false, format!("{since}; omniprice resume --why \"...\" lets them go on"));
     }
     for person in people::everybody(&app).await? {
-        for strange in people::strange(&app, &person).await? {
+        let strange = people::strange(&app, &person);
+        for strange in strange.into_iter().chain(people::empty_categories(&app, &person).await?) {
             add(&format!("person {}", person.address()), false, strange.replace("\nhint: ", "; "));
         }
     }

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, WRONG_INPUT, talk};
 use crate::catalog::import::{self, MAX_ERRORS};
-use crate::store::products;
+use crate::flow::SEARCHES;
+use crate::store::{products, settings};
 
 /// Errors shown to a person; `--json` has all of them.
 const SHOWN: usize = 20;
@@ -58,7 +59,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         errors: parsed.errors,
     };
     if report.errors.is_empty() && !args.dry_run {
+        let before = products::count(&app.db).await?;
         let imported = products::import(&app.db, parsed.rows, app.now()).await?;
+        if products::count(&app.db).await? > before {
+            // New products are looked for on every channel at the next pass: until then no price of theirs can go there.
+            settings::renew_duties(&app.db, SEARCHES).await?;
+        }
         report.new_pages = Some(imported.new_pages);
         let named = i64::try_from(report.products).unwrap_or(i64::MAX);
         report.not_in_file = Some((products::count(&app.db).await? - named).max(0));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Subcommand;
 
-use super::Context;
+use super::{Context, talk};
 use crate::config::{Person, address};
 use crate::report::link::Purpose;
 use crate::report::people;
@@ -57,6 +57,9 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
             }
             let changes = wishes.iter().map(|wish| people::parse(wish)).collect::<Result<_, _>>()?;
             let person = people::change(&app, mail, changes, actor, "by command").await?;
+            for empty in people::empty_categories(&app, &person).await? {
+                talk(&empty);
+            }
             context.print(&person, describe)?;
         }
         Command::Remove { mail } => {

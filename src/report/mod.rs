@@ -29,7 +29,6 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::config::QuietDay;
 use crate::store::events::{self, DigestClaim, DigestEnd};
-use crate::store::products;
 use digest::Digest;
 use link::Purpose;
 use mail::{Envelope, MailError};
@@ -122,10 +121,6 @@ async fn send(app: &App, reader: &Reader, slot: Millis, loaded: &mut Option<Vec<
     let now = app.now();
     let last = events::last_digest(&app.db, &reader.address).await?;
     if last.is_some_and(|last| last >= slot) {
-        return Ok(false);
-    }
-    // A time that had come before there was anything to watch has nothing to tell.
-    if last.is_none() && products::oldest(&app.db).await?.is_none_or(|begun| slot < begun) {
         return Ok(false);
     }
     let id = message_id("digest", &reader.address, &slot.0.to_string(), &app.config.mail.from);

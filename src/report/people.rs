@@ -137,7 +137,7 @@ pub async fn change(
     if person.address() != key {
         bail!("mail: the address itself cannot change\nhint: subscribe the new one and remove the old one");
     }
-    if let Some(strange) = strange(app, &person).await?.into_iter().next() {
+    if let Some(strange) = strange(app, &person).into_iter().next() {
         bail!("{strange}");
     }
     subscriptions::set(&app.db, key, value, actor.to_owned(), why.to_owned(), app.now()).await?;
@@ -145,10 +145,8 @@ pub async fn change(
 }
 
 /// Names in a person's wishes that stand for nothing: whoever is told only of those is told nothing.
-///
-/// # Errors
-/// The store's.
-pub async fn strange(app: &App, person: &Person) -> anyhow::Result<Vec<String>> {
+#[must_use]
+pub fn strange(app: &App, person: &Person) -> Vec<String> {
     let mut strange = Vec::new();
     for kind in person.kinds.iter().filter(|kind| Kind::of(kind) == Kind::Other) {
         strange.push(format!("kinds: there is no kind of event `{}`\nhint: docs/digests.md lists them", plain(kind)));
@@ -156,14 +154,22 @@ pub async fn strange(app: &App, person: &Person) -> anyhow::Result<Vec<String>> 
     for channel in person.channels.iter().filter(|channel| app.lane(channel).is_none()) {
         strange.push(format!("channels: there is no channel `{}`\nhint: omniprice channel list", plain(channel)));
     }
-    let any = products::newest(&app.db).await?.is_some();
-    for category in person.categories.iter().filter(|_| any) {
+    strange
+}
+
+/// Categories of a person's wishes that no product is in yet.
+///
+/// # Errors
+/// The store's.
+pub async fn empty_categories(app: &App, person: &Person) -> anyhow::Result<Vec<String>> {
+    let mut empty = Vec::new();
+    for category in &person.categories {
         if !products::any_under(&app.db, category).await? {
             let what = format!("categories: no product is in `{}`", plain(category));
-            strange.push(format!("{what}\nhint: as in the column category of the import, such as audio/headphones"));
+            empty.push(format!("{what}\nhint: as in the column category of the import, such as audio/headphones"));
         }
     }
-    Ok(strange)
+    Ok(empty)
 }
 
 /// Turns `KEY=VALUE` into a change, by the type that the key has: a list is split at commas.

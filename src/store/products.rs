@@ -31,8 +31,6 @@ statements! {
                                        else products.own_shipping_minor end,
              locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
          returning id, version");
-    NEWEST = Sql::same("select created_at from products order by id desc limit 1");
-    OLDEST = Sql::same("select created_at from products order by id limit 1");
     SINCE = Sql::same("select created_at from products where id = $1");
     UNDER = Sql::same(
         "select created_at from products
@@ -326,22 +324,6 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<Product>, StoreError> {
 /// The engine's own.
 pub async fn page(db: &Db, after_id: i64, limit: i64) -> Result<Vec<Product>, StoreError> {
     db.all(PAGE, args![after_id, limit]).await
-}
-
-/// When the newest product came; `None` without products.
-///
-/// # Errors
-/// The engine's own.
-pub async fn newest(db: &Db) -> Result<Option<Millis>, StoreError> {
-    Ok(db.maybe::<Came>(NEWEST, args![]).await?.map(|row| Millis(row.created_at)))
-}
-
-/// When the first product came; `None` without products.
-///
-/// # Errors
-/// The engine's own.
-pub async fn oldest(db: &Db) -> Result<Option<Millis>, StoreError> {
-    Ok(db.maybe::<Came>(OLDEST, args![]).await?.map(|row| Millis(row.created_at)))
 }
 
 /// When a product came.

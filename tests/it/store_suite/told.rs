@@ -151,6 +151,11 @@ async fn a_duty_has_one_owner_and_is_not_due_before_its_time(test: TestDb) {
     assert!(take("five", 3_711).await.unwrap(), "undone work is due at once");
     settings::free_leases(&test.db).await.unwrap();
     assert!(take("six", 3_712).await.unwrap(), "a process that is alone frees what a dead one held");
+    end("six", Some(3_713)).await.unwrap();
+    assert_eq!(settings::renew_duties(&test.db, "map/").await.unwrap(), 0, "another name");
+    assert!(!take("seven", 3_714).await.unwrap());
+    assert_eq!(settings::renew_duties(&test.db, "ma").await.unwrap(), 1);
+    assert!(take("seven", 3_714).await.unwrap(), "what is renewed is due at once");
 }
 
 async fn the_newest_rates_of_a_day_or_before_it_count(test: TestDb) {
