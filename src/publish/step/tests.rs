@@ -1,0 +1,173 @@
+use super::*;
+
+const POLICY: Policy = Policy {
+    retry: Vec::new(),
+    give_up_after: 12,
+    verify_after: 2_000,
+    settle_within: 60_000,
+    readable: true,
+    idempotent: false,
+    ordered: false,
+    unsure_for: 60_000,
+};
+const NOW: Millis = Millis(1_000_000);
+
+fn listing(state: &str) -> Listing {
+    Listing {
+        id: 1,
+        channel: "webshop".into(),
+        product_id: 1,
+        external: Some("7".into()),
+        state: state.into(),
+        state_since: 0,
+        reason: String::new(),
+        currency: "DKK".into(),
+        desired_seq: 8,
+        desired_minor: Some(46_900),
+        desired_at: Some(0),
+        decision_id: Some(1),
+        sent_seq: 8,
+        sent_minor: Some(46_900),
+        sent_regular_minor: None,
+        unsure_until: 0,
+        maybe_low: None,
+        maybe_high: None,
+        sent_at: Some(NOW.0 - 1_000),
+        verified_seq: 7,
+        live_minor: Some(47_900),
+        live_at: Some(0),
+        tries: 1,
+        reads: 0,
+        next_at: Some(0),
+        leased_until: 0,
+        lease_token: 1,
+    }
+}
+
+fn lost() -> ChannelError {
+    ChannelError::new(Class::Unknown, "no answer within the deadline")
+}
+
+#[test]
+fn a_channel_s_ok_is_not_proof_and_an_equal_read_is() {
+    let accepted = step(&listing("sent"), &Event::Pushed(Ok(())), &POLICY, NOW);
+    assert_eq!((accepted.state, accepted.verified_seq), ("accepted", 7));
+    let verified = step(&listing("accepted"), &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
+    assert_eq!((verified.state, verified.verified_seq, verified.next_at), ("verified", 8, None));
+}
+
+#[test]
+fn an_unknown_outcome_is_read_and_never_resent_blindly() {
+    let unknown = step(&listing("sent"), &Event::Pushed(Err(lost())), &POLICY, NOW);
+    assert_eq!(unknown.state, "unknown");
+    assert_eq!(plan(&listing("unknown"), &POLICY, NOW), Plan::Read);
+    let first = step(&listing("unknown"), &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
+    assert_eq!((first.state, first.reads), ("unknown", 1));
+    let second =
+        step(&Listing { reads: 1, ..listing("unknown") }, &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
+    assert_eq!(second.state, "intended");
+}
+
+#[test]
+fn a_newer_decision_waits_for_the_unknown_one_to_be_resolved() {
+    let newer = Listing { desired_seq: 9, desired_minor: Some(45_900), ..listing("unknown") };
+    assert_eq!(plan(&newer, &POLICY, NOW), Plan::Read);
+    let resolved = step(&newer, &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
+    assert_eq!((resolved.state, resolved.verified_seq), ("intended", 8));
+}
+
+#[test]
+fn a_crash_after_the_intent_was_committed_counts_as_unknown() {
+    assert_eq!(plan(&listing("sent"), &POLICY, NOW), Plan::Read);
+    let blind = Policy { readable: false, ..POLICY };
+    assert_eq!(plan(&listing("sent"), &Policy { idempotent: true, ..blind.clone() }, NOW), Plan::Push);
+    assert_eq!(plan(&listing("sent"), &blind, NOW), Plan::Rest);
+    assert_eq!(step(&listing("sent"), &Event::Rested, &blind, NOW).state, "parked");
+}
+
+#[test]
+fn a_channel_that_lies_is_parked_with_a_reason() {
+    let late = Listing { sent_at: Some(NOW.0 - 120_000), ..listing("accepted") };
+    let resend = step(&late, &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
+    assert_eq!(resend.state, "intended");
+    let third = Listing { tries: 3, ..late };
+    let parked = step(&third, &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
+    assert_eq!((parked.state, parked.next_at), ("parked", None));
+}
+
+#[test]
+fn a_price_that_the_channel_disputes_proves_nothing_and_is_sent_again() {
+    let late = Listing { sent_at: Some(NOW.0 - 120_000), ..listing("accepted") };
+    let disputed = Shown { disputed: true, ..Shown::price(46_900) };
+    let again = step(&late, &Event::Read(Ok(Some(disputed))), &POLICY, NOW);
+    assert_eq!((again.state, again.verified_seq), ("intended", late.verified_seq));
+}
+
+#[test]
+fn what_the_channel_already_shows_is_proved_instead_of_sent() {
+    let intended = Listing { live_minor: Some(46_900), sent_seq: 7, ..listing("intended") };
+    assert_eq!(plan(&intended, &POLICY, NOW), Plan::Read);
+    let proved = step(&intended, &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
+    assert_eq!((proved.state, proved.verified_seq), ("verified", 8));
+    let changed = step(&intended, &Event::Read(Ok(Some(Shown::price(1)))), &POLICY, NOW);
+    assert_eq!((changed.state, changed.reads), ("intended", 1));
+    assert_eq!(plan(&Listing { reads: 1, ..intended }, &POLICY, NOW), Plan::Push);
+}
+
+#[test]
+fn a_first_push_that_did_not_arrive_is_sent_again_and_a_vanished_listing_is_told() {
+    let never = Listing { live_minor: None, live_at: None, reads: 1, ..listing("unknown") };
+    assert_eq!(step(&never, &Event::Read(Ok(None)), &POLICY, NOW).state, "intended");
+    assert_eq!(step(&listing("unknown"), &Event::Read(Ok(None)), &POLICY, NOW).state, "rejected");
+}
+
+#[test]
+fn refused_credentials_stop_the_listing_until_the_channel_recovers() {
+    let refused = ChannelError::new(Class::Refused, "dead key");
+    let change = step(&listing("sent"), &Event::Pushed(Err(refused)), &POLICY, NOW);
+    assert_eq!((change.state, change.next_at), ("intended", None));
+}
+
+#[test]
+fn a_rest_that_is_over_before_it_is_written_down_is_no_rest() {
+    let until = NOW.0 + 5;
+    let waiting = Listing { unsure_until: until, sent_seq: 7, ..listing("intended") };
+    assert_eq!(plan(&waiting, &POLICY, NOW), Plan::Rest, "an earlier push may still land");
+    assert_eq!(step(&waiting, &Event::Rested, &POLICY, NOW).next_at, Some(Millis(until)));
+    let late = NOW.plus(10);
+    assert_eq!(step(&waiting, &Event::Rested, &POLICY, late).next_at, Some(late), "a worker that paused in between");
+    assert_eq!(step(&listing("verified"), &Event::Rested, &POLICY, NOW).next_at, None);
+}
+
+#[test]
+fn a_channel_that_goes_by_numbers_has_to_be_told_the_newer_one() {
+    let ordered = Policy { ordered: true, ..POLICY };
+    let lost = Listing { reads: 1, ..listing("unknown") };
+    let resent = step(&lost, &Event::Read(Ok(Some(Shown::price(47_900)))), &ordered, NOW);
+    assert_eq!((resent.state, resent.maybe), ("intended", Some((46_900, 46_900))));
+    assert!(resent.unsure_until > NOW.0, "the push without an answer may still land");
+    // The next decision wants what the channel shows already; the late push would undo it unless a newer one is sent.
+    let back = Listing {
+        desired_seq: 9,
+        desired_minor: Some(47_900),
+        unsure_until: resent.unsure_until,
+        maybe_low: Some(46_900),
+        maybe_high: Some(46_900),
+        ..listing("intended")
+    };
+    assert_eq!(plan(&back, &ordered, NOW), Plan::Push);
+    assert_eq!(plan(&back, &ordered, Millis(resent.unsure_until)), Plan::Read);
+    let sent = Listing { state: "accepted".into(), sent_seq: 9, sent_minor: Some(47_900), ..back };
+    let proved = step(&sent, &Event::Read(Ok(Some(Shown::price(47_900)))), &ordered, NOW);
+    assert_eq!((proved.state, proved.maybe, proved.unsure_until), ("verified", None, 0), "the older one is shut out");
+}
+
+#[test]
+fn retries_end() {
+    let busy = ChannelError::new(Class::Retry { after_ms: Some(9_000) }, "429");
+    let change = step(&listing("sent"), &Event::Pushed(Err(busy.clone())), &POLICY, NOW);
+    assert_eq!(change.state, "intended");
+    assert!(change.next_at.unwrap() >= NOW.plus(9_000));
+    let tired = Listing { tries: 12, ..listing("sent") };
+    assert_eq!(step(&tired, &Event::Pushed(Err(busy)), &POLICY, NOW).state, "parked");
+}
