@@ -127,7 +127,7 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
         }
         _ => vec![],
     };
-    let held = |remark: &flow::Remark| campaign.phase == "planned" || remark.what.ends_with("waits for that");
+    let held = |remark: &flow::Remark| campaign.phase == "planned" || remark.waits;
     let remarks = remarks.into_iter().filter(held).collect();
     let shown = Shown { campaign, items, times, strikes, outlook, remarks };
     context.print(&shown, text)?;

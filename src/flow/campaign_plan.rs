@@ -139,6 +139,8 @@ async fn item(
 pub struct Remark {
     pub sku: String,
     pub what: String,
+    /// Whether the campaign waits for it; else it is only worth knowing before the start.
+    pub waits: bool,
 }
 
 /// Products that would not get cheaper (prices move until the start), and those whose price a person keeps: a campaign
@@ -152,18 +154,18 @@ pub async fn remarks(app: &App, items: impl Iterator<Item = (i64, i64)>) -> anyh
         let Some(product) = products::by_id(&app.db, id).await? else { continue };
         let own = currency(&product.currency)?;
         let money = |minor| Money::from_minor(minor, own);
-        let mut note = |what: String| remarks.push(Remark { sku: product.sku.clone(), what });
+        let mut note = |what: String, waits| remarks.push(Remark { sku: product.sku.clone(), what, waits });
         let set = overrides::of_product(&app.db, product.id, app.now()).await?;
         for one in &set {
             let until = one.until_at.map_or_else(String::new, |at| format!(" until {}", Millis(at)));
             let what = one.price_minor.map_or_else(|| "has locked it".to_owned(), |m| format!("has set {}", money(m)));
-            note(format!("{} {what}{until}; the campaign waits for that", one.owner));
+            note(format!("{} {what}{until}; the campaign waits for that", one.owner), true);
         }
         if set.is_empty() && product.locked != 0 {
-            note("the catalogue has locked it; the campaign waits for that".to_owned());
+            note("the catalogue has locked it; the campaign waits for that".to_owned(), true);
         }
         if minor >= product.own_minor && set.is_empty() {
-            note(format!("{} is no reduction, it costs {} now", money(minor), money(product.own_minor)));
+            note(format!("{} is no reduction, it costs {} now", money(minor), money(product.own_minor)), false);
         }
     }
     Ok(remarks)
