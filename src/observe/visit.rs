@@ -23,6 +23,8 @@ const MAX_WAIT: i64 = 15 * Millis::SECOND;
 /// A page that was taken this often without ever being finished kills its worker; it rests.
 const MAX_ATTEMPTS: i64 = 5;
 const POISON_REST: i64 = Millis::DAY;
+/// Characters of a cause that are kept with a page.
+const MAX_CAUSE: usize = 200;
 
 /// How long a host belongs to one worker without a sign of life: one request and one pause, renewed with every page.
 #[must_use]
@@ -232,7 +234,7 @@ async fn checked_page(
             Metrics::add(&app.metrics.fetch_errors, 1);
             tracing::debug!(target = page.id, "page {}: {error}", page.id);
             check.outcome = error.outcome().to_owned();
-            check.problem = Some(error.to_string());
+            check.problem = Some(cause(&error));
             if page.attempts > MAX_ATTEMPTS {
                 check.due_at = now.plus(POISON_REST);
             }
@@ -242,6 +244,11 @@ async fn checked_page(
             Ok(check)
         }
     }
+}
+
+/// What went wrong, fit for one row of the database: libraries quote what a server sent.
+fn cause(error: &FetchError) -> String {
+    error.to_string().chars().filter(|c| !c.is_control()).take(MAX_CAUSE).collect()
 }
 
 async fn unchanged(app: &App, check: Checked, outcome: &str) -> anyhow::Result<Checked> {
@@ -278,4 +285,17 @@ async fn read(app: &App, page: &DueTarget, check: Checked, got: &Page, hash: Str
         observation: Some(judged.new),
         ..check
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_short_and_has_nothing_a_database_refuses() {
+        let hostile = FetchError::Network(format!("reset\0by\u{1b}[31m peer\n{}", "x".repeat(4_000)));
+        let told = cause(&hostile);
+        assert!(told.starts_with("no answer: resetby[31m peerxx"), "{told}");
+        assert_eq!((told.chars().count(), told.chars().any(char::is_control)), (MAX_CAUSE, false));
+    }
 }
