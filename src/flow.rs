@@ -44,8 +44,6 @@ const FIND_PAGE: i64 = 200;
 const DUTY_LEASE: i64 = 10 * Millis::MINUTE;
 /// A duty that a channel did not let us finish is taken up again after this.
 const PART_AGAIN: i64 = 5 * Millis::MINUTE;
-/// Begins the names of the duties that search channels for our products.
-pub const SEARCHES: &str = "map/";
 /// Products that a channel does not have are looked for again after this.
 const MAP_EVERY: i64 = Millis::HOUR;
 /// Overrides closed at once; the next pass takes the rest.
@@ -110,7 +108,7 @@ pub async fn publish_due(app: &App, lane: &Lane) -> anyhow::Result<Round> {
 pub async fn verify_due(app: &App, lane: &Lane) -> anyhow::Result<bool> {
     let whole_map = async { Ok(map(app, lane).await?.error.is_none()) };
     // Where another mode lets prices out, a channel that only we fill is filled at once.
-    let named = format!("{SEARCHES}{}/{}", lane.name, app.config.mode.as_str());
+    let named = format!("{}{}/{}", settings::SEARCHES, lane.name, app.config.mode.as_str());
     let mapped = duty_in_part(app, named, MAP_EVERY, whole_map).await?;
     let every = app.config.publish.reconcile_every.0;
     let whole_look = async { Ok(reconcile(app, lane, false).await?.error.is_none()) };

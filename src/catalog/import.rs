@@ -1,7 +1,8 @@
 //! Reads a CSV of products and competitor pages: every bad row is named, and nothing is stored unless all are good.
 //!
 //! One row per product; several competitor pages stand in `urls`, separated by spaces, or in further rows that have
-//! only `sku` and `url`. Columns are separated by commas, semicolons or tabs, as the header is. Amounts are plain decimals (`499.00`), never `499,00`: a file must not be guessed at.
+//! only `sku` and `url`. Columns are separated by commas, semicolons or tabs, as the header is. Amounts are plain decimals
+//! (`499.00`), never `499,00`: a file must not be guessed at.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

@@ -9,8 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, WRONG_INPUT, talk};
 use crate::catalog::import::{self, MAX_ERRORS};
-use crate::flow::SEARCHES;
-use crate::store::{products, settings};
+use crate::store::products;
 
 /// Errors shown to a person; `--json` has all of them.
 const SHOWN: usize = 20;
@@ -33,8 +32,8 @@ struct Report {
     new_pages: Option<u64>,
     /// Products stored earlier that this file does not name; they stay as they are.
     not_in_file: Option<i64>,
-    /// Products of the file without cost and minimum: they are watched, and no price of theirs goes out by itself.
-    without_floor: usize,
+    /// Products stored now without cost and minimum: they are watched, and no price of theirs goes out by itself.
+    without_floor: Option<i64>,
     stored: bool,
     errors: Vec<import::RowError>,
 }
@@ -54,18 +53,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         pages: parsed.rows.iter().map(|row| row.pages.len()).sum(),
         new_pages: None,
         not_in_file: None,
-        without_floor: parsed.rows.iter().filter(|row| row.has_no_floor()).count(),
+        without_floor: None,
         stored: false,
         errors: parsed.errors,
     };
     if report.errors.is_empty() && !args.dry_run {
-        let before = products::count(&app.db).await?;
         let imported = products::import(&app.db, parsed.rows, app.now()).await?;
-        if products::count(&app.db).await? > before {
-            // New products are looked for on every channel at the next pass: until then no price of theirs can go there.
-            settings::renew_duties(&app.db, SEARCHES).await?;
-        }
         report.new_pages = Some(imported.new_pages);
+        report.without_floor = Some(products::without_floor(&app.db).await?);
         let named = i64::try_from(report.products).unwrap_or(i64::MAX);
         report.not_in_file = Some((products::count(&app.db).await? - named).max(0));
         report.stored = true;
@@ -92,8 +87,8 @@ fn text(report: &Report, dry_run: bool) -> String {
             };
             let new = report.new_pages.unwrap_or(0);
             let others = match report.without_floor {
-                0 => others,
-                n => format!(
+                None | Some(0) => others,
+                Some(n) => format!(
                     "{others}\n{n} products have neither cost nor min: they are watched, and never priced or sent"
                 ),
             };

@@ -30,7 +30,7 @@ statements! {
              own_shipping_minor = case when (cast($22 as bigint) & 8192) <> 0 then excluded.own_shipping_minor
                                        else products.own_shipping_minor end,
              locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
-         returning id, version");
+         returning id, created_at");
     SINCE = Sql::same("select created_at from products where id = $1");
     UNDER = Sql::same(
         "select created_at from products
@@ -54,11 +54,12 @@ statements! {
     REPRICE = Sql::same(
         "update products set own_minor = $2, version = version + 1, changed_at = $3, updated_at = $3
          where id = $1 and version = $4
-         returning id, version");
+         returning version");
     BY_SKU = Sql::same("select * from products where sku = $1");
     BY_ID = Sql::same("select * from products where id = $1");
     PAGE = Sql::same("select * from products where id > $1 order by id limit $2");
     COUNT = Sql::same("select count(*) as n from products");
+    NO_FLOOR = Sql::same("select count(*) as n from products where cost_net is null and min_minor is null");
     NEXT_DIRTY = Sql::same("select min(dirty_at) as at from products where dirty_at is not null");
     SET_LOCKED = Sql::same("update products set locked = $2, dirty_at = $3, updated_at = $3 where sku = $1");
 }
@@ -126,14 +127,6 @@ pub struct Import {
     pub given: Given,
 }
 
-impl Import {
-    /// Whether it brings neither a cost nor a minimum, although the file speaks of them or the product is new by it.
-    #[must_use]
-    pub const fn has_no_floor(&self) -> bool {
-        self.cost_net.is_none() && self.min_minor.is_none()
-    }
-}
-
 /// Columns of an import, a bit each in the order of [`Given::COLUMNS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Given(i64);
@@ -169,8 +162,13 @@ struct Came {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct IdVersion {
+struct Upserted {
     id: i64,
+    created_at: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Version {
     version: i64,
 }
 
@@ -188,12 +186,14 @@ struct At {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Imported {
     pub products: u64,
+    pub new_products: u64,
     pub new_pages: u64,
 }
 
 /// Stores an import in one transaction: all rows or none.
 ///
-/// An existing product keeps the price we ask now: that is decided here, not in a file that may be a day old.
+/// An existing product keeps the price we ask now: that is decided here, not in a file that may be a day old. After new
+/// ones every channel is searched at the next pass: until then no price of theirs can go there.
 ///
 /// # Errors
 /// The engine's own; nothing is stored then.
@@ -202,11 +202,15 @@ pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported,
         Box::pin(async move {
             let mut done = Imported::default();
             for row in rows {
-                let IdVersion { id, .. } = upsert(tx, row, *now).await?;
+                let Upserted { id, created_at } = upsert(tx, row, *now).await?;
                 done.products += 1;
+                done.new_products += u64::from(created_at == now.0);
                 for (competitor, url, host) in &row.pages {
                     done.new_pages += u64::from(super::targets::add(tx, id, competitor, url, host, *now).await?);
                 }
+            }
+            if done.new_products > 0 {
+                super::settings::renew_searches(tx).await?;
             }
             Ok(done)
         })
@@ -214,7 +218,7 @@ pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported,
     .await
 }
 
-async fn upsert(tx: &mut Tx, row: &Import, now: Millis) -> Result<IdVersion, StoreError> {
+async fn upsert(tx: &mut Tx, row: &Import, now: Millis) -> Result<Upserted, StoreError> {
     let tags =
         serde_json::to_string(&row.tags).map_err(|e| StoreError::Corrupt { what: "tag list", why: e.to_string() })?;
     tx.one(
@@ -290,7 +294,7 @@ pub async fn settle(tx: &mut Tx, id: i64, claimed_at: Millis, again_at: Option<M
 /// # Errors
 /// The engine's own.
 pub async fn reprice(tx: &mut Tx, id: i64, minor: i64, now: Millis, version: i64) -> Result<Option<i64>, StoreError> {
-    let row: Option<IdVersion> = tx.maybe(REPRICE, args![id, minor, now, version]).await?;
+    let row: Option<Version> = tx.maybe(REPRICE, args![id, minor, now, version]).await?;
     Ok(row.map(|row| row.version))
 }
 
@@ -348,6 +352,14 @@ pub async fn any_under(db: &Db, category: &str) -> Result<bool, StoreError> {
 /// The engine's own.
 pub async fn count(db: &Db) -> Result<i64, StoreError> {
     Ok(db.maybe::<Count>(COUNT, args![]).await?.map_or(0, |row| row.n))
+}
+
+/// How many of them have neither a cost nor a minimum: they are watched, and no price of theirs goes out by itself.
+///
+/// # Errors
+/// The engine's own.
+pub async fn without_floor(db: &Db) -> Result<i64, StoreError> {
+    Ok(db.maybe::<Count>(NO_FLOOR, args![]).await?.map_or(0, |row| row.n))
 }
 
 /// When the next decision is asked for.

@@ -1,8 +1,11 @@
 //! Switches that survive restarts (the pause), duties that one worker has at a time, and exchange rates.
 
 use super::StoreError;
-use super::db::{Db, Sql, args, statements};
+use super::db::{Db, Sql, Tx, args, statements};
 use crate::clock::Millis;
+
+/// Begins the names of the duties that search channels for our products.
+pub const SEARCHES: &str = "map/";
 
 statements! {
     SET = Sql::same(
@@ -17,7 +20,9 @@ statements! {
              where duties.leased_until <= $4 and (duties.done_at is null or duties.done_at <= $5)
          returning name");
     END_DUTY = Sql::same("update duties set leased_until = 0, done_at = $3 where name = $1 and owner = $2");
-    RENEW = Sql::same("update duties set done_at = null where substr(name, 1, length(cast($1 as text))) = cast($1 as text)");
+    RENEW = Sql::same(
+        "update duties set done_at = null, owner = ''
+         where substr(name, 1, length(cast($1 as text))) = cast($1 as text)");
     FREE_HOSTS = Sql::same("update hosts set leased_until = 0 where leased_until > 0");
     FREE_PRODUCTS = Sql::same("update products set leased_until = 0 where leased_until > 0");
     FREE_LISTINGS = Sql::same("update listings set leased_until = 0, lease_token = lease_token + 1 where leased_until > 0");
@@ -126,12 +131,11 @@ pub async fn end_duty(db: &Db, name: String, owner: String, done_at: Option<Mill
     .await
 }
 
-/// Makes all duties due whose names begin like this.
-///
-/// # Errors
-/// The engine's own.
-pub async fn renew_duties(db: &Db, beginning: &'static str) -> Result<u64, StoreError> {
-    db.write(beginning, |tx, beginning| Box::pin(async move { tx.run(RENEW, args![*beginning]).await })).await
+/// Makes all searches of channels due again; what a worker is at just now ends with its lease and counts as undone, since
+/// it began before there was something new to look for.
+pub(super) async fn renew_searches(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.run(RENEW, args![SEARCHES]).await?;
+    Ok(())
 }
 
 /// Frees what a dead process still holds. Only for a process that is provably alone on the database; others wait for

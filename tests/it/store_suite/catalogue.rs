@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use omniprice::clock::Millis;
-use omniprice::store::products::{self, Import, Imported};
+use omniprice::store::products::{self, Given, Import, Imported};
 use omniprice::store::{Db, targets};
 
 use super::{NOW, after, by_eight, import, one};
@@ -47,7 +47,7 @@ async fn an_import_is_all_or_nothing_and_never_takes_our_price_back(test: TestDb
     let db = &test.db;
     let first = import("A", &[("x.example", "a"), ("y.example", "a")]);
     let done = products::import(db, vec![first.clone(), import("B", &[])], NOW).await.unwrap();
-    assert_eq!(done, Imported { products: 2, new_pages: 2 });
+    assert_eq!(done, Imported { products: 2, new_products: 2, new_pages: 2 });
     let stored = products::by_sku(db, "A").await.unwrap().unwrap();
     assert_eq!(reprice(db, stored.id, 47_900, 0).await, Some(1));
     // The same file a day later: new facts, one more page, and a price that is out of date.
@@ -55,7 +55,8 @@ async fn an_import_is_all_or_nothing_and_never_takes_our_price_back(test: TestDb
     again.title = "New title".into();
     again.cost_net = Some("260.00".into());
     again.pages.push(("z.example".into(), "http://z.example/a".into(), "z.example".into()));
-    assert_eq!(products::import(db, vec![again], after(86_400)).await.unwrap(), Imported { products: 1, new_pages: 1 });
+    let known = products::import(db, vec![again], after(86_400)).await.unwrap();
+    assert_eq!(known, Imported { products: 1, new_products: 0, new_pages: 1 });
     let now = products::by_id(db, stored.id).await.unwrap().unwrap();
     assert_eq!(
         (now.title.as_str(), now.cost_net.as_deref(), now.own_minor, now.version),
@@ -193,4 +194,13 @@ async fn the_catalogue_knows_when_products_came_and_where_they_belong(test: Test
     let under = async |category| products::any_under(db, category).await.unwrap();
     assert!(under("audio").await && under("audio/100%_in").await);
     assert!(!under("aud").await && !under("audio/100%").await && !under("%").await && !under("video").await);
+    // A file with a few columns says nothing about the floor of a known product.
+    assert_eq!(products::without_floor(db).await.unwrap(), 0);
+    let bare =
+        |sku: &str, given: &str| Import { cost_net: None, given: Given::of(&[given.into()]), ..import(sku, &[]) };
+    products::import(db, vec![bare("A", "stock")], after(120)).await.unwrap();
+    assert_eq!(products::without_floor(db).await.unwrap(), 0);
+    let least = Import { min_minor: Some(30_000), ..bare("C", "min") };
+    products::import(db, vec![bare("B", "cost"), least], after(130)).await.unwrap();
+    assert_eq!(products::without_floor(db).await.unwrap(), 1);
 }

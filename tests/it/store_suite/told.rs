@@ -3,9 +3,9 @@
 use omniprice::store::events::{self, DigestEnd, Raise};
 use omniprice::store::listings::{self, Found};
 use omniprice::store::settings::{self, Rate};
-use omniprice::store::{channels, reporting};
+use omniprice::store::{channels, products, reporting};
 
-use super::{NOW, after, one, switch};
+use super::{NOW, after, import, one, switch};
 use crate::both_engines;
 use crate::harness::TestDb;
 
@@ -15,6 +15,7 @@ both_engines![
     a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries,
     a_switch_is_kept_replaced_and_cleared,
     a_duty_has_one_owner_and_is_not_due_before_its_time,
+    a_new_product_makes_every_search_of_a_channel_due_again,
     the_newest_rates_of_a_day_or_before_it_count,
 ];
 
@@ -152,10 +153,29 @@ async fn a_duty_has_one_owner_and_is_not_due_before_its_time(test: TestDb) {
     settings::free_leases(&test.db).await.unwrap();
     assert!(take("six", 3_712).await.unwrap(), "a process that is alone frees what a dead one held");
     end("six", Some(3_713)).await.unwrap();
-    assert_eq!(settings::renew_duties(&test.db, "map/").await.unwrap(), 0, "another name");
-    assert!(!take("seven", 3_714).await.unwrap());
-    assert_eq!(settings::renew_duties(&test.db, "ma").await.unwrap(), 1);
-    assert!(take("seven", 3_714).await.unwrap(), "what is renewed is due at once");
+}
+
+async fn a_new_product_makes_every_search_of_a_channel_due_again(test: TestDb) {
+    let take = |name: &str, owner: &str, now: i64| {
+        settings::take_duty(&test.db, name.into(), owner.into(), after(now), after(now + 100), after(now - 3_600))
+    };
+    let end =
+        |name: &str, owner: &str, done: i64| settings::end_duty(&test.db, name.into(), owner.into(), Some(after(done)));
+    let bring = |sku: &str, now: i64| products::import(&test.db, vec![import(sku, &[])], after(now));
+    for duty in ["map/web/auto", "map/till/auto", "reconcile/web"] {
+        assert!(take(duty, "one", 0).await.unwrap());
+        end(duty, "one", 1).await.unwrap();
+    }
+    bring("A", 2).await.unwrap();
+    assert!(take("map/web/auto", "two", 3).await.unwrap() && take("map/till/auto", "two", 3).await.unwrap());
+    assert!(!take("reconcile/web", "two", 3).await.unwrap(), "only searches");
+    end("map/till/auto", "two", 4).await.unwrap();
+    bring("A", 5).await.unwrap();
+    assert!(!take("map/till/auto", "three", 6).await.unwrap(), "a known product is not looked for again");
+    // A search that began before the product came has not looked for it, whatever it says at its end.
+    bring("B", 7).await.unwrap();
+    end("map/web/auto", "two", 8).await.unwrap();
+    assert!(take("map/web/auto", "four", 103).await.unwrap(), "due when its lease is over");
 }
 
 async fn the_newest_rates_of_a_day_or_before_it_count(test: TestDb) {
