@@ -10,7 +10,8 @@ use crate::config::Mode;
 use crate::decide::RuleSet;
 use crate::extract::scraper;
 use crate::report::people;
-use crate::store::{decisions, products, progress, settings, targets};
+use crate::store::settings::{self, BACKUP};
+use crate::store::{decisions, products, progress, targets};
 
 /// Proposals counted.
 const MOST: i64 = 10_000;
@@ -76,6 +77,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             Err(error) => add("mail", false, error.to_string()),
         }
     }
+    let backup = match settings::get(&app.db, BACKUP).await? {
+        Some(last) => format!("last one {}: {}", Millis(last.created_at), last.value),
+        None => "none yet: omniprice backup FILE".to_owned(),
+    };
+    add("backup", true, backup);
     if let Some(pause) = settings::get(&app.db, PAUSE).await? {
         let since = format!("paused since {} by {}: {}", Millis(pause.created_at), pause.actor, pause.why);
         add("pushes", false, format!("{since}; omniprice resume --why \"...\" lets them go on"));

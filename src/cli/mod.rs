@@ -19,6 +19,7 @@ use crate::store::Db;
 use crate::store::products::{self, Product};
 
 mod alert;
+mod backup;
 mod campaign;
 pub mod case;
 mod channel;
@@ -141,6 +142,8 @@ enum Command {
     Case(case::Args),
     /// Try rules on recorded history before they touch a price
     Simulate(simulate::Args),
+    /// Copy the embedded database while the daemon runs, or note a backup that another tool made
+    Backup(backup::Args),
     /// Exchange rates of the European Central Bank
     #[command(subcommand)]
     Fx(fx::Command),
@@ -393,6 +396,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Report(args) => report::run(context, &args).await,
         Command::Channel(command) => channel::run(context, &command).await,
         Command::Simulate(args) => simulate::run(context, &args).await,
+        Command::Backup(args) => backup::run(context, &args).await,
         Command::Fx(command) => fx::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
         // Handled before there was a runtime.

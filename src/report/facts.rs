@@ -50,6 +50,8 @@ pub struct Facts {
     pub floors: Vec<AtFloor>,
     pub campaigns: Vec<Campaign>,
     pub histories: Vec<History>,
+    /// When the last backup was made.
+    pub backup: Option<Millis>,
     /// Deviations that every report repeats, such as robots.txt being ignored and why.
     pub notices: Vec<String>,
 }

@@ -12,7 +12,8 @@ use crate::app::{App, PAUSE};
 use crate::clock::Millis;
 use crate::money::{Decimal, Money, currency};
 use crate::store::events::{self, Event};
-use crate::store::{decisions, observations, products, progress, reporting, settings, targets};
+use crate::store::settings::{self, BACKUP};
+use crate::store::{decisions, observations, products, progress, reporting, targets};
 
 /// Rows read per list; mails show ten, attachments some thousands.
 const LIMIT: i64 = 10_000;
@@ -152,6 +153,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         until,
         at: now,
         mode: app.config.mode,
+        backup: settings::get(db, BACKUP).await?.map(|backup| Millis(backup.created_at)),
         paused: settings::get(db, PAUSE).await?.map(|pause| format!("{} ({})", pause.why, pause.actor)),
         products: tracks.len(),
         markets,

@@ -167,9 +167,20 @@ impl Db {
                 "an in-memory database would be a different one on every connection".to_owned(),
             ));
         }
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(|e| StoreError::Url(e.to_string()))?
-            .create_if_missing(true)
+        let options = SqliteConnectOptions::from_str(url).map_err(|e| StoreError::Url(e.to_string()))?;
+        Self::open_with(options.create_if_missing(true)).await
+    }
+
+    /// Opens an embedded database that is there, whatever its path is made of.
+    ///
+    /// # Errors
+    /// What the file says against it.
+    pub async fn open_file(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(SqliteConnectOptions::new().filename(path)).await
+    }
+
+    async fn open_with(options: SqliteConnectOptions) -> Result<Self, StoreError> {
+        let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(LOCK_WAIT)
@@ -324,8 +335,21 @@ impl Db {
                 own.close().await?;
                 Ok(())
             }
-            Self::Postgres(_) => Err(StoreError::Unsupported("back up PostgreSQL with pg_dump or its own replication")),
+            Self::Postgres(_) => Err(StoreError::Unsupported(
+                "back up PostgreSQL with pg_dump or its own replication, then `omniprice backup --made WHERE` notes it",
+            )),
         }
+    }
+
+    /// What the embedded library finds damaged when it reads every page of the file; `None` is a whole database, and
+    /// all that can be said of PostgreSQL from here.
+    ///
+    /// # Errors
+    /// The engine's own.
+    pub async fn damage(&self) -> Result<Option<String>, StoreError> {
+        let Self::Sqlite { readers, .. } = self else { return Ok(None) };
+        let (found,): (String,) = sqlx::query_as("pragma integrity_check(1)").fetch_one(readers).await?;
+        Ok((found != "ok").then_some(found))
     }
 
     /// Closes the pools and waits for the connections to end.

@@ -4,6 +4,9 @@ use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
 use crate::clock::Millis;
 
+/// The setting that says where the last backup is; set when it was made.
+pub const BACKUP: &str = "backup";
+
 /// Begins the names of the duties that search channels for our products.
 pub const SEARCHES: &str = "map/";
 

@@ -266,6 +266,7 @@ pub fn full(title: &str) -> Facts {
             currency: "DKK".into(),
             chart: kettle.history(at(30 * 24), UNTIL, AGE),
         }],
+        backup: Some(at(3)),
         notices: vec!["robots.txt is not obeyed: allowed in writing".into()],
     }
 }

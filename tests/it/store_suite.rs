@@ -195,6 +195,17 @@ async fn a_backup_made_while_writing_is_a_whole_database() {
     assert!((0..=1).contains(&products::count(&restored).await.unwrap()));
     assert_eq!(products::count(&test.db).await.unwrap(), 1);
     assert!(test.db.backup_to(&copy).await.is_err(), "a backup never overwrites a file");
+    restored.close().await;
+    // What stands in the middle of the file is noticed when it is read whole.
+    let whole = Db::open_file(&copy).await.unwrap();
+    assert_eq!(whole.damage().await.unwrap(), None);
+    whole.close().await;
+    let mut bytes = fs::read(&copy).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8_192].fill(0x5a);
+    fs::write(&copy, bytes).unwrap();
+    let broken = Db::open_file(&copy).await.unwrap();
+    assert!(!matches!(broken.damage().await, Ok(None)), "damage is told or the file is not read at all");
 }
 
 #[tokio::test]

@@ -392,6 +392,8 @@ pub fn health(facts: &Facts, reader: &Reader) -> Content {
             .collect();
         rows.push(row(fill(words.evaluations, &[("outcomes", &told.join(", "))]), String::new()));
     }
+    let backup = facts.backup.map(|at| fill(words.backup, &[("at", &voice.at(at))]));
+    rows.push(row(backup.unwrap_or_else(|| words.no_backup.to_owned()), String::new()));
     rows.extend(
         facts
             .notices

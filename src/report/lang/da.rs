@@ -66,6 +66,8 @@ pub const WORDS: Words = Words {
     pages: "{competitor}: {n} sider {outcome}",
     freshness: "Konkurrentpriser: halvdelen er yngre end {median}, 95 af 100 yngre end {p95}; {within} er inden for {limit}",
     evaluations: "Seneste vurderinger: {outcomes}",
+    backup: "Seneste sikkerhedskopi: {at}",
+    no_backup: "Der er endnu ingen sikkerhedskopi; `omniprice backup FIL` laver en",
     notice: "Bemærk: {text}",
     history_alt: "{sku}, {from} til {until}: vores pris {ours_from}, nu {ours}; laveste konkurrent {theirs_from}, nu {theirs}",
     trend_alt: "Prisindeks over {n} dage: {from} først, {until} nu, 100 er markedet",

@@ -66,6 +66,8 @@ pub const WORDS: Words = Words {
     pages: "{competitor}: {n} Seiten {outcome}",
     freshness: "Konkurrenzpreise: die Hälfte ist jünger als {median}, 95 von 100 jünger als {p95}; {within} liegen innerhalb von {limit}",
     evaluations: "Neueste Bewertungen: {outcomes}",
+    backup: "Letzte Sicherung: {at}",
+    no_backup: "Es gibt noch keine Sicherung; `omniprice backup DATEI` legt eine an",
     notice: "Hinweis: {text}",
     history_alt: "{sku}, {from} bis {until}: unser Preis {ours_from}, jetzt {ours}; günstigstes Konkurrenzangebot {theirs_from}, jetzt {theirs}",
     trend_alt: "Preisindex über {n} Tage: anfangs {from}, jetzt {until}, 100 ist der Markt",

@@ -66,6 +66,8 @@ pub const WORDS: Words = Words {
     pages: "{competitor}: {n} pages {outcome}",
     freshness: "Competing prices: half are younger than {median}, 95 of 100 younger than {p95}; {within} are within {limit}",
     evaluations: "Newest evaluations: {outcomes}",
+    backup: "Last backup: {at}",
+    no_backup: "No backup has been made yet; `omniprice backup FILE` makes one",
     notice: "Note: {text}",
     history_alt: "{sku}, {from} to {until}: our price {ours_from}, now {ours}; lowest competing offer {theirs_from}, now {theirs}",
     trend_alt: "Price index of {n} days: {from} at first, {until} now, 100 is the market",

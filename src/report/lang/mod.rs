@@ -66,7 +66,7 @@ words! {
     change_balance, reference, reference_of, floor, approved_by, adopted_from, rule,
     headroom, sold_out, overtaken, at_floor, unreachable_target,
     campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_still, claims, prior_price,
-    parity, unverified, pages, freshness, evaluations, notice,
+    parity, unverified, pages, freshness, evaluations, backup, no_backup, notice,
     history_alt, trend_alt, legend,
     state_sent, state_accepted, state_unknown, state_rejected, state_held, state_parked, state_drifted, state_intended,
     outcome_change, outcome_keep, outcome_hold, outcome_review, outcome_shadow, outcome_none,

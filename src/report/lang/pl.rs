@@ -66,6 +66,8 @@ pub const WORDS: Words = Words {
     pages: "{competitor}: liczba stron, które {outcome}: {n}",
     freshness: "Ceny konkurencji: połowa młodsza niż {median}, 95 na 100 młodszych niż {p95}; {within} mieści się w {limit}",
     evaluations: "Ostatnie oceny: {outcomes}",
+    backup: "Ostatnia kopia zapasowa: {at}",
+    no_backup: "Nie ma jeszcze kopii zapasowej; tworzy ją `omniprice backup PLIK`",
     notice: "Uwaga: {text}",
     history_alt: "{sku}, od {from} do {until}: nasza cena {ours_from}, teraz {ours}; najniższa oferta konkurencji {theirs_from}, teraz {theirs}",
     trend_alt: "Indeks cen, liczba dni: {n}; na początku {from}, teraz {until}, 100 to rynek",

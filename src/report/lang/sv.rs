@@ -66,6 +66,8 @@ pub const WORDS: Words = Words {
     pages: "{competitor}: {n} sidor {outcome}",
     freshness: "Konkurrentpriser: hälften är yngre än {median}, 95 av 100 yngre än {p95}; {within} är inom {limit}",
     evaluations: "Senaste bedömningar: {outcomes}",
+    backup: "Senaste säkerhetskopia: {at}",
+    no_backup: "Det finns ingen säkerhetskopia än; `omniprice backup FIL` gör en",
     notice: "Obs: {text}",
     history_alt: "{sku}, {from} till {until}: vårt pris {ours_from}, nu {ours}; lägsta konkurrent {theirs_from}, nu {theirs}",
     trend_alt: "Prisindex under {n} dagar: {from} först, {until} nu, 100 är marknaden",

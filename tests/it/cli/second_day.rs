@@ -152,3 +152,48 @@ async fn a_campaign_says_whose_price_it_waits_for() {
     let shown = day.say(&["campaign", "show", "days"]).await.ends(0);
     assert!(shown.out.contains("note: KETTLE: ann has set 469.00 DKK"), "{shown:?}");
 }
+
+#[tokio::test]
+async fn a_restored_backup_sends_nothing_before_somebody_has_looked() {
+    let day = Day::imported().await;
+    auto(&day);
+    day.say(&["once", "--patience", "1"]).await.ends(0);
+    let bare = day.say(&["check", "--offline"]).await.ends(0);
+    assert!(bare.out.contains("omniprice backup FILE"), "{bare:?}");
+    // A folder whose name means something in a URL.
+    std::fs::create_dir(day.folder.path().join("100% safe?")).unwrap();
+    let copy = "100% safe?/monday.db";
+    let made = day.say(&["backup", copy, "--json"]).await.ends(0).json();
+    assert!(made["bytes"].as_u64().unwrap() > 10_000 && made["place"].as_str().unwrap().ends_with(copy), "{made}");
+    let again = day.say(&["backup", copy]).await.ends(2);
+    assert!(again.err.contains("is there already") && again.err.contains("hint:"), "{again:?}");
+    let left: Vec<_> = std::fs::read_dir(day.folder.path().join("100% safe?")).unwrap().collect();
+    assert_eq!(left.len(), 1, "no part of it is left beside it: {left:?}");
+    let told = day.say(&["check", "--offline"]).await.ends(0);
+    assert!(told.out.contains("monday.db"), "{told:?}");
+    let database = day.folder.path().join("omniprice.db");
+    for end in ["", "-wal", "-shm"] {
+        _ = std::fs::remove_file(format!("{}{end}", database.display()));
+    }
+    std::fs::copy(day.folder.path().join(copy), &database).unwrap();
+    let paused = day.say(&["check", "--offline"]).await.ends(3);
+    assert!(paused.out.contains("restored from the backup of"), "{paused:?}");
+    day.say(&["price", "set", "KETTLE", "469.00", "--until", "7d", "--why", "window", "--owner", "ann"]).await.ends(0);
+    day.say(&["once", "--patience", "1"]).await;
+    let waiting = channels(&day, "KETTLE").await.remove(0);
+    assert_eq!(waiting["state"], "held", "{waiting}");
+    assert!(waiting["reason"].as_str().unwrap().contains("restored from the backup of"), "{waiting}");
+    day.say(&["resume", "--why", "compared"]).await.ends(0);
+    day.say(&["check", "--offline"]).await.ends(0);
+}
+
+#[tokio::test]
+async fn a_backup_of_another_tool_is_noted() {
+    let day = Day::imported().await;
+    let empty = day.say(&["backup", "--made", " "]).await.ends(2);
+    assert!(empty.err.contains("--made is empty"), "{empty:?}");
+    day.say(&["backup"]).await.ends(2);
+    let noted = day.say(&["backup", "--made", "pg_dump to the vault"]).await.ends(0);
+    assert!(noted.out.starts_with("noted: backup pg_dump to the vault of 20"), "{noted:?}");
+    assert!(day.say(&["check", "--offline"]).await.ends(0).out.contains("pg_dump to the vault"));
+}

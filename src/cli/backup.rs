@@ -1,0 +1,93 @@
+//! `omniprice backup FILE`: a whole copy of the embedded database while the daemon runs, and when the last one was made.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use super::{Context, named, wrong};
+use crate::app::PAUSE;
+use crate::clock::{Clock, Millis};
+use crate::store::Db;
+use crate::store::settings::{self, BACKUP};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where the copy goes; a file that is there is never overwritten
+    #[arg(required_unless_present = "made")]
+    file: Option<PathBuf>,
+    /// Only note that another tool made one, such as `pg_dump`, and where; digests tell when that was
+    #[arg(long, value_name = "WHERE", conflicts_with = "file")]
+    made: Option<String>,
+    /// Who
+    #[arg(long, env = "USER", default_value = "operator")]
+    actor: String,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    at: Millis,
+    place: String,
+    /// Size of the copy; unknown where another tool made it.
+    bytes: Option<u64>,
+}
+
+/// # Errors
+/// The store's, a file that is there already, and a copy that turns out to be damaged.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+    let db = context.store().await?;
+    let at = Clock::System.now();
+    let (place, bytes) = match (&args.file, &args.made) {
+        (Some(file), _) => {
+            let bytes = copy(&db, file, at).await?;
+            (fs::canonicalize(file)?.display().to_string(), Some(bytes))
+        }
+        (None, made) => {
+            let place = made.clone().unwrap_or_default();
+            named("--made", &place)?;
+            (place, None)
+        }
+    };
+    settings::set(&db, BACKUP.to_owned(), place.clone(), args.actor.clone(), String::new(), at).await?;
+    context.print(&Report { at, place, bytes }, |report| match report.bytes {
+        Some(bytes) => format!(
+            "{}: {bytes} bytes, read back whole\na database restored from it is paused until `omniprice resume`",
+            report.place
+        ),
+        None => format!("noted: backup {} of {at}", report.place),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Copies, checks the copy, and only then gives it its name: whoever finds the file finds a whole backup.
+async fn copy(db: &Db, file: &Path, at: Millis) -> anyhow::Result<u64> {
+    if file.exists() {
+        return Err(wrong(format!("{} is there already\nhint: a backup gets a name of its own", file.display())));
+    }
+    let part = PathBuf::from(format!("{}.part", file.display()));
+    if part.exists() {
+        fs::remove_file(&part).with_context(|| part.display().to_string())?;
+    }
+    db.backup_to(&part).await.with_context(|| part.display().to_string())?;
+    let made = Db::open_file(&part).await?;
+    let damage = made.damage().await?;
+    // Channels will have moved on when this copy comes back: nothing may go out before somebody has looked.
+    if settings::get(&made, PAUSE).await?.is_none() {
+        let why = format!("restored from the backup of {at}; `omniprice verify` shows what channels have now");
+        settings::set(&made, PAUSE.to_owned(), "on".to_owned(), "backup".to_owned(), why, at).await?;
+    }
+    made.close().await;
+    if let Some(damage) = damage {
+        fs::remove_file(&part).with_context(|| part.display().to_string())?;
+        bail!("the copy is damaged: {damage}\nhint: the database may be too; restore the last good backup")
+    }
+    let stored = File::open(&part)
+        .and_then(|part| part.sync_all().map(|()| part))
+        .with_context(|| part.display().to_string())?;
+    fs::rename(&part, file).with_context(|| file.display().to_string())?;
+    // A rename is on the disk only when its folder is.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| folder.display().to_string())?;
+    Ok(stored.metadata()?.len())
+}
