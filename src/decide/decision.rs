@@ -53,6 +53,12 @@ macro_rules! flags {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
+
+            /// Whether it keeps a price back for a time only, so that nobody has to do anything about it.
+            #[must_use]
+            pub const fn ends_by_itself(self) -> bool {
+                matches!(self, Self::Cooldown | Self::DailyQuota)
+            }
         }
     };
 }

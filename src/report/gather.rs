@@ -10,6 +10,7 @@ use super::metrics::Position;
 use super::reader::Reader;
 use crate::app::{App, PAUSE};
 use crate::clock::Millis;
+use crate::decide::decision::Flag;
 use crate::money::{Decimal, Money, currency};
 use crate::store::events::{self, Event};
 use crate::store::settings::{self, BACKUP};
@@ -292,7 +293,11 @@ fn overtaken(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Vec<Ove
 /// Products on hold, the first ones with their reasons.
 async fn held(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<(decisions::Held, Told)>> {
     let mut all = Vec::new();
-    for held in decisions::held(&app.db, LIMIT).await?.into_iter().filter(|held| inside(&held.sku)) {
+    let lasting = |held: &decisions::Held| {
+        let flags: Vec<Flag> = serde_json::from_str(&held.flags).unwrap_or_default();
+        !flags.into_iter().any(Flag::ends_by_itself)
+    };
+    for held in decisions::held(&app.db, LIMIT).await?.into_iter().filter(|held| inside(&held.sku) && lasting(held)) {
         let shown = all.len() < super::digest::ROWS;
         let evaluation = if shown { decisions::evaluation(&app.db, held.product_id).await? } else { None };
         let told = evaluation.map(|e| Told::of(&e.record, &e.currency)).unwrap_or_default();

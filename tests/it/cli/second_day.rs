@@ -197,3 +197,23 @@ async fn a_backup_of_another_tool_is_noted() {
     assert!(noted.out.starts_with("noted: backup pg_dump to the vault of 20"), "{noted:?}");
     assert!(day.say(&["check", "--offline"]).await.ends(0).out.contains("pg_dump to the vault"));
 }
+
+#[tokio::test]
+async fn what_waits_for_its_time_alone_asks_nobody() {
+    let day = Day::imported().await;
+    auto(&day);
+    day.near.show("KETTLE", price(48_900));
+    day.say(&["once", "--now", "--patience", "1"]).await;
+    day.near.show("KETTLE", price(47_900));
+    day.say(&["once", "--now", "--patience", "1"]).await;
+    let told = day.say(&["explain", "KETTLE", "--json"]).await.ends(0).json();
+    assert!(told["outcome"] == "hold" && told["why"].as_str().unwrap().ends_with("cooldown"), "{told}");
+    let digest = day.say(&["digest", "--preview"]).await.ends(0);
+    assert!(!digest.out.contains("NEEDS YOU"), "{digest:?}");
+    // Without a cost nothing can be decided until somebody enters one.
+    day.write("costs.csv", "sku,price,cost\nKETTLE,489.00,\n");
+    day.say(&["import", "costs.csv"]).await.ends(0);
+    day.say(&["once", "--patience", "1"]).await;
+    let digest = day.say(&["digest", "--preview"]).await.ends(0);
+    assert!(digest.out.contains("NEEDS YOU"), "{digest:?}");
+}
