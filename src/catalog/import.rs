@@ -114,7 +114,8 @@ pub fn read(mut input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)
 }
 
 /// What stands between the columns of the header: a comma, or what spreadsheets write where a comma is the decimal sign.
-fn separator(start: &[u8]) -> u8 {
+#[must_use]
+pub fn separator(start: &[u8]) -> u8 {
     let header = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let of = |separator: u8| header.iter().filter(|byte| **byte == separator).count();
     [b',', b';', b'\t'].into_iter().rev().max_by_key(|separator| of(*separator)).unwrap_or(b',')

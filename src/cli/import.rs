@@ -1,5 +1,6 @@
 //! `omniprice import FILE`: products and competitor pages, all rows or none.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,8 +9,11 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, WRONG_INPUT, talk};
+use crate::app::{App, Loaded};
 use crate::catalog::import::{self, MAX_ERRORS};
-use crate::store::products;
+use crate::clock::Millis;
+use crate::report::digest::plain;
+use crate::store::products::{self, Import};
 
 /// Errors shown to a person; `--json` has all of them.
 const SHOWN: usize = 20;
@@ -34,6 +38,8 @@ struct Report {
     not_in_file: Option<i64>,
     /// Products stored now without cost and minimum: they are watched, and no price of theirs goes out by itself.
     without_floor: Option<i64>,
+    /// What is taken as it is and will surprise somebody who did not mean it.
+    notes: Vec<String>,
     stored: bool,
     errors: Vec<import::RowError>,
 }
@@ -54,6 +60,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         new_pages: None,
         not_in_file: None,
         without_floor: None,
+        notes: notes(&app, &rules, &parsed.rows, app.now()),
         stored: false,
         errors: parsed.errors,
     };
@@ -69,6 +76,37 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_INPUT) })
 }
 
+/// Products that cannot be priced for want of a VAT rate, and those whose price is below their own minimum.
+fn notes(app: &App, rules: &Loaded, rows: &[Import], now: Millis) -> Vec<String> {
+    let mut untaxed: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
+    let mut below: Option<(usize, &str)> = None;
+    for row in rows {
+        if let Some(market) = rules.set.market(&row.market) {
+            let today = now.timestamp().to_zoned(market.market.tz.0.clone()).date();
+            if app.vat.at(&market.market.country, &row.vat_class, today).is_err() {
+                untaxed.entry((&market.market.country, &row.vat_class)).or_insert((0, &row.sku)).0 += 1;
+            }
+        }
+        if row.min_minor.is_some_and(|min| min > row.own_minor) {
+            below.get_or_insert((0, &row.sku)).0 += 1;
+        }
+    }
+    let untaxed = untaxed.into_iter().map(|((country, class), (n, sku))| {
+        format!(
+            "{n} products (first: {}) have VAT class `{}`, for which {country} has no rate today: no price of theirs goes out\n  hint: add a row to [vat] in omniprice.toml, or correct the column `vat`",
+            plain(sku),
+            plain(class)
+        )
+    });
+    let below = below.map(|(n, sku)| {
+        format!(
+            "{n} products (first: {}) cost less now than their `min`: the next decision raises them to it",
+            plain(sku)
+        )
+    });
+    untaxed.chain(below).collect()
+}
+
 fn text(report: &Report, dry_run: bool) -> String {
     for error in report.errors.iter().take(SHOWN) {
         talk(&error.to_string());
@@ -76,6 +114,9 @@ fn text(report: &Report, dry_run: bool) -> String {
     if report.errors.len() > SHOWN {
         let more = if report.errors.len() >= MAX_ERRORS { "at least " } else { "" };
         talk(&format!("and {more}{} more; --json lists them", report.errors.len() - SHOWN));
+    }
+    for note in &report.notes {
+        talk(&format!("note: {note}"));
     }
     let counts = format!("{} rows, {} products, {} competitor pages", report.lines, report.products, report.pages);
     match (report.errors.len(), dry_run) {

@@ -9,6 +9,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::metrics::arc_elasticity;
+use crate::catalog::import::separator;
 use crate::money::{Decimal, decimal};
 
 /// A file may have this many rows: ten thousand products over a year.
@@ -27,7 +28,7 @@ pub enum SalesError {
     Value { line: u64, column: &'static str, value: String, wanted: &'static str },
     #[error("more than {MAX_ROWS} rows\nhint: write fewer days; 90 are enough")]
     TooLarge,
-    #[error("it is no CSV: {0}\nhint: UTF-8, separated by commas")]
+    #[error("it is no CSV: {0}\nhint: UTF-8, separated by commas, semicolons or tabs")]
     Csv(#[from] csv::Error),
 }
 
@@ -69,7 +70,9 @@ impl Sales {
     /// # Errors
     /// The first thing that is wrong, with its line.
     pub fn read(bytes: &[u8]) -> Result<Self, SalesError> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+        // Spreadsheets put a byte order mark before the first column's name.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let mut reader = csv::ReaderBuilder::new().delimiter(separator(bytes)).trim(csv::Trim::All).from_reader(bytes);
         let headers = reader.headers()?.clone();
         let place = |name: &str| headers.iter().position(|own| own.eq_ignore_ascii_case(name));
         let needed = |name: &'static str| place(name).ok_or(SalesError::Column(name));

@@ -299,6 +299,10 @@ fn sales_bring_margin_at_risk_and_every_list_comes_as_csv() {
     for (list, header) in [("omnibus", "ready to announce"), ("not-announced", "campaign,sku,channel,why")] {
         assert!(shop.run(&["report", "--format", "csv", "--list", list], 0).contains(header), "{list}");
     }
+    let spreadsheet = format!("\u{feff}sku;day;units;stock\r\nKETTLE;{};3;9\r\nKETTLE;{};4;9\r\n", day(3), day(2));
+    std::fs::write(shop.folder.path().join("saved.csv"), spreadsheet).unwrap();
+    let saved = shop.json(&["report", "--sales", "saved.csv", "--json"]);
+    assert_eq!(saved["products"], json["products"], "as a spreadsheet saves it");
     std::fs::write(shop.folder.path().join("bad.csv"), "sku,day,units\nKETTLE,today,3\n").unwrap();
     let bad = shop.run(&["report", "--sales", "bad.csv"], 1);
     assert!(bad.contains("bad.csv: line 2: day `today`") && bad.contains("hint:"), "{bad}");

@@ -217,3 +217,20 @@ async fn what_waits_for_its_time_alone_asks_nobody() {
     let digest = day.say(&["digest", "--preview"]).await.ends(0);
     assert!(digest.out.contains("NEEDS YOU"), "{digest:?}");
 }
+
+#[tokio::test]
+async fn an_import_names_what_will_surprise_somebody() {
+    let day = Day::imported().await;
+    let rows = "sku,title,price,cost,min,vat\nPOT,Pot,99.00,20.00,120.00,\nBOOK,Book,99.00,20.00,,bokos\n";
+    day.write("odd.csv", rows);
+    for args in [&["import", "odd.csv", "--dry-run"][..], &["import", "odd.csv"]] {
+        let said = day.say(args).await.ends(0);
+        assert!(
+            said.err.contains("1 products (first: BOOK) have VAT class `bokos`, for which DK has no rate"),
+            "{said:?}"
+        );
+        assert!(said.err.contains("1 products (first: POT) cost less now than their `min`"), "{said:?}");
+    }
+    let plain = day.say(&["import", "products.csv", "--json"]).await.ends(0).json();
+    assert_eq!(plain["notes"], serde_json::json!([]));
+}
