@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use omniprice::clock::Millis;
 use omniprice::flow;
 use omniprice::store::{channels, events, progress};
 
@@ -87,6 +88,47 @@ impl<F: Front> Live<F> {
         self.shows(&lowered).await;
         let open = progress::unfinished_attempts(&self.world.app.db, self.world.app.now()).await.unwrap();
         assert_eq!(open, 0, "every attempt has an end");
+    }
+
+    /// A campaign's price is asked in its window and at no other time, although the daemon dies in the middle of it; then
+    /// the rules' price is back, and proved.
+    pub async fn keeps_the_window_of_a_campaign(&self, sku: &str) {
+        let ours = self.front.asks(sku).await;
+        let reduced = ours * 8 / 10;
+        // Windows are kept to the second; the first one is far enough away for a busy machine to store it.
+        let from = Millis((self.world.app.now().0 + 15_000) / 1_000 * 1_000);
+        let until = from.plus(20 * Millis::SECOND);
+        self.world.campaign(sku, reduced, from, until);
+        let mut daemon = self.world.daemon();
+        let (mut begun, mut over) = (None, None);
+        let started = Instant::now();
+        while over.is_none() {
+            let before = self.world.app.now();
+            let asked = self.front.asks(sku).await;
+            let after = self.world.app.now();
+            match (asked == reduced, begun) {
+                (true, None) => {
+                    assert!(after >= from, "it began at {after}, before {from}");
+                    begun = Some(after);
+                    daemon.now();
+                    daemon = self.world.daemon();
+                }
+                (false, Some(_)) => {
+                    assert!(after >= until, "it was over at {before}, before {until}");
+                    over = Some(after);
+                }
+                _ => {}
+            }
+            assert!(asked == reduced || asked == ours, "{sku} is asked for at {asked}");
+            assert!(started.elapsed() < 2 * LIMIT, "begun {begun:?}, of {from} to {until}: asked for {asked}");
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        self.world.settled_by(&mut daemon).await;
+        daemon.now();
+        self.world.alone().await;
+        let late = |at: Option<Millis>, due: Millis| at.map(|at| (at.0 - due.0) / Millis::SECOND);
+        println!("campaign: {:?} s after its start, {:?} s after its end", late(begun, from), late(over, until));
+        assert_eq!(self.front.asks(sku).await, ours);
     }
 
     /// The shop dies while it works on a push, and comes back: nobody knows what it did, and everything converges.

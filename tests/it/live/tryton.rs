@@ -106,6 +106,7 @@ async fn a_real_till_is_repriced_edited_and_killed() {
     let Some(mut live) = open().await else { return };
     live.is_repriced_and_proved().await;
     live.puts_back_what_somebody_edits().await;
+    live.keeps_the_window_of_a_campaign("POT").await;
     live.tells_that_it_may_not_write("login = \"omniprice\"", "login = \"cashier\"", "Product Administration").await;
     live.survives_the_death_of_the_shop(6, 0).await;
     let password = live.front.seed["password"].as_str().unwrap().to_owned();

@@ -96,6 +96,7 @@ async fn a_real_vendure_is_repriced_edited_and_killed() {
     let Some(mut live) = open().await else { return };
     live.is_repriced_and_proved().await;
     live.puts_back_what_somebody_edits().await;
+    live.keeps_the_window_of_a_campaign("POT").await;
     tells_and_leaves_alone_what_somebody_edits(&live).await;
     live.survives_the_death_of_the_daemon(4, 0).await;
     live.survives_the_death_of_the_shop(6, 0).await;

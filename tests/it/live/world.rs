@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use omniprice::app::App;
-use omniprice::clock::Clock;
+use omniprice::clock::{Clock, Millis};
 use omniprice::config::Config;
 use omniprice::demo::market::{Markup, Shop as Competitor};
 use omniprice::flow;
@@ -156,6 +156,27 @@ impl World {
     /// What was tried for a product, newest first.
     pub async fn attempts(&self, sku: &str) -> Vec<progress::Attempt> {
         progress::attempts(&self.app.db, self.listing(sku).await.id, 1_000).await.unwrap()
+    }
+
+    /// Stores a campaign that reduces one product, as a person does.
+    pub fn campaign(&self, sku: &str, minor: i64, from: Millis, until: Millis) {
+        let file = self.config.with_file_name("campaign.toml");
+        let text = format!(
+            "id = \"live\"\nfrom = {from}\nuntil = {until}\nzone = \"Europe/Copenhagen\"\ncart_grace_min = 0\n\
+             owner = \"anna\"\nwhy = \"a test\"\n[[item]]\nsku = \"{sku}\"\nprice = \"{}.{:02}\"\n",
+            minor / 100,
+            minor % 100
+        );
+        std::fs::write(&file, text).unwrap();
+        let added = Command::new(env!("CARGO_BIN_EXE_omniprice"))
+            .args(["campaign", "add"])
+            .arg(&file)
+            .arg("--config")
+            .arg(&self.config)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{added:?}");
     }
 
     /// Another process of the real program on this database.
