@@ -2,9 +2,11 @@
 //! against it is the real one; only the world around it is made up.
 
 pub mod market;
+mod setup;
 pub mod shop;
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::clock::{Clock, Millis};
-use crate::config::Config;
-use crate::money::{Currency, Money};
-use crate::report::{self, digest::plain};
-use crate::store::{decisions, events, listings, observations, products, progress, targets};
-use crate::{catalog, daemon};
+use crate::daemon;
+use crate::report;
+use crate::store::{decisions, events, observations, products, progress, targets};
 use market::{Markup, Shown};
+use setup::{TITLES, config, import};
 use shop::Fault;
+use told::Told;
 
 /// How the demo is run.
 #[derive(Debug, Clone, Default)]
@@ -76,40 +78,8 @@ impl Summary {
 
 type Say<'a> = &'a (dyn Fn(&str) -> anyhow::Result<()> + Sync);
 
-const TITLES: [(&str, &str); 5] = [
-    ("KETTLE", "Kettle 1.7 l"),
-    ("PHONES", "Headphones Over-Ear"),
-    ("LAMP", "Desk lamp, oak"),
-    ("MIXER", "Stand mixer 4.8 l"),
-    ("TOASTER", "Toaster, two slots"),
-];
-
-/// SKU, our price and our cost (none: unknown, so nothing is decided) in DKK.
-const PRODUCTS: [(&str, &str, Option<&str>); 5] = [
-    ("KETTLE", "499.00", Some("250.00")),
-    ("PHONES", "1299.00", Some("800.00")),
-    ("LAMP", "349.00", Some("200.00")),
-    ("MIXER", "949.00", Some("640.00")),
-    ("TOASTER", "279.00", None),
-];
-
 /// Waiting for one round at most this long; the demo goes on all the same and shows what is open.
 const ROUND: Duration = Duration::from_secs(12);
-
-/// The site file that the third competitor needs.
-const SITE: &str = r#"hosts = ["torv.example"]
-locale = "da-DK"
-currency = "DKK"
-tax = "gross"
-
-[[field.price]]
-css = ".torv-amt"
-attribute = "data-kroner"
-
-[[field.availability]]
-css = ".torv-lager"
-transform = [{ map = { "På lager" = "in_stock", "Udsolgt" = "out_of_stock" } }]
-"#;
 
 struct World {
     nordlys: market::Shop,
@@ -264,121 +234,6 @@ impl World {
     }
 }
 
-fn config(folder: &Path, world: &World) -> anyhow::Result<Config> {
-    std::fs::create_dir_all(folder.join("sites"))?;
-    std::fs::write(folder.join("sites/torv.toml"), SITE)?;
-    std::fs::write(folder.join("rules.toml"), RULES)?;
-    let text = format!(
-        r#"mode = "auto"
-[database]
-url = "sqlite://demo.db"
-[scrapers]
-dir = "sites"
-[schedule]
-every = "1h"
-[fetch]
-delay = "0s"
-allow_networks = ["127.0.0.0/8"]
-resolve = {{ "*" = "127.0.0.1" }}
-timeout = "5s"
-[release]
-# The market of the demo moves in seconds, so one witness has to do.
-off = ["quorum"]
-[publish]
-retry = ["300ms", "600ms", "1s"]
-timeout = "1s"
-lease = "5s"
-verify_after = "200ms"
-settle_within = "2s"
-late_within = "1s"
-reconcile_every = "1s"
-per_minute = 60000
-[report]
-recipients = ["Pricing <pricing@shop.example>"]
-[web]
-listen = "127.0.0.1:0"
-[channels.webshop]
-kind = "vendure"
-url = "http://127.0.0.1:{}"
-api_key = "demo"
-currency = "DKK"
-tax = "gross"
-drift = "reassert"
-[channels.google]
-kind = "feed"
-path = "feeds/google.xml"
-title = "Demo shop"
-link = "https://shop.example/p/{{sku}}"
-currency = "DKK"
-tax = "gross"
-[channels.till]
-kind = "webhook"
-url = "http://127.0.0.1:{}/prices"
-secret = "whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0"
-read_url = "http://127.0.0.1:{}/prices/{{sku}}"
-currency = "DKK"
-tax = "gross"
-"#,
-        world.webshop.port, world.till.port, world.till.port
-    );
-    let file = folder.join("omniprice.toml");
-    std::fs::write(&file, text)?;
-    Ok(Config::load(Some(&file), &[])?)
-}
-
-const RULES: &str = r#"schema = 1
-
-[[market]]
-id = "DK"
-country = "DK"
-currency = "DKK"
-tax = "gross"
-tz = "Europe/Copenhagen"
-vat = "standard"
-omnibus = "DK"
-
-[[rule]]
-id = "match-cheapest"
-priority = 100
-mode = "auto"
-
-[rule.target]
-kind = "lowest"
-
-[rule.bounds]
-min = [ { margin_pct = "10" } ]
-on_below_floor = "floor"
-on_no_data = [ "keep" ]
-
-# The feed advertises what the web shop sells for, never less.
-[[channel]]
-id = "google"
-kind = "feed"
-market = "DK"
-
-[[channel]]
-id = "webshop"
-kind = "shop"
-market = "DK"
-
-[[constraint]]
-never_below = ["google", "webshop"]
-"#;
-
-async fn import(app: &App, world: &World) -> anyhow::Result<()> {
-    let mut csv = String::from("sku,title,price,cost,urls\n");
-    for (sku, price, cost) in PRODUCTS {
-        let title = TITLES.iter().find(|(known, _)| *known == sku).map_or(sku, |(_, title)| title);
-        let urls = [&world.nordlys, &world.havn, &world.torv].map(|shop| shop.url(sku)).join(" ");
-        csv += &format!("{sku},\"{title}\",{price},{},{urls}\n", cost.unwrap_or(""));
-    }
-    let rules = app.rules().await?;
-    let parsed = catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
-    anyhow::ensure!(parsed.errors.is_empty(), "the demo's own catalogue: {:?}", parsed.errors);
-    products::import(&app.db, parsed.rows, app.now()).await?;
-    Ok(())
-}
-
 /// Waits until nothing is due and nothing is open, and channels were compared once more.
 async fn settle(app: &App) -> anyhow::Result<()> {
     let end = tokio::time::Instant::now() + ROUND;
@@ -398,98 +253,6 @@ async fn settle(app: &App) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// What has been told already.
-#[derive(Default)]
-struct Told {
-    until: Millis,
-    events: BTreeSet<i64>,
-    attempts: BTreeMap<i64, usize>,
-}
-
-impl Told {
-    async fn tell(&mut self, app: &App, say: Say<'_>) -> anyhow::Result<()> {
-        let now = app.now();
-        let money = |minor: i64| Money::from_minor(minor, Currency::DKK);
-        let moves = observations::moves(&app.db, self.until, now, 1_000).await?;
-        let first = moves.iter().filter(|m| m.old_minor.is_none()).count();
-        if first > 0 {
-            say(&format!("seen     {first} prices for the first time"))?;
-        }
-        for moved in moves.iter().rev() {
-            if let Some(old) = moved.old_minor.filter(|old| *old != moved.new_minor) {
-                say(&format!(
-                    "seen     {} {}: {} -> {}",
-                    moved.competitor,
-                    moved.sku,
-                    money(old),
-                    money(moved.new_minor)
-                ))?;
-            }
-        }
-        for waiting in observations::waiting(&app.db, 100).await?.iter().filter(|w| w.last_seen > self.until.0) {
-            let price = waiting.price_minor.map_or_else(|| "no price".to_owned(), |minor| money(minor).to_string());
-            say(&format!(
-                "doubted  {} {}: {price} is {} ({})",
-                waiting.competitor, waiting.sku, waiting.verdict, waiting.reason
-            ))?;
-        }
-        for decision in decisions::since(&app.db, self.until, now, 1_000).await?.iter().rev() {
-            say(&format!(
-                "decided  {}: {} -> {}  {}",
-                decision.sku,
-                money(decision.previous_minor),
-                money(decision.price_minor),
-                plain(&decision.why)
-            ))?;
-        }
-        for held in decisions::held(&app.db, 100).await?.iter().filter(|held| held.since > self.until.0) {
-            say(&format!("held     {}: {}", held.sku, plain(&held.why)))?;
-        }
-        self.attempts(app, say).await?;
-        for event in events::between(&app.db, self.until, now, 1_000).await? {
-            if self.events.insert(event.id) {
-                say(&format!("event    {}: {}", event.sku.as_deref().unwrap_or("-"), plain(&event.message)))?;
-            }
-        }
-        for parity in progress::parity(&app.db).await? {
-            say(&format!(
-                "parity   {}: {} of {} listings live at the newest decision",
-                parity.channel, parity.live, parity.listings
-            ))?;
-        }
-        self.until = now;
-        Ok(())
-    }
-
-    /// What was sent and read since the last round, in the order in which it happened.
-    async fn attempts(&mut self, app: &App, say: Say<'_>) -> anyhow::Result<()> {
-        let mut lines = Vec::new();
-        for product in products::page(&app.db, 0, 1_000).await? {
-            for listing in listings::of_product(&app.db, product.id).await? {
-                let mut attempts = progress::attempts(&app.db, listing.id, 100).await?;
-                attempts.reverse();
-                let known = self.attempts.entry(listing.id).or_default();
-                for attempt in attempts.iter().skip(*known) {
-                    let price = attempt
-                        .minor
-                        .map_or_else(String::new, |minor| format!(" {}", Money::from_minor(minor, Currency::DKK)));
-                    let detail =
-                        if attempt.detail.is_empty() { String::new() } else { format!(": {}", plain(&attempt.detail)) };
-                    let verb = if attempt.kind == "push" { "sent    " } else { "read    " };
-                    let line = format!(
-                        "{verb} {} {}{price} #{} {}{detail}",
-                        listing.channel, product.sku, attempt.seq, attempt.outcome
-                    );
-                    lines.push((attempt.started_at, line));
-                }
-                *known = attempts.len();
-            }
-        }
-        lines.sort();
-        lines.iter().try_for_each(|(_, line)| say(line))
-    }
 }
 
 async fn digest(app: &App, folder: &Path, say: Say<'_>) -> anyhow::Result<Option<PathBuf>> {
