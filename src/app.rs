@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
@@ -34,6 +34,8 @@ use crate::telemetry::Metrics;
 
 /// Name of the switch that stops all pushes.
 pub const PAUSE: &str = "pause";
+/// A rule file that stays broken is told again after this.
+const TELL_AGAIN: i64 = Millis::HOUR;
 
 /// Remembers which rules every product was last decided by.
 const ACTIVE_RULES: &str = "rules/active";
@@ -69,6 +71,8 @@ pub struct App {
     pub extractor: String,
     capabilities: Arc<BTreeMap<String, Capabilities>>,
     rules: RwLock<Option<Arc<Loaded>>>,
+    /// What is wrong with the rule file, and when that was told.
+    broken: Mutex<Option<(String, Millis)>>,
 }
 
 impl App {
@@ -124,6 +128,7 @@ impl App {
             metrics: Metrics::default(),
             capabilities: Arc::new(capabilities),
             rules: RwLock::new(None),
+            broken: Mutex::new(None),
             vat: Arc::new(vat),
             config,
             db,
@@ -162,6 +167,10 @@ impl App {
         });
         let unchanged = |loaded: &Arc<Loaded>| read.as_ref().is_ok_and(|(_, _, hash)| loaded.hash == *hash);
         if let Some(current) = current.as_ref().filter(|loaded| unchanged(loaded)) {
+            // A mistake that was taken back leaves the rules that are in force.
+            if self.told_broken(None).is_some() {
+                events::resolve(&self.db, BROKEN_RULES.to_owned(), self.now()).await?;
+            }
             return Ok(Arc::clone(current));
         }
         let parsed = read.and_then(|(path, text, hash)| Ok((parse_rules(&path, &text)?, path, text, hash)));
@@ -181,13 +190,26 @@ impl App {
             let why = format!("revision {revision}");
             settings::set(&self.db, ACTIVE_RULES.to_owned(), hash.clone(), self.owner.clone(), why, now).await?;
         }
+        self.told_broken(None);
         events::resolve(&self.db, BROKEN_RULES.to_owned(), now).await?;
         let loaded = Arc::new(Loaded { set: Arc::new(set), revision, hash, since: now });
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&loaded));
         Ok(loaded)
     }
 
+    /// Notes what was told about the rule file; what was noted before.
+    fn told_broken(&self, told: Option<(String, Millis)>) -> Option<(String, Millis)> {
+        std::mem::replace(&mut *self.broken.lock().unwrap_or_else(PoisonError::into_inner), told)
+    }
+
+    /// Tells a mistake once, and again while it lasts; every look would write and count otherwise.
     async fn tell_broken_rules(&self, error: &anyhow::Error) -> anyhow::Result<()> {
+        let (text, now) = (format!("{error:#}"), self.now());
+        let told = self.told_broken(Some((text.clone(), now)));
+        if let Some((_, at)) = told.filter(|(what, at)| *what == text && now.since(*at) < TELL_AGAIN) {
+            self.told_broken(Some((text, at)));
+            return Ok(());
+        }
         let event = Raise {
             kind: "rules_broken",
             severity: "critical",
@@ -195,11 +217,15 @@ impl App {
             product_id: None,
             channel: None,
             competitor: None,
-            message: Sentence::RulesBroken.with(&[("why", &format!("{error:#}"))]),
+            message: Sentence::RulesBroken.with(&[("why", &text)]),
             hint: Sentence::HintRules.with(&[]),
         };
-        if events::raise(&self.db, event, self.now()).await? {
-            tracing::error!("the rule file cannot be used, the old rules stay in force: {error:#}");
+        let raised = events::raise(&self.db, event, now).await;
+        if raised.is_err() {
+            self.told_broken(None);
+        }
+        if raised? {
+            tracing::error!("the rule file cannot be used, the old rules stay in force: {text}");
         }
         Ok(())
     }

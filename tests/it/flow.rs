@@ -341,8 +341,16 @@ async fn d2_changed_rules_decide_again_and_broken_ones_change_nothing(test: Test
     world.near.show("KETTLE", price(48_000));
     world.pass().await;
     assert_eq!(world.ours("KETTLE").await, 47_520, "the old rules stay in force");
-    let open = events::open(&world.app.db, 10).await.unwrap();
-    assert_eq!(open.iter().filter(|e| e.kind == "rules_broken").count(), 1);
+    let broken = async || {
+        let open = events::open(&world.app.db, 10).await.unwrap();
+        open.into_iter().filter(|e| e.kind == "rules_broken").map(|e| e.times).collect::<Vec<_>>()
+    };
+    world.pass().await;
+    assert_eq!(broken().await, [1], "told once, however often it is looked at");
+    std::fs::write(&file, rules.replace("kind = \"lowest\"", "kind = \"lowest\"\n[rule.adjust]\npercent = \"-1.0\""))
+        .unwrap();
+    world.pass().await;
+    assert_eq!(broken().await, [0_i64; 0], "taken back");
 }
 
 async fn p1_a_channel_found_later_hears_of_the_decision(test: TestDb) {
