@@ -49,7 +49,8 @@ pub fn release(facts: &Facts, rule: &Rule, bounds: &Bounds, price: Money, now: M
         }
     }
     let mut released = Released::damped(by_mode(rule.mode), repair.then_some(Flag::BoundRepair));
-    if limits.review_above_pct.is_some_and(|limit| exceeds(current, price, limit)) {
+    let before = facts.product.before_set.filter(|before| before.currency() == price.currency()).unwrap_or(current);
+    if limits.review_above_pct.is_some_and(|limit| exceeds(before, price, limit)) {
         released.flags.push(Flag::LargeChange);
         if released.outcome == Outcome::Change {
             released.outcome = Outcome::Review;

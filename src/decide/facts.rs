@@ -110,6 +110,10 @@ pub struct Product {
     /// The first price of the local day, for daily limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day_start: Option<Money>,
+    /// The price from before a campaign or a person set the current one. When their time is over, step and day limits
+    /// are measured from it: the way there was not the rules' and the way back is no leap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_set: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_reference: Option<LastReference>,
 }
@@ -277,6 +281,7 @@ impl Product {
             last_changed: None,
             changes_today: 0,
             day_start: None,
+            before_set: None,
             last_reference: None,
         }
     }

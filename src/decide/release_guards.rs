@@ -307,7 +307,11 @@ fn oscillation(proposal: &Proposal) -> Option<String> {
         .then(|| format!("the price would turn its direction for the {turns}th time within 24 h"))
 }
 
+/// The way back from a campaign is judged from the price before it, and is worth going however near it ends to that.
 fn dead_band(proposal: &Proposal) -> Option<String> {
+    if proposal.facts.product.before_set.is_some() {
+        return None;
+    }
     let change = proposal.change_pct()?;
     (change.abs() < proposal.params.dead_band_pct && !proposal.decision.has(Flag::BoundRepair))
         .then(|| format!("a change of {} % is not worth one", shown_pct(change)))

@@ -102,11 +102,17 @@ impl Ask<'_> {
             Flag::Campaign => "After the campaign",
             _ => return None,
         };
-        self.changed(what.to_owned(), |facts| match flag {
-            Flag::KillSwitch => facts.kill_switch = false,
-            Flag::Locked => facts.product.lock = None,
-            Flag::ManualPrice => facts.product.manual = None,
-            _ => facts.product.campaign = None,
+        self.changed(what.to_owned(), |facts| {
+            match flag {
+                Flag::KillSwitch => facts.kill_switch = false,
+                Flag::Locked => facts.product.lock = None,
+                Flag::ManualPrice => facts.product.manual = None,
+                _ => facts.product.campaign = None,
+            }
+            // A rule's cooldown counts from its own changes.
+            if facts.product.before_set.is_some() {
+                facts.product.last_changed = None;
+            }
         })
     }
 

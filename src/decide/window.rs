@@ -23,13 +23,15 @@ pub struct Window {
 }
 
 /// Intersects the hard bounds with the step limits around the current price and the day limits around the first price
-/// of the day. Lower ends are rounded up and upper ends down.
+/// of the day; after a campaign both around the price before it. Lower ends are rounded up and upper ends down.
 #[must_use]
 pub fn window(facts: &Facts, limits: &Limits, bounds: &Bounds) -> Window {
     let ceiling = bounds.ceiling.map(|(minor, _)| minor);
     let hard = Span { low: bounds.floor, high: ceiling.unwrap_or(i64::MAX) };
-    let current = facts.product.current.filter(|price| price.currency() == facts.market.currency);
-    let day_start = facts.product.day_start.filter(|price| price.currency() == facts.market.currency).or(current);
+    let own = |price: Option<Money>| price.filter(|price| price.currency() == facts.market.currency);
+    let before_set = own(facts.product.before_set);
+    let current = before_set.or(own(facts.product.current));
+    let day_start = before_set.or(own(facts.product.day_start)).or(current);
     let step = around(current, limits.max_step_down_pct, limits.max_step_up_pct);
     let day = around(day_start, limits.max_day_down_pct, limits.max_day_up_pct);
     let soft = meet(step, day);

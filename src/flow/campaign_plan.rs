@@ -9,6 +9,7 @@ use super::facts::facts;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::bounds;
+use crate::decide::campaign::{READY_BEFORE_MS, Window};
 use crate::decide::campaign_file::{CampaignFile, Candidate};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
@@ -73,6 +74,16 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
+    let windows = match app.now() >= starts_at.plus(-READY_BEFORE_MS) {
+        // Its prices may be decided before the next look at campaigns.
+        true => {
+            let named = scope(app, &serde_json::to_string(&file.channels)?);
+            let whole = Window { from: starts_at, until: ends_at };
+            let windows = super::campaigns::measured(app, &loaded, named, whole, file.cart_grace()).await?;
+            Some(serde_json::to_string(&windows)?)
+        }
+        false => None,
+    };
     let zone = file.zone.clone().or_else(|| loaded.set.markets.first().map(|market| market.market.tz.name()));
     Ok(Ok(New {
         name: file.id.clone(),
@@ -83,6 +94,7 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
         announce: file.announce,
         policy: file.on_unready.as_str(),
         cart_grace_ms: file.cart_grace(),
+        windows,
         owner: file.owner.clone(),
         why: file.why.clone(),
         body,

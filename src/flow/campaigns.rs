@@ -124,13 +124,27 @@ pub async fn windows(app: &App, loaded: &Loaded, one: &Campaign) -> anyhow::Resu
     if let Some(text) = &one.windows {
         return Ok(read(text));
     }
-    let named = scope(app, &one.channels);
+    let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
+    measured(app, loaded, scope(app, &one.channels), whole, one.cart_grace_ms).await
+}
+
+/// Each channel's part of a window, from the latencies measured up to now.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn measured(
+    app: &App,
+    loaded: &Loaded,
+    named: Option<Vec<String>>,
+    whole: Window,
+    cart_grace_ms: i64,
+) -> anyhow::Result<BTreeMap<String, Window>> {
     let mut channels = Vec::new();
     for lane in app.lanes.iter().filter(|lane| named.as_ref().is_none_or(|named| named.contains(&lane.name))) {
         let seen = progress::convergence(&app.db, &lane.name, app.now().plus(-LATENCY_SINCE)).await?;
         channels.push(channel_of(app, loaded, &lane.name, progress::percentile(&seen, 95).unwrap_or(0)));
     }
-    Ok(campaign::windows(Millis(one.starts_at), Millis(one.ends_at), one.cart_grace_ms, &channels))
+    Ok(campaign::windows(whole.from, whole.until, cart_grace_ms, &channels))
 }
 
 /// Moves campaigns through their phases and channels through their windows; says so when channels are not ready for a

@@ -151,6 +151,7 @@ fn assemble(
             last_changed: product.changed_at.map(Millis),
             changes_today: u32::try_from(known.today.0).unwrap_or(u32::MAX),
             day_start: money(known.today.1),
+            before_set: None,
             last_reference: known.last_reference,
         },
         market: market.clone(),

@@ -110,13 +110,15 @@ pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> a
         // The cooldown of a rule counts from the rule's own changes: a campaign's price must not outlive the campaign by it.
         facts.product.last_changed = None;
     }
+    let before_set = before_it_was_set(app, product, newest.as_ref(), now).await?;
+    facts.product.before_set = before_set;
     let decision = decide::price(&facts, &loaded.set, now.timestamp());
     let mut proposal =
         Proposal { facts, decision, carried: None, rivalry: None, newest, returns_to: None, history: None };
     if is_gated(&proposal.decision) {
         return Ok(proposal);
     }
-    proposal.returns_to = before_it_was_set(app, product, proposal.newest.as_ref(), now).await?;
+    proposal.returns_to = before_set;
     proposal.carried = match tax(app, product, &proposal).await? {
         Some(carried) => Some(carried),
         None => way_back(&proposal),

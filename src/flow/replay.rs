@@ -62,6 +62,7 @@ fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
     let product = &mut base.product;
     (product.lock, product.manual, product.campaign) = (None, None, None);
     (product.last_changed, product.day_start, product.last_reference) = (None, None, None);
+    product.before_set = None;
     product.changes_today = 0;
     let at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
     let mut moments = Vec::with_capacity(at.len().min(MAX_MOMENTS));

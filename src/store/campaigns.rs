@@ -11,8 +11,8 @@ statements! {
     INSERT = Sql::same(
         "insert into campaigns
              (name, starts_at, ends_at, zone, channels, announce, policy, owner, why, body, phase, created_at,
-              cart_grace_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11, $12)
+              cart_grace_ms, windows)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11, $12, $13)
          returning id");
     INSERT_ITEM = Sql::same(
         "insert into campaign_items (campaign_id, product_id, price_minor, currency, created_at)
@@ -60,6 +60,8 @@ pub struct New {
     pub policy: &'static str,
     /// So long after the end checkouts keep the price.
     pub cart_grace_ms: i64,
+    /// Each channel's window, as a JSON object, where the start is too near to settle them later.
+    pub windows: Option<String>,
     pub owner: String,
     pub why: String,
     /// The file as it was read.
@@ -186,7 +188,8 @@ async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError
                 new.why.as_str(),
                 new.body.as_str(),
                 now,
-                new.cart_grace_ms
+                new.cart_grace_ms,
+                new.windows.as_deref()
             ],
         )
         .await?;

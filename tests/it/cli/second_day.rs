@@ -234,3 +234,32 @@ async fn an_import_names_what_will_surprise_somebody() {
     let plain = day.say(&["import", "products.csv", "--json"]).await.ends(0).json();
     assert_eq!(plain["notes"], serde_json::json!([]));
 }
+
+#[tokio::test]
+async fn a_deep_campaign_that_begins_at_once_ends_at_the_rules_price_in_one_step() {
+    let day = Day::imported().await;
+    auto(&day);
+    day.say(&["once", "--patience", "1"]).await.ends(0);
+    let (from, until) = (Clock::System.now().to_string(), Clock::System.now().plus(9 * Millis::SECOND).to_string());
+    let item = "[[item]]\nsku = \"KETTLE\"\nprice = \"379.00\"\n";
+    let head = "id = \"flash\"\ncart_grace_min = 0\nowner = \"bo\"\nwhy = \"x\"\n";
+    day.write("campaign.toml", &format!("{head}from = {from}\nuntil = {until}\n{item}"));
+    day.say(&["campaign", "add", "campaign.toml"]).await.ends(0);
+    let shown = day.say(&["campaign", "show", "flash", "--json"]).await.ends(0).json();
+    assert!(shown["campaign"]["windows"].as_str().is_some_and(|text| text.contains("feed")), "{shown}");
+    day.say(&["once", "--patience", "1"]).await;
+    let price = async || day.say(&["explain", "KETTLE", "--json"]).await.ends(0).json();
+    assert_eq!(price().await["price"], "379.00 DKK");
+    // Looked at again while it runs, so that its record knows the price before.
+    day.near.show("KETTLE", crate::harness::price(49_800));
+    day.say(&["once", "--now", "--patience", "1"]).await;
+    let running = price().await;
+    let story = running["story"].as_str().unwrap();
+    assert!(story.contains("After the campaign: the price goes to 498.00 DKK"), "{story}");
+    while Clock::System.now().to_string() <= until {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    day.say(&["once", "--patience", "1"]).await;
+    let after = price().await;
+    assert_eq!(after["price"], "498.00 DKK", "{} {}", after["outcome"], after["story"]);
+}

@@ -87,6 +87,7 @@ fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Campaign {
         announce: true,
         policy: "start_without",
         cart_grace_ms: 10_000,
+        windows: None,
         owner: "ann".into(),
         why: "the yearly one".into(),
         body: String::new(),
