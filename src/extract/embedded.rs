@@ -4,6 +4,7 @@
 //! itself as the page's product. It never outranks markup; it confirms it or stands in for it.
 
 mod keys;
+mod relevant;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -11,7 +12,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use self::keys::{ASIDE_WORDS, CODES, CURRENCIES, LISTS, NAMES, is_price, price_of, stock};
+use self::keys::{ASIDE_WORDS, CODES, CURRENCIES, LISTS, NAMES, price_of, stock};
+use self::relevant::relevant;
 use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
 use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
@@ -27,14 +29,6 @@ const MAX_OBJECTS: usize = 120_000;
 const MAX_PATH: usize = 120;
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 48;
-/// Bytes of script that are parsed when markup has answered: state then only confirms.
-const SMALL: usize = 48 * 1024;
-/// Bytes of one script that are parsed at most.
-const LARGE: usize = 8 * 1024 * 1024;
-/// Quotes and blanks between a key and its colon.
-const MAX_BETWEEN: usize = 40;
-/// Bytes of a key that are compared with the known ones; the longest of those has a third.
-const MAX_KEY: usize = 64;
 /// Objects that may be the product.
 const MAX_HITS: usize = 200;
 
@@ -86,37 +80,6 @@ pub fn candidates(
         }
     }
     search.finish()
-}
-
-/// Whether a script can hold a product's price, or its stock where that is open, and is worth its bytes.
-fn relevant(script: &Script<'_>, known: Known) -> bool {
-    static PRICE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rice"));
-    static PRICING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("pricing"));
-    static STOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("tock"));
-    let limit = if known.price { SMALL } else { LARGE };
-    let text = script.text.as_bytes();
-    let priced = || has_key(text, &PRICE, |_| true);
-    // Where stock is open, any object may say it; else only those with a known key are looked at, see `price_of`.
-    let known_key = || has_key(text, &PRICE, is_price) || (has_key(text, &PRICING, is_price) && priced());
-    let said = known.price && known.stock;
-    script.text.len() <= limit
-        && script.text.len() > 20
-        && (if said { known_key() } else { priced() } || (!known.stock && has_key(text, &STOCK, |_| true)))
-}
-
-/// Whether a script has a key whose name ends in a stem or goes on after it, `price:`, `"priceAmount" :`, and is
-/// `wanted`. A name that an escape may begin is taken for a wanted one.
-fn has_key(script: &[u8], stem: &Finder<'_>, wanted: impl Fn(&[u8]) -> bool) -> bool {
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let is_between = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\') || byte.is_ascii_whitespace();
-    stem.find_iter(script).any(|at| {
-        let end = at + script[at..].iter().take_while(|byte| is_name(byte)).count();
-        if script[end..].iter().take(MAX_BETWEEN).find(|byte| !is_between(byte)) != Some(&b':') {
-            return false;
-        }
-        let start = at - script[..at].iter().rev().take(MAX_KEY).take_while(|byte| is_name(byte)).count();
-        script[..start].ends_with(b"\\") || end - start > MAX_KEY || wanted(&script[start..end])
-    })
 }
 
 struct Hit {

@@ -13,6 +13,8 @@ use super::text;
 const MAX_SCRIPTS: usize = 400;
 /// Meta tags that are kept.
 const MAX_META: usize = 400;
+/// Scripts and meta tags that most pages do not exceed.
+const USUAL: usize = 64;
 /// Headings that are kept.
 const MAX_HEADINGS: usize = 40;
 
@@ -76,8 +78,7 @@ impl<'a> Harvest<'a> {
 
     /// `leaps` says whether tags of no interest may be passed over unread; the answer is the same.
     fn collected(page: &'a str, leaps: bool) -> Self {
-        // Most pages have about as many of each.
-        let (meta, scripts) = (Vec::with_capacity(64), Vec::with_capacity(64));
+        let (meta, scripts) = (Vec::with_capacity(USUAL), Vec::with_capacity(USUAL));
         let mut harvest = Self { meta, scripts, ..Self::default() };
         let mut microdata = Builder::new(Syntax::Microdata);
         let mut rdfa = Builder::new(Syntax::Rdfa);

@@ -124,10 +124,10 @@ impl Forms {
     fn of(price: Money) -> Option<Self> {
         let exponent = money::exponent(price.currency());
         let minor = price.minor();
-        let length = length(minor)?;
+        let length = digit_count(minor)?;
         let unit = 10_i64.checked_pow(exponent)?;
         let whole = if minor % unit == 0 && exponent > 0 { Some(minor / unit) } else { None };
-        let whole = whole.and_then(|whole| Some((whole, self::length(whole)?)));
+        let whole = whole.and_then(|whole| Some((whole, digit_count(whole)?)));
         (length >= 3).then_some(Self { minor, length, whole, exponent })
     }
 
@@ -151,8 +151,8 @@ impl Forms {
     }
 }
 
-/// The digits of an amount that is not negative.
-fn length(minor: i64) -> Option<usize> {
+/// How many digits an amount has that is not negative.
+fn digit_count(minor: i64) -> Option<usize> {
     u64::try_from(minor).ok().map(|minor| minor.checked_ilog10().map_or(1, |tens| tens as usize + 1))
 }
 

@@ -426,3 +426,19 @@ fn next_text(tree: &Tree<'_>, index: usize, end: usize) -> Option<String> {
         Kind::Element(_) => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_is_found_in_any_case() {
+        for label in LABELS.keys().map(|label| std::str::from_utf8(label).unwrap()) {
+            assert!(label.chars().count() <= MAX_LABEL, "{label}");
+            assert_eq!(announced(label), announced(&label.to_uppercase()), "{label}");
+            assert!(announced(label).is_some(), "{label}");
+        }
+        assert_eq!(announced(&"sku".repeat(MAX_LABEL)), None);
+        assert_eq!(announced(""), None);
+    }
+}
