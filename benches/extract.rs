@@ -4,13 +4,15 @@
 //! runs the peer in turns. Ratios are medians over rounds of one run; absolute figures depend on the machine's mood.
 //! With `--once` every page is read once to warm up and once inside `measured`, which is what
 //! `benches/extract_instructions.sh` counts with `valgrind --tool=callgrind`; `--sample` takes every twelfth page.
+//! With `--answers` every page's whole answer is printed as one line of JSON and nothing is measured: two builds that
+//! print the same read the same.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use omniprice::extract::{Hints, Page, extract};
+use omniprice::extract::{Extraction, Hints, Page, extract};
 use serde_json::Value;
 
 const ROUNDS: usize = 7;
@@ -35,6 +37,9 @@ fn main() {
         println!("skipped: {} is not there", manifest.display());
         return;
     };
+    if arguments.iter().any(|a| a == "--answers") {
+        return answers(&entries);
+    }
     if once {
         let step = if arguments.iter().any(|a| a == "--sample") { SAMPLE } else { 1 };
         let chosen: Vec<&Entry> = entries.iter().filter(|e| !only || e.structured).step_by(step).collect();
@@ -62,7 +67,10 @@ fn load(manifest: &Path) -> std::io::Result<Vec<Entry>> {
     let folder = manifest.parent().unwrap_or(Path::new("."));
     let entries = text.lines().filter(|l| !l.trim().is_empty()).filter_map(|line| {
         let entry: Value = serde_json::from_str(line).ok()?;
-        let body = omniprice::cli::extract::read_page(&folder.join(entry["file"].as_str()?)).ok()?;
+        let body = match entry["html"].as_str() {
+            Some(html) => html.as_bytes().to_vec(),
+            None => omniprice::cli::extract::read_page(&folder.join(entry["file"].as_str()?)).ok()?,
+        };
         let header = format!("text/html; charset={}", entry["charset"].as_str().unwrap_or("utf-8"));
         let markup = entry["structured"]
             .as_array()
@@ -70,15 +78,15 @@ fn load(manifest: &Path) -> std::io::Result<Vec<Entry>> {
         Some(Entry {
             body,
             header,
-            url: entry["url"].as_str()?.to_owned(),
+            url: entry["url"].as_str().unwrap_or_default().to_owned(),
             structured: markup && !entry["expect"]["price"].is_null(),
         })
     });
     Ok(entries.collect())
 }
 
-/// Reads one page; whether it has a price keeps the optimiser honest.
-fn run(entry: &Entry) -> bool {
+/// Everything that is read from one page.
+fn read(entry: &Entry) -> Extraction {
     let page = Page {
         body: &entry.body,
         content_type: Some(&entry.header),
@@ -86,7 +94,20 @@ fn run(entry: &Entry) -> bool {
         final_url: &entry.url,
         status: 200,
     };
-    extract(&page, None, &Hints::default()).outcome.is_price()
+    extract(&page, None, &Hints::default())
+}
+
+/// Reads one page; whether it has a price keeps the optimiser honest.
+fn run(entry: &Entry) -> bool {
+    read(entry).outcome.is_price()
+}
+
+/// Prints what every page says, one line each, whatever was made of it.
+fn answers(entries: &[Entry]) {
+    for entry in entries {
+        let line = serde_json::to_string(&read(entry)).unwrap_or_else(|error| error.to_string());
+        println!("{line}");
+    }
 }
 
 /// The function whose instructions are counted.

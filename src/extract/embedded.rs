@@ -4,13 +4,16 @@
 //! itself as the page's product. It never outranks markup; it confirms it or stands in for it.
 
 mod keys;
+mod relevant;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
 use self::keys::{ASIDE_WORDS, CODES, CURRENCIES, LISTS, NAMES, price_of, stock};
+use self::relevant::relevant;
 use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
 use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
@@ -26,12 +29,6 @@ const MAX_OBJECTS: usize = 120_000;
 const MAX_PATH: usize = 120;
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 48;
-/// Bytes of script that are parsed when markup has answered: state then only confirms.
-const SMALL: usize = 48 * 1024;
-/// Bytes of one script that are parsed at most.
-const LARGE: usize = 8 * 1024 * 1024;
-/// Quotes and blanks between a key and its colon.
-const MAX_BETWEEN: usize = 40;
 /// Objects that may be the product.
 const MAX_HITS: usize = 200;
 
@@ -67,7 +64,7 @@ pub fn candidates(
         left: MAX_OBJECTS,
         cents: false,
         currency: None,
-        words: words_of(identity),
+        words: OnceCell::new(),
         stock_open: !known.stock,
         stocks: Vec::new(),
     };
@@ -85,26 +82,6 @@ pub fn candidates(
     search.finish()
 }
 
-/// Whether a script can hold a product's price, or its stock where that is open, and is worth its bytes.
-fn relevant(script: &Script<'_>, known: Known) -> bool {
-    static PRICE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rice"));
-    static STOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("tock"));
-    let limit = if known.price { SMALL } else { LARGE };
-    script.text.len() <= limit
-        && script.text.len() > 20
-        && (has_key(script.text.as_bytes(), &PRICE) || (!known.stock && has_key(script.text.as_bytes(), &STOCK)))
-}
-
-/// Whether a script has a key whose name ends in a stem or goes on after it: `price:`, `"priceAmount" :`.
-fn has_key(script: &[u8], stem: &Finder<'_>) -> bool {
-    stem.find_iter(script).any(|at| {
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        let is_between = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\') || byte.is_ascii_whitespace();
-        let mut behind = script[at..].iter().skip_while(|byte| is_name(byte)).take(MAX_BETWEEN);
-        behind.find(|byte| !is_between(byte)) == Some(&b':')
-    })
-}
-
 struct Hit {
     offer: Offer,
     points: i32,
@@ -120,7 +97,8 @@ struct Search<'s> {
     cents: bool,
     /// Currency that the current script names outside the product.
     currency: Option<Currency>,
-    words: Vec<Words>,
+    /// The words of every name, needed for few pages.
+    words: OnceCell<Vec<Words>>,
     /// Nothing else says whether the product is there.
     stock_open: bool,
     /// What objects without a price say about it that carry a code of the page's address.
@@ -260,6 +238,7 @@ impl Search<'_> {
             let own: Vec<&str> = own.iter().collect();
             let fit = self
                 .words
+                .get_or_init(|| words_of(self.identity))
                 .iter()
                 .map(|other| own.iter().filter(|w| other.contains(w)).count() * 100 / own.len().max(1))
                 .max()
@@ -386,9 +365,11 @@ fn in_address(url: &str, code: &str) -> bool {
 
 /// The currency that a script names once, outside of any product.
 fn currency_in(source: &str, context: &Context<'_>) -> Option<Currency> {
+    static KEYS: LazyLock<[(&str, Finder<'static>); 3]> =
+        LazyLock::new(|| ["currencyCode", "priceCurrency", "currency"].map(|key| (key, Finder::new(key))));
     let mut found = None;
-    for key in ["currencyCode", "priceCurrency", "currency"] {
-        for at in memchr::memmem::find_iter(source.as_bytes(), key.as_bytes()).take(20) {
+    for (key, finder) in &*KEYS {
+        for at in finder.find_iter(source.as_bytes()).take(20) {
             let rest = source.get(at + key.len()..)?;
             let rest = text::cut(rest, 16).trim_start_matches(['"', '\'', ' ', ':', '=', '{', '\\']);
             let code = rest.get(..3).filter(|c| c.bytes().all(|b| b.is_ascii_uppercase()));
@@ -405,7 +386,8 @@ fn currency_in(source: &str, context: &Context<'_>) -> Option<Currency> {
 
 /// `JSON.parse("{\"a\":1}")`: the text inside is JSON once more escaped.
 fn unescape_parse(source: &str) -> Option<Cow<'_, str>> {
-    let at = memchr::memmem::find(source.as_bytes(), b"JSON.parse(")? + 11;
+    static PARSE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("JSON.parse("));
+    let at = PARSE.find(source.as_bytes())? + 11;
     let Some(Value::Text(inner, _)) = json::value_at(source, at, 0) else { return None };
     inner.trim_start().starts_with(['{', '[']).then(|| Cow::Owned(inner.into_owned()))
 }

@@ -13,6 +13,8 @@ use super::text;
 const MAX_SCRIPTS: usize = 400;
 /// Meta tags that are kept.
 const MAX_META: usize = 400;
+/// Scripts and meta tags that most pages do not exceed.
+const USUAL: usize = 64;
 /// Headings that are kept.
 const MAX_HEADINGS: usize = 40;
 
@@ -76,7 +78,8 @@ impl<'a> Harvest<'a> {
 
     /// `leaps` says whether tags of no interest may be passed over unread; the answer is the same.
     fn collected(page: &'a str, leaps: bool) -> Self {
-        let mut harvest = Self::default();
+        let (meta, scripts) = (Vec::with_capacity(USUAL), Vec::with_capacity(USUAL));
+        let mut harvest = Self { meta, scripts, ..Self::default() };
         let mut microdata = Builder::new(Syntax::Microdata);
         let mut rdfa = Builder::new(Syntax::Rdfa);
         let mut heading: Option<(String, usize)> = None;
@@ -114,7 +117,7 @@ impl<'a> Harvest<'a> {
                     if name == Name::H1
                         && let Some((words, at)) = heading.take()
                     {
-                        harvest.headings.push((text::clean(&words), at));
+                        harvest.headings.push((text::clean(&words).into_owned(), at));
                     }
                     microdata.close(name);
                     rdfa.close(name);
@@ -197,7 +200,7 @@ impl<'a> Harvest<'a> {
     fn raw(&mut self, tag: Option<&Tag<'a>>, content: &'a str, at: usize) {
         let Some(tag) = tag else { return };
         if tag.is(Name::TITLE) {
-            self.title = self.title.take().or_else(|| Some(Cow::Owned(text::clean(content))));
+            self.title = self.title.take().or_else(|| Some(text::clean(content)));
         }
         if !tag.is(Name::SCRIPT) || content.trim().is_empty() {
             return;

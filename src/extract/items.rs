@@ -201,7 +201,7 @@ impl<'a> Builder<'a> {
 
     fn end_capture(&mut self) {
         let Some(capture) = self.captures.pop() else { return };
-        let value = text::clean(&capture.text);
+        let value = text::clean(&capture.text).into_owned();
         if capture.depth == self.scopes.len() && !value.is_empty() {
             self.property(&capture.names, Value::Text(Cow::Owned(value), capture.at.unwrap_or(0)));
         }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::text;
+
 /// Nesting beyond this is cut off; no shop nests product data deeper.
 const MAX_DEPTH: usize = 96;
 /// Values read from one script before the rest is ignored.
@@ -67,7 +69,7 @@ impl<'a> Value<'a> {
     pub fn scalar(&self) -> Option<(&str, usize)> {
         match self {
             Self::Number(text, at) => Some((text, *at)),
-            Self::Text(text, at) => Some((text.trim(), *at)),
+            Self::Text(text, at) => Some((text::trim(text), *at)),
             Self::List(items) => items.first().and_then(Self::scalar),
             Self::Object(object) => object.first(&["@value", "value", "name", "@id"]).and_then(Self::scalar),
             Self::Null | Self::Bool(_) => None,

@@ -160,6 +160,9 @@ pub fn is_side_page(page: &Page<'_>) -> bool {
 /// Whether the shop led us away from what was asked for: to its front page, or to another product.
 #[must_use]
 pub fn redirected(page: &Page<'_>) -> bool {
+    if page.url == page.final_url {
+        return false;
+    }
     let (Some(asked), Some(got)) = (address::key(page.url, page.url), address::key(page.final_url, page.url)) else {
         return false;
     };
@@ -246,7 +249,7 @@ fn asks_password(page: &str) -> bool {
 /// The text a person sees, lower case, and its length; no more is read than a wall may hold.
 fn visible_text(page: &str) -> (String, usize) {
     let (mut out, mut length) = (String::new(), 0);
-    let mut scanner = Scanner::new(page);
+    let mut scanner = Scanner::starting_at(page, 0);
     scanner.listen(true, false);
     for token in scanner {
         if let Token::Text { text, .. } = token {

@@ -198,7 +198,7 @@ impl Candidate {
 /// Cleans a text field: tags and entities resolved, white space folded, cut to `max` characters, empty is `None`.
 #[must_use]
 pub fn field(raw: &str, max: usize) -> Option<String> {
-    let plain = text::without_tags(text::cut(raw, max * 8)).into_owned();
+    let plain = text::without_tags(text::cut(raw, max * 8));
     let clean = text::clean(&plain);
     let clean = text::cut(&clean, max).trim();
     (!clean.is_empty()).then(|| clean.to_owned())

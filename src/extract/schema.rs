@@ -275,7 +275,7 @@ fn is_product(object: &Object<'_>) -> bool {
         "BreadcrumbList",
     ];
     let kinds = types(object);
-    let any = |list: &[&str]| list.iter().any(|name| kinds.split(' ').any(|kind| kind == *name));
+    let any = |list: &[&str]| kinds.split(' ').any(|kind| list.contains(&kind));
     let priced = object.get("offers").is_some();
     any(&PRODUCTS[..7])
         || (any(&PRODUCTS) && priced)

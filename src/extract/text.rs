@@ -7,10 +7,20 @@ use std::borrow::Cow;
 /// Longest entity name in the HTML standard, without ampersand and semicolon.
 const MAX_ENTITY: usize = 32;
 
+/// [`str::trim`], told from the outermost bytes where they are visible ASCII, as they nearly always are.
+#[must_use]
+pub fn trim(text: &str) -> &str {
+    let inner = text.trim_ascii();
+    match inner.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => inner,
+        _ => inner.trim(),
+    }
+}
+
 /// Resolves character references and trims white space.
 #[must_use]
 pub fn decode(raw: &str) -> Cow<'_, str> {
-    let raw = raw.trim();
+    let raw = trim(raw);
     if memchr::memchr(b'&', raw.as_bytes()).is_none() {
         return Cow::Borrowed(raw);
     }
@@ -66,21 +76,28 @@ fn lookup(name: &str) -> Option<(&str, (char, Option<char>))> {
 
 /// Resolves entities and folds every run of white space into one blank.
 #[must_use]
-pub fn clean(raw: &str) -> String {
-    fold_space(&decode(raw))
+pub fn clean(raw: &str) -> Cow<'_, str> {
+    match decode(raw) {
+        Cow::Borrowed(text) => fold_space(text),
+        Cow::Owned(text) => Cow::Owned(fold_space(&text).into_owned()),
+    }
 }
 
 /// Folds white space, drops control and format characters.
 #[must_use]
-pub fn fold_space(text: &str) -> String {
+pub fn fold_space(text: &str) -> Cow<'_, str> {
     if is_folded(text.as_bytes()) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if ('!'..='~').contains(&c) {
-            out.push(c);
-        } else if c.is_whitespace() {
+    let mut rest = text;
+    loop {
+        let word = rest.bytes().take_while(u8::is_ascii_graphic).count();
+        out.push_str(&rest[..word]);
+        let mut behind = rest[word..].chars();
+        let Some(c) = behind.next() else { break };
+        rest = behind.as_str();
+        if c.is_whitespace() {
             if !out.ends_with(' ') && !out.is_empty() {
                 out.push(' ');
             }
@@ -89,19 +106,17 @@ pub fn fold_space(text: &str) -> String {
         }
     }
     out.truncate(out.trim_end().len());
-    out
+    Cow::Owned(out)
 }
 
 /// Whether [`fold_space`] has nothing to do: printable ASCII with single blanks between words.
 fn is_folded(bytes: &[u8]) -> bool {
-    let mut last = b' ';
-    for byte in bytes {
-        if !(b' '..0x7f).contains(byte) || (*byte == b' ' && last == b' ') {
-            return false;
-        }
-        last = *byte;
-    }
-    last != b' ' || bytes.is_empty()
+    let ([first, .., last] | [first @ last]) = bytes else { return true };
+    // Without a way out of the loops they run over several bytes at once.
+    let printable = bytes.iter().fold(true, |all, byte| all & (b' '..0x7f).contains(byte));
+    let doubled =
+        bytes.iter().zip(&bytes[1..]).fold(false, |any, (one, next)| any | ((*one == b' ') & (*next == b' ')));
+    printable && !doubled && *first != b' ' && *last != b' '
 }
 
 /// Control characters, zero-width characters and direction marks.
@@ -151,15 +166,18 @@ impl Words {
         let lower = text.to_lowercase();
         let mut places = Vec::with_capacity(16);
         let mut start = None;
-        for (at, c) in lower.char_indices() {
-            match (start, c.is_alphanumeric()) {
-                (None, true) => start = Some(at),
-                (Some(from), false) => {
-                    places.push((from, at));
-                    start = None;
-                }
-                _ => {}
+        let mut step = |at: usize, in_word: bool| match (start, in_word) {
+            (None, true) => start = Some(at),
+            (Some(from), false) => {
+                places.push((from, at));
+                start = None;
             }
+            _ => {}
+        };
+        if lower.is_ascii() {
+            lower.bytes().enumerate().for_each(|(at, byte)| step(at, byte.is_ascii_alphanumeric()));
+        } else {
+            lower.char_indices().for_each(|(at, c)| step(at, c.is_alphanumeric()));
         }
         places.extend(start.map(|from| (from, lower.len())));
         Self { lower, places }

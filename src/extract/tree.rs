@@ -15,6 +15,11 @@ const MAX_DEPTH: usize = 256;
 /// Open elements searched for the partner of an end tag.
 const MAX_SEARCH: usize = 128;
 
+/// Bytes of a page from which a node is made, in the mean.
+const BYTES_PER_NODE: usize = 32;
+/// Nodes that room is made for at once: most parts of pages that are looked at have no more.
+const FEW_NODES: usize = 1_024;
+
 /// Marks the border between two inline elements in collected text.
 pub const SEAM: char = '\u{e000}';
 
@@ -52,7 +57,8 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn build(page: &'a str, from: usize, to: usize) -> Self {
         let root = Tag { name: "", key: Name::of(""), attributes: "", at: from, marks: 0 };
-        let mut nodes = vec![Node { kind: Kind::Element(root), parent: 0, end: 0, at: from }];
+        let mut nodes = Vec::with_capacity((to.min(page.len()).saturating_sub(from) / BYTES_PER_NODE).min(FEW_NODES));
+        nodes.push(Node { kind: Kind::Element(root), parent: 0, end: 0, at: from });
         let mut open: Vec<usize> = vec![0];
         for token in Scanner::starting_at(page, from) {
             let parent = open.last().copied().unwrap_or(0);
@@ -77,7 +83,7 @@ impl<'a> Tree<'a> {
                     }
                 }
                 Token::Text { text, at } => {
-                    if !text.trim().is_empty() && nodes.len() < MAX_NODES {
+                    if !text::trim(text).is_empty() && nodes.len() < MAX_NODES {
                         let index = nodes.len();
                         nodes.push(Node { kind: Kind::Text(text), parent, end: index + 1, at });
                     }
@@ -144,7 +150,7 @@ impl<'a> Tree<'a> {
     /// `None` when there is more.
     #[must_use]
     pub fn text_with_seams(&self, index: usize, max: usize) -> Option<String> {
-        let mut out = String::new();
+        let mut out = String::with_capacity(max);
         let mut last_element = usize::MAX;
         for i in index..self.nodes[index].end {
             match self.nodes[i].kind {
@@ -192,7 +198,7 @@ impl<'a> Tree<'a> {
                 break;
             }
         }
-        text::fold_space(&out)
+        text::fold_space(&out).into_owned()
     }
 }
 

@@ -290,7 +290,9 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     }
     add(if spot.tile { -60 } else { 0 }, "one of many tiles");
     add(if spot.linked { -25 } else { 0 }, "inside a link");
-    add(if spot.aside { -60 } else { 0 }, &format!("inside `{}`", text::cut(&spot.aside_name, 40)));
+    if spot.aside {
+        add(-60, &format!("inside `{}`", text::cut(&spot.aside_name, 40)));
+    }
     add(if spot.in_buy_box { 18 } else { 0 }, "in the buy box");
     add(if spot.emphasis { 8 } else { 0 }, "emphasised");
     add(if spot.online { 10 } else { 0 }, "said to be the online price");

@@ -47,14 +47,19 @@ const ASIDE: &[&str] = &[
 ];
 
 /// Which of [`PRICES`] a key is; the first ones are trusted most.
-static PRICE_RANKS: LazyLock<FxHashMap<&'static str, usize>> =
-    LazyLock::new(|| PRICES.iter().enumerate().map(|(rank, key)| (*key, rank)).collect());
+static PRICE_RANKS: LazyLock<FxHashMap<&'static [u8], usize>> =
+    LazyLock::new(|| PRICES.iter().enumerate().map(|(rank, key)| (key.as_bytes(), rank)).collect());
 
 pub(super) static ASIDE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(ASIDE));
 
+/// Whether a key is among those of prices.
+pub(super) fn is_price(key: &[u8]) -> bool {
+    PRICE_RANKS.contains_key(key)
+}
+
 /// The most trusted price of an object and its key.
 pub(super) fn price_of<'o, 'a>(object: &'o Object<'a>) -> Option<(&'static str, &'o Value<'a>)> {
-    let ranked = object.entries.iter().filter_map(|(key, value)| Some((*PRICE_RANKS.get(key.as_ref())?, value)));
+    let ranked = object.entries.iter().filter_map(|(key, value)| Some((*PRICE_RANKS.get(key.as_bytes())?, value)));
     ranked.min_by_key(|(rank, _)| *rank).map(|(rank, value)| (PRICES[rank], value))
 }
 

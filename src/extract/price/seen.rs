@@ -203,7 +203,7 @@ impl<'a> Seen<'a> {
             return true;
         }
         let word: &str = after.split([' ', ',', ')']).next().unwrap_or("");
-        words::QUANTITIES.contains(&word.trim_end_matches('.')) || self.is_time_or_count() || words::counts(before)
+        words::is_quantity(word.trim_end_matches('.')) || self.is_time_or_count() || words::counts(before)
     }
 
     /// `12:30`, `24/7`, `(23)`: a time, a share or the number of reviews, where nothing says that it is money.

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,13 +152,20 @@ pub(super) const MYRIADS: &[(char, u32)] =
 
 /// Units of measure that make the number before them no price: sizes, weights, voltages, counts.
 #[rustfmt::skip]
-pub(super) const QUANTITIES: &[&str] = &[
+const QUANTITIES: &[&str] = &[
     "%", "cm", "mm", "m", "km/h", "kg", "g", "mg", "ml", "cl", "l", "ltr", "liter", "litre", "oz", "lbs", "lb", "inch", "in", "\"", "″", "”", "gb", "tb", "mb", "ghz", "mhz", "hz", "w", "kw", "kwh", "v", "mah", "ah",
     "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews",
     "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
     "month", "months", "monate", "monaten", "mois", "meses", "mesi", "měsíců", "mesiacov", "miesięcy", "miesiące", "månader", "måneder", "mdr", "maanden", "kuukautta", "hónap", "luni", "месяцев", "мес", "hour", "year",
     "jahr", "anni", "ans", "années", "años", "anos", "let", "rokov", "roky", "jaar", "vuotta", "év", "ani", "лет", "года", "год", "weeks", "wochen", "semaines", "semanas", "viikkoa", "star", "sterne", "étoiles", "estrellas",
 ];
+
+static QUANTITY_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| QUANTITIES.iter().copied().collect());
+
+/// Whether a word in lower case makes the number before it a quantity.
+pub(super) fn is_quantity(word: &str) -> bool {
+    QUANTITY_SET.contains(word)
+}
 
 /// What shops print before the price one pays.
 #[rustfmt::skip]
@@ -186,8 +193,20 @@ const LABELS: &[&str] = &[
 /// Whether words in lower case right before a number say that it names or counts something.
 pub(super) fn counts(before: &str) -> bool {
     let before = before.trim_end_matches([' ', ':', '.', '#']);
-    LABELS.iter().any(|label| ends_with_phrase(before, label))
+    let Some(last) = before.chars().next_back() else { return false };
+    let labels = LABELS_BY_LAST.get(&last).map(Vec::as_slice).unwrap_or_default();
+    labels.iter().any(|label| ends_with_phrase(before, label))
 }
+
+static LABELS_BY_LAST: LazyLock<FxHashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut map: FxHashMap<char, Vec<&str>> = FxHashMap::default();
+    for label in LABELS {
+        if let Some(last) = label.chars().next_back() {
+            map.entry(last).or_default().push(label);
+        }
+    }
+    map
+});
 
 /// Phrases by their last and their first character: a text is compared with the few that can fit.
 type ByCharacter = FxHashMap<char, Vec<(Cue, &'static str)>>;

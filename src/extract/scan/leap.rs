@@ -103,7 +103,7 @@ impl<'a> Scanner<'a> {
     fn tag_end(&self, start: usize) -> Option<usize> {
         self.bytes.get(start + 1).filter(|first| first.is_ascii_alphabetic())?;
         let (_, name_end) = Name::at(self.bytes, start + 1, self.bytes.len());
-        Some(tag::read(self.bytes, name_end, self.bytes.len().min(name_end + MAX_TAG)).0)
+        Some(tag::end(self.bytes, name_end, self.bytes.len().min(name_end + MAX_TAG)))
     }
 }
 

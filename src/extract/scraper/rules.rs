@@ -288,7 +288,7 @@ impl Compiled {
                 let page = text_window(target.page);
                 let captures = self.regex.as_ref()?.captures(page)?;
                 let hit = captures.name("value").or_else(|| captures.get(1)).or_else(|| captures.get(0))?;
-                Some(Found { text: text::clean(hit.as_str()), at: Some(hit.start()) })
+                Some(Found { text: text::clean(hit.as_str()).into_owned(), at: Some(hit.start()) })
             }
             Way::Css(selector, attribute) => self.css(target, selector, attribute.as_deref()),
             Way::JsonLd(path) => target.json_ld().iter().find_map(|root| first_text(path, root, target.variant())),
@@ -313,7 +313,7 @@ impl Compiled {
                 Some(name) => element.value().attr(name)?.to_owned(),
                 None => visible_text(element),
             };
-            let clean = text::fold_space(&raw);
+            let clean = text::fold_space(&raw).into_owned();
             let at = offset_in(target.page, attribute.map_or(clean.as_str(), |_| raw.as_str()));
             (!clean.is_empty()).then_some(Found { text: clean, at })
         })
@@ -356,9 +356,10 @@ impl Transform {
 fn first_text(path: &JsonPath, root: &Value<'_>, variant: Option<&str>) -> Option<Found> {
     path.find(root, variant).into_iter().find_map(|value| match value {
         Value::Bool(flag) => Some(Found { text: flag.to_string(), at: None }),
-        other => {
-            other.scalar().filter(|(t, _)| !t.is_empty()).map(|(t, at)| Found { text: text::clean(t), at: Some(at) })
-        }
+        other => other
+            .scalar()
+            .filter(|(t, _)| !t.is_empty())
+            .map(|(t, at)| Found { text: text::clean(t).into_owned(), at: Some(at) }),
     })
 }
 

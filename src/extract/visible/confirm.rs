@@ -95,7 +95,7 @@ impl Relevant {
     /// Whether a text has a sign of money or a number near the price.
     #[must_use]
     pub fn holds(&self, text: &str) -> bool {
-        has_sign(text) || amounts(text).iter().any(|d| self.0.fit(d) || self.0.may_be_price(d, true))
+        has_sign(text) || amounts(text).any(|d| self.0.fit(&d) || self.0.may_be_price(&d, true))
     }
 }
 
@@ -112,9 +112,10 @@ fn has_sign(text: &str) -> bool {
 #[derive(Debug)]
 struct Forms {
     minor: i64,
-    full: String,
-    /// Without decimals where they are zeros.
-    whole: Option<String>,
+    /// How many digits [`Self::minor`] has.
+    length: usize,
+    /// The amount without decimals where they are zeros, and its length.
+    whole: Option<(i64, usize)>,
     exponent: u32,
 }
 
@@ -122,21 +123,25 @@ impl Forms {
     /// `None` for amounts so short that any count on the page could be mistaken for them.
     fn of(price: Money) -> Option<Self> {
         let exponent = money::exponent(price.currency());
-        let full = price.minor().to_string();
+        let minor = price.minor();
+        let length = digit_count(minor)?;
         let unit = 10_i64.checked_pow(exponent)?;
-        let whole = (price.minor() % unit == 0 && exponent > 0).then(|| (price.minor() / unit).to_string());
-        (full.len() >= 3).then_some(Self { minor: price.minor(), full, whole, exponent })
+        let whole = if minor % unit == 0 && exponent > 0 { Some(minor / unit) } else { None };
+        let whole = whole.and_then(|whole| Some((whole, digit_count(whole)?)));
+        (length >= 3).then_some(Self { minor, length, whole, exponent })
     }
 
     fn fit(&self, digits: &Digits) -> bool {
-        (digits.decimals == self.exponent as usize && digits.all == self.full)
-            || (digits.decimals == 0 && self.whole.as_deref().is_some_and(|w| w.len() >= 2 && digits.all == w))
-            || (self.exponent == 0 && digits.all == self.full)
+        let full = digits.are(self.minor, self.length);
+        (digits.decimals == self.exponent as usize && full)
+            || (digits.decimals == 0
+                && self.whole.is_some_and(|(whole, length)| length >= 2 && digits.are(whole, length)))
+            || (self.exponent == 0 && full)
     }
 
     /// Whether a number may be an amount that matters beside the price.
     fn may_be_price(&self, digits: &Digits, money: bool) -> bool {
-        let Ok(value) = digits.all.parse::<i64>() else { return false };
+        let Some(value) = digits.value else { return false };
         let Some(scale) = u32::try_from(digits.decimals).ok().and_then(|d| self.exponent.checked_sub(d)) else {
             return false;
         };
@@ -146,26 +151,43 @@ impl Forms {
     }
 }
 
+/// How many digits an amount has that is not negative.
+fn digit_count(minor: i64) -> Option<usize> {
+    u64::try_from(minor).ok().map(|minor| minor.checked_ilog10().map_or(1, |tens| tens as usize + 1))
+}
+
 /// A number of a text: its digits and how many of them stand behind the last point or comma.
 struct Digits {
-    all: String,
+    /// `None` for what is larger than any amount.
+    value: Option<i64>,
+    /// Zeros in front included.
+    length: usize,
     decimals: usize,
 }
 
+impl Digits {
+    fn push(&mut self, digit: u32) {
+        self.value = self.value.and_then(|value| value.checked_mul(10)?.checked_add(i64::from(digit)));
+        self.length += 1;
+    }
+
+    /// Whether these are exactly the digits of a number of this length.
+    fn are(&self, number: i64, length: usize) -> bool {
+        self.length == length && self.value == Some(number)
+    }
+}
+
 /// The numbers of a text, groups joined.
-fn amounts(text: &str) -> Vec<Digits> {
-    let mut found = Vec::new();
+fn amounts(text: &str) -> impl Iterator<Item = Digits> {
     let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if !c.is_ascii_digit() {
-            continue;
-        }
-        let mut digits = Digits { all: c.to_string(), decimals: 0 };
+    std::iter::from_fn(move || {
+        let first = chars.find_map(|c| c.to_digit(10))?;
+        let mut digits = Digits { value: Some(i64::from(first)), length: 1, decimals: 0 };
         let mut group = 1;
         let mut last_mark = None;
         while let Some(next) = chars.peek().copied() {
-            if next.is_ascii_digit() {
-                digits.all.push(next);
+            if let Some(digit) = next.to_digit(10) {
+                digits.push(digit);
                 group += 1;
             } else if matches!(next, '.' | ',' | '\'' | '’' | '\u{a0}' | '\u{202f}' | ' ') {
                 let mut ahead = chars.clone();
@@ -181,9 +203,8 @@ fn amounts(text: &str) -> Vec<Digits> {
             chars.next();
         }
         digits.decimals = if matches!(last_mark, Some('.' | ',')) && group <= 2 { group } else { 0 };
-        found.push(digits);
-    }
-    found
+        Some(digits)
+    })
 }
 
 #[cfg(test)]

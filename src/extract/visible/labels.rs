@@ -203,9 +203,12 @@ fn is_buy_label(raw: &str) -> bool {
     let trimmed = raw.trim_start_matches(litter);
     let Some(first) = trimmed.chars().next().and_then(|c| c.to_lowercase().next()) else { return false };
     let Some(labels) = BUY_BY_FIRST.get(&first) else { return false };
-    // Nearly every text that begins with the letter of a label goes on with another one.
-    let begins =
-        |label: &str| trimmed.as_bytes().get(1).zip(label.as_bytes().get(1)).is_none_or(|(a, b)| a | 0x20 == b | 0x20);
+    // Nearly every text that begins with the letter of a label goes on with another one, or its first word does.
+    let word = trimmed.bytes().take_while(u8::is_ascii_alphanumeric);
+    let begins = |label: &str| {
+        trimmed.as_bytes().get(1).zip(label.as_bytes().get(1)).is_none_or(|(a, b)| a | 0x20 == b | 0x20)
+            && word.clone().zip(label.bytes()).all(|(a, b)| a.to_ascii_lowercase() == b)
+    };
     if trimmed.is_ascii() && !labels.iter().any(|label| begins(label)) {
         return false;
     }
@@ -315,10 +318,23 @@ enum Announces {
     Brand,
 }
 
-static LABELS: LazyLock<FxHashMap<&'static str, Announces>> = LazyLock::new(|| {
+/// All of them have at most [`MAX_LABEL`] characters.
+static LABELS: LazyLock<FxHashMap<&'static [u8], Announces>> = LazyLock::new(|| {
     let groups = [(BRAND, Announces::Brand), (SKU, Announces::Sku), (MPN, Announces::Mpn), (GTIN, Announces::Gtin)];
-    groups.iter().flat_map(|(words, what)| words.iter().map(|w| (*w, *what))).collect()
+    groups.iter().flat_map(|(words, what)| words.iter().map(|w| (w.as_bytes(), *what))).collect()
 });
+
+/// What a label in any case announces.
+fn announced(label: &str) -> Option<Announces> {
+    if !label.is_ascii() {
+        return LABELS.get(label.to_lowercase().as_bytes()).copied();
+    }
+    let mut lower = [0; MAX_LABEL];
+    let lower = lower.get_mut(..label.len())?;
+    lower.copy_from_slice(label.as_bytes());
+    lower.make_ascii_lowercase();
+    LABELS.get(&*lower).copied()
+}
 
 /// Reads `label: value` texts around the title.
 #[must_use]
@@ -341,19 +357,15 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         let words = text::clean(raw);
         let (label, inline) = match words.split_once([':', '#', '：']) {
             Some((label, rest)) => (label, rest.trim_matches([' ', ':', '#', '.'])),
-            None => abbreviated(&words).unwrap_or((words.as_str(), "")),
+            None => abbreviated(&words).unwrap_or((&words, "")),
         };
         // `In Stock - Item #601576`: the label is what stands behind the last dash.
-        let label = label.rsplit(" - ").next().unwrap_or(label);
+        let label = if label.contains('-') { label.rsplit(" - ").next().unwrap_or(label) } else { label };
         let label = label
             .trim_start_matches(['-', '–', '•', '|', '(', '[', ' '])
             .trim_end()
-            .trim_end_matches(['.', ' ', '-', '–'])
-            .to_lowercase();
-        if label.is_empty() || label.chars().count() > MAX_LABEL {
-            continue;
-        }
-        let Some(what) = LABELS.get(label.as_str()).copied() else { continue };
+            .trim_end_matches(['.', ' ', '-', '–']);
+        let Some(what) = announced(label) else { continue };
         let known = match what {
             Announces::Sku => labels.sku.is_some(),
             Announces::Mpn => labels.mpn.is_some(),
@@ -385,10 +397,13 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
 /// `Ref. LL-8`, `SKU LL-8`: a label and its code with nothing but a blank between them.
 fn abbreviated(words: &str) -> Option<(&str, &str)> {
     let (label, code) = words.rsplit_once(' ')?;
-    let plain = label.trim_end_matches('.').to_lowercase();
-    let short = label.ends_with('.') || ["sku", "ean", "upc", "gtin", "isbn"].contains(&plain.as_str());
-    let known = matches!(LABELS.get(plain.as_str()), Some(Announces::Sku | Announces::Gtin));
-    (short && known && code.len() >= 3 && code.bytes().any(|b| b.is_ascii_digit())).then_some((label, code))
+    if code.len() < 3 || !code.bytes().any(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let plain = label.trim_end_matches('.');
+    let short =
+        label.ends_with('.') || ["sku", "ean", "upc", "gtin", "isbn"].iter().any(|k| plain.eq_ignore_ascii_case(k));
+    (short && matches!(announced(plain), Some(Announces::Sku | Announces::Gtin))).then_some((label, code))
 }
 
 fn in_form(tree: &Tree<'_>, index: usize) -> bool {
@@ -410,4 +425,20 @@ fn next_text(tree: &Tree<'_>, index: usize, end: usize) -> Option<String> {
         }
         Kind::Element(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_is_found_in_any_case() {
+        for label in LABELS.keys().map(|label| std::str::from_utf8(label).unwrap()) {
+            assert!(label.chars().count() <= MAX_LABEL, "{label}");
+            assert_eq!(announced(label), announced(&label.to_uppercase()), "{label}");
+            assert!(announced(label).is_some(), "{label}");
+        }
+        assert_eq!(announced(&"sku".repeat(MAX_LABEL)), None);
+        assert_eq!(announced(""), None);
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! A seam is where two inline elements meet; whether it stands for a decimal mark depends on the digits around it.
 
+use std::borrow::Cow;
+
 use crate::extract::tree::SEAM;
 
 /// Whether a text with seams holds two digits that stand alone between seams right behind a number.
@@ -12,12 +14,10 @@ pub fn is_split(text: &str) -> bool {
 
 /// Removes the seams of split prices: `1 574|90 zł` becomes `1 574.90 zł`, `39|.|99` becomes `39.99`.
 #[must_use]
-pub fn join_seams(text: &str) -> String {
-    if !text.contains(SEAM) {
-        return text.replace(". ", ".");
-    }
+pub fn join_seams(text: &str) -> Cow<'_, str> {
+    let joined = if text.contains(SEAM) { Cow::Owned(joined(text).0) } else { Cow::Borrowed(text) };
     // Cents behind a blank: the blank between mark and cents is litter.
-    joined(text).0.replace(". ", ".")
+    if joined.contains('.') { Cow::Owned(joined.replace(". ", ".")) } else { joined }
 }
 
 /// The text with its seams joined or blank, and whether one was joined.
@@ -32,7 +32,7 @@ fn joined(text: &str) -> (String, bool) {
         }
         let before = out.chars().rev().find(|c| *c != ' ');
         let touching = out.ends_with(|c: char| c.is_ascii_digit());
-        let rest: Vec<char> = chars[i + 1..].iter().copied().take(6).collect();
+        let rest = &chars[i + 1..chars.len().min(i + 7)];
         let digits = rest.iter().skip_while(|c| **c == ' ').take_while(|c| c.is_ascii_digit()).count();
         let spaced = rest.first() == Some(&' ');
         let mark_next = matches!(rest.first(), Some('.' | ','));

@@ -177,7 +177,9 @@ impl<'a> Reader<'_, 'a> {
     fn by_neighbours(&self, spot: &mut Spot) {
         let tree = self.tree;
         let short = |i: usize| match tree.nodes[i].kind {
-            Kind::Text(raw) if raw.len() <= 90 && !raw.bytes().any(|b| b.is_ascii_digit()) => Some(text::clean(raw)),
+            Kind::Text(raw) if raw.len() <= 90 && !raw.bytes().any(|b| b.is_ascii_digit()) => {
+                Some(text::clean(raw).into_owned())
+            }
             _ => None,
         };
         let first = (spot.node..tree.nodes[spot.node].end)
@@ -359,7 +361,7 @@ fn has_dash_for_cents(raw: &str) -> bool {
 
 /// The text of an element as people read it.
 fn plain(joined: &str) -> String {
-    text::fold_space(&join_seams(joined))
+    text::fold_space(&join_seams(joined)).into_owned()
 }
 
 impl Spot {

@@ -2,13 +2,15 @@
 //!
 //! Few pages need them, so the table is found by the label of a product code, and only its surroundings are read.
 
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use super::labels::{self, Labels};
 use crate::extract::tree::Tree;
 
 /// Labels of product codes; tables print them in capitals.
 const CODES: [&str; 3] = ["EAN", "GTIN", "ISBN"];
+/// What all of [`CODES`] end in.
+const LAST: u8 = b'N';
 /// Bytes in front of such a label and behind it that belong to the same table.
 const BEFORE: usize = 2_000;
 /// See [`BEFORE`].
@@ -22,13 +24,21 @@ pub fn far(page: &str, from: usize) -> Option<Labels> {
     let bytes = page.as_bytes();
     let behind = bytes.get(from..)?;
     let letter = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-    CODES.iter().find_map(|code| {
-        let places = memmem::find_iter(behind, code).map(|at| from + at);
-        let words = places.filter(|at| !letter(at.checked_sub(1)) && !letter(Some(at + code.len())));
-        words.take(MAX_PLACES).find_map(|at| {
-            let tree = Tree::build(page, at.saturating_sub(BEFORE), at + BEHIND);
-            Some(labels::read(&tree, None)).filter(|labels| labels.gtin.is_some())
-        })
+    let mut places: [Vec<usize>; CODES.len()] = Default::default();
+    // All labels end in the same letter: one search for it costs less than one for each label.
+    for end in memchr_iter(LAST, behind).map(|at| from + at + 1) {
+        let spelt = CODES.iter().position(|code| bytes[from..end].ends_with(code.as_bytes()));
+        if let Some(label) = spelt
+            && places[label].len() < MAX_PLACES
+            && !letter((end - CODES[label].len()).checked_sub(1))
+            && !letter(Some(end))
+        {
+            places[label].push(end - CODES[label].len());
+        }
+    }
+    places.into_iter().flatten().find_map(|at| {
+        let tree = Tree::build(page, at.saturating_sub(BEFORE), at + BEHIND);
+        Some(labels::read(&tree, None)).filter(|labels| labels.gtin.is_some())
     })
 }
 
