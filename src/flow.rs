@@ -290,9 +290,11 @@ pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
         verify_due(app, lane).await?;
     }
     let mut moved_at = app.now();
+    // Pages that come due again meanwhile are the next pass's: with a short interval this one would never end.
+    let until = moved_at.plus(patience_ms);
     loop {
         let before = done;
-        work(app, &mut done).await?;
+        work(app, &mut done, until).await?;
         let now = app.now();
         if done != before {
             moved_at = now;
@@ -315,9 +317,11 @@ pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
     Ok(done)
 }
 
-/// One share of every stage's work.
-async fn work(app: &Arc<App>, done: &mut Pass) -> anyhow::Result<()> {
-    done.checked += check_due(app).await?;
+/// One share of every stage's work; pages are checked as long as some were due by `until`.
+async fn work(app: &Arc<App>, done: &mut Pass, until: Millis) -> anyhow::Result<()> {
+    if targets::count_due(&app.db, until).await? > 0 {
+        done.checked += check_due(app).await?;
+    }
     loop {
         let evaluated = decide_due(app).await?;
         done.evaluated += evaluated;

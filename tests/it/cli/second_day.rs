@@ -263,3 +263,14 @@ async fn a_deep_campaign_that_begins_at_once_ends_at_the_rules_price_in_one_step
     let after = price().await;
     assert_eq!(after["price"], "498.00 DKK", "{} {}", after["outcome"], after["story"]);
 }
+
+#[tokio::test]
+async fn a_pass_ends_although_pages_come_due_again_meanwhile() {
+    let day = Day::imported().await;
+    let file = day.folder.path().join("omniprice.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("every = \"6h\""), "{text}");
+    std::fs::write(&file, text.replacen("every = \"6h\"", "every = \"1s\"", 1)).unwrap();
+    let said = day.say(&["once", "--patience", "2", "--json"]).await.json();
+    assert!((2..=8).contains(&said["checked"].as_u64().unwrap()), "{said}");
+}
