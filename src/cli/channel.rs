@@ -202,6 +202,12 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
         let taken = adopted.iter().filter(|one| one.left.is_none()).count();
         let verb = if dry_run { "would be adopted" } else { "adopted" };
         let mut lines = vec![format!("{name}: {taken} prices {verb}, {} left alone", adopted.len() - taken)];
+        if adopted.is_empty() {
+            lines.push("every price it shows for a product of ours is ours already".to_owned());
+        }
+        if taken > 0 {
+            lines.push("adopted prices are locked; `omniprice unlock SKU` lets rules decide one again".to_owned());
+        }
         for one in adopted.iter().take(SHOWN) {
             let left = one.left.map(|why| format!(" (left alone: {why})")).unwrap_or_default();
             lines.push(format!("  {}: {} -> {}{left}", plain(&one.sku), one.from, one.to));

@@ -33,7 +33,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         reports.push(flow::reconcile(&app, lane, args.dry_run).await?);
     }
     context.print(&reports, |reports| text(reports))?;
-    let clean = reports.iter().all(|report| report.differences.is_empty() && report.error.is_none());
+    let clean =
+        reports.iter().all(|report| report.differences.is_empty() && report.standing == 0 && report.error.is_none());
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }
 
@@ -49,6 +50,9 @@ fn text(reports: &[Report]) -> String {
             report.compared,
             report.differences.len()
         ));
+        if report.standing > 0 {
+            lines.push(format!("  {} still differ as was told before: omniprice alert list", report.standing));
+        }
         if let Some(error) = &report.error {
             lines.push(format!("  {error}"));
         }

@@ -41,6 +41,8 @@ pub struct Facts {
     /// Moves below the reader's thresholds.
     pub small_moves: usize,
     pub changes: Vec<(NamedDecision, Told)>,
+    /// Changes of ours below the reader's thresholds.
+    pub small_changes: usize,
     pub outcomes: Vec<OutcomeCount>,
     pub parity: Vec<Parity>,
     pub market: MarketFacts,

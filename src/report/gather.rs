@@ -148,7 +148,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
     let mut markets: Vec<String> = tracks.iter().map(|track| track.market.clone()).collect();
     markets.sort_unstable();
     markets.dedup();
-    let changes = changes(app, changed, reader, &inside).await?;
+    let (changes, small_changes) = changes(app, changed, reader, &inside).await?;
     Ok(Facts {
         from,
         until,
@@ -169,6 +169,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         small_moves: small.len(),
         histories: histories(&tracks, &changes, until, age),
         changes,
+        small_changes,
         outcomes: if everything { decisions::outcomes(db).await? } else { vec![] },
         parity: progress::parity(db).await?.into_iter().filter(|p| reader.takes_channel(&p.channel)).collect(),
         market: market_facts(&tracks, from, until, age),
@@ -233,9 +234,9 @@ async fn changes(
     changed: Vec<decisions::NamedDecision>,
     reader: &Reader,
     inside: &impl Fn(&str) -> bool,
-) -> anyhow::Result<Vec<(decisions::NamedDecision, Told)>> {
+) -> anyhow::Result<(Vec<(decisions::NamedDecision, Told)>, usize)> {
     let noted = |c: &decisions::NamedDecision| reader.notes(c.previous_minor, c.price_minor, &c.currency);
-    let mut changed: Vec<_> = changed.into_iter().filter(|c| inside(&c.sku) && noted(c)).collect();
+    let (mut changed, small): (Vec<_>, Vec<_>) = changed.into_iter().filter(|c| inside(&c.sku)).partition(noted);
     changed.sort_by_key(|c| std::cmp::Reverse((c.price_minor.saturating_sub(c.previous_minor)).saturating_abs()));
     let mut told = Vec::with_capacity(changed.len());
     for (index, change) in changed.into_iter().enumerate() {
@@ -247,7 +248,7 @@ async fn changes(
         let why = record.map(|record| Told::of(&record, &change.currency)).unwrap_or_default();
         told.push((change, why));
     }
-    Ok(told)
+    Ok((told, small.len()))
 }
 
 fn headroom(tracks: &[Track], until: Millis, age: i64) -> Vec<Headroom> {

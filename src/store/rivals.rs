@@ -32,7 +32,9 @@ statements! {
         "select t.competitor, count(*) as pages,
                 cast(coalesce(sum(case when t.outcome in ('product', 'not_modified', 'unchanged') then 1 else 0 end), 0) as bigint) as read,
                 max(t.checked_at) as checked_at, max(s.reason) as suspended, max(s.created_at) as since,
-                max(t.problem) as problem, max(h.blocked_until) as blocked_until
+                (select x.problem from targets x where x.competitor = t.competitor and x.problem is not null
+                 order by x.checked_at desc, x.id desc limit 1) as problem,
+                max(h.blocked_until) as blocked_until
          from targets t join hosts h on h.host = t.host
          left join suspensions s on s.competitor = t.competitor and s.ended_at is null
          group by t.competitor order by t.competitor limit $1");

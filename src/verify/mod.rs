@@ -116,6 +116,8 @@ pub fn compare(listing: &Listing, found: Option<Money>, disputed: Option<&str>) 
 pub struct Report {
     pub channel: String,
     pub compared: usize,
+    /// Listings that still differ as was told before.
+    pub standing: usize,
     pub differences: Vec<Difference>,
     /// The channel cannot be read back by its nature; its acknowledgements are all there is.
     pub unreadable: bool,
@@ -154,6 +156,9 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
                     handle(app, lane, &difference).await?;
                 }
                 report.differences.push(difference);
+            } else if matches!(listing.state.as_str(), "drifted" | "parked") {
+                // What agrees again would be a difference of its own.
+                report.standing += 1;
             }
         }
     }

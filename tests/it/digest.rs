@@ -267,6 +267,7 @@ pub fn full(title: &str) -> Facts {
             chart: kettle.history(at(30 * 24), UNTIL, AGE),
         }],
         backup: Some(at(3)),
+        small_changes: 3,
         notices: vec!["robots.txt is not obeyed: allowed in writing".into()],
     }
 }

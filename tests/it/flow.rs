@@ -209,9 +209,12 @@ async fn p8_drift_is_told_and_left_alone_by_default(test: TestDb) {
     settled_at(&world, 47_900).await;
     world.webshop.edit("KETTLE", 39_900);
     let lane = world.app.lane("webshop").unwrap();
+    let mut looks = Vec::new();
     for _ in 0..2 {
-        flow::reconcile(&world.app, lane, false).await.unwrap();
+        let report = flow::reconcile(&world.app, lane, false).await.unwrap();
+        looks.push((report.differences.len(), report.standing));
     }
+    assert_eq!(looks, [(1, 0), (0, 1)], "what was told still stands");
     world.pass().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(39_900), "never silently overwritten");
     let listing = world.listing("KETTLE", "webshop").await;

@@ -264,8 +264,10 @@ fn most_active(facts: &Facts, voice: &Voice) -> Option<String> {
 
 pub fn our_changes(facts: &Facts, reader: &Reader) -> Content {
     let voice = &reader.voice;
+    let small = fill(voice.words.small_moves, &[("n", &voice.count(facts.small_changes))]);
+    let small = (facts.small_changes > 0).then_some(small);
     if facts.changes.is_empty() {
-        return (vec![], vec![]);
+        return (small.into_iter().collect(), vec![]);
     }
     let up = facts.changes.iter().filter(|(change, _)| change.price_minor > change.previous_minor).count();
     let percents: Vec<Decimal> =
@@ -283,7 +285,8 @@ pub fn our_changes(facts: &Facts, reader: &Reader) -> Content {
         why: reason(told, &change.why, reader),
         ..Row::default()
     });
-    (vec![filled(voice.words.change_balance, &values)], rows.collect())
+    let balance = filled(voice.words.change_balance, &values);
+    (std::iter::once(balance).chain(small).collect(), rows.collect())
 }
 
 pub fn opportunities(facts: &Facts, reader: &Reader) -> Content {

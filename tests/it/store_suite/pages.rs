@@ -261,12 +261,23 @@ async fn a_host_that_failed_is_asked_again_when_a_person_says_so(test: TestDb) {
     assert_eq!((told.n, told.problem.as_deref()), (1, Some("no answer: connection refused")));
     let listed = rivals::list(db, 9).await.unwrap().remove(0);
     assert_eq!((listed.blocked_until, listed.problem), (after(900).0, told.problem));
+    let earlier = one(db, "B", &[("x.example", "b")]).await;
+    let other = targets::of_product(db, earlier.id).await.unwrap().remove(0);
+    let old = Checked {
+        outcome: "server_error".into(),
+        problem: Some("the host answered 500".into()),
+        ..checked(other.id, earlier.id, after(1), None, None)
+    };
+    targets::record(db, vec![old]).await.unwrap();
+    let newest = rivals::list(db, 9).await.unwrap().remove(0).problem;
+    assert_eq!(newest.as_deref(), Some("no answer: connection refused"), "the latest cause, not the largest");
+    targets::record(db, vec![checked(other.id, earlier.id, after(3), None, None)]).await.unwrap();
     assert!(claim(60).await.is_none());
     assert!(!targets::retry(db, "nobody.example".into(), after(60)).await.unwrap());
     assert!(claim(60).await.is_none(), "another competitor's hosts are not touched");
     assert!(targets::retry(db, "x.example".into(), after(60)).await.unwrap());
     let again = claim(60).await.unwrap();
-    assert_eq!((again.lease.failures, again.lease.robots_at, again.targets.len()), (0, None, 1));
+    assert_eq!((again.lease.failures, again.lease.robots_at, again.targets.len()), (0, None, 2), "both pages");
     let good = checked(page.id, product.id, after(61), None, Some(pace(&again, Millis(0), after(62), Millis(0))));
     targets::record(db, vec![good]).await.unwrap();
     assert_eq!(rivals::list(db, 9).await.unwrap().remove(0).problem, None, "the cause goes with the trouble");
