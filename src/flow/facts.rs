@@ -249,8 +249,7 @@ fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qty: u
             _ => Tax::Gross,
         },
         availability: availability(latest.newest_availability.as_deref().unwrap_or(&latest.availability)),
-        absence_confirmed: latest.availability == "out_of_stock"
-            && latest.last_seen - latest.first_seen >= 2 * Millis::HOUR,
+        absence_confirmed: absence_confirmed(&latest.availability, latest.first_seen, latest.last_seen),
         condition: condition(named_text("condition")),
         rating: None::<Decimal>,
         observed_at: Millis(latest.last_seen),
@@ -266,7 +265,12 @@ fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qty: u
     })
 }
 
-fn availability(text: &str) -> Availability {
+/// Whether a page has said for long enough that it is sold out: two looks may meet one hiccup.
+pub(super) fn absence_confirmed(availability: &str, first_seen: i64, last_seen: i64) -> bool {
+    availability == "out_of_stock" && last_seen - first_seen >= 2 * Millis::HOUR
+}
+
+pub(super) fn availability(text: &str) -> Availability {
     match text {
         "in_stock" => Availability::InStock,
         "limited" => Availability::Limited,

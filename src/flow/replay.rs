@@ -68,7 +68,7 @@ fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
     let mut moments = Vec::with_capacity(at.len().min(MAX_MOMENTS));
     let mut seen = BTreeSet::new();
     for at in at.into_iter().take(MAX_MOMENTS) {
-        let mut facts = base.clone();
+        let mut then = base.clone();
         seen.clear();
         // Newest first: the first run of a page that had begun by then is what it showed.
         for run in runs.iter().filter(|run| run.first_seen <= at) {
@@ -77,14 +77,51 @@ fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
             }
             let Some(Ok(code)) = run.currency.as_deref().map(currency) else { continue };
             let Some(template) = templates.iter().find(|offer| offer.competitor == run.competitor) else { continue };
-            facts.offers.push(OfferFact {
+            then.offers.push(OfferFact {
                 observation_id: Some(run.id),
                 price: Money::from_minor(run.price_minor, code),
                 observed_at: Millis(run.last_seen.min(at)),
+                availability: facts::availability(&run.availability),
+                absence_confirmed: facts::absence_confirmed(&run.availability, run.first_seen, run.last_seen.min(at)),
                 ..template.clone()
             });
         }
-        moments.push((Millis(at).timestamp(), facts));
+        moments.push((Millis(at).timestamp(), then));
     }
     moments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::facts::{Availability, Market, Product as OurProduct};
+    use crate::decide::text::Zone;
+    use crate::money::Currency;
+
+    #[test]
+    fn stock_is_what_the_page_said_then() {
+        let (market, minor) =
+            (Market::of_country("DK", Currency::DKK, Zone::parse("Europe/Copenhagen").unwrap()), 49_900);
+        let mut base = Facts::new(OurProduct::named("A"), market);
+        let price = Money::from_minor(minor, Currency::DKK);
+        base.offers =
+            vec![OfferFact { availability: Availability::OutOfStock, ..OfferFact::seen("x", price, Millis(9)) }];
+        let run = |id: i64, availability: &str, first_seen: i64, last_seen: i64| RunOf {
+            product_id: 1,
+            id,
+            target_id: 1,
+            competitor: "x".into(),
+            price_minor: minor,
+            currency: Some("DKK".into()),
+            availability: availability.into(),
+            first_seen,
+            last_seen,
+        };
+        let sold_out = 10 * Millis::HOUR;
+        let runs = [run(2, "out_of_stock", sold_out, 2 * sold_out), run(1, "in_stock", 1_000, sold_out - 1)];
+        let told = moments(base, &runs, Millis(0));
+        let stock: Vec<_> = told.iter().map(|(_, facts)| facts.offers[0].availability).collect();
+        assert_eq!(stock, [Availability::InStock, Availability::OutOfStock]);
+        assert!(told.iter().all(|(_, facts)| !facts.offers[0].absence_confirmed), "it had only just sold out");
+    }
 }

@@ -22,7 +22,8 @@ statements! {
          where t.product_id > $1 and t.product_id <= $2
          order by t.product_id, t.competitor, t.id");
     RUNS = Sql::same(
-        "select t.product_id, o.id, t.id as target_id, t.competitor, o.price_minor, o.currency, o.first_seen, o.last_seen
+        "select t.product_id, o.id, t.id as target_id, t.competitor, o.price_minor, o.currency, o.availability,
+                o.first_seen, o.last_seen
          from targets t join observations o on o.target_id = t.id
          where t.product_id > $1 and t.product_id <= $2 and o.last_seen >= $3
            and o.verdict = 'accepted' and o.price_minor is not null
@@ -62,6 +63,7 @@ pub struct RunOf {
     pub competitor: String,
     pub price_minor: i64,
     pub currency: Option<String>,
+    pub availability: String,
     pub first_seen: i64,
     pub last_seen: i64,
 }
