@@ -125,13 +125,22 @@ impl Chart {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {}\" width=\"{width}\" height=\"{}\" role=\"img\" aria-label=\"{title}\">\n\
              <title>{title}</title>\n\
              <style>text{{font:12px sans-serif;fill:#4d4d4d}}polyline{{fill:none}}@media(prefers-color-scheme:dark){{text{{fill:#b5b5b5}}}}</style>\n",
-            height + 2 * TEXT,
-            height + 2 * TEXT,
+            height + 4 * TEXT,
+            height + 4 * TEXT,
             title = escaped(&labels.title),
         );
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "<text x=\"{MARGIN}\" y=\"12\">{}</text>", escaped(&labels.high));
-        let _ = writeln!(out, "<g transform=\"translate(0 {TEXT})\">");
+        // Values stand at their height, days below them on a line of their own: together they would read as one fact.
+        let mut write = |at: &str, row: i16, text: &str| {
+            let _ = writeln!(out, "<text {at} y=\"{}\">{}</text>", row - 4, escaped(text));
+        };
+        let (left, right) = (format!("x=\"{MARGIN}\""), format!("x=\"{}\" text-anchor=\"end\"", width - MARGIN));
+        write(&left, TEXT, &labels.title);
+        write(&left, 2 * TEXT, &labels.high);
+        write(&left, height + 3 * TEXT, &labels.low);
+        write(&left, height + 4 * TEXT, &labels.from);
+        write(&right, height + 4 * TEXT, &labels.until);
+        let _ = writeln!(out, "<g transform=\"translate(0 {})\">", 2 * TEXT);
         if let Some(mark) = self.mark.filter(|_| self.range().is_some()) {
             let y = self.y(mark, height);
             let _ = writeln!(
@@ -148,21 +157,7 @@ impl Chart {
                     writeln!(out, "<polyline points=\"{}\" stroke=\"{style}\" stroke-width=\"2\"/>", points.join(" "));
             }
         }
-        out.push_str("</g>\n");
-        let base = height + 2 * TEXT - 4;
-        let _ = writeln!(
-            out,
-            "<text x=\"{MARGIN}\" y=\"{base}\">{} · {}</text>",
-            escaped(&labels.low),
-            escaped(&labels.from)
-        );
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{base}\" text-anchor=\"end\">{}</text>",
-            width - MARGIN,
-            escaped(&labels.until)
-        );
-        out.push_str("</svg>\n");
+        out.push_str("</g>\n</svg>\n");
         out
     }
 }
@@ -241,6 +236,21 @@ mod tests {
         assert!(solid((0x3b, 0x82, 0xf6)) > 500 && solid((0xd9, 0x77, 0x06)) > 500);
         assert!(png.len() < 20_000, "{} bytes", png.len());
         assert!(chart(vec![(0, None)], true).png().is_none());
+    }
+
+    #[test]
+    fn an_svg_says_values_and_days_apart() {
+        let words = ["Kettle", "499.00", "479.00", "15 Nov", "22 Nov"].map(String::from);
+        let [title, high, low, from, until] = words.clone();
+        let svg =
+            chart(vec![(0, Some(47_900)), (60, Some(49_900))], true).svg(&Labels { title, low, high, from, until });
+        let row = |word: &String| {
+            let line = svg.lines().find(|line| line.starts_with("<text") && line.contains(&format!(">{word}<")));
+            let (_, rest) = line.unwrap_or_else(|| panic!("{word} in {svg}")).split_once("y=\"").unwrap();
+            rest.split('"').next().unwrap().parse::<i16>().unwrap()
+        };
+        let rows = words.each_ref().map(row);
+        assert!(rows[0] < rows[1] && rows[1] < rows[2] && rows[2] < rows[3] && rows[3] == rows[4], "{rows:?}");
     }
 
     #[test]
