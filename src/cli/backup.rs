@@ -1,6 +1,7 @@
 //! `omniprice backup FILE`: a whole copy of the embedded database while the daemon runs, and when the last one was made.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -60,17 +61,18 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies, checks the copy, and only then gives it its name: whoever finds the file finds a whole backup.
+/// Copies, checks the copy, and only then gives it its name: whoever finds the file finds a whole backup. Until then it
+/// has a name of chance, for its owner's eyes alone, so that neither an earlier try nor another file is touched.
 async fn copy(db: &Db, file: &Path, at: Millis) -> anyhow::Result<u64> {
+    let taken = || wrong(format!("{} is there already\nhint: a backup gets a name of its own", file.display()));
     if file.exists() {
-        return Err(wrong(format!("{} is there already\nhint: a backup gets a name of its own", file.display())));
+        return Err(taken());
     }
-    let part = PathBuf::from(format!("{}.part", file.display()));
-    if part.exists() {
-        fs::remove_file(&part).with_context(|| part.display().to_string())?;
-    }
-    db.backup_to(&part).await.with_context(|| part.display().to_string())?;
-    let made = Db::open_file(&part).await?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let part = tempfile::Builder::new().prefix(".omniprice-backup-").tempfile_in(folder);
+    let part = part.with_context(|| format!("a backup in {}", folder.display()))?;
+    db.backup_to(part.path()).await.with_context(|| file.display().to_string())?;
+    let made = Db::open_file(part.path()).await?;
     let damage = made.damage().await?;
     // Channels will have moved on when this copy comes back: nothing may go out before somebody has looked.
     if settings::get(&made, PAUSE).await?.is_none() {
@@ -79,15 +81,14 @@ async fn copy(db: &Db, file: &Path, at: Millis) -> anyhow::Result<u64> {
     }
     made.close().await;
     if let Some(damage) = damage {
-        fs::remove_file(&part).with_context(|| part.display().to_string())?;
         bail!("the copy is damaged: {damage}\nhint: the database may be too; restore the last good backup")
     }
-    let stored = File::open(&part)
-        .and_then(|part| part.sync_all().map(|()| part))
-        .with_context(|| part.display().to_string())?;
-    fs::rename(&part, file).with_context(|| file.display().to_string())?;
+    part.as_file().sync_all().with_context(|| file.display().to_string())?;
+    let stored = part.persist_noclobber(file).map_err(|persist| match persist.error.kind() {
+        ErrorKind::AlreadyExists => taken(),
+        _ => anyhow::Error::new(persist.error).context(file.display().to_string()),
+    })?;
     // A rename is on the disk only when its folder is.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| folder.display().to_string())?;
     Ok(stored.metadata()?.len())
 }

@@ -165,12 +165,14 @@ async fn a_restored_backup_sends_nothing_before_somebody_has_looked() {
     let copy = "100% safe?/monday.db";
     let made = day.say(&["backup", copy, "--json"]).await.ends(0).json();
     assert!(made["bytes"].as_u64().unwrap() > 10_000 && made["place"].as_str().unwrap().ends_with(copy), "{made}");
+    day.write("100% safe?/tuesday.db.part", "somebody's");
+    day.say(&["backup", "100% safe?/tuesday.db"]).await.ends(0);
     let again = day.say(&["backup", copy]).await.ends(2);
     assert!(again.err.contains("is there already") && again.err.contains("hint:"), "{again:?}");
     let left: Vec<_> = std::fs::read_dir(day.folder.path().join("100% safe?")).unwrap().collect();
-    assert_eq!(left.len(), 1, "no part of it is left beside it: {left:?}");
+    assert_eq!(left.len(), 3, "nothing is taken away, no part is left: {left:?}");
     let told = day.say(&["check", "--offline"]).await.ends(0);
-    assert!(told.out.contains("monday.db"), "{told:?}");
+    assert!(told.out.contains("tuesday.db"), "{told:?}");
     let database = day.folder.path().join("omniprice.db");
     for end in ["", "-wal", "-shm"] {
         _ = std::fs::remove_file(format!("{}{end}", database.display()));
