@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
@@ -72,7 +72,7 @@ pub struct App {
     capabilities: Arc<BTreeMap<String, Capabilities>>,
     rules: RwLock<Option<Arc<Loaded>>>,
     /// What is wrong with the rule file, and when that was told.
-    broken: Mutex<Option<(String, Millis)>>,
+    broken: tokio::sync::Mutex<Option<(String, Millis)>>,
 }
 
 impl App {
@@ -128,7 +128,7 @@ impl App {
             metrics: Metrics::default(),
             capabilities: Arc::new(capabilities),
             rules: RwLock::new(None),
-            broken: Mutex::new(None),
+            broken: tokio::sync::Mutex::new(None),
             vat: Arc::new(vat),
             config,
             db,
@@ -168,9 +168,7 @@ impl App {
         let unchanged = |loaded: &Arc<Loaded>| read.as_ref().is_ok_and(|(_, _, hash)| loaded.hash == *hash);
         if let Some(current) = current.as_ref().filter(|loaded| unchanged(loaded)) {
             // A mistake that was taken back leaves the rules that are in force.
-            if self.told_broken(None).is_some() {
-                events::resolve(&self.db, BROKEN_RULES.to_owned(), self.now()).await?;
-            }
+            self.mended().await?;
             return Ok(Arc::clone(current));
         }
         let parsed = read.and_then(|(path, text, hash)| Ok((parse_rules(&path, &text)?, path, text, hash)));
@@ -190,24 +188,28 @@ impl App {
             let why = format!("revision {revision}");
             settings::set(&self.db, ACTIVE_RULES.to_owned(), hash.clone(), self.owner.clone(), why, now).await?;
         }
-        self.told_broken(None);
         events::resolve(&self.db, BROKEN_RULES.to_owned(), now).await?;
+        *self.broken.lock().await = None;
         let loaded = Arc::new(Loaded { set: Arc::new(set), revision, hash, since: now });
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&loaded));
         Ok(loaded)
     }
 
-    /// Notes what was told about the rule file; what was noted before.
-    fn told_broken(&self, told: Option<(String, Millis)>) -> Option<(String, Millis)> {
-        std::mem::replace(&mut *self.broken.lock().unwrap_or_else(PoisonError::into_inner), told)
+    /// Ends the event about the rule file, if this daemon told one.
+    async fn mended(&self) -> anyhow::Result<()> {
+        let mut broken = self.broken.lock().await;
+        if broken.is_some() {
+            events::resolve(&self.db, BROKEN_RULES.to_owned(), self.now()).await?;
+            *broken = None;
+        }
+        Ok(())
     }
 
     /// Tells a mistake once, and again while it lasts; every look would write and count otherwise.
     async fn tell_broken_rules(&self, error: &anyhow::Error) -> anyhow::Result<()> {
         let (text, now) = (format!("{error:#}"), self.now());
-        let told = self.told_broken(Some((text.clone(), now)));
-        if let Some((_, at)) = told.filter(|(what, at)| *what == text && now.since(*at) < TELL_AGAIN) {
-            self.told_broken(Some((text, at)));
+        let mut broken = self.broken.lock().await;
+        if broken.as_ref().is_some_and(|(told, at)| *told == text && now.since(*at) < TELL_AGAIN) {
             return Ok(());
         }
         let event = Raise {
@@ -220,13 +222,10 @@ impl App {
             message: Sentence::RulesBroken.with(&[("why", &text)]),
             hint: Sentence::HintRules.with(&[]),
         };
-        let raised = events::raise(&self.db, event, now).await;
-        if raised.is_err() {
-            self.told_broken(None);
-        }
-        if raised? {
+        if events::raise(&self.db, event, now).await? {
             tracing::error!("the rule file cannot be used, the old rules stay in force: {text}");
         }
+        *broken = Some((text, now));
         Ok(())
     }
 
