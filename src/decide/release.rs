@@ -301,7 +301,9 @@ pub fn release(
 ) -> Release {
     let proposed = matches!(decision.outcome, Outcome::Change | Outcome::Review).then_some(decision.price);
     let Some(price) = proposed.flatten() else { return Release { checks: Vec::new(), freeze_until: None } };
-    let current = facts.product.current.filter(|current| current.currency() == price.currency());
+    // The way down to a price that was set was a person's: the way back is judged from the price before it.
+    let current = facts.product.before_set.or(facts.product.current);
+    let current = current.filter(|current| current.currency() == price.currency());
     let proposal = Proposal { decision, facts, state, params, now, price, current };
     let active = Guard::ALL.iter().filter(|guard| !params.off.contains(guard));
     let checks: Vec<Check> =

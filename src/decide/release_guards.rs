@@ -307,12 +307,9 @@ fn oscillation(proposal: &Proposal) -> Option<String> {
         .then(|| format!("the price would turn its direction for the {turns}th time within 24 h"))
 }
 
-/// The way back from a campaign is judged from the price before it, and is worth going however near it ends to that.
+/// Measured from the price in force, also on the way back from a campaign: that way may end at the price before it.
 fn dead_band(proposal: &Proposal) -> Option<String> {
-    if proposal.facts.product.before_set.is_some() {
-        return None;
-    }
-    let change = proposal.change_pct()?;
+    let change = change_pct(proposal.facts.product.current?, proposal.price)?;
     (change.abs() < proposal.params.dead_band_pct && !proposal.decision.has(Flag::BoundRepair))
         .then(|| format!("a change of {} % is not worth one", shown_pct(change)))
 }

@@ -9,7 +9,7 @@ use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::release::{Approval, Guard, GuardInputs, Release, release, usual};
 use crate::decide::run_gate::{RunHold, RunItem, run_breaker};
-use crate::decide::{Decision, Facts, Flag, Outcome};
+use crate::decide::{Decision, Flag, Outcome};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
 use crate::store::products::{self, Product};
@@ -72,8 +72,7 @@ pub async fn judge(
         return Ok(verdict);
     }
     let inputs = inputs(app, loaded, product, proposal, None, whole, now).await?;
-    let facts = before_the_campaign(proposal);
-    let released = release(&proposal.decision, &facts, &inputs, &app.config.release, now);
+    let released = release(&proposal.decision, &proposal.facts, &inputs, &app.config.release, now);
     if let Some(until) = released.freeze_until {
         remember_freeze(app, product, &released, until, now).await?;
     }
@@ -107,15 +106,6 @@ fn shadowed(verdict: &mut Verdict) -> Outcome {
 fn reviewed(verdict: &mut Verdict) -> Outcome {
     verdict.reasons.push("mode = \"review\": every change waits for a person".to_owned());
     Outcome::Review
-}
-
-/// On the way back from a campaign the move is judged from the price before it: the way down was a person's.
-fn before_the_campaign(proposal: &Proposal) -> Facts {
-    let mut facts = proposal.facts.clone();
-    if proposal.returns_to.is_some() {
-        facts.product.current = proposal.returns_to;
-    }
-    facts
 }
 
 async fn remember_freeze(
@@ -200,7 +190,7 @@ async fn inputs(
         None => history::of(app, product, now).await?,
     };
     // What a campaign did to the price is no velocity and no oscillation of the rules.
-    let own_prices = if proposal.returns_to.is_some() { vec![] } else { history.own };
+    let own_prices = if proposal.returns_to().is_some() { vec![] } else { history.own };
     let suspended = rivals::suspended(&app.db).await?.into_iter().map(|row| row.competitor).collect();
     Ok(GuardInputs {
         fresh_cost_net: proposal.facts.product.cost_net,

@@ -40,7 +40,7 @@ pub async fn examine(app: &App, product: &Product, price: Money, now: Millis) ->
         return Ok(findings);
     }
     let newest = decisions::latest(&app.db, product.id).await?;
-    let proposal = Proposal { facts, decision, carried: None, rivalry: None, newest, returns_to: None, history: None };
+    let proposal = Proposal { facts, decision, carried: None, rivalry: None, newest, history: None };
     let found = guards::findings(app, &loaded, product, &proposal, guards::whole(app).await?, now).await?;
     findings.extend(found.into_iter().filter(|(guard, _)| ABOUT_AMOUNTS.contains(guard)));
     Ok(findings)

@@ -38,9 +38,7 @@ pub struct Proposal {
     pub decision: Decision,
     pub carried: Option<Carried>,
     pub rivalry: Option<Answered>,
-    /// The newest decision, and the price from before the campaign or the person whose price is in force still.
     pub newest: Option<DecisionRow>,
-    pub returns_to: Option<Money>,
     /// Read where it was needed; the guards need it too.
     pub history: Option<History>,
 }
@@ -71,10 +69,16 @@ impl Proposal {
         self.decision.has(Flag::ManualPrice) || self.decision.has(Flag::Campaign)
     }
 
+    /// The price from before the campaign or the person whose price is in force still, once the rules decide again.
+    #[must_use]
+    pub fn returns_to(&self) -> Option<Money> {
+        self.facts.product.before_set.filter(|_| !is_gated(&self.decision))
+    }
+
     /// The move is meant: set, carried over, or the way back after a campaign. Breakers over runs do not count it.
     #[must_use]
     pub fn is_intended(&self) -> bool {
-        self.is_set() || self.carried.is_some() || self.returns_to.is_some()
+        self.is_set() || self.carried.is_some() || self.returns_to().is_some()
     }
 
     /// Who decides.
@@ -90,7 +94,7 @@ impl Proposal {
         if let Some(campaign) = product.campaign.as_ref().filter(|_| self.decision.has(Flag::Campaign)) {
             return format!("campaign {}", campaign.id);
         }
-        if self.returns_to.is_some() { format!("{RULES}, after a price that was set") } else { RULES.to_owned() }
+        if self.returns_to().is_some() { format!("{RULES}, after a price that was set") } else { RULES.to_owned() }
     }
 
     /// What the record says beside the guards' findings.
@@ -110,15 +114,12 @@ pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> a
         // The cooldown of a rule counts from the rule's own changes: a campaign's price must not outlive the campaign by it.
         facts.product.last_changed = None;
     }
-    let before_set = before_it_was_set(app, product, newest.as_ref(), now).await?;
-    facts.product.before_set = before_set;
+    facts.product.before_set = before_it_was_set(app, product, newest.as_ref(), now).await?;
     let decision = decide::price(&facts, &loaded.set, now.timestamp());
-    let mut proposal =
-        Proposal { facts, decision, carried: None, rivalry: None, newest, returns_to: None, history: None };
+    let mut proposal = Proposal { facts, decision, carried: None, rivalry: None, newest, history: None };
     if is_gated(&proposal.decision) {
         return Ok(proposal);
     }
-    proposal.returns_to = before_set;
     proposal.carried = match tax(app, product, &proposal).await? {
         Some(carried) => Some(carried),
         None => way_back(&proposal),
@@ -186,7 +187,7 @@ fn was_set(row: &DecisionRow) -> bool {
 
 /// Where no rule says what follows a campaign, the price from before it does: else a reduction would last for ever.
 fn way_back(proposal: &Proposal) -> Option<Carried> {
-    let before = proposal.returns_to.filter(|before| proposal.facts.product.current != Some(*before))?;
+    let before = proposal.returns_to().filter(|before| proposal.facts.product.current != Some(*before))?;
     let decision = &proposal.decision;
     let silent = match decision.outcome {
         Outcome::None => true,
