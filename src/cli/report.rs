@@ -185,7 +185,7 @@ fn chart(
         let track = track.with_context(|| format!("there is no product `{what}`\nhint: --chart index, or a SKU"))?;
         let money = |minor: i64| voice.money(Money::from_minor(minor, track.currency));
         let title =
-            format!("{}: our price and the lowest competing offer (dashed)", text::product(&track.sku, &track.title));
+            format!("our price and the lowest competing offer (dashed): {}", text::product(&track.sku, &track.title));
         (track.history(from, until, age), title, Box::new(money))
     };
     let Some((low, high)) = chart.range() else {
