@@ -6,6 +6,7 @@
 
 mod campaign_claims;
 mod campaign_plan;
+mod campaign_stages;
 pub mod campaigns;
 pub mod facts;
 pub mod fx;

@@ -346,6 +346,7 @@ impl Channel for Amazon {
             concurrency: if feed { 1 } else { 4 },
             visible_after_ms: if feed { 10 * Millis::MINUTE } else { 2 * Millis::MINUTE },
             sale: SaleSupport::Window,
+            stages: true,
             partial: if feed { PartialFailure::PerItem } else { PartialFailure::Single },
             read_back: ReadBack::Effective,
             ..Capabilities::cautious(self.account.currency, Tax::Gross)

@@ -198,6 +198,7 @@ impl Channel for Arc<Feed> {
             max_batch: 5_000,
             seeded_by_us: true,
             sale: SaleSupport::Window,
+            stages: true,
             partial: PartialFailure::Atomic,
             ordering: Ordering::Version,
             read_back: ReadBack::Effective,

@@ -324,6 +324,7 @@ impl Channel for Google {
             visible_after_ms: 5 * Millis::MINUTE,
             seeded_by_us: insert,
             sale: SaleSupport::Window,
+            stages: true,
             partial: PartialFailure::Single,
             ordering: if insert { Ordering::Version } else { Ordering::None },
             read_back: ReadBack::Effective,

@@ -368,6 +368,7 @@ impl Channel for Magento {
             concurrency: 1,
             visible_after_ms: if self.queue { QUEUE_DELAY_MS } else { 0 },
             sale: SaleSupport::Window,
+            stages: true,
             partial: PartialFailure::PerItem,
             read_back: ReadBack::Submitted,
             ..Capabilities::cautious(self.currency, self.tax)

@@ -361,6 +361,7 @@ impl Channel for Medusa {
             // One writer: overlapping writes multiply the rows.
             concurrency: 1,
             sale: SaleSupport::Window,
+            stages: true,
             partial: PartialFailure::Atomic,
             read_back: ReadBack::Effective,
             ..Capabilities::cautious(self.currency, self.tax)

@@ -328,6 +328,7 @@ impl Channel for Mirakl {
             concurrency: 1,
             visible_after_ms: 2 * Millis::MINUTE,
             sale: SaleSupport::Window,
+            stages: true,
             partial: PartialFailure::PerItem,
             read_back: ReadBack::Effective,
             ..Capabilities::cautious(self.seller.currency, self.seller.tax)

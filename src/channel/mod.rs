@@ -163,6 +163,9 @@ pub struct Capabilities {
     pub tax: Tax,
     pub currency: Currency,
     pub sale: SaleSupport,
+    /// A sale whose window begins later can be given to it now: until then it shows the regular price, and it begins by
+    /// itself. Only where a reader of the price alone cannot take the reduced one for today's.
+    pub stages: bool,
     /// It has a field for the lowest price of the 30 days before a reduction.
     pub prior_price: bool,
     pub partial: PartialFailure,
@@ -186,6 +189,7 @@ impl Capabilities {
             tax,
             currency,
             sale: SaleSupport::PriceOnly,
+            stages: false,
             prior_price: false,
             partial: PartialFailure::Single,
             ordering: Ordering::None,
@@ -202,6 +206,7 @@ pub struct Sale {
     pub regular: Money,
     /// The lowest price of the 30 days before, where the law wants it shown.
     pub prior: Option<Money>,
+    /// Later than now only on a channel that [`Capabilities::stages`].
     pub starts_at: Millis,
     /// Exclusive; `None` until further notice.
     pub ends_at: Option<Millis>,
@@ -215,7 +220,7 @@ pub struct PriceChange {
     pub sku: String,
     /// The fence: a channel that can order by it refuses older ones.
     pub seq: i64,
-    /// What a buyer pays, in the channel's currency and tax view.
+    /// What a buyer pays, in the channel's currency and tax view: while `sale` runs, if there is one.
     pub price: Money,
     /// The reduction that `price` is; `None` means that the connector clears whatever sale the listing has.
     pub sale: Option<Sale>,

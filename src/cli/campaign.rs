@@ -15,6 +15,7 @@ use crate::flow::campaigns as flow;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::campaigns::{self, Added, Campaign, Item};
+use crate::store::stages::{self, OnChannel};
 use crate::store::strikes::{self, StrikeRow};
 
 /// Campaigns, and products of one, that are shown at once.
@@ -52,6 +53,8 @@ struct Shown {
     campaign: Campaign,
     items: Vec<Item>,
     times: Vec<Due>,
+    /// Channels that keep the start by themselves.
+    staged: Vec<OnChannel>,
     strikes: Vec<StrikeRow>,
     /// What history allows today, where the campaign has not started.
     outlook: Vec<flow::Outlook>,
@@ -119,6 +122,7 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
         true => vec![],
         false => timetable(&flow::windows(app, &*app.rules().await?, &campaign).await?),
     };
+    let staged = stages::per_channel(&app.db, campaign.id, app.now()).await?;
     let strikes = strikes::strikes_of(&app.db, campaign.id, MOST).await?;
     let outlook = if campaign.phase == "planned" { flow::outlook_of(app, &campaign, &items).await? } else { vec![] };
     let remarks = match campaign.phase.as_str() {
@@ -129,7 +133,7 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
     };
     let held = |remark: &flow::Remark| campaign.phase == "planned" || remark.waits;
     let remarks = remarks.into_iter().filter(held).collect();
-    let shown = Shown { campaign, items, times, strikes, outlook, remarks };
+    let shown = Shown { campaign, items, times, staged, strikes, outlook, remarks };
     context.print(&shown, text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -196,6 +200,15 @@ fn text(shown: &Shown) -> String {
         let action =
             serde_json::to_value(due.action).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         lines.push(format!("  {} {} {}", local(due.at.0, &one.zone), action.replace('_', " "), due.channel));
+    }
+    for on in &shown.staged {
+        lines.push(format!(
+            "  {} begins by itself at {}: {} of {} listings have it",
+            on.channel,
+            local(on.starts_at, &one.zone),
+            on.confirmed,
+            on.wanted
+        ));
     }
     if !shown.strikes.is_empty() {
         lines.push("\nannounced, frozen at the start:".to_owned());

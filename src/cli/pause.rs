@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::{Context, say};
+use super::{Context, say, talk};
 use crate::app::PAUSE;
 use crate::clock::Clock;
 use crate::report::detect::PAUSED;
-use crate::store::{events, settings};
+use crate::store::{events, settings, stages};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -23,12 +23,25 @@ pub struct Args {
 pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let db = context.store().await?;
     let (actor, why) = (args.actor.clone(), args.why.clone());
-    settings::set(&db, PAUSE.to_owned(), "on".to_owned(), actor, why, Clock::System.now()).await?;
-    say(if context.json {
-        "{\"paused\":true}"
-    } else {
-        "pushes stop within seconds; checking and deciding go on\nomniprice resume --why \"...\" lets them go on"
-    })?;
+    let now = Clock::System.now();
+    settings::set(&db, PAUSE.to_owned(), "on".to_owned(), actor, why, now).await?;
+    let (staged, first) = stages::ahead(&db, now).await?;
+    if context.json {
+        say(
+            &serde_json::json!({ "paused": true, "begin_by_themselves": staged, "first_begins_at": first }).to_string()
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(first) = first {
+        // What a channel was given ahead is out of our hands; only a push could take it back.
+        talk(&format!(
+            "{staged} listings begin a campaign by themselves, the first at {first}: their channels have its price already"
+        ));
+        talk(
+            "`omniprice campaign list` names it; `omniprice resume` and then `omniprice campaign cancel` take it back",
+        );
+    }
+    say("pushes stop within seconds; checking and deciding go on\nomniprice resume --why \"...\" lets them go on")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,7 +14,10 @@ use crate::money::Money;
 pub const CART_GRACE_MS: i64 = 15 * Millis::MINUTE;
 /// No campaign keeps carts waiting for longer than a day.
 pub const MOST_CART_GRACE_MS: i64 = Millis::DAY;
-/// This long before the start every channel has to be writable, and each one's window is settled.
+/// Channels that keep a start by themselves are given it from this long before it, and each channel's window is settled.
+/// It leaves slow ones the time to take it before they must be ready.
+pub const STAGE_BEFORE_MS: i64 = Millis::HOUR;
+/// This long before the start every channel has to be writable, and have what was staged for it.
 pub const READY_BEFORE_MS: i64 = 10 * Millis::MINUTE;
 /// A start or an end that a channel has not shown this long after it raises an alert.
 pub const LATE_AFTER_MS: i64 = 5 * Millis::MINUTE;
@@ -102,7 +105,9 @@ pub enum Action {
 pub fn windows(from: Millis, until: Millis, grace_ms: i64, channels: &[CampaignChannel]) -> BTreeMap<String, Window> {
     let latency = |channel: &CampaignChannel| channel.latency_ms.clamp(0, MOST_LATENCY_MS);
     let checkouts = channels.iter().filter(|channel| channel.role == Role::Checkout);
-    let advertised = from.plus(checkouts.map(|channel| latency(channel) + MARGIN_MS).max().unwrap_or(0));
+    // Feeds tell windows in whole minutes.
+    let whole = |at: Millis| Millis((at.0 + Millis::MINUTE - 1).div_euclid(Millis::MINUTE) * Millis::MINUTE);
+    let advertised = whole(from.plus(checkouts.map(|channel| latency(channel) + MARGIN_MS).max().unwrap_or(0)));
     let grace_ms = grace_ms.clamp(0, MOST_CART_GRACE_MS);
     let window = |channel: &CampaignChannel| match channel.role {
         Role::Checkout => Window { from, until: until.plus(grace_ms) },

@@ -12,6 +12,7 @@ use crate::store::campaigns::{self as stored, OfProduct};
 use crate::store::listings::{self, Desire, Listing};
 use crate::store::products::Product;
 use crate::store::progress;
+use crate::store::stages;
 use crate::store::strikes::{self, Frozen};
 
 /// Steps of a progressive reduction followed back.
@@ -48,13 +49,18 @@ pub(super) async fn freeze(
     let mut frozen = Vec::with_capacity(desired.len());
     for desire in desired {
         let Some(listing) = listings.iter().find(|listing| listing.id == desire.listing_id) else { continue };
-        let (Ok(minor), Some(regular)) = (&desire.price, listing.live_minor.or(listing.desired_minor)) else {
+        // A channel that began by itself already shows the reduction: what was before it was noted when it was staged.
+        let staged = stages::of_one(&app.db, listing.id).await?;
+        let staged = staged.filter(|stage| stage.campaign_id == campaign.id && stage.starts_at <= now.0);
+        let before = listing.live_minor.or(listing.desired_minor);
+        let (Ok(minor), Some(regular)) = (&desire.price, staged.map(|stage| stage.regular_minor).or(before)) else {
             continue;
         };
+        let begun = staged.map_or(now, |stage| Millis(stage.starts_at));
         let planned = Money::from_minor(*minor, currency(&listing.currency)?);
         let end = campaigns::window(campaign, &listing.channel).until;
         let begins = Millis(campaign.starts_at);
-        let (prior, _) = prior_of(app, loaded, product, listing, planned, (begins, now, end)).await?;
+        let (prior, _) = prior_of(app, loaded, product, listing, planned, (begins, begun, end)).await?;
         let mut reasons = reasons(&prior);
         if campaign.announce == 0 {
             reasons.push(Sentence::NothingAnnounced.with(&[]));
@@ -67,7 +73,7 @@ pub(super) async fn freeze(
             prior_minor: prior.prior.map(Money::minor),
             currency: listing.currency.clone(),
             window_from: prior.window_start.map(Millis::from),
-            started_at: now,
+            started_at: begun,
             ends_at: end,
             announce: campaign.announce != 0 && prior.announce == Some(true),
             max_percent: prior.max_percent,

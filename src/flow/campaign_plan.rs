@@ -9,7 +9,7 @@ use super::facts::facts;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::bounds;
-use crate::decide::campaign::{READY_BEFORE_MS, Window};
+use crate::decide::campaign::{STAGE_BEFORE_MS, Window};
 use crate::decide::campaign_file::{CampaignFile, Candidate};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
@@ -74,7 +74,7 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
-    let windows = match app.now() >= starts_at.plus(-READY_BEFORE_MS) {
+    let windows = match app.now() >= starts_at.plus(-STAGE_BEFORE_MS) {
         // Its prices may be decided before the next look at campaigns.
         true => {
             let named = scope(app, &serde_json::to_string(&file.channels)?);

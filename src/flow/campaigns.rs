@@ -18,7 +18,7 @@ use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
 use crate::store::products::{self, Product};
 use crate::store::strikes::{self, Lagging};
-use crate::store::{channels, progress};
+use crate::store::{channels, progress, stages};
 
 /// A campaign that a policy delays is tried again after this.
 const DELAY: i64 = 10 * Millis::MINUTE;
@@ -128,6 +128,15 @@ pub async fn windows(app: &App, loaded: &Loaded, one: &Campaign) -> anyhow::Resu
     measured(app, loaded, scope(app, &one.channels), whole, one.cart_grace_ms).await
 }
 
+/// Each channel's window of a campaign that is about to start: it stays as it is from now on.
+pub(super) async fn settled(app: &App, loaded: &Loaded, one: &Campaign) -> anyhow::Result<BTreeMap<String, Window>> {
+    let windows = windows(app, loaded, one).await?;
+    if one.windows.is_none() {
+        campaigns::settle(&app.db, one.id, serde_json::to_string(&windows)?).await?;
+    }
+    Ok(windows)
+}
+
 /// Each channel's part of a window, from the latencies measured up to now.
 ///
 /// # Errors
@@ -154,12 +163,15 @@ pub(super) async fn measured(
 /// The rules' and the store's.
 pub async fn tend(app: &App) -> anyhow::Result<()> {
     let now = app.now();
-    for one in campaigns::open(&app.db).await? {
+    let open = campaigns::open(&app.db).await?;
+    for one in &open {
         if now >= Millis(one.starts_at).plus(-READY_BEFORE_MS) {
-            tend_one(app, &one, now).await?;
-            check_end(app, &one, now).await?;
+            tend_one(app, one, now).await?;
+            check_end(app, one, now).await?;
         }
     }
+    // After the phases have moved, so that decisions of campaigns that just began are asked for already.
+    super::campaign_stages::tend(app, &campaigns::open(&app.db).await?, now).await?;
     for one in campaigns::ended(&app.db, now.plus(-WATCHED_AFTER)).await? {
         check_end(app, &one, now).await?;
     }
@@ -171,10 +183,7 @@ async fn tend_one(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> 
     if now < starts && !prepare(app, one, now).await? {
         return Ok(());
     }
-    let windows = windows(app, &*app.rules().await?, one).await?;
-    if one.windows.is_none() {
-        campaigns::settle(&app.db, one.id, serde_json::to_string(&windows)?).await?;
-    }
+    let windows = settled(app, &*app.rules().await?, one).await?;
     if windows.values().all(|window| now >= window.until) && now >= ends {
         campaigns::set_phase(&app.db, one.id, "over", None, None, now).await?;
         for kind in ["start", "ready"] {
@@ -214,13 +223,18 @@ fn dedupe(one: &Campaign, what: &str) -> String {
 /// planned.
 async fn prepare(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<bool> {
     let named = scope(app, &one.channels);
-    let broken: Vec<String> = channels::list(&app.db)
+    let mut broken: Vec<String> = channels::list(&app.db)
         .await?
         .into_iter()
         .filter(|row| app.lane(&row.name).is_some() && row.state != "ok")
         .map(|row| row.name)
         .filter(|name| named.as_ref().is_none_or(|named| named.contains(name)))
         .collect();
+    // A start that a channel was given in good time and did not take will not happen there by itself.
+    let given = stages::per_channel(&app.db, one.id, now.plus(-READY_BEFORE_MS)).await?;
+    broken.extend(given.into_iter().filter(|on| on.confirmed < on.wanted).map(|on| on.channel));
+    broken.sort();
+    broken.dedup();
     if broken.is_empty() {
         events::resolve(&app.db, dedupe(one, "ready"), now).await?;
         return Ok(true);

@@ -52,20 +52,21 @@ pub fn may_send(
             )));
         }
         let patient = constraint.best_effort_after_ms.is_none_or(|after| waited_ms < after);
-        if patient && possible(other).any(broken) {
+        if patient && possible(other, now).any(broken) {
             return Err(Order::Wait(format!("waits for {} to be verified first", other.channel)));
         }
     }
     Ok(())
 }
 
-/// Every price that a listing may be showing or come to show by itself: the last one seen, one in flight, and earlier
-/// ones that were sent and never seen.
-fn possible(listing: &Listing) -> impl Iterator<Item = i64> + '_ {
+/// Every price that a listing may be showing or come to show by itself: the last one seen, one in flight, earlier ones
+/// that were sent and never seen, and that of a sale which the channel begins about now.
+fn possible(listing: &Listing, now: Millis) -> impl Iterator<Item = i64> + '_ {
     let in_flight =
         matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied" | "unverified" | "parked");
     let sent = listing.sent_minor.filter(|_| in_flight);
-    listing.live_minor.into_iter().chain(sent).chain(listing.maybe_low).chain(listing.maybe_high)
+    let begun = listing.staged_minor.filter(|minor| listing.begun_with(*minor, now));
+    listing.live_minor.into_iter().chain(sent).chain(listing.maybe_low).chain(listing.maybe_high).chain(begun)
 }
 
 #[cfg(test)]
@@ -89,6 +90,10 @@ mod tests {
             sent_seq: 1,
             sent_minor: sent,
             sent_regular_minor: None,
+            stage_seq: 0,
+            staged_minor: None,
+            staged_from: None,
+            staged_until: None,
             unsure_until: 0,
             maybe_low: None,
             maybe_high: None,

@@ -304,13 +304,22 @@ async fn pause_for_rate(lane: &Lane, pushes: usize) {
 fn outgoing(listing: &Listing, product: &Product, permit: Permit) -> Option<(PriceChange, Allowed)> {
     let currency = currency(&listing.currency).ok()?;
     let money = |minor| Money::from_minor(minor, currency);
-    let price = money(permit.minor);
-    let sale = permit.sale.map(|strike| Sale {
-        regular: money(strike.regular_minor),
-        prior: strike.prior_minor.map(money),
-        starts_at: strike.starts_at,
-        ends_at: strike.ends_at,
-    });
+    // A start that the channel keeps by itself travels as the sale that it will be.
+    let price = money(permit.stage.map_or(permit.minor, |stage| stage.minor));
+    let sale = match (permit.stage, permit.sale) {
+        (Some(stage), _) => Some(Sale {
+            regular: money(permit.minor),
+            prior: stage.prior_minor.map(money),
+            starts_at: Millis(stage.starts_at),
+            ends_at: Some(Millis(stage.ends_at)),
+        }),
+        (None, strike) => strike.map(|strike| Sale {
+            regular: money(strike.regular_minor),
+            prior: strike.prior_minor.map(money),
+            starts_at: strike.starts_at,
+            ends_at: strike.ends_at,
+        }),
+    };
     let change = PriceChange {
         external: listing.external.clone()?,
         sku: product.sku.clone(),

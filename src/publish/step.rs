@@ -120,8 +120,8 @@ fn wish(listing: &Listing, policy: &Policy, now: Millis) -> Plan {
     let must_be_told = policy.ordered && newer && now.0 < listing.unsure_until;
     match listing.state.as_str() {
         "intended" if must_be_told => Plan::Push,
-        // The channel already shows the price: prove it instead of sending it.
-        "intended" if policy.readable && listing.reads == 0 && listing.live_minor == listing.desired_minor => {
+        // The channel already shows the price, or has begun the sale by itself: prove it instead of sending it.
+        "intended" if policy.readable && listing.reads == 0 && !listing.must_stage() && may_show(listing, now) => {
             Plan::Read
         }
         "intended" => Plan::Push,
@@ -135,6 +135,11 @@ fn wish(listing: &Listing, policy: &Policy, now: Millis) -> Plan {
         "held" if listing.desired_minor.is_some() && newer => Plan::Push,
         _ => Plan::Rest,
     }
+}
+
+fn may_show(listing: &Listing, now: Millis) -> bool {
+    let begun = listing.desired_minor.is_some_and(|minor| listing.begun_with(minor, now));
+    begun || listing.live_minor == listing.desired_minor
 }
 
 /// The next state of a listing. `seed` spreads retries, so that many listings do not come back at one instant.
@@ -273,11 +278,13 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
         return Change { state: "rejected", reason, next_at: None, ..base };
     };
     let live = Some((seen.minor, now));
+    let begun = listing.begun_with(seen.minor, now) && seen.proves(listing.staged_minor, listing.sent_minor);
+    let took_over = begun && !in_flight && listing.desired_minor == listing.staged_minor;
     let equal = if in_flight {
-        seen.proves(listing.sent_minor, listing.sent_regular_minor)
+        begun || seen.proves(listing.sent_minor, listing.sent_regular_minor)
     } else {
-        // Not sent yet: what would be crossed out is only known at the door.
-        seen.proves(listing.desired_minor, None)
+        // Not sent yet: what would be crossed out is only known at the door, or was staged there before.
+        took_over || seen.proves(listing.desired_minor, None)
     };
     // What was sent and is shown shuts out everything older, where the channel goes by numbers.
     let fenced = policy.ordered && equal && in_flight;
@@ -311,6 +318,7 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
             reads: 0,
             finish: in_flight.then(|| ("applied", String::new())),
             fact: Some((seen.minor, "verified")),
+            took_over,
             ..base
         },
         // Not sent yet: somebody changed the channel since we last looked, so it has to be sent after all.

@@ -193,6 +193,8 @@ impl Doorkeeper for Terms {
                 floor_minor: Some(floor.minor()),
                 announces: self.channels.get(&listing.channel).is_some_and(|c| c.sale != SaleSupport::PriceOnly),
                 sale: None,
+                stages: self.channels.get(&listing.channel).is_some_and(|c| c.stages),
+                stage: None,
                 vat_pct: self.vat_pct(product, &listing.channel),
             }),
             Err(Order::Wait(reason)) => Err(wait(reason)),

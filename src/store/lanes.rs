@@ -7,6 +7,7 @@ use super::db::{Db, Sql, Tx, args, statements};
 use super::listings::Listing;
 use super::products::{self, Product};
 use super::progress::note_live;
+use super::stages::{self, Stage};
 use crate::clock::Millis;
 use crate::money::Decimal;
 
@@ -35,7 +36,8 @@ statements! {
              maybe_high = case when state in ('sent', 'unknown', 'accepted', 'applied') and (maybe_high is null or maybe_high < sent_minor)
                                then sent_minor else maybe_high end,
              state = 'sent', state_since = $3, reason = '', sent_seq = $4, sent_minor = $5, sent_regular_minor = $7, sent_at = $3,
-             tries = tries + 1, reads = 0, next_at = $6, leased_until = $6
+             tries = tries + 1, reads = 0, next_at = $6, leased_until = $6,
+             staged_minor = $8, staged_from = $9, staged_until = $10
          where id = $1 and lease_token = $2");
     MOVE = Sql::same(
         "update listings
@@ -71,6 +73,8 @@ pub struct Change {
     pub read: Option<(&'static str, String)>,
     /// A price that may have been live, with its basis.
     pub fact: Option<(i64, &'static str)>,
+    /// The channel began a staged sale by itself, and that is what is wanted now.
+    pub took_over: bool,
 }
 
 /// The states of the table's check.
@@ -106,6 +110,7 @@ impl Change {
             finish: None,
             read: None,
             fact: None,
+            took_over: false,
         }
     }
 
@@ -169,6 +174,10 @@ pub struct Permit {
     pub announces: bool,
     /// The reduction that may be announced with it.
     pub sale: Option<Strike>,
+    /// The channel keeps the start of a sale by itself, so that one staged for the listing is looked up.
+    pub stages: bool,
+    /// The start that goes along.
+    pub stage: Option<Stage>,
     /// VAT of the listing's market in percent, if it is known.
     pub vat_pct: Option<Decimal>,
 }
@@ -247,11 +256,18 @@ async fn begin_one(
     let Some(product) = products::in_tx(tx, listing.product_id).await? else { return Ok(Begun::Lost) };
     match door(&listing, &product, &siblings) {
         Ok(permit) => {
-            let permit = Permit { sale: announced(tx, &listing, &permit, now).await?, ..permit };
+            stages::note_begun(tx, &listing, now).await?;
+            let sale = announced(tx, &listing, &permit, now).await?;
+            let permit =
+                Permit { sale, stage: staged(tx, &listing, &permit, now).await?.filter(|_| sale.is_none()), ..permit };
             let minor = permit.minor;
             let regular = permit.sale.map(|sale| sale.regular_minor);
-            tx.run(SENT, args![id, token, now, listing.desired_seq, minor, lease_until, regular]).await?;
+            let (staged, from, until) = match permit.stage {
+                Some(stage) => (Some(stage.minor), Some(stage.starts_at), Some(stage.ends_at)),
+                None => (None, None, None),
+            };
             let seq = listing.desired_seq;
+            tx.run(SENT, args![id, token, now, seq, minor, lease_until, regular, staged, from, until]).await?;
             tx.run(ATTEMPT, args![id, seq, "push", minor, listing.currency.as_str(), "open", "", now, None::<i64>])
                 .await?;
             note_live(tx, id, minor, &listing.currency, "sent", now).await?;
@@ -260,6 +276,9 @@ async fn begin_one(
                 sent_seq: seq,
                 sent_minor: Some(minor),
                 sent_regular_minor: regular,
+                staged_minor: staged,
+                staged_from: from,
+                staged_until: until,
                 tries: listing.tries + 1,
                 ..listing
             };
@@ -284,6 +303,21 @@ async fn announced(tx: &mut Tx, listing: &Listing, permit: &Permit, now: Millis)
         prior_minor: strike.prior_minor,
         starts_at: Millis(strike.starts_at),
         ends_at: strike.ends_at.map(Millis),
+    }))
+}
+
+/// The start that may go along with a price: from the very price it reduces, not below the floor, and not over yet.
+async fn staged(tx: &mut Tx, listing: &Listing, permit: &Permit, now: Millis) -> Result<Option<Stage>, StoreError> {
+    if permit.stage.is_some() || !permit.stages {
+        return Ok(permit.stage);
+    }
+    let above_floor = |minor: i64| permit.floor_minor.is_some_and(|floor| minor >= floor);
+    let stage = stages::of_listing(tx, listing.id).await?;
+    Ok(stage.filter(|stage| {
+        now.0 < stage.starts_at
+            && stage.regular_minor == permit.minor
+            && stage.minor < permit.minor
+            && above_floor(stage.minor)
     }))
 }
 
@@ -322,6 +356,9 @@ where
 }
 
 async fn apply(tx: &mut Tx, listing: &Listing, change: &Change, now: Millis) -> Result<(), StoreError> {
+    if change.took_over {
+        stages::took_over(tx, listing, now).await?;
+    }
     tx.run(
         MOVE,
         args![

@@ -55,6 +55,13 @@ pub struct Listing {
     /// What was sent as crossed out; `None`: nothing.
     pub sent_regular_minor: Option<i64>,
     pub sent_at: Option<i64>,
+    /// The number from which a push carries what is staged for the listing, or that nothing is any more.
+    pub stage_seq: i64,
+    /// The start of a sale that the last push carried: from `staged_from` until `staged_until` the channel shows
+    /// `staged_minor` by itself, with `sent_minor` crossed out.
+    pub staged_minor: Option<i64>,
+    pub staged_from: Option<i64>,
+    pub staged_until: Option<i64>,
     /// Until then a push without an answer may still take effect.
     pub unsure_until: i64,
     /// The range of earlier prices that may still be showing: sent, and never seen.
@@ -72,7 +79,24 @@ pub struct Listing {
     pub lease_token: i64,
 }
 
+/// Clocks of channels may be ahead of ours by this.
+const CLOCKS_DIFFER: i64 = Millis::MINUTE;
+
 impl Listing {
+    /// Whether the channel may show this price because it keeps the start of a sale by itself.
+    #[must_use]
+    pub fn begun_with(&self, minor: i64, now: Millis) -> bool {
+        let window = self.staged_from.zip(self.staged_until);
+        let open = window.is_some_and(|(from, until)| from - CLOCKS_DIFFER <= now.0 && now.0 < until);
+        open && self.staged_minor == Some(minor)
+    }
+
+    /// Whether a push must go out although the channel shows the price: with the start of a sale, or without it.
+    #[must_use]
+    pub const fn must_stage(&self) -> bool {
+        self.sent_seq < self.stage_seq
+    }
+
     /// The range of earlier prices that may still be showing.
     #[must_use]
     pub fn maybe(&self) -> Option<(i64, i64)> {

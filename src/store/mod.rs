@@ -19,6 +19,7 @@ pub mod rivals;
 pub mod secrets;
 pub mod settings;
 pub mod shown;
+pub mod stages;
 pub mod strikes;
 pub mod subscriptions;
 pub mod targets;
@@ -74,6 +75,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0004_publishing"),
     migration!("0005_windows"),
     migration!("0006_problems"),
+    migration!("0007_stages"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.
@@ -98,6 +100,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         secrets::ALL,
         settings::ALL,
         shown::ALL,
+        stages::ALL,
         subscriptions::ALL,
         targets::ALL,
         terms::ALL,

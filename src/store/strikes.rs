@@ -3,6 +3,7 @@
 
 use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
+use super::stages;
 use crate::clock::Millis;
 
 statements! {
@@ -41,6 +42,10 @@ statements! {
          where s.campaign_id = $1 and l.live_minor = s.campaign_minor and l.desired_minor <> s.campaign_minor
            and (coalesce(s.ends_at, c.ends_at) <= $2 or c.ended_at <= $2)
          group by l.channel order by l.channel");
+    OVER = Sql::same(
+        "select s.listing_id as id from strikes s join campaigns c on c.id = s.campaign_id
+         where s.listing_id = $1 and s.announce <> 0 and coalesce(s.ends_at, c.ends_at) > $2
+           and coalesce(s.ends_at, c.ends_at) <= $3 limit 1");
     REGULAR = Sql::same(
         "select campaign_minor, regular_minor from strikes where campaign_id = $1 and listing_id = $2");
 }
@@ -123,6 +128,12 @@ struct FoundStrike {
 }
 
 #[derive(Debug, sqlx::FromRow)]
+struct Id {
+    #[expect(dead_code, reason = "only whether there is a row matters")]
+    id: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
 struct Step {
     at: i64,
     starts_at: i64,
@@ -151,7 +162,7 @@ pub async fn freeze(tx: &mut Tx, one: &Frozen) -> Result<(), StoreError> {
         ],
     )
     .await?;
-    Ok(())
+    stages::started(tx, one).await
 }
 
 /// What was frozen for a campaign, by SKU and channel.
@@ -195,6 +206,15 @@ pub async fn step_before(db: &Db, listing_id: i64, ended_at: Millis) -> Result<O
 /// The engine's own.
 pub async fn reduced(db: &Db, campaign_id: i64, listing_id: i64) -> Result<Option<Reduced>, StoreError> {
     db.maybe(REGULAR, args![campaign_id, listing_id]).await
+}
+
+/// Whether an announced reduction on a listing ended after one instant and not after another.
+///
+/// # Errors
+/// The engine's own.
+pub async fn over_since(db: &Db, listing_id: i64, since: Millis, now: Millis) -> Result<bool, StoreError> {
+    let found: Option<Id> = db.maybe(OVER, args![listing_id, since, now]).await?;
+    Ok(found.is_some())
 }
 
 /// Per channel, how many listings whose reduction began before an instant, and is not over by `now`, do not show it.

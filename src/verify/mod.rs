@@ -11,11 +11,14 @@ use crate::store::events::{self, Raise};
 use crate::store::lanes::{self, Change};
 use crate::store::listings::{self, Desire, Listing};
 use crate::store::progress;
+use crate::store::strikes;
 use crate::store::{StoreError, channels};
 use crate::telemetry::Metrics;
 
 /// Listings read per request to a channel.
 const PAGE: i64 = 500;
+/// The end of a sale that a channel keeps by itself is decided within this; what shows the price before it later has drifted.
+const ENDS_ARE_FOLLOWED: i64 = 30 * Millis::MINUTE;
 /// A price is put back at most this often a day; then a person is told that somebody else keeps writing.
 const MAX_REASSERTS: usize = 2;
 
@@ -85,8 +88,12 @@ pub fn compare(listing: &Listing, found: Option<Money>, disputed: Option<&str>) 
     let own = currency(&listing.currency).ok()?;
     let money = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, own));
     let decided = listing.desired_seq > 0 && listing.verified_seq > 0;
-    let expected =
-        if decided { money(listing.sent_minor.or(listing.desired_minor)) } else { money(listing.live_minor) };
+    let expected = match decided {
+        // Looking was proof enough: it was never sent.
+        true if listing.verified_seq > listing.sent_seq => money(listing.desired_minor),
+        true => money(listing.sent_minor.or(listing.desired_minor)),
+        false => money(listing.live_minor),
+    };
     let disputed = disputed.filter(|_| listing.state != "idle");
     let agrees = found == expected && disputed.is_none();
     let kind = match (found, listing.state.as_str()) {
@@ -150,6 +157,11 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
         };
         for (listing, seen) in page.iter().zip(&seen) {
             report.compared += 1;
+            if let Some(price) = seen.price
+                && by_itself(app, listing, price).await?
+            {
+                continue;
+            }
             let disputed = seen.disputed.clone().or_else(|| strike(listing, seen.regular));
             if let Some(difference) = compare(listing, seen.price, disputed.as_deref()) {
                 if !dry_run {
@@ -166,6 +178,18 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
         channels::reconciled(&app.db, lane.name.clone(), app.now()).await?;
     }
     Ok(report)
+}
+
+/// Whether the channel began or ended a sale by itself just now: the decision that says so is on its way.
+async fn by_itself(app: &App, listing: &Listing, shown: Money) -> anyhow::Result<bool> {
+    let now = app.now();
+    if listing.begun_with(shown.minor(), now) {
+        return Ok(true);
+    }
+    if listing.sent_regular_minor != Some(shown.minor()) {
+        return Ok(false);
+    }
+    Ok(strikes::over_since(&app.db, listing.id, now.plus(-ENDS_ARE_FOLLOWED), now).await?)
 }
 
 async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Result<()> {
@@ -331,6 +355,10 @@ mod tests {
             sent_seq: i64::from(sent.is_some()),
             sent_minor: sent,
             sent_regular_minor: None,
+            stage_seq: 0,
+            staged_minor: None,
+            staged_from: None,
+            staged_until: None,
             unsure_until: 0,
             maybe_low: None,
             maybe_high: None,
@@ -356,6 +384,17 @@ mod tests {
         assert_eq!(kind(&listing("verified", Some(479), Some(479)), Some(475)), Some(Kind::Drifted));
         assert_eq!(kind(&listing("verified", Some(479), Some(479)), None), Some(Kind::Gone));
         assert_eq!(kind(&listing("idle", Some(499), None), Some(489)), Some(Kind::Adopted));
+    }
+
+    #[test]
+    fn a_price_that_was_proved_by_looking_is_expected_though_another_was_sent() {
+        let ended = Listing {
+            desired_seq: 2,
+            desired_minor: Some(599),
+            verified_seq: 2,
+            ..listing("verified", Some(599), Some(479))
+        };
+        assert_eq!((kind(&ended, Some(599)), kind(&ended, Some(479))), (None, Some(Kind::Drifted)));
     }
 
     #[test]

@@ -34,13 +34,13 @@ both_engines![
 /// A Tuesday in November, ten in the morning in Copenhagen.
 const START: Millis = Millis(1_795_510_800_000);
 
-async fn world(test: TestDb, setup: Setup) -> World {
+pub async fn world(test: TestDb, setup: Setup) -> World {
     let world = World::open_at(test, setup, Clock::manual(START)).await;
     world.drive().await;
     world
 }
 
-async fn set(world: &World, kind: Kind, minor: Option<i64>, lasts: i64) {
+pub async fn set(world: &World, kind: Kind, minor: Option<i64>, lasts: i64) {
     let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
     let new = New {
         product_id: product.id,
@@ -54,7 +54,7 @@ async fn set(world: &World, kind: Kind, minor: Option<i64>, lasts: i64) {
     overrides::set(&world.app.db, new, world.app.now()).await.unwrap();
 }
 
-async fn shown(world: &World) -> Vec<Option<i64>> {
+pub async fn shown(world: &World) -> Vec<Option<i64>> {
     let mut shown = Vec::new();
     for channel in ["webshop", "google", "till"] {
         let listing = world.listing("KETTLE", channel).await;
@@ -124,7 +124,7 @@ async fn guards_speak_before_a_price_is_set_by_hand(test: TestDb) {
     assert_eq!(world.ours("KETTLE").await, 49_900, "asking changes nothing");
 }
 
-async fn add(world: &World, from: i64, until: i64, extra: &str) -> i64 {
+pub async fn add(world: &World, from: i64, until: i64, extra: &str) -> i64 {
     campaign(world, "black-week", "399.00", (from, until), extra).await
 }
 
@@ -257,20 +257,20 @@ async fn a_campaign_of_one_channel_leaves_the_others_alone(test: TestDb) {
     assert_eq!(shown(&world).await, [Some(47_900); 3]);
 }
 
-async fn window(world: &World, channel: &str) -> Window {
+pub async fn window(world: &World, channel: &str) -> Window {
     let stored = campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap().windows.unwrap();
     serde_json::from_str::<BTreeMap<String, Window>>(&stored).unwrap()[channel]
 }
 
 /// Lets every channel of a campaign that has just begun have its turn.
-async fn turns(world: &World) {
+pub async fn turns(world: &World) {
     world.settle().await;
     world.app.clock.advance(2 * Millis::MINUTE);
     world.settle().await;
 }
 
 /// Moves the clock to an instant and lets everything come to rest.
-async fn at(world: &World, at: Millis) -> Vec<Option<i64>> {
+pub async fn at(world: &World, at: Millis) -> Vec<Option<i64>> {
     world.app.clock.advance(at.since(world.app.now()));
     world.settle().await;
     shown(world).await

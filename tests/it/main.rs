@@ -37,6 +37,7 @@ mod rivals;
 mod roundtrip;
 mod scrapers;
 mod sight;
+mod stages;
 mod store;
 mod store_suite;
 mod terms;

@@ -7,6 +7,7 @@ mod intent;
 mod lanes;
 mod pages;
 mod shown;
+mod stages;
 mod told;
 
 use std::collections::BTreeSet;

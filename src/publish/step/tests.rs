@@ -29,6 +29,10 @@ fn listing(state: &str) -> Listing {
         sent_seq: 8,
         sent_minor: Some(46_900),
         sent_regular_minor: None,
+        stage_seq: 0,
+        staged_minor: None,
+        staged_from: None,
+        staged_until: None,
         unsure_until: 0,
         maybe_low: None,
         maybe_high: None,
@@ -170,4 +174,65 @@ fn retries_end() {
     assert!(change.next_at.unwrap() >= NOW.plus(9_000));
     let tired = Listing { tries: 12, ..listing("sent") };
     assert_eq!(step(&tired, &Event::Pushed(Err(busy)), &POLICY, NOW).state, "parked");
+}
+
+/// A listing whose channel was given a start that has come by now.
+fn begun() -> Listing {
+    Listing {
+        desired_seq: 9,
+        desired_minor: Some(39_900),
+        live_minor: Some(46_900),
+        staged_minor: Some(39_900),
+        staged_from: Some(NOW.0 - 1),
+        staged_until: Some(NOW.0 + Millis::DAY),
+        ..listing("intended")
+    }
+}
+
+fn reduced(minor: i64, regular: i64) -> Event {
+    Event::Read(Ok(Some(Shown { regular: Some(Some(regular)), ..Shown::price(minor) })))
+}
+
+#[test]
+fn a_sale_that_the_channel_began_is_proved_and_not_sent() {
+    assert_eq!(plan(&begun(), &POLICY, NOW), Plan::Read);
+    let change = step(&begun(), &reduced(39_900, 46_900), &POLICY, NOW);
+    assert_eq!((change.state, change.verified_seq, change.took_over), ("verified", 9, true));
+    assert_eq!(change.fact, Some((39_900, "verified")));
+    // A channel that did not begin is written to at once, and so is one that crosses out something else.
+    for shown in [Event::Read(Ok(Some(Shown::price(46_900)))), reduced(39_900, 50_000)] {
+        let change = step(&begun(), &shown, &POLICY, NOW);
+        assert_eq!((change.state, change.reads, change.took_over), ("intended", 1, false), "{shown:?}");
+        assert_eq!(plan(&Listing { reads: change.reads, ..begun() }, &POLICY, NOW), Plan::Push);
+    }
+    let later = Listing { staged_from: Some(NOW.0 + Millis::HOUR), ..begun() };
+    assert_eq!(plan(&later, &POLICY, NOW), Plan::Push, "its time has not come");
+    let over = Listing { staged_until: Some(NOW.0), ..begun() };
+    assert_eq!(plan(&over, &POLICY, NOW), Plan::Push);
+    let blind = Policy { readable: false, ..POLICY };
+    assert_eq!(plan(&begun(), &blind, NOW), Plan::Push);
+}
+
+#[test]
+fn a_start_is_sent_although_the_channel_shows_the_price() {
+    let live = Listing { desired_seq: 9, live_minor: Some(46_900), ..listing("intended") };
+    assert_eq!(plan(&live, &POLICY, NOW), Plan::Read);
+    assert_eq!(plan(&Listing { stage_seq: 9, ..live.clone() }, &POLICY, NOW), Plan::Push);
+    // A push of an earlier number that was under way does not carry it.
+    let landed = Listing { stage_seq: 9, ..listing("accepted") };
+    let landed = Listing { desired_seq: 9, ..landed };
+    let change = step(&landed, &Event::Read(Ok(Some(Shown::price(46_900)))), &POLICY, NOW);
+    assert_eq!(change.state, "intended");
+    let again = Listing { state: "intended".into(), live_minor: Some(46_900), ..landed };
+    assert_eq!(plan(&again, &POLICY, NOW), Plan::Push);
+}
+
+#[test]
+fn a_push_that_was_under_way_when_its_sale_began_is_proved_by_the_sale() {
+    let sent = Listing { state: "accepted".into(), desired_seq: 8, desired_minor: Some(46_900), ..begun() };
+    let change = step(&sent, &reduced(39_900, 46_900), &POLICY, NOW);
+    assert_eq!((change.state, change.verified_seq, change.took_over), ("verified", 8, false));
+    assert_eq!(change.live.map(|(minor, _)| minor), Some(39_900));
+    let others = step(&sent, &reduced(39_900, 50_000), &POLICY, NOW);
+    assert_eq!(others.state, "accepted", "somebody else crosses out another price");
 }

@@ -152,6 +152,7 @@ async fn a_real_medusa_is_repriced_edited_and_killed() {
         assert_eq!(live.front.told(sku, "region_eur").await.0, euros, "{sku}: the other market keeps its price");
     }
     live.puts_back_what_somebody_edits().await;
+    live.begins_a_campaign_without_us("VASE").await;
     live.keeps_the_window_of_a_campaign("POT").await;
     live.survives_the_death_of_the_daemon(4, 1).await;
     live.survives_the_death_of_the_shop(6, 0).await;

@@ -90,6 +90,59 @@ impl<F: Front> Live<F> {
         assert_eq!(open, 0, "every attempt has an end");
     }
 
+    /// A shop that keeps windows begins a campaign while no daemon runs; the next daemon finds it begun, and sends nothing.
+    pub async fn begins_a_campaign_without_us(&self, sku: &str) {
+        let ours = self.front.asks(sku).await;
+        let reduced = ours * 8 / 10;
+        self.world.has_history().await;
+        // Starts are staged in whole minutes; this one is far enough away for a busy machine to stage it.
+        let soonest = self.world.app.now().plus(25 * Millis::SECOND);
+        let from = Millis((soonest.0 / Millis::MINUTE + 1) * Millis::MINUTE);
+        self.world.campaign("staged", (sku, reduced), (from, from.plus(Millis::HOUR)), true);
+        let mut daemon = self.world.daemon();
+        let pushed = async || self.world.attempts(sku).await.iter().filter(|attempt| attempt.kind == "push").count();
+        let started = Instant::now();
+        loop {
+            let listing = self.world.listing(sku).await;
+            if listing.staged_minor == Some(reduced) && listing.state == "verified" {
+                break;
+            }
+            assert!(started.elapsed() < LIMIT, "{listing:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        daemon.now();
+        let given = pushed().await;
+        assert!(self.world.app.now() < from, "the machine is too slow for this test");
+        while self.world.app.now() < from {
+            let asked = self.front.asks(sku).await;
+            assert!(asked == ours || self.world.app.now() >= from, "{sku} is asked for at {asked} before {from}");
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        while self.front.asks(sku).await != reduced {
+            assert!(started.elapsed() < 2 * LIMIT, "the shop does not begin by itself");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let late = self.world.app.now().since(from);
+        println!("campaign: the shop began by itself {late} ms after its start, no daemon was there");
+        let mut daemon = self.world.daemon();
+        let taken = async || self.world.listing(sku).await.sent_regular_minor == Some(ours);
+        while !taken().await {
+            assert!(started.elapsed() < 3 * LIMIT, "{:?}", self.world.listing(sku).await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        self.world.settled_by(&mut daemon).await;
+        assert_eq!(pushed().await, given, "looking was proof enough");
+        assert_eq!(self.front.asks(sku).await, reduced);
+        self.world.types(&["campaign", "cancel", "staged", "--why", "a test"]);
+        while self.front.asks(sku).await != ours {
+            assert!(started.elapsed() < 4 * LIMIT, "{:?}", self.world.listing(sku).await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        self.world.settled_by(&mut daemon).await;
+        daemon.now();
+        self.world.alone().await;
+    }
+
     /// A campaign's price is asked in its window and at no other time, although the daemon dies in the middle of it; then
     /// the rules' price is back, and proved.
     pub async fn keeps_the_window_of_a_campaign(&self, sku: &str) {
@@ -98,7 +151,7 @@ impl<F: Front> Live<F> {
         // Windows are kept to the second; the first one is far enough away for a busy machine to store it.
         let from = Millis((self.world.app.now().0 + 15_000) / 1_000 * 1_000);
         let until = from.plus(20 * Millis::SECOND);
-        self.world.campaign(sku, reduced, from, until);
+        self.world.campaign("window", (sku, reduced), (from, until), false);
         let mut daemon = self.world.daemon();
         let (mut begun, mut over) = (None, None);
         let started = Instant::now();

@@ -11,6 +11,8 @@ use omniprice::config::Config;
 use omniprice::demo::market::{Markup, Shop as Competitor};
 use omniprice::flow;
 use omniprice::publish::lane::Lane;
+use sqlx::Connection as _;
+
 use omniprice::store::{listings, products, progress, settings, targets};
 
 use super::server::Killed;
@@ -158,25 +160,36 @@ impl World {
         progress::attempts(&self.app.db, self.listing(sku).await.id, 1_000).await.unwrap()
     }
 
-    /// Stores a campaign that reduces one product, as a person does.
-    pub fn campaign(&self, sku: &str, minor: i64, from: Millis, until: Millis) {
+    /// Stores a campaign that reduces one product, as a person does; `announce` is a line of its file.
+    pub fn campaign(&self, id: &str, (sku, minor): (&str, i64), (from, until): (Millis, Millis), announce: bool) {
         let file = self.config.with_file_name("campaign.toml");
         let text = format!(
-            "id = \"live\"\nfrom = {from}\nuntil = {until}\nzone = \"Europe/Copenhagen\"\ncart_grace_min = 0\n\
+            "id = \"{id}\"\nannounce = {announce}\nfrom = {from}\nuntil = {until}\nzone = \"Europe/Copenhagen\"\ncart_grace_min = 0\n\
              owner = \"anna\"\nwhy = \"a test\"\n[[item]]\nsku = \"{sku}\"\nprice = \"{}.{:02}\"\n",
             minor / 100,
             minor % 100
         );
         std::fs::write(&file, text).unwrap();
-        let added = Command::new(env!("CARGO_BIN_EXE_omniprice"))
-            .args(["campaign", "add"])
-            .arg(&file)
+        self.types(&["campaign", "add", file.to_str().unwrap()]);
+    }
+
+    /// A command as a person types it.
+    pub fn types(&self, words: &[&str]) {
+        let typed = Command::new(env!("CARGO_BIN_EXE_omniprice"))
+            .args(words)
             .arg("--config")
             .arg(&self.config)
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        assert!(added.status.success(), "{added:?}");
+        assert!(typed.status.success(), "{typed:?}");
+    }
+
+    /// What was live up to now was live since long ago, so that a reduction may be announced.
+    pub async fn has_history(&self) {
+        let mut connection = sqlx::SqliteConnection::connect(&self._test.url).await.unwrap();
+        let back = 45 * Millis::DAY;
+        sqlx::query("update live_prices set seen_at = seen_at - $1").bind(back).execute(&mut connection).await.unwrap();
     }
 
     /// Another process of the real program on this database.

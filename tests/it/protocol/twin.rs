@@ -102,6 +102,8 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
                         floor_minor: Some(1),
                         announces: false,
                         sale: None,
+                        stages: false,
+                        stage: None,
                         vat_pct: None,
                     })
                 });

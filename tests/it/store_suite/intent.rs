@@ -77,7 +77,7 @@ async fn an_override_replaces_the_one_of_its_kind_and_ends_by_itself(test: TestD
     assert!(overrides::set(db, endless, NOW).await.is_err(), "a price without an end is refused by the table");
 }
 
-fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Campaign {
+pub(super) fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Campaign {
     Campaign {
         name: name.into(),
         starts_at: after(from),
@@ -139,7 +139,7 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
     assert_eq!(of(152).await.unwrap().len(), 1);
 }
 
-async fn listing(db: &Db, product_id: i64) -> i64 {
+pub(super) async fn listing(db: &Db, product_id: i64) -> i64 {
     channels::add(db, "shop".into(), "webhook", NOW).await.unwrap();
     let found = Found {
         channel: "shop".into(),
@@ -198,6 +198,8 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
     assert_eq!(unstarted(99, 150).await.unwrap(), [], "it has just begun");
     assert_eq!(unstarted(100, 210).await.unwrap(), [], "it is over");
     assert_eq!(strikes::unended(db, campaign_id, after(300)).await.unwrap(), [], "another price is live");
+    let over = |since: i64, now: i64| strikes::over_since(db, listing_id, after(since), after(now));
+    assert!(over(209, 210).await.unwrap() && !over(210, 300).await.unwrap() && !over(100, 209).await.unwrap());
     let state = reporting::campaign_state(db, campaign_id).await.unwrap();
     let counts: Vec<_> =
         state.iter().map(|s| (s.channel.as_str(), s.listings, s.live, s.unverified, s.still)).collect();

@@ -63,6 +63,8 @@ fn open_door() -> Arc<Door> {
             floor_minor: Some(1),
             announces: false,
             sale: None,
+            stages: false,
+            stage: None,
             vat_pct: None,
         })
     })
@@ -88,6 +90,7 @@ fn proved(listing: &Listing, minor: &i64, now: Millis) -> Change {
         finish: Some(("accepted", "200".into())),
         read: Some(("equal", String::new())),
         fact: Some((*minor, "verified")),
+        took_over: false,
     }
 }
 
