@@ -16,7 +16,9 @@ pub fn price_text(data: &[u8]) {
         // An amount that a currency can hold survives being printed and read again.
         if let Ok(money) = reading.money(None) {
             let printed = format!("{} {}", money.amount(), money.currency().code());
-            assert_eq!(price::money(&printed, &Context::default()).ok(), Some(money), "{printed}");
+            // `3.000 OMR` alone may be three thousand; whoever knows the mark reads what was printed.
+            let known = Context { decimal_mark: Some('.'), ..Context::default() };
+            assert_eq!(price::money(&printed, &known).ok(), Some(money), "{printed}");
         }
     }
 }
