@@ -73,6 +73,8 @@ pub struct App {
     rules: RwLock<Option<Arc<Loaded>>>,
     /// What is wrong with the rule file, and when that was told.
     broken: tokio::sync::Mutex<Option<(String, Millis)>>,
+    /// Campaign and product up to which staged starts have been compared with decisions; none between two sweeps.
+    pub staged_up_to: tokio::sync::Mutex<Option<(i64, i64)>>,
 }
 
 impl App {
@@ -129,6 +131,7 @@ impl App {
             capabilities: Arc::new(capabilities),
             rules: RwLock::new(None),
             broken: tokio::sync::Mutex::new(None),
+            staged_up_to: tokio::sync::Mutex::new(None),
             vat: Arc::new(vat),
             config,
             db,

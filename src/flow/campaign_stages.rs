@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::campaigns::{self, MOST_ITEMS, planned, prior_of, scope};
+use super::campaigns::{self, planned, prior_of, scope};
 use super::facts::facts;
 use super::guards;
 use super::pricing::desired;
@@ -25,8 +25,8 @@ const EVERY: i64 = Millis::MINUTE;
 /// A daemon that dies while it stages leaves the work to others after this.
 const LEASE: i64 = 10 * Millis::MINUTE;
 const DUTY: &str = "campaign stages";
-/// Listings changed in one transaction.
-const AT_ONCE: usize = 500;
+/// Products compared in one round, and listings changed in one transaction; a round takes a second or two.
+const PER_ROUND: i64 = 500;
 /// A start that no decision took over by then is taken back.
 const LOOSE_AFTER: i64 = 2 * Millis::MINUTE;
 
@@ -35,54 +35,68 @@ const LOOSE_AFTER: i64 = 2 * Millis::MINUTE;
 /// # Errors
 /// The rules' and the store's.
 pub(super) async fn tend(app: &App, open: &[Campaign], now: Millis) -> anyhow::Result<()> {
-    let loose = stages::loose(&app.db, now.plus(-LOOSE_AFTER), now, MOST_ITEMS).await?;
-    take_back(app, loose.into_iter().map(|stage| stage.listing_id).collect(), now).await?;
+    let loose = stages::loose(&app.db, now.plus(-LOOSE_AFTER), now, PER_ROUND).await?;
+    if !loose.is_empty() {
+        let listings = loose.into_iter().map(|stage| stage.listing_id).collect();
+        stages::arrange(&app.db, vec![], listings, now).await?;
+    }
     let near = |one: &&Campaign| now >= Millis(one.starts_at).plus(-STAGE_BEFORE_MS) && now.0 < one.starts_at;
-    let near: Vec<&Campaign> = open.iter().filter(near).collect();
+    let mut near: Vec<&Campaign> = open.iter().filter(near).collect();
     if near.is_empty() || !app.lanes.iter().any(|lane| lane.channel.capabilities().stages) {
         return Ok(());
     }
+    near.sort_by_key(|one| one.id);
     let (duty, owner) = (DUTY.to_owned(), app.owner.clone());
     if !settings::take_duty(&app.db, duty.clone(), owner.clone(), now, now.plus(LEASE), now.plus(-EVERY)).await? {
         return Ok(());
     }
-    for one in near {
-        arrange(app, one, now).await?;
-    }
-    Ok(settings::end_duty(&app.db, duty, owner, Some(now)).await?)
+    let whole = compare_some(app, &near, now).await;
+    let done = matches!(whole, Ok(true)).then_some(now);
+    settings::end_duty(&app.db, duty, owner, done).await?;
+    whole.map(drop)
 }
 
-async fn arrange(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> {
+/// Compares as many products as one round may; true if it came to the end of all.
+async fn compare_some(app: &App, near: &[&Campaign], now: Millis) -> anyhow::Result<bool> {
+    let mut up_to = app.staged_up_to.lock().await;
+    let (campaign, product) = up_to.unwrap_or_default();
+    let mut room = PER_ROUND;
+    for one in near.iter().filter(|one| one.id >= campaign) {
+        let after = if one.id == campaign { product } else { 0 };
+        let items = stored::products(&app.db, one.id, after, room).await?;
+        arrange(app, one, &items, now).await?;
+        room -= i64::try_from(items.len())?;
+        if room == 0 {
+            *up_to = items.last().map(|last| (one.id, *last));
+            return Ok(false);
+        }
+    }
+    *up_to = None;
+    Ok(true)
+}
+
+async fn arrange(app: &App, one: &Campaign, items: &[i64], now: Millis) -> anyhow::Result<()> {
     let (loaded, terms) = (app.rules().await?, app.terms().await?);
     let windows = campaigns::settled(app, &loaded, one).await?;
     let start = Start { one, windows: &windows, loaded: &loaded, terms: &terms, whole: guards::whole(app).await? };
-    let mut wanted: BTreeMap<i64, Stage> = BTreeMap::new();
-    for item in stored::items(&app.db, one.id, MOST_ITEMS).await? {
-        if let Some(product) = products::by_id(&app.db, item.product_id).await? {
-            wanted
-                .extend(start.of_product(app, &product, now).await?.into_iter().map(|stage| (stage.listing_id, stage)));
+    let (mut put, mut back) = (Vec::new(), Vec::new());
+    for id in items {
+        let Some(product) = products::by_id(&app.db, *id).await? else { continue };
+        let price = start.price(app, &product, now).await?;
+        for listing in listings::of_product(&app.db, product.id).await? {
+            let have = stages::of_one(&app.db, listing.id).await?;
+            let wanted = match price.zip(start.keeps(&listing)) {
+                Some(decided) => start.of_listing(app, &product, &listing, have, decided).await?,
+                None => None,
+            };
+            match (wanted, have) {
+                (Some(wanted), have) if have != Some(wanted) => put.push(wanted),
+                (None, Some(have)) if have.campaign_id == one.id => back.push(listing.id),
+                _ => {}
+            }
         }
     }
-    let mut back = Vec::new();
-    for have in stages::of_campaign(&app.db, one.id, MOST_ITEMS).await? {
-        match wanted.get(&have.listing_id) {
-            Some(stage) if *stage == have => drop(wanted.remove(&have.listing_id)),
-            Some(_) => {}
-            None => back.push(have.listing_id),
-        }
-    }
-    let put: Vec<Stage> = wanted.into_values().collect();
-    for part in put.chunks(AT_ONCE) {
-        stages::arrange(&app.db, part.to_vec(), vec![], now).await?;
-    }
-    take_back(app, back, now).await
-}
-
-async fn take_back(app: &App, listings: Vec<i64>, now: Millis) -> anyhow::Result<()> {
-    for part in listings.chunks(AT_ONCE) {
-        stages::arrange(&app.db, vec![], part.to_vec(), now).await?;
-    }
-    Ok(())
+    Ok(stages::arrange(&app.db, put, back, now).await?)
 }
 
 /// A campaign that is about to start.
@@ -95,24 +109,18 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    /// What the product's listings are to be given ahead: nothing where the campaign will not decide them at its start, as
-    /// far as is known now, or where nothing may be announced.
-    async fn of_product(&self, app: &App, product: &Product, now: Millis) -> anyhow::Result<Vec<Stage>> {
+    /// The price that the product has at the start, if the campaign may be announced and nothing stands against it.
+    async fn price(&self, app: &App, product: &Product, now: Millis) -> anyhow::Result<Option<Money>> {
         let mut planned = planned(app, product, now).await?;
         planned.retain(|of| of.ends_at > now.0);
         // Another campaign has the listings' windows until this one starts.
-        let Some(of) = planned.first().filter(|of| of.id == self.one.id && of.announce != 0) else { return Ok(vec![]) };
-        let Some(price) = self.decided(app, product, of).await? else { return Ok(vec![]) };
-        let mut staged = Vec::new();
-        for listing in listings::of_product(&app.db, product.id).await? {
-            if let Some(window) = self.keeps(&listing) {
-                staged.extend(self.of_listing(app, product, &listing, price, window).await?);
-            }
+        match planned.first().filter(|of| of.id == self.one.id && of.announce != 0) {
+            Some(of) => self.decided(app, product, of).await,
+            None => Ok(None),
         }
-        Ok(staged)
     }
 
-    /// The product's price at the start: the campaign's, unless a person, the law or a floor stands against it.
+    /// The campaign's price where it decides the product, unless a person, the law or a floor stands against it.
     async fn decided(&self, app: &App, product: &Product, of: &OfProduct) -> anyhow::Result<Option<Money>> {
         let own = currency(&product.currency)?;
         if scope(app, &of.channels).is_some() {
@@ -145,15 +153,15 @@ impl Start<'_> {
         (stages && alone && whole < own.until.0).then_some(Window { from: Millis(whole), until: own.until })
     }
 
+    /// What the listing is to be given ahead; nothing where no reduction may be announced there.
     async fn of_listing(
         &self,
         app: &App,
         product: &Product,
         listing: &Listing,
-        price: Money,
-        window: Window,
+        have: Option<Stage>,
+        (price, window): (Money, Window),
     ) -> anyhow::Result<Option<Stage>> {
-        let have = stages::of_one(&app.db, listing.id).await?;
         // A channel that does not take it is told elsewhere, and gets the price at its start like any other.
         let settled = matches!(listing.state.as_str(), "verified" | "unverified");
         let Some(regular_minor) = listing.desired_minor.filter(|_| settled || have.is_some()) else { return Ok(None) };
@@ -166,7 +174,9 @@ impl Start<'_> {
         let reduced = Money::from_minor(minor, currency(&listing.currency)?);
         let instants = (Millis(self.one.starts_at), window.from, window.until);
         let (prior, _) = prior_of(app, self.loaded, product, listing, reduced, instants).await?;
-        Ok((prior.announce == Some(true)).then(|| Stage {
+        // What is crossed out is the prior price; a channel that was given another one ahead would show it until the start.
+        let same = prior.prior.is_none_or(|prior| prior.minor() == regular_minor);
+        Ok((same && prior.announce == Some(true)).then(|| Stage {
             listing_id: listing.id,
             campaign_id: self.one.id,
             minor,

@@ -30,6 +30,8 @@ statements! {
     ITEMS = Sql::same(
         "select i.product_id, p.sku, p.title, i.price_minor, i.currency, p.own_minor, p.regular_minor
          from campaign_items i join products p on p.id = i.product_id where i.campaign_id = $1 order by p.sku limit $2");
+    PRODUCTS = Sql::same(
+        "select product_id as id from campaign_items where campaign_id = $1 and product_id > $2 order by product_id limit $3");
     OF_PRODUCT = Sql::same(
         "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, c.windows, i.price_minor, i.currency,
                 c.created_at
@@ -230,6 +232,15 @@ pub async fn open(db: &Db) -> Result<Vec<Campaign>, StoreError> {
 /// The engine's own.
 pub async fn items(db: &Db, campaign_id: i64, limit: i64) -> Result<Vec<Item>, StoreError> {
     db.all(ITEMS, args![campaign_id, limit]).await
+}
+
+/// Ids of a campaign's products, ascending, after one.
+///
+/// # Errors
+/// The engine's own.
+pub async fn products(db: &Db, campaign_id: i64, after: i64, limit: i64) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<Id> = db.all(PRODUCTS, args![campaign_id, after, limit]).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// Campaigns of a product that run now or later, earliest first.

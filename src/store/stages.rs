@@ -38,7 +38,7 @@ statements! {
                                         and l.staged_until = s.ends_at and l.sent_seq >= l.stage_seq
                                         and l.state in ('verified', 'unverified') then 1 else 0 end), 0) as bigint) as confirmed
          from stages s join listings l on l.id = s.listing_id
-         where s.campaign_id = $1 and s.created_at <= $2 group by l.channel order by l.channel");
+         where s.campaign_id = $1 and s.created_at <= $2 and l.desired_at <= $2 group by l.channel order by l.channel");
     AHEAD = Sql::same(
         "select count(*) as n, min(staged_from) as first from listings where staged_minor is not null and staged_from > $1");
     FORGET = Sql::same(
@@ -117,7 +117,7 @@ pub async fn loose(db: &Db, begun_by: Millis, now: Millis, limit: i64) -> Result
     db.all(LOOSE, args![begun_by, now, limit]).await
 }
 
-/// How many listings of each channel are staged for a campaign, of those that were staged by an instant.
+/// How many listings of each channel are staged for a campaign, of those whose start and price were known by an instant.
 ///
 /// # Errors
 /// The engine's own.

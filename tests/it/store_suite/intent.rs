@@ -109,6 +109,8 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
     assert_eq!(names(campaigns::open(db).await.unwrap()), ["first", "next"]);
     assert_eq!(names(campaigns::list(db, 10).await.unwrap()), ["next", "first"]);
     assert_eq!(campaigns::items(db, id, 10).await.unwrap()[0].price_minor, 39_900);
+    assert_eq!(campaigns::products(db, id, 0, 10).await.unwrap(), [a.id]);
+    assert_eq!(campaigns::products(db, id, a.id, 10).await.unwrap(), [0; 0]);
     let of = |now| campaigns::of_product(db, a.id, after(now));
     assert_eq!(of(150).await.unwrap().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["first", "next"]);
     assert_eq!(of(200).await.unwrap().len(), 1, "the end is outside");
