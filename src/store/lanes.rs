@@ -185,6 +185,7 @@ pub struct Permit {
 /// An announced reduction, in minor units of the listing's currency and its tax view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strike {
+    /// What is crossed out.
     pub regular_minor: i64,
     pub prior_minor: Option<i64>,
     pub starts_at: Millis,
@@ -297,9 +298,9 @@ async fn announced(tx: &mut Tx, listing: &Listing, permit: &Permit, now: Millis)
     if permit.sale.is_some() || !permit.announces {
         return Ok(permit.sale);
     }
-    let strike = super::strikes::strike(tx, listing.id, now).await?;
-    Ok(strike.filter(|strike| strike.announce && strike.regular_minor > permit.minor).map(|strike| Strike {
-        regular_minor: strike.regular_minor,
+    let strike = super::strikes::strike(tx, listing.id, now).await?.filter(|strike| strike.announce);
+    Ok(strike.filter(|strike| strike.reference_minor() > permit.minor).map(|strike| Strike {
+        regular_minor: strike.reference_minor(),
         prior_minor: strike.prior_minor,
         starts_at: Millis(strike.starts_at),
         ends_at: strike.ends_at.map(Millis),

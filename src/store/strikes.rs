@@ -103,6 +103,15 @@ pub struct Strike {
     pub announce: bool,
 }
 
+impl Strike {
+    /// The price that the reduction may be claimed from. Where a law asks for the lowest price of a time before, a
+    /// higher one must not be crossed out, whether the lowest stands beside it or not (98/6/EC Art. 6a; CJEU C-330/23).
+    #[must_use]
+    pub fn reference_minor(&self) -> i64 {
+        self.prior_minor.unwrap_or(self.regular_minor)
+    }
+}
+
 /// The two prices of a reduction on one listing, in minor units of its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Reduced {

@@ -182,6 +182,8 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     }
     let seen = strike(&world, "till").await.unwrap();
     assert_eq!((seen.announce, seen.prior_minor), (true, Some(47_900)));
+    let crossed = (seen.reference_minor(), world.listing("KETTLE", "google").await.sent_regular_minor);
+    assert_eq!(crossed, (47_900, Some(47_900)), "499.00 was asked for last, and may not be crossed out");
     let running = digest(&world).await;
     assert!(running.contains("* black-week runs until "), "{running}");
     assert!(running.contains("till: 1 of 1 prices read back equal"), "{running}");
