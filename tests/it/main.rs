@@ -36,6 +36,7 @@ mod report;
 mod rivals;
 mod roundtrip;
 mod scrapers;
+mod sellers_and_markets;
 mod sight;
 mod store;
 mod store_suite;
