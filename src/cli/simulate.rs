@@ -37,7 +37,7 @@ pub struct Args {
     /// Competitors that answer our prices after a delay, so that a race to the bottom shows before it happens
     #[arg(long, value_enum)]
     rivals: Option<Rivals>,
-    /// Let every proposal go out, also those that the guards of `[release]` would hold
+    /// Let every proposal go out, also those that the guards of `[release]` or the answers to rivalries would hold
     #[arg(long)]
     no_guards: bool,
     /// Changes to explain
@@ -70,8 +70,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let since = until.plus(-span.0);
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
     let guards = (!args.no_guards).then(|| Guards::new(app.config.release.clone()));
-    let war = app.config.guards.rivalry.war();
-    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample, war, guards });
+    let watch = app.config.guards.rivalry.params();
+    let (war, rivalry) = (watch.war, (!args.no_guards).then_some(watch));
+    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample, war, rivalry, guards });
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
@@ -163,6 +164,8 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("price wars".to_owned(), r.wars.to_string()),
         ("spirals".to_owned(), r.spirals.to_string()),
         ("flip-flops".to_owned(), r.flip_flops.to_string()),
+        ("held by answers to rivals".to_owned(), r.held_in_rivalry.to_string()),
+        ("stepped past a rival".to_owned(), r.stepped_past_rival.to_string()),
     ];
     if let Some(largest) = &r.largest_change {
         rows.push(("largest change".to_owned(), format!("{} {} -> {}", plain(&largest.sku), largest.from, largest.to)));
@@ -174,6 +177,7 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
             .map(|(name, n)| (format!("rule {name}"), format!("{} decided, {} changed", n.decided, n.changed))),
     );
     rows.extend(r.guards.iter().map(|(guard, n)| (format!("guard {}", guard.as_str()), format!("{n} held"))));
+    rows.extend(r.rivalries.iter().map(|(kind, n)| (format!("rivalry {kind}"), format!("{n} answered"))));
     rows.extend(r.flags.iter().map(|(name, n)| (format!("flag {name}"), n.to_string())));
     rows
 }
@@ -194,6 +198,8 @@ fn text(told: &Told, since: &str) -> String {
         table.add_row([name, value]);
     }
     let mut out = format!("the last {since}, replayed; {}\n\n{table}\n", told.history);
+    out += "\nNot simulated:\n";
+    out.extend(report.assumes.iter().map(|assumed| format!("  - {assumed}\n")));
     for sample in &report.sample {
         out += &format!("\n--- {} at {}\n{}\n", plain(&sample.change.sku), sample.change.at, sample.explanation);
     }
