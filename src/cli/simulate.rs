@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, say};
+use super::{Context, say, when};
 use crate::app::parse_rules;
 use crate::clock::Millis;
 use crate::config::Span;
@@ -28,9 +28,9 @@ pub struct Args {
     /// How far back
     #[arg(long, default_value = "30d")]
     since: String,
-    /// The end of the window, such as 2026-11-21T10:00:00Z [default: now]
+    /// The end of the window, such as 2026-11-21T10:00:00Z, or a day (its end in the zone of reports) [default: now]
     #[arg(long)]
-    until: Option<jiff::Timestamp>,
+    until: Option<String>,
     /// Only this category and what is below it
     #[arg(long)]
     category: Option<String>,
@@ -66,7 +66,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         None => std::sync::Arc::clone(&loaded.set),
     };
     let span = Span::try_from(args.since.clone()).map_err(|what| super::wrong(format!("--since: {what}")))?;
-    let until = args.until.map_or_else(|| app.now(), Millis::from);
+    let until = match &args.until {
+        None => app.now(),
+        Some(text) => when::end(text, &super::zone_of_reports(&app)?).ok_or_else(|| {
+            super::wrong(format!(
+                "--until {text}: neither a day nor an instant\nhint: 2026-11-21 or 2026-11-21T10:00:00Z"
+            ))
+        })?,
+    };
     let since = until.plus(-span.0);
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
     let guards = (!args.no_guards).then(|| Guards::new(app.config.release.clone()));
@@ -198,7 +205,7 @@ fn text(told: &Told, since: &str) -> String {
         table.add_row([name, value]);
     }
     let mut out = format!("the last {since}, replayed; {}\n\n{table}\n", told.history);
-    out += "\nNot simulated:\n";
+    out += "\nNot simulated, but taken for granted:\n";
     out.extend(report.assumes.iter().map(|assumed| format!("  - {assumed}\n")));
     for sample in &report.sample {
         out += &format!("\n--- {} at {}\n{}\n", plain(&sample.change.sku), sample.change.at, sample.explanation);

@@ -172,7 +172,8 @@ fn exclude_reason(text: Option<String>, exclude: &Names, report: &mut Report) ->
     let Some(text) = text else {
         if !exclude.0.is_empty() {
             report.warn(format!(
-                "leaves out {} and does not say why; beside `exclude` write exclude_reason = \"our own outlet\", or                  whatever it is: decisions record it",
+                "leaves out {} and does not say why; beside `exclude` write exclude_reason = \"our own outlet\", or \
+                 whatever it is: decisions record it",
                 exclude.0.join(", ")
             ));
         }
