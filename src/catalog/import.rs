@@ -194,9 +194,16 @@ fn product(
     rules: &RuleSet,
     refuse: &mut impl FnMut(&str, String, &str),
 ) -> Option<Import> {
-    let market = match (row.text("market"), rules.markets.as_slice()) {
+    let deciding: Vec<_> = rules.markets.iter().filter(|market| market.derived_from.is_none()).collect();
+    let market = match (row.text("market"), deciding.as_slice()) {
         (Some(id), _) => match rules.market(id) {
-            Some(market) => market,
+            Some(market) => {
+                if let Some(source) = rules.source_of(id) {
+                    let hint = "its channels convert that market's decisions; import the product there";
+                    refuse("market", format!("`{id}` is derived from {source} and prices no products"), hint);
+                }
+                market
+            }
             None => {
                 refuse(
                     "market",

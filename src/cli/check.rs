@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{Context, NEEDS_A_PERSON};
-use crate::app::{App, PAUSE};
+use crate::app::{App, PAUSE, rules_text};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::RuleSet;
@@ -57,6 +57,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             ),
         ),
         Err(error) => add("rules", false, format!("{error:#}")),
+    }
+    for warning in rule_warnings(&app) {
+        add("rules", true, warning);
     }
     let (sites_ok, sites) = site_files(&app);
     add("site files", sites_ok, sites);
@@ -113,6 +116,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let report = Report { findings, next };
     context.print(&report, text)?;
     Ok(if report.findings.iter().all(|f| f.ok) { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+}
+
+/// What the rule file allows and probably does not mean; none for a file that cannot be used.
+fn rule_warnings(app: &App) -> Vec<String> {
+    let read = rules_text(&app.config).ok().and_then(|(_, text)| RuleSet::parse(&text).ok());
+    read.map(|(_, warnings)| warnings.iter().map(|warning| format!("warning: {warning}")).collect()).unwrap_or_default()
 }
 
 /// The operator's own site files with their examples; the embedded ones are checked by the test command.

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::{Context, environment, say, talk};
 use crate::app;
 use crate::config::{Config, DEFAULT, masked, merged};
+use crate::decide::RuleSet;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -35,11 +36,17 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
             let config = context.config()?;
             let (path, text) = app::rules_text(&config)?;
             app::parse_rules(&path, &text)?;
+            let warnings = RuleSet::parse(&text).map(|(_, warnings)| warnings).unwrap_or_default();
+            let warnings: Vec<String> =
+                warnings.iter().map(|warning| format!("{}: {warning}", path.display())).collect();
             app::sites(&config).context("scrapers.dir")?;
             let from = file.map_or_else(|| "defaults and environment".to_owned(), |f| f.display().to_string());
             if context.json {
-                say(&serde_json::json!({ "ok": true, "source": from, "channels": config.channels.len() }).to_string())?;
+                let channels = config.channels.len();
+                say(&serde_json::json!({ "ok": true, "source": from, "channels": channels, "warnings": warnings })
+                    .to_string())?;
             } else {
+                warnings.iter().for_each(|warning| talk(&format!("warning: {warning}")));
                 talk(&format!("{from}: ok, {} channels", config.channels.len()));
             }
         }

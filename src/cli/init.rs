@@ -229,6 +229,14 @@ min_change_pct = "0.5"
 cooldown_min = 60
 max_changes_per_day = 4
 review_above_pct = "10"
+
+# Prices that end on .95, and on 9 from 100 on, never above the target; take the signs at the beginning of the lines away to use it.
+# [rule.rounding]
+# direction = "down"
+# tiers = [
+#   {{ below = "100.00", modulus = "1.00", endings = ["0.95"] }},
+#   {{ modulus = "10.00", endings = ["9.00"] }},
+# ]
 "#,
         country = quoted(&a.country),
         currency = quoted(&a.currency),

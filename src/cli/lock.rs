@@ -17,7 +17,8 @@ pub struct Lock {
     /// Who answers for it
     #[arg(long, env = "USER", default_value = "operator")]
     owner: String,
-    /// When it ends by itself: `7d`, `12h` or an instant [default: when somebody unlocks it]
+    /// When it ends by itself: `7d`, `12h`, a day (its end in the zone of the first product's market) or an instant
+    /// [default: when somebody unlocks it]
     #[arg(long)]
     until: Option<String>,
 }
@@ -39,11 +40,16 @@ pub async fn lock(context: &Context, args: &Lock) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let now = app.now();
     named("--why", &args.why)?;
-    let until = args.until.as_deref().map(|text| when::until(text, now)).transpose().map_err(super::wrong)?;
     let mut found = Vec::with_capacity(args.skus.len());
     for sku in &args.skus {
         found.push(super::product(&app, sku).await?);
     }
+    let until = match (&args.until, found.first()) {
+        (Some(text), Some(first)) => {
+            Some(when::until(text, &super::zone_of(&app, first).await?, now).map_err(super::wrong)?)
+        }
+        _ => None,
+    };
     for product in found {
         let new = New {
             product_id: product.id,

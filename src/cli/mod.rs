@@ -14,6 +14,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::app::{App, BrokenRules};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::decide::text::Zone;
 use crate::report::digest::plain;
 use crate::store::Db;
 use crate::store::products::{self, Product};
@@ -90,7 +91,7 @@ enum Command {
     /// Say what a price is and why, from the stored record, and prove it by computing it again
     Explain(explain::Args),
     /// List proposals that wait for a person
-    Review,
+    Review(review::Which),
     /// Carry out proposals
     Approve(review::Settle),
     /// Turn proposals down
@@ -336,6 +337,18 @@ async fn product(app: &App, sku: &str) -> anyhow::Result<Product> {
         .with_context(|| format!("there is no product `{}`\nhint: omniprice import stores products", plain(sku)))
 }
 
+/// The zone of a product's market, in which a day given for it begins and ends.
+async fn zone_of(app: &App, product: &Product) -> anyhow::Result<Zone> {
+    let rules = app.rules().await?;
+    let market = rules.set.market(&product.market);
+    market.map_or_else(|| zone_of_reports(app), |market| Ok(market.market.tz.clone()))
+}
+
+/// The zone of reports, for days that are no product's.
+fn zone_of_reports(app: &App) -> anyhow::Result<Zone> {
+    Zone::parse(&app.config.report.time_zone).context("report.time_zone")
+}
+
 /// `omniprice ... | head` is no failure.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
@@ -377,7 +390,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Run => run::run(context).await,
         Command::Once(args) => once::run(context, &args).await,
         Command::Explain(args) => explain::run(context, &args).await,
-        Command::Review => review::list(context).await,
+        Command::Review(which) => review::list(context, &which).await,
         Command::Approve(args) => review::settle(context, &args, true).await,
         Command::Reject(args) => review::settle(context, &args, false).await,
         Command::Lock(args) => lock::lock(context, &args).await,

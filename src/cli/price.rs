@@ -37,7 +37,7 @@ pub struct Set {
     /// Who answers for it
     #[arg(long, env = "USER", default_value = "operator")]
     owner: String,
-    /// When rules decide again: `7d`, `12h` or an instant
+    /// When rules decide again: `7d`, `12h`, a day (its end in the market's zone) or an instant
     #[arg(long)]
     until: String,
     /// Although a guard finds the amount odd: a slipped decimal, a very large step
@@ -69,8 +69,8 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let now = app.now();
     named("--why", &args.why)?;
-    let until = when::until(&args.until, now).map_err(wrong)?;
     let product = super::product(&app, &args.sku).await?;
+    let until = when::until(&args.until, &super::zone_of(&app, &product).await?, now).map_err(wrong)?;
     let own = currency(&product.currency)?;
     let price = Money::parse(&args.amount, own)
         .map_err(|error| wrong(format!("`{}`: {error}\nhint: write it as in 449.00", args.amount)))?;

@@ -1,5 +1,6 @@
 //! `omniprice report`: the market's figures, and charts.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ use crate::report::sales::Sales;
 use crate::report::sheet::{Cell, Table, xlsx};
 use crate::report::{gather, people, text};
 
+/// SKUs of sales that are named; the rest is counted.
+const NAMED: usize = 5;
 /// A file of sales may be this large.
 const MAX_SALES: u64 = 256 * 1024 * 1024;
 
@@ -77,6 +80,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let until = app.now();
     let from = until.plus(-i64::from(args.days) * Millis::DAY);
     let all = gather::tracks(&app, from).await?;
+    let known: BTreeSet<String> = all.iter().map(|track| track.sku.clone()).collect();
     let (tracks, voice) = match &args.person {
         Some(mail) => {
             let reader = people::known(&app, mail).await?;
@@ -90,6 +94,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let sales = args.sales.as_deref().map(sales).transpose()?;
     let asked = Asked { sales: sales.as_ref(), target: args.target, voice: &voice };
+    if let Some(told) = sales.as_ref().and_then(|sales| unmatched(sales, &known)) {
+        talk(&told);
+    }
     let overview = overview(&app, &tracks, &asked, from, until).await?;
     if let Some(what) = bars {
         return drawn(args, what, &overview, &voice);
@@ -106,6 +113,22 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     write(args.out.as_deref(), &bytes)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Rows of sales that are no product's count nowhere; a misspelt column of numbers would otherwise look like no sales.
+fn unmatched(sales: &Sales, known: &BTreeSet<String>) -> Option<String> {
+    let strange: Vec<&str> = sales.skus().filter(|sku| !known.contains(*sku)).collect();
+    let names: Vec<String> = strange.iter().take(NAMED).map(|sku| text::title(sku)).collect();
+    let more = strange.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (n, of) = (strange.len(), sales.skus().count());
+    (n > 0).then(|| {
+        format!(
+            "--sales: {n} of {of} SKUs are no products here and count nowhere: {}{more}\n\
+             hint: write them as the column sku of the import has them",
+            names.join(", ")
+        )
+    })
 }
 
 fn sales(path: &Path) -> anyhow::Result<Sales> {
@@ -159,7 +182,9 @@ fn lines(table: &Table) -> String {
 
 /// Bars have names and are drawn as SVG alone.
 fn drawn(args: &Args, what: What, overview: &Overview, voice: &Voice) -> anyhow::Result<ExitCode> {
-    let Some(bars) = Bars::of(what, overview, voice) else { bail!("there is nothing to draw\nhint: {}", what.hint()) };
+    let Some(bars) = Bars::of(what, overview, voice) else {
+        bail!("there is nothing to draw: {}", what.nothing(args.sales.is_some(), args.days))
+    };
     match args.out.as_deref().map(|path| path.extension().and_then(|ending| ending.to_str())) {
         None | Some(Some("svg")) => write(args.out.as_deref(), bars.svg(voice).as_bytes())?,
         Some(_) => bail!("bars are drawn as SVG, where they keep their names\nhint: --out {}.svg", what.name()),
@@ -196,7 +221,7 @@ fn chart(
     match ending {
         "svg" if args.out.is_none() => say(&chart.svg(&labels))?,
         "svg" => write(args.out.as_deref(), chart.svg(&labels).as_bytes())?,
-        "png" => write(args.out.as_deref(), &chart.png().context("the picture cannot be drawn")?)?,
+        "png" => write(args.out.as_deref(), &chart.labelled_png(&labels).context("the picture cannot be drawn")?)?,
         other => bail!("`.{other}` is no kind of picture here\nhint: --out chart.svg or --out chart.png"),
     }
     Ok(ExitCode::SUCCESS)

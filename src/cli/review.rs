@@ -2,17 +2,28 @@
 
 use std::process::ExitCode;
 
-use super::{Context, FAILED, NEEDS_A_PERSON, named, say, talk};
+use super::{Context, FAILED, NEEDS_A_PERSON, named, say, talk, wrong};
+use crate::app::App;
+use crate::decide::select::is_under;
 use crate::flow::pricing::{self, Refused};
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::decisions::{self, Review};
+use crate::store::products;
+
+/// Proposals looked at.
+const MOST: i64 = 10_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Settle {
     /// Numbers from `omniprice review`
-    #[arg(required = true)]
+    #[arg(value_name = "ID", required_unless_present = "all")]
     ids: Vec<i64>,
+    /// Everything that waits, or as much of it as --rule and --category leave
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    #[command(flatten)]
+    which: Which,
     /// Why; kept in the decision log
     #[arg(long)]
     why: String,
@@ -21,13 +32,41 @@ pub struct Settle {
     actor: String,
 }
 
+/// What of all that waits.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Only what this rule proposes
+    #[arg(long, value_name = "ID")]
+    rule: Option<String>,
+    /// Only this category and what is below it
+    #[arg(long)]
+    category: Option<String>,
+}
+
 /// # Errors
 /// The store's.
-pub async fn list(context: &Context) -> anyhow::Result<ExitCode> {
+pub async fn list(context: &Context, which: &Which) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let reviews = decisions::open_reviews(&app.db, 10_000).await?;
+    let reviews = waiting(&app, which).await?;
     context.print(&reviews, |reviews| table(reviews))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Open proposals of a rule and a category, the oldest first.
+async fn waiting(app: &App, which: &Which) -> anyhow::Result<Vec<Review>> {
+    let mut reviews = decisions::open_reviews(&app.db, MOST).await?;
+    if let Some(rule) = &which.rule {
+        reviews.retain(|review| review.rule.as_ref() == Some(rule));
+    }
+    let Some(under) = &which.category else { return Ok(reviews) };
+    let mut inside = Vec::new();
+    for review in reviews {
+        let product = products::by_id(&app.db, review.product_id).await?;
+        if product.and_then(|product| product.category).is_some_and(|own| is_under(&own, under)) {
+            inside.push(review);
+        }
+    }
+    Ok(inside)
 }
 
 fn table(reviews: &[Review]) -> String {
@@ -39,7 +78,7 @@ fn table(reviews: &[Review]) -> String {
         let (from, to) = amounts(review);
         table.add_row([review.id.to_string(), plain(&review.sku), from, to, plain(&review.why)]);
     }
-    format!("{table}\n\nomniprice approve ID --why \"...\"   or   omniprice reject ID --why \"...\"")
+    format!("{table}\n\nomniprice approve ID --why \"...\"   or   omniprice reject ID --why \"...\"   (or --all)")
 }
 
 fn amounts(review: &Review) -> (String, String) {
@@ -52,10 +91,23 @@ fn amounts(review: &Review) -> (String, String) {
 /// The store's; a proposal that cannot be carried out is said and counted.
 pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::Result<ExitCode> {
     named("--why", &args.why)?;
+    if !args.all && (args.which.rule.is_some() || args.which.category.is_some()) {
+        return Err(wrong(
+            "--rule and --category say what --all is\nhint: add --all, or leave them out and give numbers",
+        ));
+    }
     let app = context.app().await?;
+    let ids = if args.all {
+        waiting(&app, &args.which).await?.iter().map(|review| review.id).collect()
+    } else {
+        args.ids.clone()
+    };
+    if ids.is_empty() {
+        talk("nothing of that waits\nhint: omniprice review lists what does");
+    }
     let mut failed = 0;
     let mut done = Vec::new();
-    for id in &args.ids {
+    for id in &ids {
         let told = decisions::review(&app.db, *id).await?.map_or_else(String::new, |review| {
             let (from, to) = amounts(&review);
             format!(": {} {from} -> {to}", plain(&review.sku))
@@ -87,7 +139,8 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
         say(&done.join("\n"))?;
     }
     Ok(match (done.is_empty(), failed) {
-        (_, 0) => ExitCode::SUCCESS,
+        (false, 0) => ExitCode::SUCCESS,
+        (true, 0) => ExitCode::from(FAILED),
         (true, _) => ExitCode::from(FAILED),
         (false, _) => ExitCode::from(NEEDS_A_PERSON),
     })

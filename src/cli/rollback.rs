@@ -20,7 +20,8 @@ const SHOWN: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// An instant such as 2026-11-20T07:00:00Z, a span back from now such as 3h, or the number of a decision
+    /// An instant such as 2026-11-20T07:00:00Z, a day (its first moment in the zone of reports), a span back from now such
+    /// as 3h, or the number of a decision
     #[arg(long, value_name = "TIME|DECISION")]
     to: String,
     /// Only what this channel shows, until the next decision
@@ -34,7 +35,7 @@ pub struct Args {
     /// Who answers for it
     #[arg(long, env = "USER", default_value = "operator")]
     owner: String,
-    /// When the rules decide again: a span or an instant
+    /// When the rules decide again: a span, a day (its end in the zone of reports) or an instant
     #[arg(long, default_value = "24h")]
     until: String,
     /// Only show what would change
@@ -63,7 +64,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     named("--why", &args.why)?;
     let now = app.now();
     let at = instant(&app, &args.to, now).await?;
-    let until = when::until(&args.until, now).map_err(wrong)?;
+    let until = when::until(&args.until, &super::zone_of_reports(&app)?, now).map_err(wrong)?;
     for sku in &args.sku {
         super::product(&app, sku).await?;
     }
@@ -111,8 +112,10 @@ async fn instant(app: &App, text: &str, now: Millis) -> anyhow::Result<Millis> {
     }
     let at = match crate::config::Span::try_from(text.to_owned()) {
         Ok(span) => now.plus(-span.0),
-        Err(_) => text.parse::<jiff::Timestamp>().map(Millis::from).map_err(|_| {
-            wrong(format!("`{text}` is neither an instant, a span nor a decision\nhint: 3h or 2026-11-20T07:00:00Z"))
+        Err(_) => when::begin(text, &super::zone_of_reports(app)?).ok_or_else(|| {
+            wrong(format!(
+                "`{text}` is neither an instant, a day, a span nor a decision\nhint: 3h, 2026-11-20 or 2026-11-20T07:00:00Z"
+            ))
         })?,
     };
     if at >= now {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, say};
+use super::{Context, say, when};
 use crate::app::parse_rules;
 use crate::clock::Millis;
 use crate::config::Span;
@@ -28,16 +28,16 @@ pub struct Args {
     /// How far back
     #[arg(long, default_value = "30d")]
     since: String,
-    /// The end of the window, such as 2026-11-21T10:00:00Z [default: now]
+    /// The end of the window, such as 2026-11-21T10:00:00Z, or a day (its end in the zone of reports) [default: now]
     #[arg(long)]
-    until: Option<jiff::Timestamp>,
+    until: Option<String>,
     /// Only this category and what is below it
     #[arg(long)]
     category: Option<String>,
     /// Competitors that answer our prices after a delay, so that a race to the bottom shows before it happens
     #[arg(long, value_enum)]
     rivals: Option<Rivals>,
-    /// Let every proposal go out, also those that the guards of `[release]` would hold
+    /// Let every proposal go out, also those that the guards of `[release]` or the answers to rivalries would hold
     #[arg(long)]
     no_guards: bool,
     /// Changes to explain
@@ -66,12 +66,20 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         None => std::sync::Arc::clone(&loaded.set),
     };
     let span = Span::try_from(args.since.clone()).map_err(|what| super::wrong(format!("--since: {what}")))?;
-    let until = args.until.map_or_else(|| app.now(), Millis::from);
+    let until = match &args.until {
+        None => app.now(),
+        Some(text) => when::end(text, &super::zone_of_reports(&app)?).ok_or_else(|| {
+            super::wrong(format!(
+                "--until {text}: neither a day nor an instant\nhint: 2026-11-21 or 2026-11-21T10:00:00Z"
+            ))
+        })?,
+    };
     let since = until.plus(-span.0);
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
     let guards = (!args.no_guards).then(|| Guards::new(app.config.release.clone()));
-    let war = app.config.guards.rivalry.war();
-    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample, war, guards });
+    let watch = app.config.guards.rivalry.params();
+    let (war, rivalry) = (watch.war, (!args.no_guards).then_some(watch));
+    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample, war, rivalry, guards });
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
@@ -163,6 +171,8 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("price wars".to_owned(), r.wars.to_string()),
         ("spirals".to_owned(), r.spirals.to_string()),
         ("flip-flops".to_owned(), r.flip_flops.to_string()),
+        ("held by answers to rivals".to_owned(), r.held_in_rivalry.to_string()),
+        ("stepped past a rival".to_owned(), r.stepped_past_rival.to_string()),
     ];
     if let Some(largest) = &r.largest_change {
         rows.push(("largest change".to_owned(), format!("{} {} -> {}", plain(&largest.sku), largest.from, largest.to)));
@@ -174,6 +184,7 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
             .map(|(name, n)| (format!("rule {name}"), format!("{} decided, {} changed", n.decided, n.changed))),
     );
     rows.extend(r.guards.iter().map(|(guard, n)| (format!("guard {}", guard.as_str()), format!("{n} held"))));
+    rows.extend(r.rivalries.iter().map(|(kind, n)| (format!("rivalry {kind}"), format!("{n} answered"))));
     rows.extend(r.flags.iter().map(|(name, n)| (format!("flag {name}"), n.to_string())));
     rows
 }
@@ -194,6 +205,8 @@ fn text(told: &Told, since: &str) -> String {
         table.add_row([name, value]);
     }
     let mut out = format!("the last {since}, replayed; {}\n\n{table}\n", told.history);
+    out += "\nNot simulated, but taken for granted:\n";
+    out.extend(report.assumes.iter().map(|assumed| format!("  - {assumed}\n")));
     for sample in &report.sample {
         out += &format!("\n--- {} at {}\n{}\n", plain(&sample.change.sku), sample.change.at, sample.explanation);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Percent, Problem, Span, problem};
+use crate::decide::rivalry::RivalryParams;
 use crate::decide::run_gate::RunParams;
 use crate::decide::vat::{OnVatChange, VatRow, VatTable};
 use crate::decide::war_response::WarResponse;
@@ -41,6 +42,19 @@ pub struct Rivalry {
 }
 
 impl Rivalry {
+    /// The same as the pure functions take it.
+    #[must_use]
+    pub const fn params(&self) -> RivalryParams {
+        RivalryParams {
+            war: self.war(),
+            response: self.response,
+            hold_ms: self.hold.0,
+            own_rise_pct: self.own_rise_pct.0,
+            own_rise_within_ms: self.own_rise_within.0,
+            flip_flops: self.flip_flops,
+        }
+    }
+
     /// The part that the detection of wars needs.
     #[must_use]
     pub const fn war(&self) -> WarParams {

@@ -1,5 +1,7 @@
 //! The written form of a campaign: one TOML file, checked as a whole, every problem told at once.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::clock::Millis;
@@ -19,8 +21,9 @@ const MOST_PERCENT: Decimal = Decimal::from_parts(95, 0, 0, false, 0);
 pub struct CampaignFile {
     /// `[a-z0-9-]`, unique for ever.
     pub id: String,
+    /// An instant, or a day: its beginning in the zone.
     pub from: Instant,
-    /// The first instant after the campaign.
+    /// The first instant after the campaign, or its last day.
     pub until: Instant,
     /// The zone in which people see the window; the first market's where it is left out.
     #[serde(default)]
@@ -108,8 +111,11 @@ impl CampaignFile {
     /// # Errors
     /// Every problem with its place and a hint.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let file: Self = toml::from_str(text)
-            .map_err(|error| vec![format!("{}\nhint: docs/rules.md shows a whole campaign", error.message())])?;
+        let misread =
+            |error: toml::de::Error| vec![format!("{}\nhint: docs/rules.md shows a whole campaign", error.message())];
+        let mut table: toml::Table = toml::from_str(text).map_err(misread)?;
+        resolve_days(&mut table)?;
+        let file: Self = toml::Value::Table(table).try_into().map_err(misread)?;
         let mut problems = Vec::new();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if file.id.is_empty() || !file.id.chars().all(plain) {
@@ -150,6 +156,37 @@ impl CampaignFile {
     pub fn window(&self) -> (Millis, Millis) {
         (self.from.0.into(), self.until.0.into())
     }
+}
+
+/// Puts instants in place of days: a campaign lasts from the beginning of its first day to the end of its last one, by the
+/// clocks of its zone.
+fn resolve_days(table: &mut toml::Table) -> Result<(), Vec<String>> {
+    let zone = table.get("zone").and_then(toml::Value::as_str).and_then(|name| Zone::parse(name).ok());
+    let mut problems = Vec::new();
+    for (key, edge) in [("from", Zone::begins as fn(&Zone, Date) -> Option<Timestamp>), ("until", Zone::ends)] {
+        let Some(day) = table.get(key).and_then(day) else { continue };
+        match zone.as_ref().map(|zone| edge(zone, day)) {
+            Some(Some(at)) => {
+                table.insert(key.to_owned(), toml::Value::String(at.to_string()));
+            }
+            Some(None) => problems.push(format!("{key}: {day} is outside of the calendar")),
+            None => problems.push(format!(
+                "{key}: when {day} begins and ends depends on a zone\nhint: zone = \"Europe/Copenhagen\", or an instant with its offset"
+            )),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// A day without a time, written as such or as text.
+fn day(value: &toml::Value) -> Option<Date> {
+    const DAY: usize = "2026-11-23".len();
+    let text = match value {
+        toml::Value::Datetime(datetime) => datetime.to_string(),
+        toml::Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    (text.len() == DAY).then(|| text.parse().ok()).flatten()
 }
 
 impl ItemText {
@@ -230,6 +267,22 @@ mod tests {
         assert_eq!(item.price_of(&candidate("audio", 49_999)).unwrap().minor(), 39_999);
         let of_regular = ItemText { of: Of::Regular, ..item.clone() };
         assert!(of_regular.price_of(&candidate("audio", 49_999)).unwrap_err().contains("no regular price"));
+    }
+
+    #[test]
+    fn days_are_whole_days_of_the_zone() {
+        let days = FILE.replace("T00:00:00+01:00", "").replace("2026-11-30", "2026-11-29");
+        let (whole, named) = (CampaignFile::parse(FILE).unwrap(), CampaignFile::parse(&days).unwrap());
+        assert_eq!(named.window(), whole.window());
+        let one = CampaignFile::parse(&days.replace("2026-11-29", "2026-11-23")).unwrap().window();
+        assert_eq!(one.1.since(one.0), Millis::DAY, "a campaign of one day");
+        let quoted = days.replace("= 2026-11-23", "= \"2026-11-23\"");
+        assert_eq!(CampaignFile::parse(&quoted).unwrap().window(), whole.window());
+        let nowhere = days.replace("zone = \"Europe/Copenhagen\"", "");
+        let told = CampaignFile::parse(&nowhere).unwrap_err().join("\n");
+        assert!(
+            told.contains("from: when 2026-11-23 begins") && told.contains("until: ") && told.contains("hint: zone =")
+        );
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::decide::rules::{Bound, Competitor, Fallback, MarketRules, Mode, Offer
 use crate::decide::select::{Comparison, Hours, Schedule, Selector, is_under};
 use crate::money::Decimal;
 
+/// Characters of a reason: it is told in one line.
+const MAX_REASON: usize = 200;
+
 /// What a rule may refer to.
 pub struct Refs<'a> {
     pub markets: &'a [MarketRules],
@@ -151,6 +154,7 @@ fn offers(text: OffersText, report: &mut Report) -> OfferFilter {
     }
     OfferFilter {
         include: set(text.include),
+        exclude_reason: exclude_reason(text.exclude_reason, &text.exclude, report),
         exclude: set(text.exclude),
         availability: text.availability.unwrap_or(defaults.availability),
         condition: text.condition.unwrap_or(defaults.condition),
@@ -161,6 +165,29 @@ fn offers(text: OffersText, report: &mut Report) -> OfferFilter {
         basis: text.basis,
         out_of_bounds: text.out_of_bounds,
     }
+}
+
+/// The reason for leaving sellers out, which is asked for: an agreement not to undercut a seller looks just like it.
+fn exclude_reason(text: Option<String>, exclude: &Names, report: &mut Report) -> Option<String> {
+    let Some(text) = text else {
+        if !exclude.0.is_empty() {
+            report.warn(format!(
+                "leaves out {} and does not say why; beside `exclude` write exclude_reason = \"our own outlet\", or \
+                 whatever it is: decisions record it",
+                exclude.0.join(", ")
+            ));
+        }
+        return None;
+    };
+    let reason = text.trim();
+    if exclude.0.is_empty() {
+        let hint = "add exclude = [\"outlet.example\"], or take it out";
+        report.absent("offers.exclude_reason", "nobody is left out", hint);
+    } else if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.contains(char::is_control) {
+        let problem = format!("is no reason: a line of 1 to {MAX_REASON} characters is");
+        report.error("offers.exclude_reason", problem, "such as \"our own outlet\" or \"sells to companies only\"");
+    }
+    Some(reason.to_owned())
 }
 
 /// A key that may stand in the rule or in its `bounds`, but not in both.
@@ -181,6 +208,11 @@ fn references(rule: &Rule, refs: &Refs, report: &mut Report) {
             let known: Vec<&str> = refs.markets.iter().map(|market| market.market.id.as_str()).collect();
             let hint = format!("declared markets: {}", known.join(", "));
             report.error(&format!("markets[{index}]"), format!("`{name}` is not a market of this file"), &hint);
+        }
+        let declared = refs.markets.iter().find(|market| market.market.id == *name);
+        if let Some(source) = declared.and_then(|market| market.derived_from.as_deref()) {
+            let problem = format!("`{name}` is derived from {source} and follows that market's decisions");
+            report.error(&format!("markets[{index}]"), problem, "take it out, or derived_from out of the market");
         }
     }
     let applies = |market: &&MarketRules| rule.markets.is_empty() || rule.markets.contains(&market.market.id);

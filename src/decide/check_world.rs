@@ -20,6 +20,8 @@ const NO_MAP: &[&str] = &[
 ];
 /// What waits for another channel by best effort waits so long.
 const BEST_EFFORT_AFTER_MS: i64 = 30 * Millis::MINUTE;
+/// Largest weight of a competitor.
+const MAX_WEIGHT: u32 = 1_000;
 /// Kinds of channels, as far as a rule file distinguishes them.
 const CHANNEL_KINDS: &[&str] = &["shop", "marketplace", "feed", "pos", "shelf_label", "newsletter", "api"];
 
@@ -157,9 +159,19 @@ pub fn competitor(text: CompetitorText, markets: &[MarketRules], report: &mut Re
         markets: text.markets,
         tax: text.tax,
         currency: currency.and_then(Result::ok),
-        weight: text.weight.unwrap_or(1),
+        weight: weight(text.weight, report),
         own: text.own,
     })
+}
+
+/// A weight that is left out is 1. With a limit, so that no sum of prices times weights leaves the number range.
+fn weight(given: Option<u32>, report: &mut Report) -> u32 {
+    let weight = given.unwrap_or(1);
+    if weight > MAX_WEIGHT {
+        let hint = "weights are relative: 3 counts three times as much as 1";
+        report.error("weight", format!("{weight} is above {MAX_WEIGHT}"), hint);
+    }
+    weight
 }
 
 fn known_markets(names: &[String], markets: &[MarketRules], report: &mut Report) {

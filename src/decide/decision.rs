@@ -2,6 +2,8 @@
 //!
 //! A decision carries no text of its own beyond identifiers; `explain` turns it into sentences.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
@@ -184,6 +186,8 @@ pub enum Step {
     Bounds { floor: Money, floor_by: BoundSource, ceiling: Option<Money>, ceiling_by: Option<BoundSource> },
     /// Every offer with its fate, by its index in the facts.
     Offers { seen: Vec<SeenOffer> },
+    /// Sellers with an offer that the rule's `exclude` names, each once and by name, and the rule's `exclude_reason`.
+    LeftOut { competitors: BTreeSet<String>, reason: String },
     /// The reference, its kind, and the offer it is (where it is one).
     Reference {
         kind: TargetKind,

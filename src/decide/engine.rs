@@ -92,6 +92,10 @@ impl<'a> Run<'a> {
         let applies = |rule: &&Rule| {
             rule.is_open(&self.facts.market, self.now) && rule.select.matches(self.facts, self.rules, self.now_ms)
         };
+        if self.rules.source_of(&self.facts.market.id).is_some() {
+            // A derived market's prices come from another one's decisions; a second decision would contradict them.
+            return Vec::new();
+        }
         let most = if self.rules.combine == Combine::First { 1 } else { usize::MAX };
         self.rules.rules.iter().filter(applies).take(most).collect()
     }

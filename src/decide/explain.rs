@@ -87,7 +87,8 @@ pub fn explain(
     decision: &Decision,
     release: Option<&Release>,
 ) -> Explanation {
-    let mut why: Vec<String> = decision.steps.iter().filter_map(|step| sentence(step, facts, decision)).collect();
+    let mut why: Vec<String> =
+        decision.steps.iter().filter_map(|step| sentence(step, facts, rules, decision)).collect();
     why.extend(decision.flags.iter().filter_map(|flag| remark(*flag)).map(str::to_owned));
     if let Some(at) = decision.next_evaluation {
         why.push(format!("It is looked at again at {at}."));
@@ -128,7 +129,7 @@ fn plus(percent: Decimal) -> &'static str {
     if percent.is_sign_positive() { "+" } else { "" }
 }
 
-fn sentence(step: &Step, facts: &Facts, decision: &Decision) -> Option<String> {
+fn sentence(step: &Step, facts: &Facts, rules: &RuleSet, decision: &Decision) -> Option<String> {
     Some(match step {
         Step::Gate { flag } => gate(*flag, facts),
         Step::Selected { rule, others: 0 } => format!("Rule {rule} decides."),
@@ -138,6 +139,12 @@ fn sentence(step: &Step, facts: &Facts, decision: &Decision) -> Option<String> {
             format!("It may not go below {floor} ({}){}.", source(*floor_by, facts), ceiling.unwrap_or_default())
         }
         Step::Offers { seen } => offers(seen, facts),
+        Step::LeftOut { competitors, reason } => {
+            format!("The rule leaves out {}: {reason}.", listed(competitors.iter().cloned()))
+        }
+        Step::Reference { kind: TargetKind::Mean, value, .. } if unlike(decision, facts, rules) => {
+            format!("The average of the offers by their competitors' weights is {}.", money(*value, facts))
+        }
         Step::Reference { kind, value, offer } => reference(*kind, *value, *offer, facts),
         Step::Adjusted { x0, intent } => {
             let side = match intent {
@@ -167,6 +174,17 @@ fn sentence(step: &Step, facts: &Facts, decision: &Decision) -> Option<String> {
             format!("The change to {wanted} is not made now: {}.", damping(*flag, decision))
         }
     })
+}
+
+/// Whether competitors whose offers count have weights that differ.
+fn unlike(decision: &Decision, facts: &Facts, rules: &RuleSet) -> bool {
+    let seen = decision.steps.iter().filter_map(|step| match step {
+        Step::Offers { seen } => Some(seen),
+        _ => None,
+    });
+    let counted = seen.flatten().filter(|offer| offer.fate == Fate::Counted);
+    let mut weights = counted.map(|offer| rules.weight(competitor(facts, offer.offer)));
+    weights.next().is_some_and(|first| weights.any(|weight| weight != first))
 }
 
 fn gate(flag: Flag, facts: &Facts) -> String {

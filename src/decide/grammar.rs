@@ -127,6 +127,7 @@ pub struct SelectText {
 pub struct OffersText {
     pub include: Names,
     pub exclude: Names,
+    pub exclude_reason: Option<String>,
     pub availability: Option<Vec<Availability>>,
     pub condition: Option<Vec<Condition>>,
     pub kinds: Option<Vec<PriceKind>>,

@@ -31,6 +31,7 @@ pub mod reference;
 pub mod reference_claims;
 pub mod release;
 pub mod release_guards;
+pub mod rivalry;
 pub mod rivals;
 pub mod rounding;
 pub mod rules;

@@ -2,9 +2,9 @@
 //!
 //! An offer that was not accepted by the observation gate has no influence at all, not even on a count.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::decide::decision::{Fate, Flag, SeenOffer};
+use crate::decide::decision::{Fate, Flag, SeenOffer, Step};
 use crate::decide::facts::{Facts, OfferFact, Standing, Tax};
 use crate::decide::fx::{Freshness, FxTable};
 use crate::decide::quotient::Quotient;
@@ -72,6 +72,15 @@ pub fn eligible(
 #[must_use]
 pub fn competitor(facts: &Facts, index: u32) -> &str {
     facts.offers.get(index as usize).map_or("", |offer| offer.competitor.as_str())
+}
+
+/// Who is left out by a rule's `exclude` and why, for the record; none where it gives no reason or nobody has an offer.
+#[must_use]
+pub fn left_out(facts: &Facts, filter: &OfferFilter) -> Option<Step> {
+    let reason = filter.exclude_reason.clone()?;
+    let named = facts.offers.iter().map(|offer| &offer.competitor).filter(|name| filter.exclude.contains(*name));
+    let competitors: BTreeSet<String> = named.cloned().collect();
+    (!competitors.is_empty()).then_some(Step::LeftOut { competitors, reason })
 }
 
 fn refusal(facts: &Facts, offer: &OfferFact, filter: &OfferFilter, rules: &RuleSet, now_ms: i64) -> Option<Fate> {

@@ -7,7 +7,7 @@ use crate::decide::decision::{Flag, Intent};
 use crate::decide::facts::Facts;
 use crate::decide::offers::{EligibleOffer, competitor};
 use crate::decide::quotient::Quotient;
-use crate::decide::rules::{Adjust, Basis, Rule, Target};
+use crate::decide::rules::{Adjust, Basis, Rule, RuleSet, Target};
 use crate::money::{Currency, Decimal, exponent};
 
 /// A reference and the offer it is, where it is a single one.
@@ -34,7 +34,7 @@ pub fn major(minor: i64, currency: Currency) -> Decimal {
 
 /// Computes the reference of a rule from sorted offers; none means no data.
 #[must_use]
-pub fn reference(facts: &Facts, rule: &Rule, offers: &[EligibleOffer]) -> Option<Reference> {
+pub fn reference(facts: &Facts, rules: &RuleSet, rule: &Rule, offers: &[EligibleOffer]) -> Option<Reference> {
     if rule.target.kind().is_market() && offers.len() < rule.offers.min_offers.max(1) as usize {
         return None;
     }
@@ -53,7 +53,7 @@ pub fn reference(facts: &Facts, rule: &Rule, offers: &[EligibleOffer]) -> Option
             let short = || offers.last().map(|offer| Reference { flag: Some(Flag::ShortMarket), ..one(offer) });
             wanted.or_else(short)
         }
-        Target::Mean => computed(mean(offers, currency)),
+        Target::Mean => computed(mean(facts, rules, offers)),
         Target::Median => computed(median(offers, currency)),
         Target::Range(percent) => computed(range(offers, *percent, currency)),
         Target::Competitor(names) => {
@@ -66,9 +66,15 @@ pub fn reference(facts: &Facts, rule: &Rule, offers: &[EligibleOffer]) -> Option
     }
 }
 
-fn mean(offers: &[EligibleOffer], currency: Currency) -> Option<Quotient> {
-    let sum = offers.iter().try_fold(0_i64, |sum, offer| sum.checked_add(offer.minor))?;
-    Quotient::new(major(sum, currency), Decimal::from(offers.len()))
+/// Every offer counts as much as its competitor's weight says; where all weigh nothing there is no mean.
+fn mean(facts: &Facts, rules: &RuleSet, offers: &[EligibleOffer]) -> Option<Quotient> {
+    let (mut sum, mut weights) = (0_i64, 0_i64);
+    for offer in offers {
+        let weight = i64::from(rules.weight(competitor(facts, offer.offer)));
+        sum = sum.checked_add(offer.minor.checked_mul(weight)?)?;
+        weights = weights.checked_add(weight)?;
+    }
+    Quotient::new(major(sum, facts.market.currency), Decimal::from(weights))
 }
 
 fn median(offers: &[EligibleOffer], currency: Currency) -> Option<Quotient> {

@@ -148,6 +148,8 @@ pub struct OfferFilter {
     /// Competitors that may be seen; empty means all.
     pub include: BTreeSet<String>,
     pub exclude: BTreeSet<String>,
+    /// Why these are left out, in the operator's words: leaving a seller out by agreement with it is a cartel.
+    pub exclude_reason: Option<String>,
     pub availability: Vec<Availability>,
     pub condition: Vec<Condition>,
     pub kinds: Vec<PriceKind>,
@@ -165,6 +167,7 @@ impl Default for OfferFilter {
         Self {
             include: BTreeSet::new(),
             exclude: BTreeSet::new(),
+            exclude_reason: None,
             availability: vec![Availability::InStock],
             condition: vec![Condition::New],
             kinds: vec![PriceKind::Exact],
@@ -310,9 +313,34 @@ impl RuleSet {
         self.markets.iter().find(|market| market.market.id == id)
     }
 
+    /// The market whose decisions a market's prices are converted from; none for one with rules of its own.
+    #[must_use]
+    pub fn source_of(&self, id: &str) -> Option<&str> {
+        let mut source = self.market(id)?.derived_from.as_deref()?;
+        // The loader refuses circles, so the walk ends.
+        while let Some(next) = self.market(source).and_then(|market| market.derived_from.as_deref()) {
+            source = next;
+        }
+        Some(source)
+    }
+
+    /// A channel's market and the market that its prices come from, where a product that is priced in `market` is none of
+    /// that one's.
+    #[must_use]
+    pub fn other_source(&self, channel: &str, market: &str) -> Option<(&str, &str)> {
+        let derived = &self.channel(channel)?.market;
+        self.source_of(derived).filter(|source| *source != market).map(|source| (derived.as_str(), source))
+    }
+
     #[must_use]
     pub fn competitor(&self, id: &str) -> Option<&Competitor> {
         self.competitors.iter().find(|competitor| competitor.id == id)
+    }
+
+    /// How much a competitor's offer counts in an average: 1 unless the file says otherwise.
+    #[must_use]
+    pub fn weight(&self, competitor: &str) -> u32 {
+        self.competitor(competitor).map_or(1, |known| known.weight)
     }
 
     /// Whether a competitor is one of our own shops, by the facts or by this file.

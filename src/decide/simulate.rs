@@ -1,8 +1,8 @@
 //! What a rule set would have done: recorded facts replayed through the engine, with our price following its answers.
 //!
 //! It assumes that a person agrees at once to every proposal that would wait for one, and counts those. What the guards of
-//! the release layer hold stays where it is and is counted by guard. It never touches anything live; recorded history
-//! comes in as facts, an aggregate goes out.
+//! the release layer or the answer to a rivalry hold stays where it is and is counted. It never touches anything live;
+//! recorded history comes in as facts, an aggregate goes out, with a list of what it takes for granted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,7 @@ use crate::decide::explain::explain;
 use crate::decide::facts::Facts;
 use crate::decide::release::Guard;
 use crate::decide::release_guards::change_pct;
+use crate::decide::rivalry::{Reply, RivalryParams};
 use crate::decide::rivals::{Follow, Rivals};
 use crate::decide::rounding::two_decimals;
 use crate::decide::rules::RuleSet;
@@ -31,6 +32,16 @@ pub const MAX_UNTOUCHED: usize = 10_000;
 /// At most this many decisions are simulated between two recorded moments.
 const MAX_TICKS: i64 = 24 * 31;
 
+/// What no simulation knows, and what it takes in its place.
+const ASSUMES: [&str; 4] = [
+    "every proposal that waits for a person is agreed to at once",
+    "matches are confirmed, a second look at a page agrees, and new rules act on all of their products",
+    "nothing holds whole runs, and no listing or channel is late or refuses a price",
+    "cost, stock, tags and tax are today's; campaigns, locks and prices set by hand are left out",
+];
+/// Beside these, without the answers to rivalries.
+const NO_ANSWERS: &str = "price wars and the like are counted and not answered";
+
 /// How a simulation is run.
 #[derive(Debug, Clone, Default)]
 pub struct SimParams {
@@ -38,8 +49,10 @@ pub struct SimParams {
     pub follow: Option<Follow>,
     /// How many changes to explain.
     pub sample: usize,
-    /// When an exchange of cuts is a war.
+    /// When an exchange of cuts counts as a war in the report.
     pub war: WarParams,
+    /// How rivalries are answered; without it nothing answers them.
+    pub rivalry: Option<RivalryParams>,
     /// The release layer; without it every proposal goes out.
     pub guards: Option<Guards>,
 }
@@ -57,6 +70,11 @@ pub struct SimReport {
     /// Proposals that the release layer would have held, and how often each guard was among those that held.
     pub held: u64,
     pub guards: BTreeMap<Guard, u64>,
+    /// Rivalries that were noticed and answered, by kind.
+    pub rivalries: BTreeMap<&'static str, u64>,
+    /// Proposals that an answer to a rivalry held, and those it made in place of the rule's, as if the rival did not exist.
+    pub held_in_rivalry: u64,
+    pub stepped_past_rival: u64,
     /// Mean of the changes without sign, in percent.
     pub average_change_pct: Option<Quoted>,
     pub largest_change: Option<Change>,
@@ -77,6 +95,8 @@ pub struct SimReport {
     /// Products whose price went back to the one before last three times within a day.
     pub flip_flops: u64,
     pub sample: Vec<Sample>,
+    /// What is not simulated, a sentence each.
+    pub assumes: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -110,6 +130,15 @@ pub struct Change {
 pub struct Sample {
     pub change: Change,
     pub explanation: String,
+}
+
+/// What an answer to a rivalry made of a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    Stands,
+    Holds,
+    Asks,
+    Steps,
 }
 
 /// A running simulation: feed it product by product, then finish it.
@@ -172,11 +201,11 @@ impl<'a> Simulation<'a> {
                 let mut facts = facts.clone();
                 rivals.enter(&mut facts, Millis::from(tick));
                 ours.enter(&mut facts, tick);
-                let decision = price(&facts, self.rules, tick);
+                let (facts, decision, reply) = self.decide(&mut ours, facts, tick);
                 touched |= decision.outcome != Outcome::None;
                 self.count(&decision);
                 if let Some(to) = decision.price.filter(|_| decision.proposes())
-                    && self.released(&mut ours, &facts, &decision, tick)
+                    && self.released(&mut ours, &facts, &decision, reply, tick)
                 {
                     self.change(&facts, &decision, to, tick);
                     ours.moves_to(to, tick);
@@ -192,6 +221,9 @@ impl<'a> Simulation<'a> {
         self.report.products += 1;
         self.report.products_changed += u64::from(ours.changes > 0);
         self.rivalries(&ours.rivalry(&self.params.war));
+        for kind in ours.noticed() {
+            *self.report.rivalries.entry(kind).or_default() += 1;
+        }
         if let (false, Some((facts, _))) = (touched, last) {
             self.report.untouched += 1;
             if self.report.untouched_skus.len() < MAX_UNTOUCHED {
@@ -206,8 +238,46 @@ impl<'a> Simulation<'a> {
         self.report.flip_flops += u64::from(found.flip_flop);
     }
 
-    /// Whether a proposal goes out, by the guards where they are asked.
-    fn released(&mut self, ours: &mut Ours, facts: &Facts, decision: &Decision, at: Timestamp) -> bool {
+    /// The engine's decision, or the one that the answer to a rivalry puts in its place, with the facts it is made from.
+    fn decide(&self, ours: &mut Ours, facts: Facts, at: Timestamp) -> (Facts, Decision, Answered) {
+        let decision = price(&facts, self.rules, at);
+        let reply = self.params.rivalry.as_ref().map(|params| ours.answered(params, &facts, &decision, at));
+        match reply.unwrap_or(Reply::Stands) {
+            Reply::Stands => (facts, decision, Answered::Stands),
+            Reply::Hold => (facts, decision, Answered::Holds),
+            Reply::Review => (facts, decision, Answered::Asks),
+            Reply::Again(facts) => {
+                let decision = price(&facts, self.rules, at);
+                (*facts, decision, Answered::Steps)
+            }
+        }
+    }
+
+    /// Whether a proposal goes out, by the answer to a rivalry and by the guards where they are asked.
+    fn released(
+        &mut self,
+        ours: &mut Ours,
+        facts: &Facts,
+        decision: &Decision,
+        reply: Answered,
+        at: Timestamp,
+    ) -> bool {
+        if reply == Answered::Holds {
+            self.report.held_in_rivalry += 1;
+            return false;
+        }
+        let goes = self.passes(ours, facts, decision, reply, at);
+        if goes && reply == Answered::Steps {
+            self.report.stepped_past_rival += 1;
+            if decision.price.map(Money::minor) > facts.product.current.map(Money::minor) {
+                ours.raised(at);
+            }
+        }
+        goes
+    }
+
+    fn passes(&mut self, ours: &mut Ours, facts: &Facts, decision: &Decision, reply: Answered, at: Timestamp) -> bool {
+        let asks = reply == Answered::Asks;
         let answer = match &self.params.guards {
             Some(guards) if matches!(decision.outcome, Outcome::Change | Outcome::Review) => {
                 ours.ask(guards, facts, decision, at)
@@ -216,8 +286,8 @@ impl<'a> Simulation<'a> {
             _ => Answer::Goes,
         };
         match answer {
-            Answer::Goes => true,
-            Answer::Asks => {
+            Answer::Goes if !asks => true,
+            Answer::Goes | Answer::Asks => {
                 self.report.reviews += 1;
                 true
             }
@@ -298,6 +368,8 @@ impl<'a> Simulation<'a> {
         self.report.average_change_pct = average.map(|average| Quoted(two_decimals(average)));
         self.report.margin_pct = self.margin.means();
         self.report.index = self.index.means();
+        self.report.assumes = ASSUMES.to_vec();
+        self.report.assumes.extend(self.params.rivalry.is_none().then_some(NO_ANSWERS));
         self.report
     }
 }

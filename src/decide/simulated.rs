@@ -8,16 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::clock::Millis;
-use crate::decide::decision::{Decision, Outcome};
+use crate::decide::decision::{Decision, Flag, Outcome};
 use crate::decide::facts::Facts;
 use crate::decide::release::{Guard, GuardInputs, Release, ReleaseParams, release, usual};
+use crate::decide::rivalry::{self, History, Known, MOVES_MS, OWN_PRICES_MS, Reply, RivalryParams};
 use crate::money::{Decimal, Money};
 use crate::observe::war::{PriceMove, Spiral, WarParams, multipliers, spiral, war};
 
 /// Returns to the price before last within a day that make a flip-flop.
 const FLIPS: usize = 3;
-/// How far back our own prices matter to the guards.
-const OWN_PRICES: i64 = 30 * Millis::DAY;
 /// Guards whose answer a simulation takes for granted: the second look that they ask for agrees, and rules are out of
 /// their first stages.
 const ASSUMED: [Guard; 3] = [Guard::Absence, Guard::Quorum, Guard::Staging];
@@ -55,10 +54,22 @@ pub struct Ours {
     pub changes: u64,
     frozen_until: Option<Millis>,
     moves: Vec<PriceMove>,
-    prices: Vec<(Millis, Money)>,
+    /// Released prices with the price before each.
+    prices: Vec<(Millis, Money, Money)>,
+    /// Rivalries that were noticed, oldest first.
+    rivalries: Vec<Remembered>,
+    last_raise: Option<Millis>,
     /// What each competitor last showed, and its moves.
     shown: BTreeMap<String, Money>,
     theirs: BTreeMap<String, Vec<PriceMove>>,
+}
+
+/// A rivalry that was noticed and is answered until its time is over.
+struct Remembered {
+    kind: &'static str,
+    competitor: String,
+    since: Millis,
+    until: Millis,
 }
 
 /// What two histories of moves amount to.
@@ -83,6 +94,8 @@ impl Ours {
             frozen_until: None,
             moves: Vec::new(),
             prices: Vec::new(),
+            rivalries: Vec::new(),
+            last_raise: None,
             shown: BTreeMap::new(),
             theirs: BTreeMap::new(),
         }
@@ -101,7 +114,8 @@ impl Ours {
         product.last_changed = self.last_changed;
         product.changes_today = self.changes_today;
         product.day_start = self.day_start;
-        for offer in &facts.offers {
+        let currency = facts.market.currency;
+        for offer in facts.offers.iter().filter(|offer| offer.price.currency() == currency) {
             match self.shown.get_mut(&offer.competitor) {
                 None => {
                     self.shown.insert(offer.competitor.clone(), offer.price);
@@ -123,8 +137,8 @@ impl Ours {
             let at = Some(at.into());
             self.moves.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at });
         }
+        self.prices.push((Millis::from(at), self.current.unwrap_or(to), to));
         self.current = Some(to);
-        self.prices.push((at.into(), to));
         self.last_changed = Some(at.into());
         self.changes_today += 1;
         self.changes += 1;
@@ -133,15 +147,14 @@ impl Ours {
     /// Brings a proposal before the guards, as the daemon would in `auto` mode.
     pub fn ask(&mut self, guards: &Guards, facts: &Facts, decision: &Decision, at: Timestamp) -> Answer {
         let now = Millis::from(at);
-        let own_prices: Vec<(Millis, Money)> =
-            self.prices.iter().filter(|(at, _)| now.since(*at) <= OWN_PRICES).copied().collect();
+        let History { own: own_prices, moves, .. } = self.history(now);
         let inputs = GuardInputs {
             frozen_until: self.frozen_until,
             fresh_cost_net: facts.product.cost_net,
             previous_cost_net: facts.product.cost_net,
             median_30d: usual(&own_prices),
             own_prices,
-            moves: self.theirs.keys().map(|name| (name.clone(), self.exchange(name))).collect(),
+            moves,
             ..GuardInputs::default()
         };
         let released: Release = release(decision, facts, &inputs, &guards.0, now);
@@ -153,6 +166,53 @@ impl Ours {
         } else {
             Answer::Held(released.holds().map(|(guard, _)| guard).collect())
         }
+    }
+
+    /// Both histories as the daemon would read them at this moment.
+    fn history(&self, now: Millis) -> History {
+        let own = self.prices.iter().filter(|(at, ..)| now.since(*at) <= OWN_PRICES_MS);
+        let (own, own_from) = own.map(|(at, from, to)| ((*at, *to), *from)).unzip();
+        let lately = |step: &PriceMove| step.at.is_none_or(|at| now.since(at) <= MOVES_MS);
+        let moved = self.theirs.iter().filter(|(_, steps)| steps.iter().any(lately));
+        let of = |name: &String| self.exchange(name).into_iter().filter(lately).collect();
+        let moves = moved.map(|(name, _)| (name.clone(), of(name))).collect();
+        History { own, own_from, moves }
+    }
+
+    /// Notices rivalries behind a proposal and answers the first that has an answer, as the daemon does.
+    pub fn answered(&mut self, params: &RivalryParams, facts: &Facts, decision: &Decision, at: Timestamp) -> Reply {
+        // A price below its floor is repaired whatever rivals do.
+        let answerable = matches!(decision.outcome, Outcome::Change | Outcome::Review);
+        if !answerable || decision.has(Flag::BoundRepair) {
+            return Reply::Stands;
+        }
+        let now = Millis::from(at);
+        let ends = self.rivalries.iter().map(|known| known.until).chain(self.frozen_until);
+        // What happened before the last answer ended says nothing new.
+        let since = ends.filter(|until| *until <= now).max().unwrap_or(Millis(0));
+        for found in rivalry::found(&self.history(now).after(since), decision.price, true, params, now) {
+            let (kind, competitor) = (found.sign.kind(), found.competitor.unwrap_or_default());
+            let same = |known: &Remembered| known.kind == kind && known.competitor == competitor && known.until > now;
+            if !self.rivalries.iter().any(same) {
+                self.rivalries.push(Remembered { kind, competitor, since: now, until: now.plus(params.hold_ms) });
+            }
+        }
+        let open = self.rivalries.iter().filter(|known| known.until > now);
+        let replies = open.map(|known| {
+            let known = Known { kind: known.kind, competitor: &known.competitor, since: known.since };
+            rivalry::reply(known, facts, decision, decision.price, params.response, self.last_raise, now)
+        });
+        replies.into_iter().find(|reply| *reply != Reply::Stands).unwrap_or(Reply::Stands)
+    }
+
+    /// An answer to a rivalry raised our price: once a day is enough.
+    pub fn raised(&mut self, at: Timestamp) {
+        self.last_raise = Some(at.into());
+    }
+
+    /// Every rivalry that was noticed, by kind.
+    pub fn noticed(&self) -> impl Iterator<Item = &'static str> {
+        self.rivalries.iter().map(|known| known.kind)
     }
 
     /// Our moves and one competitor's, by time; at one instant theirs come first, because ours answers.

@@ -65,13 +65,14 @@ impl Run<'_> {
             let limits = (bounds.floor, bounds.ceiling.map(|(minor, _)| minor));
             let eligible = offers::eligible(self.facts, &rule.offers, self.rules, limits, self.now_ms);
             self.decision.steps.push(Step::Offers { seen: eligible.seen });
+            self.decision.steps.extend(offers::left_out(self.facts, &rule.offers));
             eligible.flags.into_iter().for_each(|flag| self.flag(flag));
             if let Some(flag) = eligible.unconverted {
                 return Err(NoTarget::Hold(flag));
             }
             sorted = eligible.offers;
         }
-        let found = reference::reference(self.facts, rule, &sorted).ok_or(NoTarget::NoData)?;
+        let found = reference::reference(self.facts, self.rules, rule, &sorted).ok_or(NoTarget::NoData)?;
         let mut aim = self.aim(rule, found.value)?;
         if let Some(flag) = found.flag {
             self.flag(flag);

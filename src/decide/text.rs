@@ -129,6 +129,18 @@ impl Zone {
         TimeZone::get(text).map(Self)
     }
 
+    /// The first moment of a day here; none where the calendar ends.
+    #[must_use]
+    pub fn begins(&self, day: jiff::civil::Date) -> Option<jiff::Timestamp> {
+        day.to_zoned(self.0.clone()).ok().map(|midnight| midnight.timestamp())
+    }
+
+    /// The first moment after a day here; none where the calendar ends.
+    #[must_use]
+    pub fn ends(&self, day: jiff::civil::Date) -> Option<jiff::Timestamp> {
+        day.tomorrow().ok().and_then(|next| self.begins(next))
+    }
+
     /// The name or offset that [`Zone::parse`] reads back.
     #[must_use]
     pub fn name(&self) -> String {
@@ -167,6 +179,17 @@ mod tests {
         for text in ["1.5", "1", "\"1e3\"", "\"\"", "true"] {
             assert!(serde_json::from_str::<Quoted>(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_day_has_as_many_hours_as_its_zone_gives_it() {
+        let zone = Zone::parse("Europe/Copenhagen").unwrap();
+        let hours =
+            |day: jiff::civil::Date| (zone.ends(day).unwrap() - zone.begins(day).unwrap()).get_seconds() / 3_600;
+        let days = [jiff::civil::date(2026, 3, 29), jiff::civil::date(2026, 7, 1), jiff::civil::date(2026, 10, 25)];
+        assert_eq!(days.map(hours), [23, 24, 25]);
+        assert_eq!(zone.begins(days[1]).unwrap().to_string(), "2026-06-30T22:00:00Z");
+        assert_eq!(zone.ends(jiff::civil::Date::MAX), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct MarketRules {
     pub vat_class: String,
     /// The rule set for prior prices.
     pub omnibus: String,
-    /// The market whose decisions this one's prices are converted from.
+    /// The market whose decisions this one's prices are converted from; it has no rules and no products of its own.
     pub derived_from: Option<String>,
 }
 
@@ -24,6 +24,7 @@ pub struct Competitor {
     pub markets: Vec<String>,
     pub tax: Tax,
     pub currency: Option<Currency>,
+    /// How much its offer counts in a rule's `mean`; 0: not at all.
     pub weight: u32,
     /// One of our own shops: never competition.
     pub own: bool,

@@ -4,39 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::clock::Millis;
+pub use crate::decide::rivalry::History;
+use crate::decide::rivalry::{MOVES_MS, OWN_PRICES_MS};
 use crate::money::{Decimal, Money, currency};
 use crate::observe::war::PriceMove;
 use crate::store::products::Product;
 use crate::store::{decisions, observations};
 
-/// How far back our own prices and everybody's moves matter.
-const OWN_PRICES: i64 = 30 * Millis::DAY;
-const MOVES: i64 = 3 * Millis::DAY;
+/// Runs of a product looked through.
 const MOVE_ROWS: i64 = 500;
-
-/// Prices and moves, oldest first.
-#[derive(Debug, Clone, Default)]
-pub struct History {
-    /// Our released prices of the last 30 days, the current one last.
-    pub own: Vec<(Millis, Money)>,
-    /// The price before each of `own`.
-    pub own_from: Vec<Money>,
-    /// Our moves and one competitor's, interleaved by time, per competitor.
-    pub moves: BTreeMap<String, Vec<PriceMove>>,
-}
-
-impl History {
-    /// Only what happened after an instant.
-    #[must_use]
-    pub fn after(&self, since: Millis) -> Self {
-        let late = |at: Option<Millis>| at.is_none_or(|at| at > since);
-        let pairs = self.own.iter().zip(&self.own_from).filter(|((at, _), _)| late(Some(*at)));
-        let (own, own_from) = pairs.map(|(own, from)| (*own, *from)).unzip();
-        let of = |moves: &Vec<PriceMove>| moves.iter().filter(|step| late(step.at)).cloned().collect();
-        let moves = self.moves.iter().map(|(competitor, moves)| (competitor.clone(), of(moves))).collect();
-        Self { own, own_from, moves }
-    }
-}
 
 /// Reads both histories of a product.
 ///
@@ -46,14 +22,14 @@ pub async fn of(app: &App, product: &Product, now: Millis) -> anyhow::Result<His
     let own = currency(&product.currency)?;
     let mut history = History::default();
     let mut ours = Vec::new();
-    for row in decisions::of_product_since(&app.db, product.id, now.plus(-OWN_PRICES)).await? {
+    for row in decisions::of_product_since(&app.db, product.id, now.plus(-OWN_PRICES_MS)).await? {
         let (from, to) = (Money::from_minor(row.previous_minor, own), Money::from_minor(row.price_minor, own));
         let at = Millis(row.created_at);
         history.own.push((at, to));
         history.own_from.push(from);
         ours.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at: Some(at) });
     }
-    let since = now.plus(-MOVES);
+    let since = now.plus(-MOVES_MS);
     let mut last: BTreeMap<String, Decimal> = BTreeMap::new();
     let mut runs = observations::history_of_product(&app.db, product.id, since, MOVE_ROWS).await?;
     runs.reverse();

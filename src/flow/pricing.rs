@@ -317,7 +317,7 @@ pub(super) async fn desired(
     let planned = campaigns::planned(app, product, terms.now).await?;
     let mut desires = Vec::with_capacity(listings.len());
     for listing in &listings {
-        let shown = |price: Money| terms.price(product, price, &listing.channel).map(|(price, _)| price.minor());
+        let shown = |price: Money| shown(terms, product, price, &listing.channel);
         let price = match campaigns::wish(app, &planned, price, &listing.channel, terms.now)? {
             Wish::Decided => Some(shown(price)),
             Wish::Reduced(reduced) => Some(shown(reduced)),
@@ -334,6 +334,15 @@ pub(super) async fn desired(
         desires.extend(price.map(|price| Desire { listing_id: listing.id, price }));
     }
     Ok(desires)
+}
+
+/// A price as a channel shows it, in minor units of the channel's currency. A derived market takes over its source's
+/// decisions and nobody else's.
+fn shown(terms: &Terms, product: &Product, price: Money, channel: &str) -> Result<i64, String> {
+    if let Some((market, source)) = terms.rules.other_source(channel, &product.market) {
+        return Err(Sentence::OtherSource.with(&[("market", &market), ("source", &source), ("own", &product.market)]));
+    }
+    terms.price(product, price, channel).map(|(price, _)| price.minor())
 }
 
 /// Gives listings that were found just now the price we ask now; the door still holds it against the floor.

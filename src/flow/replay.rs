@@ -13,6 +13,9 @@ use crate::money::{Money, currency};
 use crate::store::catalogue::{self, RunOf};
 use crate::store::products::Product;
 
+/// Pages of one pass answer one after the other; what is seen so soon after the first of them is one moment, as it is for
+/// the daemon, which decides after a pass.
+const ONE_MOMENT: i64 = Millis::MINUTE;
 /// Moments replayed per product: a page that flaps must not make a simulation endless.
 const MAX_MOMENTS: usize = 400;
 
@@ -65,6 +68,7 @@ fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
     product.before_set = None;
     product.changes_today = 0;
     let at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
+    let at = passes(at);
     let mut moments = Vec::with_capacity(at.len().min(MAX_MOMENTS));
     let mut seen = BTreeSet::new();
     for at in at.into_iter().take(MAX_MOMENTS) {
@@ -89,6 +93,18 @@ fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
         moments.push((Millis(at).timestamp(), then));
     }
     moments
+}
+
+/// The last instant of every group of instants that are one moment.
+fn passes(at: BTreeSet<i64>) -> Vec<i64> {
+    let mut groups: Vec<(i64, i64)> = Vec::new();
+    for at in at {
+        match groups.last_mut() {
+            Some((first, last)) if at - *first <= ONE_MOMENT => *last = at,
+            _ => groups.push((at, at)),
+        }
+    }
+    groups.into_iter().map(|(_, last)| last).collect()
 }
 
 #[cfg(test)]
@@ -123,5 +139,13 @@ mod tests {
         let stock: Vec<_> = told.iter().map(|(_, facts)| facts.offers[0].availability).collect();
         assert_eq!(stock, [Availability::InStock, Availability::OutOfStock]);
         assert!(told.iter().all(|(_, facts)| !facts.offers[0].absence_confirmed), "it had only just sold out");
+    }
+
+    #[test]
+    fn pages_of_one_pass_are_one_moment() {
+        let at = |seconds: &[i64]| seconds.iter().map(|s| s * 1_000).collect::<BTreeSet<_>>();
+        let seen = passes(at(&[0, 5, 60, 61, 3_600, 3_605]));
+        assert_eq!(seen, [60_000, 61_000, 3_605_000], "a minute counts from the first page");
+        assert_eq!(passes(BTreeSet::new()), Vec::<i64>::new());
     }
 }

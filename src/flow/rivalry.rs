@@ -1,17 +1,13 @@
 //! Price wars, spirals, flip-flops and runaway raises in the daemon: noticed from both histories, remembered, answered
-//! as configured, told once.
+//! as configured, told once. What is one, and what follows, is `decide::rivalry`.
 
-use super::history::{self, History};
+use super::history;
 use super::proposal::Proposal;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Rivalry as Params;
-use crate::decide::release_guards::change_pct;
-use crate::decide::rounding::two_decimals;
-use crate::decide::war_response::{self, WarAnswer};
+use crate::decide::rivalry::{self, Found, Known, Reply, Sign};
 use crate::decide::{self, Flag, Outcome};
-use crate::money::{Decimal, Money};
-use crate::observe::war::{PriceMove, Spiral, flip_flops, multipliers, spiral, war};
 use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
 use crate::store::products::Product;
@@ -67,7 +63,13 @@ pub async fn answer(
     let history = history::of(app, product, now).await?;
     let mut open = rivals::open(&app.db, product.id, now).await?;
     let since = rivals::last_end(&app.db, product.id, now).await?.unwrap_or(Millis(0));
-    for (competitor, kind, message) in found(&history.after(since), proposal, &app.config.guards.rivalry, now) {
+    let params = &app.config.guards.rivalry;
+    let cost = proposal.facts.product.cost_net;
+    let same_cost = proposal.newest_cost().is_none_or(|before| cost == Some(before));
+    for found in rivalry::found(&history.after(since), proposal.price(), same_cost, &params.params(), now) {
+        let kind = found.sign.kind();
+        let message = told(&found, params);
+        let competitor = found.competitor.unwrap_or_default();
         let known = |rivalry: &Rivalry| rivalry.kind == kind && rivalry.competitor == competitor;
         if !open.iter().any(known) {
             note(app, product, competitor, kind, message, now).await?;
@@ -84,70 +86,19 @@ pub async fn answer(
     Ok(())
 }
 
-/// Every rivalry that the histories show: competitor, kind, and what a person is told.
-fn found(history: &History, proposal: &Proposal, params: &Params, now: Millis) -> Vec<(String, &'static str, String)> {
-    let mut found = Vec::new();
-    for (competitor, moves) in &history.moves {
-        let seen = war(moves, &params.war());
-        if seen.is_war && recent(moves, params, now) {
-            let told = Sentence::WarWith.with(&[
-                ("competitor", competitor),
-                ("n", &seen.alternations),
-                ("fell", &seen.own_drop_pct),
-            ]);
-            found.push((competitor.clone(), "war", told));
+/// What a person is told of a rivalry.
+fn told(found: &Found, params: &Params) -> String {
+    let competitor = found.competitor.as_deref().unwrap_or(NOBODY);
+    match &found.sign {
+        Sign::War { cuts, fell_pct } => {
+            Sentence::WarWith.with(&[("competitor", &competitor), ("n", cuts), ("fell", fell_pct)])
         }
-        if let Some((factor, leads)) = mutual(moves, params) {
-            let kind = match leads {
-                Spiral::DivergesUp => "spiral_up",
-                Spiral::DivergesDown => "spiral_down",
-                Spiral::Stable => continue,
-            };
-            let factor = two_decimals(factor * Decimal::ONE_HUNDRED);
-            let told = Sentence::Reactions.with(&[("competitor", competitor), ("factor", &factor)]);
-            found.push((competitor.clone(), kind, told));
+        Sign::Spiral { factor_pct, .. } => {
+            Sentence::Reactions.with(&[("competitor", &competitor), ("factor", factor_pct)])
         }
+        Sign::FlipFlop { times } => Sentence::FlipFlop.with(&[("n", times)]),
+        Sign::OwnRise { rise_pct } => Sentence::OwnRise.with(&[("rise", rise_pct), ("span", &params.own_rise_within)]),
     }
-    let prices: Vec<(Millis, Decimal)> = history.own.iter().map(|(at, price)| (*at, price.amount())).collect();
-    let flips = flip_flops(&prices, Millis::DAY);
-    if flips >= params.flip_flops && prices.last().is_some_and(|(at, _)| now.since(*at) <= Millis::DAY) {
-        let told = Sentence::FlipFlop.with(&[("n", &flips)]);
-        found.push((NOBODY.to_owned(), "flip_flop", told));
-    }
-    found.extend(own_rise(history, proposal, params, now).map(|told| (NOBODY.to_owned(), "own_rise", told)));
-    found
-}
-
-fn recent(moves: &[PriceMove], params: &Params, now: Millis) -> bool {
-    moves.last().and_then(|step| step.at).is_none_or(|at| now.since(at) <= params.within.0)
-}
-
-/// The factor of one round of reactions and where it leads, once both sides reacted often enough to mean it and our own
-/// price went that way as far as in a war.
-fn mutual(moves: &[PriceMove], params: &Params) -> Option<(Decimal, Spiral)> {
-    let reactions = moves.windows(2).filter(|pair| pair[0].ours != pair[1].ours).count();
-    let (ours, theirs) = multipliers(moves).filter(|_| reactions >= params.least_alternations)?;
-    let mut own = moves.iter().filter(|step| step.ours);
-    let (first, last) = (own.next()?, own.next_back()?);
-    let moved = last.to.checked_sub(first.from)?.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(first.from)?;
-    let far = |moved: Decimal| moved >= params.least_own_drop_pct.0;
-    spiral(ours, theirs).filter(|(_, leads)| match leads {
-        Spiral::DivergesUp => far(moved),
-        Spiral::DivergesDown => far(-moved),
-        Spiral::Stable => false,
-    })
-}
-
-/// How far our own price rises above its start of the window with this proposal, if the cost did not change.
-fn own_rise(history: &History, proposal: &Proposal, params: &Params, now: Millis) -> Option<String> {
-    let since = now.plus(-params.own_rise_within.0);
-    let first = history.own.iter().position(|(at, _)| *at >= since)?;
-    let (from, to) = (*history.own_from.get(first)?, proposal.price()?);
-    let cost = proposal.facts.product.cost_net;
-    let same_cost = proposal.newest_cost().is_none_or(|before| cost == Some(before));
-    let rise = change_pct(from, to).filter(|rise| *rise > params.own_rise_pct.0 && same_cost)?;
-    let rise = two_decimals(rise);
-    Some(Sentence::OwnRise.with(&[("rise", &rise), ("span", &params.own_rise_within)]))
 }
 
 async fn note(
@@ -222,35 +173,18 @@ async fn one(
     let answered = |outcome: Option<Outcome>, stepped: bool| {
         Some(Answered { id: rivalry.id, message: rivalry.message.clone(), outcome, until, stepped })
     };
-    let (current, price) = (proposal.facts.product.current.map(Money::minor), proposal.price().map(Money::minor));
-    let (rises, falls) = (price > current, price < current);
-    Ok(match rivalry.kind.as_str() {
-        "flip_flop" | "loop" | "oscillation" => answered(Some(Outcome::Hold), false),
-        "spiral_up" | "own_rise" if rises => answered(Some(Outcome::Hold), false),
-        "spiral_up" | "own_rise" => None,
-        "spiral_down" if !falls => None,
-        _ => {
-            let last = rivals::last_raise(&app.db, rivalry.product_id).await?;
-            let response = app.config.guards.rivalry.response;
-            let since = Millis(rivalry.created_at);
-            match war_response::answer(
-                response,
-                &proposal.facts,
-                &proposal.decision,
-                &rivalry.competitor,
-                since,
-                last,
-                now,
-            ) {
-                WarAnswer::Unchanged => None,
-                WarAnswer::Hold { .. } => answered(Some(Outcome::Hold), false),
-                WarAnswer::Review => answered(Some(Outcome::Review), false),
-                WarAnswer::Again(facts) => {
-                    proposal.decision = decide::price(&facts, &loaded.set, now.timestamp());
-                    proposal.facts = *facts;
-                    answered(None, true)
-                }
-            }
+    let last = rivals::last_raise(&app.db, rivalry.product_id).await?;
+    let known = Known { kind: &rivalry.kind, competitor: &rivalry.competitor, since: Millis(rivalry.created_at) };
+    let (facts, decision) = (&proposal.facts, &proposal.decision);
+    let response = app.config.guards.rivalry.response;
+    Ok(match rivalry::reply(known, facts, decision, proposal.price(), response, last, now) {
+        Reply::Stands => None,
+        Reply::Hold => answered(Some(Outcome::Hold), false),
+        Reply::Review => answered(Some(Outcome::Review), false),
+        Reply::Again(facts) => {
+            proposal.decision = decide::price(&facts, &loaded.set, now.timestamp());
+            proposal.facts = *facts;
+            answered(None, true)
         }
     })
 }

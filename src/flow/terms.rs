@@ -109,7 +109,7 @@ fn hash(app: &App, loaded: &Loaded, lane: &Lane) -> (String, Vec<Currency>) {
         loaded.set.markets.iter().filter(|market| rules.is_none_or(|rules| rules.market == market.market.id)).collect();
     let mut text = format!("{rules:?}\n{:?} {:?}\n", capabilities.currency, capabilities.tax);
     for market in &markets {
-        text += &format!("{:?}\n{}", market.market, rates_today(app, market));
+        text += &format!("{:?} {:?}\n{}", market.market, market.derived_from, rates_today(app, market));
     }
     // What a product's own market taxes matters where a channel sells into another one.
     for market in &loaded.set.markets {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::chart::{WIDTH, escaped};
 use super::lang::Voice;
 use super::overview::Overview;
+use super::sales::LEAST_DAYS;
 use super::text::{product, title};
 use crate::money::{Decimal, Money};
 
@@ -55,15 +56,30 @@ impl What {
         }
     }
 
-    /// What brings something to draw.
+    /// Why there is nothing to draw over so many days, and what brings something. `sales`: somebody brought units sold.
     #[must_use]
-    pub const fn hint(self) -> &'static str {
+    pub fn nothing(self, sales: bool, days: u32) -> String {
         match self {
-            Self::MarginAtRisk | Self::Elasticity => {
-                "--sales FILE brings units sold; docs/digests.md says what they need"
+            Self::MarginAtRisk | Self::Elasticity if !sales => {
+                "nobody knows what was sold\nhint: --sales FILE brings units sold; docs/digests.md says what they need"
+                    .to_owned()
             }
-            Self::Below => "import products with the column msrp, or map in markets that allow it",
-            Self::Readiness => "omniprice channel map NAME lists products on a channel",
+            Self::MarginAtRisk => "no product that was sold asks more than the position of --target needs\n\
+                 hint: --target average or median asks for less or more; omniprice report --sales FILE shows every product"
+                .to_owned(),
+            Self::Elasticity if usize::try_from(days).is_ok_and(|days| days < 2 * LEAST_DAYS + 1) => format!(
+                "{days} days cannot hold a change of price with {LEAST_DAYS} days on each side\nhint: --days 60"
+            ),
+            Self::Elasticity => format!(
+                "no change of price in these {days} days has {LEAST_DAYS} days on each side with sales, goods in stock and \
+                 no campaign\nhint: --days looks further back; the column `stock` of --sales must not be missing"
+            ),
+            Self::Below => "no offer is below a price that a manufacturer names\n\
+                 hint: import products with the column msrp, or map in markets that allow it"
+                .to_owned(),
+            Self::Readiness => {
+                "no product is listed on a channel\nhint: omniprice channel map NAME lists products on a channel".to_owned()
+            }
         }
     }
 }

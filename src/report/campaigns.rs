@@ -11,7 +11,7 @@ use crate::flow::campaigns::{Outlook, outlook_of};
 use crate::money::Money;
 use crate::sentence::amount;
 use crate::store::campaigns as stored;
-use crate::store::reporting;
+use crate::store::reporting::{self, CampaignState};
 use crate::store::strikes::{self, StrikeRow};
 
 /// Starts and ends are told this long before, late ends this long after.
@@ -41,18 +41,8 @@ pub async fn around(
         if products == 0 || told.len() == MOST {
             continue;
         }
-        let mut channels = Vec::new();
-        for row in reporting::campaign_state(&app.db, one.id).await? {
-            if reader.takes_channel(&row.channel) {
-                channels.push(OnChannel {
-                    channel: row.channel,
-                    listings: row.listings,
-                    live: row.live,
-                    unverified: row.unverified,
-                    still: row.still,
-                });
-            }
-        }
+        let state = reporting::campaign_state(&app.db, one.id, ITEMS).await?;
+        let channels = channels(state.into_iter().filter(|row| inside(&row.sku) && reader.takes_channel(&row.channel)));
         let stage = stage(&one, now);
         let late = channels.iter().any(|channel| channel.still > 0);
         // What ended before this window is only told while a channel has not taken it back.
@@ -68,6 +58,23 @@ pub async fn around(
         told.push(Campaign { name: one.name, stage, products, channels, claims: claims(rows) });
     }
     Ok(told)
+}
+
+/// Sums up by channel; rows of one channel follow each other.
+fn channels(rows: impl Iterator<Item = CampaignState>) -> Vec<OnChannel> {
+    let mut channels: Vec<OnChannel> = Vec::new();
+    for row in rows {
+        if channels.last().is_none_or(|last| last.channel != row.channel) {
+            channels.push(OnChannel { channel: row.channel.clone(), listings: 0, live: 0, unverified: 0, still: 0 });
+        }
+        if let Some(sum) = channels.last_mut() {
+            sum.listings += row.listings;
+            sum.live += row.live;
+            sum.unverified += row.unverified;
+            sum.still += row.still;
+        }
+    }
+    channels
 }
 
 fn is_near(one: &stored::Campaign, from: Millis, now: Millis) -> bool {

@@ -1,11 +1,16 @@
 //! Line charts of prices and indices, as SVG for reports and as PNG for mails.
 //!
-//! Coordinates are computed in whole pixels. A PNG holds lines only: figures stand beside it as text, in the reader's
-//! language and for screen readers; its colours are readable on white and on black, its background is transparent.
+//! Coordinates are computed in whole pixels. The PNG of a mail holds lines only: figures stand beside it as text, in the
+//! reader's language and for screen readers. One that stands alone carries its figures. Colours are readable on white and on
+//! black, backgrounds are transparent.
+
+mod lettering;
 
 use std::fmt::Write as _;
 
 use tiny_skia::{Color, Paint, PathBuilder, Pixmap, Stroke, StrokeDash, Transform};
+
+use lettering::Place;
 
 use crate::clock::Millis;
 
@@ -14,6 +19,8 @@ pub const WIDTH: i16 = 560;
 pub const HEIGHT: i16 = 120;
 const SCALE: i16 = 2;
 const MARGIN: i16 = 6;
+/// Height of a row of text in CSS pixels.
+const TEXT: i16 = 18;
 
 /// One line. Values are minor units of a currency or hundredths of an index; none where there was no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +41,7 @@ pub struct Chart {
     pub mark: Option<i64>,
 }
 
-/// What an SVG says besides lines.
+/// What a picture says besides lines.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
     pub title: String,
@@ -100,26 +107,49 @@ impl Chart {
     /// A PNG without text; none if nothing has a value.
     #[must_use]
     pub fn png(&self) -> Option<Vec<u8>> {
+        self.drawn(HEIGHT * SCALE, 0)?.encode_png().ok()
+    }
+
+    /// A PNG that stands alone: title above, the highest and lowest value at the left, days below. None if nothing has a
+    /// value.
+    #[must_use]
+    pub fn labelled_png(&self, labels: &Labels) -> Option<Vec<u8>> {
+        let row = TEXT * SCALE;
+        let (left, right, chart) = (MARGIN * SCALE, (WIDTH - MARGIN) * SCALE, HEIGHT * SCALE);
+        let mut pixmap = self.drawn(chart + 4 * row, 2 * row)?;
+        for (place, top, text) in [
+            (Place::From(left), 0, &labels.title),
+            (Place::From(left), row, &labels.high),
+            (Place::From(left), 2 * row + chart, &labels.low),
+            (Place::From(left), 3 * row + chart, &labels.from),
+            (Place::Until(right), 3 * row + chart, &labels.until),
+        ] {
+            lettering::write(&mut pixmap, place, top, &super::text::plain(text));
+        }
+        pixmap.encode_png().ok()
+    }
+
+    /// The lines in a picture of a height, so far down in it.
+    fn drawn(&self, whole: i16, down: i16) -> Option<Pixmap> {
         self.range()?;
         let (width, height) = (WIDTH * SCALE, HEIGHT * SCALE);
-        let mut pixmap = Pixmap::new(u32::from(width.unsigned_abs()), u32::from(height.unsigned_abs()))?;
+        let mut pixmap = Pixmap::new(u32::from(width.unsigned_abs()), u32::from(whole.unsigned_abs()))?;
         if let Some(mark) = self.mark {
             let y = self.y(mark, height);
-            stroke(&mut pixmap, &[(MARGIN, y), (width - MARGIN, y)], (0x80, 0x80, 0x80), 2, true);
+            stroke(&mut pixmap, down, &[(MARGIN, y), (width - MARGIN, y)], (0x80, 0x80, 0x80), 2, true);
         }
         for line in &self.lines {
             for stretch in self.stretches(line, width, height) {
                 let (colour, thick) = if line.dashed { ((0xd9, 0x77, 0x06), 4) } else { ((0x3b, 0x82, 0xf6), 5) };
-                stroke(&mut pixmap, &stretch, colour, thick, line.dashed);
+                stroke(&mut pixmap, down, &stretch, colour, thick, line.dashed);
             }
         }
-        pixmap.encode_png().ok()
+        Some(pixmap)
     }
 
     /// An SVG with its figures as text, readable on white and, where the viewer prefers it, on black.
     #[must_use]
     pub fn svg(&self, labels: &Labels) -> String {
-        const TEXT: i16 = 18;
         let (width, height) = (WIDTH, HEIGHT);
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {}\" width=\"{width}\" height=\"{}\" role=\"img\" aria-label=\"{title}\">\n\
@@ -162,7 +192,7 @@ impl Chart {
     }
 }
 
-fn stroke(pixmap: &mut Pixmap, points: &[(i16, i16)], colour: (u8, u8, u8), thick: i16, dashed: bool) {
+fn stroke(pixmap: &mut Pixmap, down: i16, points: &[(i16, i16)], colour: (u8, u8, u8), thick: i16, dashed: bool) {
     let mut path = PathBuilder::new();
     for (index, (x, y)) in points.iter().enumerate() {
         let (x, y) = (f32::from(*x), f32::from(*y));
@@ -177,7 +207,7 @@ fn stroke(pixmap: &mut Pixmap, points: &[(i16, i16)], colour: (u8, u8, u8), thic
     paint.set_color(Color::from_rgba8(colour.0, colour.1, colour.2, 255));
     let dash = if dashed { StrokeDash::new(vec![12.0, 8.0], 0.0) } else { None };
     let stroke = Stroke { width: f32::from(thick), dash, ..Stroke::default() };
-    pixmap.stroke_path(&path, &paint, &stroke, Transform::identity(), None);
+    pixmap.stroke_path(&path, &paint, &stroke, Transform::from_translate(0.0, f32::from(down)), None);
 }
 
 /// Text for XML: what could end it or its attribute is replaced, what XML forbids is dropped.
@@ -236,6 +266,33 @@ mod tests {
         assert!(solid((0x3b, 0x82, 0xf6)) > 500 && solid((0xd9, 0x77, 0x06)) > 500);
         assert!(png.len() < 20_000, "{} bytes", png.len());
         assert!(chart(vec![(0, None)], true).png().is_none());
+    }
+
+    #[test]
+    fn a_png_that_stands_alone_is_lettered_above_and_below_its_lines() {
+        let chart = chart(vec![(0, Some(100)), (60, Some(300))], true);
+        let labels = |title: &str| Labels {
+            title: title.to_owned(),
+            low: "479,00 kr".into(),
+            high: "499,00 kr".into(),
+            from: "15. lis".into(),
+            until: "22. gru".into(),
+        };
+        let read = |labels: &Labels| Pixmap::decode_png(&chart.labelled_png(labels).unwrap()).unwrap();
+        let lettered = read(&labels("Kettle"));
+        assert_eq!((lettered.width(), lettered.height()), (1_120, 384));
+        let inked = |pixmap: &Pixmap, rows: std::ops::Range<usize>| {
+            let width = usize::try_from(pixmap.width()).unwrap();
+            pixmap.pixels()[rows.start * width..rows.end * width].iter().filter(|p| p.alpha() > 0).count()
+        };
+        for row in [0..36, 36..72, 312..348, 348..384] {
+            assert!(inked(&lettered, row.clone()) > 100, "{row:?}");
+        }
+        let more = read(&labels("Kettle with a lid"));
+        assert!(inked(&more, 0..36) > inked(&lettered, 0..36), "the title is written");
+        let longest = read(&labels(&"łąÅØß漢".repeat(90)));
+        assert!(inked(&longest, 0..36) > 0 && longest.width() == 1_120, "what does not fit is cut off");
+        assert!(self::chart(vec![(0, None)], true).labelled_png(&Labels::default()).is_none());
     }
 
     #[test]

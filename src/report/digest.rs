@@ -3,6 +3,7 @@
 //! Everything scraped is hostile here: control and direction characters are removed, the template escapes the rest.
 
 mod campaigns;
+mod health;
 mod rows;
 mod tables;
 
@@ -212,7 +213,7 @@ fn sections(facts: &Facts, reader: &Reader, images: &mut Vec<Image>) -> Vec<Sect
         (Part::Opportunities, words.opportunities, rows::opportunities(facts, reader)),
         (Part::Threats, words.threats, rows::threats(facts, reader)),
         (Part::Campaigns, words.campaigns, campaigns::campaigns(facts, reader)),
-        (Part::Health, words.health, rows::health(facts, reader)),
+        (Part::Health, words.health, health::health(facts, reader)),
     ];
     let mut sections = Vec::new();
     for (part, title, (notes, rows)) in all {

@@ -14,7 +14,7 @@ use crate::decide::decision::Flag;
 use crate::money::{Decimal, Money, currency};
 use crate::store::events::{self, Event};
 use crate::store::settings::{self, BACKUP};
-use crate::store::{decisions, observations, products, progress, reporting, targets};
+use crate::store::{catalogue, decisions, observations, products, progress, reporting, targets};
 
 /// Rows read per list; mails show ten, attachments some thousands.
 const LIMIT: i64 = 10_000;
@@ -149,8 +149,10 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
     markets.sort_unstable();
     markets.dedup();
     let (changes, small_changes) = changes(app, changed, reader, &inside).await?;
+    // A new shop's first window begins before there was anything to tell of.
+    let begun = reporting::begun(db).await?.unwrap_or(from);
     Ok(Facts {
-        from,
+        from: from.max(begun.min(until)),
         until,
         at: now,
         mode: app.config.mode,
@@ -173,7 +175,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         outcomes: if everything { decisions::outcomes(db).await? } else { vec![] },
         parity: progress::parity(db).await?.into_iter().filter(|p| reader.takes_channel(&p.channel)).collect(),
         market: market_facts(&tracks, from, until, age),
-        headroom: headroom(&tracks, until, age),
+        headroom: headroom(&tracks, &in_campaign(app, until).await?, until, age),
         sold_out: sold_out.filter(|s| inside(&s.sku) && reader.takes_competitor(&s.competitor)).collect(),
         overtaken: overtaken(&tracks, from, until, age),
         floors: floors(app, &inside).await?,
@@ -251,9 +253,16 @@ async fn changes(
     Ok((told, small.len()))
 }
 
-fn headroom(tracks: &[Track], until: Millis, age: i64) -> Vec<Headroom> {
+/// Products whose campaign runs at an instant: their price is promised, and could not rise.
+async fn in_campaign(app: &App, at: Millis) -> anyhow::Result<BTreeSet<i64>> {
+    let planned = catalogue::campaigns(&app.db, 0, i64::MAX, at).await?;
+    let running = planned.into_iter().filter(|row| row.campaign.starts_at <= at.0);
+    Ok(running.map(|row| row.product_id).collect())
+}
+
+fn headroom(tracks: &[Track], promised: &BTreeSet<i64>, until: Millis, age: i64) -> Vec<Headroom> {
     let mut rooms: Vec<(Decimal, Headroom)> = Vec::new();
-    for track in tracks {
+    for track in tracks.iter().filter(|track| !promised.contains(&track.id)) {
         let (ours, offers) = (track.ours(until), track.offers(until, age));
         let Some(next) = offers.first().filter(|offer| offer.minor > ours) else { continue };
         let Some(percent) = super::lang::change_pct(ours, next.minor).filter(|percent| *percent >= ROOM_PCT) else {

@@ -110,6 +110,11 @@ impl Sales {
         Ok(sales)
     }
 
+    /// Every SKU that the file names.
+    pub fn skus(&self) -> impl Iterator<Item = &str> {
+        self.days.keys().map(String::as_str)
+    }
+
     /// Units of a product per day over `[from, until]`, with the number of days that the file has of them.
     #[must_use]
     pub fn per_day(&self, sku: &str, from: Date, until: Date) -> Option<(Decimal, usize)> {

@@ -41,15 +41,11 @@ fn cut(clean: String, most: usize) -> String {
 }
 
 /// A cell's text that no spreadsheet takes for a formula (OWASP, "CSV injection"): an apostrophe stands before
-/// whatever would begin one, also after spaces.
+/// whatever would begin one, also after spaces. Tabs and line ends are no part of a line of text.
 #[must_use]
 pub fn cell(text: &str) -> String {
     let clean = plain(text);
-    if clean.starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠']) {
-        format!("'{clean}")
-    } else {
-        clean
-    }
+    if clean.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) { format!("'{clean}") } else { clean }
 }
 
 /// What to do about an event. Hints speak of `SKU`; where it is known the command can be pasted.
@@ -76,7 +72,9 @@ mod tests {
         for hostile in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\u{feff}=1", "\n-2+3", "＝1"] {
             assert!(cell(hostile).starts_with('\''), "{hostile:?} gives {:?}", cell(hostile));
         }
-        assert_eq!(cell("Kettle = 1 l"), "Kettle = 1 l");
+        for harmless in ["Kettle = 1 l", "%", "% of list", "|x|"] {
+            assert_eq!(cell(harmless), harmless);
+        }
     }
 
     #[test]

@@ -97,6 +97,7 @@ sentences! {
     CeilingBelowFloor = "channel ceiling {ceiling:money} is below its floor {floor:money}",
     NoRatesFor = "no exchange rates for {code}",
     MarketUnknown = "market {market} is not in the rules",
+    OtherSource = "market {market} takes its prices from {source}, and the product is priced in {own}",
     // Campaigns.
     CampaignNotReady = "campaign {name} starts soon and {channels} cannot be written to; {follows:said}",
     CampaignUnready = "campaign {name} starts soon and {channels} cannot be written to",

@@ -29,6 +29,7 @@ statements! {
          order by e.since desc, p.sku limit $1");
     LAST_PRICE = Sql::same("select max(last_seen) as at from observations where price_minor is not null");
     FIRST_PAGE = Sql::same("select min(created_at) as at from targets");
+    FIRST_PRODUCT = Sql::same("select min(created_at) as at from products");
     MOVED_TWICE = Sql::same(
         "select t.product_id, t.competitor, count(*) as n
          from observations o join targets t on t.id = o.target_id
@@ -41,14 +42,14 @@ statements! {
            and e.kind in ('held_at_door', 'listing_parked', 'price_rejected', 'listing_lost', 'two_writers', 'drift')
          order by e.id limit $1");
     CAMPAIGN_STATE = Sql::same(
-        "select l.channel, count(*) as listings,
+        "select l.channel, p.sku, count(*) as listings,
                 cast(coalesce(sum(case when l.live_minor = s.campaign_minor then 1 else 0 end), 0) as bigint) as live,
                 cast(coalesce(sum(case when l.state = 'unverified' and (l.live_minor is null or l.live_minor <> s.campaign_minor)
                     then 1 else 0 end), 0) as bigint) as unverified,
                 cast(coalesce(sum(case when l.live_minor = s.campaign_minor and l.desired_minor <> s.campaign_minor
                     then 1 else 0 end), 0) as bigint) as still
-         from strikes s join listings l on l.id = s.listing_id
-         where s.campaign_id = $1 group by l.channel order by l.channel");
+         from strikes s join listings l on l.id = s.listing_id join products p on p.id = l.product_id
+         where s.campaign_id = $1 group by l.channel, p.sku order by l.channel, p.sku limit $2");
     CAMPAIGN_SPANS = Sql::same(
         "select i.product_id, c.starts_at, c.ends_at from campaign_items i join campaigns c on c.id = i.campaign_id
          where c.ends_at > $1 order by i.product_id, c.starts_at limit $2");
@@ -126,10 +127,11 @@ pub struct CampaignSpan {
     pub ends_at: i64,
 }
 
-/// How far one channel shows a campaign that has started.
+/// How far one channel shows a product of a campaign that has started.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct CampaignState {
     pub channel: String,
+    pub sku: String,
     pub listings: i64,
     /// Read back with the campaign's price.
     pub live: i64,
@@ -210,6 +212,14 @@ pub async fn last_price(db: &Db) -> Result<Option<Millis>, StoreError> {
     Ok(begun.map(|begun| Millis(seen.unwrap_or(begun))))
 }
 
+/// When the first product came, before which there was nothing to tell of.
+///
+/// # Errors
+/// The engine's own.
+pub async fn begun(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(FIRST_PRODUCT, args![]).await?.and_then(|row| row.at).map(Millis))
+}
+
 /// Products and competitors with at least so many new prices since an instant.
 ///
 /// # Errors
@@ -239,12 +249,12 @@ pub async fn hosts(db: &Db) -> Result<Vec<String>, StoreError> {
     Ok(rows.into_iter().map(|row| row.host).collect())
 }
 
-/// How far each channel shows a campaign that has started.
+/// How far each channel shows each product of a campaign that has started, by channel and SKU.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn campaign_state(db: &Db, campaign_id: i64) -> Result<Vec<CampaignState>, StoreError> {
-    db.all(CAMPAIGN_STATE, args![campaign_id]).await
+pub async fn campaign_state(db: &Db, campaign_id: i64, limit: i64) -> Result<Vec<CampaignState>, StoreError> {
+    db.all(CAMPAIGN_STATE, args![campaign_id, limit]).await
 }
 
 /// The campaigns of every product that ended, or will end, after an instant; cancelled ones too, since they may have run.

@@ -45,6 +45,9 @@ async fn a_report_draws_what_it_has_and_says_what_it_lacks(test: TestDb) {
     assert!(risk.contains(">DKK 140.00</text>") && risk.matches("<rect").count() == 1, "{risk}");
     assert_eq!(drawn(What::MarginAtRisk, None).await, None, "nobody knows what is sold");
     assert_eq!(drawn(What::Elasticity, Some(&sales)).await, None, "two days say nothing");
+    assert!(What::Elasticity.nothing(true, 7).starts_with("7 days cannot hold"));
+    assert!(What::Elasticity.nothing(true, 90).contains("14 days on each side"));
+    assert!(What::Elasticity.nothing(false, 90).contains("--sales FILE"));
     let ready = drawn(What::Readiness, None).await.expect("channels");
     for channel in ["google (DK)", "till (DK)", "webshop (DK)"] {
         assert!(ready.contains(channel), "{ready}");
@@ -52,6 +55,8 @@ async fn a_report_draws_what_it_has_and_says_what_it_lacks(test: TestDb) {
     assert!(ready.contains(" / 2</text>"), "{ready}");
     for what in What::ALL {
         assert_eq!(What::of(what.name()), Some(what));
-        assert!(!what.hint().is_empty());
+        for (sales, days) in [(false, 7), (true, 7), (true, 90)] {
+            assert!(what.nothing(sales, days).contains("\nhint: "), "{what:?}");
+        }
     }
 }

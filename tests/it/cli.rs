@@ -1,6 +1,7 @@
 //! The binary as a person or a script meets it: an empty folder, one command after the other, exit codes as the manual
 //! says, data on stdout and talk on stderr.
 
+mod bulk;
 mod intent;
 mod mistakes;
 mod second_day;
@@ -147,6 +148,18 @@ async fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
     let again = day.init().await.ends(1);
     assert!(again.err.contains("already there") && again.out.is_empty(), "{again:?}");
     assert_eq!(std::fs::read(day.folder.path().join("rules.toml")).unwrap(), rules);
+    // The example of price endings is one as soon as somebody takes the marks away.
+    let text = String::from_utf8(rules).unwrap();
+    let (before, example) = text.split_once("# [rule.rounding]").expect("an example of endings");
+    let example: String = example.lines().map(|line| format!("{}\n", line.trim_start_matches("# "))).collect();
+    day.write("rules.toml", &format!("{before}[rule.rounding]{example}"));
+    let checked = day.say(&["config", "check", "--json"]).await.ends(0).json();
+    assert_eq!(checked["warnings"], Value::from(Vec::<Value>::new()));
+    day.write("rules.toml", &format!("{before}[[rule]]\nid = \"a\"\npriority = 900\ntarget = {{ kind = \"lowest\" }}\noffers = {{ exclude = \"outlet.example\" }}\n"));
+    let warned = day.say(&["config", "check"]).await.ends(0);
+    assert!(warned.err.contains("rules.toml: rule a: leaves out outlet.example and does not say why"), "{warned:?}");
+    assert!(warned.err.contains("exclude_reason = \"our own outlet\", or whatever it is"), "{warned:?}");
+    day.write("rules.toml", &text);
     // What the manual page of the configuration says is a configuration.
     let default = day.say(&["config", "default"]).await.ends(0);
     day.write("default.toml", &default.out);

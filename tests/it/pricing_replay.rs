@@ -7,13 +7,16 @@ use omniprice::clock::Millis;
 use omniprice::decide::explain::{explain, prove};
 use omniprice::decide::facts::{AppliedVat, Availability, Facts, Lock, Market, OfferFact, Product};
 use omniprice::decide::release::{Guard, ReleaseParams};
+use omniprice::decide::rivalry::RivalryParams;
 use omniprice::decide::rivals::Follow;
 use omniprice::decide::rules::Mode;
 use omniprice::decide::simulate::{SimParams, SimReport, Simulation};
 use omniprice::decide::simulated::Guards;
 use omniprice::decide::text::{Quoted, Zone};
+use omniprice::decide::war_response::WarResponse;
 use omniprice::decide::{Outcome, RuleSet, price};
 use omniprice::money::{Currency, Decimal, Money, decimal};
+use omniprice::observe::war::WarParams;
 
 const HOUR: i64 = Millis::HOUR;
 
@@ -209,6 +212,37 @@ fn the_guards_hold_in_a_simulation_what_they_would_hold_in_the_daemon() {
     assert!(race.guards.contains_key(&Guard::Loop) || race.guards.contains_key(&Guard::Velocity), "{race:?}");
     let free = simulate(&small, Some(Follow::default()), vec![history("499.00", &market, 6)]);
     assert!(race.changes_down < free.changes_down, "{} and {}", race.changes_down, free.changes_down);
+}
+
+/// Six cuts in turn are a war; the answer stands for a day, then the rule is tried again.
+#[test]
+fn the_answer_to_a_price_war_ends_a_race_in_a_simulation_as_in_the_daemon() {
+    let market = [("c1", "479.00"), ("c2", "495.00")];
+    let run = |response: Option<WarResponse>| {
+        let rivalry = response.map(|response| RivalryParams {
+            war: WarParams::default(),
+            response,
+            hold_ms: Millis::DAY,
+            own_rise_pct: Decimal::ONE_THOUSAND,
+            own_rise_within_ms: Millis::DAY,
+            flip_flops: 100,
+        });
+        let follow = Some(Follow::default());
+        let rules = rules(BEAT);
+        let mut simulation = Simulation::new(&rules, SimParams { follow, rivalry, ..SimParams::default() });
+        simulation.product(history("499.00", &market, 5));
+        simulation.finish()
+    };
+    let free = run(None);
+    assert_eq!((free.held_in_rivalry, free.rivalries.len(), free.assumes.len()), (0, 0, 5), "{free:?}");
+    let frozen = run(Some(WarResponse::Freeze));
+    assert!(frozen.rivalries.contains_key("war") && frozen.held_in_rivalry > 0, "{frozen:?}");
+    assert!(frozen.changes_down < free.changes_down, "{} and {}", frozen.changes_down, free.changes_down);
+    assert_eq!(frozen.assumes.len(), 4);
+    let stepped = run(Some(WarResponse::StepToNext));
+    assert!(stepped.stepped_past_rival > 0 && stepped.held_in_rivalry == 0, "{stepped:?}");
+    let asked = run(Some(WarResponse::Review));
+    assert!(asked.reviews > free.reviews && asked.held_in_rivalry == 0, "{asked:?}");
 }
 
 #[test]

@@ -70,7 +70,8 @@ words! {
     history_alt, trend_alt, legend,
     state_sent, state_accepted, state_unknown, state_rejected, state_held, state_parked, state_drifted, state_intended,
     outcome_change, outcome_keep, outcome_hold, outcome_review, outcome_shadow, outcome_none,
-    page_gone, page_blocked, page_unreadable, page_no_price, page_other,
+    page_gone, page_blocked, page_robots, page_unreadable, page_no_price, page_sold_out, page_no_product, page_moved,
+    page_unreachable, page_busy, page_error, page_too_large, page_not_asked, page_other,
     // Spreadsheets.
     sheet_sku, sheet_product, sheet_competitor, sheet_channel, sheet_from, sheet_to, sheet_change, sheet_currency,
     sheet_when, sheet_why, sheet_state, sheet_kind, sheet_times, cut_off,

@@ -202,10 +202,11 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
     assert_eq!(strikes::unended(db, campaign_id, after(300)).await.unwrap(), [], "another price is live");
     let over = |since: i64, now: i64| strikes::over_since(db, listing_id, after(since), after(now));
     assert!(over(209, 210).await.unwrap() && !over(210, 300).await.unwrap() && !over(100, 209).await.unwrap());
-    let state = reporting::campaign_state(db, campaign_id).await.unwrap();
+    let state = reporting::campaign_state(db, campaign_id, 10).await.unwrap();
     let counts: Vec<_> =
-        state.iter().map(|s| (s.channel.as_str(), s.listings, s.live, s.unverified, s.still)).collect();
-    assert_eq!(counts, [("shop", 1, 0, 0, 0)]);
+        state.iter().map(|s| (s.channel.as_str(), s.sku.as_str(), s.listings, s.live, s.unverified, s.still)).collect();
+    assert_eq!(counts, [("shop", "A", 1, 0, 0, 0)]);
+    assert_eq!(reporting::begun(db).await.unwrap(), Some(NOW), "the first import");
     let spans = reporting::campaign_spans(db, after(199), 10).await.unwrap();
     assert_eq!((spans[0].starts_at, spans[0].ends_at), (after(100).0, after(200).0));
     assert_eq!(reporting::campaign_spans(db, after(200), 10).await.unwrap().len(), 0, "it is over");

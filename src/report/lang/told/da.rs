@@ -95,6 +95,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CeilingBelowFloor => "kanalens loft {ceiling} er under dens bundpris {floor}",
         Sentence::NoRatesFor => "ingen valutakurs for {code}",
         Sentence::MarketUnknown => "markedet {market} står ikke i reglerne",
+        Sentence::OtherSource => "markedet {market} overtager priser fra {source}, og varen prissættes i {own}",
         Sentence::CampaignNotReady => {
             "kampagnen {name} begynder snart, og der kan ikke skrives til {channels}; {follows}"
         }

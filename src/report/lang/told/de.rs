@@ -101,6 +101,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CeilingBelowFloor => "die Obergrenze {ceiling} des Kanals liegt unter seiner Untergrenze {floor}",
         Sentence::NoRatesFor => "kein Wechselkurs für {code}",
         Sentence::MarketUnknown => "der Markt {market} steht nicht in den Regeln",
+        Sentence::OtherSource => {
+            "der Markt {market} übernimmt Preise aus {source}, der Artikel hat seinen Preis in {own}"
+        }
         Sentence::CampaignNotReady => {
             "die Aktion {name} beginnt bald, und {channels} ist nicht beschreibbar; {follows}"
         }

@@ -95,6 +95,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CeilingBelowFloor => "pułap kanału {ceiling} jest poniżej jego ceny minimalnej {floor}",
         Sentence::NoRatesFor => "brak kursu dla {code}",
         Sentence::MarketUnknown => "rynku {market} nie ma w regułach",
+        Sentence::OtherSource => "rynek {market} przejmuje ceny z {source}, a cenę produktu ustala {own}",
         Sentence::CampaignNotReady => "kampania {name} wkrótce się zaczyna, a nie można pisać do {channels}; {follows}",
         Sentence::CampaignUnready => "kampania {name} wkrótce się zaczyna, a nie można pisać do {channels}",
         Sentence::CampaignCancelled => "zgodnie z jej polityką zostaje odwołana",

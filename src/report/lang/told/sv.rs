@@ -91,6 +91,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CeilingBelowFloor => "kanalens tak {ceiling} är under dess golv {floor}",
         Sentence::NoRatesFor => "ingen växelkurs för {code}",
         Sentence::MarketUnknown => "marknaden {market} finns inte i reglerna",
+        Sentence::OtherSource => "marknaden {market} tar sina priser från {source}, och artikeln prissätts i {own}",
         Sentence::CampaignNotReady => {
             "kampanjen {name} börjar snart, och det går inte att skriva till {channels}; {follows}"
         }
