@@ -38,10 +38,8 @@ pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) 
     let mut answer = read(&decoded.text, decoded.encoding(), page, site, hints);
     answer.encoding = decoded.encoding();
     // Offsets so far count in the decoded text; evidence counts in the body.
-    let offsets = answer.offer.iter_mut().chain(answer.candidates.iter_mut().map(|c| &mut c.offer));
-    for evidence in offsets.filter_map(|o| o.evidence.as_mut()) {
-        evidence.offset = evidence.offset.map(|at| decoded.body_offset(at));
-    }
+    let offers = answer.offer.iter_mut().chain(answer.candidates.iter_mut().map(|c| &mut c.offer));
+    decoded.map_to_body(offers.filter_map(|o| o.evidence.as_mut()?.offset.as_mut()));
     answer
 }
 
