@@ -65,7 +65,8 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     let roots: Vec<Value<'_>> = harvest.json_ld.iter().flat_map(|s| json::values(s.text, s.at)).collect();
     let found = gather(body, &harvest, &roots, page, site, &context);
     let priced = found.candidates.iter().any(|c| c.source != Source::Visible && c.offer.price.is_some());
-    if !priced && let Some(outcome) = kind::wall(body, &harvest, page) {
+    let seen = found.view.as_ref().map_or(0, |view| view.text_bytes);
+    if !priced && let Some(outcome) = kind::wall(body, &harvest, page, seen) {
         return Extraction {
             candidates: found.candidates,
             ..empty(outcome, "the page is a wall, a challenge or says that nothing is here")

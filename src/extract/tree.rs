@@ -45,6 +45,8 @@ pub enum Kind<'a> {
 #[derive(Debug)]
 pub struct Tree<'a> {
     pub nodes: Vec<Node<'a>>,
+    /// Bytes of all texts without the white space around each.
+    pub text_bytes: usize,
     facts: Vec<OnceCell<Facts<'a>>>,
     hidden: Vec<Cell<Option<bool>>>,
     known: RefCell<Known<'a>>,
@@ -60,6 +62,7 @@ impl<'a> Tree<'a> {
         let mut nodes = Vec::with_capacity((to.min(page.len()).saturating_sub(from) / BYTES_PER_NODE).min(FEW_NODES));
         nodes.push(Node { kind: Kind::Element(root), parent: 0, end: 0, at: from });
         let mut open: Vec<usize> = vec![0];
+        let mut text_bytes = 0;
         for token in Scanner::starting_at(page, from) {
             let parent = open.last().copied().unwrap_or(0);
             match token {
@@ -83,7 +86,9 @@ impl<'a> Tree<'a> {
                     }
                 }
                 Token::Text { text, at } => {
-                    if !text::trim(text).is_empty() && nodes.len() < MAX_NODES {
+                    let bytes = text::trim(text).len();
+                    if bytes > 0 && nodes.len() < MAX_NODES {
+                        text_bytes += bytes;
                         let index = nodes.len();
                         nodes.push(Node { kind: Kind::Text(text), parent, end: index + 1, at });
                     }
@@ -96,7 +101,7 @@ impl<'a> Tree<'a> {
         }
         nodes[0].end = nodes.len();
         let (facts, hidden) = (vec![OnceCell::new(); nodes.len()], vec![Cell::new(None); nodes.len()]);
-        Self { nodes, facts, hidden, known: RefCell::default(), way: RefCell::default() }
+        Self { nodes, text_bytes, facts, hidden, known: RefCell::default(), way: RefCell::default() }
     }
 
     /// What the names on an element hint at, computed once.

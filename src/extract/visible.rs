@@ -50,6 +50,8 @@ pub struct View {
     pub in_product_box: bool,
     /// Every place that shows an amount.
     pub spots: Vec<Spot>,
+    /// Bytes of all texts of the part that was looked at.
+    pub text_bytes: usize,
     /// Every price seen, struck ones included, for comparison with structured data.
     pub seen: Vec<(Money, Role)>,
 }
@@ -106,7 +108,7 @@ pub fn look(
     let buttons = labels::buy_buttons(&tree);
     let denied = labels::denies_sale(&tree, anchor, &buttons);
     let buttons = buttons.working;
-    let mut view = View { buy_buttons: buttons.len(), denied, ..View::default() };
+    let mut view = View { buy_buttons: buttons.len(), denied, text_bytes: tree.text_bytes, ..View::default() };
     if !matches!(interest, Interest::Prices { words: false, .. }) {
         let said = labels::said(&tree, anchor);
         view.says_out = said == Availability::OutOfStock;
