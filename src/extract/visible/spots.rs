@@ -2,14 +2,14 @@
 //!
 //! One place is the smallest element whose text reads as a price; nothing is judged here, only described.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
 use super::classes::Hints;
 use super::confirm::Relevant;
-use super::seams::{is_split, join_seams};
+use super::seams;
 use crate::extract::address;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
@@ -23,6 +23,10 @@ const MAX_SPOTS: usize = 600;
 const MAX_PRICE_TEXT: usize = 90;
 /// Ancestors whose names count.
 const MAX_CLIMB: usize = 14;
+/// Of these the ones whose names speak of the amount itself ...
+const NEAR: usize = 3;
+/// ... and the ones whose names say that it is the product's.
+const FAR: usize = 7;
 
 /// A place that shows an amount.
 #[derive(Debug, Clone)]
@@ -131,11 +135,19 @@ fn is_sign(c: char) -> bool {
 /// The first amount of a text and the one behind it.
 type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
 
-/// The text of an element, with seams and as people read it, and what it reads as.
+/// The text of an element with seams. What it reads as is told when somebody asks: most boxes around a price are only
+/// looked at for what they hold besides it.
 struct Piece {
     seamed: String,
-    plain: String,
-    amounts: Amounts,
+    plain: OnceCell<String>,
+    amounts: OnceCell<Amounts>,
+}
+
+impl Piece {
+    /// The text as people read it.
+    fn plain(&self) -> &str {
+        self.plain.get_or_init(|| text::fold_space(&seams::join(&self.seamed)).into_owned())
+    }
 }
 
 /// Reads texts of one page. Boxes inside boxes and tiles beside tiles have the same text, so each is read once.
@@ -164,13 +176,15 @@ impl<'a> Reader<'_, 'a> {
         if let Some(known) = self.pieces.borrow().get(&element) {
             return known.clone();
         }
-        let piece = self.tree.text_with_seams(element, MAX_PRICE_TEXT).map(|seamed| {
-            let plain = plain(&seamed);
-            let amounts = self.amounts(&plain);
-            Rc::new(Piece { seamed, plain, amounts })
-        });
+        let seamed = self.tree.text_with_seams(element, MAX_PRICE_TEXT);
+        let piece = seamed.map(|seamed| Rc::new(Piece { seamed, plain: OnceCell::new(), amounts: OnceCell::new() }));
         self.pieces.borrow_mut().insert(element, piece.clone());
         piece
+    }
+
+    /// What the text of an element reads as.
+    fn amounts_of<'p>(&self, piece: &'p Piece) -> Option<&'p (Reading, Option<Reading>)> {
+        piece.amounts.get_or_init(|| self.amounts(piece.plain())).as_deref()
     }
 
     /// Lets the short text right before and behind a price speak: `Was:`, `online`, `per month` often stand apart.
@@ -232,10 +246,10 @@ impl<'a> Reader<'_, 'a> {
         let mut bare: Option<Spot> = None;
         for element in tree.ancestors(index).take(5) {
             let Some(piece) = self.piece(element) else { break };
-            let Some(amounts) = &piece.amounts else { continue };
+            let Some(amounts) = self.amounts_of(&piece) else { continue };
             if amounts.0.mark.is_none() {
                 let whole = || self.completed(element, &amounts.0, index);
-                bare = bare.or_else(whole).or_else(|| self.spot(element, &piece.plain, amounts));
+                bare = bare.or_else(whole).or_else(|| self.spot(element, piece.plain(), amounts));
                 continue;
             }
             // `Item 4711` beside `$30.99`: the box around both shows a price, but not by this text.
@@ -247,7 +261,7 @@ impl<'a> Reader<'_, 'a> {
             return self
                 .range_around(element, &amounts.0)
                 .or_else(|| self.completed(element, &amounts.0, index))
-                .or_else(|| self.spot(element, &piece.plain, amounts));
+                .or_else(|| self.spot(element, piece.plain(), amounts));
         }
         bare.or_else(|| self.in_sentence(index))
     }
@@ -258,12 +272,12 @@ impl<'a> Reader<'_, 'a> {
         if parent == 0 {
             return None;
         }
-        let wider = self.piece(parent)?;
-        let more = wider.amounts.as_ref()?;
+        let wider = self.piece(parent).filter(|wider| seams::is_split(&wider.seamed))?;
+        let more = self.amounts_of(&wider)?;
         let same_sort = more.0.mark.is_some() == own.mark.is_some();
-        let by_this_text = matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(more, &text::clean(raw)));
-        (same_sort && by_this_text && more.0.amount != own.amount && is_split(&wider.seamed))
-            .then(|| self.spot(parent, &wider.plain, more))
+        let by_this_text = || matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(more, &text::clean(raw)));
+        (same_sort && more.0.amount != own.amount && by_this_text())
+            .then(|| self.spot(parent, wider.plain(), more))
             .flatten()
     }
 
@@ -275,10 +289,10 @@ impl<'a> Reader<'_, 'a> {
         // A box that holds too much for a price is never inside one that does not.
         let boxes =
             self.tree.ancestors(element).take(4).map_while(|wider| self.piece(wider).map(|piece| (wider, piece)));
-        boxes.into_iter().find_map(|(wider, piece)| {
-            let range = piece.amounts.as_ref()?;
+        boxes.filter(|(_, piece)| price::may_be_range(piece.plain())).find_map(|(wider, piece)| {
+            let range = self.amounts_of(&piece)?;
             (range.0.kind == PriceKind::Range && range.0.amount == own.amount)
-                .then(|| self.spot(wider, &piece.plain, range))
+                .then(|| self.spot(wider, piece.plain(), range))
                 .flatten()
         })
     }
@@ -301,9 +315,18 @@ impl<'a> Reader<'_, 'a> {
         let (reading, second) = amounts;
         let second = second.as_ref().filter(|_| matches!(reading.kind, PriceKind::Exact | PriceKind::From));
         let second = second.and_then(|r| r.money(self.context.currency).ok());
-        let spot = self.describe(element, plain, reading.clone());
-        let counts = spot.marked || spot.class_points > 0;
-        counts.then_some(Spot { second, long: plain.len() > 48, ..spot })
+        let counts = reading.mark.is_some() || self.class_points(element) > 0;
+        counts.then(|| Spot { second, long: plain.len() > 48, ..self.describe(element, plain, reading.clone()) })
+    }
+
+    /// An element and what it stands in, nearest first, as far as names count.
+    fn climb(&self, element: usize) -> impl Iterator<Item = (usize, usize)> {
+        std::iter::once(element).chain(self.tree.ancestors(element)).take(MAX_CLIMB).enumerate()
+    }
+
+    /// What the names on an element and around it say for a price in it, in points.
+    fn class_points(&self, element: usize) -> i32 {
+        self.climb(element).take(FAR).map(|(level, i)| points_of(&self.tree.hints(i), level)).sum()
     }
 
     fn describe(&self, element: usize, raw: &str, reading: Reading) -> Spot {
@@ -314,7 +337,7 @@ impl<'a> Reader<'_, 'a> {
         let mut spot = Spot::new(element, raw, money, reading);
         let first_text = (element..tree.nodes[element].end).find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_)));
         spot.at = tree.nodes[first_text.unwrap_or(element)].at;
-        for (level, i) in std::iter::once(element).chain(tree.ancestors(element)).take(MAX_CLIMB).enumerate() {
+        for (level, i) in self.climb(element) {
             let Some(tag) = tree.nodes[i].tag() else { continue };
             let facts = tree.facts(i);
             let hints = facts.hints;
@@ -359,11 +382,6 @@ fn has_dash_for_cents(raw: &str) -> bool {
         && end.strip_suffix([',', '.', ':']).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The text of an element as people read it.
-fn plain(joined: &str) -> String {
-    text::fold_space(&join_seams(joined)).into_owned()
-}
-
 impl Spot {
     /// Whether its own words call it the price for orders online.
     #[must_use]
@@ -404,26 +422,38 @@ impl Spot {
 }
 
 fn weigh(spot: &mut Spot, hints: &Hints, level: usize) {
-    let (near, far) = (level < 3, level < 7);
-    if hints.price && near {
-        spot.class_points += 12;
-    }
-    if hints.current && hints.price && near {
-        spot.class_points += 10;
-    }
-    if hints.old && near && !(hints.current && hints.price) {
-        spot.class_points -= 40;
-        spot.old = true;
-    }
-    if hints.not_price && near {
-        spot.class_points -= 45;
-        spot.other = true;
-    }
-    if hints.product && far {
-        spot.class_points += 6;
-    }
+    let near = level < NEAR;
+    spot.class_points += points_of(hints, level);
+    spot.old |= is_old(hints, level);
+    spot.other |= hints.not_price && near;
     spot.in_product |= hints.product && level < MAX_CLIMB;
     spot.in_buy_box |= hints.buy && level < 9;
+}
+
+/// What the names of one element say for a price that stands `level` elements deeper.
+fn points_of(hints: &Hints, level: usize) -> i32 {
+    let near = level < NEAR;
+    let mut points = 0;
+    if hints.price && near {
+        points += 12;
+    }
+    if hints.current && hints.price && near {
+        points += 10;
+    }
+    if is_old(hints, level) {
+        points -= 40;
+    }
+    if hints.not_price && near {
+        points -= 45;
+    }
+    if hints.product && level < FAR {
+        points += 6;
+    }
+    points
+}
+
+fn is_old(hints: &Hints, level: usize) -> bool {
+    hints.old && level < NEAR && !(hints.current && hints.price)
 }
 
 fn mix(state: u64, name: &str, class: &str) -> u64 {
