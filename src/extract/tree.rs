@@ -151,6 +151,12 @@ impl<'a> Tree<'a> {
         })
     }
 
+    /// Whether a node holds any text.
+    #[must_use]
+    pub fn has_text(&self, index: usize) -> bool {
+        self.nodes[index..self.nodes[index].end].iter().any(|node| matches!(node.kind, Kind::Text(_)))
+    }
+
     /// The text of a node with [`SEAM`]s between inline elements and blanks between blocks, at most `max` bytes;
     /// `None` when there is more.
     #[must_use]

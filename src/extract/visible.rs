@@ -225,6 +225,8 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(S
             [b'h' | b'H', b'2'] => 12,
             [b'h' | b'H', b'3'] => 4,
             _ if node.end - index > 12 || tag.attributes.len() < 8 || beaten(NAMED) => continue,
+            // An element without words is no heading, whatever it is called.
+            _ if !tree.has_text(index) => continue,
             _ => match classes::names_title(tag) {
                 2 => NAMED,
                 1 => 2,

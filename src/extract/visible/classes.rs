@@ -359,12 +359,15 @@ static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     ])
 });
 
+/// What every name in [`TITLES`] holds.
+static TITLE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(&["title", "name", "heading"]));
+
 /// How surely an element's names say that it holds the product's title: 2 for sure, 1 for "title" or "name", 0 not.
 #[must_use]
 pub fn names_title(tag: &Tag<'_>) -> u8 {
-    let named = tag
-        .attributes()
-        .filter(|(key, value)| value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key));
+    let named = tag.attributes().filter(|(key, value)| {
+        value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key) && TITLE_WORDS.is_match(value)
+    });
     let best = named.flat_map(|(_, value)| {
         TITLES.find_overlapping_iter(value).map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
     });

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
+use crate::extract::phrases::{ByCharacter, Openings};
 use crate::extract::scan::{Name, Tag};
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
@@ -187,35 +188,30 @@ static BUTTON_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     ])
 });
 
-/// Buy labels by their first character, so that a text is compared with few of them.
-static BUY_BY_FIRST: LazyLock<FxHashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
-    let mut map: FxHashMap<char, Vec<&str>> = FxHashMap::default();
-    for label in BUY {
-        if let Some(first) = label.chars().next() {
-            map.entry(first).or_default().push(label);
-        }
-    }
-    map
-});
+static BUY_OPENINGS: LazyLock<Openings> = LazyLock::new(|| Openings::of(BUY.iter().copied()));
+static BUY_BY_FIRST: LazyLock<ByCharacter<()>> =
+    LazyLock::new(|| ByCharacter::first(BUY.iter().map(|label| (*label, ()))));
 
 fn is_buy_label(raw: &str) -> bool {
     let litter = |c: char| !c.is_alphanumeric();
     let trimmed = raw.trim_start_matches(litter);
-    let Some(first) = trimmed.chars().next().and_then(|c| c.to_lowercase().next()) else { return false };
-    let Some(labels) = BUY_BY_FIRST.get(&first) else { return false };
+    if !BUY_OPENINGS.may_begin(trimmed) {
+        return false;
+    }
+    let labels = BUY_BY_FIRST.of(trimmed.chars().next().and_then(|c| c.to_lowercase().next()));
     // Nearly every text that begins with the letter of a label goes on with another one, or its first word does.
     let word = trimmed.bytes().take_while(u8::is_ascii_alphanumeric);
     let begins = |label: &str| {
         trimmed.as_bytes().get(1).zip(label.as_bytes().get(1)).is_none_or(|(a, b)| a | 0x20 == b | 0x20)
             && word.clone().zip(label.bytes()).all(|(a, b)| a.to_ascii_lowercase() == b)
     };
-    if trimmed.is_ascii() && !labels.iter().any(|label| begins(label)) {
+    if trimmed.is_ascii() && !labels.iter().any(|(label, ())| begins(label)) {
         return false;
     }
     let label = text::clean(trimmed.trim_end_matches(litter)).to_lowercase();
     let length = label.chars().count();
     length <= 40
-        && labels.iter().any(|word| {
+        && labels.iter().any(|(word, ())| {
             label == *word
                 || (label.starts_with(word)
                     && (word.chars().count() > 6 || word.chars().any(|c| u32::from(c) > 0x3000)))
@@ -242,6 +238,10 @@ fn stock_state(raw: &str) -> Option<Availability> {
     // Only ASCII case is folded by the automaton: the rest is folded when there are other letters.
     let folded = if raw.is_ascii() { None } else { Some(raw.to_lowercase()) };
     let text = folded.as_deref().unwrap_or(raw);
+    // Most texts hold no phrase at all, and the search for the first one costs a third of the search for all.
+    if !automaton.is_match(text) {
+        return None;
+    }
     let hits = automaton.find_overlapping_iter(text).filter(|hit| is_word(text, hit.start(), hit.end()));
     let best = hits.map(|hit| hit.pattern().as_usize()).min()?;
     let length = text.trim().chars().count();
@@ -324,6 +324,19 @@ static LABELS: LazyLock<FxHashMap<&'static [u8], Announces>> = LazyLock::new(|| 
     groups.iter().flat_map(|(words, what)| words.iter().map(|w| (w.as_bytes(), *what))).collect()
 });
 
+static LABEL_OPENINGS: LazyLock<Openings> =
+    LazyLock::new(|| Openings::of([BRAND, SKU, MPN, GTIN].into_iter().flatten().copied()));
+
+/// What stands in front of a label without being part of it.
+const BULLETS: [char; 7] = ['-', '–', '•', '|', '(', '[', ' '];
+
+/// Whether a text may begin with a label.
+fn may_be_label(raw: &str) -> bool {
+    // A reference may stand for any letter, and behind a dash the label may stand in the middle.
+    memchr::memchr2(b'&', b'-', raw.as_bytes()).is_some()
+        || LABEL_OPENINGS.may_begin(raw.trim_start_matches(|c: char| c.is_whitespace() || BULLETS.contains(&c)))
+}
+
 /// What a label in any case announces.
 fn announced(label: &str) -> Option<Announces> {
     if !label.is_ascii() {
@@ -344,7 +357,7 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
     let end = tree.nodes.len().min(anchor.map_or(tree.nodes.len(), |a| a + 6_000));
     for index in start..end {
         let Kind::Text(raw) = tree.nodes[index].kind else { continue };
-        if raw.len() > 160 {
+        if raw.len() > 160 || !may_be_label(raw) {
             continue;
         }
         // A label is short or ends in a mark; most texts are neither.
@@ -361,10 +374,7 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         };
         // `In Stock - Item #601576`: the label is what stands behind the last dash.
         let label = if label.contains('-') { label.rsplit(" - ").next().unwrap_or(label) } else { label };
-        let label = label
-            .trim_start_matches(['-', '–', '•', '|', '(', '[', ' '])
-            .trim_end()
-            .trim_end_matches(['.', ' ', '-', '–']);
+        let label = label.trim_start_matches(BULLETS).trim_end().trim_end_matches(['.', ' ', '-', '–']);
         let Some(what) = announced(label) else { continue };
         let known = match what {
             Announces::Sku => labels.sku.is_some(),

@@ -1,0 +1,91 @@
+//! Phrases sorted by how they begin or end, so that a text is compared with the few of them that can fit it.
+
+use rustc_hash::FxHashMap;
+
+/// Phrases by the character that they begin with, or by the one that they end with, each with what it says.
+#[derive(Debug)]
+pub struct ByCharacter<T>(FxHashMap<char, Vec<(&'static str, T)>>);
+
+impl<T> ByCharacter<T> {
+    /// Sorts phrases by their first character; each keeps its place among those that share it.
+    #[must_use]
+    pub fn first(phrases: impl IntoIterator<Item = (&'static str, T)>) -> Self {
+        Self::sorted(phrases, |phrase| phrase.chars().next())
+    }
+
+    /// Sorts phrases by their last character; each keeps its place among those that share it.
+    #[must_use]
+    pub fn last(phrases: impl IntoIterator<Item = (&'static str, T)>) -> Self {
+        Self::sorted(phrases, |phrase| phrase.chars().next_back())
+    }
+
+    fn sorted(phrases: impl IntoIterator<Item = (&'static str, T)>, character: impl Fn(&str) -> Option<char>) -> Self {
+        let mut sorted: FxHashMap<char, Vec<(&'static str, T)>> = FxHashMap::default();
+        for (phrase, says) in phrases {
+            if let Some(c) = character(phrase) {
+                sorted.entry(c).or_default().push((phrase, says));
+            }
+        }
+        Self(sorted)
+    }
+
+    /// The phrases that have this character at their end of the table.
+    #[must_use]
+    pub fn of(&self, character: Option<char>) -> &[(&'static str, T)] {
+        character.and_then(|c| self.0.get(&c)).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// The first two letters of phrases in lower case: nearly every text begins with two others.
+#[derive(Debug)]
+pub struct Openings([u128; 128]);
+
+impl Openings {
+    #[must_use]
+    pub fn of(phrases: impl IntoIterator<Item = &'static str>) -> Self {
+        let mut seconds = [0; 128];
+        for phrase in phrases {
+            if let [first @ 0..128, second @ 0..128, ..] = phrase.as_bytes() {
+                seconds[usize::from(*first)] |= 1_u128 << *second;
+            }
+        }
+        Self(seconds)
+    }
+
+    /// Whether a text in any case may begin with one of the phrases. What does not begin with two ASCII letters or
+    /// digits always may.
+    #[must_use]
+    pub fn may_begin(&self, text: &str) -> bool {
+        match text.as_bytes() {
+            [first, second, ..] if first.is_ascii_alphanumeric() && second.is_ascii_alphanumeric() => {
+                (self.0[usize::from(first.to_ascii_lowercase())] >> second.to_ascii_lowercase()) & 1 == 1
+            }
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_are_found_by_either_end() {
+        let phrases = || [("from", 1), ("fee", 2), ("од", 3)];
+        let (first, last) = (ByCharacter::first(phrases()), ByCharacter::last(phrases()));
+        assert_eq!(first.of(Some('f')), [("from", 1), ("fee", 2)]);
+        assert_eq!(last.of(Some('д')), [("од", 3)]);
+        assert!(last.of(Some('f')).is_empty() && last.of(None).is_empty());
+    }
+
+    #[test]
+    fn only_two_letters_or_digits_rule_a_text_out() {
+        let openings = Openings::of(["buy now", "køb", "p/n"]);
+        for text in ["Buy", "BU", "b", "", "b&uuml;", "Køb", "P/N", "купи"] {
+            assert!(openings.may_begin(text), "{text}");
+        }
+        for text in ["Kob", "kr", "pn", "b2", "22"] {
+            assert!(!openings.may_begin(text), "{text}");
+        }
+    }
+}
