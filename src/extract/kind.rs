@@ -256,7 +256,7 @@ fn visible_text(page: &str) -> (String, usize) {
     scanner.listen(true, false);
     for token in scanner {
         if let Token::Text { text, .. } = token {
-            let trimmed = text.trim();
+            let trimmed = text::trim(text);
             length += trimmed.len();
             if length >= WALL_TEXT {
                 break;

@@ -2,15 +2,21 @@
 //!
 //! It changes how characters are written, never what they say.
 
+use std::borrow::Cow;
+
 use super::number::Number;
 use crate::extract::text;
 
 /// Full-width forms, every decimal digit of Unicode, every blank and every apostrophe become the plain ones.
 #[must_use]
-pub fn normalise(raw: &str) -> String {
-    if raw.is_ascii() {
-        return normalise_ascii(raw);
+pub fn normalise(raw: &str) -> Cow<'_, str> {
+    if text::is_folded(raw.as_bytes()) && !raw.as_bytes().contains(&b'`') {
+        return Cow::Borrowed(raw);
     }
+    Cow::Owned(if raw.is_ascii() { normalise_ascii(raw) } else { normalise_any(raw) })
+}
+
+fn normalise_any(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut superscript = false;
     for c in raw.chars() {
@@ -87,9 +93,10 @@ fn digit_of(c: char) -> Option<char> {
 }
 
 /// Lower case with the byte positions of the original kept: characters whose case changes length stay.
-pub(super) fn lower(text: &str) -> String {
+pub(super) fn lower(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        let capitals = text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase());
+        return if capitals { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) };
     }
     let mut out = String::with_capacity(text.len());
     out.extend(text.chars().map(|c| {
@@ -102,7 +109,7 @@ pub(super) fn lower(text: &str) -> String {
             _ => c,
         }
     }));
-    out
+    Cow::Owned(out)
 }
 
 /// A blank-joined pair such as `2 499` inside `10-20` stays apart, a thousands blank joins: done by the number reader.
