@@ -120,6 +120,7 @@ impl<'a> Builder<'a> {
                     self.open.push(Element { name, scope: false, capture: false });
                 }
             }
+            Edge::Close if self.ends_plainly(name) => drop(self.open.pop()),
             Edge::Close => self.close(name),
         });
     }
@@ -171,6 +172,12 @@ impl<'a> Builder<'a> {
                 capture.text.push(' ');
             }
         }
+    }
+
+    /// Whether an end tag ends the element that was opened last and nothing else, as nearly all do.
+    fn ends_plainly(&self, name: Name) -> bool {
+        let plain = |element: &Element| element.name == name && !element.scope && !element.capture;
+        !self.scopes.is_empty() && self.captures.is_empty() && self.open.last().is_some_and(plain)
     }
 
     /// The finished top level items.

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::scan::word::find_near;
 use super::text;
 
 /// Nesting beyond this is cut off; no shop nests product data deeper.
@@ -161,6 +162,7 @@ impl<'a> Reader<'a> {
     fn space(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
+                b'!'..=b'.' | b'0'..=b'~' => return,
                 0..=0x20 | 0x7f => self.pos += 1,
                 b'/' if self.bytes.get(self.pos + 1) == Some(&b'/') => self.skip_past(b"\n"),
                 b'/' if self.bytes.get(self.pos + 1) == Some(&b'*') => self.skip_past(b"*/"),
@@ -278,11 +280,11 @@ impl<'a> Reader<'a> {
         let mut owned: Option<String> = None;
         let mut start = self.pos;
         loop {
-            let Some(step) = memchr::memchr2(quote, b'\\', &self.bytes[self.pos..]) else {
+            let Some(stop) = find_near(self.bytes, self.pos, [quote, b'\\']) else {
                 self.pos = self.bytes.len();
                 return finish(owned, &self.source[start..]);
             };
-            self.pos += step;
+            self.pos = stop;
             if self.bytes[self.pos] == b'\\' {
                 let text = owned.get_or_insert_default();
                 text.push_str(&self.source[start..self.pos]);

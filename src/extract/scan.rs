@@ -5,7 +5,7 @@
 
 mod leap;
 mod tag;
-mod word;
+pub(in crate::extract) mod word;
 
 use std::sync::LazyLock;
 
@@ -168,7 +168,7 @@ impl<'a> Iterator for Scanner<'a> {
 
 /// Byte offset of the next `<`, or the end. Most tags follow the last one within a few bytes.
 fn next_tag(bytes: &[u8], from: usize) -> usize {
-    find_near(bytes, from, b'<').unwrap_or(bytes.len())
+    find_near(bytes, from, *b"<").unwrap_or(bytes.len())
 }
 
 /// The elements whose content is text whatever stands in it.
