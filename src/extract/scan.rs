@@ -70,6 +70,11 @@ impl<'a> Scanner<'a> {
         self.closes = closes;
     }
 
+    /// Makes the tag that starts at byte `at` the next one again.
+    pub fn go_back(&mut self, at: usize) {
+        (self.pos, self.raw) = (at, None);
+    }
+
     /// The content of the raw text element that the last tag opened.
     fn raw_token(&mut self) -> Option<Token<'a>> {
         self.raw.take().and_then(|name| self.raw_text(name))
