@@ -234,13 +234,15 @@ impl<'a> Builder<'a> {
             }
             return;
         };
-        for name in names {
+        let mut value = value;
+        for (left, name) in (0..names.len()).rev().zip(names) {
+            let value = if left > 0 { value.clone() } else { std::mem::replace(&mut value, Value::Null) };
             match scope.object.entries.iter_mut().find(|(key, _)| key == name) {
-                None => scope.object.entries.push((Cow::Owned(name.clone()), value.clone())),
-                Some((_, Value::List(list))) => list.push(value.clone()),
+                None => scope.object.entries.push((Cow::Owned(name.clone()), value)),
+                Some((_, Value::List(list))) => list.push(value),
                 Some((_, single)) => {
                     let first = std::mem::replace(single, Value::Null);
-                    *single = Value::List(vec![first, value.clone()]);
+                    *single = Value::List(vec![first, value]);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Phrases sorted by how they begin or end, so that a text is compared with the few of them that can fit it.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Phrases by the character that they begin with, or by the one that they end with, each with what it says.
 #[derive(Debug)]
@@ -36,33 +36,55 @@ impl<T> ByCharacter<T> {
     }
 }
 
-/// The first two letters of phrases in lower case: nearly every text begins with two others.
+/// The first two characters of phrases in lower case, which have two at least: nearly every text begins with others.
 #[derive(Debug)]
-pub struct Openings([u128; 128]);
+pub struct Openings {
+    /// By the first of two ASCII characters, a bit for each second one.
+    ascii: [u128; 128],
+    others: FxHashSet<(char, char)>,
+}
 
 impl Openings {
     #[must_use]
     pub fn of(phrases: impl IntoIterator<Item = &'static str>) -> Self {
-        let mut seconds = [0; 128];
+        let mut openings = Self { ascii: [0; 128], others: FxHashSet::default() };
         for phrase in phrases {
-            if let [first @ 0..128, second @ 0..128, ..] = phrase.as_bytes() {
-                seconds[usize::from(*first)] |= 1_u128 << *second;
+            let mut letters = phrase.chars();
+            match (letters.next(), letters.next()) {
+                (Some(first), Some(second)) if first.is_ascii() && second.is_ascii() => {
+                    openings.ascii[first as usize] |= 1_u128 << u32::from(second);
+                }
+                (Some(first), Some(second)) => drop(openings.others.insert((first, second))),
+                _ => {}
             }
         }
-        Self(seconds)
+        openings
     }
 
-    /// Whether a text in any case may begin with one of the phrases. What does not begin with two ASCII letters or
-    /// digits always may.
+    /// Whether a text in any case may begin with one of the phrases. What does not begin with two letters or digits
+    /// always may.
     #[must_use]
     pub fn may_begin(&self, text: &str) -> bool {
-        match text.as_bytes() {
-            [first, second, ..] if first.is_ascii_alphanumeric() && second.is_ascii_alphanumeric() => {
-                (self.0[usize::from(first.to_ascii_lowercase())] >> second.to_ascii_lowercase()) & 1 == 1
-            }
+        if let [first, second, ..] = text.as_bytes()
+            && first.is_ascii_alphanumeric()
+            && second.is_ascii_alphanumeric()
+        {
+            return (self.ascii[usize::from(first.to_ascii_lowercase())] >> second.to_ascii_lowercase()) & 1 == 1;
+        }
+        let mut letters = text.chars().map(one_lower);
+        match (letters.next().flatten(), letters.next().flatten()) {
+            (Some(first), Some(second)) => self.others.contains(&(first, second)),
             _ => true,
         }
     }
+}
+
+/// A letter or digit in lower case, if that is one character wherever it stands.
+fn one_lower(c: char) -> Option<char> {
+    let mut lower = c.to_lowercase();
+    let one = lower.next().filter(|_| lower.next().is_none());
+    // A capital sigma has two small forms.
+    one.filter(|_| c.is_alphanumeric() && c != 'Σ')
 }
 
 #[cfg(test)]
@@ -80,11 +102,11 @@ mod tests {
 
     #[test]
     fn only_two_letters_or_digits_rule_a_text_out() {
-        let openings = Openings::of(["buy now", "køb", "p/n"]);
-        for text in ["Buy", "BU", "b", "", "b&uuml;", "Køb", "P/N", "купи"] {
+        let openings = Openings::of(["buy now", "køb", "p/n", "купить", "σε απόθεμα", "买"]);
+        for text in ["Buy", "BU", "b", "", "b&uuml;", "Køb", "KØB", "P/N", "КУПИТЬ", "к&", "ΣΕ", "σε"] {
             assert!(openings.may_begin(text), "{text}");
         }
-        for text in ["Kob", "kr", "pn", "b2", "22"] {
+        for text in ["Kob", "kr", "pn", "b2", "22", "køb".trim_start_matches('k'), "Кнопка", "στο"] {
             assert!(!openings.may_begin(text), "{text}");
         }
     }

@@ -156,12 +156,15 @@ fn gather(
         price: candidates.iter().any(|c| c.offer.price.is_some()),
         stock: candidates.iter().any(|c| c.offer.availability != Availability::Unknown),
     };
-    let named: Vec<&str> = candidates
+    let mut named: Vec<&str> = candidates
         .iter()
         .filter_map(|c| c.offer.title.as_deref())
         .chain(titles.iter().copied())
         .chain(harvest.headings.iter().map(|h| h.0.as_str()))
         .collect();
+    // Markup, titles and headings mostly say the same.
+    named.sort_unstable();
+    named.dedup();
     let sku = candidates.iter().find_map(|c| c.offer.sku.as_deref());
     let state = embedded::candidates(
         harvest,

@@ -115,6 +115,9 @@ pub(super) fn lower(text: &str) -> Cow<'_, str> {
 /// A blank-joined pair such as `2 499` inside `10-20` stays apart, a thousands blank joins: done by the number reader.
 /// Here only phone-like and date-like chains are dropped: three or more integers joined by the same dash or slash.
 pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number<'_>>) {
+    if numbers.len() < 2 {
+        return;
+    }
     let chained = |a: &Number<'_>, b: &Number<'_>| matches!(&text[a.end..b.start], "-" | "/" | ":");
     let padded = |n: &Number<'_>| n.integer().is_some_and(|d| d.len() == 2 && d.starts_with('0'));
     let mut drop = vec![false; numbers.len()];
