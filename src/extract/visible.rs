@@ -4,9 +4,11 @@
 //! decided here. Hidden elements are never read.
 
 pub mod beside;
+pub mod buttons;
 pub mod classes;
 pub mod confirm;
 pub mod labels;
+pub mod pieces;
 pub mod seams;
 pub mod spots;
 pub mod table;
@@ -105,7 +107,7 @@ pub fn look(
 ) -> View {
     let heading = heading(tree, harvest, titles);
     let anchor = heading.as_ref().map(|h| h.1);
-    let buttons = labels::buy_buttons(tree);
+    let buttons = buttons::find(tree);
     let denied = labels::denies_sale(tree, anchor, &buttons);
     let buttons = buttons.working;
     let mut view = View { buy_buttons: buttons.len(), denied, text_bytes: tree.text_bytes, ..View::default() };

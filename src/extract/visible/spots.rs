@@ -3,14 +3,13 @@
 //! One place is the smallest element whose text reads as a price; nothing is judged here, only described.
 
 use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
 use super::classes::Hints;
 use super::confirm::Relevant;
-use super::seams;
-use crate::extract::address;
+use super::pieces::Pieces;
+use crate::extract::address::Here;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
 use crate::extract::text;
@@ -19,8 +18,6 @@ use crate::money::Money;
 
 /// Prices looked at on one page.
 const MAX_SPOTS: usize = 600;
-/// Bytes of text an element may hold and still be one price.
-const MAX_PRICE_TEXT: usize = 90;
 /// Ancestors whose names count.
 const MAX_CLIMB: usize = 14;
 /// Of these the ones whose names speak of the amount itself ...
@@ -75,8 +72,8 @@ pub struct Spot {
 #[must_use]
 pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>, until: usize) -> Vec<Spot> {
     let relevant = stated.and_then(Relevant::beside);
-    let reader =
-        Reader { tree, context, url, read: RefCell::default(), pieces: RefCell::default(), links: RefCell::default() };
+    let pieces = Pieces::of(tree, context);
+    let reader = Reader { tree, context, url, pieces, here: OnceCell::new(), links: RefCell::default() };
     let mut spots: Vec<Spot> = Vec::new();
     let mut covered = 0;
     for (index, node) in tree.nodes.iter().enumerate().take_while(|(_, node)| node.at < until) {
@@ -132,61 +129,18 @@ fn is_sign(c: char) -> bool {
     matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}')
 }
 
-/// The first amount of a text and the one behind it.
-type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
-
-/// The text of an element with seams. What it reads as is told when somebody asks: most boxes around a price are only
-/// looked at for what they hold besides it.
-struct Piece {
-    seamed: String,
-    plain: OnceCell<String>,
-    amounts: OnceCell<Amounts>,
-}
-
-impl Piece {
-    /// The text as people read it.
-    fn plain(&self) -> &str {
-        self.plain.get_or_init(|| text::fold_space(&seams::join(&self.seamed)).into_owned())
-    }
-}
-
-/// Reads texts of one page. Boxes inside boxes and tiles beside tiles have the same text, so each is read once.
+/// Describes the places of one page.
 struct Reader<'r, 'a> {
     tree: &'r Tree<'a>,
     context: &'r Context<'r>,
     url: &'r str,
-    read: RefCell<FxHashMap<String, Amounts>>,
-    /// By element: texts beside each other climb through the same boxes.
-    pieces: RefCell<FxHashMap<usize, Option<Rc<Piece>>>>,
+    pieces: Pieces<'r, 'a>,
+    /// Needed only where a price stands in a link.
+    here: OnceCell<Here<'r>>,
     links: RefCell<FxHashMap<&'a str, bool>>,
 }
 
 impl<'a> Reader<'_, 'a> {
-    fn amounts(&self, text: &str) -> Amounts {
-        if let Some(known) = self.read.borrow().get(text) {
-            return known.clone();
-        }
-        let found = price::read_two(text, self.context).ok().map(Rc::new);
-        self.read.borrow_mut().insert(text.to_owned(), found.clone());
-        found
-    }
-
-    /// The text of an element; `None` if it is too long for a price.
-    fn piece(&self, element: usize) -> Option<Rc<Piece>> {
-        if let Some(known) = self.pieces.borrow().get(&element) {
-            return known.clone();
-        }
-        let seamed = self.tree.text_with_seams(element, MAX_PRICE_TEXT);
-        let piece = seamed.map(|seamed| Rc::new(Piece { seamed, plain: OnceCell::new(), amounts: OnceCell::new() }));
-        self.pieces.borrow_mut().insert(element, piece.clone());
-        piece
-    }
-
-    /// What the text of an element reads as.
-    fn amounts_of<'p>(&self, piece: &'p Piece) -> Option<&'p (Reading, Option<Reading>)> {
-        piece.amounts.get_or_init(|| self.amounts(piece.plain())).as_deref()
-    }
-
     /// Lets the short text right before and behind a price speak: `Was:`, `online`, `per month` often stand apart.
     fn by_neighbours(&self, spot: &mut Spot) {
         let tree = self.tree;
@@ -218,7 +172,7 @@ impl<'a> Reader<'_, 'a> {
             } else {
                 format!("{} {}", spot.raw, text::cut(words, 40))
             };
-            let Some(read) = self.amounts(&whole) else { continue };
+            let Some(read) = self.pieces.read(&whole) else { continue };
             let read = &read.0;
             if read.amount != spot.reading.amount {
                 continue;
@@ -245,8 +199,8 @@ impl<'a> Reader<'_, 'a> {
         let tree = self.tree;
         let mut bare: Option<Spot> = None;
         for element in tree.ancestors(index).take(5) {
-            let Some(piece) = self.piece(element) else { break };
-            let Some(amounts) = self.amounts_of(&piece) else { continue };
+            let Some(piece) = self.pieces.piece(element) else { break };
+            let Some(amounts) = self.pieces.amounts(&piece) else { continue };
             if amounts.0.mark.is_none() {
                 let whole = || self.completed(element, &amounts.0, index);
                 bare = bare.or_else(whole).or_else(|| self.spot(element, piece.plain(), amounts));
@@ -272,8 +226,8 @@ impl<'a> Reader<'_, 'a> {
         if parent == 0 {
             return None;
         }
-        let wider = self.piece(parent).filter(|wider| seams::is_split(&wider.seamed))?;
-        let more = self.amounts_of(&wider)?;
+        let wider = self.pieces.piece(parent).filter(|wider| wider.is_split())?;
+        let more = self.pieces.amounts(&wider)?;
         let same_sort = more.0.mark.is_some() == own.mark.is_some();
         let by_this_text = || matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(more, &text::clean(raw)));
         (same_sort && more.0.amount != own.amount && by_this_text())
@@ -287,10 +241,13 @@ impl<'a> Reader<'_, 'a> {
             return None;
         }
         // A box that holds too much for a price is never inside one that does not.
-        let boxes =
-            self.tree.ancestors(element).take(4).map_while(|wider| self.piece(wider).map(|piece| (wider, piece)));
+        let boxes = self
+            .tree
+            .ancestors(element)
+            .take(4)
+            .map_while(|wider| self.pieces.piece(wider).map(|piece| (wider, piece)));
         boxes.filter(|(_, piece)| price::may_be_range(piece.plain())).find_map(|(wider, piece)| {
-            let range = self.amounts_of(&piece)?;
+            let range = self.pieces.amounts(&piece)?;
             (range.0.kind == PriceKind::Range && range.0.amount == own.amount)
                 .then(|| self.spot(wider, piece.plain(), range))
                 .flatten()
@@ -302,7 +259,7 @@ impl<'a> Reader<'_, 'a> {
         let Kind::Text(raw) = self.tree.nodes[index].kind else { return None };
         let element = self.tree.nodes[index].parent;
         let clean = text::clean(raw);
-        let reading = &self.amounts(&clean)?.0;
+        let reading = &self.pieces.read(&clean)?.0;
         if reading.mark.is_none() || element == 0 {
             return None;
         }
@@ -371,7 +328,11 @@ impl<'a> Reader<'_, 'a> {
         if trimmed.is_empty() || trimmed.starts_with('#') || trimmed.starts_with("javascript:") {
             return false;
         }
-        *self.links.borrow_mut().entry(href).or_insert_with(|| !address::same_page(trimmed, self.url))
+        *self
+            .links
+            .borrow_mut()
+            .entry(href)
+            .or_insert_with(|| !self.here.get_or_init(|| Here::of(self.url)).is_same(trimmed))
     }
 }
 
