@@ -25,7 +25,8 @@ fn normalise_any(raw: &str) -> String {
             out.push(c);
             continue;
         }
-        let raised = if c < '\u{b2}' { None } else { "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c) };
+        let may_be_raised = matches!(c, '²' | '³' | '¹' | '⁰'..='⁹');
+        let raised = if may_be_raised { "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c) } else { None };
         if let Some(digit) = raised {
             // Raised digits right behind a digit are the cents: `19⁹⁹`.
             if !superscript && out.ends_with(|p: char| p.is_ascii_digit()) {
