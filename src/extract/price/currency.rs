@@ -4,11 +4,12 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::AhoCorasick;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::symbols::{NATIONS, NOUNS, SIGNS, SUBUNITS};
 use crate::extract::locale::Locale;
+use crate::extract::phrases;
 use crate::money::Currency;
 
 /// Longest currency name in characters that is looked at beside a number.
@@ -322,11 +323,7 @@ static NOUN_STEMS: LazyLock<(AhoCorasick, Vec<Codes>)> =
 static NATION_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NATIONS));
 
 fn stems(table: &[(&str, &str)]) -> AhoCorasick {
-    #[expect(clippy::expect_used, reason = "the stems are constants of this crate; a test builds the automaton")]
-    AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(table.iter().map(|(stem, _)| *stem))
-        .expect("constant stems build an automaton")
+    phrases::as_written(table.iter().map(|(stem, _)| stem))
 }
 
 fn sign_codes(piece: &str) -> Option<&'static Codes> {

@@ -4,10 +4,10 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashSet;
 
-use crate::extract::phrases::ByCharacter;
+use crate::extract::phrases::{self, ByCharacter};
 
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,13 +264,7 @@ fn speaks_of_shipping(words: &str) -> bool {
         .any(|phrase| words.match_indices(phrase).any(|(at, _)| !words[..at].ends_with(char::is_alphabetic)))
 }
 
-static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the phrases are constants of this crate; a test builds the automaton")]
-    AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(NET.iter().chain(GROSS))
-        .expect("constant phrases build an automaton")
-});
+static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::as_written(NET.iter().chain(GROSS)));
 
 /// Whether the text behind an amount, or the end of the one before it, says "without tax" and "with tax".
 pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {

@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, packed};
 
-use super::classes;
-use crate::extract::phrases::{ByCharacter, Openings};
+use crate::extract::phrases::{self, ByCharacter, Openings};
 use crate::extract::scan::{Name, Tag};
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
@@ -116,7 +115,7 @@ const BUTTONS: [&str; 14] = [
     "addtocart", "add-to-cart", "add_to_cart", "addtobasket", "add-to-basket", "add-to-bag", "addtobag", "buy-button", "btn-buy", "buybutton", "buy-now", "buynow", "btn-add-cart", "btn-addcart",
 ];
 
-static BUTTON_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| classes::automaton(&BUTTONS));
+static BUTTON_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::in_any_case(&BUTTONS));
 
 /// `add`, `buy` and `btn` in every case, for a search with vector instructions where the processor has them: a whole
 /// page is searched three times as fast as by an automaton.

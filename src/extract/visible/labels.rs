@@ -9,13 +9,12 @@ use rustc_hash::FxHashMap;
 
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
-use crate::extract::phrases::Openings;
+use crate::extract::phrases::{self, Openings};
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
 use super::buttons::Buttons;
-use super::classes;
 
 /// Elements behind the title whose texts may speak about the product.
 const REACH: usize = 1_600;
@@ -90,7 +89,7 @@ static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
     ];
     let (words, states): (Vec<&str>, Vec<Availability>) =
         groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
-    (classes::automaton(&words), states)
+    (phrases::in_any_case(&words), states)
 });
 
 /// The state a short text names; "not available" beats the "available" inside it.
