@@ -22,6 +22,8 @@ const BUY: &[&str] = &[
 
 /// Elements searched upwards from a label for the thing that is clicked.
 const MAX_CLIMB: usize = 3;
+/// Stems of button names that are compared with the names; what is left of a page with more goes through the automaton.
+const MAX_STEMS: usize = 4_096;
 /// Buttons kept; a page with more of them is a list.
 const MAX_BUTTONS: usize = 60;
 
@@ -70,10 +72,10 @@ pub fn has_buy_control(page: &str) -> bool {
             |name: &&str| bytes[at..].get(..name.len()).is_some_and(|b| b.eq_ignore_ascii_case(name.as_bytes()));
         BUTTONS.iter().any(begins)
     };
-    match &*BUTTON_STEMS {
-        Some(fast) => fast.find_iter(bytes).any(|hit| named(hit.start())),
-        None => BUTTON_NAMES.is_match(page),
-    }
+    let Some(fast) = &*BUTTON_STEMS else { return BUTTON_NAMES.is_match(page) };
+    let mut stems = fast.find_iter(bytes);
+    stems.by_ref().take(MAX_STEMS).any(|stem| named(stem.start()))
+        || stems.next().is_some_and(|stem| BUTTON_NAMES.is_match(&bytes[stem.start()..]))
 }
 
 /// The button, link or box that a label belongs to.
@@ -171,6 +173,7 @@ mod tests {
                 let page = format!("<a class='ad add btnbuy {name}'>");
                 assert!(has_buy_control(&page) && BUTTON_NAMES.is_match(&page), "{name}");
                 assert!(!has_buy_control(&page[..page.len() - 3]), "{name}");
+                assert!(has_buy_control(&("add".repeat(MAX_STEMS + 1) + &page)), "{name}");
             }
         }
     }
