@@ -7,26 +7,57 @@ use url::Url;
 /// Host without `www.` and path without trailing slash, both in lower case.
 #[must_use]
 pub fn key(address: &str, base: &str) -> Option<(String, String)> {
-    let parsed = absolute(address, base)?;
-    let host = parsed.host_str()?.trim_start_matches("www.").to_ascii_lowercase();
-    Some((host, parsed.path().trim_end_matches('/').to_ascii_lowercase()))
+    place(&absolute(address, base)?)
+}
+
+fn place(url: &Url) -> Option<(String, String)> {
+    let host = url.host_str()?.trim_start_matches("www.").to_ascii_lowercase();
+    Some((host, url.path().trim_end_matches('/').to_ascii_lowercase()))
 }
 
 /// An address made absolute against the page's.
 #[must_use]
 pub fn absolute(address: &str, base: &str) -> Option<Url> {
     let address = address.trim();
-    match Url::parse(address) {
-        Ok(url) if url.has_host() => Some(url),
-        _ => Url::parse(base).ok()?.join(address).ok(),
+    whole(address).or_else(|| Url::parse(base).ok()?.join(address).ok())
+}
+
+/// An address that needs no other to be absolute.
+fn whole(address: &str) -> Option<Url> {
+    Url::parse(address).ok().filter(Url::has_host)
+}
+
+/// A page's address, taken apart once for all links that are compared with it.
+#[derive(Debug)]
+pub struct Here<'p> {
+    address: &'p str,
+    base: Option<Url>,
+    key: Option<(String, String)>,
+}
+
+impl<'p> Here<'p> {
+    #[must_use]
+    pub fn of(address: &'p str) -> Self {
+        let base = Url::parse(address).ok();
+        let own = match &base {
+            Some(url) if url.has_host() && address.trim().len() == address.len() => place(url),
+            _ => key(address, address),
+        };
+        Self { address, base, key: own.filter(|(_, path)| !path.is_empty()) }
+    }
+
+    /// Whether a link leads to the same path of the same host.
+    #[must_use]
+    pub fn is_same(&self, link: &str) -> bool {
+        let absolute = |link: &str| whole(link).or_else(|| self.base.as_ref()?.join(link).ok());
+        self.key.is_some() && (link == self.address || absolute(link.trim()).is_some_and(|url| place(&url) == self.key))
     }
 }
 
 /// Whether two addresses lead to the same path of the same host.
 #[must_use]
 pub fn same_page(a: &str, b: &str) -> bool {
-    let Some(own) = key(b, b) else { return false };
-    !own.1.is_empty() && (a == b || key(a, b).is_some_and(|other| other == own))
+    Here::of(b).is_same(a)
 }
 
 /// Whether the page's address picks the variant that has the address `variant`: same path, and the variant's own

@@ -10,6 +10,8 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 const META_WINDOW: usize = 4_096;
 /// Bytes fed to the sniffer.
 const SNIFF_WINDOW: usize = 64 * 1024;
+/// Bytes of text that are decoded at a time where offsets are counted.
+const PIECE: usize = 2 * 1024;
 
 /// A decoded body.
 #[derive(Debug)]
@@ -95,28 +97,33 @@ fn sniff(body: &[u8]) -> &'static Encoding {
 }
 
 impl Decoded<'_> {
-    /// The byte in the body that became byte `offset` of the text.
+    /// Turns byte offsets in the text into those of the bytes in the body that became them.
     ///
-    /// Bodies in UTF-8 map one to one; others are decoded again up to the point, in bounded pieces.
-    #[must_use]
-    pub fn body_offset(&self, offset: usize) -> usize {
+    /// Bodies in UTF-8 map one to one; others are decoded once more, in bounded pieces, up to the last offset.
+    pub fn map_to_body<'o>(&self, offsets: impl Iterator<Item = &'o mut usize>) {
         if let (UTF_8_NAME, Cow::Borrowed(_)) = (self.encoding.name(), &self.text) {
-            return (self.skipped + offset).min(self.body.len());
+            return offsets.for_each(|offset| *offset = (self.skipped + *offset).min(self.body.len()));
         }
+        let mut ascending: Vec<&mut usize> = offsets.collect();
+        ascending.sort_unstable_by_key(|offset| **offset);
         let mut decoder = self.encoding.new_decoder_without_bom_handling();
-        let mut buffer = [0_u8; 64];
+        let mut buffer = [0_u8; PIECE];
         let (mut read, mut written) = (self.skipped, 0);
-        while read < self.body.len() && written < offset {
-            let room = buffer.len().min((offset - written).max(8));
-            let step = &self.body[read..self.body.len().min(read + 1 + (offset - written) / 4)];
-            let (_, used, produced, _) = decoder.decode_to_utf8(step, &mut buffer[..room], false);
-            read += used;
-            written += produced;
-            if used == 0 && produced == 0 {
-                break;
+        for offset in ascending {
+            while read < self.body.len() && written < *offset {
+                let left = *offset - written;
+                let room = buffer.len().min(left.max(8));
+                // No byte becomes more than three of text, so a piece never reaches beyond the offset.
+                let step = &self.body[read..self.body.len().min(read + 1 + left / 4)];
+                let (_, used, produced, _) = decoder.decode_to_utf8(step, &mut buffer[..room], false);
+                read += used;
+                written += produced;
+                if used == 0 && produced == 0 {
+                    break;
+                }
             }
+            *offset = read.min(self.body.len());
         }
-        read.min(self.body.len())
     }
 
     /// The name of the encoding, as the Encoding Standard spells it.
@@ -145,13 +152,34 @@ mod tests {
 
     #[test]
     fn offsets_point_into_the_body() {
+        let body_offset = |decoded: &Decoded<'_>, mut offset: usize| {
+            decoded.map_to_body(std::iter::once(&mut offset));
+            offset
+        };
         let body = b"<meta charset=windows-1252>\xa3\xa3\xa3 price 5";
         let decoded = decode(body, None);
         let at = decoded.text.find("price").unwrap();
-        assert_eq!(&body[decoded.body_offset(at)..][..5], b"price");
+        assert_eq!(&body[body_offset(&decoded, at)..][..5], b"price");
         let broken = b"\xff\xff price";
         let decoded = decode(broken, Some("text/html; charset=utf-8"));
         let at = decoded.text.find("price").unwrap();
-        assert_eq!(&broken[decoded.body_offset(at)..][..5], b"price");
+        assert_eq!(&broken[body_offset(&decoded, at)..][..5], b"price");
+    }
+
+    #[test]
+    fn offsets_in_any_order_are_mapped_in_one_go() {
+        for encoding in [encoding_rs::SHIFT_JIS, encoding_rs::GB18030, encoding_rs::ISO_2022_JP, WINDOWS_1252] {
+            let line = if encoding == WINDOWS_1252 { "£5 €6 " } else { "価格 5円、あ a\n" };
+            let (body, _, _) = encoding.encode(line);
+            let body = body.repeat(900);
+            let decoded = decode(&body, Some(&format!("text/html; charset={}", encoding.name())));
+            let starts: Vec<usize> = decoded.text.match_indices('5').map(|(at, _)| at).rev().collect();
+            let mut mapped = starts.clone();
+            decoded.map_to_body(mapped.iter_mut());
+            assert_eq!(mapped.len(), 900, "{}", encoding.name());
+            for (i, at) in mapped.iter().rev().enumerate() {
+                assert_eq!((body[*at], *at / (body.len() / 900)), (b'5', i), "{}", encoding.name());
+            }
+        }
     }
 }

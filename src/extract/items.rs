@@ -120,6 +120,7 @@ impl<'a> Builder<'a> {
                     self.open.push(Element { name, scope: false, capture: false });
                 }
             }
+            Edge::Close if self.ends_plainly(name) => drop(self.open.pop()),
             Edge::Close => self.close(name),
         });
     }
@@ -171,6 +172,12 @@ impl<'a> Builder<'a> {
                 capture.text.push(' ');
             }
         }
+    }
+
+    /// Whether an end tag ends the element that was opened last and nothing else, as nearly all do.
+    fn ends_plainly(&self, name: Name) -> bool {
+        let plain = |element: &Element| element.name == name && !element.scope && !element.capture;
+        !self.scopes.is_empty() && self.captures.is_empty() && self.open.last().is_some_and(plain)
     }
 
     /// The finished top level items.
@@ -227,13 +234,15 @@ impl<'a> Builder<'a> {
             }
             return;
         };
-        for name in names {
+        let mut value = value;
+        for (left, name) in (0..names.len()).rev().zip(names) {
+            let value = if left > 0 { value.clone() } else { std::mem::replace(&mut value, Value::Null) };
             match scope.object.entries.iter_mut().find(|(key, _)| key == name) {
-                None => scope.object.entries.push((Cow::Owned(name.clone()), value.clone())),
-                Some((_, Value::List(list))) => list.push(value.clone()),
+                None => scope.object.entries.push((Cow::Owned(name.clone()), value)),
+                Some((_, Value::List(list))) => list.push(value),
                 Some((_, single)) => {
                     let first = std::mem::replace(single, Value::Null);
-                    *single = Value::List(vec![first, value.clone()]);
+                    *single = Value::List(vec![first, value]);
                 }
             }
         }

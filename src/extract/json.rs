@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::scan::word::find_near;
 use super::text;
 
 /// Nesting beyond this is cut off; no shop nests product data deeper.
@@ -14,6 +15,8 @@ const MAX_VALUES: usize = 400_000;
 
 /// Members that most objects do not exceed.
 const FEW: usize = 6;
+/// Bytes behind the first escape of a text that room is made for.
+const ESCAPED: usize = 64;
 
 /// A JSON value that borrows from the page wherever no escape had to be resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,8 +160,15 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.pos).copied()
     }
 
-    /// Skips white space, control characters and comments of either kind.
+    /// Skips white space, control characters and comments of either kind; mostly there is nothing to skip.
+    #[inline]
     fn space(&mut self) {
+        if !matches!(self.peek(), Some(b'!'..=b'.' | b'0'..=b'~')) {
+            self.skip_space();
+        }
+    }
+
+    fn skip_space(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
                 0..=0x20 | 0x7f => self.pos += 1,
@@ -278,14 +288,16 @@ impl<'a> Reader<'a> {
         let mut owned: Option<String> = None;
         let mut start = self.pos;
         loop {
-            let Some(step) = memchr::memchr2(quote, b'\\', &self.bytes[self.pos..]) else {
+            let Some(stop) = find_near(self.bytes, self.pos, [quote, b'\\']) else {
                 self.pos = self.bytes.len();
                 return finish(owned, &self.source[start..]);
             };
-            self.pos += step;
+            self.pos = stop;
             if self.bytes[self.pos] == b'\\' {
-                let text = owned.get_or_insert_default();
-                text.push_str(&self.source[start..self.pos]);
+                let piece = &self.source[start..self.pos];
+                // Where one escape stands there are more.
+                let text = owned.get_or_insert_with(|| String::with_capacity(2 * piece.len() + ESCAPED));
+                text.push_str(piece);
                 self.pos += 1;
                 if let Some(c) = self.escape() {
                     text.push(c);

@@ -50,9 +50,12 @@ pub fn from_status(status: u16) -> Option<Outcome> {
 }
 
 /// Walls, challenges and soft 404s. Asked only when no structured source names a product with a price.
+///
+/// `seen` bytes of the page's texts are known to be there already: a page with many of them is no wall, and its words
+/// are not collected once more.
 #[must_use]
-pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> Option<Outcome> {
-    let (visible, length) = visible_text(page_text);
+pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>, seen: usize) -> Option<Outcome> {
+    let (visible, length) = if seen < WALL_TEXT { visible_text(page_text) } else { (String::new(), seen) };
     let heading = headline(harvest);
     let says = |list: &[&str], text: &str| list.iter().any(|sign| text.contains(sign));
     let small = length < WALL_TEXT;
@@ -253,7 +256,7 @@ fn visible_text(page: &str) -> (String, usize) {
     scanner.listen(true, false);
     for token in scanner {
         if let Token::Text { text, .. } = token {
-            let trimmed = text.trim();
+            let trimmed = text::trim(text);
             length += trimmed.len();
             if length >= WALL_TEXT {
                 break;

@@ -15,6 +15,7 @@ pub mod locale;
 pub mod meta;
 pub mod offer;
 pub mod outcome;
+pub mod phrases;
 pub mod price;
 pub mod resolve;
 pub mod scan;

@@ -224,6 +224,12 @@ pub fn may_qualify(words: &str, stands_before: bool) -> bool {
     std::iter::once(low).chain(further.map(|(rest, _)| rest)).any(|words| seen::qualifies(words, stands_before))
 }
 
+/// Whether a text has two numbers, without which it is no range.
+#[must_use]
+pub fn may_be_range(raw: &str) -> bool {
+    number::find(&normalise(text::cut(raw, MAX_TEXT)), 2).len() == 2
+}
+
 /// Whether words call the amount behind them the price one pays: `Our price:`, `Cena`.
 #[must_use]
 pub fn names_price(words: &str) -> bool {

@@ -14,6 +14,7 @@ use super::outcome::Outcome;
 use super::price::{Context, PriceKind};
 use super::schema::{self, Product, Surroundings};
 use super::text::Words;
+use super::tree::{Builder, Tree};
 use super::visible::confirm::{Shown, confirm};
 use super::visible::{self, Interest, View};
 use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper};
@@ -38,10 +39,8 @@ pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) 
     let mut answer = read(&decoded.text, decoded.encoding(), page, site, hints);
     answer.encoding = decoded.encoding();
     // Offsets so far count in the decoded text; evidence counts in the body.
-    let offsets = answer.offer.iter_mut().chain(answer.candidates.iter_mut().map(|c| &mut c.offer));
-    for evidence in offsets.filter_map(|o| o.evidence.as_mut()) {
-        evidence.offset = evidence.offset.map(|at| decoded.body_offset(at));
-    }
+    let offers = answer.offer.iter_mut().chain(answer.candidates.iter_mut().map(|c| &mut c.offer));
+    decoded.map_to_body(offers.filter_map(|o| o.evidence.as_mut()?.offset.as_mut()));
     answer
 }
 
@@ -67,7 +66,8 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     let roots: Vec<Value<'_>> = harvest.json_ld.iter().flat_map(|s| json::values(s.text, s.at)).collect();
     let found = gather(body, &harvest, &roots, page, site, &context);
     let priced = found.candidates.iter().any(|c| c.source != Source::Visible && c.offer.price.is_some());
-    if !priced && let Some(outcome) = kind::wall(body, &harvest, page) {
+    let seen = found.view.as_ref().map_or(0, |view| view.text_bytes);
+    if !priced && let Some(outcome) = kind::wall(body, &harvest, page, seen) {
         return Extraction {
             candidates: found.candidates,
             ..empty(outcome, "the page is a wall, a challenge or says that nothing is here")
@@ -156,12 +156,15 @@ fn gather(
         price: candidates.iter().any(|c| c.offer.price.is_some()),
         stock: candidates.iter().any(|c| c.offer.availability != Availability::Unknown),
     };
-    let named: Vec<&str> = candidates
+    let mut named: Vec<&str> = candidates
         .iter()
         .filter_map(|c| c.offer.title.as_deref())
         .chain(titles.iter().copied())
         .chain(harvest.headings.iter().map(|h| h.0.as_str()))
         .collect();
+    // Markup, titles and headings mostly say the same.
+    named.sort_unstable();
+    named.dedup();
     let sku = candidates.iter().find_map(|c| c.offer.sku.as_deref());
     let state = embedded::candidates(
         harvest,
@@ -196,7 +199,7 @@ fn view_of(
 ) -> View {
     let window = confirmed_window(harvest, candidates, products);
     let range = window.clone().unwrap_or(0..body.len());
-    let look = |range, interest| visible::look(body, range, harvest, context, titles, page.final_url, interest);
+    let look = |tree: &Tree<'_>, interest| visible::look(tree, harvest, context, titles, page.final_url, interest);
     let stated =
         window.as_ref().and_then(|_| candidates.iter().find(|c| c.offer.price.is_some_and(Money::is_positive)));
     let stated = stated.filter(|c| c.offer.kind == PriceKind::Exact).and_then(|c| c.offer.price);
@@ -204,15 +207,18 @@ fn view_of(
     let described = says(|o| o.availability != Availability::Unknown) && says(|o| o.brand.is_some());
     let complete = described && says(|o| o.sku.is_some());
     let mut range = range;
-    let mut shown = stated.map_or(Shown::No, |price| confirm(body, range.clone(), price));
+    let mut part = Builder::new(body, range.start);
+    let mut shown = stated.map_or(Shown::No, |price| confirm(&mut part, range.end, price));
     if let (Shown::No, Some(price)) = (&shown, stated) {
         // Some shops build the price in front of the title.
-        let wider = range.start.saturating_sub(visible::AFTER_PRICE)..range.end;
-        shown = match confirm(body, wider.start..range.start, price) {
-            Shown::No => Shown::No,
-            Shown::Alone(_) | Shown::Beside(_) => confirm(body, wider.clone(), price),
-        };
-        range = if matches!(shown, Shown::No) { range } else { wider };
+        let start = range.start.saturating_sub(visible::AFTER_PRICE);
+        if !matches!(confirm(&mut Builder::new(body, start), range.start, price), Shown::No) {
+            let mut wider = Builder::new(body, start);
+            let again = confirm(&mut wider, range.end, price);
+            if !matches!(again, Shown::No) {
+                (part, range.start, shown) = (wider, start, again);
+            }
+        }
     }
     match shown {
         Shown::Alone(confirmed) => {
@@ -220,7 +226,7 @@ fn view_of(
             let view = if all_said && !may_deny(body, &range) {
                 View { heading: heading_of(harvest, candidates), ..View::default() }
             } else {
-                look(range, Interest::Words)
+                look(&part.tree(range.end), Interest::Words)
             };
             candidates.push(*confirmed);
             view
@@ -228,14 +234,14 @@ fn view_of(
         Shown::Beside(at) => {
             let until = range.end.min(at + visible::AFTER_PRICE);
             let end = if complete { until } else { range.end };
-            let view = look(range.start..end, Interest::Prices { stated, words: !complete, until });
-            candidates.extend(view.candidates.iter().cloned());
+            let mut view = look(&part.tree(end), Interest::Prices { stated, words: !complete, until });
+            candidates.append(&mut view.candidates);
             view
         }
         Shown::No => {
             let until = range.end;
-            let view = look(range, Interest::Prices { stated, words: true, until });
-            candidates.extend(view.candidates.iter().cloned());
+            let mut view = look(&part.tree(until), Interest::Prices { stated, words: true, until });
+            candidates.append(&mut view.candidates);
             view
         }
     }

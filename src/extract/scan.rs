@@ -5,7 +5,7 @@
 
 mod leap;
 mod tag;
-mod word;
+pub(in crate::extract) mod word;
 
 use std::sync::LazyLock;
 
@@ -68,6 +68,11 @@ impl<'a> Scanner<'a> {
     pub fn listen(&mut self, texts: bool, closes: bool) {
         self.texts = texts;
         self.closes = closes;
+    }
+
+    /// Makes the tag that starts at byte `at` the next one again.
+    pub fn go_back(&mut self, at: usize) {
+        (self.pos, self.raw) = (at, None);
     }
 
     /// The content of the raw text element that the last tag opened.
@@ -168,7 +173,7 @@ impl<'a> Iterator for Scanner<'a> {
 
 /// Byte offset of the next `<`, or the end. Most tags follow the last one within a few bytes.
 fn next_tag(bytes: &[u8], from: usize) -> usize {
-    find_near(bytes, from, b'<').unwrap_or(bytes.len())
+    find_near(bytes, from, *b"<").unwrap_or(bytes.len())
 }
 
 /// The elements whose content is text whatever stands in it.

@@ -110,7 +110,8 @@ pub fn fold_space(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether [`fold_space`] has nothing to do: printable ASCII with single blanks between words.
-fn is_folded(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn is_folded(bytes: &[u8]) -> bool {
     let ([first, .., last] | [first @ last]) = bytes else { return true };
     // Without a way out of the loops they run over several bytes at once.
     let printable = bytes.iter().fold(true, |all, byte| all & (b' '..0x7f).contains(byte));

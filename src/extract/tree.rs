@@ -45,6 +45,8 @@ pub enum Kind<'a> {
 #[derive(Debug)]
 pub struct Tree<'a> {
     pub nodes: Vec<Node<'a>>,
+    /// Bytes of all texts without the white space around each.
+    pub text_bytes: usize,
     facts: Vec<OnceCell<Facts<'a>>>,
     hidden: Vec<Cell<Option<bool>>>,
     known: RefCell<Known<'a>>,
@@ -52,51 +54,117 @@ pub struct Tree<'a> {
     way: RefCell<Vec<usize>>,
 }
 
-impl<'a> Tree<'a> {
-    /// Builds the tree of a page or of the part of it between two byte offsets.
+/// A tree that grows along a page, as far as its reader wants to see.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    page: &'a str,
+    from: usize,
+    scanner: Scanner<'a>,
+    nodes: Vec<Node<'a>>,
+    open: Vec<usize>,
+    text_bytes: usize,
+}
+
+impl<'a> Builder<'a> {
+    /// A tree that starts at byte `from` of a page and has no nodes yet.
     #[must_use]
-    pub fn build(page: &'a str, from: usize, to: usize) -> Self {
+    pub fn new(page: &'a str, from: usize) -> Self {
         let root = Tag { name: "", key: Name::of(""), attributes: "", at: from, marks: 0 };
-        let mut nodes = Vec::with_capacity((to.min(page.len()).saturating_sub(from) / BYTES_PER_NODE).min(FEW_NODES));
+        let mut nodes = Vec::with_capacity((page.len().saturating_sub(from) / BYTES_PER_NODE).min(FEW_NODES));
         nodes.push(Node { kind: Kind::Element(root), parent: 0, end: 0, at: from });
-        let mut open: Vec<usize> = vec![0];
-        for token in Scanner::starting_at(page, from) {
-            let parent = open.last().copied().unwrap_or(0);
-            match token {
+        let scanner = Scanner::starting_at(page, from);
+        Self { page, from, scanner, nodes, open: vec![0], text_bytes: 0 }
+    }
+
+    /// Reads on until there is one more node and gives out its index; none if no element before byte `to` is left.
+    pub fn step(&mut self, to: usize) -> Option<usize> {
+        loop {
+            match self.scanner.next()? {
+                Token::Open(tag) if tag.at >= to || self.nodes.len() >= MAX_NODES => {
+                    self.scanner.go_back(tag.at);
+                    return None;
+                }
                 Token::Open(tag) => {
-                    if tag.at >= to || nodes.len() >= MAX_NODES {
-                        break;
+                    self.end_siblings(tag.key);
+                    let index = self.push(Kind::Element(tag), tag.at);
+                    if !tag.key.is_void() && !tag.closes_itself() && self.open.len() < MAX_DEPTH {
+                        self.open.push(index);
                     }
-                    let parent = end_siblings(&mut nodes, &mut open, &tag, parent);
-                    let index = nodes.len();
-                    nodes.push(Node { kind: Kind::Element(tag), parent, end: index + 1, at: tag.at });
-                    if !tag.key.is_void() && !tag.closes_itself() && open.len() < MAX_DEPTH {
-                        open.push(index);
-                    }
+                    return Some(index);
                 }
-                Token::Close { name, .. } => {
-                    let partner = open.iter().rev().take(MAX_SEARCH).position(|i| nodes[*i].is(name));
-                    if let Some(up) = partner.filter(|up| up + 1 < open.len()) {
-                        for _ in 0..=up {
-                            close(&mut nodes, &mut open);
-                        }
-                    }
-                }
+                Token::Close { name, .. } => self.end(name),
                 Token::Text { text, at } => {
-                    if !text::trim(text).is_empty() && nodes.len() < MAX_NODES {
-                        let index = nodes.len();
-                        nodes.push(Node { kind: Kind::Text(text), parent, end: index + 1, at });
+                    let bytes = text::trim(text).len();
+                    if bytes > 0 && self.nodes.len() < MAX_NODES {
+                        self.text_bytes += bytes;
+                        return Some(self.push(Kind::Text(text), at));
                     }
                 }
                 Token::Raw { .. } => {}
             }
         }
-        while open.len() > 1 {
-            close(&mut nodes, &mut open);
+    }
+
+    /// A node that a step has given out; its end is not known yet.
+    #[must_use]
+    pub fn node(&self, index: usize) -> &Node<'a> {
+        &self.nodes[index]
+    }
+
+    /// The tree of all elements before byte `to`, whatever has been read by now.
+    #[must_use]
+    pub fn tree(mut self, to: usize) -> Tree<'a> {
+        if self.nodes.iter().rev().find_map(Node::tag).is_some_and(|last| last.at >= to) {
+            self = Self::new(self.page, self.from);
         }
+        while self.step(to).is_some() {}
+        while self.open.len() > 1 {
+            close(&mut self.nodes, &mut self.open);
+        }
+        let Self { mut nodes, text_bytes, .. } = self;
         nodes[0].end = nodes.len();
         let (facts, hidden) = (vec![OnceCell::new(); nodes.len()], vec![Cell::new(None); nodes.len()]);
-        Self { nodes, facts, hidden, known: RefCell::default(), way: RefCell::default() }
+        Tree { nodes, text_bytes, facts, hidden, known: RefCell::default(), way: RefCell::default() }
+    }
+
+    #[inline]
+    fn push(&mut self, kind: Kind<'a>, at: usize) -> usize {
+        let parent = self.open.last().copied().unwrap_or(0);
+        let index = self.nodes.len();
+        self.nodes.push(Node { kind, parent, end: index + 1, at });
+        index
+    }
+
+    /// Ends an element whose sibling opens.
+    fn end_siblings(&mut self, name: Name) {
+        let parent = self.open.last().copied().unwrap_or(0);
+        if self.nodes[parent].is(name) && name.ends_at_sibling() && self.open.len() > 1 {
+            close(&mut self.nodes, &mut self.open);
+        }
+    }
+
+    /// Takes an end tag; everything opened since its partner is closed too.
+    fn end(&mut self, name: Name) {
+        let partner = self.open.iter().rev().take(MAX_SEARCH).position(|i| self.nodes[*i].is(name));
+        if let Some(up) = partner.filter(|up| up + 1 < self.open.len()) {
+            for _ in 0..=up {
+                close(&mut self.nodes, &mut self.open);
+            }
+        }
+    }
+}
+
+fn close(nodes: &mut [Node<'_>], open: &mut Vec<usize>) {
+    if let Some(index) = open.pop() {
+        nodes[index].end = nodes.len();
+    }
+}
+
+impl<'a> Tree<'a> {
+    /// Builds the tree of the part of a page between two byte offsets.
+    #[must_use]
+    pub fn build(page: &'a str, from: usize, to: usize) -> Self {
+        Builder::new(page, from).tree(to)
     }
 
     /// What the names on an element hint at, computed once.
@@ -144,6 +212,12 @@ impl<'a> Tree<'a> {
             at = self.nodes[at].parent;
             (at != 0).then_some(at)
         })
+    }
+
+    /// Whether a node holds any text.
+    #[must_use]
+    pub fn has_text(&self, index: usize) -> bool {
+        self.nodes[index..self.nodes[index].end].iter().any(|node| matches!(node.kind, Kind::Text(_)))
     }
 
     /// The text of a node with [`SEAM`]s between inline elements and blanks between blocks, at most `max` bytes;
@@ -214,21 +288,6 @@ impl<'a> Node<'a> {
     }
 }
 
-fn close(nodes: &mut [Node<'_>], open: &mut Vec<usize>) {
-    if let Some(index) = open.pop() {
-        nodes[index].end = nodes.len();
-    }
-}
-
-/// Ends an element whose sibling opens; returns the parent of the new element.
-fn end_siblings(nodes: &mut [Node<'_>], open: &mut Vec<usize>, tag: &Tag<'_>, parent: usize) -> usize {
-    if nodes[parent].is(tag.key) && tag.key.ends_at_sibling() && open.len() > 1 {
-        close(nodes, open);
-        return open.last().copied().unwrap_or(0);
-    }
-    parent
-}
-
 /// Elements that start a new line on screen.
 #[must_use]
 pub fn is_block(name: Name) -> bool {
@@ -275,6 +334,20 @@ mod tests {
         assert!(tree.ancestors(price).any(|i| tree.nodes[i].is(Name::DIV)));
         let outside = tree.nodes.iter().position(|n| n.is(Name::I)).unwrap();
         assert_eq!(tree.ancestors(outside).count(), 0);
+    }
+
+    #[test]
+    fn a_tree_is_the_same_whatever_was_read_before() {
+        let page = "<ul><li>a<li>b</ul><p>c<p>d<i>e</i></p>f<b>g</b>";
+        let shape = |tree: &Tree<'_>| tree.nodes.iter().map(|n| (n.at, n.parent, n.end)).collect::<Vec<_>>();
+        for to in 0..=page.len() {
+            let whole = Tree::build(page, 0, to);
+            for steps in 0..12 {
+                let mut builder = Builder::new(page, 0);
+                assert!((0..steps).map_while(|_| builder.step(page.len())).count() <= builder.nodes.len());
+                assert_eq!(shape(&builder.tree(to)), shape(&whole), "{steps} steps, up to {to}");
+            }
+        }
     }
 
     #[test]

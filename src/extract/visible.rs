@@ -4,12 +4,16 @@
 //! decided here. Hidden elements are never read.
 
 pub mod beside;
+pub mod buttons;
 pub mod classes;
 pub mod confirm;
 pub mod labels;
+pub mod pieces;
 pub mod seams;
 pub mod spots;
 pub mod table;
+
+use std::fmt::Write as _;
 
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
@@ -50,6 +54,8 @@ pub struct View {
     pub in_product_box: bool,
     /// Every place that shows an amount.
     pub spots: Vec<Spot>,
+    /// Bytes of all texts of the part that was looked at.
+    pub text_bytes: usize,
     /// Every price seen, struck ones included, for comparison with structured data.
     pub seen: Vec<(Money, Role)>,
 }
@@ -89,29 +95,27 @@ pub enum Interest {
     Words,
 }
 
-/// Looks at a page, or at the part of it that `range` names.
+/// Looks at a page, or at the part of it that a tree was built of.
 #[must_use]
 pub fn look(
-    page: &str,
-    range: std::ops::Range<usize>,
+    tree: &Tree<'_>,
     harvest: &Harvest<'_>,
     context: &Context<'_>,
     titles: &[&str],
     url: &str,
     interest: Interest,
 ) -> View {
-    let tree = Tree::build(page, range.start, range.end.min(page.len()));
-    let heading = heading(&tree, harvest, titles);
+    let heading = heading(tree, harvest, titles);
     let anchor = heading.as_ref().map(|h| h.1);
-    let buttons = labels::buy_buttons(&tree);
-    let denied = labels::denies_sale(&tree, anchor, &buttons);
+    let buttons = buttons::find(tree);
+    let denied = labels::denies_sale(tree, anchor, &buttons);
     let buttons = buttons.working;
-    let mut view = View { buy_buttons: buttons.len(), denied, ..View::default() };
+    let mut view = View { buy_buttons: buttons.len(), denied, text_bytes: tree.text_bytes, ..View::default() };
     if !matches!(interest, Interest::Prices { words: false, .. }) {
-        let said = labels::said(&tree, anchor);
+        let said = labels::said(tree, anchor);
         view.says_out = said == Availability::OutOfStock;
         view.availability = labels::availability(said, anchor, &buttons);
-        view.labels = labels::read(&tree, anchor);
+        view.labels = labels::read(tree, anchor);
     }
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
         let (own, page) = (Words::of(words), Words::of(&titles.join(" ")));
@@ -120,8 +124,8 @@ pub fn look(
     });
     if let Interest::Prices { stated, until, .. } = interest {
         let context = Context { strict: true, ..*context };
-        let found = spots::find(&tree, &context, url, stated, until);
-        prices(&mut view, &tree, found, heading.as_ref(), &buttons);
+        let found = spots::find(tree, &context, url, stated, until);
+        prices(&mut view, tree, found, heading.as_ref(), &buttons);
     }
     view.heading = heading;
     view
@@ -223,6 +227,8 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(S
             [b'h' | b'H', b'2'] => 12,
             [b'h' | b'H', b'3'] => 4,
             _ if node.end - index > 12 || tag.attributes.len() < 8 || beaten(NAMED) => continue,
+            // An element without words is no heading, whatever it is called.
+            _ if !tree.has_text(index) => continue,
             _ => match classes::names_title(tag) {
                 2 => NAMED,
                 1 => 2,
@@ -252,11 +258,12 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(S
 /// Points of one price.
 fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usize]) {
     let mut points = spot.class_points;
-    let mut why: Vec<String> = if points == 0 { Vec::new() } else { vec![format!("{points:+} class names")] };
+    let mut why = if points == 0 { String::new() } else { format!("{points:+} class names") };
     let mut add = |value: i32, reason: &str| {
         if value != 0 {
             points += value;
-            why.push(format!("{value:+} {reason}"));
+            let between = if why.is_empty() { "" } else { ", " };
+            let _ = write!(why, "{between}{value:+} {reason}");
         }
     };
     match (spot.marked, spot.dashed) {
@@ -317,7 +324,7 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     add(if spot.money.is_some_and(Money::is_positive) { 0 } else { -90 }, "no positive amount");
     let _ = tree;
     spot.points = points;
-    spot.why = why.join(", ");
+    spot.why = why;
 }
 
 /// Candidates by points; list prices, unit prices and shipping near the best one join it.

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::extract::json::{Object, Value};
 use crate::extract::offer::Availability;
-use crate::extract::visible::classes::automaton;
+use crate::extract::phrases::in_any_case;
 
 #[rustfmt::skip]
 const PRICES: &[&str] = &[
@@ -50,7 +50,7 @@ const ASIDE: &[&str] = &[
 static PRICE_RANKS: LazyLock<FxHashMap<&'static [u8], usize>> =
     LazyLock::new(|| PRICES.iter().enumerate().map(|(rank, key)| (key.as_bytes(), rank)).collect());
 
-pub(super) static ASIDE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(ASIDE));
+pub(super) static ASIDE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| in_any_case(ASIDE));
 
 /// Whether a key is among those of prices.
 pub(super) fn is_price(key: &[u8]) -> bool {

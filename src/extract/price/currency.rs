@@ -9,12 +9,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::symbols::{NATIONS, NOUNS, SIGNS, SUBUNITS};
 use crate::extract::locale::Locale;
+use crate::extract::phrases;
 use crate::money::Currency;
 
 /// Longest currency name in characters that is looked at beside a number.
 const MAX_NAME: usize = 40;
 /// Blanks in a currency name.
 const MAX_WORDS: usize = 3;
+/// Letters of an ISO 4217 code.
+const CODE: usize = 3;
 /// Currencies that a shared sign may stand for.
 const MAX_SHARED: usize = 32;
 
@@ -260,7 +263,11 @@ fn longest<'t>(
     // One look at the whole stretch says whether any part of it can hold a noun, or the name of a nation.
     let whole = piece(ends[..count].last().copied()?);
     let held = Held { noun: NOUN_STEMS.0.is_match(whole), nation: whole.contains(' ') && NATION_STEMS.is_match(whole) };
-    ends[..count].iter().rev().filter(|len| boundary(**len) && !is_common_word(written(**len))).find_map(|len| {
+    // Without such a name only signs, coins and codes are left.
+    let named = held.noun || held.nation || whole.contains("de ");
+    let longest = if named { usize::MAX } else { (*LONGEST_SIGN + 2).max(CODE) };
+    let possible = |len: usize| len <= longest && boundary(len) && !is_common_word(written(len));
+    ends[..count].iter().rev().filter(|len| possible(**len)).find_map(|len| {
         let small = written(*len).len() == 1 && written(*len) == piece(*len);
         let pence = || Some(Mark::Subunit(piece(*len).to_owned()));
         let named = || if small && SUBUNIT_SET.contains(piece(*len)) { pence() } else { lookup(piece(*len), held) };
@@ -316,8 +323,7 @@ static NOUN_STEMS: LazyLock<(AhoCorasick, Vec<Codes>)> =
 static NATION_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NATIONS));
 
 fn stems(table: &[(&str, &str)]) -> AhoCorasick {
-    #[expect(clippy::expect_used, reason = "the stems are constants of this crate; a test builds the automaton")]
-    AhoCorasick::new(table.iter().map(|(stem, _)| *stem)).expect("constant stems build an automaton")
+    phrases::as_written(table.iter().map(|(stem, _)| stem))
 }
 
 fn sign_codes(piece: &str) -> Option<&'static Codes> {

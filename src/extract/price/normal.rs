@@ -2,15 +2,21 @@
 //!
 //! It changes how characters are written, never what they say.
 
+use std::borrow::Cow;
+
 use super::number::Number;
 use crate::extract::text;
 
 /// Full-width forms, every decimal digit of Unicode, every blank and every apostrophe become the plain ones.
 #[must_use]
-pub fn normalise(raw: &str) -> String {
-    if raw.is_ascii() {
-        return normalise_ascii(raw);
+pub fn normalise(raw: &str) -> Cow<'_, str> {
+    if text::is_folded(raw.as_bytes()) && !raw.as_bytes().contains(&b'`') {
+        return Cow::Borrowed(raw);
     }
+    Cow::Owned(if raw.is_ascii() { normalise_ascii(raw) } else { normalise_any(raw) })
+}
+
+fn normalise_any(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut superscript = false;
     for c in raw.chars() {
@@ -19,7 +25,8 @@ pub fn normalise(raw: &str) -> String {
             out.push(c);
             continue;
         }
-        let raised = if c < '\u{b2}' { None } else { "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c) };
+        let may_be_raised = matches!(c, '²' | '³' | '¹' | '⁰'..='⁹');
+        let raised = if may_be_raised { "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|s| s == c) } else { None };
         if let Some(digit) = raised {
             // Raised digits right behind a digit are the cents: `19⁹⁹`.
             if !superscript && out.ends_with(|p: char| p.is_ascii_digit()) {
@@ -87,9 +94,10 @@ fn digit_of(c: char) -> Option<char> {
 }
 
 /// Lower case with the byte positions of the original kept: characters whose case changes length stay.
-pub(super) fn lower(text: &str) -> String {
+pub(super) fn lower(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        let capitals = text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase());
+        return if capitals { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) };
     }
     let mut out = String::with_capacity(text.len());
     out.extend(text.chars().map(|c| {
@@ -102,12 +110,15 @@ pub(super) fn lower(text: &str) -> String {
             _ => c,
         }
     }));
-    out
+    Cow::Owned(out)
 }
 
 /// A blank-joined pair such as `2 499` inside `10-20` stays apart, a thousands blank joins: done by the number reader.
 /// Here only phone-like and date-like chains are dropped: three or more integers joined by the same dash or slash.
 pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number<'_>>) {
+    if numbers.len() < 2 {
+        return;
+    }
     let chained = |a: &Number<'_>, b: &Number<'_>| matches!(&text[a.end..b.start], "-" | "/" | ":");
     let padded = |n: &Number<'_>| n.integer().is_some_and(|d| d.len() == 2 && d.starts_with('0'));
     let mut drop = vec![false; numbers.len()];

@@ -213,6 +213,13 @@ fn exactly(whole: &str, fraction: &str) -> Reading {
     if whole.len() > MAX_DIGITS {
         return Reading::Malformed;
     }
+    if whole.len() + fraction.len() <= MAX_DIGITS {
+        // Eighteen digits always fit in 64 bits.
+        let digits = whole.bytes().chain(fraction.bytes());
+        let minor = digits.fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        return u32::try_from(fraction.len())
+            .map_or(Reading::Malformed, |scale| Reading::Exactly(Decimal::new(minor, scale)));
+    }
     let text = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
     crate::money::decimal(&text).map_or(Reading::Malformed, Reading::Exactly)
 }

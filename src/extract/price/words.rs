@@ -5,7 +5,9 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
+
+use crate::extract::phrases::{self, ByCharacter};
 
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,61 +195,33 @@ const LABELS: &[&str] = &[
 /// Whether words in lower case right before a number say that it names or counts something.
 pub(super) fn counts(before: &str) -> bool {
     let before = before.trim_end_matches([' ', ':', '.', '#']);
-    let Some(last) = before.chars().next_back() else { return false };
-    let labels = LABELS_BY_LAST.get(&last).map(Vec::as_slice).unwrap_or_default();
-    labels.iter().any(|label| ends_with_phrase(before, label))
+    LABELS_BY_LAST.of(before.chars().next_back()).iter().any(|(label, ())| ends_with_phrase(before, label))
 }
 
-static LABELS_BY_LAST: LazyLock<FxHashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
-    let mut map: FxHashMap<char, Vec<&str>> = FxHashMap::default();
-    for label in LABELS {
-        if let Some(last) = label.chars().next_back() {
-            map.entry(last).or_default().push(label);
-        }
-    }
-    map
-});
-
-/// Phrases by their last and their first character: a text is compared with the few that can fit.
-type ByCharacter = FxHashMap<char, Vec<(Cue, &'static str)>>;
-
-static MULTIPLIERS_BY_FIRST: LazyLock<FxHashMap<char, Vec<(&'static str, u32)>>> = LazyLock::new(|| {
-    let mut map: FxHashMap<char, Vec<(&str, u32)>> = FxHashMap::default();
-    for (word, zeros) in MULTIPLIERS {
-        if let Some(first) = word.chars().next() {
-            map.entry(first).or_default().push((word, *zeros));
-        }
-    }
-    map
-});
+static LABELS_BY_LAST: LazyLock<ByCharacter<()>> =
+    LazyLock::new(|| ByCharacter::last(LABELS.iter().map(|label| (*label, ()))));
+static MULTIPLIERS_BY_FIRST: LazyLock<ByCharacter<u32>> =
+    LazyLock::new(|| ByCharacter::first(MULTIPLIERS.iter().copied()));
 
 /// The zeros of the multiplying word at the start of a text in lower case, 0 if there is none.
 pub(super) fn zeros(text: &str) -> u32 {
-    let Some(words) = text.chars().next().and_then(|first| MULTIPLIERS_BY_FIRST.get(&first)) else { return 0 };
+    let words = MULTIPLIERS_BY_FIRST.of(text.chars().next());
     let whole = |word: &str| text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
     words.iter().filter(|(word, _)| whole(word)).max_by_key(|(word, _)| word.len()).map_or(0, |(_, zeros)| *zeros)
 }
 
-static BY_LAST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next_back()));
-static BY_FIRST: LazyLock<ByCharacter> = LazyLock::new(|| by_character(|phrase| phrase.chars().next()));
+static BY_LAST: LazyLock<ByCharacter<Cue>> = LazyLock::new(|| ByCharacter::last(phrases_before()));
+static BY_FIRST: LazyLock<ByCharacter<Cue>> = LazyLock::new(|| ByCharacter::first(phrases_before()));
 
-fn by_character(end: impl Fn(&str) -> Option<char>) -> ByCharacter {
-    let mut map = ByCharacter::default();
-    for (cue, phrases) in BEFORE {
-        for phrase in *phrases {
-            if let Some(c) = end(phrase) {
-                map.entry(c).or_default().push((*cue, phrase));
-            }
-        }
-    }
-    map
+fn phrases_before() -> impl Iterator<Item = (&'static str, Cue)> {
+    BEFORE.iter().flat_map(|(cue, phrases)| phrases.iter().map(|phrase| (*phrase, *cue)))
 }
 
 /// What the text in front of an amount and the one behind it say about it; both in lower case and trimmed.
 pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     let mut found = Vec::new();
-    let ahead = before.chars().next_back().and_then(|c| BY_LAST.get(&c)).map(Vec::as_slice).unwrap_or_default();
-    found.extend(ahead.iter().filter(|(_, phrase)| ends_with_phrase(before, phrase)).map(|(cue, _)| *cue));
+    let ahead = BY_LAST.of(before.chars().next_back());
+    found.extend(ahead.iter().filter(|(phrase, _)| ends_with_phrase(before, phrase)).map(|(_, cue)| *cue));
     // `Free shipping from € 25`: the amount that an order must reach.
     if found.contains(&Cue::From) && speaks_of_shipping(before) {
         found.push(Cue::UpTo);
@@ -255,12 +229,12 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     if OR_MORE.iter().any(|phrase| after.starts_with(phrase)) {
         found.push(Cue::UpTo);
     }
-    let behind = after.chars().next().and_then(|c| BY_FIRST.get(&c)).map(Vec::as_slice).unwrap_or_default();
-    let speaks_back = behind.iter().filter(|(cue, _)| matches!(cue, Cue::Saving | Cue::Shipping));
-    found.extend(speaks_back.filter(|(_, phrase)| starts_with_phrase(after, phrase)).map(|(cue, _)| *cue));
+    let behind = BY_FIRST.of(after.chars().next());
+    let speaks_back = behind.iter().filter(|(_, cue)| matches!(cue, Cue::Saving | Cue::Shipping));
+    found.extend(speaks_back.filter(|(phrase, _)| starts_with_phrase(after, phrase)).map(|(_, cue)| *cue));
     // `69.990 Normal`: a word that is all there is behind the amount.
-    let alone = behind.iter().filter(|(cue, phrase)| *cue == Cue::List && *phrase == after);
-    found.extend(alone.map(|(cue, _)| *cue));
+    let alone = behind.iter().filter(|(phrase, cue)| *cue == Cue::List && *phrase == after);
+    found.extend(alone.map(|(_, cue)| *cue));
     found
 }
 
@@ -290,15 +264,15 @@ fn speaks_of_shipping(words: &str) -> bool {
         .any(|phrase| words.match_indices(phrase).any(|(at, _)| !words[..at].ends_with(char::is_alphabetic)))
 }
 
-static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the phrases are constants of this crate; a test builds the automaton")]
-    AhoCorasick::new(NET.iter().chain(GROSS)).expect("constant phrases build an automaton")
-});
+static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::as_written(NET.iter().chain(GROSS)));
 
 /// Whether the text behind an amount, or the end of the one before it, says "without tax" and "with tax".
 pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
     let (mut net, mut gross) = (false, false);
     let mut take = |text: &str, only_end: bool| {
+        if !TAX.is_match(text) {
+            return;
+        }
         for hit in TAX.find_overlapping_iter(text) {
             let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
             let whole = !joined(text[..hit.start()].chars().next_back()) && !joined(text[hit.end()..].chars().next());

@@ -7,7 +7,7 @@ use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::text::Words;
-use crate::extract::visible::{View, labels};
+use crate::extract::visible::{View, buttons};
 use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
 
 /// Fills what no structured source said from the page's words and address.
@@ -33,7 +33,7 @@ pub(super) fn complete(offer: &mut Offer, body: &str, harvest: &Harvest<'_>, vie
     } else if view.denied && matches!(offer.availability, Availability::InStock | Availability::Limited) {
         offer.availability = Availability::OutOfStock;
     }
-    if offer.availability == Availability::Unknown && offer.price.is_some() && labels::has_buy_control(body) {
+    if offer.availability == Availability::Unknown && offer.price.is_some() && buttons::has_buy_control(body) {
         offer.availability = Availability::InStock;
     }
     let canonical = harvest.canonical.as_deref().or(offer.canonical_url.as_deref());

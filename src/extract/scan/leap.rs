@@ -10,6 +10,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind, Span, packed};
 use memchr::memrchr;
 
 use super::tag::{self, Name};
+use super::word::find_near;
 use super::{MAX_TAG, Scanner, Token, declaration_end, raw_end, raw_name};
 
 /// What is searched for: beginnings of tags and comments, and words inside of tags.
@@ -137,8 +138,7 @@ pub fn edges(source: &str, range: Range<usize>, mut take: impl FnMut(Edge, Name)
     let bytes = &source.as_bytes()[..range.end.min(source.len())];
     let mut from = range.start;
     let mut comments = true;
-    while let Some(step) = bytes.get(from..).and_then(|rest| memchr::memchr(b'<', rest)) {
-        let less = from + step;
+    while let Some(less) = find_near(bytes, from, *b"<") {
         from = less + 1;
         match bytes.get(from).copied().unwrap_or(0) {
             b'/' => take(Edge::Close, Name::at(bytes, less + 2, bytes.len()).0),

@@ -258,7 +258,7 @@ pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
         at = skip_space(bytes, equals + 1, false);
         match bytes.get(at) {
             // A value that never ends: the quote is litter, so that the rest of the page stays readable.
-            Some(quote @ (b'"' | b'\'')) => at = find_near(bytes, at + 1, *quote).map_or(at, |end| end) + 1,
+            Some(quote @ (b'"' | b'\'')) => at = find_near(bytes, at + 1, [*quote]).map_or(at, |end| end) + 1,
             _ => at += bytes[at..].iter().take_while(|byte| !is_space(**byte) && **byte != b'>').count(),
         }
     }
@@ -270,31 +270,17 @@ pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
 pub(super) fn end(bytes: &[u8], from: usize, limit: usize) -> usize {
     let bytes = &bytes[..limit];
     let mut at = from;
-    while let Some(stop) = next_stop(bytes, at) {
+    while let Some(stop) = find_near(bytes, at, *b"\"'>") {
         match bytes[stop] {
             b'>' => return stop,
             // A quote opens a value only behind an equals sign; elsewhere it is a letter of a name or a value.
-            quote if bytes[from..stop].trim_ascii_end().ends_with(b"=") => {
-                at = find_near(bytes, stop + 1, quote).map_or(stop, |end| end) + 1;
+            quote if bytes[from..stop].ends_with(b"=") || bytes[from..stop].trim_ascii_end().ends_with(b"=") => {
+                at = find_near(bytes, stop + 1, [quote]).map_or(stop, |end| end) + 1;
             }
             _ => at = stop + 1,
         }
     }
     memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step)
-}
-
-/// The next quote or closing bracket.
-fn next_stop(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    while let Some(word) = word_at(bytes, at) {
-        let stops = equal(word, b'"') | equal(word, b'>') | equal(word, b'\'');
-        if stops != 0 {
-            return Some(at + stops.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..)?;
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'>')).map(|step| at + step)
 }
 
 /// What an attribute is, by the first eight bytes of its name.
@@ -389,7 +375,7 @@ impl<'a> Iterator for Attributes<'a> {
         let from = skip_space(bytes, equals + 1, false);
         match bytes.get(from) {
             Some(quote @ (b'"' | b'\'')) => {
-                let close = find_near(bytes, from + 1, *quote).unwrap_or(bytes.len());
+                let close = find_near(bytes, from + 1, [*quote]).unwrap_or(bytes.len());
                 self.pos = (close + 1).min(bytes.len());
                 Some((name, &self.source[from + 1..close]))
             }

@@ -24,19 +24,26 @@ pub(super) const fn equal(word: u64, byte: u8) -> u64 {
 /// Words that are looked at one by one before a vector search is set up.
 const NEAR: usize = 3;
 
-/// Byte offset of the next `wanted` at or after `from`, where the next one is mostly near.
+/// Byte offset of the next byte at or after `from` that is one of at most three, where it is mostly near.
 #[inline]
-pub(super) fn find_near(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
+pub(in crate::extract) fn find_near<const N: usize>(bytes: &[u8], from: usize, wanted: [u8; N]) -> Option<usize> {
     let mut at = from;
     for _ in 0..NEAR {
         let Some(word) = word_at(bytes, at) else { break };
-        let found = equal(word, wanted);
+        let found = wanted.iter().fold(0, |marks, byte| marks | equal(word, *byte));
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize / 8);
         }
         at += 8;
     }
-    memchr::memchr(wanted, bytes.get(at..)?).map(|step| at + step)
+    let rest = bytes.get(at..)?;
+    let step = match wanted.as_slice() {
+        [one] => memchr::memchr(*one, rest),
+        [one, two] => memchr::memchr2(*one, *two, rest),
+        [one, two, three, ..] => memchr::memchr3(*one, *two, *three, rest),
+        [] => None,
+    };
+    step.map(|step| at + step)
 }
 
 #[cfg(test)]
@@ -54,5 +61,18 @@ mod tests {
             assert_eq!(below(word, 0x3d).trailing_zeros() / 8, at as u32);
         }
         assert_eq!(word_at(&[0; 8], 1), None);
+    }
+
+    #[test]
+    fn near_and_far_bytes_are_found() {
+        for at in [0, 7, 8, 23, 24, 31, 90] {
+            let mut bytes = [b' '; 91];
+            bytes[at] = b'>';
+            assert_eq!(find_near(&bytes, 0, *b">"), Some(at));
+            assert_eq!(find_near(&bytes, 0, *b"\">"), Some(at));
+            assert_eq!(find_near(&bytes, 0, *b"\"'>"), Some(at));
+            assert_eq!(find_near(&bytes, at + 1, *b">"), None);
+        }
+        assert_eq!(find_near(&[0; 8], 9, *b">"), None);
     }
 }

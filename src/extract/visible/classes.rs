@@ -4,9 +4,10 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
+use crate::extract::phrases;
 use crate::extract::scan::{Name, Tag};
 
 /// What the names on one element hint at.
@@ -237,19 +238,8 @@ static STEMS: LazyLock<(AhoCorasick, Vec<u8>)> = LazyLock::new(|| {
     let groups = [(PRICE, 1), (CURRENT, 2), (OLD, 4), (ASIDE, 8), (NOT_PRICE, 16), (PRODUCT, 32), (BUY, 64)];
     let (stems, bits): (Vec<&str>, Vec<u8>) =
         groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
-    (automaton(&stems), bits)
+    (phrases::in_any_case(&stems), bits)
 });
-
-/// An automaton that ignores ASCII case.
-pub(in crate::extract) fn automaton(words: &[&str]) -> AhoCorasick {
-    #[expect(clippy::expect_used, reason = "the words are constants of this crate; a test builds every automaton")]
-    // A table of all states takes megabytes where a chain of them takes kilobytes, and two thirds of the time per byte.
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .expect("constant words build an automaton")
-}
 
 /// Bytes of one name that are read.
 const MAX_NAME: usize = 240;
@@ -343,7 +333,7 @@ fn names_something(key: &str) -> bool {
 }
 
 static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    automaton(&[
+    phrases::in_any_case(&[
         "product-title",
         "product-name",
         "producttitle",
@@ -359,12 +349,15 @@ static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     ])
 });
 
+/// What every name in [`TITLES`] holds.
+static TITLE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::in_any_case(&["title", "name", "heading"]));
+
 /// How surely an element's names say that it holds the product's title: 2 for sure, 1 for "title" or "name", 0 not.
 #[must_use]
 pub fn names_title(tag: &Tag<'_>) -> u8 {
-    let named = tag
-        .attributes()
-        .filter(|(key, value)| value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key));
+    let named = tag.attributes().filter(|(key, value)| {
+        value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key) && TITLE_WORDS.is_match(value)
+    });
     let best = named.flat_map(|(_, value)| {
         TITLES.find_overlapping_iter(value).map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
     });

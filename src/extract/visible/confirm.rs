@@ -1,13 +1,13 @@
-//! Whether a page shows the price that its markup states, told without building a tree.
+//! Whether a page shows the price that its markup states, told while the tree of its part grows.
 //!
 //! It only ever says yes where no other amount stands near the title: without one there is no reduced price, no
 //! earlier price and no shipping cost to be found. Everywhere else the whole look decides.
 
-use std::ops::Range;
-
+use crate::extract::json::ceil_char;
 use crate::extract::offer::{Candidate, Evidence, Offer, Source};
-use crate::extract::scan::{Name, Scanner, Token};
+use crate::extract::scan::Name;
 use crate::extract::text;
+use crate::extract::tree::{Builder, Kind};
 use crate::money::{self, Money};
 
 /// Points of a confirmed place: enough to count as what a person sees.
@@ -31,26 +31,21 @@ pub enum Shown {
     No,
 }
 
-/// Whether the texts in `range` of a page show `price`.
+/// Whether the texts of a part of a page up to byte `to` show `price`; no more of it is read than it takes to tell.
 #[must_use]
-pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Shown {
-    let start = crate::extract::json::ceil_char(page, range.start);
-    let window = page.get(start..).unwrap_or("");
-    let window = &window[..crate::extract::json::ceil_char(window, range.len().min(window.len()))];
+pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money) -> Shown {
     let Some(wanted) = Forms::of(price) else { return Shown::No };
     let mut others = false;
     let mut shown: Option<(usize, &str)> = None;
-    let mut scanner = Scanner::starting_at(window, 0);
-    scanner.listen(true, false);
     let mut within = Name::of("");
-    for token in scanner {
-        let (text, at) = match token {
-            Token::Text { text, at } => (text, at),
-            Token::Open(tag) => {
+    while let Some(index) = part.step(to) {
+        let node = part.node(index);
+        let text = match node.kind {
+            Kind::Element(tag) => {
                 within = tag.key;
                 continue;
             }
-            Token::Close { .. } | Token::Raw { .. } => continue,
+            Kind::Text(text) => &text[..ceil_char(text, text.len().min(to.saturating_sub(node.at)))],
         };
         if within == Name::OPTION || text.len() > MAX_TEXT || !text.bytes().any(|b| b.is_ascii_digit()) {
             continue;
@@ -58,7 +53,7 @@ pub fn confirm(page: &str, range: Range<usize>, price: Money) -> Shown {
         let money = speaks_of_money(text);
         for digits in amounts(text) {
             if wanted.fit(&digits) {
-                shown = shown.or(Some((start + at, text)));
+                shown = shown.or(Some((node.at, text)));
             } else {
                 others |= wanted.may_be_price(&digits, money);
             }
@@ -216,7 +211,7 @@ mod tests {
     }
 
     fn shows(page: &str) -> bool {
-        matches!(confirm(page, 0..page.len(), price()), Shown::Alone(_))
+        matches!(confirm(&mut Builder::new(page, 0), page.len(), price()), Shown::Alone(_))
     }
 
     #[test]

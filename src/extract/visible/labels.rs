@@ -1,4 +1,4 @@
-//! Words of a product page: buy buttons, stock messages, article numbers, brands.
+//! Words of a product page: stock messages, article numbers, brands.
 //!
 //! Stems in the languages of the shops we know of; a word counts only where it stands, near the title or a button.
 
@@ -9,11 +9,12 @@ use rustc_hash::FxHashMap;
 
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
-use crate::extract::scan::{Name, Tag};
+use crate::extract::phrases::{self, Openings};
+use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
-use super::classes;
+use super::buttons::Buttons;
 
 /// Elements behind the title whose texts may speak about the product.
 const REACH: usize = 1_600;
@@ -43,17 +44,6 @@ impl Labels {
 }
 
 #[rustfmt::skip]
-const BUY: &[&str] = &[
-    "add to cart", "add to basket", "add to bag", "add to trolley", "add item to", "buy now", "buy it now", "buy", "purchase", "order now", "pre-order", "preorder", "læg i kurv", "tilføj til kurv", "føj til kurv", "læg i indkøbskurv",
-    "køb", "køb nu", "lägg i varukorg", "lägg i kundvagn", "lägg till i varukorgen", "lägg i korgen", "köp", "köp nu", "legg i handlekurv", "legg i handlekurven", "kjøp", "lisää ostoskoriin", "osta", "in den warenkorb", "in den einkaufswagen",
-    "in meinen warenkorb", "jetzt kaufen", "kaufen", "zum warenkorb hinzufügen", "ajouter au panier", "ajouter à mon panier", "acheter", "añadir a la cesta", "añadir al carrito", "agregar al carrito", "agregar", "comprar", "comprar ahora", "anadir al carrito", "aggiungi al carrello", "acquista", "compra",
-    "adicionar ao carrinho", "adicionar", "adicionar ao cesto", "in winkelwagen", "in winkelmandje", "toevoegen aan winkelwagen", "bestellen", "do koszyka", "dodaj do koszyka", "kup teraz", "kup", "kupuję", "do košíku", "přidat do košíku", "vložit do košíku", "koupit",
-    "do košíka", "pridať do košíka", "vložiť do košíka", "kúpiť", "kosárba", "kosárba teszem", "kosárba rakom", "adaugă în coș", "adauga in cos", "cumpără", "în coș", "добави в количката", "купи", "купить", "в корзину", "добавить в корзину", "в кошик", "купити", "додати в кошик",
-    "lisa ostukorvi", "ostukorvi", "osta kohe", "pievienot grozam", "ielikt grozā", "pirkt", "į krepšelį", "pirkti", "dodaj v košarico", "u košaricu", "dodaj u košaricu", "dodaj u korpu", "στο καλάθι", "προσθήκη στο καλάθι", "αγορά", "sepete ekle", "satın al",
-    "הוסף לסל", "أضف إلى السلة", "カートに入れる", "買い物かごに入れる", "購入する", "加入购物车", "加入購物車", "立即购买", "立即購買", "直接購買", "我要購買", "我要买", "장바구니", "구매하기", "바로구매", "구매", "thêm vào giỏ", "mua ngay", "tambah ke keranjang", "beli", "ใส่ตะกร้า", "сатып алу", "себетке",
-];
-
-#[rustfmt::skip]
 const OUT: &[&str] = &[
     "out of stock", "out-of-stock", "sold out", "currently unavailable", "no longer in stock", "discontinued", "nicht mehr verfügbar", "nicht mehr lieferbar", "nicht mehr erhältlich", "n'est plus disponible", "plus disponible", "ya no está disponible", "non più disponibile", "não disponível", "niet meer leverbaar", "niet meer beschikbaar", "udgået", "utgått", "finns ej i lager", "slut i webblager", "tillfälligt slut", "poistunut", "ei saatavilla", "już niedostępny", "produkt wycofany",
     "již není dostupný", "prodej ukončen", "ukončený prodej", "predaj ukončený", "nem elérhető", "nincs raktáron", "nem kapható", "nu este disponibil", "nu mai este disponibil", "снят с производства", "нет на складе", "товар закончился", "знято з виробництва", "mevcut değil", "stokta bulunmuyor", "販売終了", "取り扱い終了", "재고없음", "판매종료", "판매중지", "暂无库存", "已下架", "無庫存", "غير متوفر", "نفدت الكمية",
@@ -78,47 +68,6 @@ const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestill
 #[rustfmt::skip]
 const LIMITED: &[&str] = &["low stock", "limited stock", "almost gone", "få på lager", "kun få tilbage", "fåtal i lager", "nur noch", "plus que", "últimas unidades", "ultimi pezzi", "ostatnie sztuki", "poslední kusy", "utolsó darab"];
 
-/// Elements searched upwards from a label for the thing that is clicked.
-const MAX_CLIMB: usize = 3;
-/// Buttons kept; a page with more of them is a list.
-const MAX_BUTTONS: usize = 60;
-
-/// Elements that put the product into a cart, or would if they were not switched off.
-#[derive(Debug, Default)]
-pub struct Buttons {
-    pub working: Vec<usize>,
-    pub disabled: Vec<usize>,
-}
-
-/// The elements that put the product into a cart.
-#[must_use]
-pub fn buy_buttons(tree: &Tree<'_>) -> Buttons {
-    let mut buttons = Buttons::default();
-    for (index, node) in tree.nodes.iter().enumerate() {
-        let button = match &node.kind {
-            Kind::Text(raw) if raw.len() <= 160 && is_buy_label(raw) => clickable(tree, index),
-            Kind::Element(tag)
-                if tag.is(Name::INPUT) || tag.is(Name::IMG) || tag.is(Name::BUTTON) || tag.is(Name::A) =>
-            {
-                speaks_of_buying(tag).then_some(index)
-            }
-            _ => None,
-        };
-        if let Some(button) = button
-            && buttons.working.last() != Some(&button)
-            && buttons.disabled.last() != Some(&button)
-            && !tree.is_hidden(button)
-        {
-            let kind = if is_disabled(tree, button) { &mut buttons.disabled } else { &mut buttons.working };
-            kind.push(button);
-        }
-        if buttons.working.len() + buttons.disabled.len() >= MAX_BUTTONS {
-            break;
-        }
-    }
-    buttons
-}
-
 /// Whether the page says near the title that the product cannot be bought and its buy button is switched off: two signs
 /// that outweigh what markup says, since shops forget to update the one that no person sees.
 #[must_use]
@@ -127,99 +76,6 @@ pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, buttons: &Buttons) ->
     buttons.disabled.iter().any(near)
         && !buttons.working.iter().any(near)
         && said(tree, anchor) == Availability::OutOfStock
-}
-
-/// Whether a page has a control that puts something into a cart, by the names shop systems give it.
-#[must_use]
-pub fn has_buy_control(page: &str) -> bool {
-    BUTTON_NAMES.is_match(page)
-}
-
-/// The button, link or box that a label belongs to.
-fn clickable(tree: &Tree<'_>, index: usize) -> Option<usize> {
-    let parent = tree.nodes[index].parent;
-    let real =
-        tree.ancestors(index).take(MAX_CLIMB).find(|i| tree.nodes[*i].is(Name::BUTTON) || tree.nodes[*i].is(Name::A));
-    real.or((parent != 0).then_some(parent))
-}
-
-fn is_disabled(tree: &Tree<'_>, index: usize) -> bool {
-    tree.nodes[index].tag().is_some_and(|tag| {
-        tag.attribute("disabled").is_some() || tag.attribute("class").is_some_and(|c| c.contains("disabled"))
-    })
-}
-
-/// Whether a control says in its attributes that it buys.
-fn speaks_of_buying(tag: &Tag<'_>) -> bool {
-    if tag.attributes.len() < 6 {
-        return false;
-    }
-    if tag.is(Name::INPUT)
-        && !tag
-            .attribute("type")
-            .is_some_and(|t| ["submit", "button", "image"].iter().any(|k| t.eq_ignore_ascii_case(k)))
-    {
-        return false;
-    }
-    tag.attributes().any(|(key, value)| {
-        let named = !tag.is(Name::IMG) && ["id", "class", "name"].iter().any(|k| key.eq_ignore_ascii_case(k));
-        let labelled = ["value", "alt", "title", "aria-label"].iter().any(|k| key.eq_ignore_ascii_case(k));
-        (named && BUTTON_NAMES.is_match(value)) || (labelled && value.len() <= 160 && is_buy_label(value))
-    })
-}
-
-static BUTTON_NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    classes::automaton(&[
-        "addtocart",
-        "add-to-cart",
-        "add_to_cart",
-        "addtobasket",
-        "add-to-basket",
-        "add-to-bag",
-        "addtobag",
-        "buy-button",
-        "btn-buy",
-        "buybutton",
-        "buy-now",
-        "buynow",
-        "btn-add-cart",
-        "btn-addcart",
-    ])
-});
-
-/// Buy labels by their first character, so that a text is compared with few of them.
-static BUY_BY_FIRST: LazyLock<FxHashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
-    let mut map: FxHashMap<char, Vec<&str>> = FxHashMap::default();
-    for label in BUY {
-        if let Some(first) = label.chars().next() {
-            map.entry(first).or_default().push(label);
-        }
-    }
-    map
-});
-
-fn is_buy_label(raw: &str) -> bool {
-    let litter = |c: char| !c.is_alphanumeric();
-    let trimmed = raw.trim_start_matches(litter);
-    let Some(first) = trimmed.chars().next().and_then(|c| c.to_lowercase().next()) else { return false };
-    let Some(labels) = BUY_BY_FIRST.get(&first) else { return false };
-    // Nearly every text that begins with the letter of a label goes on with another one, or its first word does.
-    let word = trimmed.bytes().take_while(u8::is_ascii_alphanumeric);
-    let begins = |label: &str| {
-        trimmed.as_bytes().get(1).zip(label.as_bytes().get(1)).is_none_or(|(a, b)| a | 0x20 == b | 0x20)
-            && word.clone().zip(label.bytes()).all(|(a, b)| a.to_ascii_lowercase() == b)
-    };
-    if trimmed.is_ascii() && !labels.iter().any(|label| begins(label)) {
-        return false;
-    }
-    let label = text::clean(trimmed.trim_end_matches(litter)).to_lowercase();
-    let length = label.chars().count();
-    length <= 40
-        && labels.iter().any(|word| {
-            label == *word
-                || (label.starts_with(word)
-                    && (word.chars().count() > 6 || word.chars().any(|c| u32::from(c) > 0x3000)))
-        })
 }
 
 /// Stock phrases in one automaton, and the state each names.
@@ -233,7 +89,7 @@ static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
     ];
     let (words, states): (Vec<&str>, Vec<Availability>) =
         groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
-    (classes::automaton(&words), states)
+    (phrases::in_any_case(&words), states)
 });
 
 /// The state a short text names; "not available" beats the "available" inside it.
@@ -242,6 +98,10 @@ fn stock_state(raw: &str) -> Option<Availability> {
     // Only ASCII case is folded by the automaton: the rest is folded when there are other letters.
     let folded = if raw.is_ascii() { None } else { Some(raw.to_lowercase()) };
     let text = folded.as_deref().unwrap_or(raw);
+    // Most texts hold no phrase at all, and the search for the first one costs a third of the search for all.
+    if !automaton.is_match(text) {
+        return None;
+    }
     let hits = automaton.find_overlapping_iter(text).filter(|hit| is_word(text, hit.start(), hit.end()));
     let best = hits.map(|hit| hit.pattern().as_usize()).min()?;
     let length = text.trim().chars().count();
@@ -324,6 +184,19 @@ static LABELS: LazyLock<FxHashMap<&'static [u8], Announces>> = LazyLock::new(|| 
     groups.iter().flat_map(|(words, what)| words.iter().map(|w| (w.as_bytes(), *what))).collect()
 });
 
+static LABEL_OPENINGS: LazyLock<Openings> =
+    LazyLock::new(|| Openings::of([BRAND, SKU, MPN, GTIN].into_iter().flatten().copied()));
+
+/// What stands in front of a label without being part of it.
+const BULLETS: [char; 7] = ['-', '–', '•', '|', '(', '[', ' '];
+
+/// Whether a text may begin with a label.
+fn may_be_label(raw: &str) -> bool {
+    // A reference may stand for any letter, and behind a dash the label may stand in the middle.
+    memchr::memchr2(b'&', b'-', raw.as_bytes()).is_some()
+        || LABEL_OPENINGS.may_begin(raw.trim_start_matches(|c: char| c.is_whitespace() || BULLETS.contains(&c)))
+}
+
 /// What a label in any case announces.
 fn announced(label: &str) -> Option<Announces> {
     if !label.is_ascii() {
@@ -344,7 +217,7 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
     let end = tree.nodes.len().min(anchor.map_or(tree.nodes.len(), |a| a + 6_000));
     for index in start..end {
         let Kind::Text(raw) = tree.nodes[index].kind else { continue };
-        if raw.len() > 160 {
+        if raw.len() > 160 || !may_be_label(raw) {
             continue;
         }
         // A label is short or ends in a mark; most texts are neither.
@@ -361,10 +234,7 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
         };
         // `In Stock - Item #601576`: the label is what stands behind the last dash.
         let label = if label.contains('-') { label.rsplit(" - ").next().unwrap_or(label) } else { label };
-        let label = label
-            .trim_start_matches(['-', '–', '•', '|', '(', '[', ' '])
-            .trim_end()
-            .trim_end_matches(['.', ' ', '-', '–']);
+        let label = label.trim_start_matches(BULLETS).trim_end().trim_end_matches(['.', ' ', '-', '–']);
         let Some(what) = announced(label) else { continue };
         let known = match what {
             Announces::Sku => labels.sku.is_some(),

@@ -9,15 +9,28 @@ use crate::extract::tree::SEAM;
 /// Whether a text with seams holds two digits that stand alone between seams right behind a number.
 #[must_use]
 pub fn is_split(text: &str) -> bool {
-    text.contains(SEAM) && joined(text).1
+    may_join(text) && joined(text).1
 }
 
 /// Removes the seams of split prices: `1 574|90 zł` becomes `1 574.90 zł`, `39|.|99` becomes `39.99`.
 #[must_use]
-pub fn join_seams(text: &str) -> Cow<'_, str> {
-    let joined = if text.contains(SEAM) { Cow::Owned(joined(text).0) } else { Cow::Borrowed(text) };
+pub fn join(text: &str) -> Cow<'_, str> {
+    let joined = match text.contains(SEAM) {
+        false => Cow::Borrowed(text),
+        true if may_join(text) => Cow::Owned(joined(text).0),
+        true => Cow::Owned(text.replace(SEAM, " ")),
+    };
     // Cents behind a blank: the blank between mark and cents is litter.
     if joined.contains('.') { Cow::Owned(joined.replace(". ", ".")) } else { joined }
+}
+
+/// Whether any seam stands behind a number or its mark and in front of digits or a mark: no other is ever joined.
+fn may_join(text: &str) -> bool {
+    text.match_indices(SEAM).any(|(at, seam)| {
+        let before = text[..at].trim_end_matches([' ', SEAM]).as_bytes().last();
+        let behind = text[at + seam.len()..].trim_start_matches(' ').as_bytes().first();
+        [before, behind].iter().all(|byte| matches!(byte, Some(b'0'..=b'9' | b'.' | b',')))
+    })
 }
 
 /// The text with its seams joined or blank, and whether one was joined.
@@ -79,7 +92,7 @@ mod tests {
             ("12,50| kr", "12,50  kr"),
             ("-10%|50 kr", "-10% 50 kr"),
         ] {
-            assert_eq!(join_seams(&split.replace('|', &SEAM.to_string())), joined, "{split}");
+            assert_eq!(join(&split.replace('|', &SEAM.to_string())), joined, "{split}");
         }
     }
 

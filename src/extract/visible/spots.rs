@@ -2,15 +2,14 @@
 //!
 //! One place is the smallest element whose text reads as a price; nothing is judged here, only described.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
 
 use rustc_hash::FxHashMap;
 
 use super::classes::Hints;
 use super::confirm::Relevant;
-use super::seams::{is_split, join_seams};
-use crate::extract::address;
+use super::pieces::Pieces;
+use crate::extract::address::Here;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
 use crate::extract::text;
@@ -19,10 +18,12 @@ use crate::money::Money;
 
 /// Prices looked at on one page.
 const MAX_SPOTS: usize = 600;
-/// Bytes of text an element may hold and still be one price.
-const MAX_PRICE_TEXT: usize = 90;
 /// Ancestors whose names count.
 const MAX_CLIMB: usize = 14;
+/// Of these the ones whose names speak of the amount itself ...
+const NEAR: usize = 3;
+/// ... and the ones whose names say that it is the product's.
+const FAR: usize = 7;
 
 /// A place that shows an amount.
 #[derive(Debug, Clone)]
@@ -71,8 +72,8 @@ pub struct Spot {
 #[must_use]
 pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>, until: usize) -> Vec<Spot> {
     let relevant = stated.and_then(Relevant::beside);
-    let reader =
-        Reader { tree, context, url, read: RefCell::default(), pieces: RefCell::default(), links: RefCell::default() };
+    let pieces = Pieces::of(tree, context);
+    let reader = Reader { tree, context, url, pieces, here: OnceCell::new(), links: RefCell::default() };
     let mut spots: Vec<Spot> = Vec::new();
     let mut covered = 0;
     for (index, node) in tree.nodes.iter().enumerate().take_while(|(_, node)| node.at < until) {
@@ -128,51 +129,18 @@ fn is_sign(c: char) -> bool {
     matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}')
 }
 
-/// The first amount of a text and the one behind it.
-type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
-
-/// The text of an element, with seams and as people read it, and what it reads as.
-struct Piece {
-    seamed: String,
-    plain: String,
-    amounts: Amounts,
-}
-
-/// Reads texts of one page. Boxes inside boxes and tiles beside tiles have the same text, so each is read once.
+/// Describes the places of one page.
 struct Reader<'r, 'a> {
     tree: &'r Tree<'a>,
     context: &'r Context<'r>,
     url: &'r str,
-    read: RefCell<FxHashMap<String, Amounts>>,
-    /// By element: texts beside each other climb through the same boxes.
-    pieces: RefCell<FxHashMap<usize, Option<Rc<Piece>>>>,
+    pieces: Pieces<'r, 'a>,
+    /// Needed only where a price stands in a link.
+    here: OnceCell<Here<'r>>,
     links: RefCell<FxHashMap<&'a str, bool>>,
 }
 
 impl<'a> Reader<'_, 'a> {
-    fn amounts(&self, text: &str) -> Amounts {
-        if let Some(known) = self.read.borrow().get(text) {
-            return known.clone();
-        }
-        let found = price::read_two(text, self.context).ok().map(Rc::new);
-        self.read.borrow_mut().insert(text.to_owned(), found.clone());
-        found
-    }
-
-    /// The text of an element; `None` if it is too long for a price.
-    fn piece(&self, element: usize) -> Option<Rc<Piece>> {
-        if let Some(known) = self.pieces.borrow().get(&element) {
-            return known.clone();
-        }
-        let piece = self.tree.text_with_seams(element, MAX_PRICE_TEXT).map(|seamed| {
-            let plain = plain(&seamed);
-            let amounts = self.amounts(&plain);
-            Rc::new(Piece { seamed, plain, amounts })
-        });
-        self.pieces.borrow_mut().insert(element, piece.clone());
-        piece
-    }
-
     /// Lets the short text right before and behind a price speak: `Was:`, `online`, `per month` often stand apart.
     fn by_neighbours(&self, spot: &mut Spot) {
         let tree = self.tree;
@@ -204,7 +172,7 @@ impl<'a> Reader<'_, 'a> {
             } else {
                 format!("{} {}", spot.raw, text::cut(words, 40))
             };
-            let Some(read) = self.amounts(&whole) else { continue };
+            let Some(read) = self.pieces.read(&whole) else { continue };
             let read = &read.0;
             if read.amount != spot.reading.amount {
                 continue;
@@ -231,11 +199,11 @@ impl<'a> Reader<'_, 'a> {
         let tree = self.tree;
         let mut bare: Option<Spot> = None;
         for element in tree.ancestors(index).take(5) {
-            let Some(piece) = self.piece(element) else { break };
-            let Some(amounts) = &piece.amounts else { continue };
+            let Some(piece) = self.pieces.piece(element) else { break };
+            let Some(amounts) = self.pieces.amounts(&piece) else { continue };
             if amounts.0.mark.is_none() {
                 let whole = || self.completed(element, &amounts.0, index);
-                bare = bare.or_else(whole).or_else(|| self.spot(element, &piece.plain, amounts));
+                bare = bare.or_else(whole).or_else(|| self.spot(element, piece.plain(), amounts));
                 continue;
             }
             // `Item 4711` beside `$30.99`: the box around both shows a price, but not by this text.
@@ -247,7 +215,7 @@ impl<'a> Reader<'_, 'a> {
             return self
                 .range_around(element, &amounts.0)
                 .or_else(|| self.completed(element, &amounts.0, index))
-                .or_else(|| self.spot(element, &piece.plain, amounts));
+                .or_else(|| self.spot(element, piece.plain(), amounts));
         }
         bare.or_else(|| self.in_sentence(index))
     }
@@ -258,12 +226,12 @@ impl<'a> Reader<'_, 'a> {
         if parent == 0 {
             return None;
         }
-        let wider = self.piece(parent)?;
-        let more = wider.amounts.as_ref()?;
+        let wider = self.pieces.piece(parent).filter(|wider| wider.is_split())?;
+        let more = self.pieces.amounts(&wider)?;
         let same_sort = more.0.mark.is_some() == own.mark.is_some();
-        let by_this_text = matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(more, &text::clean(raw)));
-        (same_sort && by_this_text && more.0.amount != own.amount && is_split(&wider.seamed))
-            .then(|| self.spot(parent, &wider.plain, more))
+        let by_this_text = || matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(more, &text::clean(raw)));
+        (same_sort && more.0.amount != own.amount && by_this_text())
+            .then(|| self.spot(parent, wider.plain(), more))
             .flatten()
     }
 
@@ -273,12 +241,15 @@ impl<'a> Reader<'_, 'a> {
             return None;
         }
         // A box that holds too much for a price is never inside one that does not.
-        let boxes =
-            self.tree.ancestors(element).take(4).map_while(|wider| self.piece(wider).map(|piece| (wider, piece)));
-        boxes.into_iter().find_map(|(wider, piece)| {
-            let range = piece.amounts.as_ref()?;
+        let boxes = self
+            .tree
+            .ancestors(element)
+            .take(4)
+            .map_while(|wider| self.pieces.piece(wider).map(|piece| (wider, piece)));
+        boxes.filter(|(_, piece)| price::may_be_range(piece.plain())).find_map(|(wider, piece)| {
+            let range = self.pieces.amounts(&piece)?;
             (range.0.kind == PriceKind::Range && range.0.amount == own.amount)
-                .then(|| self.spot(wider, &piece.plain, range))
+                .then(|| self.spot(wider, piece.plain(), range))
                 .flatten()
         })
     }
@@ -288,7 +259,7 @@ impl<'a> Reader<'_, 'a> {
         let Kind::Text(raw) = self.tree.nodes[index].kind else { return None };
         let element = self.tree.nodes[index].parent;
         let clean = text::clean(raw);
-        let reading = &self.amounts(&clean)?.0;
+        let reading = &self.pieces.read(&clean)?.0;
         if reading.mark.is_none() || element == 0 {
             return None;
         }
@@ -301,9 +272,18 @@ impl<'a> Reader<'_, 'a> {
         let (reading, second) = amounts;
         let second = second.as_ref().filter(|_| matches!(reading.kind, PriceKind::Exact | PriceKind::From));
         let second = second.and_then(|r| r.money(self.context.currency).ok());
-        let spot = self.describe(element, plain, reading.clone());
-        let counts = spot.marked || spot.class_points > 0;
-        counts.then_some(Spot { second, long: plain.len() > 48, ..spot })
+        let counts = reading.mark.is_some() || self.class_points(element) > 0;
+        counts.then(|| Spot { second, long: plain.len() > 48, ..self.describe(element, plain, reading.clone()) })
+    }
+
+    /// An element and what it stands in, nearest first, as far as names count.
+    fn climb(&self, element: usize) -> impl Iterator<Item = (usize, usize)> {
+        std::iter::once(element).chain(self.tree.ancestors(element)).take(MAX_CLIMB).enumerate()
+    }
+
+    /// What the names on an element and around it say for a price in it, in points.
+    fn class_points(&self, element: usize) -> i32 {
+        self.climb(element).take(FAR).map(|(level, i)| points_of(&self.tree.hints(i), level)).sum()
     }
 
     fn describe(&self, element: usize, raw: &str, reading: Reading) -> Spot {
@@ -314,7 +294,7 @@ impl<'a> Reader<'_, 'a> {
         let mut spot = Spot::new(element, raw, money, reading);
         let first_text = (element..tree.nodes[element].end).find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_)));
         spot.at = tree.nodes[first_text.unwrap_or(element)].at;
-        for (level, i) in std::iter::once(element).chain(tree.ancestors(element)).take(MAX_CLIMB).enumerate() {
+        for (level, i) in self.climb(element) {
             let Some(tag) = tree.nodes[i].tag() else { continue };
             let facts = tree.facts(i);
             let hints = facts.hints;
@@ -348,7 +328,11 @@ impl<'a> Reader<'_, 'a> {
         if trimmed.is_empty() || trimmed.starts_with('#') || trimmed.starts_with("javascript:") {
             return false;
         }
-        *self.links.borrow_mut().entry(href).or_insert_with(|| !address::same_page(trimmed, self.url))
+        *self
+            .links
+            .borrow_mut()
+            .entry(href)
+            .or_insert_with(|| !self.here.get_or_init(|| Here::of(self.url)).is_same(trimmed))
     }
 }
 
@@ -357,11 +341,6 @@ fn has_dash_for_cents(raw: &str) -> bool {
     let end = raw.trim_end_matches([' ', '*']).trim_end_matches(['-', '–', '—']);
     end.len() < raw.trim_end_matches([' ', '*']).len()
         && end.strip_suffix([',', '.', ':']).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
-}
-
-/// The text of an element as people read it.
-fn plain(joined: &str) -> String {
-    text::fold_space(&join_seams(joined)).into_owned()
 }
 
 impl Spot {
@@ -404,26 +383,38 @@ impl Spot {
 }
 
 fn weigh(spot: &mut Spot, hints: &Hints, level: usize) {
-    let (near, far) = (level < 3, level < 7);
-    if hints.price && near {
-        spot.class_points += 12;
-    }
-    if hints.current && hints.price && near {
-        spot.class_points += 10;
-    }
-    if hints.old && near && !(hints.current && hints.price) {
-        spot.class_points -= 40;
-        spot.old = true;
-    }
-    if hints.not_price && near {
-        spot.class_points -= 45;
-        spot.other = true;
-    }
-    if hints.product && far {
-        spot.class_points += 6;
-    }
+    let near = level < NEAR;
+    spot.class_points += points_of(hints, level);
+    spot.old |= is_old(hints, level);
+    spot.other |= hints.not_price && near;
     spot.in_product |= hints.product && level < MAX_CLIMB;
     spot.in_buy_box |= hints.buy && level < 9;
+}
+
+/// What the names of one element say for a price that stands `level` elements deeper.
+fn points_of(hints: &Hints, level: usize) -> i32 {
+    let near = level < NEAR;
+    let mut points = 0;
+    if hints.price && near {
+        points += 12;
+    }
+    if hints.current && hints.price && near {
+        points += 10;
+    }
+    if is_old(hints, level) {
+        points -= 40;
+    }
+    if hints.not_price && near {
+        points -= 45;
+    }
+    if hints.product && level < FAR {
+        points += 6;
+    }
+    points
+}
+
+fn is_old(hints: &Hints, level: usize) -> bool {
+    hints.old && level < NEAR && !(hints.current && hints.price)
 }
 
 fn mix(state: u64, name: &str, class: &str) -> u64 {

@@ -1,0 +1,87 @@
+//! The texts of elements around a price, each read as a price at most once.
+//!
+//! Boxes inside boxes and tiles beside tiles have the same text, and most boxes are only looked at for what they hold
+//! besides the price: what a text reads as is told when somebody asks.
+
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use super::seams;
+use crate::extract::price::{self, Context, Reading};
+use crate::extract::text;
+use crate::extract::tree::Tree;
+
+/// Bytes of text an element may hold and still be one price.
+const MAX_PRICE_TEXT: usize = 90;
+
+/// The first amount of a text and the one behind it.
+pub type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
+
+/// The text of an element.
+#[derive(Debug)]
+pub struct Piece {
+    seamed: String,
+    plain: OnceCell<String>,
+    amounts: OnceCell<Amounts>,
+}
+
+impl Piece {
+    /// The text as people read it.
+    #[must_use]
+    pub fn plain(&self) -> &str {
+        self.plain.get_or_init(|| text::fold_space(&seams::join(&self.seamed)).into_owned())
+    }
+
+    /// Whether its elements split one amount.
+    #[must_use]
+    pub fn is_split(&self) -> bool {
+        seams::is_split(&self.seamed)
+    }
+}
+
+/// Reads the texts of one tree.
+pub struct Pieces<'r, 'a> {
+    tree: &'r Tree<'a>,
+    context: &'r Context<'r>,
+    read: RefCell<FxHashMap<String, Amounts>>,
+    /// By element: texts beside each other climb through the same boxes.
+    known: RefCell<FxHashMap<usize, Option<Rc<Piece>>>>,
+}
+
+impl<'r, 'a> Pieces<'r, 'a> {
+    #[must_use]
+    pub fn of(tree: &'r Tree<'a>, context: &'r Context<'r>) -> Self {
+        Self { tree, context, read: RefCell::default(), known: RefCell::default() }
+    }
+
+    /// What a text reads as.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Amounts {
+        if let Some(known) = self.read.borrow().get(text) {
+            return known.clone();
+        }
+        let found = price::read_two(text, self.context).ok().map(Rc::new);
+        self.read.borrow_mut().insert(text.to_owned(), found.clone());
+        found
+    }
+
+    /// The text of an element; `None` if it is too long for a price.
+    #[must_use]
+    pub fn piece(&self, element: usize) -> Option<Rc<Piece>> {
+        if let Some(known) = self.known.borrow().get(&element) {
+            return known.clone();
+        }
+        let seamed = self.tree.text_with_seams(element, MAX_PRICE_TEXT);
+        let piece = seamed.map(|seamed| Rc::new(Piece { seamed, plain: OnceCell::new(), amounts: OnceCell::new() }));
+        self.known.borrow_mut().insert(element, piece.clone());
+        piece
+    }
+
+    /// What the text of an element reads as.
+    #[must_use]
+    pub fn amounts<'p>(&self, piece: &'p Piece) -> Option<&'p (Reading, Option<Reading>)> {
+        piece.amounts.get_or_init(|| self.read(piece.plain())).as_deref()
+    }
+}
