@@ -103,7 +103,16 @@ struct OnChannel {
     desired: Option<String>,
     live: Option<String>,
     live_at: Option<String>,
+    /// The start of a campaign that the channel keeps by itself.
+    begins: Option<Begins>,
     attempts: Vec<Attempt>,
+}
+
+#[derive(serde::Serialize)]
+struct Begins {
+    price: String,
+    from: String,
+    until: String,
 }
 
 /// # Errors
@@ -263,7 +272,13 @@ fn seen(e: Evidence, money: &impl Fn(i64, &str) -> String) -> Seen {
 
 fn on_channel(listing: Listing, attempts: Vec<Attempt>, money: &impl Fn(i64, &str) -> String) -> OnChannel {
     let amount = |minor: Option<i64>| minor.map(|minor| money(minor, &listing.currency));
+    let begins = listing.staged_minor.zip(listing.staged_from.zip(listing.staged_until));
     OnChannel {
+        begins: begins.map(|(minor, (from, until))| Begins {
+            price: money(minor, &listing.currency),
+            from: Millis(from).to_string(),
+            until: Millis(until).to_string(),
+        }),
         desired: amount(listing.desired_minor),
         live: amount(listing.live_minor),
         live_at: listing.live_at.map(|at| Millis(at).to_string()),

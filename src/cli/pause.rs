@@ -35,7 +35,7 @@ pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(first) = first {
         // What a channel was given ahead is out of our hands; only a push could take it back.
         talk(&format!(
-            "{staged} listings begin a campaign by themselves, the first at {first}: their channels have its price already"
+            "channels have campaign prices already and begin them by themselves: {staged} of their listings, the first at {first}"
         ));
         talk(
             "`omniprice campaign list` names it; `omniprice resume` and then `omniprice campaign cancel` take it back",

@@ -84,6 +84,9 @@ fn channels(r: &Report, out: &mut String) {
             c.live.clone().unwrap_or_else(none),
             c.reason
         );
+        if let Some(begins) = &c.begins {
+            let _ = writeln!(out, "    begins {} by itself at {}, until {}", begins.price, begins.from, begins.until);
+        }
         for a in &c.attempts {
             let _ =
                 writeln!(out, "    {} {} #{} {} {}", Millis(a.started_at), a.kind, a.seq, a.outcome, plain(&a.detail));

@@ -1,6 +1,8 @@
 //! Locks, prices set by hand, campaigns and competitors by command.
 
+use omniprice::clock::{Clock, Millis};
 use serde_json::Value;
+use sqlx::Connection as _;
 
 use super::Day;
 
@@ -113,4 +115,42 @@ async fn competitors_are_listed_and_windows_that_mean_nothing_are_refused() {
         explained.out.contains("nothing was ever read") && explained.out.contains("not checked yet"),
         "{explained:?}"
     );
+}
+
+/// A feed keeps the start of a campaign by itself; whoever asks, or stops everything, is told so.
+#[tokio::test]
+async fn a_start_that_a_channel_keeps_is_shown_and_told_to_who_pauses() {
+    let day = Day::imported().await;
+    super::second_day::auto(&day);
+    day.near.show("KETTLE", crate::harness::price(49_500));
+    day.say(&["once", "--patience", "10"]).await.ends(0);
+    // Live for long enough that a reduction may be announced.
+    let file = day.folder.path().join("omniprice.db");
+    let mut store = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    let back = 45 * Millis::DAY;
+    sqlx::query("update live_prices set seen_at = seen_at - $1").bind(back).execute(&mut store).await.unwrap();
+    let now = Clock::System.now();
+    let (from, until) = (now.plus(30 * Millis::MINUTE), now.plus(Millis::DAY));
+    day.write(
+        "soon.toml",
+        &format!(
+            "id = \"soon\"\nannounce = true\nfrom = {from}\nuntil = {until}\nowner = \"ann\"\nwhy = \"x\"\n\
+             [[item]]\nsku = \"KETTLE\"\nprice = \"449.00\"\n"
+        ),
+    );
+    day.say(&["campaign", "add", "soon.toml"]).await.ends(0);
+    day.say(&["once", "--patience", "10"]).await.ends(0);
+    let shown = day.say(&["campaign", "show", "soon"]).await.ends(0);
+    assert!(shown.out.contains(" begins by itself at ") && shown.out.contains("1 of 1 listings have it"), "{shown:?}");
+    let told = day.say(&["explain", "KETTLE"]).await.ends(0);
+    assert!(told.out.contains("begins 449.00 DKK by itself at "), "{told:?}");
+    let paused = day.say(&["pause", "--why", "a test"]).await.ends(0);
+    assert!(paused.err.contains("begin them by themselves: 1 of their listings, the first at "), "{paused:?}");
+    day.say(&["resume", "--why", "a test"]).await.ends(0);
+    day.say(&["campaign", "cancel", "soon", "--why", "a test"]).await.ends(0);
+    day.say(&["once", "--patience", "10"]).await.ends(0);
+    let told = day.say(&["explain", "KETTLE"]).await.ends(0);
+    assert!(!told.out.contains("by itself"), "{told:?}");
+    let paused = day.say(&["pause", "--why", "a test", "--json"]).await.ends(0).json();
+    assert_eq!((&paused["begin_by_themselves"], &paused["first_begins_at"]), (&0.into(), &serde_json::Value::Null));
 }

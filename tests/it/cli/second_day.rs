@@ -12,7 +12,7 @@ async fn next_second() -> String {
     Clock::System.now().to_string()
 }
 
-fn auto(day: &Day) {
+pub(super) fn auto(day: &Day) {
     let file = day.folder.path().join("omniprice.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains("mode = \"review\""), "{text}");
