@@ -86,18 +86,20 @@ async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool
     let remarks = flow::remarks(app, planned.items.iter().map(|item| (item.product_id, item.price_minor))).await?;
     let name = planned.name.clone();
     let items = planned.items.len();
-    if !dry_run {
-        match campaigns::add(&app.db, planned, app.now()).await? {
-            Added::Stored(_) => {}
-            Added::Exists => {
-                bail!("there is a campaign {name} already\nhint: ids are used once; `omniprice campaign show {name}`")
-            }
-            Added::Overlaps { campaign, sku } => bail!(
-                "{} is in campaign {} at that time\nhint: two campaigns cannot decide one price; move or cancel one",
-                plain(&sku),
-                plain(&campaign)
-            ),
+    let added = match dry_run {
+        true => campaigns::refusal(&app.db, planned).await?,
+        false => Some(campaigns::add(&app.db, planned, app.now()).await?),
+    };
+    match added {
+        Some(Added::Stored(_)) | None => {}
+        Some(Added::Exists) => {
+            bail!("there is a campaign {name} already\nhint: ids are used once; `omniprice campaign show {name}`")
         }
+        Some(Added::Overlaps { campaign, sku }) => bail!(
+            "{} is in campaign {} at that time\nhint: two campaigns cannot decide one price; move or cancel one",
+            plain(&sku),
+            plain(&campaign)
+        ),
     }
     if context.json {
         let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook, "remarks": remarks });

@@ -206,7 +206,10 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
             lines.push("every price it shows for a product of ours is ours already".to_owned());
         }
         if taken > 0 {
-            lines.push("adopted prices are locked; `omniprice unlock SKU` lets rules decide one again".to_owned());
+            lines.push(
+                "adopted prices are locked; `omniprice unlock SKU --why \"...\"` lets rules decide one again"
+                    .to_owned(),
+            );
         }
         for one in adopted.iter().take(SHOWN) {
             let left = one.left.map(|why| format!(" (left alone: {why})")).unwrap_or_default();

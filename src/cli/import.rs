@@ -12,6 +12,8 @@ use super::{Context, WRONG_INPUT, talk};
 use crate::app::{App, Loaded};
 use crate::catalog::import::{self, MAX_ERRORS};
 use crate::clock::Millis;
+use crate::decide::vat::factor;
+use crate::money::{Decimal, Money, currency, decimal};
 use crate::report::digest::plain;
 use crate::store::products::{self, Import};
 
@@ -76,15 +78,18 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_INPUT) })
 }
 
-/// Products that cannot be priced for want of a VAT rate, and those whose price is below their own minimum.
+/// Products that cannot be priced for want of a VAT rate, and those whose price is below their own minimum or their cost.
 fn notes(app: &App, rules: &Loaded, rows: &[Import], now: Millis) -> Vec<String> {
     let mut untaxed: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
     let mut below: Option<(usize, &str)> = None;
+    let mut at_a_loss: Option<(usize, &str)> = None;
     for row in rows {
         if let Some(market) = rules.set.market(&row.market) {
             let today = now.timestamp().to_zoned(market.market.tz.0.clone()).date();
-            if app.vat.at(&market.market.country, &row.vat_class, today).is_err() {
-                untaxed.entry((&market.market.country, &row.vat_class)).or_insert((0, &row.sku)).0 += 1;
+            match app.vat.at(&market.market.country, &row.vat_class, today) {
+                Ok(vat) if costs_more(row, vat.percent) => at_a_loss.get_or_insert((0, &row.sku)).0 += 1,
+                Ok(_) => {}
+                Err(_) => untaxed.entry((&market.market.country, &row.vat_class)).or_insert((0, &row.sku)).0 += 1,
             }
         }
         if row.min_minor.is_some_and(|min| min > row.own_minor) {
@@ -104,7 +109,20 @@ fn notes(app: &App, rules: &Loaded, rows: &[Import], now: Millis) -> Vec<String>
             plain(sku)
         )
     });
-    untaxed.chain(below).collect()
+    let at_a_loss = at_a_loss.map(|(n, sku)| {
+        format!(
+            "{n} products (first: {}) cost more to buy, with VAT, than they are sold for\n  hint: correct `price` or `cost`; nothing is sent for them before a decision, which may wait for a person",
+            plain(sku)
+        )
+    });
+    untaxed.chain(below).chain(at_a_loss).collect()
+}
+
+/// Whether the purchase cost with VAT is above the price.
+fn costs_more(row: &Import, vat_pct: Decimal) -> bool {
+    let gross = |cost: &str| decimal(cost).ok()?.checked_mul(factor(vat_pct)?);
+    let price = currency(&row.currency).map(|own| Money::from_minor(row.own_minor, own).amount());
+    row.cost_net.as_deref().and_then(gross).zip(price.ok()).is_some_and(|(cost, price)| cost > price)
 }
 
 fn text(report: &Report, dry_run: bool) -> String {

@@ -135,8 +135,12 @@ async fn lock_of(app: &App, product: &Product) -> anyhow::Result<Option<String>>
     let by_hand = overrides::of_product(&app.db, product.id, app.now()).await?;
     let by_hand = by_hand.into_iter().find(|one| one.kind == Kind::Lock.as_str());
     Ok(match by_hand {
-        Some(lock) => Some(format!("{} has locked it{}: omniprice unlock {sku}", plain(&lock.owner), ends(&lock))),
-        None if product.locked != 0 => Some(format!("it is locked by the catalogue: omniprice unlock {sku}")),
+        Some(lock) => {
+            Some(format!("{} has locked it{}: omniprice unlock {sku} --why \"...\"", plain(&lock.owner), ends(&lock)))
+        }
+        None if product.locked != 0 => {
+            Some(format!("it is locked by the catalogue: omniprice unlock {sku} --why \"...\""))
+        }
         None => None,
     })
 }

@@ -35,9 +35,9 @@ pub struct Args {
     /// Only the scope of this person, by mail address
     #[arg(long = "for", value_name = "PERSON")]
     person: Option<String>,
-    /// Form of the figures
-    #[arg(long, value_enum, default_value_t = Form::Table)]
-    format: Form,
+    /// Form of the figures: that of the file's ending, else a table
+    #[arg(long, value_enum)]
+    format: Option<Form>,
     /// The list that CSV holds
     #[arg(long, value_enum, default_value_t = List::Products)]
     list: List,
@@ -101,7 +101,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(what) = bars {
         return drawn(args, what, &overview, &voice);
     }
-    let form = if context.json { Form::Json } else { args.format };
+    let form = if context.json { Form::Json } else { args.format.unwrap_or_else(|| named_by(args.out.as_deref())) };
     let bytes = match form {
         Form::Table => table(&overview).into_bytes(),
         Form::Json => serde_json::to_vec_pretty(&overview)?,
@@ -113,6 +113,16 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     write(args.out.as_deref(), &bytes)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A file called `report.xlsx` is meant to be a workbook.
+fn named_by(out: Option<&Path>) -> Form {
+    match out.and_then(Path::extension).and_then(|ending| ending.to_str()) {
+        Some("xlsx") => Form::Xlsx,
+        Some("csv") => Form::Csv,
+        Some("json") => Form::Json,
+        _ => Form::Table,
+    }
 }
 
 /// Rows of sales that are no product's count nowhere; a misspelt column of numbers would otherwise look like no sales.

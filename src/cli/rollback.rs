@@ -97,7 +97,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             lines.push(format!("  and {} more; --json shows all", back.len() - SHOWN));
         }
         if !args.dry_run && args.channel.is_none() && !back.is_empty() {
-            lines.push(format!("rules decide again at {until}; `omniprice price clear SKU` ends it sooner"));
+            lines.push(format!(
+                "rules decide again at {until}; `omniprice price clear SKU --why \"...\"` ends it sooner"
+            ));
         }
         lines.join("\n")
     })?;

@@ -102,7 +102,7 @@ impl Ask<'_> {
             Flag::Campaign => "After the campaign",
             _ => return None,
         };
-        self.changed(what.to_owned(), |facts| {
+        let found = self.changed(what.to_owned(), |facts| {
             match flag {
                 Flag::KillSwitch => facts.kill_switch = false,
                 Flag::Locked => facts.product.lock = None,
@@ -113,6 +113,13 @@ impl Ask<'_> {
             if facts.product.before_set.is_some() {
                 facts.product.last_changed = None;
             }
+        });
+        // Keeping the price from before is a move for whoever sees the price that was set.
+        found.map(|probe| match probe.outcome {
+            Outcome::Keep if self.decision.proposes() && probe.price != self.decision.price => {
+                Probe { outcome: Outcome::Change, ..probe }
+            }
+            _ => probe,
         })
     }
 

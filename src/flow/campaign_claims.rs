@@ -51,7 +51,10 @@ pub(super) async fn freeze(
         let Some(listing) = listings.iter().find(|listing| listing.id == desire.listing_id) else { continue };
         // A channel that began by itself already shows the reduction: what was before it was noted when it was staged.
         let staged = stages::of_one(&app.db, listing.id).await?;
-        let staged = staged.filter(|stage| stage.campaign_id == campaign.id && stage.starts_at <= now.0);
+        let staged = staged.filter(|stage| {
+            let given = listing.staged_minor == Some(stage.minor) && listing.sent_minor == Some(stage.regular_minor);
+            given && stage.campaign_id == campaign.id && stage.starts_at <= now.0
+        });
         let before = listing.live_minor.or(listing.desired_minor);
         let (Ok(minor), Some(regular)) = (&desire.price, staged.map(|stage| stage.regular_minor).or(before)) else {
             continue;

@@ -360,6 +360,10 @@ pub async fn seed(app: &App, lane: &Lane, products: &[i64]) -> anyhow::Result<()
             continue;
         }
         let newest = decisions::latest(&app.db, product.id).await?.map(|decision| decision.id);
+        // An imported price below the floor would go out as the floor, which nobody has decided.
+        if newest.is_none() && terms.lifts(&product, price, &lane.name) == Ok(true) {
+            continue;
+        }
         for desire in desired(app, &terms, &product, price, Some(&lane.name)).await? {
             desires.push((desire, newest));
         }

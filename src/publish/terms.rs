@@ -57,6 +57,16 @@ impl Terms {
         }
     }
 
+    /// Whether a channel would show more than this price of ours, because it is below the channel's own floor.
+    ///
+    /// # Errors
+    /// Those of [`Terms::price`].
+    pub fn lifts(&self, product: &Product, decision: Money, channel: &str) -> Result<bool, String> {
+        let capabilities = self.channels.get(channel).ok_or_else(|| format!("{channel} is not configured"))?;
+        let view = self.view(product, channel, *capabilities)?;
+        Ok(channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?.floor_applied)
+    }
+
     /// The price that buyers of a net channel would see in place of the one that is meant, because the two decimals of its
     /// net price do not give that back: 9.99 EUR with 19 % VAT is 8.39 net, which makes 9.98.
     ///

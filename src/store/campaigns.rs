@@ -163,15 +163,30 @@ pub async fn add(db: &Db, new: New, now: Millis) -> Result<Added, StoreError> {
     db.write((new, now), |tx, (new, now)| Box::pin(add_in(tx, new, *now))).await
 }
 
-async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError> {
+/// Why a campaign would not be stored now; `None`: it would.
+///
+/// # Errors
+/// The engine's own.
+pub async fn refusal(db: &Db, new: New) -> Result<Option<Added>, StoreError> {
+    db.write(new, |tx, new| Box::pin(refused(tx, new))).await
+}
+
+async fn refused(tx: &mut Tx, new: &New) -> Result<Option<Added>, StoreError> {
     if tx.maybe::<Campaign>(BY_NAME, args![new.name.as_str()]).await?.is_some() {
-        return Ok(Added::Exists);
+        return Ok(Some(Added::Exists));
     }
     for item in &new.items {
         let other: Option<Overlap> = tx.maybe(OVERLAPPING, args![item.product_id, new.starts_at, new.ends_at]).await?;
         if let Some(Overlap { name, sku }) = other {
-            return Ok(Added::Overlaps { campaign: name, sku });
+            return Ok(Some(Added::Overlaps { campaign: name, sku }));
         }
+    }
+    Ok(None)
+}
+
+async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError> {
+    if let Some(why) = refused(tx, new).await? {
+        return Ok(why);
     }
     let channels = serde_json::to_string(&new.channels)
         .map_err(|e| StoreError::Corrupt { what: "channel list", why: e.to_string() })?;

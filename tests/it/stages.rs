@@ -19,6 +19,7 @@ both_engines![
     a_campaign_that_came_and_went_while_no_daemon_ran_is_part_of_the_price_s_history,
     a_start_that_will_not_happen_is_taken_back_from_the_channel,
     a_price_that_moves_before_the_start_is_what_is_crossed_out,
+    a_price_that_moves_in_the_last_minute_leaves_the_start_to_the_daemon,
     a_channel_that_did_not_take_the_start_is_told_before_it,
 ];
 
@@ -163,6 +164,22 @@ async fn a_price_that_moves_before_the_start_is_what_is_crossed_out(test: TestDb
     let from = window(&world, "google").await.from;
     world.app.clock.advance(from.since(world.app.now()));
     assert_eq!(read(&world).await, (dkk(REDUCED), Some(dkk(47_900))));
+}
+
+async fn a_price_that_moves_in_the_last_minute_leaves_the_start_to_the_daemon(test: TestDb) {
+    let (world, id) = staged(test, Setup::default()).await;
+    let from = window(&world, "google").await.from;
+    let start = Millis(campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap().starts_at);
+    at(&world, start.plus(-30 * Millis::SECOND)).await;
+    assert_eq!(google(&world).await.staged_minor, Some(REDUCED));
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    assert!(world.app.now() < start, "the clock ran away");
+    assert_eq!(google(&world).await.staged_minor, None, "it would have crossed out another price");
+    assert_eq!(at(&world, from).await, [Some(REDUCED); 3]);
+    let rows = strikes::strikes_of(&world.app.db, id, 10).await.unwrap();
+    let own = rows.iter().find(|row| row.channel == "google").unwrap();
+    assert_eq!((own.regular_minor, own.started_at >= from.0), (47_900, true), "{own:?}");
 }
 
 async fn a_channel_that_did_not_take_the_start_is_told_before_it(test: TestDb) {

@@ -83,11 +83,18 @@ async fn a_campaign_is_checked_stored_shown_and_cancelled() {
     day.write("second.toml", &CAMPAIGN.replace("kitchen-days", "second"));
     let overlaps = day.say(&["campaign", "add", "second.toml"]).await.ends(1);
     assert!(overlaps.err.contains("KETTLE is in campaign kitchen-days at that time"), "{overlaps:?}");
+    for (file, why) in
+        [("second.toml", "is in campaign kitchen-days"), ("campaign.toml", "a campaign kitchen-days already")]
+    {
+        let tried = day.say(&["campaign", "add", file, "--dry-run"]).await.ends(1);
+        assert!(tried.err.contains(why), "what would be refused is not promised: {tried:?}");
+    }
     let shown = day.say(&["campaign", "show", "kitchen-days"]).await.ends(0);
     assert!(shown.out.contains("449.10 DKK (now 499.00 DKK)"), "{shown:?}");
     assert!(shown.out.contains("2030-01-01T00:00:00+01:00[Europe/Copenhagen]"), "{shown:?}");
     day.say(&["campaign", "show", "nothing"]).await.ends(1);
-    day.write("dear.toml", &CAMPAIGN.replace("percent = \"10\"", "price = \"599.00\""));
+    let dear = CAMPAIGN.replace("percent = \"10\"", "price = \"599.00\"").replace("kitchen-days", "dear");
+    day.write("dear.toml", &dear.replace("2030", "2031"));
     let dear = day.say(&["campaign", "add", "dear.toml", "--dry-run"]).await.ends(0);
     assert!(dear.err.contains("KETTLE: 599.00 DKK is no reduction, it costs 499.00 DKK now"), "{dear:?}");
     day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough", "--actor", "ann"]).await.ends(0);

@@ -276,3 +276,21 @@ async fn a_pass_ends_although_pages_come_due_again_meanwhile() {
     let said = day.say(&["once", "--patience", "2", "--json"]).await.json();
     assert!((2..=8).contains(&said["checked"].as_u64().unwrap()), "{said}");
 }
+
+/// What was imported below its cost is sent nowhere before a rule or a person has decided.
+#[tokio::test]
+async fn a_price_below_the_cost_is_told_and_not_lifted_by_a_channel() {
+    let day = Day::imported().await;
+    auto(&day);
+    day.write("loss.csv", "sku,title,price,cost\nLOSS,Loss,10.00,50.00\n");
+    let said = day.say(&["import", "loss.csv"]).await.ends(0);
+    assert!(
+        said.err.contains("1 products (first: LOSS) cost more to buy, with VAT, than they are sold for"),
+        "{said:?}"
+    );
+    day.say(&["once", "--patience", "3"]).await;
+    let told = channels(&day, "LOSS").await;
+    assert!(told.iter().all(|one| one["desired"].is_null() && one["live"].is_null()), "{told:?}");
+    let kettle = channels(&day, "KETTLE").await;
+    assert!(kettle.iter().any(|one| !one["live"].is_null()), "{kettle:?}");
+}

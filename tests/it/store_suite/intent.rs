@@ -102,6 +102,8 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
         panic!("it is stored")
     };
     assert_eq!(campaigns::add(db, campaign("first", b.id, 1, 2), NOW).await.unwrap(), Added::Exists);
+    assert_eq!(campaigns::refusal(db, campaign("first", b.id, 1, 2)).await.unwrap(), Some(Added::Exists));
+    assert_eq!(campaigns::refusal(db, campaign("other", b.id, 1, 2)).await.unwrap(), None);
     let overlaps = Added::Overlaps { campaign: "first".into(), sku: "A".into() };
     assert_eq!(campaigns::add(db, campaign("second", a.id, 199, 300), NOW).await.unwrap(), overlaps);
     assert!(matches!(campaigns::add(db, campaign("next", a.id, 200, 300), NOW).await.unwrap(), Added::Stored(_)));
