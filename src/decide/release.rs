@@ -202,8 +202,8 @@ pub struct GuardInputs {
     /// Since when the deciding rule is active in its present form, and how many products it matches.
     pub rule_since: Option<Millis>,
     pub rule_products: u32,
-    /// Identifies the rule's form; decides which products are in the first stages.
-    pub rule_revision: String,
+    /// The deciding rule's id.
+    pub rule: String,
     /// A person approved exactly this price at this time.
     pub approved: Option<Approval>,
 }

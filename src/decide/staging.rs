@@ -1,6 +1,7 @@
 //! Staged activation: a new or edited rule acts on few products first, then on more, then on all.
 //!
-//! Which products are first depends only on rule revision and SKU, so every worker and every replay picks the same.
+//! Which products are first depends only on the rule's id and the SKU, so every worker and every replay picks the same, and
+//! an edit begins again with those that were first before: edits one after another must not draw in one product after another.
 
 use sha2::{Digest, Sha256};
 
@@ -26,13 +27,13 @@ pub fn share(since: Millis, now: Millis, products: u32, params: &ReleaseParams) 
     (u64::from(percent) * WHOLE / 100).max(least).min(WHOLE)
 }
 
-/// Where a product stands in the queue of a rule revision, between 0 and [`WHOLE`].
+/// Where a product stands in the queue of a rule, between 0 and [`WHOLE`].
 #[must_use]
-pub fn place(rule_revision: &str, sku: &str) -> u64 {
+pub fn place(rule: &str, sku: &str) -> u64 {
     // The length keeps ("ab", "c") and ("a", "bc") apart.
     let mut hash = Sha256::new();
-    hash.update(rule_revision.len().to_be_bytes());
-    hash.update(rule_revision);
+    hash.update(rule.len().to_be_bytes());
+    hash.update(rule);
     hash.update(sku);
     let digest = hash.finalize();
     let first: [u8; 8] = [digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]];
@@ -44,7 +45,7 @@ pub fn place(rule_revision: &str, sku: &str) -> u64 {
 pub fn finding(proposal: &Proposal) -> Option<String> {
     let state = proposal.state;
     let share = share(state.rule_since?, proposal.now, state.rule_products, proposal.params);
-    let waits = place(&state.rule_revision, &proposal.facts.product.sku) >= share;
+    let waits = place(&state.rule, &proposal.facts.product.sku) >= share;
     waits.then(|| {
         format!("the rule is new or edited and acts on {}.{:02} % of its products so far", share / 100, share % 100)
     })
@@ -64,9 +65,9 @@ mod tests {
 
     #[test]
     fn places_are_spread_evenly_and_never_change() {
-        let first = (0..10_000).filter(|n| place("rule@7", &format!("SKU{n}")) < 100).count();
+        let first = (0..10_000).filter(|n| place("rule", &format!("SKU{n}")) < 100).count();
         assert!((60..=140).contains(&first), "{first}");
-        assert_eq!(place("rule@7", "SKU1"), place("rule@7", "SKU1"));
-        assert_ne!(place("rule@7", "SKU1"), place("rule@8", "SKU1"));
+        assert_eq!(place("rule", "SKU1"), place("rule", "SKU1"));
+        assert_ne!(place("rule", "SKU1"), place("other", "SKU1"));
     }
 }

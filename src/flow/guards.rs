@@ -201,7 +201,7 @@ async fn inputs(
         moves: history.moves,
         rule_since: rule_since(app, loaded, decision, now).await?,
         rule_products: whole,
-        rule_revision: rule_form(loaded, decision).unwrap_or_default(),
+        rule: decision.rule.clone().unwrap_or_default(),
         own_prices,
         approved,
         ..GuardInputs::default()

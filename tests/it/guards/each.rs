@@ -105,7 +105,7 @@ fn each_guard_holds_what_it_is_for() {
     holds(Guard::Staging, &|_, _, state| {
         state.rule_since = Some(at(1));
         state.rule_products = 1_000_000;
-        state.rule_revision = "r1@1".to_owned();
+        state.rule = "r1".to_owned();
     });
 }
 
