@@ -324,6 +324,7 @@ mod tests {
             seq: 3,
             price: Money::from_minor(1_250, Currency::PLN),
             sale: None,
+            after_sale: false,
             vat_pct: None,
             title: String::new(),
             gtin: None,

@@ -206,6 +206,8 @@ pub struct Sale {
     pub regular: Money,
     /// The lowest price of the 30 days before, where the law wants it shown.
     pub prior: Option<Money>,
+    /// The first instant whose price counted for `prior`; not known of a sale that begins later.
+    pub prior_from: Option<Millis>,
     /// Later than now only on a channel that [`Capabilities::stages`].
     pub starts_at: Millis,
     /// Exclusive; `None` until further notice.
@@ -224,6 +226,9 @@ pub struct PriceChange {
     pub price: Money,
     /// The reduction that `price` is; `None` means that the connector clears whatever sale the listing has.
     pub sale: Option<Sale>,
+    /// The push before carried a reduction, or what became of it is not known. For connectors that keep a part of a
+    /// reduction elsewhere than beside the price and pay for every look there.
+    pub after_sale: bool,
     /// VAT of the listing's market in percent, for channels that want net and gross.
     pub vat_pct: Option<Decimal>,
     pub title: String,

@@ -7,6 +7,8 @@
 //! - A change of the base price leaves the fixed prices of markets as they are, hence a channel per price list.
 //! - Every answer says how many points of query cost are left, and that is what paces the requests.
 //! - No sale has dates: the daemon starts and ends it.
+//! - The lowest price of the 30 days before has no field of its own; it stands in two metafields of the variant, which
+//!   are no more than texts to Shopify: `""` is refused, only a delete call takes one away.
 
 mod mutation;
 
@@ -33,7 +35,7 @@ use super::{
 use crate::clock::Clock;
 use crate::money::{Currency, Money};
 use crate::publish::gate::Door;
-use mutation::{base_body, gid, list_body, named, number, quoted, reference, user_error, written};
+use mutation::{LOWEST, base_body, clears, gid, list_body, named, number, quoted, reference, user_error, written};
 
 pub const KIND: Kind = Kind {
     name: "shopify",
@@ -44,6 +46,7 @@ url = "https://example.myshopify.com"   # the shop's own myshopify.com address
 access_token = "${SHOPIFY_TOKEN}"       # an app's token: read_products, write_products
 price_list = ""                         # number of a Markets price list; empty: the shop's base prices
 country = ""                            # such as "DK": read back what buyers of this country pay
+metafields = "omniprice"                # namespace of a reduction's lowest_30d and prior_price_from; empty: none
 currency = "DKK"                        # the shop's, or the price list's
 tax = "gross"                           # gross if the shop's "include tax in prices" is on
 drift = "alert"                         # alert, reassert or adopt
@@ -56,6 +59,8 @@ drift = "alert"                         # alert, reassert or adopt
 const VERSION: &str = "2026-10";
 /// Input arrays take 250 items (docs, "API limits").
 const MAX_BATCH: usize = 250;
+/// Each variant may name two metafields to delete, in an array of that length.
+const MAX_BATCH_WITH_METAFIELDS: usize = MAX_BATCH / 2;
 const MAX_READ: usize = 100;
 /// A search text of this many SKUs stays short enough for one query.
 const MAX_FIND: usize = 40;
@@ -68,6 +73,8 @@ const POINTS_PER_MINUTE: u32 = 6_000;
 const MUTATION_COST: u32 = 10;
 
 const READ_BASE: &str = "query($i:[ID!]!){nodes(ids:$i){... on ProductVariant{id price compareAtPrice}}}";
+const READ_LOWEST: &str = "query($i:[ID!]!,$m:String!,$k:String!){nodes(ids:$i){... on ProductVariant{id price \
+compareAtPrice metafield(namespace:$m,key:$k){value}}}}";
 const READ_COUNTRY: &str = "query($i:[ID!]!,$c:CountryCode!){nodes(ids:$i){... on ProductVariant{id \
 contextualPricing(context:{country:$c}){price{amount currencyCode} compareAtPrice{amount currencyCode}}}}}";
 const READ_LIST: &str = "query($l:ID!,$q:String!,$n:Int!){priceList(id:$l){prices(first:$n,originType:FIXED,query:$q)\
@@ -86,8 +93,14 @@ struct Settings {
     price_list: String,
     #[serde(default)]
     country: String,
+    #[serde(default = "namespace")]
+    metafields: String,
     currency: String,
     tax: Tax,
+}
+
+fn namespace() -> String {
+    "omniprice".to_owned()
 }
 
 struct Shopify {
@@ -102,6 +115,8 @@ struct Shop {
     headers: HeaderMap,
     price_list: Option<String>,
     country: Option<String>,
+    /// Namespace of the metafields; none for a price list, whose metafields would be those of the base prices.
+    metafields: Option<String>,
     currency: Currency,
     tax: Tax,
 }
@@ -124,14 +139,25 @@ fn build(table: &Table) -> Result<Shop, String> {
         code if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) => Some(code.to_owned()),
         _ => return Err("country must be two capital letters, such as \"DK\"".to_owned()),
     };
+    let named = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let metafields = match settings.metafields.as_str() {
+        "" => None,
+        name if (3..=255).contains(&name.len()) && named(name) => Some(name.to_owned()),
+        _ => return Err("metafields must have 3 to 255 letters, digits, - or _, or be empty".to_owned()),
+    };
+    let metafields = metafields.filter(|_| price_list.is_none());
     let currency = super::currency(&settings.currency)?;
-    Ok(Shop { endpoint, headers, price_list, country, currency, tax: settings.tax })
+    Ok(Shop { endpoint, headers, price_list, country, metafields, currency, tax: settings.tax })
 }
 
 impl Shopify {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
         let http = Http::new(setting)?.paced(Pace::new(POINTS, POINTS_PER_MINUTE));
         Ok(Self { http, shop: build(table)?, clock: setting.clock.clone() })
+    }
+
+    fn max_batch(&self) -> usize {
+        if self.shop.metafields.is_some() { MAX_BATCH_WITH_METAFIELDS } else { MAX_BATCH }
     }
 
     fn call(&self, cost: u32) -> Call {
@@ -173,12 +199,14 @@ impl Shopify {
     /// One call for variants of one product, or for one price list.
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let (body, field) = match &self.shop.price_list {
-            None => (base_body(changes), "productVariantsBulkUpdate"),
+            None => (base_body(changes, self.shop.metafields.as_deref()), "productVariantsBulkUpdate"),
             Some(list) => (list_body(list, changes), "priceListFixedPricesAdd"),
         };
         let quoted = quoted(&body, self.shop.currency);
         let pass = outgoing::pass(door, changes, body, quoted)?;
-        let answer = self.http.push(self.call(MUTATION_COST), pass).await?;
+        let clearing = self.shop.metafields.is_some() && changes.iter().any(|change| clears(change));
+        let cost = if clearing { 2 * MUTATION_COST } else { MUTATION_COST };
+        let answer = self.http.push(self.call(cost), pass).await?;
         let data = self.data(&answer, Class::Unknown).await?;
         let Some(payload) = data.get(field).filter(|payload| payload.is_object()) else {
             return Err(answer.unclear(format!("the answer has no {field}")));
@@ -205,17 +233,21 @@ impl Shopify {
         let price = self.money(place.get("price"));
         let regular = self.money(place.get("compareAtPrice"));
         let regular = regular.filter(|regular| price.is_none_or(|price| regular.minor() > price.minor()));
-        Seen::crossed(external.to_owned(), price, regular)
+        let left = regular.is_none() && place.get("metafield").is_some_and(|field| !field.is_null());
+        let disputed =
+            left.then(|| format!("nothing is reduced, and the metafield {LOWEST} of a reduction is still there"));
+        Seen { disputed, ..Seen::crossed(external.to_owned(), price, regular) }
     }
 
     async fn read_part(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let ids: Vec<&str> = externals.iter().map(|external| reference(external).1).collect();
         let gids: Vec<String> = ids.iter().map(|id| gid("ProductVariant", id)).collect();
         let cost = u32::try_from(externals.len() * 2).unwrap_or(POINTS) + 2;
-        let (query, variables, pointer) = match (&self.shop.country, &self.shop.price_list) {
-            (Some(country), _) => (READ_COUNTRY, json!({ "i": gids, "c": country }), "/nodes"),
-            (None, None) => (READ_BASE, json!({ "i": gids }), "/nodes"),
-            (None, Some(list)) => {
+        let (query, variables, pointer) = match (&self.shop.country, &self.shop.price_list, &self.shop.metafields) {
+            (Some(country), ..) => (READ_COUNTRY, json!({ "i": gids, "c": country }), "/nodes"),
+            (None, None, None) => (READ_BASE, json!({ "i": gids }), "/nodes"),
+            (None, None, Some(own)) => (READ_LOWEST, json!({ "i": gids, "m": own, "k": LOWEST }), "/nodes"),
+            (None, Some(list), _) => {
                 let query = ids.iter().map(|id| format!("variant_id:{id}")).collect::<Vec<_>>().join(" OR ");
                 (READ_LIST, json!({ "l": list, "q": query, "n": PAGE }), "/priceList/prices/nodes")
             }
@@ -305,9 +337,10 @@ impl Channel for Shopify {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             readable: true,
-            max_batch: MAX_BATCH,
+            max_batch: self.max_batch(),
             concurrency: 2,
             sale: SaleSupport::Strike,
+            prior_price: self.shop.metafields.is_some(),
             partial: PartialFailure::Atomic,
             read_back: if self.shop.country.is_some() { ReadBack::Effective } else { ReadBack::Submitted },
             ..Capabilities::cautious(self.shop.currency, self.shop.tax)
@@ -319,7 +352,7 @@ impl Channel for Shopify {
             None => reference(&change.external).0.to_owned(),
             Some(_) => String::new(),
         };
-        let work = Worklist::grouped(changes, MAX_BATCH, product);
+        let work = Worklist::grouped(changes, self.max_batch(), product);
         work.through(changes, |batch| async move { self.update(&batch, door).await }).await
     }
 
@@ -395,9 +428,13 @@ mod tests {
             format!("kind='shopify'\naccess_token='t'\ncurrency='DKK'\ntax='gross'\n{rest}").parse().unwrap()
         };
         assert!(build(&table("url='https://x.myshopify.com'")).is_ok());
-        for bad in
-            ["url='http://x.myshopify.com'", "url='https://x'\nprice_list='gid://x'", "url='https://x'\ncountry='dk'"]
-        {
+        for bad in [
+            "url='http://x.myshopify.com'",
+            "url='https://x'\nprice_list='gid://x'",
+            "url='https://x'\ncountry='dk'",
+            "url='https://x'\nmetafields='a b c'",
+            "url='https://x'\nmetafields='ab'",
+        ] {
             assert!(build(&table(bad)).is_err(), "{bad}");
         }
     }

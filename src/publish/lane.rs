@@ -310,12 +310,14 @@ fn outgoing(listing: &Listing, product: &Product, permit: Permit) -> Option<(Pri
         (Some(stage), _) => Some(Sale {
             regular: money(permit.minor),
             prior: stage.prior_minor.map(money),
+            prior_from: None,
             starts_at: Millis(stage.starts_at),
             ends_at: Some(Millis(stage.ends_at)),
         }),
         (None, strike) => strike.map(|strike| Sale {
             regular: money(strike.regular_minor),
             prior: strike.prior_minor.map(money),
+            prior_from: strike.prior_from,
             starts_at: strike.starts_at,
             ends_at: strike.ends_at,
         }),
@@ -326,6 +328,7 @@ fn outgoing(listing: &Listing, product: &Product, permit: Permit) -> Option<(Pri
         seq: listing.sent_seq,
         price,
         sale,
+        after_sale: permit.after_sale,
         vat_pct: permit.vat_pct,
         title: product.title.clone(),
         gtin: product.gtin.clone(),

@@ -205,6 +205,7 @@ impl Doorkeeper for Terms {
                 sale: None,
                 stages: self.channels.get(&listing.channel).is_some_and(|c| c.stages),
                 stage: None,
+                after_sale: false,
                 vat_pct: self.vat_pct(product, &listing.channel),
             }),
             Err(Order::Wait(reason)) => Err(wait(reason)),

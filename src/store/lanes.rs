@@ -178,6 +178,8 @@ pub struct Permit {
     pub stages: bool,
     /// The start that goes along.
     pub stage: Option<Stage>,
+    /// The push before carried a reduction, or what became of it is not known.
+    pub after_sale: bool,
     /// VAT of the listing's market in percent, if it is known.
     pub vat_pct: Option<Decimal>,
 }
@@ -188,6 +190,8 @@ pub struct Strike {
     /// What is crossed out.
     pub regular_minor: i64,
     pub prior_minor: Option<i64>,
+    /// The first instant whose price counted for `prior_minor`.
+    pub prior_from: Option<Millis>,
     pub starts_at: Millis,
     pub ends_at: Option<Millis>,
 }
@@ -259,8 +263,9 @@ async fn begin_one(
         Ok(permit) => {
             stages::note_begun(tx, &listing, now).await?;
             let sale = announced(tx, &listing, &permit, now).await?;
-            let permit =
-                Permit { sale, stage: staged(tx, &listing, &permit, now).await?.filter(|_| sale.is_none()), ..permit };
+            let stage = staged(tx, &listing, &permit, now).await?.filter(|_| sale.is_none());
+            let after_sale = listing.sent_regular_minor.is_some() || listing.sent_seq == 0 || listing.tries > 0;
+            let permit = Permit { sale, stage, after_sale, ..permit };
             let minor = permit.minor;
             let regular = permit.sale.map(|sale| sale.regular_minor);
             let (staged, from, until) = match permit.stage {
@@ -302,6 +307,7 @@ async fn announced(tx: &mut Tx, listing: &Listing, permit: &Permit, now: Millis)
     Ok(strike.filter(|strike| strike.reference_minor() > permit.minor).map(|strike| Strike {
         regular_minor: strike.reference_minor(),
         prior_minor: strike.prior_minor,
+        prior_from: strike.window_from.map(Millis),
         starts_at: Millis(strike.starts_at),
         ends_at: strike.ends_at.map(Millis),
     }))

@@ -19,7 +19,7 @@ statements! {
          from strikes s join listings l on l.id = s.listing_id join products p on p.id = l.product_id
          where s.campaign_id = $1 order by p.sku, l.channel limit $2");
     STRIKE = Sql::same(
-        "select s.listing_id, s.regular_minor, s.prior_minor, s.started_at as starts_at,
+        "select s.listing_id, s.regular_minor, s.prior_minor, s.window_from, s.started_at as starts_at,
                 coalesce(s.ends_at, c.ends_at) as ends_at, s.announce
          from strikes s join campaigns c on c.id = s.campaign_id join listings l on l.id = s.listing_id
          where s.listing_id = $1 and c.phase in ('planned', 'running') and c.starts_at <= $2
@@ -98,6 +98,8 @@ pub struct Strike {
     pub listing_id: i64,
     pub regular_minor: i64,
     pub prior_minor: Option<i64>,
+    /// The first instant whose price counted for `prior_minor`.
+    pub window_from: Option<i64>,
     pub starts_at: i64,
     pub ends_at: Option<i64>,
     pub announce: bool,
@@ -131,6 +133,7 @@ struct FoundStrike {
     listing_id: i64,
     regular_minor: i64,
     prior_minor: Option<i64>,
+    window_from: Option<i64>,
     starts_at: i64,
     ends_at: i64,
     announce: i64,
@@ -193,6 +196,7 @@ pub async fn strike(tx: &mut Tx, listing_id: i64, now: Millis) -> Result<Option<
         listing_id: row.listing_id,
         regular_minor: row.regular_minor,
         prior_minor: row.prior_minor,
+        window_from: row.window_from,
         starts_at: row.starts_at,
         ends_at: Some(row.ends_at),
         announce: row.announce != 0,

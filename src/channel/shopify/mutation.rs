@@ -12,6 +12,16 @@ use crate::publish::gate::{GateError, Quote};
 pub(super) const UPDATE: &str = "mutation($p:ID!,$v:[ProductVariantsBulkInput!]!){productVariantsBulkUpdate(productId:$p,\
 variants:$v,allowPartialUpdates:false){productVariants{id price compareAtPrice} userErrors{field message code}}}";
 
+/// The same, and then, in one request and in this order, what stood beside a reduction that is over.
+const UPDATE_AND_CLEAR: &str = "mutation($p:ID!,$v:[ProductVariantsBulkInput!]!,$m:[MetafieldIdentifierInput!]!)\
+{productVariantsBulkUpdate(productId:$p,variants:$v,allowPartialUpdates:false){productVariants{id price compareAtPrice} \
+userErrors{field message code}} metafieldsDelete(metafields:$m){deletedMetafields{ownerId key} userErrors{field message}}}";
+
+/// Metafield of type `money`: the lowest price of the 30 days before a reduction.
+pub(super) const LOWEST: &str = "lowest_30d";
+/// Metafield of type `date_time`: the first instant whose price counted for [`LOWEST`].
+const SINCE: &str = "prior_price_from";
+
 pub(super) const FIX: &str = "mutation($l:ID!,$p:[PriceListPriceInput!]!){priceListFixedPricesAdd(priceListId:$l,prices:$p)\
 {prices{variant{id} price{amount currencyCode}} userErrors{field message code}}}";
 
@@ -29,15 +39,50 @@ pub(super) fn number(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
 }
 
-pub(super) fn base_body(changes: &[&PriceChange]) -> Vec<u8> {
+/// Whether metafields of an earlier reduction have to go.
+pub(super) fn clears(change: &PriceChange) -> bool {
+    change.after_sale && change.sale.and_then(|sale| sale.prior).is_none()
+}
+
+/// What the metafields of a variant become: those to write and the keys to delete.
+fn metafields(change: &PriceChange, namespace: &str) -> (Vec<Value>, Vec<&'static str>) {
+    let field = |key: &str, kind: &str, value: String| json!({ "namespace": namespace, "key": key, "type": kind, "value": value });
+    let Some((prior, from)) = change.sale.and_then(|sale| Some((sale.prior?, sale.prior_from))) else {
+        return (Vec::new(), if clears(change) { vec![LOWEST, SINCE] } else { Vec::new() });
+    };
+    let amount = json!({ "amount": amount::text(prior), "currency_code": prior.currency().code() });
+    let lowest = field(LOWEST, "money", amount.to_string());
+    match from {
+        Some(from) => (vec![lowest, field(SINCE, "date_time", from.to_string())], Vec::new()),
+        None => (vec![lowest], vec![SINCE]),
+    }
+}
+
+/// Prices of variants of one product; `namespace` is that of the metafields, if there are to be any.
+pub(super) fn base_body(changes: &[&PriceChange], namespace: Option<&str>) -> Vec<u8> {
     let product = changes.first().map_or("", |change| reference(&change.external).0);
     let variant = |change: &&PriceChange| {
         let regular = change.sale.map(|sale| amount::text(sale.regular));
         let id = gid("ProductVariant", reference(&change.external).1);
         json!({ "id": id, "price": amount::text(change.price), "compareAtPrice": regular })
     };
-    let variants: Vec<Value> = changes.iter().map(variant).collect();
-    graphql::body(UPDATE, &json!({ "p": gid("Product", product), "v": variants }))
+    let mut variants: Vec<Value> = changes.iter().map(variant).collect();
+    let mut gone = Vec::new();
+    if let Some(namespace) = namespace {
+        for (variant, change) in variants.iter_mut().zip(changes) {
+            let (written, deleted) = metafields(change, namespace);
+            let owner = variant["id"].clone();
+            gone.extend(deleted.iter().map(|key| json!({ "ownerId": owner, "namespace": namespace, "key": key })));
+            if !written.is_empty() {
+                variant["metafields"] = written.into();
+            }
+        }
+    }
+    let product = gid("Product", product);
+    if gone.is_empty() {
+        return graphql::body(UPDATE, &json!({ "p": product, "v": variants }));
+    }
+    graphql::body(UPDATE_AND_CLEAR, &json!({ "p": product, "v": variants, "m": gone }))
 }
 
 pub(super) fn list_body(list: &str, changes: &[&PriceChange]) -> Vec<u8> {
@@ -80,68 +125,104 @@ pub(super) fn written(payload: &Value, change: &PriceChange) -> Result<Receipt, 
     Ok(Receipt { echoed: amount.and_then(|amount| amount::parse(amount, change.price.currency()).ok()) })
 }
 
+// The bodies as they leave, key by key: one that is not known here stops at the door.
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body<V> {
+    #[serde(rename = "query")]
+    _query: String,
+    variables: V,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Base {
+    p: String,
+    v: Vec<Variant>,
+    #[serde(default, rename = "m")]
+    _m: Vec<Identifier>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Identifier {
+    #[serde(rename = "ownerId")]
+    _owner_id: String,
+    #[serde(rename = "namespace")]
+    _namespace: String,
+    #[serde(rename = "key")]
+    _key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Variant {
+    id: String,
+    price: String,
+    compare_at_price: Option<String>,
+    #[serde(default)]
+    metafields: Vec<Metafield>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metafield {
+    #[serde(rename = "namespace")]
+    _namespace: String,
+    key: String,
+    #[serde(rename = "type")]
+    _kind: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    #[serde(rename = "l")]
+    _list: String,
+    p: Vec<Fixed>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Fixed {
+    variant_id: String,
+    price: Amount,
+    compare_at_price: Option<Amount>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Amount {
+    amount: String,
+    currency_code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lowest {
+    amount: String,
+    currency_code: String,
+}
+
+impl Amount {
+    fn money(&self) -> Result<Money, GateError> {
+        outgoing::money(&self.amount, outgoing::currency(&self.currency_code)?)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Either {
+    Base(Base),
+    List(List),
+}
+
 /// Reads prices back out of an outgoing mutation, by its text alone. Base prices name no currency: it is the shop's.
 pub(super) fn quoted(body: &[u8], currency: Currency) -> Result<Vec<Quote>, GateError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Body<V> {
-        #[serde(rename = "query")]
-        _query: String,
-        variables: V,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Base {
-        p: String,
-        v: Vec<Variant>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields, rename_all = "camelCase")]
-    struct Variant {
-        id: String,
-        price: String,
-        compare_at_price: Option<String>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct List {
-        #[serde(rename = "l")]
-        _list: String,
-        p: Vec<Fixed>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields, rename_all = "camelCase")]
-    struct Fixed {
-        variant_id: String,
-        price: Amount,
-        compare_at_price: Option<Amount>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields, rename_all = "camelCase")]
-    struct Amount {
-        amount: String,
-        currency_code: String,
-    }
-    impl Amount {
-        fn money(&self) -> Result<Money, GateError> {
-            outgoing::money(&self.amount, outgoing::currency(&self.currency_code)?)
-        }
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Base(Base),
-        List(List),
-    }
     match outgoing::parse::<Body<Either>>(body)?.variables {
-        Either::Base(base) => {
-            let one = |variant: Variant| {
-                let regular = variant.compare_at_price.map(|text| outgoing::money(&text, currency)).transpose()?;
-                let external = format!("{}/{}", number(&base.p), number(&variant.id));
-                Ok(outgoing::quote(external, outgoing::money(&variant.price, currency)?, regular))
-            };
-            base.v.into_iter().map(one).collect()
-        }
+        Either::Base(base) => base.v.into_iter().map(|variant| base_quote(&base.p, &variant, currency)).collect(),
         Either::List(list) => {
             let one = |fixed: Fixed| {
                 let regular = fixed.compare_at_price.map(|amount| amount.money()).transpose()?;
@@ -150,6 +231,20 @@ pub(super) fn quoted(body: &[u8], currency: Currency) -> Result<Vec<Quote>, Gate
             list.p.into_iter().map(one).collect()
         }
     }
+}
+
+fn base_quote(product: &str, variant: &Variant, currency: Currency) -> Result<Quote, GateError> {
+    let regular = variant.compare_at_price.as_deref().map(|text| outgoing::money(text, currency)).transpose()?;
+    for field in variant.metafields.iter().filter(|field| field.key == LOWEST) {
+        let lowest = outgoing::parse::<Lowest>(field.value.as_bytes())?;
+        let lowest = outgoing::money(&lowest.amount, outgoing::currency(&lowest.currency_code)?)?;
+        // What is crossed out is the lowest price itself wherever a law asks for it.
+        if regular != Some(lowest) {
+            return Err(GateError::Unreadable(format!("{LOWEST} is {lowest} and another price is crossed out")));
+        }
+    }
+    let external = format!("{}/{}", number(product), number(&variant.id));
+    Ok(outgoing::quote(external, outgoing::money(&variant.price, currency)?, regular))
 }
 
 #[cfg(test)]
@@ -170,6 +265,14 @@ mod tests {
         for bad in [r#""price":"479,00""#, r#""price":479.0"#, r#""price":"479.00","cost":"1.00""#] {
             assert!(of(&format!("{id}{bad}")).is_err(), "{bad}");
         }
+        let lowest = |amount: &str| {
+            format!(
+                r#"{id}"price":"479.00","compareAtPrice":"599.00","metafields":[{{"namespace":"omniprice",
+                "key":"lowest_30d","type":"money","value":"{{\"amount\":\"{amount}\",\"currency_code\":\"DKK\"}}"}}]"#
+            )
+        };
+        assert!(of(&lowest("599.00")).is_ok());
+        assert!(of(&lowest("589.00")).is_err(), "the lowest price is another than the one crossed out");
         let list = br#"{"query":"m","variables":{"l":"x","p":[{"variantId":"gid://shopify/ProductVariant/9",
             "price":{"amount":"64.00","currencyCode":"EUR"},"compareAtPrice":null}]}}"#;
         let eur = Money::from_minor(6_400, Currency::EUR);

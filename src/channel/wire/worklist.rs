@@ -173,6 +173,7 @@ mod tests {
             seq: 1,
             price: Money::from_minor(100, Currency::DKK),
             sale: None,
+            after_sale: false,
             vat_pct: None,
             title: String::new(),
             gtin: None,

@@ -343,6 +343,7 @@ pub fn change(external: &str, sku: &str, minor: i64, currency: Currency) -> Pric
         seq: 1,
         price: Money::from_minor(minor, currency),
         sale: None,
+        after_sale: false,
         vat_pct: None,
         title: sku.to_owned(),
         gtin: None,
@@ -356,7 +357,7 @@ pub fn change(external: &str, sku: &str, minor: i64, currency: Currency) -> Pric
 /// The change as a reduction from `regular`, for the ten days after [`AT`].
 pub fn on_sale(change: PriceChange, regular: i64) -> PriceChange {
     let regular = Money::from_minor(regular, change.price.currency());
-    let sale = Sale { regular, prior: None, starts_at: AT, ends_at: Some(AT.plus(10 * Millis::DAY)) };
+    let sale = Sale { regular, prior: None, prior_from: None, starts_at: AT, ends_at: Some(AT.plus(10 * Millis::DAY)) };
     PriceChange { sale: Some(sale), ..change }
 }
 

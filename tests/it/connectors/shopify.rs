@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use omniprice::channel::Class;
+use omniprice::channel::{Class, PriceChange, Sale};
 use omniprice::clock::{Clock, Millis};
 use omniprice::money::Currency;
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ struct Shop {
     variants: BTreeMap<&'static str, (&'static str, &'static str, Shown)>,
     /// Variant to fixed price in euro.
     fixed: BTreeMap<String, Shown>,
+    /// Variant and key to value.
+    metafields: BTreeMap<(String, String), String>,
     left: u64,
     scopes: Vec<&'static str>,
     token: &'static str,
@@ -39,6 +41,7 @@ impl Shop {
         Self {
             variants: variants.into(),
             fixed: [("11".to_owned(), ("66.00".to_owned(), None))].into(),
+            metafields: BTreeMap::new(),
             left: 2_000,
             scopes: vec!["read_products", "write_products"],
             token: "shpat_1",
@@ -68,8 +71,18 @@ impl Shop {
         for item in items {
             let shown = (text(&item["price"]), item["compareAtPrice"].as_str().map(str::to_owned));
             self.variants.get_mut(number(&item["id"]).as_str()).unwrap().2 = shown;
+            for field in item["metafields"].as_array().into_iter().flatten() {
+                self.metafields.insert((number(&item["id"]), text(&field["key"])), text(&field["value"]));
+            }
         }
-        json!({ "productVariantsBulkUpdate": { "productVariants": items, "userErrors": [] } })
+        let updated = json!({ "productVariants": items, "userErrors": [] });
+        let Some(gone) = variables["m"].as_array() else { return json!({ "productVariantsBulkUpdate": updated }) };
+        assert!(gone.len() <= 250, "an input array has at most 250 items");
+        let own = |one: &Value| (number(&one["ownerId"]), text(&one["key"]));
+        // What is not there is answered by null, without an error.
+        let deleted: Vec<Value> =
+            gone.iter().map(|one| self.metafields.remove(&own(one)).map_or(Value::Null, |_| one.clone())).collect();
+        json!({ "productVariantsBulkUpdate": updated, "metafieldsDelete": { "deletedMetafields": deleted, "userErrors": [] } })
     }
 
     fn fix(&mut self, variables: &Value) -> Value {
@@ -112,7 +125,9 @@ impl Shop {
             let money = |amount: &String| json!({ "amount": amount, "currencyCode": "EUR" });
             return json!({ "id": gid, "contextualPricing": { "price": money(&price), "compareAtPrice": regular.as_ref().map(money) } });
         }
-        json!({ "id": gid, "price": price, "compareAtPrice": regular })
+        let lowest = self.metafields.get(&(id.to_owned(), "lowest_30d".to_owned()));
+        let field = lowest.map(|value| json!({ "value": value }));
+        json!({ "id": gid, "price": price, "compareAtPrice": regular, "metafield": field })
     }
 
     fn list_prices(&self, query: &str) -> Value {
@@ -211,7 +226,7 @@ async fn with(judge: &Judge, table: &str) -> Bench<Shop> {
     Bench::open(Shop::new(), judge.clone(), table).await
 }
 
-fn dkk(external: &str, minor: i64) -> omniprice::channel::PriceChange {
+fn dkk(external: &str, minor: i64) -> PriceChange {
     change(external, "SKU", minor, Currency::DKK)
 }
 
@@ -253,6 +268,42 @@ async fn base_prices_are_found_written_proved_and_their_sales_ended() {
     assert_eq!(bench.read("1/11").await.price.unwrap().minor(), 46_900, "a late storefront proves nothing");
     bench.double.thaw();
     bench.proves(&dkk("1/11", 45_900)).await;
+}
+
+#[tokio::test]
+async fn the_lowest_price_of_thirty_days_comes_and_goes_with_its_reduction() {
+    let bench = base().await;
+    let announced = |change: PriceChange| {
+        let sale = change.sale.map(|sale| Sale { prior: Some(sale.regular), prior_from: Some(Millis(0)), ..sale });
+        PriceChange { sale, ..change }
+    };
+    let sale = announced(on_sale(dkk("1/11", 47_900), 59_900));
+    bench.push(&[sale.clone(), on_sale(dkk("1/12", 48_900), 59_900)]).await.into_iter().for_each(|r| drop(r.unwrap()));
+    bench.proves(&sale).await;
+    let shown = |bench: &Bench<Shop>| bench.double.with(|shop| shop.metafields.clone());
+    let of = |key: &str| ("11".to_owned(), key.to_owned());
+    assert_eq!(shown(&bench)[&of("lowest_30d")], r#"{"amount":"599.00","currency_code":"DKK"}"#);
+    assert_eq!(shown(&bench)[&of("prior_price_from")], "1970-01-01T00:00:00Z");
+    assert_eq!(shown(&bench).len(), 2, "a reduction that no law asks about has neither");
+
+    // An end whose answer was lost, and a listing that moved on: the read finds what is left.
+    bench.push_one(&dkk("1/11", 49_900)).await.unwrap();
+    let seen = bench.read("1/11").await;
+    assert_eq!(seen.regular, Some(None));
+    assert!(seen.disputed.unwrap().contains("lowest_30d"));
+    let after = PriceChange { after_sale: true, ..dkk("1/11", 49_900) };
+    bench.push_one(&after).await.unwrap();
+    assert_eq!(shown(&bench), BTreeMap::new());
+    assert_eq!(bench.read("1/11").await.disputed, None);
+    bench.proves(&after).await;
+    bench.push_one(&after).await.unwrap();
+    bench.proves(&after).await;
+
+    let without = with(&judge(), &format!("{BASE}metafields = ''\n")).await;
+    assert!(!without.channel.capabilities().prior_price && bench.channel.capabilities().prior_price);
+    without.push_one(&sale).await.unwrap();
+    assert_eq!(shown(&without), BTreeMap::new());
+    without.proves(&sale).await;
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ fn sale(live: &Live<Medusa>, sku: &str, regular: i64, starts: i64, ends: i64) ->
     let regular = Money::from_minor(regular, Currency::DKK);
     // Windows are kept to the second.
     let at = |ms: i64| Millis((now.0 + ms) / 1_000 * 1_000);
-    let sale = Sale { regular, prior: None, starts_at: at(starts), ends_at: Some(at(ends)) };
+    let sale = Sale { regular, prior: None, prior_from: None, starts_at: at(starts), ends_at: Some(at(ends)) };
     PriceChange { sale: Some(sale), ..change(&live.front.external(sku), sku, regular.minor() * 8 / 10, Currency::DKK) }
 }
 

@@ -104,6 +104,7 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
                         sale: None,
                         stages: false,
                         stage: None,
+                        after_sale: false,
                         vat_pct: None,
                     })
                 });

@@ -65,6 +65,7 @@ fn open_door() -> Arc<Door> {
             sale: None,
             stages: false,
             stage: None,
+            after_sale: false,
             vat_pct: None,
         })
     })

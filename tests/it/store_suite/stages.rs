@@ -72,6 +72,7 @@ async fn push(db: &Db, of: &Staged, at: i64, floor: i64) -> Permit {
             sale: None,
             stages: true,
             stage: None,
+            after_sale: false,
             vat_pct: None,
         })
     };
