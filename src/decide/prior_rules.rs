@@ -131,6 +131,18 @@ pub fn zone_of(country: &str) -> Option<Zone> {
     Zone::parse(name).ok()
 }
 
+/// The language in which prices are labelled in a country whose words are known here; English elsewhere.
+#[must_use]
+pub fn language_of(country: &str) -> &'static str {
+    match country {
+        "DK" => "da",
+        "SE" => "sv",
+        "PL" => "pl",
+        "DE" | "AT" => "de",
+        _ => "en",
+    }
+}
+
 /// What is printed next to the prior price, by language.
 #[must_use]
 pub fn legal_text(language: &str) -> &'static str {

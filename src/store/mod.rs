@@ -18,6 +18,7 @@ pub mod reporting;
 pub mod rivals;
 pub mod secrets;
 pub mod settings;
+pub mod shelf;
 pub mod shown;
 pub mod stages;
 pub mod strikes;
@@ -76,6 +77,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0005_windows"),
     migration!("0006_problems"),
     migration!("0007_stages"),
+    migration!("0008_shelf"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.

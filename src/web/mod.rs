@@ -3,13 +3,14 @@
 //! An accept loop of its own: header timeout and a cap on connections, which `axum::serve` does not have.
 
 mod people;
+mod prices;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -22,13 +23,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, hex};
 use crate::clock::Millis;
-use crate::store::{StoreError, decisions, fleet, products, progress};
+use crate::store::{StoreError, decisions, products, progress};
 use crate::telemetry::{gauge, gauges};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CONNECTIONS: usize = 512;
-/// Prices per answer of `/v1/prices`.
-const PAGE: i64 = 1_000;
 
 /// A failed answer: logged where it happens, told without details.
 struct Failed(String);
@@ -53,7 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/feeds/{file}", get(feed))
-        .route("/v1/prices", get(prices))
+        .merge(prices::routes())
         .merge(people::routes())
         .with_state(app)
 }
@@ -165,72 +164,6 @@ async fn feed(State(app): State<Arc<App>>, Path(file): Path<String>, headers: He
         Err(error) => return Err(error.into()),
     };
     Ok(tagged(&headers, served.media_type, body))
-}
-
-/// Where a till stopped reading: nothing yet, an id of the first pass, or (instant, id) of the newest change it has.
-#[derive(serde::Deserialize)]
-struct Start {
-    #[serde(default)]
-    after: i64,
-    /// The `cursor` of an earlier answer: only what changed since.
-    since: Option<String>,
-}
-
-#[derive(serde::Serialize)]
-struct Price {
-    sku: String,
-    version: i64,
-    #[serde(flatten)]
-    price: crate::money::Money,
-    changed_at: Option<String>,
-}
-
-/// Our decided prices in pages of a thousand: all of them by `?after=` and `next`, or what changed since a `cursor`. An
-/// unchanged answer to the same question is a 304 (RFC 9110 section 13.1.2).
-async fn prices(
-    State(app): State<Arc<App>>,
-    Query(from): Query<Start>,
-    headers: HeaderMap,
-) -> Result<Response, Failed> {
-    let since = match from.since.as_deref().map(cursor) {
-        Some(None) => {
-            let text = "since is no cursor of ours; leave it out to read everything\n";
-            return Ok((StatusCode::BAD_REQUEST, text).into_response());
-        }
-        Some(Some(since)) => Some(since),
-        None => None,
-    };
-    let now = app.now();
-    let page = match since {
-        Some((at, id)) => fleet::changed_since(&app.db, Millis(at), id, PAGE).await?,
-        None => products::page(&app.db, from.after, PAGE).await?,
-    };
-    let full = page.len() as i64 == PAGE;
-    let next = page.last().map(|product| product.id).filter(|_| full && since.is_none());
-    // Reading everything takes several answers; the first one's cursor misses nothing that changes meanwhile.
-    let newest = page.iter().filter_map(|product| Some((product.changed_at?, product.id))).max();
-    let (at, id) = since.map_or((now.0, 0), |since| newest.unwrap_or(since));
-    let cursor = format!("{at}.{id}");
-    let mut prices = Vec::with_capacity(page.len());
-    for product in page {
-        let currency = crate::money::currency(&product.currency)?;
-        prices.push(Price {
-            sku: product.sku,
-            version: product.version,
-            price: crate::money::Money::from_minor(product.own_minor, currency),
-            changed_at: product.changed_at.map(|at| Millis(at).to_string()),
-        });
-    }
-    let more = full && since.is_some();
-    let body =
-        serde_json::to_vec(&serde_json::json!({ "prices": prices, "next": next, "cursor": cursor, "more": more }))?;
-    Ok(tagged(&headers, "application/json", body))
-}
-
-/// `INSTANT.ID`, both numbers of ours.
-fn cursor(text: &str) -> Option<(i64, i64)> {
-    let (at, id) = text.split_once('.')?;
-    Some((at.parse().ok()?, id.parse().ok()?))
 }
 
 /// An answer with its ETag, or 304 to who has it already.

@@ -13,9 +13,11 @@ use omniprice::store::campaigns::{self, Added};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::strikes::{self, Strike};
 use omniprice::store::{channels, decisions, events, products};
+use serde_json::json;
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
+use crate::web::ask;
 
 both_engines![
     a_lock_keeps_the_price_and_its_end_lets_rules_decide,
@@ -167,6 +169,13 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     let planned = digest(&world).await;
     assert!(planned.contains("* black-week starts "), "{planned}");
     assert!(planned.contains("1 product; DK: 3 of 3 reductions may be announced"), "{planned}");
+    let (starts, ends) = (world.app.now().plus(Millis::HOUR), world.app.now().plus(3 * Millis::DAY));
+    let upcoming = ask(&world.app, "/v1/prices/upcoming").await;
+    let begins = json!({ "sku": "KETTLE", "amount": "399.00", "currency": "DKK",
+        "valid_from": starts.to_string(), "valid_until": ends.to_string() });
+    assert_eq!(upcoming, json!({ "upcoming": [begins], "next": null }));
+    let before = ask(&world.app, "/v1/prices").await;
+    assert_eq!(before["prices"][0].get("valid_until"), None, "{before}");
     world.app.clock.advance(Millis::HOUR);
     turns(&world).await;
     assert_eq!(shown(&world).await, [Some(39_900); 3], "{}", why(&world).await);
@@ -180,6 +189,16 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
         let zone = jiff::tz::TimeZone::get("Europe/Copenhagen").unwrap();
         assert_eq!(window.to_zoned(zone).time(), jiff::civil::time(0, 0, 0, 0), "local midnight");
     }
+    assert_eq!(ask(&world.app, "/v1/prices/upcoming").await, json!({ "upcoming": [], "next": null }));
+    let changed = ask(&world.app, &format!("/v1/prices?since={}", before["cursor"].as_str().unwrap())).await;
+    let shelf = &changed["prices"][0];
+    assert_eq!((&shelf["amount"], &shelf["valid_until"]), (&json!("399.00"), &json!(ends.to_string())), "{changed}");
+    let since = Millis(frozen[0].window_from.unwrap()).to_string();
+    assert_eq!(
+        shelf["reduced"],
+        json!({ "from": { "amount": "479.00", "currency": "DKK" },
+        "text": "Laveste pris seneste 30 dage", "since": since })
+    );
     let seen = strike(&world, "till").await.unwrap();
     assert_eq!((seen.announce, seen.prior_minor), (true, Some(47_900)));
     let crossed = (seen.reference_minor(), world.listing("KETTLE", "google").await.sent_regular_minor);
@@ -194,6 +213,8 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     world.drive().await;
     assert_eq!(shown(&world).await, [Some(49_900); 3], "{}", why(&world).await);
     assert_eq!(strike(&world, "till").await, None);
+    let after = ask(&world.app, "/v1/prices").await;
+    assert_eq!((after["prices"][0].get("reduced"), after["prices"][0].get("valid_until")), (None, None), "{after}");
     assert_eq!(campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap().phase, "over");
     assert!(digest(&world).await.contains("* black-week ended "));
     // A shop that puts the campaign's price back is a late end, however long ago the end was.

@@ -6,6 +6,7 @@ mod decided;
 mod intent;
 mod lanes;
 mod pages;
+mod shelf;
 mod shown;
 mod stages;
 mod told;

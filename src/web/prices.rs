@@ -1,0 +1,202 @@
+//! Our decided prices for tills and shelf labels, read-only: all of them, what changed since, and what is planned
+//! (SEMANTICS sections 3.4 and 7.5).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+
+use super::{Failed, tagged};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::decide::prior_rules;
+use crate::flow::campaigns::scope;
+use crate::money::{Currency, Money, currency};
+use crate::store::products::{self, Product};
+use crate::store::{fleet, shelf};
+
+/// Prices per answer.
+const PAGE: i64 = 1_000;
+/// How far ahead planned prices are told: a long weekend without a network.
+const AHEAD_MS: i64 = 7 * Millis::DAY;
+/// A cursor stays this far behind the clock: transactions end in another order than they read it, and what ends late
+/// must not lie before a cursor. What changed within it is told twice.
+const SETTLED_MS: i64 = 10 * Millis::SECOND;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/v1/prices", get(prices)).route("/v1/prices/upcoming", get(upcoming))
+}
+
+/// Where a till stopped reading: nothing yet, an id of the first pass, or (instant, id) of the newest change it has.
+#[derive(Deserialize)]
+struct Start {
+    #[serde(default)]
+    after: i64,
+    /// The `cursor` of an earlier answer: only what changed since.
+    since: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Price {
+    sku: String,
+    version: i64,
+    #[serde(flatten)]
+    price: Money,
+    changed_at: Option<String>,
+    /// Exclusive end of the campaign that set the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_until: Option<String>,
+    /// Present only where the reduction may be announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reduced: Option<Reduced>,
+}
+
+#[derive(Serialize)]
+struct Reduced {
+    /// What may be crossed out.
+    from: Money,
+    /// What a label says beside it, where a law asks for the lowest price of a time before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'static str>,
+    /// The first instant whose price counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+}
+
+/// Our decided prices in pages of a thousand: all of them by `?after=` and `next`, or what changed since a `cursor`. An
+/// unchanged answer to the same question is a 304 (RFC 9110 section 13.1.2).
+async fn prices(
+    State(app): State<Arc<App>>,
+    Query(from): Query<Start>,
+    headers: HeaderMap,
+) -> Result<Response, Failed> {
+    let since = match from.since.as_deref().map(pair) {
+        Some(None) => return Ok(no_place_of_ours("since")),
+        Some(Some(since)) => Some(since),
+        None => None,
+    };
+    let settled = app.now().plus(-SETTLED_MS);
+    // Looked up first: what changes while the pages are read lies behind it.
+    let newest = shelf::newest(&app.db, settled).await?.map_or((0, 0), |newest| (newest.changed_at, newest.id));
+    let page = match since {
+        Some((at, id)) => fleet::changed_since(&app.db, Millis(at), id, PAGE).await?,
+        None => products::page(&app.db, from.after, PAGE).await?,
+    };
+    let full = page.len() as i64 == PAGE;
+    let next = page.last().map(|product| product.id).filter(|_| full && since.is_none());
+    let read = page.iter().filter_map(|product| Some((product.changed_at?, product.id))).max();
+    let (at, id) = match since {
+        // A page that is full goes on behind its last row, however new that is.
+        Some(since) if full => read.unwrap_or(since),
+        Some(since) => read.unwrap_or(since).min(newest.max(since)),
+        None => newest,
+    };
+    let more = full && since.is_some();
+    let prices = told(&app, page).await?;
+    let cursor = format!("{at}.{id}");
+    let body =
+        serde_json::to_vec(&serde_json::json!({ "prices": prices, "next": next, "cursor": cursor, "more": more }))?;
+    Ok(tagged(&headers, "application/json", body))
+}
+
+/// Prices with what campaigns say about them.
+async fn told(app: &App, page: Vec<Product>) -> Result<Vec<Price>, Failed> {
+    let ids = || page.iter().map(|product| product.id);
+    let (first, last, now) = (ids().min().unwrap_or(0), ids().max().unwrap_or(0), app.now());
+    let mut ends = HashMap::new();
+    for one in shelf::running(&app.db, first, last, now).await? {
+        if scope(app, &one.channels).is_none() {
+            ends.insert((one.product_id, one.price_minor), one.ends_at);
+        }
+    }
+    let mut references = HashMap::new();
+    for one in shelf::references(&app.db, first, last, now).await?.into_iter().filter(|one| one.announce != 0) {
+        references.insert(one.product_id, one);
+    }
+    let loaded = if references.is_empty() { None } else { Some(app.rules().await?) };
+    let mut prices = Vec::with_capacity(page.len());
+    for product in page {
+        let money = currency(&product.currency)?;
+        let ends_at = ends.get(&(product.id, product.own_minor));
+        let reference = references.get(&product.id).filter(|_| ends_at.is_some());
+        let country = loaded.as_ref().and_then(|loaded| loaded.set.market(&product.market));
+        let country = country.map_or("", |market| market.market.country.as_str());
+        prices.push(Price {
+            price: Money::from_minor(product.own_minor, money),
+            valid_until: ends_at.map(|at| Millis(*at).to_string()),
+            reduced: reference.and_then(|reference| reduced(reference, product.own_minor, money, country)),
+            changed_at: product.changed_at.map(|at| Millis(at).to_string()),
+            sku: product.sku,
+            version: product.version,
+        });
+    }
+    Ok(prices)
+}
+
+fn reduced(reference: &shelf::Reference, own_minor: i64, currency: Currency, country: &str) -> Option<Reduced> {
+    let by_law = reference.with_prior > 0;
+    (reference.reference_minor > own_minor).then(|| Reduced {
+        from: Money::from_minor(reference.reference_minor, currency),
+        text: by_law.then(|| prior_rules::legal_text(prior_rules::language_of(country))),
+        since: reference.window_from.filter(|_| by_law).map(|at| Millis(at).to_string()),
+    })
+}
+
+#[derive(Deserialize)]
+struct After {
+    /// The `next` of an earlier answer.
+    after: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Planned {
+    sku: String,
+    #[serde(flatten)]
+    price: Money,
+    valid_from: String,
+    valid_until: String,
+}
+
+/// Prices that campaigns on all channels plan to begin within a week, so that a till or a label that is offline at the
+/// start begins by itself. Each reading replaces the last one: what is not in it any more was cancelled or has begun.
+async fn upcoming(
+    State(app): State<Arc<App>>,
+    Query(from): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response, Failed> {
+    let after = match from.after.as_deref().map(pair) {
+        Some(None) => return Ok(no_place_of_ours("after")),
+        after => after.flatten().unwrap_or((0, 0)),
+    };
+    let now = app.now();
+    let page = shelf::planned(&app.db, after, now, now.plus(AHEAD_MS), PAGE).await?;
+    let next = page.last().filter(|_| page.len() as i64 == PAGE);
+    let next = next.map(|last| format!("{}.{}", last.product_id, last.starts_at));
+    let mut planned = Vec::with_capacity(page.len());
+    for one in page.into_iter().filter(|one| scope(&app, &one.channels).is_none()) {
+        planned.push(Planned {
+            price: Money::from_minor(one.price_minor, currency(&one.currency)?),
+            sku: one.sku,
+            valid_from: Millis(one.starts_at).to_string(),
+            valid_until: Millis(one.ends_at).to_string(),
+        });
+    }
+    let body = serde_json::to_vec(&serde_json::json!({ "upcoming": planned, "next": next }))?;
+    Ok(tagged(&headers, "application/json", body))
+}
+
+fn no_place_of_ours(key: &str) -> Response {
+    let text = format!("{key} is no place that an answer of ours named; leave it out to read everything\n");
+    (StatusCode::BAD_REQUEST, text).into_response()
+}
+
+/// Two numbers of ours with a point between them.
+fn pair(text: &str) -> Option<(i64, i64)> {
+    let (at, id) = text.split_once('.')?;
+    Some((at.parse().ok()?, id.parse().ok()?))
+}
