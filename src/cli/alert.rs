@@ -9,7 +9,7 @@ use super::Context;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::Span;
-use crate::report::alerts::standing;
+use crate::report::alerts::{Surroundings, standing};
 use crate::report::lang::Kind;
 use crate::report::text::{message, plain};
 use crate::store::alerts::{self, Silence, State};
@@ -75,7 +75,8 @@ async fn list(context: &Context, app: &App) -> anyhow::Result<ExitCode> {
     let open = events::open(&app.db, LIMIT).await?;
     let silences = alerts::silences(&app.db, now).await?;
     let above = app.config.alerts.drift_above;
-    let standings: Vec<String> = open.iter().map(|event| standing(event, &open, &silences, now, above)).collect();
+    let around = Surroundings::of(&open);
+    let standings: Vec<String> = open.iter().map(|event| standing(event, &around, &silences, now, above)).collect();
     let shown: Vec<_> = open
         .iter()
         .zip(&standings)

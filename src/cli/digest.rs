@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::{Context, NEEDS_A_PERSON, say, talk};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::report::digest::Digest;
 use crate::report::reader::Reader;
+use crate::report::text::plain;
 use crate::report::{self, people};
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +87,12 @@ async fn send(
     };
     if readers.is_empty() {
         talk("nobody to send to\nhint: set report.recipients, or `omniprice subscription set MAIL`");
+    }
+    if let Some(off) = readers.iter().find(|reader| reader.person.off) {
+        let mail = plain(&off.address);
+        bail!(
+            "{mail} has unsubscribed and is sent nothing\nhint: `omniprice digest --preview --for {mail}` shows what it would be; `omniprice subscription set {mail} off=false` takes it back"
+        );
     }
     let tracks = report::tracks(app, from).await?;
     let (mut results, mut failed) = (Vec::new(), 0);

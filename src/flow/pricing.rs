@@ -130,7 +130,7 @@ async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> any
         let event = Raise {
             kind: "run_held",
             severity: "critical",
-            dedupe: RUN_HELD.to_owned(),
+            dedupe: format!("{RUN_HELD}/{}", app.now().0 / app.schedule.interval(app.now()).max(Millis::HOUR)),
             product_id: None,
             channel: None,
             competitor: None,

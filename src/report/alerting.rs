@@ -11,7 +11,7 @@ use super::lang::Voice;
 use super::link::Purpose;
 use super::mail::MailError;
 use super::reader::Reader;
-use super::{alert_text, detect, envelope, gather, message_id, people, retry_after};
+use super::{MAX_TRIES, alert_text, detect, envelope, gather, message_id, people, retry_after};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::{Wanted, quiet_hours};
@@ -19,14 +19,12 @@ use crate::store::alerts::{self as store, Message, Queue, Recent};
 use crate::store::events::Event;
 use crate::store::settings;
 
-/// Events, states and messages older than this no longer matter to planning.
+/// What was over, told or sent before this no longer matters to planning; what is open always does.
 const MEMORY: i64 = 2 * Millis::DAY;
 const EVENTS: i64 = 20_000;
 const MESSAGES: i64 = 16;
 const LEASE: i64 = 5 * Millis::MINUTE;
 const PLAN_LEASE: i64 = Millis::MINUTE;
-/// After a day of tries an alert is old news; the digest tells what is still open.
-const MAX_TRIES: i64 = 16;
 
 /// One round: detects, plans, sends. Returns how many messages went out.
 ///
@@ -199,4 +197,29 @@ async fn send(app: &App, message: &Message) -> Result<String, MailError> {
     let told = alert_text::render(&body, early, &reader.voice, &links).map_err(refused)?;
     let references = message.thread.iter().cloned().collect();
     app.mailer.send(&told, &envelope(app, &reader, message.message_id.clone(), references)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Language;
+
+    #[test]
+    fn quiet_hours_span_midnight_in_the_persons_own_zone() {
+        let at = |text: &str| Millis::from(text.parse::<jiff::Timestamp>().unwrap());
+        for (hours, zone, now, quiet) in [
+            ("22:00-06:30", "Europe/Copenhagen", "2026-11-22T20:59:00Z", false),
+            ("22:00-06:30", "Europe/Copenhagen", "2026-11-22T21:00:00Z", true),
+            ("22:00-06:30", "Europe/Copenhagen", "2026-11-23T05:29:00Z", true),
+            ("22:00-06:30", "Europe/Copenhagen", "2026-11-23T05:30:00Z", false),
+            ("22:00-06:30", "America/New_York", "2026-11-22T21:00:00Z", false),
+            ("12:00-13:00", "Europe/Copenhagen", "2026-11-22T11:30:00Z", true),
+            ("12:00-13:00", "Europe/Copenhagen", "2026-11-22T12:30:00Z", false),
+            // The night in which clocks go back is an hour longer.
+            ("22:00-06:30", "Europe/Copenhagen", "2026-10-25T05:15:00Z", true),
+            ("", "Europe/Copenhagen", "2026-11-22T23:00:00Z", false),
+        ] {
+            assert_eq!(is_quiet(hours, &Voice::new(Language::En, zone), at(now)), quiet, "{hours} {zone} {now}");
+        }
+    }
 }

@@ -7,6 +7,8 @@ mod plan;
 
 pub use plan::{Body, Draft, EARLY, Item, Plan, Situation, Target, plan};
 
+use std::collections::BTreeMap;
+
 use super::lang::Kind;
 use crate::clock::Millis;
 use crate::store::alerts::Silence;
@@ -29,6 +31,15 @@ pub struct Rule {
     /// Told again after this many milliseconds while it lasts.
     pub repeat: Option<i64>,
     pub about: About,
+}
+
+impl Rule {
+    /// Milliseconds between two messages of a group. What never repeats is an act of its own each time, and never waits
+    /// for the message about the one before.
+    #[must_use]
+    pub fn pace(self, group_every: i64) -> i64 {
+        self.repeat.map_or(0, |repeat| repeat.min(group_every))
+    }
 }
 
 const fn at_once(repeat_hours: i64, about: About) -> Rule {
@@ -73,34 +84,68 @@ pub fn group(event: &Event) -> String {
     format!("{}/{}", event.kind, about.unwrap_or_default())
 }
 
-/// The open event that makes telling another one pointless: what it causes need not be told beside it.
-#[must_use]
-pub fn inhibitor<'a>(event: &Event, open: &'a [Event]) -> Option<&'a Event> {
-    let kind = Kind::of(&event.kind);
-    let same = |own: Option<&String>, other: Option<&String>| own.is_some() && own == other;
-    open.iter().filter(|other| other.resolved_at.is_none() && other.dedupe != event.dedupe).find(|other| {
-        match Kind::of(&other.kind) {
-            Kind::ChannelUnreachable | Kind::ChannelRefused => {
-                let caused = [
-                    Kind::ChannelLate,
-                    Kind::Drift,
-                    Kind::ParityBelowGoal,
-                    Kind::ListingParked,
-                    Kind::ListingLost,
-                    Kind::PriceRejected,
-                ];
-                caused.contains(&kind) && same(event.channel.as_ref(), other.channel.as_ref())
+/// What is open besides an event, looked up once for all of them: the causes that make telling their effects pointless,
+/// and how many prices somebody else changed on each channel.
+#[derive(Debug, Default)]
+pub struct Surroundings<'a> {
+    /// Channels that cannot be reached or written to.
+    stuck: BTreeMap<&'a str, &'a Event>,
+    /// Competitors whose site does not answer or is not believed.
+    silent: BTreeMap<&'a str, &'a Event>,
+    nothing_fetched: Option<&'a Event>,
+    paused: Option<&'a Event>,
+    drifts: BTreeMap<Option<&'a str>, i64>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Of all events; those that are over cover nothing.
+    #[must_use]
+    pub fn of(events: &'a [Event]) -> Self {
+        let mut found = Self::default();
+        for event in events.iter().filter(|event| event.resolved_at.is_none()) {
+            match (Kind::of(&event.kind), event.channel.as_deref(), event.competitor.as_deref()) {
+                (Kind::ChannelUnreachable | Kind::ChannelRefused, Some(channel), _) => {
+                    found.stuck.entry(channel).or_insert(event);
+                }
+                (Kind::CompetitorUnreachable | Kind::CompetitorSuspended, _, Some(competitor)) => {
+                    found.silent.entry(competitor).or_insert(event);
+                }
+                (Kind::NothingFetched, ..) => found.nothing_fetched = Some(event),
+                (Kind::Paused, ..) => found.paused = Some(event),
+                (Kind::Drift, channel, _) => *found.drifts.entry(channel).or_default() += 1,
+                _ => {}
             }
-            Kind::CompetitorUnreachable | Kind::CompetitorSuspended => {
-                let caused = [Kind::KviUndercut, Kind::PriceWar];
-                caused.contains(&kind) && same(event.competitor.as_ref(), other.competitor.as_ref())
-            }
-            Kind::NothingFetched => kind == Kind::CompetitorUnreachable,
-            // The kill switch explains everything but a price that loses money while customers can buy at it.
-            Kind::Paused => !matches!(kind, Kind::Paused | Kind::FloorLive),
-            _ => false,
         }
-    })
+        found
+    }
+
+    /// The open event that makes telling another one pointless: what it causes need not be told beside it.
+    #[must_use]
+    pub fn inhibitor(&self, event: &Event) -> Option<&'a Event> {
+        let kind = Kind::of(&event.kind);
+        let cause = match kind {
+            Kind::ChannelLate
+            | Kind::Drift
+            | Kind::ParityBelowGoal
+            | Kind::ListingParked
+            | Kind::ListingLost
+            | Kind::PriceRejected => event.channel.as_deref().and_then(|channel| self.stuck.get(channel)).copied(),
+            Kind::KviUndercut | Kind::PriceWar => {
+                event.competitor.as_deref().and_then(|competitor| self.silent.get(competitor)).copied()
+            }
+            Kind::CompetitorUnreachable => self.nothing_fetched,
+            _ => None,
+        };
+        // The kill switch explains everything but a price that loses money while customers can buy at it.
+        cause.or_else(|| self.paused.filter(|_| !matches!(kind, Kind::Paused | Kind::FloorLive)))
+    }
+
+    /// A few prices that somebody changed by hand are for the digest; many are somebody's tool.
+    #[must_use]
+    pub fn few_drifts(&self, event: &Event, above: i64) -> bool {
+        let count = || self.drifts.get(&event.channel.as_deref()).copied().unwrap_or(0);
+        Kind::of(&event.kind) == Kind::Drift && count() <= above
+    }
 }
 
 /// The silence that covers an event.
@@ -117,29 +162,23 @@ pub fn silenced<'a>(event: &Event, silences: &'a [Silence], now: Millis) -> Opti
 
 /// Why an open event is, or is not, an alert: what `omniprice alert list` shows.
 #[must_use]
-pub fn standing(event: &Event, open: &[Event], silences: &[Silence], now: Millis, drift_above: i64) -> String {
+pub fn standing(
+    event: &Event,
+    around: &Surroundings<'_>,
+    silences: &[Silence],
+    now: Millis,
+    drift_above: i64,
+) -> String {
     if let Some(silence) = silenced(event, silences, now) {
         return format!("silenced by {} until {}", silence.owner, Millis(silence.ends_at));
     }
-    if let Some(other) = inhibitor(event, open) {
+    if let Some(other) = around.inhibitor(event) {
         return format!("covered by {}", other.kind);
     }
-    if !rule(Kind::of(&event.kind)).immediate || few_drifts(event, open, drift_above) {
+    if !rule(Kind::of(&event.kind)).immediate || around.few_drifts(event, drift_above) {
         return "waits for the digest".to_owned();
     }
     "alert".to_owned()
-}
-
-/// A few prices that somebody changed by hand are for the digest; many are somebody's tool.
-#[must_use]
-pub fn few_drifts(event: &Event, open: &[Event], above: i64) -> bool {
-    if Kind::of(&event.kind) != Kind::Drift {
-        return false;
-    }
-    let same = |other: &&Event| {
-        other.resolved_at.is_none() && Kind::of(&other.kind) == Kind::Drift && other.channel == event.channel
-    };
-    i64::try_from(open.iter().filter(same).count()).unwrap_or(i64::MAX) <= above
 }
 
 #[cfg(test)]

@@ -24,8 +24,10 @@ const RUNS: i64 = 500;
 const LEAST_MOVES: i64 = 3;
 /// Names the event of paused pushes, which ends with the pause.
 pub const PAUSED: &str = "paused";
-/// Wars and what customers see are looked at this often; the other conditions are cheap and looked at in every round.
+/// Wars are looked at this often; the other conditions are cheap and looked at in every round.
 const WARS_EVERY: i64 = 5 * Millis::MINUTE;
+/// What customers see needs a walk over the catalogue, and a price below its floor costs money by the minute.
+const CUSTOMERS_EVERY: i64 = Millis::MINUTE;
 /// What needs a walk over the catalogue and changes in days is looked at this often.
 const CATALOGUE_EVERY: i64 = Millis::HOUR;
 const LEASE: i64 = 2 * Millis::MINUTE;
@@ -41,12 +43,12 @@ pub async fn all(app: &App) -> anyhow::Result<()> {
     parity(app, &open).await?;
     nothing_fetched(app, &open).await?;
     paused(app, &open).await?;
-    let customers = async {
+    every(app, CUSTOMERS_EVERY, "detect/customers", live::all(app, &open)).await?;
+    let wars = async {
         wars(app, &open).await?;
-        live::all(app, &open).await?;
         ended::all(app, &events).await
     };
-    every(app, WARS_EVERY, "detect/wars", customers).await?;
+    every(app, WARS_EVERY, "detect/wars", wars).await?;
     let catalogue = async {
         costs(app, &open).await?;
         variants::all(app, &open).await

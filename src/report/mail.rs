@@ -32,10 +32,11 @@ pub enum Mailer {
 /// A mail that did not go out.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// Greylisting, a busy or unreachable server, or a connection cut after the data: try again, same Message-ID.
+    /// Greylisting, a busy or unreachable server, credentials that it does not take, or a connection cut after the data:
+    /// try again, same Message-ID.
     #[error("not sent yet: {0}")]
     Temporary(String),
-    /// The server will not take it: unknown recipient, too large, credentials.
+    /// The server will not take this mail: unknown recipient, too large, refused for what is in it.
     #[error("refused: {0}\nhint: `omniprice mail test` shows what the server says")]
     Permanent(String),
 }
@@ -93,7 +94,9 @@ impl Mailer {
             Self::Smtp { transport, deadline } => {
                 match tokio::time::timeout(*deadline, transport.send(message)).await {
                     Ok(Ok(response)) => Ok(response.message().collect::<Vec<_>>().join(" ")),
-                    Ok(Err(error)) if error.is_permanent() => Err(MailError::Permanent(error.to_string())),
+                    Ok(Err(error)) if error.is_permanent() && !is_about_us(&error) => {
+                        Err(MailError::Permanent(error.to_string()))
+                    }
                     Ok(Err(error)) => Err(MailError::Temporary(error.to_string())),
                     Err(_) => Err(MailError::Temporary(format!("not done after {} s", deadline.as_secs()))),
                 }
@@ -121,6 +124,13 @@ impl Mailer {
             Self::Directory(folder) => Ok(format!("mail is written to {}", folder.display())),
         }
     }
+}
+
+/// Whether a refusal is of our login and not of the mail: somebody can mend it, and then the mail goes (RFC 4954 section 6;
+/// 521 of RFC 7504 is a host that takes no mail at all, which is a setting of ours, too).
+fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
+    let code = error.status().map(u16::from);
+    matches!(code, Some(521 | 530 | 534 | 535 | 538))
 }
 
 async fn write(folder: &std::path::Path, eml: &[u8], message_id: &str) -> std::io::Result<String> {

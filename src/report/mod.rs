@@ -29,6 +29,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::config::QuietDay;
 use crate::store::events::{self, DigestClaim, DigestEnd};
+use crate::store::{products, subscriptions};
 use digest::Digest;
 use link::Purpose;
 use mail::{Envelope, MailError};
@@ -38,6 +39,8 @@ use reader::Reader;
 /// The window of a first digest.
 const FIRST_WINDOW: i64 = Millis::DAY;
 const LEASE: i64 = 5 * Millis::MINUTE;
+/// A digest that is due this long may not have been begun yet, whatever its reader changes meanwhile.
+const JUST_DUE: i64 = 15 * Millis::MINUTE;
 /// Waits between tries of one mail, in minutes (RFC 5321 section 4.5.4.1 asks for patience); the last one repeats.
 const RETRY_MINUTES: [i64; 6] = [1, 5, 15, 30, 60, 120];
 /// After about four days a mail is given up (RFC 5321 section 4.5.4.1).
@@ -101,9 +104,25 @@ pub async fn send_due(app: &App) -> anyhow::Result<u64> {
     for reader in people::readers(app).await? {
         let schedule = reader.person.schedule(&app.config.report).map_err(anyhow::Error::msg)?;
         let Some(slot) = schedule.and_then(|schedule| schedule.latest(now)) else { continue };
+        if !is_awaited(app, &reader, slot).await? {
+            continue;
+        }
         sent += u64::from(send(app, &reader, slot, &mut loaded).await?);
     }
     Ok(sent)
+}
+
+/// Whether a person waits for the digest of a slot: it is no time from before there was any product, nor one that lay
+/// behind when the person was added or chose another schedule. What was begun is finished.
+async fn is_awaited(app: &App, reader: &Reader, slot: Millis) -> anyhow::Result<bool> {
+    if products::first(&app.db).await?.is_none_or(|first| slot < first) {
+        return Ok(false);
+    }
+    let changed = subscriptions::get(&app.db, &reader.address).await?.map(|stored| Millis(stored.updated_at));
+    if changed.is_none_or(|changed| slot.plus(JUST_DUE) >= changed) {
+        return Ok(true);
+    }
+    Ok(events::digest_begun(&app.db, &reader.address, slot).await?)
 }
 
 /// Sends one recipient's digest of a slot unless it is settled.

@@ -13,14 +13,16 @@ statements! {
     END_SILENCE = Sql::same("update silences set ends_at = $2 where id = $1 and ends_at > $2");
     EVENTS = Sql::same(
         "select e.*, p.sku from events e left join products p on p.id = e.product_id
-         where (e.resolved_at is null and e.last_at > $1) or e.resolved_at > $1
-         order by e.first_at, e.id limit $2");
+         where e.resolved_at is null or e.resolved_at > $1
+         order by case e.severity when 'critical' then 0 else 1 end, e.first_at desc, e.id desc limit $2");
     EVENT = Sql::same(
         "select e.*, p.sku from events e left join products p on p.id = e.product_id where e.id = $1");
     STATES = Sql::same(
         "select target, dedupe, grp, event_id, told_at, resolved_at from alert_states where told_at > $1 or resolved_at is null");
     RECENT = Sql::same(
-        "select target, grp, message_id, early, created_at from alert_messages where created_at > $1 order by created_at, id");
+        "select target, grp, message_id, early, created_at,
+                cast(case when state = 'queued' then 1 else 0 end as bigint) as waiting
+         from alert_messages where created_at > $1 or state = 'queued' order by created_at, id");
     TELL = Sql::same(
         "insert into alert_states (target, dedupe, grp, event_id, told_at, resolved_at, created_at)
          values ($1, $2, $3, $4, $5, $6, $5)
@@ -74,7 +76,7 @@ pub struct State {
     pub resolved_at: Option<i64>,
 }
 
-/// A message of the last day, for budgets and threads.
+/// A message of the last days, or one that still waits, for budgets and threads.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Recent {
     pub target: String,
@@ -82,6 +84,8 @@ pub struct Recent {
     pub message_id: String,
     pub early: i64,
     pub created_at: i64,
+    /// 1 while it is not sent.
+    pub waiting: i64,
 }
 
 /// A message on its way.
@@ -177,7 +181,7 @@ pub async fn end_silence(db: &Db, id: i64, now: Millis) -> Result<bool, StoreErr
         .await
 }
 
-/// Events that are open, or were resolved, and moved after an instant; oldest first.
+/// Events that are open, however long, or were resolved after an instant; critical ones first, then the newest.
 ///
 /// # Errors
 /// The engine's own.
@@ -201,7 +205,7 @@ pub async fn states(db: &Db, since: Millis) -> Result<Vec<State>, StoreError> {
     db.all(STATES, args![since]).await
 }
 
-/// Messages queued after an instant, oldest first.
+/// Messages queued after an instant, and those that still wait; oldest first.
 ///
 /// # Errors
 /// The engine's own.

@@ -39,6 +39,7 @@ statements! {
     LAST_DIGEST = Sql::same(
         "select max(slot) as at from digests where recipient = $1 and state in ('sent', 'skipped')");
     LAST_MAIL = Sql::same("select max(slot) as at from digests where recipient = $1 and state = 'sent'");
+    DIGEST_BEGUN = Sql::same("select slot as at from digests where recipient = $1 and slot = $2");
     DIGESTS = Sql::same(
         "select recipient, slot, message_id, state, subject, tries, detail, sent_at from digests order by slot desc, recipient limit $1");
 }
@@ -229,6 +230,14 @@ pub async fn claim_digest(
         })
     })
     .await
+}
+
+/// Whether the digest of a recipient's slot was ever claimed.
+///
+/// # Errors
+/// The engine's own.
+pub async fn digest_begun(db: &Db, recipient: &str, slot: Millis) -> Result<bool, StoreError> {
+    Ok(db.maybe::<At>(DIGEST_BEGUN, args![recipient, slot]).await?.is_some())
 }
 
 /// What became of a claimed digest.

@@ -32,6 +32,7 @@ statements! {
              locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
          returning id, created_at");
     SINCE = Sql::same("select created_at from products where id = $1");
+    FIRST = Sql::same("select created_at from products order by id limit 1");
     UNDER = Sql::same(
         "select created_at from products
          where category = $1 or substr(category, 1, length(cast($1 as text)) + 1) = cast($1 as text) || '/' limit 1");
@@ -336,6 +337,14 @@ pub async fn page(db: &Db, after_id: i64, limit: i64) -> Result<Vec<Product>, St
 /// The engine's own.
 pub async fn since(db: &Db, id: i64) -> Result<Option<Millis>, StoreError> {
     Ok(db.maybe::<Came>(SINCE, args![id]).await?.map(|row| Millis(row.created_at)))
+}
+
+/// When the first product came; none if there is none.
+///
+/// # Errors
+/// The engine's own.
+pub async fn first(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<Came>(FIRST, args![]).await?.map(|row| Millis(row.created_at)))
 }
 
 /// Whether any product is in a category or below it.

@@ -90,6 +90,11 @@ async fn opened(
     let language = app.config.report.language;
     match people::links(app).await?.read(token, app.now()) {
         Ok(claim) => {
+            // Who was removed keeps the links of old mails; they must not bring anybody back, with what was hidden before.
+            let known = people::everybody(app).await?.iter().any(|person| person.address() == claim.person);
+            if !known && claim.purpose != Purpose::Unsubscribe {
+                return Ok(Err(Box::new((StatusCode::GONE, language, LinkError::Expired))));
+            }
             let reader = people::reader(app, &claim.person).await?;
             Ok(Ok((claim, reader)))
         }
@@ -173,7 +178,12 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: Strin
         .collect();
     match claim.purpose {
         Purpose::Unsubscribe => {
-            let again = form.get("again").and_then(Value::as_str) == Some("on");
+            let known = people::everybody(&app).await?.iter().any(|person| person.address() == claim.person);
+            let again = known && form.get("again").and_then(Value::as_str) == Some("on");
+            if !known {
+                let line = fill(words.unsubscribed, &[("mail", &reader.address)]);
+                return answer(StatusCode::OK, &page(&reader, words.unsubscribe, vec![line], None));
+            }
             let change = Map::from_iter([("off".to_owned(), Value::Bool(!again))]);
             people::change(&app, &reader.person.mail, change, &reader.address, "by link").await?;
             let line = if again { words.settings_saved } else { words.unsubscribed };

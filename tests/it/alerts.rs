@@ -11,7 +11,7 @@ use omniprice::app::{App, PAUSE};
 use omniprice::clock::{Clock, Millis};
 use omniprice::config::{Config, Language, address};
 use omniprice::report::link::{Claim, Purpose};
-use omniprice::report::{alerting, detect, people};
+use omniprice::report::{self, alerting, detect, people};
 use omniprice::store::alerts::{self, Silence, State};
 use omniprice::store::events::{self, Raise};
 use omniprice::store::{decisions, products, reporting, settings, subscriptions, targets};
@@ -22,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::both_engines;
 use crate::harness::{Engine, RULES, Setup, TestDb, World, database, price};
-use crate::store_suite::{NOW, after, one};
+use crate::store_suite::{NOW, after, import, one};
 
 both_engines![
     an_alert_is_told_once_whatever_restarts_and_its_end_in_the_same_thread,
+    nobody_is_sent_a_digest_of_a_time_before_them,
     silences_events_and_messages_are_kept,
     wishes_are_kept_laid_over_and_forgotten,
     conditions_are_raised_while_they_last,
@@ -109,6 +110,33 @@ async fn an_alert_is_told_once_whatever_restarts_and_its_end_in_the_same_thread(
     assert_eq!(alerting::round(&first).await.unwrap(), 1);
 }
 
+async fn nobody_is_sent_a_digest_of_a_time_before_them(test: TestDb) {
+    // 09:00 in Copenhagen on Friday, 15 January 2027.
+    let clock = Clock::manual(NOW);
+    let people = "[report]\ndigest = \"0 7 * * *\"\ntime_zone = \"Europe/Copenhagen\"\n\
+                  [[report.people]]\nmail = \"Ann <ann@shop.test>\"\nquiet_day = \"short\"\n";
+    let app = app(&test, &clock, people).await;
+    let sent = async || report::send_due(&app).await.unwrap();
+    clock.advance(23 * Millis::HOUR);
+    assert_eq!(sent().await, 0, "there is nothing to tell of a shop without products");
+    products::import(&app.db, vec![import("A", &[])], clock.now()).await.unwrap();
+    assert_eq!(sent().await, 0, "seven o'clock was before there was anything");
+    clock.advance(23 * Millis::HOUR);
+    assert_eq!(sent().await, 1);
+    assert_eq!(sent().await, 0);
+    let wish = |key: &str, value: &str| serde_json::Map::from_iter([(key.to_owned(), serde_json::Value::from(value))]);
+    people::change(&app, "bob@shop.test", wish("quiet_day", "short"), "ops", "new").await.unwrap();
+    assert_eq!(sent().await, 1, "the mail of this very minute");
+    clock.advance(15 * Millis::HOUR);
+    people::change(&app, "cat@shop.test", wish("quiet_day", "short"), "ops", "new").await.unwrap();
+    people::change(&app, "ann@shop.test", wish("digest", "0 21 * * *"), "ann", "evenings").await.unwrap();
+    assert_eq!(sent().await, 0, "22:00: today's times lay behind them");
+    clock.advance(9 * Millis::HOUR);
+    assert_eq!(sent().await, 2, "bob and cat at seven");
+    clock.advance(14 * Millis::HOUR);
+    assert_eq!(sent().await, 1, "ann at nine in the evening");
+}
+
 async fn silences_events_and_messages_are_kept(test: TestDb) {
     let db = &test.db;
     let silence = Silence {
@@ -133,9 +161,10 @@ async fn silences_events_and_messages_are_kept(test: TestDb) {
     events::raise(db, refused("b"), after(10)).await.unwrap();
     events::resolve(db, "a".into(), after(20)).await.unwrap();
     let seen: Vec<String> = alerts::events(db, after(5), 10).await.unwrap().into_iter().map(|e| e.dedupe).collect();
-    assert_eq!(seen, ["a", "b"], "resolved and open ones that moved since");
-    assert_eq!(alerts::events(db, after(15), 10).await.unwrap().len(), 1);
-    let event = alerts::events(db, after(5), 10).await.unwrap().remove(1);
+    assert_eq!(seen, ["b", "a"], "the newest first");
+    let long_after = alerts::events(db, after(1_000_000), 10).await.unwrap();
+    assert_eq!(long_after.iter().map(|e| e.dedupe.as_str()).collect::<Vec<_>>(), ["b"], "what is open stays");
+    let event = alerts::events(db, after(5), 10).await.unwrap().remove(0);
     assert_eq!(alerts::event(db, event.id).await.unwrap().unwrap().dedupe, "b");
     assert!(alerts::event(db, 999).await.unwrap().is_none());
 
@@ -488,6 +517,21 @@ async fn links_show_on_get_and_act_on_post_only() {
     assert!(people::readers(&app).await.unwrap().is_empty(), "twice is once");
     ask(port, "POST", &leave, "again=on").await;
     assert_eq!(people::readers(&app).await.unwrap().len(), 1);
+
+    // Somebody who was added with costs hidden, and removed: old links bring nobody back.
+    let hidden = serde_json::Map::from_iter([("hide_costs".to_owned(), serde_json::Value::Bool(true))]);
+    people::change(&app, "eve@shop.test", hidden, "ops", "asked for").await.unwrap();
+    let of_eve = |purpose, until: i64| {
+        let claim = Claim { purpose, person: "eve@shop.test".to_owned(), until };
+        format!("/people/{}", links.token(&claim).unwrap())
+    };
+    assert!(ask(port, "GET", &of_eve(Purpose::Settings, 0), "").await.starts_with("HTTP/1.1 200"));
+    assert!(subscriptions::remove(&app.db, "eve@shop.test".into()).await.unwrap());
+    assert!(ask(port, "GET", &of_eve(Purpose::Settings, 0), "").await.starts_with("HTTP/1.1 410"));
+    assert!(ask(port, "POST", &of_eve(Purpose::Settings, 0), "language=da").await.starts_with("HTTP/1.1 410"));
+    assert!(ask(port, "POST", &of_eve(Purpose::Unsubscribe, 0), "again=on").await.starts_with("HTTP/1.1 200"));
+    let everybody = people::everybody(&app).await.unwrap();
+    assert!(everybody.iter().all(|person| person.address() != "eve@shop.test"), "{everybody:?}");
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

@@ -19,6 +19,7 @@ use crate::store_suite::NOW;
 
 struct Server {
     smtp: String,
+    smtps: String,
     imap: u16,
     ca: String,
     user: String,
@@ -30,6 +31,7 @@ fn server() -> Option<Server> {
     let found = (|| {
         Some(Server {
             smtp: get("TEST_SMTP_PORT")?,
+            smtps: get("TEST_SMTPS_PORT")?,
             imap: get("TEST_IMAP_PORT")?.parse().ok()?,
             ca: get("TEST_SMTP_CA")?,
             user: get("TEST_MAIL_USER")?,
@@ -43,12 +45,17 @@ fn server() -> Option<Server> {
 }
 
 async fn app(server: &Server, password: &str) -> (std::sync::Arc<App>, crate::harness::TestDb) {
+    app_by(server, password, "starttls").await
+}
+
+async fn app_by(server: &Server, password: &str, security: &str) -> (std::sync::Arc<App>, crate::harness::TestDb) {
+    let port = if security == "tls" { &server.smtps } else { &server.smtp };
     let test = database(Engine::Sqlite).await.unwrap();
     let file = test.dir.path().join("omniprice.toml");
     let text = format!(
-        "[database]\nurl = \"{}\"\n[mail]\ntransport = \"smtp\"\nhost = \"localhost\"\nport = {}\nsecurity = \"starttls\"\nuser = \"{}\"\npassword = \"{password}\"\n\
+        "[database]\nurl = \"{}\"\n[mail]\ntransport = \"smtp\"\nhost = \"localhost\"\nport = {}\nsecurity = \"{security}\"\nuser = \"{}\"\npassword = \"{password}\"\n\
          ca_file = \"{}\"\nfrom = \"omniprice <{}>\"\n[web]\nlisten = \"\"\n",
-        test.url, server.smtp, server.user, server.ca, server.user
+        test.url, port, server.user, server.ca, server.user
     );
     std::fs::write(&file, text).unwrap();
     let app = App::build(Config::load(Some(&file), &[]).unwrap(), Clock::System).await.unwrap();
@@ -152,7 +159,7 @@ async fn refusals_for_good_and_for_now_are_told_apart() {
     assert!(matches!(unknown, MailError::Permanent(_)), "{unknown}");
     let (bad, _dir) = app(&server, "wrong").await;
     let refused = bad.mailer.send(&digest("x"), &envelope(&server, &server.user, "<2@x>")).await.unwrap_err();
-    assert!(matches!(refused, MailError::Permanent(_)), "{refused}");
+    assert!(matches!(refused, MailError::Temporary(_)), "a password can be mended, and the mail goes then: {refused}");
     let nobody = Server { smtp: "1".into(), ..server };
     let (down, _dir) = app(&nobody, "x").await;
     let gone = down.mailer.send(&digest("x"), &envelope(&nobody, "a@shop.test", "<3@x>")).await.unwrap_err();
@@ -182,6 +189,32 @@ print(json.dumps({
   "book_has_title": "Kettle" in cells, "html_has": "Kettle" in html, "text_has": "Kettle" in text, "scripts": html.count("<script"),
 }))
 "#;
+
+#[tokio::test]
+async fn tls_from_the_first_byte_brings_a_mail_and_needs_a_certificate_that_is_known() {
+    let Some(server) = server() else { return };
+    let (app, _test) = app_by(&server, &server.password, "tls").await;
+    app.mailer.probe().await.unwrap();
+    let marker = format!("marker{}", uuid().replace('_', "x"));
+    let id = format!("<{marker}@omniprice.localhost>");
+    app.mailer.send(&digest(&marker), &envelope(&server, &server.user, &id)).await.unwrap();
+    let mut message = None;
+    for _ in 0..100 {
+        message = fetch(&server, &marker).await;
+        if message.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(String::from_utf8_lossy(&message.expect("the mail arrived")).contains(&id));
+    // The same port without TLS from the first byte, and the other port with it.
+    let crossed = Server { smtp: server.smtps.clone(), smtps: server.smtp.clone(), ..server };
+    for security in ["tls", "starttls"] {
+        let (app, _test) = app_by(&crossed, &crossed.password, security).await;
+        let refused = app.mailer.send(&digest("x"), &envelope(&crossed, &crossed.user, "<x@x>")).await.unwrap_err();
+        assert!(matches!(refused, MailError::Temporary(_)), "{security}: {refused}");
+    }
+}
 
 #[tokio::test]
 async fn a_whole_digest_travels_with_pictures_and_lists_and_opens_in_a_client() {
@@ -255,6 +288,8 @@ enum Nasty {
     /// 451 to the first recipient, as greylisting does.
     Greylists,
     Refuses,
+    /// Knows nobody by our password, until somebody mends it.
+    ForgetsUs,
     /// Takes the mail, then cuts the connection before it says so; the second time it answers.
     CutsAfterData,
     /// Says a letter of its greeting now and then.
@@ -302,6 +337,7 @@ async fn conversation(
             "EHLO" if mode == Nasty::BreaksTls => b"250-mx.shop.test\r\n250 STARTTLS\r\n",
             "EHLO" => b"250 mx.shop.test\r\n",
             "STARTTLS" => b"220 go ahead\r\nthis is no handshake\r\n",
+            "MAIL" if mode == Nasty::ForgetsUs && round == 1 => b"530 5.7.0 log in first\r\n",
             "RCPT" if mode == Nasty::Refuses => b"550 5.1.1 no such user\r\n",
             "RCPT" if mode == Nasty::Greylists && round == 1 => b"451 4.7.1 come back later\r\n",
             "DATA" => {
@@ -350,6 +386,8 @@ async fn a_server_that_misbehaves_loses_no_digest_and_repeats_it_only_under_its_
     let (state, tries, mails) = settled(Nasty::CutsAfterData).await;
     assert_eq!((state.as_str(), tries, mails.len()), ("sent", 2, 2), "it cannot be known that the first one arrived");
     assert_eq!(id(&mails[0]), id(&mails[1]));
+    let (state, tries, mails) = settled(Nasty::ForgetsUs).await;
+    assert_eq!((state.as_str(), tries, mails.len()), ("sent", 2, 1), "a login that is refused is no refused mail");
     let (state, tries, mails) = settled(Nasty::Refuses).await;
     assert_eq!((state.as_str(), tries, mails.len()), ("failed", 1, 0), "a refusal is final");
     for mode in [Nasty::Drips, Nasty::BreaksTls] {

@@ -12,11 +12,11 @@ use omniprice::store::{products, targets};
 
 use crate::alerts::{app, decided, seen};
 use crate::harness::{Engine, database};
-use crate::store_suite::one;
+use crate::store_suite::import;
 
 const DAYS: i64 = 30;
 const STEP: i64 = 20 * Millis::MINUTE;
-/// Sunday, 1 November 2026, midnight in UTC: a month after the clocks went back, weekends included.
+/// Sunday, 1 November 2026, midnight in UTC: a week after the clocks went back, weekends included.
 const START: Millis = Millis(1_793_491_200_000);
 /// From the first message of a group to the next, and a step of the simulation: nothing critical may take longer.
 const LATEST: i64 = 30 * Millis::MINUTE + 2 * STEP;
@@ -123,7 +123,8 @@ async fn a_month_brings_few_mails_no_repeats_and_misses_nothing_critical() {
     let mut pages = Vec::new();
     for n in 0..10 {
         let sku = format!("SKU-{n}");
-        one(&app.db, &sku, &[("near.example", &sku), ("far.example", &sku)]).await;
+        let shown = [("near.example", sku.as_str()), ("far.example", sku.as_str())];
+        products::import(&app.db, vec![import(&sku, &shown)], START).await.unwrap();
         let product = products::by_sku(&app.db, &sku).await.unwrap().unwrap();
         pages.push((sku, targets::of_product(&app.db, product.id).await.unwrap()));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{few_drifts, group, inhibitor, rule, silenced};
+use super::{Surroundings, group, rule, silenced};
 use crate::clock::Millis;
 use crate::config::{Alerts, Wanted};
 use crate::report::lang::Kind;
@@ -120,12 +120,13 @@ pub fn plan(target: &Target, events: &[Event], situation: &Situation<'_>) -> Pla
             *known = event;
         }
     }
+    let around = Surroundings::of(situation.everything);
     let mut groups: BTreeMap<String, Group<'_>> = BTreeMap::new();
     for event in newest.into_values() {
         let state = told.get(event.dedupe.as_str()).copied();
         let due = match event.resolved_at {
             Some(end) => ended(event, Millis(end), state, policy, now),
-            None => lasting(event, state, target, situation),
+            None => lasting(event, state, target, &around, situation),
         };
         if let Some(due) = due {
             // What is over belongs to the thread in which it was told.
@@ -134,10 +135,21 @@ pub fn plan(target: &Target, events: &[Event], situation: &Situation<'_>) -> Pla
         }
     }
     let own: Vec<&Recent> = recent.iter().filter(|message| message.target == target.name).collect();
-    let since = |name: &str| own.iter().filter(|m| m.grp == name).map(|m| m.created_at).max();
+    let mut spoken: BTreeMap<&str, i64> = BTreeMap::new();
+    // What was told in a message of another name, such as the early digest, was told of its group all the same.
+    let told_of = told.values().map(|state| (state.grp.as_str(), state.told_at));
+    for (name, at) in own.iter().map(|message| (message.grp.as_str(), message.created_at)).chain(told_of) {
+        let last = spoken.entry(name).or_insert(at);
+        *last = at.max(*last);
+    }
     groups.retain(|name, group| {
-        let paced = since(name).is_none_or(|last| now.since(Millis(last)) >= policy.group_every.0);
-        paced && group.collected(policy, now) && (!target.quiet || group.critical())
+        // A message that still waits for its server says what a repeat would say.
+        if own.iter().any(|message| message.waiting != 0 && (message.grp == *name || message.grp == EARLY)) {
+            group.due.retain(|due| !due.repeat);
+        }
+        let pace = group.due.iter().map(|due| rule(Kind::of(&due.event.kind)).pace(policy.group_every.0)).min();
+        let paced = spoken.get(name.as_str()).is_none_or(|last| now.since(Millis(*last)) >= pace.unwrap_or(0));
+        paced && !group.due.is_empty() && group.collected(policy, now) && (!target.quiet || group.critical())
     });
     within_budget(target, groups, &own, policy, now)
 }
@@ -150,8 +162,14 @@ fn ended<'a>(event: &'a Event, end: Millis, state: Option<&State>, policy: &Aler
 
 /// Whether something open is to be told: for the first time, armed again after its end was told, or repeated. An event
 /// that came back before its end was told is the same one: flapping tells nothing.
-fn lasting<'a>(event: &'a Event, state: Option<&State>, target: &Target, situation: &Situation<'_>) -> Option<Due<'a>> {
-    let Situation { everything, silences, policy, now, .. } = *situation;
+fn lasting<'a>(
+    event: &'a Event,
+    state: Option<&State>,
+    target: &Target,
+    around: &Surroundings<'_>,
+    situation: &Situation<'_>,
+) -> Option<Due<'a>> {
+    let Situation { silences, policy, now, .. } = *situation;
     let rule = rule(Kind::of(&event.kind));
     let unwanted = match target.wanted {
         Wanted::All => false,
@@ -160,27 +178,26 @@ fn lasting<'a>(event: &'a Event, state: Option<&State>, target: &Target, situati
     };
     if unwanted
         || !rule.immediate
-        || few_drifts(event, everything, policy.drift_above)
+        || around.few_drifts(event, policy.drift_above)
         || silenced(event, silences, now).is_some()
-        || inhibitor(event, everything).is_some()
+        || around.inhibitor(event).is_some()
     {
         return None;
     }
     let repeat = match state {
-        Some(state) if state.resolved_at.is_none() => {
-            let after = rule.repeat?;
-            if now.since(Millis(state.told_at)) < after {
-                return None;
-            }
-            true
-        }
+        Some(state) if state.resolved_at.is_none() => match rule.repeat {
+            Some(after) if now.since(Millis(state.told_at)) >= after => true,
+            // Somebody's act: one that ended and came again is another one.
+            None if Kind::of(&event.kind) == Kind::Paused && state.event_id != event.id => false,
+            _ => return None,
+        },
         _ => false,
     };
     Some(Due { event, over: false, repeat })
 }
 
 /// Spends the budget, critical groups first. What a day's budget leaves over comes as one early digest; after that
-/// critical events still come: new ones at once and together, repeats at the pace of a group.
+/// critical events still come, together, each group at its pace.
 fn within_budget(
     target: &Target,
     groups: BTreeMap<String, Group<'_>>,
@@ -202,14 +219,8 @@ fn within_budget(
             over.due.extend(group.due);
         }
     }
-    let last_early =
-        own.iter().filter(|m| m.early != 0 && m.created_at >= target.day_start.0).map(|m| m.created_at).max();
-    if let Some(last) = last_early {
+    if own.iter().any(|m| m.early != 0 && m.created_at >= target.day_start.0) {
         over.due.retain(|due| !due.over && due.event.severity == "critical");
-        // What is critical and new never waits, or it could be over before anybody heard of it.
-        if now.since(Millis(last)) < policy.group_every.0 {
-            over.due.retain(|due| !due.repeat);
-        }
     }
     if !over.due.is_empty() {
         tell(&mut plan, target, EARLY, true, &over.due, now);

@@ -50,11 +50,13 @@ struct Ann {
     recent: Vec<Recent>,
     silences: Vec<Silence>,
     policy: Alerts,
+    /// The mail server takes nothing: messages stay in the queue.
+    down: bool,
 }
 
 impl Ann {
     fn new() -> Self {
-        Self { target: target(), states: vec![], recent: vec![], silences: vec![], policy: policy() }
+        Self { target: target(), states: vec![], recent: vec![], silences: vec![], policy: policy(), down: false }
     }
 
     /// Plans at `minute` and remembers it; the groups of the messages, with how many are open and over.
@@ -82,6 +84,7 @@ impl Ann {
                 message_id: format!("<{minute}>"),
                 early: i64::from(draft.early),
                 created_at: now.0,
+                waiting: i64::from(self.down),
             });
         }
         told
@@ -148,6 +151,7 @@ fn repeats_come_by_the_table_and_not_before() {
         ("channel_refused", Some(hours(4))),
         ("price_war", Some(hours(24))),
         ("rules_broken", Some(hours(12))),
+        ("campaign", Some(15)),
         ("run_held", None),
         ("paused", None),
     ] {
@@ -217,11 +221,12 @@ fn a_cause_covers_its_effects_by_the_table() {
     ] {
         let cause_event = event(1, cause, "critical", shop, Some("near"), 0);
         let effect_event = Event { dedupe: "effect".into(), ..event(2, effect, "critical", channel, competitor, 0) };
-        let found = inhibitor(&effect_event, &[cause_event.clone(), effect_event.clone()]).is_some();
+        let all = [cause_event.clone(), effect_event.clone()];
+        let found = Surroundings::of(&all).inhibitor(&effect_event).is_some();
         assert_eq!(found, covered, "{cause} and {effect}");
         // A cause that is over covers nothing.
         let over = Event { resolved_at: Some(at(0)), ..cause_event };
-        assert!(inhibitor(&effect_event, &[over]).is_none());
+        assert!(Surroundings::of(&[over]).inhibitor(&effect_event).is_none());
     }
 }
 
@@ -286,6 +291,55 @@ fn the_budget_ends_in_one_early_digest_and_drops_nothing_critical() {
     assert_eq!(ann.told(331, &all), [], "and is not told again so soon");
     ann.target.day_start = Millis(at(340));
     assert_eq!(ann.told(341, &all), one("competitor_unreachable/late", 1, 0), "a new day has its own budget");
+}
+
+#[test]
+fn without_a_budget_a_group_still_keeps_its_pace() {
+    let mut ann = Ann::new();
+    ann.policy.per_day = 0;
+    let of = |n: i64, channel: &str, minute: i64| Event {
+        dedupe: format!("door/{channel}/{n}"),
+        ..event(n, "held_at_door", "critical", Some(channel), None, minute)
+    };
+    let mut events = vec![of(1, "shop", 0)];
+    assert_eq!(ann.told(1, &events), one(EARLY, 1, 0));
+    for n in 2..=6 {
+        events.push(of(n, "shop", n));
+        assert_eq!(ann.told(n + 1, &events), [], "five more of the same channel wait for its turn");
+    }
+    events.push(of(7, "till", 8));
+    assert_eq!(ann.told(9, &events), one(EARLY, 1, 0), "another channel does not");
+    assert_eq!(ann.told(31, &events), one(EARLY, 5, 0), "the five come together");
+}
+
+#[test]
+fn the_kill_switch_is_told_each_time_and_a_run_each_time_it_is_held() {
+    for kind in ["paused", "run_held"] {
+        let mut ann = Ann::new();
+        let first = event(1, kind, "critical", None, None, 0);
+        assert_eq!(ann.told(1, std::slice::from_ref(&first)).len(), 1, "{kind}");
+        let over = Event { resolved_at: Some(at(2)), ..first };
+        let again = event(2, kind, "critical", None, None, 3);
+        // Each run has a key of its own.
+        let dedupe = if kind == "run_held" { "run-held/2".to_owned() } else { again.dedupe.clone() };
+        let again = Event { dedupe, ..again };
+        assert_eq!(ann.told(4, &[over.clone(), again.clone()]).len(), 1, "{kind}, a minute later");
+        assert_eq!(ann.told(60, &[over, again]), [], "{kind}, once");
+    }
+}
+
+#[test]
+fn a_message_that_still_waits_for_its_server_is_not_said_again() {
+    let mut ann = Ann::new();
+    ann.down = true;
+    let mut events = vec![event(1, "channel_refused", "critical", Some("shop"), None, 0)];
+    assert_eq!(ann.told(1, &events).len(), 1);
+    assert_eq!(ann.told(300, &events), [], "five hours without a server");
+    events.push(Event { dedupe: "other".into(), ..event(2, "channel_refused", "critical", Some("shop"), None, 301) });
+    assert_eq!(ann.told(302, &events), one("channel_refused/shop", 1, 0), "what is new is queued behind it");
+    ann.recent.iter_mut().for_each(|message| message.waiting = 0);
+    ann.target.day_start = Millis(at(500));
+    assert_eq!(ann.told(600, &events), one("channel_refused/shop", 2, 0), "and repeated when mails go again");
 }
 
 #[test]

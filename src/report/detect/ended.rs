@@ -27,10 +27,11 @@ pub async fn all(app: &App, open: &[Event]) -> anyhow::Result<()> {
     of_listings(app, &mut over).await?;
     competitors(app, open, &mut over).await?;
     of_campaigns(app, open, &mut over).await?;
-    if open.iter().any(|event| event.dedupe == RUN_HELD) {
+    let held: Vec<&Event> = open.iter().filter(|event| event.dedupe.starts_with(RUN_HELD)).collect();
+    if !held.is_empty() {
         let waiting = decisions::open_reviews(&app.db, LIMIT).await?;
         if !waiting.iter().any(|review| review.expires_at > app.now().0 && review.why.contains(RUN)) {
-            over.push(RUN_HELD.to_owned());
+            over.extend(held.iter().map(|event| event.dedupe.clone()));
         }
     }
     for dedupe in over {

@@ -73,6 +73,7 @@ async fn campaigns_say_until_when_a_price_holds_what_it_was_and_what_is_planned(
     products::import(db, vec![dearer], after(1)).await.unwrap();
     assert_eq!(planned((0, 0), 100, 299, 10).await, [], "a price below the minimum would not begin");
 
+    assert_eq!(products::first(db).await.unwrap(), Some(NOW));
     assert_eq!(shelf::newest(db, after(1_000)).await.unwrap(), None, "no price was ever changed");
     let changed = |id, at: i64| Change { changed_at: after(at).0, id };
     for (id, at) in [(a.id, 5), (b.id, 7)] {

@@ -112,6 +112,8 @@ async fn a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries(t
     assert_eq!(events::last_digest(db, "ann@x").await.unwrap(), None, "a failed try serves nobody");
     events::settle_digest(db, end("sent", 61)).await.unwrap();
     assert!(claim("<6@x>", 1_000).await.unwrap().is_none());
+    assert!(events::digest_begun(db, "ann@x", NOW).await.unwrap());
+    assert!(!events::digest_begun(db, "ann@x", after(1)).await.unwrap());
     assert_eq!(events::last_digest(db, "ann@x").await.unwrap(), Some(NOW));
     assert_eq!(events::last_digest(db, "bob@x").await.unwrap(), None);
     let rows = events::digests(db, 10).await.unwrap();
