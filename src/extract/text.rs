@@ -86,7 +86,8 @@ pub fn clean(raw: &str) -> Cow<'_, str> {
 /// Folds white space, drops control and format characters.
 #[must_use]
 pub fn fold_space(text: &str) -> Cow<'_, str> {
-    if is_folded(text.as_bytes()) {
+    let text = trim(text);
+    if has_single_blanks(text.as_bytes(), is_plain) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -109,15 +110,27 @@ pub fn fold_space(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether [`fold_space`] has nothing to do: printable ASCII with single blanks between words.
+/// Whether a text is printable ASCII with single blanks between words: [`fold_space`] leaves it as it is.
 #[must_use]
 pub fn is_folded(bytes: &[u8]) -> bool {
+    has_single_blanks(bytes, |byte| (b' '..0x7f).contains(&byte))
+}
+
+/// Whether a byte belongs to a character that [`fold_space`] keeps, told from the byte alone: the lead bytes of all
+/// white space and invisible characters outside of ASCII are left out, and what else they begin with them.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..0x7f | 0x80..=0xc1 | 0xc3..=0xd7 | 0xd9..=0xe0 | 0xe4..=0xee | 0xf0..)
+}
+
+/// Whether a text consists of wanted bytes, with single blanks between words.
+#[inline]
+fn has_single_blanks(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     let ([first, .., last] | [first @ last]) = bytes else { return true };
     // Without a way out of the loops they run over several bytes at once.
-    let printable = bytes.iter().fold(true, |all, byte| all & (b' '..0x7f).contains(byte));
+    let all = bytes.iter().fold(true, |all, byte| all & wanted(*byte));
     let doubled =
         bytes.iter().zip(&bytes[1..]).fold(false, |any, (one, next)| any | ((*one == b' ') & (*next == b' ')));
-    printable && !doubled && *first != b' ' && *last != b' '
+    all && !doubled && *first != b' ' && *last != b' '
 }
 
 /// Control characters, zero-width characters and direction marks.
@@ -212,6 +225,15 @@ mod tests {
     #[test]
     fn space_is_folded_and_marks_are_dropped() {
         assert_eq!(fold_space(" a\u{a0}\n b\u{200f}c\u{0}"), "a bc");
+        assert!(matches!(fold_space("\n größer ж 7 \u{3000}"), Cow::Borrowed("größer ж 7")));
+    }
+
+    #[test]
+    fn every_character_that_is_not_kept_is_told_from_its_first_byte() {
+        for c in (0x80..=0x10_ffff).filter_map(char::from_u32).filter(|c| c.is_whitespace() || is_invisible(*c)) {
+            let mut buffer = [0; 4];
+            assert!(!is_plain(c.encode_utf8(&mut buffer).as_bytes()[0]), "{c:?}");
+        }
     }
 
     #[test]

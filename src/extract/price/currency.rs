@@ -4,12 +4,11 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::symbols::{NATIONS, NOUNS, SIGNS, SUBUNITS};
 use crate::extract::locale::Locale;
-use crate::extract::phrases;
+use crate::extract::phrases::Anywhere;
 use crate::money::Currency;
 
 /// Longest currency name in characters that is looked at beside a number.
@@ -262,7 +261,7 @@ fn longest<'t>(
     let piece = |len: usize| if start { &lower[..len] } else { &lower[lower.len() - len..] };
     // One look at the whole stretch says whether any part of it can hold a noun, or the name of a nation.
     let whole = piece(ends[..count].last().copied()?);
-    let held = Held { noun: NOUN_STEMS.0.is_match(whole), nation: whole.contains(' ') && NATION_STEMS.is_match(whole) };
+    let held = Held { noun: NOUN_STEMS.0.is_match(whole.as_bytes()), nation: whole.contains(' ') && NATION_STEMS.is_match(whole.as_bytes()) };
     // Without such a name only signs, coins and codes are left.
     let named = held.noun || held.nation || whole.contains("de ");
     let longest = if named { usize::MAX } else { (*LONGEST_SIGN + 2).max(CODE) };
@@ -291,8 +290,8 @@ fn may_name(lower: &str, start: bool) -> bool {
         || !word.is_ascii()
         || word.len() == 3
         || END_WORDS.contains(word)
-        || NOUN_STEMS.0.is_match(word)
-        || NATION_STEMS.is_match(word)
+        || NOUN_STEMS.0.is_match(word.as_bytes())
+        || NATION_STEMS.is_match(word.as_bytes())
 }
 
 /// The letters at one end of a text.
@@ -317,13 +316,13 @@ static LONGEST_SIGN: LazyLock<usize> = LazyLock::new(|| {
 });
 
 /// Noun stems in one automaton: most words beside a number hold none of them.
-static NOUN_STEMS: LazyLock<(AhoCorasick, Vec<Codes>)> =
+static NOUN_STEMS: LazyLock<(Anywhere, Vec<Codes>)> =
     LazyLock::new(|| (stems(NOUNS), NOUNS.iter().map(|(_, codes)| Codes::parse(codes)).collect()));
 
-static NATION_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NATIONS));
+static NATION_STEMS: LazyLock<Anywhere> = LazyLock::new(|| stems(NATIONS));
 
-fn stems(table: &[(&str, &str)]) -> AhoCorasick {
-    phrases::as_written(table.iter().map(|(stem, _)| stem))
+fn stems(table: &[(&str, &str)]) -> Anywhere {
+    Anywhere::as_written(&table.iter().map(|(stem, _)| *stem).collect::<Vec<_>>())
 }
 
 fn sign_codes(piece: &str) -> Option<&'static Codes> {
@@ -372,7 +371,7 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
     let (automaton, codes) = &*NOUN_STEMS;
     let noun = nouns
         .then(|| {
-            let hits = automaton.find_overlapping_iter(piece).map(|hit| hit.pattern().as_usize());
+            let hits = automaton.find_all(piece.as_bytes())?.map(|hit| hit.pattern().as_usize());
             let hit = hits.filter(|i| holds_stem(piece, NOUNS[*i].0)).max_by_key(|i| NOUNS[*i].0.len())?;
             Some((NOUNS[hit].0, NOUNS[hit].1, &codes[hit]))
         })
@@ -386,7 +385,7 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
         })
     };
     let (stem, shared, codes) = noun.or_else(|| if words > 1 { short() } else { None })?;
-    let nations = NATION_STEMS.find_overlapping_iter(piece).map(|hit| &NATIONS[hit.pattern().as_usize()]);
+    let nations = NATION_STEMS.find_all(piece.as_bytes()).into_iter().flatten().map(|hit| &NATIONS[hit.pattern().as_usize()]);
     let nation =
         nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
     if let Some((_, region)) = nation {

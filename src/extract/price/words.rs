@@ -4,10 +4,9 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashSet;
 
-use crate::extract::phrases::{self, ByCharacter};
+use crate::extract::phrases::{Anywhere, ByCharacter};
 
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,16 +263,13 @@ fn speaks_of_shipping(words: &str) -> bool {
         .any(|phrase| words.match_indices(phrase).any(|(at, _)| !words[..at].ends_with(char::is_alphabetic)))
 }
 
-static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::as_written(NET.iter().chain(GROSS)));
+static TAX: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(&[NET, GROSS].concat()));
 
 /// Whether the text behind an amount, or the end of the one before it, says "without tax" and "with tax".
 pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
     let (mut net, mut gross) = (false, false);
     let mut take = |text: &str, only_end: bool| {
-        if !TAX.is_match(text) {
-            return;
-        }
-        for hit in TAX.find_overlapping_iter(text) {
+        for hit in TAX.find_all(text.as_bytes()).into_iter().flatten() {
             let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
             let whole = !joined(text[..hit.start()].chars().next_back()) && !joined(text[hit.end()..].chars().next());
             if whole && (!only_end || hit.end() == text.len()) {

@@ -4,10 +4,9 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
-use crate::extract::phrases;
+use crate::extract::phrases::Anywhere;
 use crate::extract::scan::{Name, Tag};
 
 /// What the names on one element hint at.
@@ -234,11 +233,11 @@ const BUY: &[&str] = &[
 ];
 
 /// One automaton for all stems, and what each stem hints at.
-static STEMS: LazyLock<(AhoCorasick, Vec<u8>)> = LazyLock::new(|| {
+static STEMS: LazyLock<(Anywhere, Vec<u8>)> = LazyLock::new(|| {
     let groups = [(PRICE, 1), (CURRENT, 2), (OLD, 4), (ASIDE, 8), (NOT_PRICE, 16), (PRODUCT, 32), (BUY, 64)];
     let (stems, bits): (Vec<&str>, Vec<u8>) =
         groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
-    (phrases::in_any_case(&stems), bits)
+    (Anywhere::in_any_case(&stems), bits)
 });
 
 /// Bytes of one name that are read.
@@ -300,7 +299,8 @@ fn bits(value: &str) -> u8 {
         let negated = value[..hit.start()].ends_with(b"no-") || value[..hit.start()].ends_with(b"not-");
         !negated && (hit.len() > SHORT_STEM || !inner || !value[hit.start()].is_ascii_lowercase())
     };
-    automaton.find_overlapping_iter(value).filter(begins).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
+    let hits = automaton.find_all(value).into_iter().flatten().filter(begins);
+    hits.fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
 }
 
 impl Hints {
@@ -332,8 +332,8 @@ fn names_something(key: &str) -> bool {
     }
 }
 
-static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    phrases::in_any_case(&[
+static TITLES: LazyLock<Anywhere> = LazyLock::new(|| {
+    Anywhere::in_any_case(&[
         "product-title",
         "product-name",
         "producttitle",
@@ -350,16 +350,16 @@ static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
 });
 
 /// What every name in [`TITLES`] holds.
-static TITLE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::in_any_case(&["title", "name", "heading"]));
+static TITLE_WORDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(&["title", "name", "heading"]));
 
 /// How surely an element's names say that it holds the product's title: 2 for sure, 1 for "title" or "name", 0 not.
 #[must_use]
 pub fn names_title(tag: &Tag<'_>) -> u8 {
     let named = tag.attributes().filter(|(key, value)| {
-        value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key) && TITLE_WORDS.is_match(value)
+        value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key) && TITLE_WORDS.is_match(value.as_bytes())
     });
     let best = named.flat_map(|(_, value)| {
-        TITLES.find_overlapping_iter(value).map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
+        TITLES.find_all(value.as_bytes()).into_iter().flatten().map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
     });
     best.max().unwrap_or(0)
 }

@@ -4,12 +4,11 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
-use crate::extract::phrases::{self, Openings};
+use crate::extract::phrases::{Anywhere, Openings};
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
@@ -79,7 +78,7 @@ pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, buttons: &Buttons) ->
 }
 
 /// Stock phrases in one automaton, and the state each names.
-static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
+static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
     let groups = [
         (OUT, Availability::OutOfStock),
         (PREORDER, Availability::PreOrder),
@@ -89,7 +88,7 @@ static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
     ];
     let (words, states): (Vec<&str>, Vec<Availability>) =
         groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
-    (phrases::in_any_case(&words), states)
+    (Anywhere::in_any_case(&words), states)
 });
 
 /// The state a short text names; "not available" beats the "available" inside it.
@@ -98,11 +97,7 @@ fn stock_state(raw: &str) -> Option<Availability> {
     // Only ASCII case is folded by the automaton: the rest is folded when there are other letters.
     let folded = if raw.is_ascii() { None } else { Some(raw.to_lowercase()) };
     let text = folded.as_deref().unwrap_or(raw);
-    // Most texts hold no phrase at all, and the search for the first one costs a third of the search for all.
-    if !automaton.is_match(text) {
-        return None;
-    }
-    let hits = automaton.find_overlapping_iter(text).filter(|hit| is_word(text, hit.start(), hit.end()));
+    let hits = automaton.find_all(text.as_bytes())?.filter(|hit| is_word(text, hit.start(), hit.end()));
     let best = hits.map(|hit| hit.pattern().as_usize()).min()?;
     let length = text.trim().chars().count();
     let state = states[best];
