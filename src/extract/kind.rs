@@ -61,8 +61,7 @@ pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>, seen: usize
     let small = length < WALL_TEXT;
     let title_blocked = says(&CHALLENGE[..2], &heading)
         || says(&["access denied", "robot", "captcha", "are you human", "security check", "blocked"], &heading);
-    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &text::cut(page_text, SIGN_WINDOW).to_lowercase()))
-    {
+    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &text::lower(text::cut(page_text, SIGN_WINDOW)))) {
         return Some(Outcome::Blocked);
     }
     if says_not_found(&heading) {
@@ -195,10 +194,10 @@ pub fn root_types(roots: &[Value<'_>]) -> Vec<String> {
 }
 
 fn headline(harvest: &Harvest<'_>) -> String {
-    let mut words = harvest.title.as_deref().unwrap_or("").to_lowercase();
+    let mut words = text::lower(harvest.title.as_deref().unwrap_or(""));
     if let Some((heading, _)) = harvest.headings.first() {
         words.push('\n');
-        words.push_str(&heading.to_lowercase());
+        words.push_str(&text::lower(heading));
     }
     words
 }
@@ -262,7 +261,7 @@ fn visible_text(page: &str) -> (String, usize) {
                 break;
             }
             if !trimmed.is_empty() {
-                out.push_str(&text::decode(trimmed).to_lowercase());
+                out.push_str(&text::lower(&text::decode(trimmed)));
                 out.push(' ');
             }
         }

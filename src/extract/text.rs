@@ -119,7 +119,7 @@ pub fn is_folded(bytes: &[u8]) -> bool {
 /// Whether a byte belongs to a character that [`fold_space`] keeps, told from the byte alone: the lead bytes of all
 /// white space and invisible characters outside of ASCII are left out, and what else they begin with them.
 const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..0x7f | 0x80..=0xc1 | 0xc3..=0xd7 | 0xd9..=0xe0 | 0xe4..=0xee | 0xf0..)
+    matches!(byte, b' '..=b'~' | 0x80..=0xc1 | 0xc3..=0xd7 | 0xd9..=0xe0 | 0xe4..=0xee | 0xf0..)
 }
 
 /// Whether a text consists of wanted bytes, with single blanks between words.
@@ -138,6 +138,44 @@ fn has_single_blanks(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// [`str::to_lowercase`], without a search through the tables of Unicode for the letters of most shops.
+#[must_use]
+pub fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    // A capital sigma has another small form at the end of a word.
+    if text.contains('Σ') {
+        return text.to_lowercase();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match small(c) {
+            Some(small) => out.push(small),
+            None => out.extend(c.to_lowercase()),
+        }
+    }
+    out
+}
+
+/// A character in lower case: ASCII, Latin with accents, Cyrillic, Han, Hangul, punctuation; `None` says nothing.
+#[must_use]
+pub fn small(c: char) -> Option<char> {
+    let code = u32::from(c);
+    let small = match c {
+        '\0'..='\x7f' => return Some(c.to_ascii_lowercase()),
+        'À'..='Ö' | 'Ø'..='Þ' | 'А'..='Я' => code + 0x20,
+        // Capitals and small letters take turns.
+        'Ā'..='į' | 'Ĳ'..='ķ' | 'Ŋ'..='ŷ' => code | 1,
+        'Ĺ'..='ň' | 'Ź'..='ž' => code + (code & 1),
+        '\u{80}'..='ÿ' | 'а'..='я' | '\u{2000}'..='\u{20ff}' | '\u{2e80}'..='\u{a63f}' | '가'..='힣' => {
+            return Some(c);
+        }
+        _ => return None,
+    };
+    char::from_u32(small)
 }
 
 /// At most `max` characters, cut at a character boundary.
@@ -177,7 +215,7 @@ pub struct Words {
 impl Words {
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let lower = text.to_lowercase();
+        let lower = lower(text);
         let mut places = Vec::with_capacity(16);
         let mut start = None;
         let mut step = |at: usize, in_word: bool| match (start, in_word) {
@@ -233,6 +271,16 @@ mod tests {
         for c in (0x80..=0x10_ffff).filter_map(char::from_u32).filter(|c| c.is_whitespace() || is_invisible(*c)) {
             let mut buffer = [0; 4];
             assert!(!is_plain(c.encode_utf8(&mut buffer).as_bytes()[0]), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn lower_case_is_that_of_unicode() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+            assert!(small(c).is_none_or(|small| c.to_lowercase().eq([small])), "{c:?}");
+        }
+        for text in ["Größe ŁÓDŹ", "ΟΔΟΣ ΣΑΣ", "İĲß Ǆ Ж", "€ 5,– ДЛЯ"] {
+            assert_eq!(lower(text), text.to_lowercase());
         }
     }
 

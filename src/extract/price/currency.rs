@@ -261,7 +261,10 @@ fn longest<'t>(
     let piece = |len: usize| if start { &lower[..len] } else { &lower[lower.len() - len..] };
     // One look at the whole stretch says whether any part of it can hold a noun, or the name of a nation.
     let whole = piece(ends[..count].last().copied()?);
-    let held = Held { noun: NOUN_STEMS.0.is_match(whole.as_bytes()), nation: whole.contains(' ') && NATION_STEMS.is_match(whole.as_bytes()) };
+    let held = Held {
+        noun: NOUN_STEMS.0.is_match(whole.as_bytes()),
+        nation: whole.contains(' ') && NATION_STEMS.is_match(whole.as_bytes()),
+    };
     // Without such a name only signs, coins and codes are left.
     let named = held.noun || held.nation || whole.contains("de ");
     let longest = if named { usize::MAX } else { (*LONGEST_SIGN + 2).max(CODE) };
@@ -385,7 +388,8 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
         })
     };
     let (stem, shared, codes) = noun.or_else(|| if words > 1 { short() } else { None })?;
-    let nations = NATION_STEMS.find_all(piece.as_bytes()).into_iter().flatten().map(|hit| &NATIONS[hit.pattern().as_usize()]);
+    let nations =
+        NATION_STEMS.find_all(piece.as_bytes()).into_iter().flatten().map(|hit| &NATIONS[hit.pattern().as_usize()]);
     let nation =
         nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
     if let Some((_, region)) = nation {

@@ -101,8 +101,8 @@ pub(super) fn lower(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len());
     out.extend(text.chars().map(|c| {
-        if c.is_ascii() {
-            return c.to_ascii_lowercase();
+        if let Some(low) = text::small(c).filter(|low| low.len_utf8() == c.len_utf8()) {
+            return low;
         }
         let mut low = c.to_lowercase();
         match (low.next(), low.next()) {

@@ -177,9 +177,11 @@ const PRICE_LABELS: &[&str] = &[
     "ราคา", "giá", "harga", "מחיר", "السعر", "قیمت", "मूल्य",
 ];
 
+static PRICE_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| PRICE_LABELS.iter().copied().collect());
+
 /// Whether words in lower case call the amount behind them the price one pays.
 pub(super) fn names_price(words: &str) -> bool {
-    PRICE_LABELS.contains(&words)
+    PRICE_LABEL_SET.contains(words)
 }
 
 /// Labels of numbers that name or count things. Before a number without a currency.

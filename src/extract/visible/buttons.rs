@@ -151,7 +151,7 @@ fn is_buy_label(raw: &str) -> bool {
     if trimmed.is_ascii() && !labels.iter().any(|(label, ())| begins(label)) {
         return false;
     }
-    let label = text::clean(trimmed.trim_end_matches(litter)).to_lowercase();
+    let label = text::lower(&text::clean(trimmed.trim_end_matches(litter)));
     let length = label.chars().count();
     length <= 40
         && labels.iter().any(|(word, ())| {

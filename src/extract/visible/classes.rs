@@ -356,10 +356,17 @@ static TITLE_WORDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(
 #[must_use]
 pub fn names_title(tag: &Tag<'_>) -> u8 {
     let named = tag.attributes().filter(|(key, value)| {
-        value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key) && TITLE_WORDS.is_match(value.as_bytes())
+        value.len() >= 4
+            && matches!(key.len(), 2 | 5 | 8)
+            && names_something(key)
+            && TITLE_WORDS.is_match(value.as_bytes())
     });
     let best = named.flat_map(|(_, value)| {
-        TITLES.find_all(value.as_bytes()).into_iter().flatten().map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
+        TITLES
+            .find_all(value.as_bytes())
+            .into_iter()
+            .flatten()
+            .map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
     });
     best.max().unwrap_or(0)
 }

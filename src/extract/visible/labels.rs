@@ -95,7 +95,7 @@ static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
 fn stock_state(raw: &str) -> Option<Availability> {
     let (automaton, states) = &*STOCK;
     // Only ASCII case is folded by the automaton: the rest is folded when there are other letters.
-    let folded = if raw.is_ascii() { None } else { Some(raw.to_lowercase()) };
+    let folded = if raw.is_ascii() { None } else { Some(text::lower(raw)) };
     let text = folded.as_deref().unwrap_or(raw);
     let hits = automaton.find_all(text.as_bytes())?.filter(|hit| is_word(text, hit.start(), hit.end()));
     let best = hits.map(|hit| hit.pattern().as_usize()).min()?;
@@ -195,7 +195,7 @@ fn may_be_label(raw: &str) -> bool {
 /// What a label in any case announces.
 fn announced(label: &str) -> Option<Announces> {
     if !label.is_ascii() {
-        return LABELS.get(label.to_lowercase().as_bytes()).copied();
+        return LABELS.get(text::lower(label).as_bytes()).copied();
     }
     let mut lower = [0; MAX_LABEL];
     let lower = lower.get_mut(..label.len())?;

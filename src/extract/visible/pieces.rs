@@ -23,7 +23,8 @@ pub type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
 #[derive(Debug)]
 pub struct Piece {
     seamed: String,
-    plain: OnceCell<String>,
+    /// The text as people read it, where that is another one.
+    plain: OnceCell<Option<String>>,
     amounts: OnceCell<Amounts>,
 }
 
@@ -31,7 +32,12 @@ impl Piece {
     /// The text as people read it.
     #[must_use]
     pub fn plain(&self) -> &str {
-        self.plain.get_or_init(|| text::fold_space(&seams::join(&self.seamed)).into_owned())
+        let plain = self.plain.get_or_init(|| {
+            let joined = seams::join(&self.seamed);
+            let plain = text::fold_space(&joined);
+            (*plain != self.seamed).then(|| plain.into_owned())
+        });
+        plain.as_deref().unwrap_or(&self.seamed)
     }
 
     /// Whether its elements split one amount.
@@ -48,12 +54,14 @@ pub struct Pieces<'r, 'a> {
     read: RefCell<FxHashMap<String, Amounts>>,
     /// By element: texts beside each other climb through the same boxes.
     known: RefCell<FxHashMap<usize, Option<Rc<Piece>>>>,
+    /// Where texts are put together: most turn out to be too long.
+    room: RefCell<String>,
 }
 
 impl<'r, 'a> Pieces<'r, 'a> {
     #[must_use]
     pub fn of(tree: &'r Tree<'a>, context: &'r Context<'r>) -> Self {
-        Self { tree, context, read: RefCell::default(), known: RefCell::default() }
+        Self { tree, context, read: RefCell::default(), known: RefCell::default(), room: RefCell::default() }
     }
 
     /// What a text reads as.
@@ -73,7 +81,10 @@ impl<'r, 'a> Pieces<'r, 'a> {
         if let Some(known) = self.known.borrow().get(&element) {
             return known.clone();
         }
-        let seamed = self.tree.text_with_seams(element, MAX_PRICE_TEXT);
+        let mut room = self.room.borrow_mut();
+        room.clear();
+        let short = self.tree.text_with_seams(element, MAX_PRICE_TEXT, &mut room);
+        let seamed = short.then(|| room.as_str().to_owned());
         let piece = seamed.map(|seamed| Rc::new(Piece { seamed, plain: OnceCell::new(), amounts: OnceCell::new() }));
         self.known.borrow_mut().insert(element, piece.clone());
         piece

@@ -21,7 +21,8 @@ pub fn join(text: &str) -> Cow<'_, str> {
         true => Cow::Owned(text.replace(SEAM, " ")),
     };
     // Cents behind a blank: the blank between mark and cents is litter.
-    if joined.contains('.') { Cow::Owned(joined.replace(". ", ".")) } else { joined }
+    let spaced = joined.as_bytes().windows(2).any(|pair| pair == b". ");
+    if spaced { Cow::Owned(joined.replace(". ", ".")) } else { joined }
 }
 
 /// Whether any seam stands behind a number or its mark and in front of digits or a mark: no other is ever joined.
