@@ -49,7 +49,7 @@ const ASIDE: &[&str] = &[
 static PRICE_RANKS: LazyLock<FxHashMap<&'static [u8], usize>> =
     LazyLock::new(|| PRICES.iter().enumerate().map(|(rank, key)| (key.as_bytes(), rank)).collect());
 
-pub(super) static ASIDE_WORDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(ASIDE));
+pub(super) static ASIDE_WORDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(ASIDE.iter().copied()));
 
 /// Whether a key is among those of prices.
 pub(super) fn is_price(key: &[u8]) -> bool {

@@ -318,14 +318,14 @@ static LONGEST_SIGN: LazyLock<usize> = LazyLock::new(|| {
     SIGNS.iter().map(|(sign, _)| sign.len()).chain(SUBUNITS.iter().map(|s| s.len())).max().unwrap_or(0)
 });
 
-/// Noun stems in one automaton: most words beside a number hold none of them.
+/// Noun stems: most words beside a number hold none of them.
 static NOUN_STEMS: LazyLock<(Anywhere, Vec<Codes>)> =
     LazyLock::new(|| (stems(NOUNS), NOUNS.iter().map(|(_, codes)| Codes::parse(codes)).collect()));
 
 static NATION_STEMS: LazyLock<Anywhere> = LazyLock::new(|| stems(NATIONS));
 
-fn stems(table: &[(&str, &str)]) -> Anywhere {
-    Anywhere::as_written(&table.iter().map(|(stem, _)| *stem).collect::<Vec<_>>())
+fn stems(table: &'static [(&'static str, &'static str)]) -> Anywhere {
+    Anywhere::as_written(table.iter().map(|(stem, _)| *stem))
 }
 
 fn sign_codes(piece: &str) -> Option<&'static Codes> {
@@ -371,10 +371,10 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
     if words > 4 {
         return None;
     }
-    let (automaton, codes) = &*NOUN_STEMS;
+    let (stems, codes) = &*NOUN_STEMS;
     let noun = nouns
         .then(|| {
-            let hits = automaton.find_all(piece.as_bytes())?.map(|hit| hit.pattern().as_usize());
+            let hits = stems.find_all(piece.as_bytes()).map(|hit| hit.phrase);
             let hit = hits.filter(|i| holds_stem(piece, NOUNS[*i].0)).max_by_key(|i| NOUNS[*i].0.len())?;
             Some((NOUNS[hit].0, NOUNS[hit].1, &codes[hit]))
         })
@@ -388,8 +388,7 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
         })
     };
     let (stem, shared, codes) = noun.or_else(|| if words > 1 { short() } else { None })?;
-    let nations =
-        NATION_STEMS.find_all(piece.as_bytes()).into_iter().flatten().map(|hit| &NATIONS[hit.pattern().as_usize()]);
+    let nations = NATION_STEMS.find_all(piece.as_bytes()).map(|hit| &NATIONS[hit.phrase]);
     let nation =
         nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
     if let Some((_, region)) = nation {

@@ -265,17 +265,17 @@ fn speaks_of_shipping(words: &str) -> bool {
         .any(|phrase| words.match_indices(phrase).any(|(at, _)| !words[..at].ends_with(char::is_alphabetic)))
 }
 
-static TAX: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(&[NET, GROSS].concat()));
+static TAX: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(NET.iter().chain(GROSS).copied()));
 
 /// Whether the text behind an amount, or the end of the one before it, says "without tax" and "with tax".
 pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
     let (mut net, mut gross) = (false, false);
     let mut take = |text: &str, only_end: bool| {
-        for hit in TAX.find_all(text.as_bytes()).into_iter().flatten() {
+        for hit in TAX.find_all(text.as_bytes()) {
             let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-            let whole = !joined(text[..hit.start()].chars().next_back()) && !joined(text[hit.end()..].chars().next());
-            if whole && (!only_end || hit.end() == text.len()) {
-                if hit.pattern().as_usize() < NET.len() { net = true } else { gross = true }
+            let whole = !joined(text[..hit.start].chars().next_back()) && !joined(text[hit.end..].chars().next());
+            if whole && (!only_end || hit.end == text.len()) {
+                if hit.phrase < NET.len() { net = true } else { gross = true }
             }
         }
     };

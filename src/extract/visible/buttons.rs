@@ -22,7 +22,7 @@ const BUY: &[&str] = &[
 
 /// Elements searched upwards from a label for the thing that is clicked.
 const MAX_CLIMB: usize = 3;
-/// Stems of button names that are compared with the names; what is left of a page with more goes through the automaton.
+/// Stems of button names that are compared with the names; what is left of a page with more is searched for all names.
 const MAX_STEMS: usize = 4_096;
 /// Buttons kept; a page with more of them is a list.
 const MAX_BUTTONS: usize = 60;
@@ -117,10 +117,10 @@ const BUTTONS: [&str; 14] = [
     "addtocart", "add-to-cart", "add_to_cart", "addtobasket", "add-to-basket", "add-to-bag", "addtobag", "buy-button", "btn-buy", "buybutton", "buy-now", "buynow", "btn-add-cart", "btn-addcart",
 ];
 
-static BUTTON_NAMES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(&BUTTONS));
+static BUTTON_NAMES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(BUTTONS));
 
 /// `add`, `buy` and `btn` in every case, for a search with vector instructions where the processor has them: a whole
-/// page is searched three times as fast as by an automaton.
+/// page is searched three times as fast as for all names.
 static BUTTON_STEMS: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| {
     let spelt = |stem: &str, capitals: usize| {
         let letters = stem.char_indices();

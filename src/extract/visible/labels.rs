@@ -77,7 +77,7 @@ pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, buttons: &Buttons) ->
         && said(tree, anchor) == Availability::OutOfStock
 }
 
-/// Stock phrases in one automaton, and the state each names.
+/// Stock phrases, and the state each names.
 static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
     let groups = [
         (OUT, Availability::OutOfStock),
@@ -88,17 +88,17 @@ static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
     ];
     let (words, states): (Vec<&str>, Vec<Availability>) =
         groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
-    (Anywhere::in_any_case(&words), states)
+    (Anywhere::in_any_case(words), states)
 });
 
 /// The state a short text names; "not available" beats the "available" inside it.
 fn stock_state(raw: &str) -> Option<Availability> {
-    let (automaton, states) = &*STOCK;
-    // Only ASCII case is folded by the automaton: the rest is folded when there are other letters.
+    let (phrases, states) = &*STOCK;
+    // Only ASCII case is folded by the search: the rest is folded when there are other letters.
     let folded = if raw.is_ascii() { None } else { Some(text::lower(raw)) };
     let text = folded.as_deref().unwrap_or(raw);
-    let hits = automaton.find_all(text.as_bytes())?.filter(|hit| is_word(text, hit.start(), hit.end()));
-    let best = hits.map(|hit| hit.pattern().as_usize()).min()?;
+    let hits = phrases.find_all(text.as_bytes()).filter(|hit| is_word(text, hit.start, hit.end));
+    let best = hits.map(|hit| hit.phrase).min()?;
     let length = text.trim().chars().count();
     let state = states[best];
     (length <= if state == Availability::InStock { 60 } else { 80 }).then_some(state)

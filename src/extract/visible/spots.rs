@@ -106,7 +106,7 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
 }
 
 static ONLINE: LazyLock<Anywhere> =
-    LazyLock::new(|| Anywhere::in_any_case(&["online", "internet", "web price", "webpris"]));
+    LazyLock::new(|| Anywhere::in_any_case(["online", "internet", "web price", "webpris"]));
 
 /// Whether words call an amount the price for orders online.
 fn says_online(words: &str) -> bool {
