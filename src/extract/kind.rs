@@ -55,7 +55,8 @@ pub fn from_status(status: u16) -> Option<Outcome> {
 /// are not collected once more.
 #[must_use]
 pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>, seen: usize) -> Option<Outcome> {
-    let (visible, length) = if seen < WALL_TEXT { visible_text(page_text) } else { (String::new(), seen) };
+    let length = if seen < WALL_TEXT { visible_length(page_text) } else { seen };
+    let visible = if length < WALL_TEXT { visible_text(page_text) } else { String::new() };
     let heading = headline(harvest);
     let says = |list: &[&str], text: &str| list.iter().any(|sign| text.contains(sign));
     let small = length < WALL_TEXT;
@@ -248,23 +249,29 @@ fn asks_password(page: &str) -> bool {
     })
 }
 
-/// The text a person sees, lower case, and its length; no more is read than a wall may hold.
-fn visible_text(page: &str) -> (String, usize) {
-    let (mut out, mut length) = (String::new(), 0);
+/// The texts a person sees, without the white space around each.
+fn visible_texts(page: &str) -> impl Iterator<Item = &str> {
     let mut scanner = Scanner::starting_at(page, 0);
     scanner.listen(true, false);
-    for token in scanner {
-        if let Token::Text { text, .. } = token {
-            let trimmed = text::trim(text);
-            length += trimmed.len();
-            if length >= WALL_TEXT {
-                break;
-            }
-            if !trimmed.is_empty() {
-                out.push_str(&text::lower(&text::decode(trimmed)));
-                out.push(' ');
-            }
-        }
+    scanner.filter_map(|token| if let Token::Text { text, .. } = token { Some(text::trim(text)) } else { None })
+}
+
+/// Bytes of these texts; no more of them are counted than a wall may hold.
+fn visible_length(page: &str) -> usize {
+    let mut length = 0;
+    let _ = visible_texts(page).find(|text| {
+        length += text.len();
+        length >= WALL_TEXT
+    });
+    length
+}
+
+/// These texts in lower case.
+fn visible_text(page: &str) -> String {
+    let mut out = String::new();
+    for text in visible_texts(page).filter(|text| !text.is_empty()) {
+        out.push_str(&text::lower(&text::decode(text)));
+        out.push(' ');
     }
-    (text::fold_space(&out).replace('’', "'"), length)
+    text::fold_space(&out).replace('’', "'")
 }

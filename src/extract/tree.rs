@@ -2,6 +2,7 @@
 //!
 //! Built in one linear pass from the tag scanner, bounded in nodes and depth; it is no browser and repairs nothing.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 
 use super::scan::{Name, Scanner, Tag, Token};
@@ -271,7 +272,10 @@ impl<'a> Tree<'a> {
                 break;
             }
         }
-        text::fold_space(&out).into_owned()
+        match text::fold_space(&out) {
+            Cow::Borrowed(folded) if folded.len() == out.len() => out,
+            folded => folded.into_owned(),
+        }
     }
 }
 

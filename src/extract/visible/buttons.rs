@@ -105,8 +105,16 @@ fn speaks_of_buying(tag: &Tag<'_>) -> bool {
         return false;
     }
     tag.attributes().any(|(key, value)| {
-        let named = !tag.is(Name::IMG) && ["id", "class", "name"].iter().any(|k| key.eq_ignore_ascii_case(k));
-        let labelled = ["value", "alt", "title", "aria-label"].iter().any(|k| key.eq_ignore_ascii_case(k));
+        let is = |name: &str| key.eq_ignore_ascii_case(name);
+        let (named, labelled) = match key.len() {
+            2 => (is("id"), false),
+            3 => (false, is("alt")),
+            4 => (is("name"), false),
+            5 => (is("class"), is("value") || is("title")),
+            10 => (false, is("aria-label")),
+            _ => return false,
+        };
+        let named = named && !tag.is(Name::IMG);
         (named && BUTTON_NAMES.is_match(value.as_bytes())) || (labelled && value.len() <= 160 && is_buy_label(value))
     })
 }
@@ -137,7 +145,9 @@ static BUY_BY_FIRST: LazyLock<ByCharacter<()>> =
 
 fn is_buy_label(raw: &str) -> bool {
     let litter = |c: char| !c.is_alphanumeric();
-    let trimmed = text::trim(raw).trim_start_matches(litter);
+    let trimmed = text::trim(raw);
+    let begins_plainly = trimmed.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    let trimmed = if begins_plainly { trimmed } else { trimmed.trim_start_matches(litter) };
     if !BUY_OPENINGS.may_begin(trimmed) {
         return false;
     }

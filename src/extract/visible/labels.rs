@@ -189,7 +189,8 @@ const BULLETS: [char; 7] = ['-', '–', '•', '|', '(', '[', ' '];
 fn may_be_label(raw: &str) -> bool {
     // A reference may stand for any letter, and behind a dash the label may stand in the middle.
     memchr::memchr2(b'&', b'-', raw.as_bytes()).is_some()
-        || LABEL_OPENINGS.may_begin(raw.trim_start_matches(|c: char| c.is_whitespace() || BULLETS.contains(&c)))
+        || LABEL_OPENINGS
+            .may_begin(text::trim(raw).trim_start_matches(|c: char| c.is_whitespace() || BULLETS.contains(&c)))
 }
 
 /// What a label in any case announces.
