@@ -178,6 +178,13 @@ pub fn small(c: char) -> Option<char> {
     char::from_u32(small)
 }
 
+/// Whether a character is in one of the ranges of letters outside of ASCII that most texts are written in, which have
+/// no digits, white space or invisible characters.
+#[must_use]
+pub const fn is_common_letter(c: char) -> bool {
+    matches!(c, 'À'..='ɏ' | 'Ͱ'..='֏' | 'ぁ'..='ヿ' | '㐀'..='鿿' | '가'..='힣')
+}
+
 /// At most `max` characters, cut at a character boundary.
 #[must_use]
 pub fn cut(text: &str, max: usize) -> &str {
@@ -281,6 +288,13 @@ mod tests {
         }
         for text in ["Größe ŁÓDŹ", "ΟΔΟΣ ΣΑΣ", "İĲß Ǆ Ж", "€ 5,– ДЛЯ"] {
             assert_eq!(lower(text), text.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn common_letters_are_nothing_else() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| is_common_letter(*c)) {
+            assert!(!c.is_numeric() && !c.is_whitespace() && !is_invisible(c), "{c:?}");
         }
     }
 

@@ -268,7 +268,8 @@ fn longest<'t>(
     // Without such a name only signs, coins and codes are left.
     let named = held.noun || held.nation || whole.contains("de ");
     let longest = if named { usize::MAX } else { (*LONGEST_SIGN + 2).max(CODE) };
-    let possible = |len: usize| len <= longest && boundary(len) && !is_common_word(written(len));
+    let listed = |len: usize| named || len == CODE || SIGN_SHAPES.have(piece(len).as_bytes());
+    let possible = |len: usize| len <= longest && listed(len) && boundary(len) && !is_common_word(written(len));
     ends[..count].iter().rev().filter(|len| possible(**len)).find_map(|len| {
         let small = written(*len).len() == 1 && written(*len) == piece(*len);
         let pence = || Some(Mark::Subunit(piece(*len).to_owned()));
@@ -317,6 +318,41 @@ static SUBUNIT_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| SUBUNIT
 static LONGEST_SIGN: LazyLock<usize> = LazyLock::new(|| {
     SIGNS.iter().map(|(sign, _)| sign.len()).chain(SUBUNITS.iter().map(|s| s.len())).max().unwrap_or(0)
 });
+
+/// Lengths of signs and subunits by the byte that they begin with and by the one that they end with, as bits: nearly no
+/// piece of a text has the shape of one.
+struct Shapes {
+    first: [u64; 256],
+    last: [u64; 256],
+}
+
+impl Shapes {
+    fn of(names: impl Iterator<Item = &'static str>) -> Self {
+        let mut shapes = Self { first: [0; 256], last: [0; 256] };
+        for name in names.map(str::as_bytes) {
+            if let [first, .., last] | [first @ last] = name {
+                shapes.first[usize::from(*first)] |= Self::bit(name);
+                shapes.last[usize::from(*last)] |= Self::bit(name);
+            }
+        }
+        shapes
+    }
+
+    fn bit(name: &[u8]) -> u64 {
+        1 << name.len().min(63)
+    }
+
+    /// Whether a piece may be a sign or a subunit, or one with litter behind it.
+    fn have(&self, piece: &[u8]) -> bool {
+        let ([first, .., last] | [first @ last]) = piece else { return false };
+        // See `sign_codes`: points and direction marks at the end are left out.
+        let litter = matches!(*last, b'.' | 0x8f);
+        litter || self.first[usize::from(*first)] & self.last[usize::from(*last)] & Self::bit(piece) != 0
+    }
+}
+
+static SIGN_SHAPES: LazyLock<Shapes> =
+    LazyLock::new(|| Shapes::of(SIGNS.iter().map(|(sign, _)| *sign).chain(SUBUNITS.iter().copied())));
 
 /// Noun stems: most words beside a number hold none of them.
 static NOUN_STEMS: LazyLock<(Anywhere, Vec<Codes>)> =

@@ -20,7 +20,7 @@ fn normalise_any(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut superscript = false;
     for c in raw.chars() {
-        if matches!(c, '!'..='_' | 'a'..='~') {
+        if matches!(c, '!'..='_' | 'a'..='~' | '\u{20a0}'..='\u{20cf}') || text::is_common_letter(c) {
             superscript = false;
             out.push(c);
             continue;

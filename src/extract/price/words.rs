@@ -285,7 +285,10 @@ pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
 }
 
 fn ends_with_phrase(text: &str, phrase: &str) -> bool {
-    text.strip_suffix(phrase).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+    // One byte rules most phrases out without a call.
+    let begins = || text.len().checked_sub(phrase.len()).map(|at| text.as_bytes().get(at));
+    begins().is_some_and(|begin| begin == phrase.as_bytes().first())
+        && text.strip_suffix(phrase).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
 }
 
 fn starts_with_phrase(text: &str, phrase: &str) -> bool {

@@ -19,31 +19,42 @@ const MAX_PRICE_TEXT: usize = 90;
 /// The first amount of a text and the one behind it.
 pub type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
 
+/// A text as people read it.
+#[derive(Debug)]
+struct Plain {
+    /// `None` where it is the text with seams.
+    text: Option<String>,
+    /// Its elements split one amount.
+    split: bool,
+}
+
 /// The text of an element.
 #[derive(Debug)]
 pub struct Piece {
     seamed: String,
-    /// The text as people read it, where that is another one.
-    plain: OnceCell<Option<String>>,
+    plain: OnceCell<Plain>,
     amounts: OnceCell<Amounts>,
 }
 
 impl Piece {
+    fn told(&self) -> &Plain {
+        self.plain.get_or_init(|| {
+            let (joined, split) = seams::join(&self.seamed);
+            let plain = text::fold_space(&joined);
+            Plain { text: (*plain != self.seamed).then(|| plain.into_owned()), split }
+        })
+    }
+
     /// The text as people read it.
     #[must_use]
     pub fn plain(&self) -> &str {
-        let plain = self.plain.get_or_init(|| {
-            let joined = seams::join(&self.seamed);
-            let plain = text::fold_space(&joined);
-            (*plain != self.seamed).then(|| plain.into_owned())
-        });
-        plain.as_deref().unwrap_or(&self.seamed)
+        self.told().text.as_deref().unwrap_or(&self.seamed)
     }
 
     /// Whether its elements split one amount.
     #[must_use]
     pub fn is_split(&self) -> bool {
-        seams::is_split(&self.seamed)
+        self.told().split
     }
 }
 

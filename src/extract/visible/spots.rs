@@ -127,7 +127,8 @@ fn shows(amounts: &(Reading, Option<Reading>), raw: &str) -> bool {
 
 /// Whether a text has digits and is no bare percentage.
 fn may_be_amount(raw: &str) -> bool {
-    let digits = raw.bytes().any(|b| b.is_ascii_digit()) || (!raw.is_ascii() && raw.chars().any(char::is_numeric));
+    let digits = raw.bytes().any(|b| b.is_ascii_digit())
+        || (!raw.is_ascii() && raw.chars().any(|c| !text::is_common_letter(c) && c.is_numeric()));
     digits && (!raw.contains('%') || raw.chars().any(|c| c.is_alphabetic() || is_sign(c)))
 }
 
