@@ -49,8 +49,29 @@ impl<'p> Here<'p> {
     /// Whether a link leads to the same path of the same host.
     #[must_use]
     pub fn is_same(&self, link: &str) -> bool {
-        let absolute = |link: &str| whole(link).or_else(|| self.base.as_ref()?.join(link).ok());
-        self.key.is_some() && (link == self.address || absolute(link.trim()).is_some_and(|url| place(&url) == self.key))
+        self.key.is_some() && (link == self.address || self.absolute(link).is_some_and(|url| place(&url) == self.key))
+    }
+
+    fn absolute(&self, link: &str) -> Option<Url> {
+        let link = link.trim();
+        whole(link).or_else(|| self.base.as_ref()?.join(link).ok())
+    }
+
+    /// Whether the page's address picks the variant that has the address `variant`: same path, and the variant's own
+    /// query or fragment is part of the page's.
+    #[must_use]
+    pub fn names_variant(&self, variant: &str) -> bool {
+        let whole = self.base.as_ref().filter(|url| url.has_host());
+        let own = if whole.is_none() { self.absolute(self.address) } else { None };
+        let (Some(page), Some(variant)) = (whole.or(own.as_ref()), self.absolute(variant)) else { return false };
+        let path = |u: &Url| u.path().trim_end_matches('/').to_ascii_lowercase();
+        if path(page) != path(&variant) || path(page).is_empty() {
+            return false;
+        }
+        let wanted: Vec<_> = variant.query_pairs().collect();
+        let has_all = wanted.iter().all(|pair| page.query_pairs().any(|have| have == *pair));
+        let fragment = variant.fragment().is_none_or(|f| page.fragment() == Some(f));
+        has_all && fragment
     }
 }
 
@@ -58,21 +79,6 @@ impl<'p> Here<'p> {
 #[must_use]
 pub fn same_page(a: &str, b: &str) -> bool {
     Here::of(b).is_same(a)
-}
-
-/// Whether the page's address picks the variant that has the address `variant`: same path, and the variant's own
-/// query or fragment is part of the page's.
-#[must_use]
-pub fn names_variant(page: &str, variant: &str) -> bool {
-    let (Some(page), Some(variant)) = (absolute(page, page), absolute(variant, page)) else { return false };
-    let path = |u: &Url| u.path().trim_end_matches('/').to_ascii_lowercase();
-    if path(&page) != path(&variant) || path(&page).is_empty() {
-        return false;
-    }
-    let wanted: Vec<_> = variant.query_pairs().collect();
-    let has_all = wanted.iter().all(|pair| page.query_pairs().any(|have| have == *pair));
-    let fragment = variant.fragment().is_none_or(|f| page.fragment() == Some(f));
-    has_all && fragment
 }
 
 /// Whether some query parameter of the address has this value.
@@ -161,9 +167,10 @@ mod tests {
 
     #[test]
     fn variants_are_named_by_query() {
-        assert!(names_variant("https://s.dk/p/lamp?variant=2&utm=x", "/p/lamp?variant=2"));
-        assert!(!names_variant("https://s.dk/p/lamp?variant=2", "/p/lamp?variant=3"));
-        assert!(!names_variant("https://s.dk/p/lamp", "/p/lamp?variant=3"));
+        let names = |page: &str, variant: &str| Here::of(page).names_variant(variant);
+        assert!(names("https://s.dk/p/lamp?variant=2&utm=x", "/p/lamp?variant=2"));
+        assert!(!names("https://s.dk/p/lamp?variant=2", "/p/lamp?variant=3"));
+        assert!(!names("https://s.dk/p/lamp", "/p/lamp?variant=3"));
         assert!(same_page("https://www.s.dk/p/lamp/", "http://s.dk/p/lamp?x=1"));
         assert!(!same_page("https://s.dk/", "https://s.dk"));
     }

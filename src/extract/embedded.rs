@@ -150,7 +150,7 @@ impl Search<'_> {
                 }
                 for (key, inner) in &object.entries {
                     if matches!(inner, Value::Object(_) | Value::List(_)) {
-                        let away = i32::from(ASIDE_WORDS.is_match(key.as_ref()));
+                        let away = i32::from(ASIDE_WORDS.is_match(key.as_bytes()));
                         self.walk(inner, &path.name(key), depth + 1, aside + away, base);
                     }
                 }

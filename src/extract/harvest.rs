@@ -32,7 +32,7 @@ pub struct Script<'a> {
 #[derive(Debug, Clone)]
 pub struct Meta<'a> {
     /// `property`, `name` or `itemprop`, lower case.
-    pub key: String,
+    pub key: Cow<'a, str>,
     pub content: Cow<'a, str>,
     /// Byte offset of the content.
     pub at: usize,
@@ -180,7 +180,10 @@ impl<'a> Harvest<'a> {
         }
         if let (Some(key), Some(content)) = (keys.into_iter().flatten().next(), content.or(value)) {
             let at = tag.offset_of(content);
-            self.meta.push(Meta { key: key.trim().to_ascii_lowercase(), content: text::decode(content), at });
+            let key = text::trim(key);
+            let capitals = key.bytes().any(|byte| byte.is_ascii_uppercase());
+            let key = if capitals { Cow::Owned(key.to_ascii_lowercase()) } else { Cow::Borrowed(key) };
+            self.meta.push(Meta { key, content: text::decode(content), at });
         }
     }
 
@@ -207,8 +210,8 @@ impl<'a> Harvest<'a> {
         }
         let kind = tag.attribute("type").unwrap_or("");
         let script = Script { id: tag.attribute("id").unwrap_or(""), kind, text: content, at };
-        let mime = kind.trim().to_ascii_lowercase();
-        if mime.starts_with("application/ld+json") || mime.starts_with("application/json+ld") {
+        let is = |mime: &str| kind.trim().get(..mime.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mime));
+        if is("application/ld+json") || is("application/json+ld") {
             self.json_ld.push(script);
         } else if self.scripts.len() < MAX_SCRIPTS {
             self.scripts.push(script);

@@ -33,7 +33,7 @@ pub struct Builder<'a> {
     syntax: Syntax,
     open: Vec<Element>,
     scopes: Vec<Scope<'a>>,
-    captures: Vec<Capture>,
+    captures: Vec<Capture<'a>>,
     done: Vec<Value<'a>>,
     properties: usize,
 }
@@ -47,13 +47,13 @@ struct Element {
 
 #[derive(Debug)]
 struct Scope<'a> {
-    names: Vec<String>,
+    names: Vec<&'a str>,
     object: Object<'a>,
 }
 
 #[derive(Debug)]
-struct Capture {
-    names: Vec<String>,
+struct Capture<'a> {
+    names: Vec<&'a str>,
     text: String,
     at: Option<usize>,
     depth: usize,
@@ -87,7 +87,7 @@ impl<'a> Builder<'a> {
             element.scope = true;
             let mut object = Object { entries: Vec::new(), at: tag.at };
             if !types.is_empty() {
-                object.entries.push((Cow::Borrowed("@type"), Value::Text(Cow::Owned(types), tag.at)));
+                object.entries.push((Cow::Borrowed("@type"), Value::Text(Cow::Borrowed(types), tag.at)));
             }
             self.scopes.push(Scope { names, object });
         } else if !names.is_empty() && self.properties < MAX_PROPERTIES {
@@ -225,11 +225,11 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a value; a repeated property becomes a list.
-    fn property(&mut self, names: &[String], value: Value<'a>) {
+    fn property(&mut self, names: &[&'a str], value: Value<'a>) {
         let Some(scope) = self.scopes.last_mut() else {
             // Loose properties outside any item: shops forget the scope. They form an item of their own.
             if let Some(name) = names.first() {
-                let object = Object { entries: vec![(Cow::Owned(name.clone()), value)], at: 0 };
+                let object = Object { entries: vec![(Cow::Borrowed(*name), value)], at: 0 };
                 self.done.push(Value::Object(object));
             }
             return;
@@ -238,7 +238,7 @@ impl<'a> Builder<'a> {
         for (left, name) in (0..names.len()).rev().zip(names) {
             let value = if left > 0 { value.clone() } else { std::mem::replace(&mut value, Value::Null) };
             match scope.object.entries.iter_mut().find(|(key, _)| key == name) {
-                None => scope.object.entries.push((Cow::Owned(name.clone()), value)),
+                None => scope.object.entries.push((Cow::Borrowed(*name), value)),
                 Some((_, Value::List(list))) => list.push(value),
                 Some((_, single)) => {
                     let first = std::mem::replace(single, Value::Null);
@@ -250,12 +250,12 @@ impl<'a> Builder<'a> {
 }
 
 /// Property names, and the types if the element opens an item.
-type Meaning = (Vec<String>, Option<String>);
+type Meaning<'a> = (Vec<&'a str>, Option<&'a str>);
 
-fn microdata(tag: &Tag<'_>) -> Meaning {
+fn microdata<'a>(tag: &Tag<'a>) -> Meaning<'a> {
     let mut names = Vec::new();
     let mut scope = false;
-    let mut types = String::new();
+    let mut types = "";
     for (key, value) in tag.attributes() {
         if key.eq_ignore_ascii_case("itemprop") {
             names = value.split_ascii_whitespace().take(8).map(local_name).collect();
@@ -269,8 +269,8 @@ fn microdata(tag: &Tag<'_>) -> Meaning {
     (names, scope.then_some(types))
 }
 
-fn rdfa(tag: &Tag<'_>) -> Meaning {
-    let mut names: Vec<String> = Vec::new();
+fn rdfa<'a>(tag: &Tag<'a>) -> Meaning<'a> {
+    let mut names: Vec<&str> = Vec::new();
     let mut types = None;
     for (key, value) in tag.attributes() {
         if key.eq_ignore_ascii_case("property") || key.eq_ignore_ascii_case("rel") {
@@ -290,16 +290,16 @@ fn is_foreign(name: &str) -> bool {
 }
 
 /// The part of an IRI or prefixed name behind the last separator.
-fn local_name(name: &str) -> String {
-    name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name).to_owned()
+fn local_name(name: &str) -> &str {
+    name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name)
 }
 
-fn attribute_value<'a>(tag: &Tag<'a>, names: &[String], syntax: Syntax) -> Option<(Cow<'a, str>, usize)> {
+fn attribute_value<'a>(tag: &Tag<'a>, names: &[&str], syntax: Syntax) -> Option<(Cow<'a, str>, usize)> {
     let found = |key: &str| tag.attribute(key).filter(|v| !v.trim().is_empty());
     let link = tag.is(Name::A) || tag.is(Name::LINK) || tag.is(Name::AREA);
     // Shops mark names and prices up on links; their target is no name and no price.
     let wants_text =
-        names.iter().any(|n| matches!(n.as_str(), "name" | "price" | "brand" | "sku" | "lowPrice" | "description"));
+        names.iter().any(|n| matches!(*n, "name" | "price" | "brand" | "sku" | "lowPrice" | "description"));
     let raw = found("content").or_else(|| {
         if link && (!wants_text || tag.is(Name::LINK)) {
             found("href").or_else(|| found("resource"))

@@ -3,9 +3,12 @@
 //! Signs are words and shapes that such pages share across shops. A page with a product and a price is never
 //! overruled here except by its status.
 
+use std::sync::LazyLock;
+
 use super::harvest::Harvest;
 use super::json::Value;
 use super::outcome::Outcome;
+use super::phrases::Anywhere;
 use super::scan::{Name, Scanner, Token};
 use super::{Page, address, text};
 
@@ -37,6 +40,18 @@ const REGION: &[&str] = &["not available in your country", "not available in you
 #[rustfmt::skip]
 const LOGIN: &[&str] = &["log in to see", "login to see", "sign in to see", "log in to continue", "please log in", "please sign in", "sign in to continue", "log ind for at", "logga in för att", "logg inn for å", "bitte melden sie sich an", "anmelden, um", "zaloguj się, aby", "connectez-vous", "inicia sesión para", "accedi per", "přihlaste se"];
 
+/// Signs of a challenge in a heading.
+static BLOCKED: LazyLock<Anywhere> = LazyLock::new(|| {
+    let own = ["access denied", "robot", "captcha", "are you human", "security check", "blocked"];
+    Anywhere::as_written(CHALLENGE[..2].iter().copied().chain(own))
+});
+static CHALLENGES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(CHALLENGE.iter().copied()));
+static NOT_FOUNDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(NOT_FOUND[1..].iter().copied()));
+static AGES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(AGE.iter().copied()));
+static CONSENTS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(CONSENT.iter().copied()));
+static REGIONS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(REGION.iter().copied()));
+static LOGINS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(LOGIN.iter().copied()));
+
 /// What the status alone says.
 #[must_use]
 pub fn from_status(status: u16) -> Option<Outcome> {
@@ -55,29 +70,29 @@ pub fn from_status(status: u16) -> Option<Outcome> {
 /// are not collected once more.
 #[must_use]
 pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>, seen: usize) -> Option<Outcome> {
-    let (visible, length) = if seen < WALL_TEXT { visible_text(page_text) } else { (String::new(), seen) };
-    let heading = headline(harvest);
-    let says = |list: &[&str], text: &str| list.iter().any(|sign| text.contains(sign));
+    let (texts, length) = if seen < WALL_TEXT { visible_texts(page_text) } else { (Vec::new(), seen) };
     let small = length < WALL_TEXT;
-    let title_blocked = says(&CHALLENGE[..2], &heading)
-        || says(&["access denied", "robot", "captcha", "are you human", "security check", "blocked"], &heading);
-    if title_blocked && small || (length < 1_500 && says(CHALLENGE, &text::cut(page_text, SIGN_WINDOW).to_lowercase()))
+    let visible = if small { said_by(&texts) } else { String::new() };
+    let heading = headline(harvest);
+    let says = |signs: &Anywhere, text: &str| signs.is_match(text.as_bytes());
+    if small && says(&BLOCKED, &heading)
+        || (length < 1_500 && says(&CHALLENGES, &text::lower(text::cut(page_text, SIGN_WINDOW))))
     {
         return Some(Outcome::Blocked);
     }
     if says_not_found(&heading) {
         return Some(Outcome::SoftNotFound);
     }
-    if small && says(AGE, &visible) {
+    if small && says(&AGES, &visible) {
         return Some(Outcome::AgeWall);
     }
-    if small && says(REGION, &visible) {
+    if small && says(&REGIONS, &visible) {
         return Some(Outcome::RegionWall);
     }
-    if small && (is_login(&heading, page) && asks_password(page_text) || says(LOGIN, &visible)) {
+    if small && (is_login(&heading, page) && asks_password(page_text) || says(&LOGINS, &visible)) {
         return Some(Outcome::LoginWall);
     }
-    if length < 3_000 && says(CONSENT, &visible) {
+    if length < 3_000 && says(&CONSENTS, &visible) {
         return Some(Outcome::ConsentWall);
     }
     None
@@ -195,10 +210,10 @@ pub fn root_types(roots: &[Value<'_>]) -> Vec<String> {
 }
 
 fn headline(harvest: &Harvest<'_>) -> String {
-    let mut words = harvest.title.as_deref().unwrap_or("").to_lowercase();
+    let mut words = text::lower(harvest.title.as_deref().unwrap_or(""));
     if let Some((heading, _)) = harvest.headings.first() {
         words.push('\n');
-        words.push_str(&heading.to_lowercase());
+        words.push_str(&text::lower(heading));
     }
     words
 }
@@ -212,7 +227,7 @@ fn says_not_found(heading: &str) -> bool {
             || line.contains("| 404")
             || line.contains("- 404")
             || line == "404";
-        number || (line.chars().count() < 90 && NOT_FOUND[1..].iter().any(|sign| line.contains(sign)))
+        number || (line.chars().count() < 90 && NOT_FOUNDS.is_match(line.as_bytes()))
     })
 }
 
@@ -249,9 +264,9 @@ fn asks_password(page: &str) -> bool {
     })
 }
 
-/// The text a person sees, lower case, and its length; no more is read than a wall may hold.
-fn visible_text(page: &str) -> (String, usize) {
-    let (mut out, mut length) = (String::new(), 0);
+/// The texts a person sees without the white space around each, and their bytes; no more is read than a wall may hold.
+fn visible_texts(page: &str) -> (Vec<&str>, usize) {
+    let (mut texts, mut length) = (Vec::new(), 0);
     let mut scanner = Scanner::starting_at(page, 0);
     scanner.listen(true, false);
     for token in scanner {
@@ -262,10 +277,19 @@ fn visible_text(page: &str) -> (String, usize) {
                 break;
             }
             if !trimmed.is_empty() {
-                out.push_str(&text::decode(trimmed).to_lowercase());
-                out.push(' ');
+                texts.push(trimmed);
             }
         }
     }
-    (text::fold_space(&out).replace('’', "'"), length)
+    (texts, length)
+}
+
+/// What texts say, in lower case.
+fn said_by(texts: &[&str]) -> String {
+    let mut out = String::new();
+    for text in texts {
+        out.push_str(&text::lower(&text::decode(text)));
+        out.push(' ');
+    }
+    text::fold_space(&out).replace('’', "'")
 }

@@ -113,7 +113,8 @@ impl Locale {
         if EURO.contains(&region) {
             return Some(Currency::EUR);
         }
-        let code = CURRENCIES.iter().find(|(r, _)| *r == region)?.1;
+        let [first, second] = *region.as_bytes() else { return None };
+        let code = CURRENCIES.iter().find(|(r, _)| matches!(r.as_bytes(), [a, b] if (*a, *b) == (first, second)))?.1;
         Currency::from_code(code)
     }
 

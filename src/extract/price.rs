@@ -234,7 +234,7 @@ pub fn may_be_range(raw: &str) -> bool {
 #[must_use]
 pub fn names_price(words: &str) -> bool {
     let words = words.trim_matches([' ', ':', '*', '\u{a0}', '.']);
-    !words.is_empty() && words.len() <= 40 && words::names_price(&words.to_lowercase())
+    !words.is_empty() && words.len() <= 40 && words::names_price(&text::lower(words))
 }
 
 /// The currency that a text names, such as `DKK`, `kr.` or `Preis in €`, with shared signs settled by the context.

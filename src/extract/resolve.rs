@@ -6,6 +6,7 @@ mod finish;
 mod judge;
 mod site;
 
+use super::address::Here;
 use super::harvest::Harvest;
 use super::json::{self, Value};
 use super::locale::Locale;
@@ -296,7 +297,9 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     }
     let headings = harvest.headings.iter().map(|h| h.0.as_str());
     let names: Vec<Words> = titles.iter().copied().chain(headings).map(Words::of).collect();
-    let mut ranked: Vec<(i32, Product)> = own.into_iter().map(|p| (rank(&p, page, harvest, &names), p)).collect();
+    let canonical = harvest.canonical.as_deref().filter(|canonical| !canonical.is_empty());
+    let own_pages: Vec<Here<'_>> = std::iter::once(page.final_url).chain(canonical).map(Here::of).collect();
+    let mut ranked: Vec<(i32, Product)> = own.into_iter().map(|p| (rank(&p, &own_pages, &names), p)).collect();
     ranked.sort_by_key(|(points, _)| std::cmp::Reverse(*points));
     let best = ranked[0].0;
     let tied: Vec<_> = ranked.iter().filter(|(points, _)| *points == best).collect();
@@ -305,7 +308,7 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
     let named = |p: &Product| p.candidate.offer.title.clone().unwrap_or_default();
     let same_name = tied.windows(2).all(|w| named(&w[0].1) == named(&w[1].1) || named(&w[1].1).is_empty());
     // A list of products is no page of the one among them whose name fits the list's title best.
-    let wins = |p: &Product| p.named_by_url || is_page(p, page, harvest) || fit(p, &names) >= SURE_FIT;
+    let wins = |p: &Product| p.named_by_url || is_page(p, &own_pages) || fit(p, &names) >= SURE_FIT;
     let lost = ranked.len() >= LIST && !wins(&ranked[0].1);
     let count = match tied.len() {
         _ if lost => ranked.len(),
@@ -340,13 +343,9 @@ const LIST: usize = 4;
 /// Percent of a product's words that the page's titles must have to be about it, among many.
 const SURE_FIT: i32 = 75;
 
-/// Whether one of a product's own addresses is the page's.
-fn is_page(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>) -> bool {
-    let canonical = harvest.canonical.as_deref().unwrap_or("");
-    let same = |u: &String| {
-        address::same_page(u, page.final_url) || (!canonical.is_empty() && address::same_page(u, canonical))
-    };
-    product.urls.iter().any(same)
+/// Whether one of a product's own addresses is one of the page's.
+fn is_page(product: &Product, pages: &[Here<'_>]) -> bool {
+    product.urls.iter().any(|url| pages.iter().any(|page| page.is_same(url)))
 }
 
 /// How much of a product's name the page's titles have, in percent.
@@ -355,10 +354,10 @@ fn fit(product: &Product, names: &[Words]) -> i32 {
     names.iter().map(|name| share(&own, name)).max().unwrap_or(0)
 }
 
-fn rank(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, names: &[Words]) -> i32 {
+fn rank(product: &Product, pages: &[Here<'_>], names: &[Words]) -> i32 {
     let mut points = 0;
     points += if product.named_by_url { 40 } else { 0 };
-    points += if is_page(product, page, harvest) { 30 } else { 0 };
+    points += if is_page(product, pages) { 30 } else { 0 };
     points += if product.candidate.offer.price.is_some() { 20 } else { 0 };
     points + fit(product, names) / 4
 }

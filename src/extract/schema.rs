@@ -6,9 +6,12 @@
 mod offers;
 mod terms;
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+
+use rustc_hash::FxHashMap;
 
 use self::terms::{choose, settle};
+use super::address::Here;
 use super::json::{Object, Value};
 use super::offer::{Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
 use super::price::Context;
@@ -45,7 +48,8 @@ pub struct Surroundings<'a> {
 /// Every product in a set of values.
 #[must_use]
 pub fn products(roots: &[Value<'_>], around: &Surroundings<'_>) -> Vec<Product> {
-    let mut walker = Walker { around, ids: HashMap::new(), found: Vec::new(), left: MAX_OBJECTS };
+    let (ids, found, here) = (FxHashMap::default(), Vec::new(), OnceCell::new());
+    let mut walker = Walker { around, ids, found, left: MAX_OBJECTS, here };
     for root in roots {
         walker.index(root, 0);
     }
@@ -58,9 +62,11 @@ pub fn products(roots: &[Value<'_>], around: &Surroundings<'_>) -> Vec<Product> 
 
 struct Walker<'w, 'a> {
     around: &'w Surroundings<'w>,
-    ids: HashMap<String, &'w Object<'a>>,
+    ids: FxHashMap<&'w str, &'w Object<'a>>,
     found: Vec<Product>,
     left: usize,
+    /// The page's address, needed where an offer has one of its own.
+    here: OnceCell<Here<'w>>,
 }
 
 /// Deepest nesting of objects that is followed.
@@ -98,7 +104,7 @@ impl<'w, 'a> Walker<'w, 'a> {
                 if let Some(id) = object.get("@id").and_then(Value::text)
                     && object.entries.len() > 1
                 {
-                    self.ids.entry(id.to_owned()).or_insert(object);
+                    self.ids.entry(id).or_insert(object);
                 }
                 object.entries.iter().for_each(|(_, value)| self.index(value, depth + 1));
             }
@@ -142,6 +148,11 @@ impl<'w, 'a> Walker<'w, 'a> {
         }
     }
 
+    /// Whether the page's own address picks the variant or offer that has this address.
+    fn is_named(&self, variant: &str) -> bool {
+        self.here.get_or_init(|| Here::of(self.around.url)).names_variant(variant)
+    }
+
     /// An object, or what its `@id` points at.
     fn resolve(&self, value: &'w Value<'a>) -> Option<&'w Object<'a>> {
         let object = value.object()?;
@@ -165,7 +176,7 @@ impl<'w, 'a> Walker<'w, 'a> {
             let own = self.identity(variant);
             let from = terms.len();
             self.terms_of(variant, &format!("{path}.hasVariant[{i}]"), &mut terms);
-            let hit = texts(variant, &["url", "@id"]).iter().any(|u| address::names_variant(self.around.url, u))
+            let hit = texts(variant, &["url", "@id"]).iter().any(|u| self.is_named(u))
                 || own.sku.as_deref().is_some_and(|sku| address::query_has_value(self.around.url, sku));
             for term in &mut terms[from..] {
                 term.variant = own.sku.clone().or_else(|| own.title.clone());

@@ -86,7 +86,8 @@ pub fn clean(raw: &str) -> Cow<'_, str> {
 /// Folds white space, drops control and format characters.
 #[must_use]
 pub fn fold_space(text: &str) -> Cow<'_, str> {
-    if is_folded(text.as_bytes()) {
+    let text = trim(text);
+    if has_single_blanks(text.as_bytes(), is_plain) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -109,15 +110,27 @@ pub fn fold_space(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether [`fold_space`] has nothing to do: printable ASCII with single blanks between words.
+/// Whether a text is printable ASCII with single blanks between words: [`fold_space`] leaves it as it is.
 #[must_use]
 pub fn is_folded(bytes: &[u8]) -> bool {
+    has_single_blanks(bytes, |byte| (b' '..0x7f).contains(&byte))
+}
+
+/// Whether a byte belongs to a character that [`fold_space`] keeps, told from the byte alone: the lead bytes of all
+/// white space and invisible characters outside of ASCII are left out, and what else they begin with them.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | 0x80..=0xc1 | 0xc3..=0xd7 | 0xd9..=0xe0 | 0xe4..=0xee | 0xf0..)
+}
+
+/// Whether a text consists of wanted bytes, with single blanks between words.
+#[inline]
+fn has_single_blanks(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     let ([first, .., last] | [first @ last]) = bytes else { return true };
     // Without a way out of the loops they run over several bytes at once.
-    let printable = bytes.iter().fold(true, |all, byte| all & (b' '..0x7f).contains(byte));
+    let all = bytes.iter().fold(true, |all, byte| all & wanted(*byte));
     let doubled =
         bytes.iter().zip(&bytes[1..]).fold(false, |any, (one, next)| any | ((*one == b' ') & (*next == b' ')));
-    printable && !doubled && *first != b' ' && *last != b' '
+    all && !doubled && *first != b' ' && *last != b' '
 }
 
 /// Control characters, zero-width characters and direction marks.
@@ -125,6 +138,51 @@ pub fn is_folded(bytes: &[u8]) -> bool {
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// [`str::to_lowercase`], without a search through the tables of Unicode for the letters of most shops.
+#[must_use]
+pub fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    // A capital sigma has another small form at the end of a word.
+    if text.contains('Σ') {
+        return text.to_lowercase();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match small(c) {
+            Some(small) => out.push(small),
+            None => out.extend(c.to_lowercase()),
+        }
+    }
+    out
+}
+
+/// A character in lower case: ASCII, Latin with accents, Cyrillic, Han, Hangul, punctuation; `None` says nothing.
+#[must_use]
+pub fn small(c: char) -> Option<char> {
+    let code = u32::from(c);
+    let small = match c {
+        '\0'..='\x7f' => return Some(c.to_ascii_lowercase()),
+        'À'..='Ö' | 'Ø'..='Þ' | 'А'..='Я' => code + 0x20,
+        // Capitals and small letters take turns.
+        'Ā'..='į' | 'Ĳ'..='ķ' | 'Ŋ'..='ŷ' => code | 1,
+        'Ĺ'..='ň' | 'Ź'..='ž' => code + (code & 1),
+        '\u{80}'..='ÿ' | 'а'..='я' | '\u{2000}'..='\u{20ff}' | '\u{2e80}'..='\u{a63f}' | '가'..='힣' => {
+            return Some(c);
+        }
+        _ => return None,
+    };
+    char::from_u32(small)
+}
+
+/// Whether a character is in one of the ranges of letters outside of ASCII that most texts are written in, which have
+/// no digits, white space or invisible characters.
+#[must_use]
+pub const fn is_common_letter(c: char) -> bool {
+    matches!(c, 'À'..='ɏ' | 'Ͱ'..='֏' | 'ぁ'..='ヿ' | '㐀'..='鿿' | '가'..='힣')
 }
 
 /// At most `max` characters, cut at a character boundary.
@@ -164,7 +222,7 @@ pub struct Words {
 impl Words {
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let lower = text.to_lowercase();
+        let lower = lower(text);
         let mut places = Vec::with_capacity(16);
         let mut start = None;
         let mut step = |at: usize, in_word: bool| match (start, in_word) {
@@ -212,6 +270,32 @@ mod tests {
     #[test]
     fn space_is_folded_and_marks_are_dropped() {
         assert_eq!(fold_space(" a\u{a0}\n b\u{200f}c\u{0}"), "a bc");
+        assert!(matches!(fold_space("\n größer ж 7 \u{3000}"), Cow::Borrowed("größer ж 7")));
+    }
+
+    #[test]
+    fn every_character_that_is_not_kept_is_told_from_its_first_byte() {
+        for c in (0x80..=0x10_ffff).filter_map(char::from_u32).filter(|c| c.is_whitespace() || is_invisible(*c)) {
+            let mut buffer = [0; 4];
+            assert!(!is_plain(c.encode_utf8(&mut buffer).as_bytes()[0]), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn lower_case_is_that_of_unicode() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+            assert!(small(c).is_none_or(|small| c.to_lowercase().eq([small])), "{c:?}");
+        }
+        for text in ["Größe ŁÓDŹ", "ΟΔΟΣ ΣΑΣ", "İĲß Ǆ Ж", "€ 5,– ДЛЯ"] {
+            assert_eq!(lower(text), text.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn common_letters_are_nothing_else() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| is_common_letter(*c)) {
+            assert!(!c.is_numeric() && !c.is_whitespace() && !is_invisible(c), "{c:?}");
+        }
     }
 
     #[test]

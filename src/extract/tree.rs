@@ -2,6 +2,7 @@
 //!
 //! Built in one linear pass from the tag scanner, bounded in nodes and depth; it is no browser and repairs nothing.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 
 use super::scan::{Name, Scanner, Tag, Token};
@@ -220,17 +221,16 @@ impl<'a> Tree<'a> {
         self.nodes[index..self.nodes[index].end].iter().any(|node| matches!(node.kind, Kind::Text(_)))
     }
 
-    /// The text of a node with [`SEAM`]s between inline elements and blanks between blocks, at most `max` bytes;
-    /// `None` when there is more.
+    /// Writes the text of a node with [`SEAM`]s between inline elements and blanks between blocks; `false` when it has
+    /// more than `max` bytes.
     #[must_use]
-    pub fn text_with_seams(&self, index: usize, max: usize) -> Option<String> {
-        let mut out = String::with_capacity(max);
+    pub fn text_with_seams(&self, index: usize, max: usize, out: &mut String) -> bool {
         let mut last_element = usize::MAX;
         for i in index..self.nodes[index].end {
             match self.nodes[i].kind {
                 Kind::Text(raw) => {
                     if raw.len() > max * 4 {
-                        return None;
+                        return false;
                     }
                     let parent = self.nodes[i].parent;
                     if !out.is_empty() && parent != last_element {
@@ -253,10 +253,10 @@ impl<'a> Tree<'a> {
                 Kind::Element(_) => {}
             }
             if out.len() > max {
-                return None;
+                return false;
             }
         }
-        Some(out)
+        true
     }
 
     /// The text of a node for people: seams gone, white space folded, cut to `max` bytes.
@@ -272,7 +272,10 @@ impl<'a> Tree<'a> {
                 break;
             }
         }
-        text::fold_space(&out).into_owned()
+        match text::fold_space(&out) {
+            Cow::Borrowed(folded) if folded.len() == out.len() => out,
+            folded => folded.into_owned(),
+        }
     }
 }
 
@@ -330,7 +333,10 @@ mod tests {
     fn nodes_know_their_parents_ends_and_text() {
         let tree = Tree::build("<div><p>1 574<sup>90</sup> <b>zł</b><p>x</div><i>y", 0, usize::MAX);
         let price = tree.nodes.iter().position(|n| n.is(Name::P)).unwrap();
-        assert_eq!(tree.text_with_seams(price, 80).unwrap().replace(SEAM, "|"), "1 574|90|zł");
+        let mut text = String::new();
+        assert!(tree.text_with_seams(price, 80, &mut text));
+        assert_eq!(text.replace(SEAM, "|"), "1 574|90|zł");
+        assert!(!tree.text_with_seams(price, 3, &mut String::new()));
         assert!(tree.ancestors(price).any(|i| tree.nodes[i].is(Name::DIV)));
         let outside = tree.nodes.iter().position(|n| n.is(Name::I)).unwrap();
         assert_eq!(tree.ancestors(outside).count(), 0);

@@ -13,8 +13,6 @@ pub mod seams;
 pub mod spots;
 pub mod table;
 
-use std::fmt::Write as _;
-
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
 use super::price::{Context, PriceKind, Role, TaxView};
@@ -105,7 +103,8 @@ pub fn look(
     url: &str,
     interest: Interest,
 ) -> View {
-    let heading = heading(tree, harvest, titles);
+    let page_words = Words::of(&titles.join(" "));
+    let heading = heading(tree, harvest, &page_words);
     let anchor = heading.as_ref().map(|h| h.1);
     let buttons = buttons::find(tree);
     let denied = labels::denies_sale(tree, anchor, &buttons);
@@ -118,9 +117,9 @@ pub fn look(
         view.labels = labels::read(tree, anchor);
     }
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
-        let (own, page) = (Words::of(words), Words::of(&titles.join(" ")));
+        let own = Words::of(words);
         let mut own = own.iter().peekable();
-        (own.peek().is_some() && own.all(|w| page.contains(w))) || page.iter().next().is_none()
+        (own.peek().is_some() && own.all(|w| page_words.contains(w))) || page_words.iter().next().is_none()
     });
     if let Interest::Prices { stated, until, .. } = interest {
         let context = Context { strict: true, ..*context };
@@ -153,7 +152,7 @@ fn prices(
         score(tree, spot, anchor, buttons);
         if shadows[i] {
             spot.points -= SHADOW;
-            spot.why = format!("{}, {:+} the same amount is struck through beside it", spot.why, -SHADOW);
+            add_reason(&mut spot.why, -SHADOW, "the same amount is struck through beside it");
         }
     }
     let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
@@ -203,21 +202,20 @@ const NAMED: i32 = 26;
 const MOST_BY_WORDS: i32 = 66;
 
 /// The heading that shares most words with the page's titles; the first real `h1` when there are none.
-fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(String, usize)> {
-    let mut wanted = Words::of(&titles.join(" "));
-    if wanted.iter().next().is_none() {
-        wanted = Words::of(harvest.title.as_deref().unwrap_or(""));
-    }
-    let wanted: Vec<&str> = wanted.iter().collect();
+fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &Words) -> Option<(String, usize)> {
+    let title = titles.iter().next().is_none().then(|| Words::of(harvest.title.as_deref().unwrap_or("")));
+    let wanted: Vec<&str> = title.as_ref().unwrap_or(titles).iter().collect();
     let mut best: Option<(i32, String, usize)> = None;
     // A first heading that says what the page's title says cannot be outdone by a name or a class.
-    let sure = tree.nodes.iter().enumerate().filter(|(_, node)| node.is(Name::H1)).find(|(index, _)| {
-        let words = tree.text(*index, MAX_TITLE);
+    let mut firsts = tree.nodes.iter().enumerate().filter(|(_, node)| node.is(Name::H1));
+    let sure = firsts.find_map(|(index, _)| {
+        let words = tree.text(index, MAX_TITLE);
         let own = Words::of(&words);
-        (SURE_WORDS..=60).contains(&own.iter().count()) && own.iter().all(|w| wanted.contains(&w))
+        let same = (SURE_WORDS..=60).contains(&own.iter().count()) && own.iter().all(|w| wanted.contains(&w));
+        same.then_some((words, index))
     });
-    if let Some((index, _)) = sure {
-        return Some((tree.text(index, MAX_TITLE), index));
+    if sure.is_some() {
+        return sure;
     }
     for (index, node) in tree.nodes.iter().enumerate() {
         let Some(tag) = node.tag() else { continue };
@@ -255,17 +253,35 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> Option<(S
     best.filter(|(points, ..)| *points >= 25).map(|(_, words, index)| (words, index))
 }
 
+/// Bytes of all reasons for and against a price, mostly.
+const USUAL_REASONS: usize = 128;
+
+/// Appends points and what they are for: `+15 currency shown`.
+fn add_reason(why: &mut String, value: i32, reason: &str) {
+    why.push_str(if why.is_empty() { "" } else { ", " });
+    why.push(if value < 0 { '-' } else { '+' });
+    let mut left = value.unsigned_abs();
+    let mut unit = 10_u32.pow(left.checked_ilog10().unwrap_or(0));
+    while unit > 0 {
+        why.extend(char::from_digit(left / unit, 10));
+        left %= unit;
+        unit /= 10;
+    }
+    why.push(' ');
+    why.push_str(reason);
+}
+
 /// Points of one price.
 fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usize]) {
-    let mut points = spot.class_points;
-    let mut why = if points == 0 { String::new() } else { format!("{points:+} class names") };
+    let mut points = 0;
+    let mut why = String::with_capacity(USUAL_REASONS);
     let mut add = |value: i32, reason: &str| {
         if value != 0 {
             points += value;
-            let between = if why.is_empty() { "" } else { ", " };
-            let _ = write!(why, "{between}{value:+} {reason}");
+            add_reason(&mut why, value, reason);
         }
     };
+    add(spot.class_points, "class names");
     match (spot.marked, spot.dashed) {
         (true, _) => add(15, "currency shown"),
         (_, true) => add(8, "written as prices are"),
@@ -298,7 +314,7 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     add(if spot.tile { -60 } else { 0 }, "one of many tiles");
     add(if spot.linked { -25 } else { 0 }, "inside a link");
     if spot.aside {
-        add(-60, &format!("inside `{}`", text::cut(&spot.aside_name, 40)));
+        add(-60, &["inside `", text::cut(&spot.aside_name, 40), "`"].concat());
     }
     add(if spot.in_buy_box { 18 } else { 0 }, "in the buy box");
     add(if spot.emphasis { 8 } else { 0 }, "emphasised");
@@ -337,6 +353,7 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
     }
     order.truncate(40);
     let best = order.first().copied();
+    let title = title.and_then(|t| field(t, MAX_TITLE));
     order
         .iter()
         .map(|spot| {
@@ -345,7 +362,7 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
                 currency: spot.money.map(Money::currency),
                 kind: spot.reading.kind,
                 tax: spot.reading.tax,
-                title: title.and_then(|t| field(t, MAX_TITLE)),
+                title: title.clone(),
                 evidence: Some(Evidence::new(Source::Visible, path(tree, spot.node), &spot.raw, Some(spot.at))),
                 ..Offer::default()
             };
@@ -356,7 +373,7 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
             }
             Candidate {
                 score: spot.points,
-                verdict: format!("{} points: {}", spot.points, spot.why),
+                verdict: [&spot.points.to_string(), " points: ", &spot.why].concat(),
                 ..Candidate::new(Source::Visible, offer)
             }
         })
@@ -402,20 +419,32 @@ fn discounts(tree: &Tree<'_>, spots: &[Spot]) -> Vec<i64> {
     found
 }
 
+/// Characters of the way to a place that are kept.
+const MAX_PATH: usize = 160;
+
 /// `main > div.product-info > span.price`: the last four elements that lead to a node.
 fn path(tree: &Tree<'_>, node: usize) -> String {
-    let mut parts: Vec<String> = std::iter::once(node)
-        .chain(tree.ancestors(node))
-        .filter_map(|i| match &tree.nodes[i].kind {
-            Kind::Element(tag) => {
-                let class = || tree.facts(i).class.split_ascii_whitespace().next().map(|c| format!(".{c}"));
-                let id = tag.attribute("id").map(|id| format!("#{id}"));
-                Some(format!("{}{}", tag.name.to_ascii_lowercase(), id.or_else(class).unwrap_or_default()))
-            }
-            Kind::Text(_) => None,
-        })
-        .take(4)
-        .collect();
-    parts.reverse();
-    text::cut(&parts.join(" > "), 160).to_owned()
+    const SHOWN: usize = 4;
+    let mut way = [None; SHOWN];
+    let elements = std::iter::once(node).chain(tree.ancestors(node)).filter_map(|i| Some((i, tree.nodes[i].tag()?)));
+    for (slot, element) in way.iter_mut().rev().zip(elements) {
+        *slot = Some(element);
+    }
+    let mut path = String::new();
+    for (index, tag) in way.into_iter().flatten() {
+        if !path.is_empty() {
+            path.push_str(" > ");
+        }
+        path.extend(tag.name.chars().map(|c| c.to_ascii_lowercase()));
+        let named = match tag.attribute("id") {
+            Some(id) => Some(("#", id)),
+            None => tree.facts(index).class.split_ascii_whitespace().next().map(|class| (".", class)),
+        };
+        if let Some((sign, name)) = named {
+            path.push_str(sign);
+            path.push_str(name);
+        }
+    }
+    path.truncate(text::cut(&path, MAX_PATH).len());
+    path
 }

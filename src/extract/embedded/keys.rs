@@ -4,12 +4,11 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
 use crate::extract::json::{Object, Value};
 use crate::extract::offer::Availability;
-use crate::extract::phrases::in_any_case;
+use crate::extract::phrases::Anywhere;
 
 #[rustfmt::skip]
 const PRICES: &[&str] = &[
@@ -50,7 +49,7 @@ const ASIDE: &[&str] = &[
 static PRICE_RANKS: LazyLock<FxHashMap<&'static [u8], usize>> =
     LazyLock::new(|| PRICES.iter().enumerate().map(|(rank, key)| (key.as_bytes(), rank)).collect());
 
-pub(super) static ASIDE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| in_any_case(ASIDE));
+pub(super) static ASIDE_WORDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(ASIDE.iter().copied()));
 
 /// Whether a key is among those of prices.
 pub(super) fn is_price(key: &[u8]) -> bool {

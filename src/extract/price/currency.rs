@@ -4,12 +4,11 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::symbols::{NATIONS, NOUNS, SIGNS, SUBUNITS};
 use crate::extract::locale::Locale;
-use crate::extract::phrases;
+use crate::extract::phrases::Anywhere;
 use crate::money::Currency;
 
 /// Longest currency name in characters that is looked at beside a number.
@@ -262,11 +261,15 @@ fn longest<'t>(
     let piece = |len: usize| if start { &lower[..len] } else { &lower[lower.len() - len..] };
     // One look at the whole stretch says whether any part of it can hold a noun, or the name of a nation.
     let whole = piece(ends[..count].last().copied()?);
-    let held = Held { noun: NOUN_STEMS.0.is_match(whole), nation: whole.contains(' ') && NATION_STEMS.is_match(whole) };
+    let held = Held {
+        noun: NOUN_STEMS.0.is_match(whole.as_bytes()),
+        nation: whole.contains(' ') && NATION_STEMS.is_match(whole.as_bytes()),
+    };
     // Without such a name only signs, coins and codes are left.
     let named = held.noun || held.nation || whole.contains("de ");
     let longest = if named { usize::MAX } else { (*LONGEST_SIGN + 2).max(CODE) };
-    let possible = |len: usize| len <= longest && boundary(len) && !is_common_word(written(len));
+    let listed = |len: usize| named || len == CODE || SIGN_SHAPES.have(piece(len).as_bytes());
+    let possible = |len: usize| len <= longest && listed(len) && boundary(len) && !is_common_word(written(len));
     ends[..count].iter().rev().filter(|len| possible(**len)).find_map(|len| {
         let small = written(*len).len() == 1 && written(*len) == piece(*len);
         let pence = || Some(Mark::Subunit(piece(*len).to_owned()));
@@ -291,8 +294,8 @@ fn may_name(lower: &str, start: bool) -> bool {
         || !word.is_ascii()
         || word.len() == 3
         || END_WORDS.contains(word)
-        || NOUN_STEMS.0.is_match(word)
-        || NATION_STEMS.is_match(word)
+        || NOUN_STEMS.0.is_match(word.as_bytes())
+        || NATION_STEMS.is_match(word.as_bytes())
 }
 
 /// The letters at one end of a text.
@@ -316,14 +319,49 @@ static LONGEST_SIGN: LazyLock<usize> = LazyLock::new(|| {
     SIGNS.iter().map(|(sign, _)| sign.len()).chain(SUBUNITS.iter().map(|s| s.len())).max().unwrap_or(0)
 });
 
-/// Noun stems in one automaton: most words beside a number hold none of them.
-static NOUN_STEMS: LazyLock<(AhoCorasick, Vec<Codes>)> =
+/// Lengths of signs and subunits by the byte that they begin with and by the one that they end with, as bits: nearly no
+/// piece of a text has the shape of one.
+struct Shapes {
+    first: [u64; 256],
+    last: [u64; 256],
+}
+
+impl Shapes {
+    fn of(names: impl Iterator<Item = &'static str>) -> Self {
+        let mut shapes = Self { first: [0; 256], last: [0; 256] };
+        for name in names.map(str::as_bytes) {
+            if let [first, .., last] | [first @ last] = name {
+                shapes.first[usize::from(*first)] |= Self::bit(name);
+                shapes.last[usize::from(*last)] |= Self::bit(name);
+            }
+        }
+        shapes
+    }
+
+    fn bit(name: &[u8]) -> u64 {
+        1 << name.len().min(63)
+    }
+
+    /// Whether a piece may be a sign or a subunit, or one with litter behind it.
+    fn have(&self, piece: &[u8]) -> bool {
+        let ([first, .., last] | [first @ last]) = piece else { return false };
+        // See `sign_codes`: points and direction marks at the end are left out.
+        let litter = matches!(*last, b'.' | 0x8f);
+        litter || self.first[usize::from(*first)] & self.last[usize::from(*last)] & Self::bit(piece) != 0
+    }
+}
+
+static SIGN_SHAPES: LazyLock<Shapes> =
+    LazyLock::new(|| Shapes::of(SIGNS.iter().map(|(sign, _)| *sign).chain(SUBUNITS.iter().copied())));
+
+/// Noun stems: most words beside a number hold none of them.
+static NOUN_STEMS: LazyLock<(Anywhere, Vec<Codes>)> =
     LazyLock::new(|| (stems(NOUNS), NOUNS.iter().map(|(_, codes)| Codes::parse(codes)).collect()));
 
-static NATION_STEMS: LazyLock<AhoCorasick> = LazyLock::new(|| stems(NATIONS));
+static NATION_STEMS: LazyLock<Anywhere> = LazyLock::new(|| stems(NATIONS));
 
-fn stems(table: &[(&str, &str)]) -> AhoCorasick {
-    phrases::as_written(table.iter().map(|(stem, _)| stem))
+fn stems(table: &'static [(&'static str, &'static str)]) -> Anywhere {
+    Anywhere::as_written(table.iter().map(|(stem, _)| *stem))
 }
 
 fn sign_codes(piece: &str) -> Option<&'static Codes> {
@@ -369,10 +407,10 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
     if words > 4 {
         return None;
     }
-    let (automaton, codes) = &*NOUN_STEMS;
+    let (stems, codes) = &*NOUN_STEMS;
     let noun = nouns
         .then(|| {
-            let hits = automaton.find_overlapping_iter(piece).map(|hit| hit.pattern().as_usize());
+            let hits = stems.find_all(piece.as_bytes()).map(|hit| hit.phrase);
             let hit = hits.filter(|i| holds_stem(piece, NOUNS[*i].0)).max_by_key(|i| NOUNS[*i].0.len())?;
             Some((NOUNS[hit].0, NOUNS[hit].1, &codes[hit]))
         })
@@ -386,7 +424,7 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
         })
     };
     let (stem, shared, codes) = noun.or_else(|| if words > 1 { short() } else { None })?;
-    let nations = NATION_STEMS.find_overlapping_iter(piece).map(|hit| &NATIONS[hit.pattern().as_usize()]);
+    let nations = NATION_STEMS.find_all(piece.as_bytes()).map(|hit| &NATIONS[hit.phrase]);
     let nation =
         nations.filter(|(name, _)| *name != stem && holds_stem(piece, name)).max_by_key(|(name, _)| name.len());
     if let Some((_, region)) = nation {

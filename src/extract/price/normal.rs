@@ -20,7 +20,7 @@ fn normalise_any(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut superscript = false;
     for c in raw.chars() {
-        if matches!(c, '!'..='_' | 'a'..='~') {
+        if matches!(c, '!'..='_' | 'a'..='~' | '\u{20a0}'..='\u{20cf}') || text::is_common_letter(c) {
             superscript = false;
             out.push(c);
             continue;
@@ -101,8 +101,8 @@ pub(super) fn lower(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len());
     out.extend(text.chars().map(|c| {
-        if c.is_ascii() {
-            return c.to_ascii_lowercase();
+        if let Some(low) = text::small(c).filter(|low| low.len_utf8() == c.len_utf8()) {
+            return low;
         }
         let mut low = c.to_lowercase();
         match (low.next(), low.next()) {

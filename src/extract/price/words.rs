@@ -4,10 +4,9 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashSet;
 
-use crate::extract::phrases::{self, ByCharacter};
+use crate::extract::phrases::{Anywhere, ByCharacter};
 
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,9 +177,11 @@ const PRICE_LABELS: &[&str] = &[
     "ราคา", "giá", "harga", "מחיר", "السعر", "قیمت", "मूल्य",
 ];
 
+static PRICE_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| PRICE_LABELS.iter().copied().collect());
+
 /// Whether words in lower case call the amount behind them the price one pays.
 pub(super) fn names_price(words: &str) -> bool {
-    PRICE_LABELS.contains(&words)
+    PRICE_LABEL_SET.contains(words)
 }
 
 /// Labels of numbers that name or count things. Before a number without a currency.
@@ -264,20 +265,17 @@ fn speaks_of_shipping(words: &str) -> bool {
         .any(|phrase| words.match_indices(phrase).any(|(at, _)| !words[..at].ends_with(char::is_alphabetic)))
 }
 
-static TAX: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::as_written(NET.iter().chain(GROSS)));
+static TAX: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(NET.iter().chain(GROSS).copied()));
 
 /// Whether the text behind an amount, or the end of the one before it, says "without tax" and "with tax".
 pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
     let (mut net, mut gross) = (false, false);
     let mut take = |text: &str, only_end: bool| {
-        if !TAX.is_match(text) {
-            return;
-        }
-        for hit in TAX.find_overlapping_iter(text) {
+        for hit in TAX.find_all(text.as_bytes()) {
             let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-            let whole = !joined(text[..hit.start()].chars().next_back()) && !joined(text[hit.end()..].chars().next());
-            if whole && (!only_end || hit.end() == text.len()) {
-                if hit.pattern().as_usize() < NET.len() { net = true } else { gross = true }
+            let whole = !joined(text[..hit.start].chars().next_back()) && !joined(text[hit.end..].chars().next());
+            if whole && (!only_end || hit.end == text.len()) {
+                if hit.phrase < NET.len() { net = true } else { gross = true }
             }
         }
     };
@@ -287,7 +285,10 @@ pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
 }
 
 fn ends_with_phrase(text: &str, phrase: &str) -> bool {
-    text.strip_suffix(phrase).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+    // One byte rules most phrases out without a call.
+    let begins = || text.len().checked_sub(phrase.len()).map(|at| text.as_bytes().get(at));
+    begins().is_some_and(|begin| begin == phrase.as_bytes().first())
+        && text.strip_suffix(phrase).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
 }
 
 fn starts_with_phrase(text: &str, phrase: &str) -> bool {

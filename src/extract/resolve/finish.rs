@@ -1,7 +1,9 @@
 //! The last step: fields no markup stated, the outcome of pages without a price, and a word on every candidate.
 
+use std::borrow::Cow;
+
 use super::judge::{Verdict, close};
-use super::{Found, overlap, titles};
+use super::{Found, overlap, share, titles};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
@@ -122,16 +124,16 @@ fn elsewhere(offer: &Offer, page: &Page<'_>, hints: &Hints) -> Option<String> {
 
 fn explain(candidate: &mut Candidate, chosen: &Offer) {
     let note = match (candidate.chosen, candidate.offer.price, chosen.price) {
-        (true, ..) => "chosen".to_owned(),
-        (false, None, _) if !candidate.open.is_empty() => candidate.open.join("; "),
-        (false, None, _) => "states no price".to_owned(),
-        (false, Some(own), Some(best)) if close(own, best) => "agrees".to_owned(),
-        (false, Some(_), _) => "not chosen".to_owned(),
+        (true, ..) => Cow::Borrowed("chosen"),
+        (false, None, _) if !candidate.open.is_empty() => Cow::Owned(candidate.open.join("; ")),
+        (false, None, _) => Cow::Borrowed("states no price"),
+        (false, Some(own), Some(best)) if close(own, best) => Cow::Borrowed("agrees"),
+        (false, Some(_), _) => Cow::Borrowed("not chosen"),
     };
     candidate.verdict = if candidate.verdict.is_empty() || candidate.chosen && candidate.source != Source::Visible {
-        note
+        note.into_owned()
     } else {
-        format!("{note}: {}", candidate.verdict)
+        [&note, ": ", &candidate.verdict].concat()
     };
 }
 
@@ -147,7 +149,8 @@ fn isbn_in_titles(harvest: &Harvest<'_>) -> Option<String> {
 fn better_title(offer: &Offer, view: &View) -> Option<String> {
     let heading = view.heading.as_ref().map(|h| h.0.as_str())?;
     let Some(own) = offer.title.as_deref() else { return Some(heading.to_owned()) };
-    let fits = overlap(own, heading) >= 50 || overlap(heading, own) >= 50;
-    let longer = Words::of(heading).iter().count() > Words::of(own).iter().count();
-    (fits && longer && heading.chars().count() <= 250).then(|| heading.to_owned())
+    let (own, words) = (Words::of(own), Words::of(heading));
+    let longer = words.iter().count() > own.iter().count();
+    let fits = longer && (share(&own, &words) >= 50 || share(&words, &own) >= 50);
+    (fits && heading.chars().count() <= 250).then(|| heading.to_owned())
 }

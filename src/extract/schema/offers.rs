@@ -94,7 +94,7 @@ impl<'w, 'a> Walker<'w, 'a> {
         {
             terms.availability = if level == "0" { Availability::OutOfStock } else { Availability::InStock };
         }
-        terms.named = terms.url.as_deref().is_some_and(|u| address::names_variant(self.around.url, u))
+        terms.named = terms.url.as_deref().is_some_and(|u| self.is_named(u))
             || terms.sku.as_deref().is_some_and(|sku| address::query_has_value(self.around.url, sku));
         let contradicts = offer.contradicts("price");
         let key = ["price", "lowPrice"].into_iter().find(|k| offer.first(&[k]).is_some());

@@ -144,8 +144,11 @@ fn selectors(text: &str, money: Money, context: &Context<'_>) -> Vec<String> {
             continue;
         }
         let hit = tree.ancestors(index).take(4).find(|element| {
-            let Some(joined) = tree.text_with_seams(*element, MAX_TEXT) else { return false };
-            let plain = crate::extract::visible::seams::join(&joined);
+            let mut joined = String::new();
+            if !tree.text_with_seams(*element, MAX_TEXT, &mut joined) {
+                return false;
+            }
+            let (plain, _) = crate::extract::visible::seams::join(&joined);
             price::read(&plain, context).and_then(|r| r.money(context.currency)).is_ok_and(|m| m == money)
         });
         if let Some(element) = hit {

@@ -4,10 +4,9 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
-use crate::extract::phrases;
+use crate::extract::phrases::{Anywhere, Hit};
 use crate::extract::scan::{Name, Tag};
 
 /// What the names on one element hint at.
@@ -233,12 +232,12 @@ const BUY: &[&str] = &[
     "addtobag",
 ];
 
-/// One automaton for all stems, and what each stem hints at.
-static STEMS: LazyLock<(AhoCorasick, Vec<u8>)> = LazyLock::new(|| {
+/// All stems, and what each of them hints at.
+static STEMS: LazyLock<(Anywhere, Vec<u8>)> = LazyLock::new(|| {
     let groups = [(PRICE, 1), (CURRENT, 2), (OLD, 4), (ASIDE, 8), (NOT_PRICE, 16), (PRODUCT, 32), (BUY, 64)];
     let (stems, bits): (Vec<&str>, Vec<u8>) =
         groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
-    (phrases::in_any_case(&stems), bits)
+    (Anywhere::in_any_case(stems), bits)
 });
 
 /// Bytes of one name that are read.
@@ -291,16 +290,17 @@ pub fn facts<'a>(tag: &Tag<'a>, known: &mut Known<'a>) -> Facts<'a> {
 }
 
 fn bits(value: &str) -> u8 {
-    let (automaton, bits) = &*STEMS;
+    let (all, bits) = &*STEMS;
     let value = &value.as_bytes()[..value.len().min(MAX_NAME)];
     // `old` in `bold`, `now` in `snow` and `our` in `colour` say nothing: a short stem begins a word.
-    let begins = |hit: &aho_corasick::Match| {
-        let inner = hit.start().checked_sub(1).is_some_and(|before| value[before].is_ascii_alphabetic());
+    let begins = |hit: &Hit| {
+        let inner = hit.start.checked_sub(1).is_some_and(|before| value[before].is_ascii_alphabetic());
         // A box called `no-slider` is none.
-        let negated = value[..hit.start()].ends_with(b"no-") || value[..hit.start()].ends_with(b"not-");
-        !negated && (hit.len() > SHORT_STEM || !inner || !value[hit.start()].is_ascii_lowercase())
+        let negated = value[..hit.start].ends_with(b"no-") || value[..hit.start].ends_with(b"not-");
+        !negated && ((hit.end - hit.start) > SHORT_STEM || !inner || !value[hit.start].is_ascii_lowercase())
     };
-    automaton.find_overlapping_iter(value).filter(begins).fold(0, |all, hit| all | bits[hit.pattern().as_usize()])
+    let hits = all.find_all(value).filter(begins);
+    hits.fold(0, |found, hit| found | bits[hit.phrase])
 }
 
 impl Hints {
@@ -332,8 +332,8 @@ fn names_something(key: &str) -> bool {
     }
 }
 
-static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    phrases::in_any_case(&[
+static TITLES: LazyLock<Anywhere> = LazyLock::new(|| {
+    Anywhere::in_any_case([
         "product-title",
         "product-name",
         "producttitle",
@@ -350,17 +350,19 @@ static TITLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
 });
 
 /// What every name in [`TITLES`] holds.
-static TITLE_WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| phrases::in_any_case(&["title", "name", "heading"]));
+static TITLE_WORDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(["title", "name", "heading"]));
 
 /// How surely an element's names say that it holds the product's title: 2 for sure, 1 for "title" or "name", 0 not.
 #[must_use]
 pub fn names_title(tag: &Tag<'_>) -> u8 {
     let named = tag.attributes().filter(|(key, value)| {
-        value.len() >= 4 && matches!(key.len(), 2 | 5 | 8) && names_something(key) && TITLE_WORDS.is_match(value)
+        value.len() >= 4
+            && matches!(key.len(), 2 | 5 | 8)
+            && names_something(key)
+            && TITLE_WORDS.is_match(value.as_bytes())
     });
-    let best = named.flat_map(|(_, value)| {
-        TITLES.find_overlapping_iter(value).map(|hit| if hit.pattern().as_usize() < 9 { 2 } else { 1 })
-    });
+    let best =
+        named.flat_map(|(_, value)| TITLES.find_all(value.as_bytes()).map(|hit| if hit.phrase < 9 { 2 } else { 1 }));
     best.max().unwrap_or(0)
 }
 

@@ -4,12 +4,11 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
-use crate::extract::phrases::{self, Openings};
+use crate::extract::phrases::{Anywhere, Openings};
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
@@ -78,8 +77,8 @@ pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, buttons: &Buttons) ->
         && said(tree, anchor) == Availability::OutOfStock
 }
 
-/// Stock phrases in one automaton, and the state each names.
-static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
+/// Stock phrases, and the state each names.
+static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
     let groups = [
         (OUT, Availability::OutOfStock),
         (PREORDER, Availability::PreOrder),
@@ -89,21 +88,17 @@ static STOCK: LazyLock<(AhoCorasick, Vec<Availability>)> = LazyLock::new(|| {
     ];
     let (words, states): (Vec<&str>, Vec<Availability>) =
         groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
-    (phrases::in_any_case(&words), states)
+    (Anywhere::in_any_case(words), states)
 });
 
 /// The state a short text names; "not available" beats the "available" inside it.
 fn stock_state(raw: &str) -> Option<Availability> {
-    let (automaton, states) = &*STOCK;
-    // Only ASCII case is folded by the automaton: the rest is folded when there are other letters.
-    let folded = if raw.is_ascii() { None } else { Some(raw.to_lowercase()) };
+    let (phrases, states) = &*STOCK;
+    // Only ASCII case is folded by the search: the rest is folded when there are other letters.
+    let folded = if raw.is_ascii() { None } else { Some(text::lower(raw)) };
     let text = folded.as_deref().unwrap_or(raw);
-    // Most texts hold no phrase at all, and the search for the first one costs a third of the search for all.
-    if !automaton.is_match(text) {
-        return None;
-    }
-    let hits = automaton.find_overlapping_iter(text).filter(|hit| is_word(text, hit.start(), hit.end()));
-    let best = hits.map(|hit| hit.pattern().as_usize()).min()?;
+    let hits = phrases.find_all(text.as_bytes()).filter(|hit| is_word(text, hit.start, hit.end));
+    let best = hits.map(|hit| hit.phrase).min()?;
     let length = text.trim().chars().count();
     let state = states[best];
     (length <= if state == Availability::InStock { 60 } else { 80 }).then_some(state)
@@ -194,13 +189,14 @@ const BULLETS: [char; 7] = ['-', '–', '•', '|', '(', '[', ' '];
 fn may_be_label(raw: &str) -> bool {
     // A reference may stand for any letter, and behind a dash the label may stand in the middle.
     memchr::memchr2(b'&', b'-', raw.as_bytes()).is_some()
-        || LABEL_OPENINGS.may_begin(raw.trim_start_matches(|c: char| c.is_whitespace() || BULLETS.contains(&c)))
+        || LABEL_OPENINGS
+            .may_begin(text::trim(raw).trim_start_matches(|c: char| c.is_whitespace() || BULLETS.contains(&c)))
 }
 
 /// What a label in any case announces.
 fn announced(label: &str) -> Option<Announces> {
     if !label.is_ascii() {
-        return LABELS.get(label.to_lowercase().as_bytes()).copied();
+        return LABELS.get(text::lower(label).as_bytes()).copied();
     }
     let mut lower = [0; MAX_LABEL];
     let lower = lower.get_mut(..label.len())?;

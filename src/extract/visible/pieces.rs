@@ -19,25 +19,42 @@ const MAX_PRICE_TEXT: usize = 90;
 /// The first amount of a text and the one behind it.
 pub type Amounts = Option<Rc<(Reading, Option<Reading>)>>;
 
+/// A text as people read it.
+#[derive(Debug)]
+struct Plain {
+    /// `None` where it is the text with seams.
+    text: Option<String>,
+    /// Its elements split one amount.
+    split: bool,
+}
+
 /// The text of an element.
 #[derive(Debug)]
 pub struct Piece {
     seamed: String,
-    plain: OnceCell<String>,
+    plain: OnceCell<Plain>,
     amounts: OnceCell<Amounts>,
 }
 
 impl Piece {
+    fn told(&self) -> &Plain {
+        self.plain.get_or_init(|| {
+            let (joined, split) = seams::join(&self.seamed);
+            let plain = text::fold_space(&joined);
+            Plain { text: (*plain != self.seamed).then(|| plain.into_owned()), split }
+        })
+    }
+
     /// The text as people read it.
     #[must_use]
     pub fn plain(&self) -> &str {
-        self.plain.get_or_init(|| text::fold_space(&seams::join(&self.seamed)).into_owned())
+        self.told().text.as_deref().unwrap_or(&self.seamed)
     }
 
     /// Whether its elements split one amount.
     #[must_use]
     pub fn is_split(&self) -> bool {
-        seams::is_split(&self.seamed)
+        self.told().split
     }
 }
 
@@ -48,12 +65,14 @@ pub struct Pieces<'r, 'a> {
     read: RefCell<FxHashMap<String, Amounts>>,
     /// By element: texts beside each other climb through the same boxes.
     known: RefCell<FxHashMap<usize, Option<Rc<Piece>>>>,
+    /// Where texts are put together: most turn out to be too long.
+    room: RefCell<String>,
 }
 
 impl<'r, 'a> Pieces<'r, 'a> {
     #[must_use]
     pub fn of(tree: &'r Tree<'a>, context: &'r Context<'r>) -> Self {
-        Self { tree, context, read: RefCell::default(), known: RefCell::default() }
+        Self { tree, context, read: RefCell::default(), known: RefCell::default(), room: RefCell::default() }
     }
 
     /// What a text reads as.
@@ -73,7 +92,10 @@ impl<'r, 'a> Pieces<'r, 'a> {
         if let Some(known) = self.known.borrow().get(&element) {
             return known.clone();
         }
-        let seamed = self.tree.text_with_seams(element, MAX_PRICE_TEXT);
+        let mut room = self.room.borrow_mut();
+        room.clear();
+        let short = self.tree.text_with_seams(element, MAX_PRICE_TEXT, &mut room);
+        let seamed = short.then(|| room.as_str().to_owned());
         let piece = seamed.map(|seamed| Rc::new(Piece { seamed, plain: OnceCell::new(), amounts: OnceCell::new() }));
         self.known.borrow_mut().insert(element, piece.clone());
         piece

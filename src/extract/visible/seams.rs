@@ -6,22 +6,22 @@ use std::borrow::Cow;
 
 use crate::extract::tree::SEAM;
 
-/// Whether a text with seams holds two digits that stand alone between seams right behind a number.
-#[must_use]
-pub fn is_split(text: &str) -> bool {
-    may_join(text) && joined(text).1
-}
-
 /// Removes the seams of split prices: `1 574|90 zł` becomes `1 574.90 zł`, `39|.|99` becomes `39.99`.
+///
+/// The flag says whether two digits stand alone between seams right behind a number.
 #[must_use]
-pub fn join(text: &str) -> Cow<'_, str> {
-    let joined = match text.contains(SEAM) {
-        false => Cow::Borrowed(text),
-        true if may_join(text) => Cow::Owned(joined(text).0),
-        true => Cow::Owned(text.replace(SEAM, " ")),
+pub fn join(text: &str) -> (Cow<'_, str>, bool) {
+    let (joined, split) = match text.contains(SEAM) {
+        false => (Cow::Borrowed(text), false),
+        true if may_join(text) => {
+            let (joined, split) = joined(text);
+            (Cow::Owned(joined), split)
+        }
+        true => (Cow::Owned(text.replace(SEAM, " ")), false),
     };
     // Cents behind a blank: the blank between mark and cents is litter.
-    if joined.contains('.') { Cow::Owned(joined.replace(". ", ".")) } else { joined }
+    let spaced = joined.as_bytes().windows(2).any(|pair| pair == b". ");
+    (if spaced { Cow::Owned(joined.replace(". ", ".")) } else { joined }, split)
 }
 
 /// Whether any seam stands behind a number or its mark and in front of digits or a mark: no other is ever joined.
@@ -92,13 +92,13 @@ mod tests {
             ("12,50| kr", "12,50  kr"),
             ("-10%|50 kr", "-10% 50 kr"),
         ] {
-            assert_eq!(join(&split.replace('|', &SEAM.to_string())), joined, "{split}");
+            assert_eq!(join(&split.replace('|', &SEAM.to_string())).0, joined, "{split}");
         }
     }
 
     #[test]
     fn a_label_with_a_point_is_no_split_price() {
-        let split = |text: &str| is_split(&text.replace('|', &SEAM.to_string()));
+        let split = |text: &str| join(&text.replace('|', &SEAM.to_string())).1;
         assert!(split("69.|99") && split("1 574|90|zł") && !split("89,90 €|Ovh. 119,00 €") && !split("12,50| kr"));
     }
 }

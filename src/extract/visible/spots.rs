@@ -2,7 +2,9 @@
 //!
 //! One place is the smallest element whose text reads as a price; nothing is judged here, only described.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
+use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
@@ -10,6 +12,7 @@ use super::classes::Hints;
 use super::confirm::Relevant;
 use super::pieces::Pieces;
 use crate::extract::address::Here;
+use crate::extract::phrases::Anywhere;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
 use crate::extract::text;
@@ -102,9 +105,12 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
     spots
 }
 
-/// Whether words in lower case call an amount the price for orders online.
+static ONLINE: LazyLock<Anywhere> =
+    LazyLock::new(|| Anywhere::in_any_case(["online", "internet", "web price", "webpris"]));
+
+/// Whether words call an amount the price for orders online.
 fn says_online(words: &str) -> bool {
-    ["online", "internet", "web price", "webpris"].iter().any(|w| words.contains(w))
+    ONLINE.is_match(words.as_bytes())
 }
 
 /// Whether the digits of a text are among those of the amounts that the box around it reads as, or hold them.
@@ -121,7 +127,8 @@ fn shows(amounts: &(Reading, Option<Reading>), raw: &str) -> bool {
 
 /// Whether a text has digits and is no bare percentage.
 fn may_be_amount(raw: &str) -> bool {
-    let digits = raw.bytes().any(|b| b.is_ascii_digit()) || (!raw.is_ascii() && raw.chars().any(char::is_numeric));
+    let digits = raw.bytes().any(|b| b.is_ascii_digit())
+        || (!raw.is_ascii() && raw.chars().any(|c| !text::is_common_letter(c) && c.is_numeric()));
     digits && (!raw.contains('%') || raw.chars().any(|c| c.is_alphabetic() || is_sign(c)))
 }
 
@@ -145,9 +152,7 @@ impl<'a> Reader<'_, 'a> {
     fn by_neighbours(&self, spot: &mut Spot) {
         let tree = self.tree;
         let short = |i: usize| match tree.nodes[i].kind {
-            Kind::Text(raw) if raw.len() <= 90 && !raw.bytes().any(|b| b.is_ascii_digit()) => {
-                Some(text::clean(raw).into_owned())
-            }
+            Kind::Text(raw) if raw.len() <= 90 && !raw.bytes().any(|b| b.is_ascii_digit()) => Some(text::clean(raw)),
             _ => None,
         };
         let first = (spot.node..tree.nodes[spot.node].end)
@@ -168,9 +173,9 @@ impl<'a> Reader<'_, 'a> {
                 continue;
             }
             let whole = if names_role {
-                format!("{} {}", text::cut(words, 60), spot.raw)
+                [text::cut(words, 60), " ", &spot.raw].concat()
             } else {
-                format!("{} {}", spot.raw, text::cut(words, 40))
+                [&spot.raw, " ", text::cut(words, 40)].concat()
             };
             let Some(read) = self.pieces.read(&whole) else { continue };
             let read = &read.0;
@@ -190,8 +195,7 @@ impl<'a> Reader<'_, 'a> {
                 spot.reading.tax = read.tax;
             }
         }
-        let words = format!("{before} {after}").to_lowercase();
-        spot.online = says_online(&words);
+        spot.online = says_online(&[before, Cow::Borrowed(" "), after].concat());
     }
 
     /// Climbs from a text until the element's text reads as a price with a currency.
@@ -347,7 +351,7 @@ impl Spot {
     /// Whether its own words call it the price for orders online.
     #[must_use]
     pub fn says_online(&self) -> bool {
-        says_online(&self.raw.to_lowercase())
+        says_online(&self.raw)
     }
 
     fn new(node: usize, raw: &str, money: Option<Money>, reading: Reading) -> Self {
@@ -423,13 +427,19 @@ fn mix(state: u64, name: &str, class: &str) -> u64 {
         .fold(state ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
+/// Places of one shape that may be tiles.
+const MANY: usize = 3;
+
 /// Marks prices whose element shape repeats with different amounts: tiles of a list.
 pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>) {
+    if spots.len() < MANY {
+        return;
+    }
     let mut groups: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
     for (i, spot) in spots.iter().enumerate() {
         groups.entry(spot.signature).or_default().push(i);
     }
-    for members in groups.values().filter(|m| m.len() >= 3) {
+    for members in groups.values().filter(|m| m.len() >= MANY) {
         let linked = members.iter().filter(|i| spots[**i].linked || beside_link(tree, &spots[**i])).count();
         let mut amounts: Vec<_> = members.iter().filter_map(|i| spots[*i].money.map(Money::minor)).collect();
         amounts.sort_unstable();
@@ -449,12 +459,10 @@ pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>)
 /// Places of one shape that show a price and are not known to be tiles: at least one for each product of a list.
 #[must_use]
 pub fn most_alike(spots: &[Spot]) -> usize {
-    let mut counts: FxHashMap<u64, usize> = FxHashMap::default();
     let priced = |s: &&Spot| s.marked && !s.tile && !s.aside && s.money.is_some_and(Money::is_positive);
-    for spot in spots.iter().filter(priced) {
-        *counts.entry(spot.signature).or_default() += 1;
-    }
-    counts.into_values().max().unwrap_or(0)
+    let mut shapes: Vec<u64> = spots.iter().filter(priced).map(|spot| spot.signature).collect();
+    shapes.sort_unstable();
+    shapes.chunk_by(|one, next| one == next).map(<[u64]>::len).max().unwrap_or(0)
 }
 
 /// Whether the box around a price holds a link to a product with a picture or a name: a tile.
