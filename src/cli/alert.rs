@@ -187,7 +187,7 @@ async fn meant(app: &App, quiet: &Quiet) -> anyhow::Result<()> {
         super::competitor::known(app, name).await?;
     }
     if let Some(sku) = &quiet.sku {
-        super::product(app, sku).await?;
+        super::names::product(app, sku).await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::names::count;
 use super::{Context, NEEDS_A_PERSON, named};
 use crate::app::App;
 use crate::channel::{KINDS, Tax};
@@ -201,7 +202,7 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
     context.print(&adopted, |adopted| {
         let taken = adopted.iter().filter(|one| one.left.is_none()).count();
         let verb = if dry_run { "would be adopted" } else { "adopted" };
-        let mut lines = vec![format!("{name}: {taken} prices {verb}, {} left alone", adopted.len() - taken)];
+        let mut lines = vec![format!("{name}: {} {verb}, {} left alone", count(taken, "price"), adopted.len() - taken)];
         if adopted.is_empty() {
             lines.push("every price it shows for a product of ours is ours already".to_owned());
         }
@@ -312,7 +313,7 @@ async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
             format!("\nnot found there: {}", left.iter().take(50).cloned().collect::<Vec<_>>().join(", "))
         };
         let cut = error.as_ref().map_or_else(String::new, |why| format!("\nnot searched to the end: {}", plain(why)));
-        format!("{name}: {added} listings added, {} products without one{rest}{cut}", left.len())
+        format!("{name}: {} added, {} without one{rest}{cut}", count(added, "listing"), count(left.len(), "product"))
     })?;
     Ok(if error.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }

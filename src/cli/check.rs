@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::names::{count, waits};
 use super::{Context, NEEDS_A_PERSON};
 use crate::app::{App, PAUSE, rules_text};
 use crate::clock::Millis;
@@ -50,10 +51,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             "rules",
             true,
             format!(
-                "revision {}, {} rules, {} markets",
+                "revision {}, {}, {}",
                 loaded.revision,
-                loaded.set.rules.len(),
-                loaded.set.markets.len()
+                count(loaded.set.rules.len(), "rule"),
+                count(loaded.set.markets.len(), "market")
             ),
         ),
         Err(error) => add("rules", false, format!("{error:#}")),
@@ -97,7 +98,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let waiting = decisions::open_reviews(&app.db, MOST).await?.len();
     if waiting > 0 {
-        add("proposals", true, format!("{waiting} wait for a person: omniprice review"));
+        add("proposals", true, format!("{} for a person: omniprice review", waits(waiting, "proposal")));
     }
     if let Ok(loaded) = &rules {
         let missing = unconfigured(&app, &loaded.set);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::names::count;
 use super::{Context, environment, say, talk};
 use crate::app;
 use crate::config::{Config, DEFAULT, masked, merged};
@@ -47,7 +48,7 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
                     .to_string())?;
             } else {
                 warnings.iter().for_each(|warning| talk(&format!("warning: {warning}")));
-                talk(&format!("{from}: ok, {} channels", config.channels.len()));
+                talk(&format!("{from}: ok, {}", count(config.channels.len(), "channel")));
             }
         }
     }

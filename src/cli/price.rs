@@ -69,7 +69,7 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let now = app.now();
     named("--why", &args.why)?;
-    let product = super::product(&app, &args.sku).await?;
+    let product = super::names::product(&app, &args.sku).await?;
     let until = when::until(&args.until, &super::zone_of(&app, &product).await?, now).map_err(wrong)?;
     let own = currency(&product.currency)?;
     let price = Money::parse(&args.amount, own)
@@ -114,7 +114,7 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
 async fn clear(context: &Context, args: &Clear) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     named("--why", &args.why)?;
-    let product = super::product(&app, &args.sku).await?;
+    let product = super::names::product(&app, &args.sku).await?;
     let ended =
         overrides::end(&app.db, product.id, Kind::Price, args.actor.clone(), args.why.clone(), app.now()).await?;
     if !ended {

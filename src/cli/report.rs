@@ -217,7 +217,9 @@ fn chart(
         (chart, "price index, 100 is the market's median".to_owned(), Box::new(index))
     } else {
         let track = tracks.iter().find(|track| track.sku == what);
-        let track = track.with_context(|| format!("there is no product `{what}`\nhint: --chart index, or a SKU"))?;
+        let named = What::ALL.iter().map(|bars| bars.name()).chain(["index"]);
+        let known = || named.chain(tracks.iter().map(|track| track.sku.as_str()));
+        let track = track.ok_or_else(|| super::names::no_product(what, known()))?;
         let money = |minor: i64| voice.money(Money::from_minor(minor, track.currency));
         let title =
             format!("our price and the lowest competing offer (dashed): {}", text::product(&track.sku, &track.title));

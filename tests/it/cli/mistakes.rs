@@ -75,7 +75,7 @@ async fn a_competitor_that_does_not_answer_is_told_with_the_cause_and_can_be_ask
     let pages: Vec<String> = (0..4).map(|n| format!("http://shut.example:{free}/{n}")).collect();
     day.write("more.csv", &format!("sku,title,price,cost,urls\nPOT,Pot,99.00,20.00,{}\n", pages.join(" ")));
     let imported = day.say(&["import", "more.csv"]).await.ends(0);
-    assert!(imported.out.contains("1 products of earlier imports are not in this file"), "{imported:?}");
+    assert!(imported.out.contains("not in this file: 1 product of earlier imports"), "{imported:?}");
     let once = day.say(&["once", "--patience", "1"]).await;
     assert!(once.out.contains("not read: shut.example") && once.out.contains("refused"), "{once:?}");
     let listed = day.say(&["competitor", "list"]).await.ends(0);
