@@ -110,7 +110,7 @@ async fn list(context: &Context, app: &App) -> anyhow::Result<ExitCode> {
                 plain(&message.detail)
             );
         }
-        text
+        context.here(&text)
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -168,7 +168,7 @@ async fn silence(context: &Context, app: &App, quiet: &Quiet) -> anyhow::Result<
         );
     }
     silence.id = alerts::silence(&app.db, silence.clone()).await?;
-    context.print(&silence, described)?;
+    context.print(&silence, |silence| context.here(&described(silence)))?;
     Ok(ExitCode::SUCCESS)
 }
 

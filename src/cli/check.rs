@@ -10,9 +10,11 @@ use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::RuleSet;
 use crate::extract::scraper;
+use crate::flow::names;
+use crate::report::digest::plain;
 use crate::report::people;
 use crate::store::settings::{self, BACKUP};
-use crate::store::{decisions, products, progress, targets};
+use crate::store::{channels, decisions, products, progress, targets};
 
 /// Proposals counted.
 const MOST: i64 = 10_000;
@@ -62,6 +64,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     for warning in rule_warnings(&app) {
         add("rules", true, warning);
     }
+    if let Ok(loaded) = &rules {
+        for strange in names::unknown(&app.db, &loaded.set).await? {
+            add("rules", true, format!("warning: {strange}"));
+        }
+    }
     let (sites_ok, sites) = site_files(&app);
     add("site files", sites_ok, sites);
     add("database", true, app.db.engine().to_owned());
@@ -96,6 +103,13 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             add(&format!("person {}", person.address()), false, strange.replace("\nhint: ", "; "));
         }
     }
+    for row in channels::list(&app.db).await? {
+        if row.state != "ok" && app.lane(&row.name).is_some() {
+            let since = Millis(row.since);
+            let detail = format!("stopped since {since}: {}; {}", plain(&row.reason), super::channel::goes_on(&row));
+            add(&format!("channel {}", row.name), false, detail);
+        }
+    }
     let waiting = decisions::open_reviews(&app.db, MOST).await?.len();
     if waiting > 0 {
         add("proposals", true, format!("{} for a person: omniprice review", waits(waiting, "proposal")));
@@ -115,7 +129,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let next = next(&app, rules.is_ok()).await?;
     let report = Report { findings, next };
-    context.print(&report, text)?;
+    context.print(&report, |report| context.here(&text(report)))?;
     Ok(if report.findings.iter().all(|f| f.ok) { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }
 

@@ -44,7 +44,7 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
     match command {
         Command::List => {
             let all = rivals::list(&app.db, MOST).await?;
-            context.print(&all, |all| table(all, app.now()))?;
+            context.print(&all, |all| context.here(&table(all, app.now())))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume(args) => {

@@ -66,7 +66,7 @@ pub async fn lock(context: &Context, args: &Lock) -> anyhow::Result<ExitCode> {
     say(&if context.json {
         serde_json::json!({ "locked": args.skus, "until": until.map(|at| at.0) }).to_string()
     } else {
-        format!("{} locked {end}", args.skus.join(", "))
+        context.here(&format!("{} locked {end}", args.skus.join(", ")))
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -98,7 +98,7 @@ pub async fn unlock(context: &Context, args: &Unlock) -> anyhow::Result<ExitCode
         say(&format!("{} unlocked", unlocked.join(", ")))?;
         for sku in &unlocked {
             let product = super::names::product(&app, sku).await?;
-            say(&super::price::in_force(&app, &product).await?)?;
+            say(&context.here(&super::price::in_force(&app, &product).await?))?;
         }
     }
     Ok(ExitCode::SUCCESS)

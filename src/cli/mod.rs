@@ -232,6 +232,12 @@ impl Context {
         Ok(db)
     }
 
+    /// A text with its instants by the clocks of `report.time_zone`, where a configuration says which; JSON keeps UTC.
+    fn here(&self, text: &str) -> String {
+        let zone = self.config().ok().and_then(|config| Zone::parse(&config.report.time_zone).ok());
+        zone.map_or_else(|| text.to_owned(), |zone| when::local(text, &zone))
+    }
+
     /// Prints a value as JSON, or as text for people.
     ///
     /// # Errors
@@ -367,7 +373,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Config(command) => return config::run(&context, command),
+        Command::Config(command) if !command.looks_at_data() => return config::run(&context, command),
         Command::Init(args) => return init::run(&context, args),
         Command::Extract(args) => {
             return extract::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock());
@@ -412,10 +418,10 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Backup(args) => backup::run(context, &args).await,
         Command::Fx(command) => fx::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
+        Command::Config(_) => config::check(context).await,
         // Handled before there was a runtime.
         Command::Completions { .. }
         | Command::Man
-        | Command::Config(_)
         | Command::Init(_)
         | Command::Extract(_)
         | Command::Scraper(_)

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 
 use super::wrong;
 use crate::app::App;
+use crate::decide::select::upwards;
 use crate::nearest::{meant, nearest};
 use crate::report::digest::plain;
 use crate::store::products::{self, Product};
@@ -71,7 +72,8 @@ pub(super) async fn category(app: &App, name: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut known = BTreeSet::new();
-    each_product(app, |product| known.extend(product.category.clone())).await?;
+    let above = |product: &Product| product.category.iter().flat_map(|own| upwards(own)).map(str::to_owned).collect();
+    each_product(app, |product| known.extend::<Vec<String>>(above(product))).await?;
     let meant = meant(name, known.iter().map(String::as_str));
     Err(wrong(format!(
         "no product is in category `{}`{meant}\nhint: as in the column category of the import, such as Audio/Headphones",

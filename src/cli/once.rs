@@ -71,7 +71,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         critical: open.iter().filter(|event| event.severity == "critical").count(),
         asked_all: args.now,
     };
-    context.print(&report, text)?;
+    context.print(&report, |report| context.here(&text(report)))?;
     app.db.close().await;
     let blind = pass.checked > 0 && report.prices_read == 0;
     let needs = report.reviews > 0 || report.critical > 0 || blind;

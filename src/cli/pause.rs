@@ -58,11 +58,12 @@ fn already(context: &Context, first: &Setting, second: &Args) -> anyhow::Result<
         serde_json::json!({ "paused": true, "already": true, "since": since.to_string(), "by": first.actor, "why": first.why })
             .to_string()
     } else {
-        format!(
+        let told = format!(
             "pushes are paused already, since {since} by {}: {}\nthat pause stays as it is, and yours is only in the log; omniprice resume --why \"...\" ends it",
             plain(&first.actor),
             plain(&first.why)
-        )
+        );
+        context.here(&told)
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -51,7 +51,7 @@ pub async fn list(context: &Context, which: &Which) -> anyhow::Result<ExitCode> 
     let reviews = waiting(&app, which).await?;
     let narrow = which.rule.is_some() || which.category.is_some();
     let nothing = if narrow { "nothing of that waits; omniprice review lists all that does" } else { "nothing waits" };
-    context.print(&reviews, |reviews| table(reviews, nothing))?;
+    context.print(&reviews, |reviews| context.here(&table(reviews, nothing)))?;
     Ok(ExitCode::SUCCESS)
 }
 

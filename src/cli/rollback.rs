@@ -106,7 +106,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
                 "rules decide again at {until}; `omniprice price clear SKU --why \"...\"` ends it sooner"
             ));
         }
-        lines.join("\n")
+        context.here(&lines.join("\n"))
     })?;
     Ok(if back.is_empty() { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, say, when};
+use super::{Context, say, talk, when};
 use crate::app::parse_rules;
 use crate::clock::Millis;
 use crate::config::Span;
@@ -15,7 +15,7 @@ use crate::decide::rivals::Follow;
 use crate::decide::select::is_under;
 use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
 use crate::decide::simulated::Guards;
-use crate::flow::replay;
+use crate::flow::{names, replay};
 use crate::report::digest::plain;
 use crate::store::{catalogue, products};
 
@@ -66,6 +66,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         }
         None => std::sync::Arc::clone(&loaded.set),
     };
+    if args.rules.is_some() {
+        for strange in names::unknown(&app.db, &set).await? {
+            talk(&format!("warning: {strange}"));
+        }
+    }
     let span = Span::try_from(args.since.clone()).map_err(|what| super::wrong(format!("--since: {what}")))?;
     let until = match &args.until {
         None => app.now(),
@@ -106,7 +111,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     if args.csv {
         say(&csv(&told.report)?)?;
     } else {
-        context.print(&told, |told| text(told, &args.since))?;
+        context.print(&told, |told| context.here(&text(told, &args.since)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

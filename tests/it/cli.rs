@@ -1,6 +1,7 @@
 //! The binary as a person or a script meets it: an empty folder, one command after the other, exit codes as the manual
 //! says, data on stdout and talk on stderr.
 
+mod answers;
 mod bulk;
 mod intent;
 mod mistakes;

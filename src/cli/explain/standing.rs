@@ -72,7 +72,8 @@ pub(super) async fn settle(
     if let Some((review, no)) = turned_down(app, product, now).await?
         && review.price_minor == price.minor()
     {
-        told.what = format!("{}; {} turned {price} down.", told.what.trim_end_matches('.'), no.by);
+        told.stands_at(&record.facts, Outcome::Hold, Some(price));
+        told.what = format!("{}: {} turned it down.", told.what.trim_end_matches('.'), no.by);
         told.held.push(format!(
             "{} turned {price} down at {}: {}. It is asked about again when the facts are others, or after {}.",
             no.by, no.at, no.why, no.until
