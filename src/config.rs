@@ -369,12 +369,11 @@ impl Config {
 
     fn check(&self, problems: &mut Vec<Problem>) {
         let mut refuse = |path: &str, what: String, hint: &str| problems.push(problem(path, &what, hint));
-        if let Err(what) = self.schedule() {
-            refuse(
-                "schedule.cron",
-                what,
-                "five fields, such as \"0 5 * * MON-SAT\", and a zone such as \"Europe/Copenhagen\"",
-            );
+        // Looked at without a pattern too: the zone waits there for the day on which somebody writes one.
+        if let Some((what, hint)) = report::strange_zone(&self.schedule.time_zone) {
+            refuse("schedule.time_zone", what, &hint);
+        } else if let Err(what) = self.schedule() {
+            refuse("schedule.cron", what, "five fields, such as \"0 5 * * MON-SAT\"");
         }
         if self.schedule.every.0 < Millis::SECOND {
             refuse("schedule.every", "is shorter than a second".into(), "an hour or more is polite");
@@ -438,6 +437,7 @@ impl Config {
         }
         self.vat.check(problems);
         self.fx.check(problems);
+        self.guards.check(problems);
         for (name, table) in &self.channels {
             crate::channel::check(name, table, problems);
         }

@@ -13,6 +13,7 @@ pub mod fx;
 pub mod guards;
 mod history;
 pub mod intent;
+pub mod names;
 pub mod pricing;
 mod proposal;
 pub mod replay;

@@ -14,8 +14,8 @@
 //! - [`report`]: digests and mail.
 //!
 //! [`flow`] is the only module that knows this order; [`daemon`] repeats it, [`app`] builds everything once, [`store`]
-//! holds all SQL, [`money`] and [`clock`] are used everywhere. [`cli`] and [`web`] are the ways in, [`demo`] is a
-//! market to try them on.
+//! holds all SQL, [`money`] and [`clock`] are used everywhere, [`nearest`] guesses what a mistyped
+//! name means. [`cli`] and [`web`] are the ways in, [`demo`] is a market to try them on.
 
 pub mod app;
 pub mod catalog;
@@ -30,6 +30,7 @@ pub mod extract;
 pub mod fetch;
 pub mod flow;
 pub mod money;
+pub mod nearest;
 pub mod observe;
 pub mod publish;
 pub mod report;

@@ -111,7 +111,7 @@ async fn list(context: &Context, app: &App) -> anyhow::Result<ExitCode> {
                 plain(&message.detail)
             );
         }
-        text
+        context.here(&text)
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -169,7 +169,7 @@ async fn silence(context: &Context, app: &App, quiet: &Quiet) -> anyhow::Result<
         );
     }
     silence.id = alerts::silence(&app.db, silence.clone()).await?;
-    context.print(&silence, described)?;
+    context.print(&silence, |silence| context.here(&described(silence)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -188,7 +188,7 @@ async fn meant(app: &App, quiet: &Quiet) -> anyhow::Result<()> {
         super::competitor::known(app, name).await?;
     }
     if let Some(sku) = &quiet.sku {
-        super::product(app, sku).await?;
+        super::names::product(app, sku).await?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
+use super::names::count;
 use super::{Context, named, say, talk, wrong};
 use crate::app::App;
 use crate::clock::Millis;
@@ -18,6 +19,10 @@ use crate::store::campaigns::{self, Added, Campaign, Item};
 use crate::store::stages::{self, OnChannel};
 use crate::store::strikes::{self, StrikeRow};
 
+/// A start that is no older was now when the file was written.
+const JUST_NOW: i64 = 5 * Millis::MINUTE;
+/// Products that are named; the rest is counted.
+const NAMED: usize = 5;
 /// Campaigns, and products of one, that are shown at once.
 const MOST: i64 = 1_000;
 
@@ -29,6 +34,9 @@ pub enum Command {
         /// Only check the file and say what may be announced
         #[arg(long)]
         dry_run: bool,
+        /// Although it began in the past, or makes a price no lower than it is
+        #[arg(long)]
+        yes: bool,
     },
     /// Campaigns, latest start first
     List,
@@ -66,7 +74,7 @@ struct Shown {
 pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     match command {
-        Command::Add { file, dry_run } => add(context, &app, file, *dry_run).await,
+        Command::Add { file, dry_run, yes } => add(context, &app, file, *dry_run, *yes).await,
         Command::List => {
             let all = campaigns::list(&app.db, MOST).await?;
             context.print(&all, |all| table(all))?;
@@ -77,13 +85,27 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
     }
 }
 
-async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool) -> anyhow::Result<ExitCode> {
+async fn add(
+    context: &Context,
+    app: &App,
+    file: &std::path::Path,
+    dry_run: bool,
+    yes: bool,
+) -> anyhow::Result<ExitCode> {
     let body = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let at = |problems: Vec<String>| wrong(format!("{}: {}", file.display(), problems.join("\n")));
     let parsed = CampaignFile::parse(&body).map_err(at)?;
     let planned = flow::plan(app, &parsed, body).await?.map_err(at)?;
     let outlook = flow::outlook(app, &planned).await?;
     let remarks = flow::remarks(app, planned.items.iter().map(|item| (item.product_id, item.price_minor))).await?;
+    let odd = odd(&planned, &remarks, app.now());
+    if !yes && !odd.is_empty() {
+        return Err(wrong(format!(
+            "{}: {}\nhint: if that is meant, repeat the command with --yes; else correct the file",
+            file.display(),
+            odd.join("\n")
+        )));
+    }
     let name = planned.name.clone();
     let items = planned.items.len();
     let added = match dry_run {
@@ -107,11 +129,30 @@ async fn add(context: &Context, app: &App, file: &std::path::Path, dry_run: bool
     } else {
         let what = if dry_run { "would be stored" } else { "is stored" };
         for remark in &remarks {
-            talk(&format!("{}: {}", plain(&remark.sku), plain(&remark.what)));
+            talk(&context.here(&format!("{}: {}", plain(&remark.sku), plain(&remark.what))));
         }
-        say(&format!("campaign {name} with {items} products {what}\n{}", outlook_text(&outlook)))?;
+        say(&format!(
+            "campaign {name} with {} {what}\n{}",
+            count(items, "product"),
+            context.here(&outlook_text(&outlook))
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is probably a slip: a window that began long ago, and prices that are not lower than today's.
+fn odd(planned: &campaigns::New, remarks: &[flow::Remark], now: Millis) -> Vec<String> {
+    let mut odd = Vec::new();
+    if planned.starts_at < now.plus(-JUST_NOW) {
+        let began = local(planned.starts_at.0, &planned.zone);
+        odd.push(format!("from: it began at {began} already; its prices would go out at once"));
+    }
+    let dear: Vec<&flow::Remark> = remarks.iter().filter(|remark| remark.odd).collect();
+    odd.extend(dear.iter().take(NAMED).map(|remark| format!("{}: {}", plain(&remark.sku), plain(&remark.what))));
+    if dear.len() > NAMED {
+        odd.push(format!("and {} more that get no cheaper", count(dear.len() - NAMED, "product")));
+    }
+    odd
 }
 
 async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCode> {
@@ -136,7 +177,7 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
     let held = |remark: &flow::Remark| campaign.phase == "planned" || remark.waits;
     let remarks = remarks.into_iter().filter(held).collect();
     let shown = Shown { campaign, items, times, staged, strikes, outlook, remarks };
-    context.print(&shown, text)?;
+    context.print(&shown, |shown| context.here(&text(shown)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::names::count;
 use super::{Context, NEEDS_A_PERSON, named};
 use crate::app::App;
 use crate::channel::{KINDS, Tax};
@@ -14,8 +15,9 @@ use crate::money::{Money, currency};
 use crate::publish::lane::{Lane, released_key};
 use crate::publish::terms::Terms;
 use crate::report::digest::plain;
+use crate::store::channels::{self, ChannelRow};
 use crate::store::products::{self, Product};
-use crate::store::{channels, events, listings, progress, settings};
+use crate::store::{events, listings, progress, settings};
 
 /// Products that `test` looks for on a channel, and SKUs asked for at once by `adopt`.
 const SAMPLE: i64 = 200;
@@ -123,6 +125,8 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         }
         Err(error) => look.problems.push(format!("its listings cannot be searched: {error}")),
     }
+    let stopped = channels::list(&app.db).await?.into_iter().find(|row| row.name == name && row.state != "ok");
+    look.notes.extend(stopped.map(|row| format!("it was stopped ({}); {}", row.reason, goes_on(&row))));
     // Rules that cannot be read are told by `omniprice check`; a channel can be looked at without them.
     if let Ok(terms) = app.terms().await {
         look.notes.extend(shown_otherwise(&terms, &sample, name));
@@ -201,7 +205,7 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
     context.print(&adopted, |adopted| {
         let taken = adopted.iter().filter(|one| one.left.is_none()).count();
         let verb = if dry_run { "would be adopted" } else { "adopted" };
-        let mut lines = vec![format!("{name}: {taken} prices {verb}, {} left alone", adopted.len() - taken)];
+        let mut lines = vec![format!("{name}: {} {verb}, {} left alone", count(taken, "price"), adopted.len() - taken)];
         if adopted.is_empty() {
             lines.push("every price it shows for a product of ours is ours already".to_owned());
         }
@@ -228,6 +232,8 @@ struct Row {
     state: String,
     since: String,
     reason: String,
+    /// How it goes on, where it has stopped.
+    goes_on: Option<String>,
     listings: i64,
     live: i64,
     unverified: i64,
@@ -252,6 +258,7 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
             live: own.map_or(0, |own| own.live),
             unverified: own.map_or(0, |own| own.unverified),
             since: Millis(row.since).to_string(),
+            goes_on: (row.state != "ok").then(|| goes_on(&row)),
             name: row.name,
             kind: row.kind,
             state: row.state,
@@ -264,17 +271,27 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
         }
         let seconds = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100));
         let line = |row: &Row| {
+            let next = row.goes_on.as_ref().map_or_else(String::new, |next| format!("\n  {next}"));
             let why = if row.reason.is_empty() { String::new() } else { format!(": {}", plain(&row.reason)) };
             format!(
-                "{} ({}) {} since {}{why}\n  {} of {} prices read back equal, {} acknowledged only; live after p50 {}, p95 {}, p99 {}",
-                row.name, row.kind, row.state, row.since, row.live, row.listings, row.unverified,
+                "{} ({}) {} since {}{why}{}\n  {} of {} prices read back equal, {} acknowledged only; live after p50 {}, p95 {}, p99 {}",
+                row.name, row.kind, row.state, row.since, next, row.live, row.listings, row.unverified,
                 seconds(row.p50_ms), seconds(row.p95_ms), seconds(row.p99_ms)
             )
         };
-        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+        context.here(&rows.iter().map(line).collect::<Vec<_>>().join("\n"))
     })?;
     let stopped = rows.iter().any(|row| row.state != "ok");
     Ok(if stopped { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
+}
+
+/// How a channel goes on that stopped.
+pub(super) fn goes_on(row: &ChannelRow) -> String {
+    let by_itself = match row.state.as_str() {
+        "refused" => "once that is mended it is tried again by itself, or at once after ",
+        _ => "it waits for ",
+    };
+    format!("{by_itself}omniprice channel resume {} --why \"...\"", row.name)
 }
 
 async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow::Result<ExitCode> {
@@ -295,7 +312,9 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
         events::resolve(&app.db, key, now).await?;
     }
     let told = serde_json::json!({ "channel": name, "resumed": changed, "until": until.to_string() });
-    context.print(&told, |_| format!("{name} goes on; whatever moves until {until} does not stop it again"))?;
+    context.print(&told, |_| {
+        context.here(&format!("{name} goes on; whatever moves until {until} does not stop it again"))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -312,7 +331,7 @@ async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
             format!("\nnot found there: {}", left.iter().take(50).cloned().collect::<Vec<_>>().join(", "))
         };
         let cut = error.as_ref().map_or_else(String::new, |why| format!("\nnot searched to the end: {}", plain(why)));
-        format!("{name}: {added} listings added, {} products without one{rest}{cut}", left.len())
+        format!("{name}: {} added, {} without one{rest}{cut}", count(added, "listing"), count(left.len(), "product"))
     })?;
     Ok(if error.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }

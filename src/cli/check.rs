@@ -3,15 +3,18 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::names::{count, waits};
 use super::{Context, NEEDS_A_PERSON};
 use crate::app::{App, PAUSE, rules_text};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::RuleSet;
 use crate::extract::scraper;
+use crate::flow::names;
+use crate::report::digest::plain;
 use crate::report::people;
 use crate::store::settings::{self, BACKUP};
-use crate::store::{decisions, products, progress, targets};
+use crate::store::{channels, decisions, products, progress, targets};
 
 /// Proposals counted.
 const MOST: i64 = 10_000;
@@ -50,16 +53,21 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             "rules",
             true,
             format!(
-                "revision {}, {} rules, {} markets",
+                "revision {}, {}, {}",
                 loaded.revision,
-                loaded.set.rules.len(),
-                loaded.set.markets.len()
+                count(loaded.set.rules.len(), "rule"),
+                count(loaded.set.markets.len(), "market")
             ),
         ),
         Err(error) => add("rules", false, format!("{error:#}")),
     }
     for warning in rule_warnings(&app) {
         add("rules", true, warning);
+    }
+    if let Ok(loaded) = &rules {
+        for strange in names::unknown(&app.db, &loaded.set).await? {
+            add("rules", true, format!("warning: {strange}"));
+        }
     }
     let (sites_ok, sites) = site_files(&app);
     add("site files", sites_ok, sites);
@@ -95,9 +103,16 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             add(&format!("person {}", person.address()), false, strange.replace("\nhint: ", "; "));
         }
     }
+    for row in channels::list(&app.db).await? {
+        if row.state != "ok" && app.lane(&row.name).is_some() {
+            let since = Millis(row.since);
+            let detail = format!("stopped since {since}: {}; {}", plain(&row.reason), super::channel::goes_on(&row));
+            add(&format!("channel {}", row.name), false, detail);
+        }
+    }
     let waiting = decisions::open_reviews(&app.db, MOST).await?.len();
     if waiting > 0 {
-        add("proposals", true, format!("{waiting} wait for a person: omniprice review"));
+        add("proposals", true, format!("{} for a person: omniprice review", waits(waiting, "proposal")));
     }
     if let Ok(loaded) = &rules {
         let missing = unconfigured(&app, &loaded.set);
@@ -114,7 +129,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let next = next(&app, rules.is_ok()).await?;
     let report = Report { findings, next };
-    context.print(&report, text)?;
+    context.print(&report, |report| context.here(&text(report)))?;
     Ok(if report.findings.iter().all(|f| f.ok) { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }
 

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::names::count;
 use super::{Context, named, say, talk};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::nearest::meant;
 use crate::observe::crawl;
 use crate::report::digest::plain;
 use crate::store::rivals::{self, Listed};
@@ -42,7 +44,7 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
     match command {
         Command::List => {
             let all = rivals::list(&app.db, MOST).await?;
-            context.print(&all, |all| table(all, app.now()))?;
+            context.print(&all, |all| context.here(&table(all, app.now())))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume(args) => {
@@ -59,13 +61,13 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
             say(&if context.json {
                 serde_json::json!({ "resumed": args.name, "pages_due": due }).to_string()
             } else {
-                format!("{} is believed again; its pages are read anew ({due} pages are due)", plain(&args.name))
+                format!("{} is believed again; its pages are read anew ({} due)", plain(&args.name), count(due, "page"))
             })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Retry { name } => {
             if !targets::retry(&app.db, name.clone(), app.now()).await? {
-                return Err(unknown(name));
+                return Err(unknown(&app, name).await);
             }
             say(&if context.json {
                 serde_json::json!({ "retried": name }).to_string()
@@ -77,8 +79,11 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
     }
 }
 
-fn unknown(name: &str) -> anyhow::Error {
-    anyhow::anyhow!("nobody has a page of competitor `{}`\nhint: omniprice competitor list", plain(name))
+/// A competitor that nobody has a page of, with who was probably meant.
+async fn unknown(app: &App, name: &str) -> anyhow::Error {
+    let all = rivals::list(&app.db, MOST).await.unwrap_or_default();
+    let meant = meant(name, all.iter().map(|one| one.competitor.as_str()));
+    anyhow::anyhow!("nobody has a page of competitor `{}`{meant}\nhint: omniprice competitor list", plain(name))
 }
 
 /// Refuses a competitor that nobody has a page of.
@@ -87,7 +92,7 @@ fn unknown(name: &str) -> anyhow::Error {
 /// The name, or the store's.
 pub(super) async fn known(app: &App, name: &str) -> anyhow::Result<()> {
     let all = rivals::list(&app.db, MOST).await?;
-    if all.iter().any(|one| one.competitor == name) { Ok(()) } else { Err(unknown(name)) }
+    if all.iter().any(|one| one.competitor == name) { Ok(()) } else { Err(unknown(app, name).await) }
 }
 
 fn table(all: &[Listed], now: Millis) -> String {

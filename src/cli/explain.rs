@@ -5,12 +5,15 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 mod intent;
+mod standing;
 mod text;
+mod way_out;
 
-use super::Context;
+use super::{Context, when};
 use crate::app::{App, parse_rules};
 use crate::clock::Millis;
-use crate::decide;
+use crate::decide::text::Zone;
+use crate::decide::{self, Outcome};
 use crate::flow::pricing::Record;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
@@ -29,9 +32,10 @@ const HISTORY: i64 = 12;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     sku: String,
-    /// The decision in force at this instant, such as 2026-11-21T10:00:00Z
-    #[arg(long)]
-    at: Option<jiff::Timestamp>,
+    /// The decision in force at this time: a day (its end in the zone of reports), or an instant such as
+    /// 2026-11-21T10:00:00Z
+    #[arg(long, value_name = "DAY|TIME")]
+    at: Option<String>,
     /// Only this channel
     #[arg(long)]
     channel: Option<String>,
@@ -52,6 +56,8 @@ struct Report {
     why: Option<String>,
     story: Option<String>,
     decision: Option<Decided>,
+    /// Who turned the newest proposal down, as long as that counts.
+    turned_down: Option<standing::TurnedDown>,
     /// `equal`: computed again from its record, the decision came out the same.
     proof: String,
     /// What people, campaigns and the watch over rivals have to do with it, one sentence each.
@@ -72,6 +78,8 @@ struct Looked {
 
 #[derive(serde::Serialize)]
 struct Decided {
+    /// Its number, which `rollback` takes.
+    id: i64,
     version: i64,
     at: String,
     from: String,
@@ -119,7 +127,7 @@ struct Begins {
 /// An unknown SKU, the store's, or a record that does not come out equal when it is computed again.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let product = super::product(&app, &args.sku).await?;
+    let product = super::names::product(&app, &args.sku).await?;
     if let Some(unknown) = args.channel.as_ref().filter(|name| app.lane(name).is_none()) {
         let known: Vec<&str> = app.lanes.iter().map(|lane| lane.name.as_str()).collect();
         return Err(super::wrong(format!(
@@ -127,30 +135,53 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             known.join(", ")
         )));
     }
-    if let Some(at) = args.at.map(Millis::from) {
+    let zone = super::zone_of_reports(&app)?;
+    let at = args.at.as_deref().map(|text| asked(text, &zone, app.now())).transpose()?;
+    if let Some(at) = at {
         known_at(&app, &product, at).await?;
     }
-    let decision = match args.at {
-        Some(at) => decisions::at(&app.db, product.id, at.into()).await?,
+    let decision = match at {
+        Some(at) => decisions::at(&app.db, product.id, at).await?,
         None => decisions::latest(&app.db, product.id).await?,
     };
-    let evaluation = decisions::evaluation(&app.db, product.id).await?.filter(|_| args.at.is_none());
-    let record = decision.as_ref().map(|d| d.record.clone()).filter(|_| args.at.is_some());
+    let evaluation = decisions::evaluation(&app.db, product.id).await?.filter(|_| at.is_none());
+    let record = decision.as_ref().map(|d| d.record.clone()).filter(|_| at.is_some());
     let record = record
         .or_else(|| evaluation.as_ref().map(|e| e.record.clone()))
         .or_else(|| decision.as_ref().map(|d| d.record.clone()));
     let record: Option<Record> =
         record.map(|text| serde_json::from_str(&text)).transpose().context("the stored record")?;
     let proof = match &record {
-        Some(record) => prove(&app, record).await?,
+        Some(record) => prove(&app, &product, record, evaluation.as_ref()).await?,
         None => ("nothing was decided yet".to_owned(), String::new()),
     };
-    let report = report(&app, args, &product, decision.as_ref(), evaluation.as_ref(), proof).await?;
-    context.print(&report, text::of)?;
+    let asked = Asked { at, channel: args.channel.as_deref() };
+    let report = report(&app, &asked, &product, decision.as_ref(), evaluation.as_ref(), proof).await?;
+    context.print(&report, |report| when::local(&text::of(report, &zone.name()), &zone))?;
     if report.proof.starts_with("MISMATCH") {
         bail!("{}: {}", product.sku, report.proof);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is asked about.
+struct Asked<'a> {
+    at: Option<Millis>,
+    channel: Option<&'a str>,
+}
+
+/// A day stands for its last moment, and today for now.
+fn asked(text: &str, zone: &Zone, now: Millis) -> anyhow::Result<Millis> {
+    let Some((begin, end)) = when::begin(text, zone).zip(when::end(text, zone)) else {
+        return Err(super::wrong(format!(
+            "--at: `{text}` is neither a day nor an instant\nhint: 2026-11-20 (its end in {}) or 2026-11-20T10:00:00Z",
+            zone.name()
+        )));
+    };
+    if begin == end {
+        return Ok(begin);
+    }
+    Ok(if begin <= now { end.plus(-1).min(now) } else { begin })
 }
 
 /// Nothing can be said of a time that has not come, or before the product was known.
@@ -167,14 +198,26 @@ async fn known_at(app: &App, product: &Product, at: Millis) -> anyhow::Result<()
 }
 
 /// Computes the decision again from its record with the very rule text it cites, and tells its story.
-async fn prove(app: &App, record: &Record) -> anyhow::Result<(String, String)> {
+async fn prove(
+    app: &App,
+    product: &Product,
+    record: &Record,
+    evaluation: Option<&Evaluation>,
+) -> anyhow::Result<(String, String)> {
     let Some(revision) = decisions::rules(&app.db, record.rule_revision).await? else {
         return Ok((format!("MISMATCH: rule revision {} is not in the database", record.rule_revision), String::new()));
     };
     let rules = parse_rules(std::path::Path::new("stored rules"), &revision.body)?;
     let now = record.now.timestamp();
-    let told = decide::explain::explain(&record.facts, &rules, now, &record.decision, None).to_string();
-    let told = record.release.iter().fold(told, |told, reason| format!("{told}  - {reason}\n"));
+    let mut told = decide::explain::explain(&record.facts, &rules, now, &record.decision, None);
+    match evaluation {
+        Some(evaluation) => standing::settle(app, product, evaluation, record, &mut told).await?,
+        None => {
+            told.stands_at(&record.facts, Outcome::Change, record.price());
+            told.why.extend(record.release.iter().map(|reason| format!("{}.", plain(reason))));
+        }
+    }
+    let told = told.to_string();
     // A person's price differs from the engine's by intent; the record says so in `release`.
     let by_hand = record.release.iter().any(|reason| reason.starts_with("adopted"));
     Ok(match decide::explain::prove(&record.facts, &rules, now, &record.decision) {
@@ -186,7 +229,7 @@ async fn prove(app: &App, record: &Record) -> anyhow::Result<(String, String)> {
 
 async fn report(
     app: &App,
-    args: &Args,
+    asked: &Asked<'_>,
     product: &Product,
     decision: Option<&DecisionRow>,
     evaluation: Option<&Evaluation>,
@@ -195,17 +238,17 @@ async fn report(
     let money = |minor: i64, code: &str| {
         currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
     };
-    let until = args.at.map_or_else(|| app.now(), Millis::from);
+    let until = asked.at.unwrap_or_else(|| app.now());
     // Before the first decision our price was what the catalogue said; the next decision remembers it.
-    let next = match args.at {
+    let next = match asked.at {
         Some(_) if decision.is_none() => decisions::after(&app.db, product.id, until).await?,
         _ => None,
     };
     let history = observations::history_of_product(&app.db, product.id, until.plus(-30 * Millis::DAY), HISTORY).await?;
-    let then = decision.filter(|_| args.at.is_some());
+    let then = decision.filter(|_| asked.at.is_some());
     let mut channels = Vec::new();
     for listing in listings::of_product(&app.db, product.id).await? {
-        if args.channel.as_ref().is_none_or(|name| *name == listing.channel) {
+        if asked.channel.is_none_or(|name| name == listing.channel) {
             let mut attempts = progress::attempts(&app.db, listing.id, ATTEMPTS_BACK).await?;
             attempts.retain(|attempt| attempt.started_at <= until.0);
             attempts.truncate(ATTEMPTS);
@@ -215,7 +258,8 @@ async fn report(
     let offers: Vec<Seen> = history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect();
     let pages = if offers.is_empty() { looked(app, product.id).await? } else { vec![] };
     Ok(Report {
-        intent: intent::sentences(app, product, args.channel.as_deref(), until).await?,
+        intent: intent::sentences(app, product, asked.channel, until).await?,
+        turned_down: standing::turned_down(app, product, until).await?.map(|(_, no)| no),
         pages,
         sku: product.sku.clone(),
         title: plain(&product.title),
@@ -223,14 +267,15 @@ async fn report(
             then.map(|d| d.price_minor).or(next.map(|d| d.previous_minor)).unwrap_or(product.own_minor),
             &product.currency,
         ),
-        version: then.map_or(if args.at.is_some() { 0 } else { product.version }, |d| d.version),
-        at: args.at.map(|at| Millis::from(at).to_string()),
+        version: then.map_or(if asked.at.is_some() { 0 } else { product.version }, |d| d.version),
+        at: asked.at.map(|at| at.to_string()),
         locked: product.locked != 0,
         outcome: evaluation.map(|e| e.outcome.clone()),
         since: evaluation.map(|e| Millis(e.since).to_string()),
         why: evaluation.map(|e| plain(&e.why)),
         story: Some(story).filter(|story| !story.is_empty()),
         decision: decision.map(|d| Decided {
+            id: d.id,
             version: d.version,
             at: Millis(d.created_at).to_string(),
             from: money(d.previous_minor, &d.currency),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
+use super::names::count;
 use super::{Context, say};
 use crate::app::App;
 use crate::flow::fx;
@@ -62,7 +63,7 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
 async fn keep(context: &Context, app: &App, rates: Vec<Rate>, how: &str) -> anyhow::Result<()> {
     let days: BTreeSet<&str> = rates.iter().map(|rate| rate.day.as_str()).collect();
     let newest = days.last().copied().unwrap_or_default().to_owned();
-    let told = format!("{} rates of {} days, the newest {newest}", rates.len(), days.len());
+    let told = format!("{} of {}, the newest {newest}", count(rates.len(), "rate"), count(days.len(), "day"));
     settings::keep_rates(&app.db, rates, app.now()).await?;
     say(&if context.json { serde_json::json!({ how: told }).to_string() } else { told })
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::names::count;
 use super::{Context, WRONG_INPUT, talk};
 use crate::app::{App, Loaded};
 use crate::catalog::import::{self, MAX_ERRORS};
@@ -98,24 +99,27 @@ fn notes(app: &App, rules: &Loaded, rows: &[Import], now: Millis) -> Vec<String>
     }
     let untaxed = untaxed.into_iter().map(|((country, class), (n, sku))| {
         format!(
-            "{n} products (first: {}) have VAT class `{}`, for which {country} has no rate today: no price of theirs goes out\n  hint: add a row to [vat] in omniprice.toml, or correct the column `vat`",
-            plain(sku),
-            plain(class)
+            "VAT class `{}`, for which {country} has no rate today, so that no price goes out: {}\n  hint: add a row to [vat] in omniprice.toml, or correct the column `vat`",
+            plain(class),
+            first(n, sku)
         )
     });
     let below = below.map(|(n, sku)| {
-        format!(
-            "{n} products (first: {}) cost less now than their `min`: the next decision raises them to it",
-            plain(sku)
-        )
+        format!("a price below the product's own `min`, to which the next decision raises it: {}", first(n, sku))
     });
     let at_a_loss = at_a_loss.map(|(n, sku)| {
         format!(
-            "{n} products (first: {}) cost more to buy, with VAT, than they are sold for\n  hint: correct `price` or `cost`; nothing is sent for them before a decision, which may wait for a person",
-            plain(sku)
+            "a price below the purchase cost with VAT: {}\n  hint: correct `price` or `cost`; nothing is sent there before a decision, which may wait for a person",
+            first(n, sku)
         )
     });
     untaxed.chain(below).chain(at_a_loss).collect()
+}
+
+/// How many products, and one of them.
+fn first(n: usize, sku: &str) -> String {
+    let sku = plain(sku);
+    if n == 1 { format!("1 product, {sku}") } else { format!("{n} products, {sku} first") }
 }
 
 /// Whether the purchase cost with VAT is above the price.
@@ -136,24 +140,28 @@ fn text(report: &Report, dry_run: bool) -> String {
     for note in &report.notes {
         talk(&format!("note: {note}"));
     }
-    let counts = format!("{} rows, {} products, {} competitor pages", report.lines, report.products, report.pages);
+    let counts =
+        [count(report.lines, "row"), count(report.products, "product"), count(report.pages, "competitor page")]
+            .join(", ");
     match (report.errors.len(), dry_run) {
         (0, true) => format!("{counts}: all good, nothing stored (dry run)"),
         (0, false) => {
             let others = match report.not_in_file {
                 None | Some(0) => String::new(),
-                Some(n) => format!("\n{n} products of earlier imports are not in this file; they stay as they are"),
+                Some(n) => {
+                    format!("\nnot in this file: {} of earlier imports, which stay as before", count(n, "product"))
+                }
             };
             let new = report.new_pages.unwrap_or(0);
             let others = match report.without_floor {
                 None | Some(0) => others,
                 Some(n) => format!(
-                    "{others}\n{n} products have neither cost nor min: they are watched, and never priced or sent"
+                    "{others}\nwith neither cost nor min, so watched and never priced or sent: {}",
+                    count(n, "product")
                 ),
             };
-            format!("{counts} imported, {new} pages new{others}\nnext: omniprice once, or omniprice run")
+            format!("{counts} imported, {} new{others}\nnext: omniprice once, or omniprice run", count(new, "page"))
         }
-        (1, _) => format!("{counts}: 1 problem, nothing stored"),
-        (n, _) => format!("{counts}: {n} problems, nothing stored"),
+        (n, _) => format!("{counts}: {}, nothing stored", count(n, "problem")),
     }
 }

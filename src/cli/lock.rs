@@ -42,7 +42,7 @@ pub async fn lock(context: &Context, args: &Lock) -> anyhow::Result<ExitCode> {
     named("--why", &args.why)?;
     let mut found = Vec::with_capacity(args.skus.len());
     for sku in &args.skus {
-        found.push(super::product(&app, sku).await?);
+        found.push(super::names::product(&app, sku).await?);
     }
     let until = match (&args.until, found.first()) {
         (Some(text), Some(first)) => {
@@ -66,7 +66,7 @@ pub async fn lock(context: &Context, args: &Lock) -> anyhow::Result<ExitCode> {
     say(&if context.json {
         serde_json::json!({ "locked": args.skus, "until": until.map(|at| at.0) }).to_string()
     } else {
-        format!("{} locked {end}", args.skus.join(", "))
+        context.here(&format!("{} locked {end}", args.skus.join(", ")))
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -80,7 +80,7 @@ pub async fn unlock(context: &Context, args: &Unlock) -> anyhow::Result<ExitCode
     named("--why", &args.why)?;
     let mut unlocked = Vec::new();
     for sku in &args.skus {
-        let product = super::product(&app, sku).await?;
+        let product = super::names::product(&app, sku).await?;
         let now = app.now();
         let ended = overrides::end(&app.db, product.id, Kind::Lock, args.actor.clone(), args.why.clone(), now).await?;
         if product.locked != 0 {
@@ -97,8 +97,8 @@ pub async fn unlock(context: &Context, args: &Unlock) -> anyhow::Result<ExitCode
     } else if !unlocked.is_empty() {
         say(&format!("{} unlocked", unlocked.join(", ")))?;
         for sku in &unlocked {
-            let product = super::product(&app, sku).await?;
-            say(&super::price::in_force(&app, &product).await?)?;
+            let product = super::names::product(&app, sku).await?;
+            say(&context.here(&super::price::in_force(&app, &product).await?))?;
         }
     }
     Ok(ExitCode::SUCCESS)

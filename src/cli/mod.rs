@@ -15,9 +15,8 @@ use crate::app::{App, BrokenRules};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::decide::text::Zone;
-use crate::report::digest::plain;
 use crate::store::Db;
-use crate::store::products::{self, Product};
+use crate::store::products::Product;
 
 mod alert;
 mod backup;
@@ -37,6 +36,7 @@ mod import;
 mod init;
 mod lock;
 mod mail;
+mod names;
 mod once;
 mod pause;
 mod price;
@@ -232,6 +232,12 @@ impl Context {
         Ok(db)
     }
 
+    /// A text with its instants by the clocks of `report.time_zone`, where a configuration says which; JSON keeps UTC.
+    fn here(&self, text: &str) -> String {
+        let zone = self.config().ok().and_then(|config| Zone::parse(&config.report.time_zone).ok());
+        zone.map_or_else(|| text.to_owned(), |zone| when::local(text, &zone))
+    }
+
     /// Prints a value as JSON, or as text for people.
     ///
     /// # Errors
@@ -330,13 +336,6 @@ fn named(flag: &str, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A product by its SKU.
-async fn product(app: &App, sku: &str) -> anyhow::Result<Product> {
-    products::by_sku(&app.db, sku)
-        .await?
-        .with_context(|| format!("there is no product `{}`\nhint: omniprice import stores products", plain(sku)))
-}
-
 /// The zone of a product's market, in which a day given for it begins and ends.
 async fn zone_of(app: &App, product: &Product) -> anyhow::Result<Zone> {
     let rules = app.rules().await?;
@@ -349,9 +348,13 @@ fn zone_of_reports(app: &App) -> anyhow::Result<Zone> {
     Zone::parse(&app.config.report.time_zone).context("report.time_zone")
 }
 
-/// `omniprice ... | head` is no failure.
+/// `omniprice ... | head` is no failure, through whatever the output was written.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let through_json = || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or_else(through_json)
+    };
+    error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -360,14 +363,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Commands without a database or network need no runtime.
     match &command {
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "omniprice", &mut std::io::stdout());
+            // Straight to stdout it would panic where a reader closes it.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "omniprice", &mut script);
+            std::io::stdout().write_all(&script)?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Man => {
             clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Config(command) => return config::run(&context, command),
+        Command::Config(command) if !command.looks_at_data() => return config::run(&context, command),
         Command::Init(args) => return init::run(&context, args),
         Command::Extract(args) => {
             return extract::run(args, &|url| fetch::page(&context, url), &mut std::io::stdout().lock());
@@ -412,10 +418,10 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Backup(args) => backup::run(context, &args).await,
         Command::Fx(command) => fx::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
+        Command::Config(_) => config::check(context).await,
         // Handled before there was a runtime.
         Command::Completions { .. }
         | Command::Man
-        | Command::Config(_)
         | Command::Init(_)
         | Command::Extract(_)
         | Command::Scraper(_)

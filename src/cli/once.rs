@@ -3,12 +3,19 @@
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::names::{count, waits};
 use super::{Context, NEEDS_A_PERSON};
+use crate::app::App;
 use crate::clock::Millis;
 use crate::report::detect;
 use crate::report::digest::plain;
-use crate::store::{decisions, events, targets};
+use crate::store::{decisions, events, rivals, targets};
 use crate::{daemon, flow};
+
+/// Competitors and outcomes that are named.
+const NAMED: i64 = 20;
+/// Competitors looked through.
+const MOST: i64 = 10_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -27,11 +34,19 @@ struct Report {
     prices_read: u64,
     /// Competitor pages whose last check gave no price.
     not_read: Vec<targets::Unhealthy>,
+    /// Competitors a host of which failed and is not asked for a while.
+    left_alone: Vec<LeftAlone>,
     still_due: i64,
     reviews: usize,
     critical: usize,
     /// Every page was asked for, whatever its time.
     asked_all: bool,
+}
+
+#[derive(serde::Serialize)]
+struct LeftAlone {
+    competitor: String,
+    until: Millis,
 }
 
 /// # Errors
@@ -49,44 +64,64 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let report = Report {
         pass,
         prices_read: app.metrics.prices.load(Relaxed) + app.metrics.unchanged.load(Relaxed),
-        not_read: targets::unhealthy(&app.db, 20).await?,
+        not_read: targets::unhealthy(&app.db, NAMED).await?,
+        left_alone: left_alone(&app).await?,
         still_due: targets::count_due(&app.db, app.now()).await?,
         reviews: decisions::open_reviews(&app.db, 1_000).await?.len(),
         critical: open.iter().filter(|event| event.severity == "critical").count(),
         asked_all: args.now,
     };
-    context.print(&report, text)?;
+    context.print(&report, |report| context.here(&text(report)))?;
     app.db.close().await;
     let blind = pass.checked > 0 && report.prices_read == 0;
     let needs = report.reviews > 0 || report.critical > 0 || blind;
     Ok(if needs { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
 }
 
+async fn left_alone(app: &App) -> anyhow::Result<Vec<LeftAlone>> {
+    let now = app.now();
+    let all = rivals::list(&app.db, MOST).await?.into_iter().filter(|one| one.blocked_until > now.0);
+    Ok(all.map(|one| LeftAlone { competitor: one.competitor, until: Millis(one.blocked_until) }).collect())
+}
+
 fn text(report: &Report) -> String {
-    let Report { pass, prices_read, not_read, still_due, reviews, critical, asked_all } = report;
+    let Report { pass, prices_read, not_read, left_alone, still_due, reviews, critical, asked_all } = report;
     let failed = if pass.failed == 0 { String::new() } else { format!(" ({} of them not taken)", pass.failed) };
     let mut out = format!(
-        "{} pages checked ({prices_read} with a price or unchanged), {} products evaluated, {} prices sent{failed}, {} read back equal, {} digests",
-        pass.checked, pass.evaluated, pass.pushed, pass.verified, pass.digests
+        "{} checked ({prices_read} with a price or unchanged), {} evaluated, {} sent{failed}, {} read back equal, {}",
+        count(pass.checked, "page"),
+        count(pass.evaluated, "product"),
+        count(pass.pushed, "price"),
+        pass.verified,
+        count(pass.digests, "digest")
     );
     for pages in not_read {
         let why = pages.problem.as_ref().map_or_else(String::new, |why| format!(" ({})", plain(why)));
-        out += &format!("\nnot read: {}: {} pages {}{why}", pages.competitor, pages.n, pages.outcome.replace('_', " "));
+        let (n, outcome) = (count(pages.n, "page"), pages.outcome.replace('_', " "));
+        out += &format!("\nnot read: {}: {n} {outcome}{why}", plain(&pages.competitor));
+    }
+    for one in left_alone.iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {
+        let name = plain(&one.competitor);
+        out += &format!(
+            "\n{name} is left alone until {}: omniprice competitor retry {name} asks it again, then omniprice once",
+            one.until
+        );
     }
     if pass.checked == 0 && !asked_all {
         out += "\nnothing was due; --now checks all pages anyway";
     }
     if *still_due > 0 && pass.checked == 0 {
-        out += &format!("\n{still_due} pages wait: their hosts failed lately and are left alone for a while");
-        out += "\nomniprice competitor list says why; omniprice competitor retry NAME asks again at once";
+        out += &format!(
+            "\n{still_due} of the pages are due and wait: their hosts failed lately; omniprice competitor list says why"
+        );
     } else if *still_due > 0 {
-        out += &format!("\n{still_due} pages are still due: their hosts are asked at their own pace");
+        out += &format!("\nstill due: {}; their hosts are asked at their own pace", count(still_due, "page"));
     }
     if *reviews > 0 {
-        out += &format!("\n{reviews} proposals wait: omniprice review");
+        out += &format!("\n{} for a person: omniprice review", waits(*reviews, "proposal"));
     }
     if *critical > 0 {
-        out += &format!("\n{critical} critical events: omniprice alert list");
+        out += &format!("\n{}: omniprice alert list", count(critical, "critical event"));
     }
     out
 }

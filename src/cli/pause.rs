@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use super::{Context, say, talk};
 use crate::app::PAUSE;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::report::detect::PAUSED;
-use crate::store::{events, settings, stages};
+use crate::report::digest::plain;
+use crate::store::settings::{self, Setting};
+use crate::store::{events, stages};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,6 +26,9 @@ pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let db = context.store().await?;
     let (actor, why) = (args.actor.clone(), args.why.clone());
     let now = Clock::System.now();
+    if let Some(first) = settings::get(&db, PAUSE).await? {
+        return already(context, &first, args);
+    }
     settings::set(&db, PAUSE.to_owned(), "on".to_owned(), actor, why, now).await?;
     let (staged, first) = stages::ahead(&db, now).await?;
     if context.json {
@@ -42,6 +47,24 @@ pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     say("pushes stop within seconds; checking and deciding go on\nomniprice resume --why \"...\" lets them go on")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A second pause leaves the first one as it is: whoever lifts it must know who began it, and why.
+fn already(context: &Context, first: &Setting, second: &Args) -> anyhow::Result<ExitCode> {
+    tracing::info!("pushes were paused already when {} paused them: {}", second.actor, second.why);
+    let since = Millis(first.created_at);
+    say(&if context.json {
+        serde_json::json!({ "paused": true, "already": true, "since": since.to_string(), "by": first.actor, "why": first.why })
+            .to_string()
+    } else {
+        let told = format!(
+            "pushes are paused already, since {since} by {}: {}\nthat pause stays as it is, and yours is only in the log; omniprice resume --why \"...\" ends it",
+            plain(&first.actor),
+            plain(&first.why)
+        );
+        context.here(&told)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

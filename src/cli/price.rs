@@ -69,7 +69,7 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let now = app.now();
     named("--why", &args.why)?;
-    let product = super::product(&app, &args.sku).await?;
+    let product = super::names::product(&app, &args.sku).await?;
     let until = when::until(&args.until, &super::zone_of(&app, &product).await?, now).map_err(wrong)?;
     let own = currency(&product.currency)?;
     let price = Money::parse(&args.amount, own)
@@ -106,7 +106,7 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
         if let Some(lock) = lock_of(&app, &product).await? {
             told = format!("{price} is stored for {} until {until}, but {lock}", plain(&product.sku));
         }
-        told
+        context.here(&told)
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -114,7 +114,7 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
 async fn clear(context: &Context, args: &Clear) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     named("--why", &args.why)?;
-    let product = super::product(&app, &args.sku).await?;
+    let product = super::names::product(&app, &args.sku).await?;
     let ended =
         overrides::end(&app.db, product.id, Kind::Price, args.actor.clone(), args.why.clone(), app.now()).await?;
     if !ended {
@@ -124,7 +124,8 @@ async fn clear(context: &Context, args: &Clear) -> anyhow::Result<ExitCode> {
     say(&if context.json {
         serde_json::json!({ "cleared": product.sku }).to_string()
     } else {
-        format!("no price of {} is set any more\n{}", plain(&product.sku), in_force(&app, &product).await?)
+        let follows = in_force(&app, &product).await?;
+        context.here(&format!("no price of {} is set any more\n{follows}", plain(&product.sku)))
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -172,7 +173,7 @@ pub(super) async fn in_force(app: &App, product: &Product) -> anyhow::Result<Str
 async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let all = overrides::list(&app.db, app.now(), MOST).await?;
-    context.print(&all, |all| table(all))?;
+    context.print(&all, |all| context.here(&table(all)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
+use super::names::count;
 use super::{Context, say, talk};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::Language;
 use crate::money::{Decimal, Money};
 use crate::report::bars::{Bars, What};
-use crate::report::chart::{Chart, Labels};
+use crate::report::chart::{Chart, Labels, Seen};
 use crate::report::lang::Voice;
 use crate::report::market::{self, Track};
 use crate::report::overview::{Asked, Overview, Target, overview};
@@ -217,7 +218,9 @@ fn chart(
         (chart, "price index, 100 is the market's median".to_owned(), Box::new(index))
     } else {
         let track = tracks.iter().find(|track| track.sku == what);
-        let track = track.with_context(|| format!("there is no product `{what}`\nhint: --chart index, or a SKU"))?;
+        let named = What::ALL.iter().map(|bars| bars.name()).chain(["index"]);
+        let known = || named.chain(tracks.iter().map(|track| track.sku.as_str()));
+        let track = track.ok_or_else(|| super::names::no_product(what, known()))?;
         let money = |minor: i64| voice.money(Money::from_minor(minor, track.currency));
         let title =
             format!("our price and the lowest competing offer (dashed): {}", text::product(&track.sku, &track.title));
@@ -226,6 +229,17 @@ fn chart(
     let Some((low, high)) = chart.range() else {
         bail!("there is nothing to draw yet\nhint: omniprice once checks the pages")
     };
+    match chart.seen() {
+        Seen::Lines => {}
+        Seen::Nothing => bail!("there is nothing to draw yet\nhint: omniprice once checks the pages"),
+        Seen::From(from) => {
+            let when = super::when::local(&from.to_string(), &super::zone_of_reports(app)?);
+            let days = count(args.days, "day");
+            bail!(
+                "there are too few points for a chart of {days} yet\nhint: the same command shows something from {when} on"
+            )
+        }
+    }
     let labels = Labels { title, low: value(low), high: value(high), from: voice.day(from), until: voice.day(until) };
     let ending = args.out.as_deref().and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or("svg");
     match ending {

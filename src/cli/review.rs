@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Context, FAILED, NEEDS_A_PERSON, named, say, talk, wrong};
+use super::{Context, FAILED, NEEDS_A_PERSON, named, names, say, talk, wrong};
 use crate::app::App;
 use crate::decide::select::is_under;
 use crate::flow::pricing::{self, Refused};
@@ -47,9 +47,26 @@ pub struct Which {
 /// The store's.
 pub async fn list(context: &Context, which: &Which) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
+    known(&app, which).await?;
     let reviews = waiting(&app, which).await?;
-    context.print(&reviews, |reviews| table(reviews))?;
+    let narrow = which.rule.is_some() || which.category.is_some();
+    let nothing = if narrow { "nothing of that waits; omniprice review lists all that does" } else { "nothing waits" };
+    context.print(&reviews, |reviews| context.here(&table(reviews, nothing)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a rule and a category that nobody has: what waits for them is nothing, and would look like good news.
+async fn known(app: &App, which: &Which) -> anyhow::Result<()> {
+    // What a rule proposed may still wait although the rule is gone.
+    if let Some(rule) = &which.rule
+        && !decisions::open_reviews(&app.db, MOST).await?.iter().any(|review| review.rule.as_ref() == Some(rule))
+    {
+        names::rule(app, rule).await?;
+    }
+    if let Some(category) = &which.category {
+        names::category(app, category).await?;
+    }
+    Ok(())
 }
 
 /// Open proposals of a rule and a category, the oldest first.
@@ -69,9 +86,10 @@ async fn waiting(app: &App, which: &Which) -> anyhow::Result<Vec<Review>> {
     Ok(inside)
 }
 
-fn table(reviews: &[Review]) -> String {
+/// Open proposals, or what is to be said where there are none.
+fn table(reviews: &[Review], nothing: &str) -> String {
     if reviews.is_empty() {
-        return "nothing waits".to_owned();
+        return nothing.to_owned();
     }
     let mut table = super::columns(["id", "sku", "from", "to", "why"]);
     for review in reviews {
@@ -97,6 +115,7 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
         ));
     }
     let app = context.app().await?;
+    known(&app, &args.which).await?;
     let ids = if args.all {
         waiting(&app, &args.which).await?.iter().map(|review| review.id).collect()
     } else {

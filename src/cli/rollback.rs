@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
-use super::{Context, NEEDS_A_PERSON, named, when, wrong};
+use super::names::count;
+use super::{Context, NEEDS_A_PERSON, named, talk, when, wrong};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::listings::{self, Desire};
 use crate::store::overrides::{self, Kind, New};
-use crate::store::{campaigns, fleet};
+use crate::store::{campaigns, decisions, fleet};
 
 /// Rows per page of the store.
 const PAGE: i64 = 1_000;
@@ -63,10 +64,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     named("--why", &args.why)?;
     let now = app.now();
-    let at = instant(&app, &args.to, now).await?;
+    let at = instant(&app, args, now).await?;
     let until = when::until(&args.until, &super::zone_of_reports(&app)?, now).map_err(wrong)?;
     for sku in &args.sku {
-        super::product(&app, sku).await?;
+        super::names::product(&app, sku).await?;
     }
     let back = match &args.channel {
         Some(channel) => channel_back(&app, args, channel, at).await?,
@@ -75,9 +76,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             let aside: Vec<&Back> = planned.iter().filter(|back| back.replaces.is_some()).collect();
             if let (false, false, Some(first)) = (args.dry_run, args.yes, aside.first()) {
                 return Err(wrong(format!(
-                    "{} prices that people or campaigns set would be put aside, {} among them ({})\nhint: --dry-run shows them, \
+                    "what people or campaigns set would be put aside: {}, {} among them ({})\nhint: --dry-run shows them, \
                      --sku names others, --yes goes on",
-                    aside.len(),
+                    count(aside.len(), "price"),
                     plain(&first.sku),
                     first.replaces.as_deref().unwrap_or_default()
                 )));
@@ -85,9 +86,13 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             if args.dry_run { planned } else { prices_back(&app, args, at, until, false).await? }
         }
     };
-    let done = if args.dry_run { "would go back" } else { "go back" };
+    let done = match (args.dry_run, back.len()) {
+        (true, _) => "would go back",
+        (false, 1) => "goes back",
+        (false, _) => "go back",
+    };
     context.print(&back, |back| {
-        let mut lines = vec![format!("{} prices {done} to what they were at {at}", back.len())];
+        let mut lines = vec![format!("{} {done} to what held at {at}", count(back.len(), "price"))];
         let line = |b: &Back| {
             let aside = b.replaces.as_ref().map_or_else(String::new, |what| format!(", instead of {what}"));
             format!("  {}: {} -> {}{aside}", plain(&b.sku), b.now.as_deref().unwrap_or("none"), b.then)
@@ -101,16 +106,16 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
                 "rules decide again at {until}; `omniprice price clear SKU --why \"...\"` ends it sooner"
             ));
         }
-        lines.join("\n")
+        context.here(&lines.join("\n"))
     })?;
     Ok(if back.is_empty() { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
 }
 
-async fn instant(app: &App, text: &str, now: Millis) -> anyhow::Result<Millis> {
-    if let Ok(id) = text.parse::<i64>() {
-        return fleet::decided_at(&app.db, id)
-            .await?
-            .with_context(|| format!("there is no decision {id}\nhint: `omniprice explain SKU` shows their numbers"));
+/// The instant that `--to` means.
+async fn instant(app: &App, args: &Args, now: Millis) -> anyhow::Result<Millis> {
+    let text = &args.to;
+    if let Ok(number) = text.parse::<i64>() {
+        return of_number(app, args, number).await;
     }
     let at = match crate::config::Span::try_from(text.to_owned()) {
         Ok(span) => now.plus(-span.0),
@@ -124,6 +129,47 @@ async fn instant(app: &App, text: &str, now: Millis) -> anyhow::Result<Millis> {
         return Err(wrong(format!("`{text}` is not in the past\nhint: 3h means three hours ago")));
     }
     Ok(at)
+}
+
+/// A bare number is a decision's, and is told to be. Where it may as well be a version of a product that `--sku` names,
+/// somebody has to say which.
+async fn of_number(app: &App, args: &Args, number: i64) -> anyhow::Result<Millis> {
+    let decision = fleet::numbered(&app.db, number).await?;
+    for sku in &args.sku {
+        let product = super::names::product(app, sku).await?;
+        let history = decisions::of_product_since(&app.db, product.id, Millis(0)).await?;
+        let Some(other) = history.into_iter().find(|one| one.version == number && one.id != number) else { continue };
+        let (sku, version_at) = (plain(sku), exact(other.created_at));
+        return Err(wrong(match &decision {
+            Some(decision) => format!(
+                "{number} may be decision {number} ({}, {}) or version {number} of {sku} ({version_at})\n\
+                 hint: --to {} means the decision, --to {version_at} the version",
+                plain(&decision.sku),
+                exact(decision.created_at),
+                exact(decision.created_at)
+            ),
+            None => format!(
+                "there is no decision {number}, and versions have no number of their own here\n\
+                 hint: --to {version_at} means version {number} of {sku}"
+            ),
+        }));
+    }
+    let decision = decision.ok_or_else(|| {
+        wrong(format!(
+            "there is no decision {number}\nhint: `omniprice explain SKU` shows their numbers; {number}h is a span of hours"
+        ))
+    })?;
+    talk(&format!(
+        "{number} is read as the number of a decision: that of {} at {}; a span would be {number}h or {number}d",
+        plain(&decision.sku),
+        exact(decision.created_at)
+    ));
+    Ok(Millis(decision.created_at))
+}
+
+/// An instant to the millisecond, so that it means this decision again when it is typed.
+fn exact(milliseconds: i64) -> String {
+    Millis(milliseconds).timestamp().to_string()
 }
 
 /// Every price goes back as one that a person set: with owner, reason and end, past every guard, on all channels.

@@ -7,14 +7,15 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, say, when};
+use super::{Context, say, talk, when};
 use crate::app::parse_rules;
 use crate::clock::Millis;
 use crate::config::Span;
 use crate::decide::rivals::Follow;
+use crate::decide::select::is_under;
 use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
 use crate::decide::simulated::Guards;
-use crate::flow::replay;
+use crate::flow::{names, replay};
 use crate::report::digest::plain;
 use crate::store::{catalogue, products};
 
@@ -65,6 +66,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         }
         None => std::sync::Arc::clone(&loaded.set),
     };
+    if args.rules.is_some() {
+        for strange in names::unknown(&app.db, &set).await? {
+            talk(&format!("warning: {strange}"));
+        }
+    }
     let span = Span::try_from(args.since.clone()).map_err(|what| super::wrong(format!("--since: {what}")))?;
     let until = match &args.until {
         None => app.now(),
@@ -83,7 +89,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
-    let (mut after, mut found) = (0, false);
+    if let Some(category) = &args.category {
+        super::names::category(&app, category).await?;
+    }
+    let mut after = 0;
     loop {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -93,23 +102,16 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             bar.inc(1);
             if wanted(product.category.as_deref(), args.category.as_deref()) {
                 simulation.product(moments);
-                found = true;
             }
         }
     }
     bar.finish_and_clear();
-    if let Some(category) = args.category.as_deref().filter(|_| !found) {
-        let what = format!("no product is in category `{}`", plain(category));
-        return Err(super::wrong(format!(
-            "{what}\nhint: as in the column category of the import, such as Audio/Headphones"
-        )));
-    }
     let history = history(catalogue::first_seen(&app.db).await?, since, until);
     let told = Told { history, report: simulation.finish() };
     if args.csv {
         say(&csv(&told.report)?)?;
     } else {
-        context.print(&told, |told| text(told, &args.since))?;
+        context.print(&told, |told| context.here(&text(told, &args.since)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -134,12 +136,8 @@ fn history(first: Option<Millis>, since: Millis, now: Millis) -> String {
     }
 }
 
-/// Categories are paths; a prefix counts by whole segments.
 fn wanted(category: Option<&str>, under: Option<&str>) -> bool {
-    let Some(under) = under else { return true };
-    category.is_some_and(|category| {
-        category == under || category.strip_prefix(under).is_some_and(|rest| rest.starts_with('/'))
-    })
+    under.is_none_or(|under| category.is_some_and(|own| is_under(own, under)))
 }
 
 /// Name and value of every figure of the report.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 
+use super::names::count;
 use super::{Context, NEEDS_A_PERSON};
 use crate::flow;
 use crate::verify::Report;
@@ -45,9 +46,9 @@ fn text(reports: &[Report]) -> String {
     let mut lines = Vec::new();
     for report in reports {
         lines.push(format!(
-            "{}: {} listings compared, {} differ",
+            "{}: {} compared, {} different",
             report.channel,
-            report.compared,
+            count(report.compared, "listing"),
             report.differences.len()
         ));
         if report.standing > 0 {

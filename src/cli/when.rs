@@ -34,6 +34,28 @@ pub fn end(text: &str, zone: &Zone) -> Option<Millis> {
     day(text).map_or_else(|| instant(text), |day| zone.ends(day).map(Millis::from))
 }
 
+/// A text with every instant in it (`2026-12-01T09:00:00Z`, as all stored texts have them) as the clocks of a zone show it,
+/// with their offset from UTC, so that it can be typed as it stands.
+#[must_use]
+pub fn local(text: &str, zone: &Zone) -> String {
+    const INSTANT: usize = "2026-12-01T09:00:00Z".len();
+    let (mut out, mut rest) = (String::with_capacity(text.len() + 64), text);
+    while let Some(end) = rest.find('Z').map(|at| at + 1) {
+        let (head, tail) = rest.split_at(end);
+        let found = end.checked_sub(INSTANT).and_then(|at| Some((head.get(..at)?, instant(head.get(at..)?)?)));
+        match found {
+            Some((before, at)) => {
+                out.push_str(before);
+                let shown = at.timestamp().to_zoned(zone.0.clone());
+                out.push_str(&shown.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+            }
+            None => out.push_str(head),
+        }
+        rest = tail;
+    }
+    out + rest
+}
+
 /// A text that is a day and nothing more: the parser would drop the time of an instant.
 fn day(text: &str) -> Option<Date> {
     const DAY: usize = "2026-12-01".len();
@@ -65,5 +87,18 @@ mod tests {
         }
         assert_eq!(begin("2027-01-15", &zone), Some(now.plus(-9 * Millis::HOUR)));
         assert_eq!((begin("today", &zone), end("today", &zone)), (None, None));
+    }
+
+    #[test]
+    fn instants_in_a_text_are_told_by_the_clocks_of_a_zone_and_nothing_else_is_touched() {
+        let zone = Zone::parse("Europe/Copenhagen").unwrap();
+        let told = local("ZZ from 2026-07-01T10:00:00Z until 2026-12-01T23:30:00Z: æZ 12-01T23:30:00Z", &zone);
+        let expected = "ZZ from 2026-07-01T12:00:00+02:00 until 2026-12-02T00:30:00+01:00: æZ 12-01T23:30:00Z";
+        assert_eq!(told, expected);
+        for (at, _) in told.match_indices("20") {
+            let Some(text) = told.get(at..at + "2026-07-01T12:00:00+02:00".len()) else { continue };
+            assert!(end(text, &zone).is_some(), "{text} can be typed again");
+        }
+        assert_eq!(local("æøå2026-12-01T23:30:00", &zone), "æøå2026-12-01T23:30:00");
     }
 }

@@ -8,7 +8,7 @@ use super::{Percent, Problem, Span, problem};
 use crate::decide::rivalry::RivalryParams;
 use crate::decide::run_gate::RunParams;
 use crate::decide::vat::{OnVatChange, VatRow, VatTable};
-use crate::decide::war_response::WarResponse;
+use crate::decide::war_response::{HOLD_MS, WarResponse};
 use crate::observe::breaker::BatchParams;
 use crate::observe::gate::GateParams;
 use crate::observe::war::WarParams;
@@ -62,6 +62,16 @@ impl Rivalry {
             least_alternations: self.least_alternations,
             least_own_drop_pct: self.least_own_drop_pct.0,
             within_ms: self.within.0,
+        }
+    }
+}
+
+impl Guards {
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        let hold = self.rivalry.hold;
+        if !HOLD_MS.contains(&hold.0) {
+            let what = format!("{hold} is not between {} and {}", Span(*HOLD_MS.start()), Span(*HOLD_MS.end()));
+            problems.push(problem("guards.rivalry.hold", &what, "\"24h\": a day, then the normal rule is tried again"));
         }
     }
 }

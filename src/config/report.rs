@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use super::{Percent, Problem, Span, problem};
+use crate::nearest::nearest;
 use crate::schedule::Schedule;
 
 /// Digests, and the people who get them.
@@ -245,20 +247,29 @@ impl Person {
         if self.mail.parse::<lettre::message::Mailbox>().is_err() || self.mail.contains(['\r', '\n']) {
             refuse("mail", format!("`{}` is not a mail address", self.mail), "\"Name <name@shop.example>\"");
         }
-        if let Err(what) = self.schedule(report) {
-            refuse(
-                "digest",
-                what,
-                "five fields, such as \"0 7 * * MON-FRI\", and a zone such as \"Europe/Copenhagen\"",
-            );
-        } else if jiff::tz::TimeZone::get(self.zone(report)).is_err() {
-            refuse("time_zone", format!("`{}` is not known here", self.zone(report)), "\"Europe/Copenhagen\"");
+        if let Some((what, hint)) = strange_zone(self.zone(report)) {
+            refuse("time_zone", what, &hint);
+        } else if let Err(what) = self.schedule(report) {
+            refuse("digest", what, "five fields, such as \"0 7 * * MON-FRI\"");
         }
         if !self.quiet.is_empty() && quiet_hours(&self.quiet).is_none() {
             refuse("quiet", format!("`{}` is not FROM-UNTIL", self.quiet), "\"22:00-06:30\", or \"\" for none");
         }
         problems
     }
+}
+
+/// What is wrong with the name of a time zone, and a hint; none for one that is known here.
+pub(super) fn strange_zone(name: &str) -> Option<(String, String)> {
+    if TimeZone::get(name).is_ok() {
+        return None;
+    }
+    let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
+    let hint = match nearest(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => "the IANA name of a zone, such as \"Europe/Copenhagen\" or \"UTC\"".to_owned(),
+    };
+    Some((format!("`{name}` is not a time zone that is known here"), hint))
 }
 
 /// The bare address of `Name <address>`, in lower case.
@@ -281,7 +292,9 @@ pub fn quiet_hours(text: &str) -> Option<(jiff::civil::Time, jiff::civil::Time)>
 
 impl Report {
     pub(super) fn check(&self, problems: &mut Vec<Problem>) {
-        if let Err(what) = Schedule::cron(&self.digest, &self.time_zone) {
+        if let Some((what, hint)) = strange_zone(&self.time_zone) {
+            problems.push(problem("report.time_zone", &what, &hint));
+        } else if let Err(what) = Schedule::cron(&self.digest, &self.time_zone) {
             problems.push(problem("report.digest", &what, "five fields, such as \"0 7 * * MON-FRI\""));
         }
         if !self.link.is_empty()

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use crate::clock::Millis;
 use crate::decide::campaign::{CART_GRACE_MS, MOST_CART_GRACE_MS};
+use crate::decide::campaign_place::Wrong;
 use crate::decide::grammar::{Instant, Names};
+use crate::decide::read;
 use crate::decide::rounding::PRICE;
 use crate::decide::select::is_under;
 use crate::decide::text::{Quoted, Zone};
@@ -111,39 +113,43 @@ impl CampaignFile {
     /// # Errors
     /// Every problem with its place and a hint.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let misread =
-            |error: toml::de::Error| vec![format!("{}\nhint: docs/rules.md shows a whole campaign", error.message())];
-        let mut table: toml::Table = toml::from_str(text).map_err(misread)?;
-        resolve_days(&mut table)?;
-        let file: Self = toml::Value::Table(table).try_into().map_err(misread)?;
-        let mut problems = Vec::new();
+        let told = |problems: Vec<Wrong>| problems.iter().map(|wrong| wrong.told(text)).collect::<Vec<String>>();
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| {
+            vec![format!("{}\nhint: docs/rules.md shows a whole campaign", error.to_string().trim())]
+        })?;
+        resolve_days(&mut table).map_err(told)?;
+        let (file, misread) = read::section::<Self>(toml::Value::Table(table));
+        let mut problems: Vec<Wrong> = misread.into_iter().map(hinted).collect();
+        let Some(file) = file else { return Err(told(problems)) };
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if file.id.is_empty() || !file.id.chars().all(plain) {
-            problems.push(format!("id: `{}` is not made of a-z, 0-9 and -", file.id.escape_debug()));
+            let what = format!("`{}` is not made of a-z, 0-9 and -", file.id.escape_debug());
+            problems.push(Wrong::at("id", what));
         }
         if file.from.0 >= file.until.0 {
-            problems.push("until: it ends before it begins\nhint: `until` is the first instant after it".to_owned());
+            problems.push(Wrong::at("until", "it ends before it begins\nhint: `until` is the first instant after it"));
         }
         if let Some(zone) = &file.zone
             && Zone::parse(zone).is_err()
         {
-            problems.push(format!("zone: `{}` is not a time zone such as Europe/Copenhagen", zone.escape_debug()));
+            let what = format!("`{}` is not a time zone such as Europe/Copenhagen", zone.escape_debug());
+            problems.push(Wrong::at("zone", what));
         }
         for (name, text) in [("owner", &file.owner), ("why", &file.why)] {
             if text.trim().is_empty() {
-                problems.push(format!("{name}: is empty\nhint: a campaign needs somebody who answers for it"));
+                problems.push(Wrong::at(name, "is empty\nhint: a campaign needs somebody who answers for it"));
             }
         }
         if file.cart_grace() > MOST_CART_GRACE_MS {
-            problems.push("cart_grace_min: no cart is worth more than a day\nhint: 0 to 1440 minutes".to_owned());
+            problems.push(Wrong::at("cart_grace_min", "no cart is worth more than a day\nhint: 0 to 1440 minutes"));
         }
         if file.items.is_empty() {
-            problems.push("item: there is none\nhint: [[item]] sku = \"...\" price = \"...\"".to_owned());
+            problems.push(Wrong::at("item", "there is none\nhint: [[item]] sku = \"...\" price = \"...\""));
         }
         for (index, item) in file.items.iter().enumerate() {
             item.check(index, &mut problems);
         }
-        if problems.is_empty() { Ok(file) } else { Err(problems) }
+        if problems.is_empty() { Ok(file) } else { Err(told(problems)) }
     }
 
     /// In milliseconds.
@@ -158,9 +164,19 @@ impl CampaignFile {
     }
 }
 
+/// A value that cannot be read, with what would be.
+fn hinted(misread: read::Misread) -> Wrong {
+    let hint = if misread.problem.contains("decimal in quotes") {
+        "write amounts and percentages in quotes, such as price = \"399.00\""
+    } else {
+        "docs/rules.md shows a whole campaign"
+    };
+    Wrong::at(misread.path, format!("{}\nhint: {hint}", misread.problem))
+}
+
 /// Puts instants in place of days: a campaign lasts from the beginning of its first day to the end of its last one, by the
 /// clocks of its zone.
-fn resolve_days(table: &mut toml::Table) -> Result<(), Vec<String>> {
+fn resolve_days(table: &mut toml::Table) -> Result<(), Vec<Wrong>> {
     let zone = table.get("zone").and_then(toml::Value::as_str).and_then(|name| Zone::parse(name).ok());
     let mut problems = Vec::new();
     for (key, edge) in [("from", Zone::begins as fn(&Zone, Date) -> Option<Timestamp>), ("until", Zone::ends)] {
@@ -169,9 +185,12 @@ fn resolve_days(table: &mut toml::Table) -> Result<(), Vec<String>> {
             Some(Some(at)) => {
                 table.insert(key.to_owned(), toml::Value::String(at.to_string()));
             }
-            Some(None) => problems.push(format!("{key}: {day} is outside of the calendar")),
-            None => problems.push(format!(
-                "{key}: when {day} begins and ends depends on a zone\nhint: zone = \"Europe/Copenhagen\", or an instant with its offset"
+            Some(None) => problems.push(Wrong::at(key, format!("{day} is outside of the calendar"))),
+            None => problems.push(Wrong::at(
+                key,
+                format!(
+                    "when {day} begins and ends depends on a zone\nhint: zone = \"Europe/Copenhagen\", or an instant with its offset"
+                ),
             )),
         }
     }
@@ -190,18 +209,20 @@ fn day(value: &toml::Value) -> Option<Date> {
 }
 
 impl ItemText {
-    fn check(&self, index: usize, problems: &mut Vec<String>) {
+    fn check(&self, index: usize, problems: &mut Vec<Wrong>) {
+        let item = format!("item[{index}]");
         let selects = [&self.sku, &self.brand, &self.category_under, &self.tags_any];
         if selects.iter().all(|names| names.0.is_empty()) {
-            problems.push(format!("item[{index}]: selects nothing\nhint: sku, brand, category_under or tags_any"));
+            problems.push(Wrong::at(&item, "selects nothing\nhint: sku, brand, category_under or tags_any"));
         }
         match (&self.price, &self.percent) {
             (Some(price), None) if price.0 > Decimal::ZERO => {}
             (None, Some(percent)) if percent.0 > Decimal::ZERO && percent.0 <= MOST_PERCENT => {}
             (None, Some(percent)) => {
-                problems.push(format!("item[{index}].percent: {} is not between 0 and {MOST_PERCENT}", percent.0));
+                let what = format!("{} is not between 0 and {MOST_PERCENT}", percent.0);
+                problems.push(Wrong::at(format!("{item}.percent"), what));
             }
-            _ => problems.push(format!("item[{index}]: needs either a positive `price` or a `percent`")),
+            _ => problems.push(Wrong::at(item, "needs either a positive `price` or a `percent`")),
         }
     }
 
@@ -294,5 +315,13 @@ mod tests {
             assert!(problems.contains(expected), "{problems}");
         }
         assert!(CampaignFile::parse(&FILE.replace("announce", "anounce")).unwrap_err()[0].contains("anounce"));
+        let mistyped = FILE.replace("percent = \"20\"", "percent = 20").replace("owner", "ovner");
+        let told = CampaignFile::parse(&mistyped).unwrap_err().join("\n");
+        for expected in
+            ["line 7, ovner: unknown field", "line 11, item[0].percent: ", "percentages in quotes", "`owner`"]
+        {
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
+        assert!(CampaignFile::parse("id = ").unwrap_err()[0].contains("line 1"));
     }
 }

@@ -8,6 +8,7 @@ use crate::decide::grammar::{Names, OffersText, RuleText, SelectText, ValidText}
 use crate::decide::rules::{Bound, Competitor, Fallback, MarketRules, Mode, OfferFilter, PriceField, Rule, Target};
 use crate::decide::select::{Comparison, Hours, Schedule, Selector, is_under};
 use crate::money::Decimal;
+use crate::nearest::meant;
 
 /// Characters of a reason: it is told in one line.
 const MAX_REASON: usize = 200;
@@ -207,7 +208,8 @@ fn references(rule: &Rule, refs: &Refs, report: &mut Report) {
         if !refs.markets.iter().any(|market| market.market.id == *name) {
             let known: Vec<&str> = refs.markets.iter().map(|market| market.market.id.as_str()).collect();
             let hint = format!("declared markets: {}", known.join(", "));
-            report.error(&format!("markets[{index}]"), format!("`{name}` is not a market of this file"), &hint);
+            let problem = format!("`{name}` is not a market of this file{}", meant(name, known.iter().copied()));
+            report.error(&format!("markets[{index}]"), problem, &hint);
         }
         let declared = refs.markets.iter().find(|market| market.market.id == *name);
         if let Some(source) = declared.and_then(|market| market.derived_from.as_deref()) {
@@ -237,7 +239,8 @@ fn references(rule: &Rule, refs: &Refs, report: &mut Report) {
                 report.error("target.names", format!("{name} is our own shop"), "a price must not follow itself");
             }
             None if !refs.competitors.is_empty() => {
-                report.warn(format!("names competitor `{name}`, which this file does not declare"));
+                let meant = meant(name, refs.competitors.iter().map(|competitor| competitor.id.as_str()));
+                report.warn(format!("names competitor `{name}`, which this file does not declare{meant}"));
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::clock::Millis;
 use crate::decide::check::Report;
 use crate::decide::check_amounts::{MAX_MARGIN_PCT, MAX_PCT, adjust, not_negative, percent, rounding};
+use crate::decide::country;
 use crate::decide::facts::Market;
 use crate::decide::grammar::{ChannelText, CompetitorText, ConstraintText, EngineText, MarketText, OnFailure};
 use crate::decide::rules::{
@@ -95,6 +96,11 @@ pub fn market(text: MarketText, report: &mut Report) -> Option<MarketRules> {
         }
         step
     });
+    for (key, code) in [("country", &text.country), ("omnibus", &text.omnibus)] {
+        if let Some((code, hint)) = code.as_ref().and_then(|code| Some((code, country::unknown(code)?))) {
+            report.error(key, format!("`{}` is no country", code.escape_debug()), &hint);
+        }
+    }
     let country = text.country?;
     if text.map_allowed && NO_MAP.contains(&country.as_str()) {
         report.warn(format!(

@@ -29,16 +29,28 @@ const NAMED_OFFERS: usize = 6;
 pub struct Explanation {
     pub what: String,
     pub why: Vec<String>,
+    /// What keeps a proposed price back, each with what would let it through, where somebody has put it here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
     /// What the release layer says, if it was asked.
     pub release: Vec<String>,
     /// Other facts and what the engine answered to them.
     pub what_if: Vec<Probe>,
 }
 
+impl Explanation {
+    /// Says what became of the decision behind the engine: guards, the mode and people may have stepped it down, and a
+    /// price may have been put in its place.
+    pub fn stands_at(&mut self, facts: &Facts, outcome: Outcome, price: Option<Money>) {
+        self.what = headline(facts, outcome, price);
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.what)?;
         section(f, "Why", &self.why)?;
+        section(f, "What holds it, and what lets it through", &self.held)?;
         section(f, "Release", &self.release)?;
         let what_if: Vec<String> = self.what_if.iter().map(ToString::to_string).collect();
         section(f, "What would change it", &what_if)
@@ -94,31 +106,37 @@ pub fn explain(
         why.push(format!("It is looked at again at {at}."));
     }
     Explanation {
-        what: headline(facts, decision),
+        what: headline(facts, decision.outcome, decision.price),
         why,
+        held: Vec::new(),
         release: release.map(released).unwrap_or_default(),
         what_if: whatif::probes(facts, rules, now, decision),
     }
 }
 
-fn headline(facts: &Facts, decision: &Decision) -> String {
+/// `price` is what is proposed, or kept.
+fn headline(facts: &Facts, outcome: Outcome, price: Option<Money>) -> String {
     let (sku, market) = (&facts.product.sku, &facts.market.id);
     let current = facts.product.current.map_or_else(|| "no price".to_owned(), |price| price.to_string());
-    let moves = || {
-        let to = decision.price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
-        let percent = facts.product.current.zip(decision.price).and_then(|(from, to)| change_pct(from, to));
+    let to = || {
+        let to = price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
+        let percent = facts.product.current.zip(price).and_then(|(from, to)| change_pct(from, to));
         let percent = percent.map(|percent| format!(" ({}{} %)", plus(percent), two_decimals(percent)));
-        format!("from {current} to {to}{}", percent.unwrap_or_default())
+        format!("to {to}{}", percent.unwrap_or_default())
     };
-    match decision.outcome {
+    let moves = || format!("from {current} {}", to());
+    match outcome {
         Outcome::Change => format!("{sku} in {market} goes {}.", moves()),
         Outcome::Review => format!("{sku} in {market} would go {}; a person has to approve it.", moves()),
         Outcome::Shadow => {
             format!("{sku} in {market} would go {}; the rule is in shadow mode, nothing is pushed.", moves())
         }
         Outcome::Keep => format!("{sku} in {market} stays at {current}."),
+        Outcome::Hold if price.is_some() && price != facts.product.current => {
+            format!("{sku} in {market} stays at {current}; the change {} is held.", to())
+        }
         Outcome::Hold => format!("{sku} in {market} stays at {current}, on hold."),
-        Outcome::None if decision.has(Flag::KillSwitch) => {
+        Outcome::None if facts.kill_switch => {
             format!("Nothing is decided for {sku} in {market}: the kill switch is on.")
         }
         Outcome::None => format!("No rule applies to {sku} in {market}; it stays at {current}."),

@@ -10,7 +10,7 @@ use crate::decide::decision::Decision;
 use crate::decide::facts::Facts;
 use crate::decide::release_guards::change_pct;
 use crate::decide::rounding::two_decimals;
-use crate::decide::war_response::{self, WarAnswer, WarResponse};
+use crate::decide::war_response::{self, Answering, WarAnswer, WarResponse};
 use crate::money::{Decimal, Money};
 use crate::observe::war::{PriceMove, Spiral, WarParams, flip_flops, multipliers, spiral, war};
 
@@ -54,6 +54,14 @@ impl History {
         let of = |moves: &Vec<PriceMove>| moves.iter().filter(|step| late(step.at)).cloned().collect();
         let moves = self.moves.iter().map(|(competitor, moves)| (competitor.clone(), of(moves))).collect();
         Self { own, own_from, moves }
+    }
+}
+
+impl RivalryParams {
+    /// The answer to a war, and how long it stands.
+    #[must_use]
+    pub const fn answering(&self) -> Answering {
+        Answering { response: self.response, hold_ms: self.hold_ms }
     }
 }
 
@@ -179,7 +187,7 @@ pub fn reply(
     facts: &Facts,
     decision: &Decision,
     price: Option<Money>,
-    response: WarResponse,
+    answering: Answering,
     last_raise: Option<Millis>,
     now: Millis,
 ) -> Reply {
@@ -190,7 +198,7 @@ pub fn reply(
         "spiral_up" | "own_rise" if rises => Reply::Hold,
         "spiral_up" | "own_rise" => Reply::Stands,
         "spiral_down" if !falls => Reply::Stands,
-        _ => match war_response::answer(response, facts, decision, known.competitor, known.since, last_raise, now) {
+        _ => match war_response::answer(answering, facts, decision, known.competitor, known.since, last_raise, now) {
             WarAnswer::Unchanged => Reply::Stands,
             WarAnswer::Hold { .. } => Reply::Hold,
             WarAnswer::Review => Reply::Review,

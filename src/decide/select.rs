@@ -129,6 +129,11 @@ pub fn is_under(category: &str, under: &str) -> bool {
     category.strip_prefix(under.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// A category and everything above it: `audio/headphones`, `audio`.
+pub fn upwards(category: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(category), |path| path.rsplit_once('/').map(|(above, _)| above))
+}
+
 /// Competitors that surely have the product in stock, and those that may have it.
 fn competitors_in_stock(facts: &Facts, rules: &RuleSet, now_ms: i64) -> (u32, u32) {
     let mut surely = BTreeSet::new();

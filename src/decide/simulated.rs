@@ -200,7 +200,7 @@ impl Ours {
         let open = self.rivalries.iter().filter(|known| known.until > now);
         let replies = open.map(|known| {
             let known = Known { kind: known.kind, competitor: &known.competitor, since: known.since };
-            rivalry::reply(known, facts, decision, decision.price, params.response, self.last_raise, now)
+            rivalry::reply(known, facts, decision, decision.price, params.answering(), self.last_raise, now)
         });
         replies.into_iter().find(|reply| *reply != Reply::Stands).unwrap_or(Reply::Stands)
     }

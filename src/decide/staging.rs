@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Millis;
 use crate::decide::release::{Proposal, ReleaseParams};
+use crate::sentence::Sentence;
 
 /// The resolution of a share: hundredths of a percent.
 pub const WHOLE: u64 = 10_000;
@@ -40,14 +41,25 @@ pub fn place(rule: &str, sku: &str) -> u64 {
     u64::from_be_bytes(first) % WHOLE
 }
 
+/// When the turn of a product comes that has this place in a rule's queue: the beginning of the first stage with it.
+#[must_use]
+pub fn turn(place: u64, since: Millis, products: u32, params: &ReleaseParams) -> Millis {
+    let stage_ms = i64::from(params.stage_h) * Millis::HOUR;
+    let second = since.plus(stage_ms);
+    if place < share(since, second, products, params) { second } else { second.plus(stage_ms) }
+}
+
 /// Why a product has to wait for a later stage; none if it is its turn.
 #[must_use]
 pub fn finding(proposal: &Proposal) -> Option<String> {
     let state = proposal.state;
-    let share = share(state.rule_since?, proposal.now, state.rule_products, proposal.params);
-    let waits = place(&state.rule, &proposal.facts.product.sku) >= share;
-    waits.then(|| {
-        format!("the rule is new or edited and acts on {}.{:02} % of its products so far", share / 100, share % 100)
+    let (since, products) = (state.rule_since?, state.rule_products);
+    let share = share(since, proposal.now, products, proposal.params);
+    let place = place(&state.rule, &proposal.facts.product.sku);
+    (place >= share).then(|| {
+        let turn = turn(place, since, products, proposal.params);
+        let share = format!("{}.{:02}", share / 100, share % 100);
+        Sentence::NewRule.with(&[("share", &share), ("turn", &turn)])
     })
 }
 
@@ -61,6 +73,18 @@ mod tests {
         let at = |hours: i64, products: u32| share(Millis(0), Millis(hours * Millis::HOUR), products, &params);
         assert_eq!([at(0, 10_000), at(24, 10_000), at(48, 10_000)], [100, 1_000, 10_000]);
         assert_eq!([at(0, 100), at(0, 5), at(0, 0)], [500, 10_000, 10_000]);
+    }
+
+    #[test]
+    fn the_turn_of_every_product_comes_when_its_stage_begins() {
+        let params = ReleaseParams::default();
+        let since = Millis(5);
+        for place in [0, 99, 100, 999, 1_000, 9_999] {
+            let turn = turn(place, since, 10_000, &params);
+            assert!(place < share(since, turn, 10_000, &params), "{place}");
+            let before = share(since, turn.plus(-1), 10_000, &params);
+            assert!(place >= before || place < 100, "{place} had its turn before");
+        }
     }
 
     #[test]

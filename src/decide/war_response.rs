@@ -1,7 +1,7 @@
 //! What we do when a competitor and we undercut each other: freeze, go to the floor and stay, follow the next, or ask.
 //!
-//! No answer is meant as a signal to the competitor. After a day the normal rule is back, and at most one answer a day
-//! raises a price.
+//! No answer is meant as a signal to the competitor. After the configured time the normal rule is back, and at most one
+//! answer a day raises a price.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,18 @@ use crate::decide::decision::{Decision, Flag};
 use crate::decide::facts::Facts;
 use crate::money::Money;
 
-/// How long an answer stands before the normal rule is tried again.
-pub const RESPONSE_MS: i64 = Millis::DAY;
+/// An answer raises a price at most once in this time, however long answers stand.
+const RAISE_EVERY_MS: i64 = Millis::DAY;
+/// How long an answer may stand: shorter ones would not outlast a round of checks, longer ones would be a price policy that
+/// belongs in a rule.
+pub const HOLD_MS: std::ops::RangeInclusive<i64> = Millis::HOUR..=30 * Millis::DAY;
+
+/// The configured answer, and how long it stands before the normal rule is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answering {
+    pub response: WarResponse,
+    pub hold_ms: i64,
+}
 
 /// The configured answer to a price war.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,7 +54,7 @@ pub enum WarAnswer {
 /// Answers a war with `rival` that was noticed at `since`. `last_raise` is when such an answer last raised the price.
 #[must_use]
 pub fn answer(
-    response: WarResponse,
+    answering: Answering,
     facts: &Facts,
     decision: &Decision,
     rival: &str,
@@ -52,16 +62,16 @@ pub fn answer(
     last_raise: Option<Millis>,
     now: Millis,
 ) -> WarAnswer {
-    let until = since.plus(RESPONSE_MS);
+    let until = since.plus(answering.hold_ms);
     if now >= until || !decision.proposes() {
         return WarAnswer::Unchanged;
     }
-    match response {
+    match answering.response {
         WarResponse::Freeze => WarAnswer::Hold { until },
         WarResponse::Review => WarAnswer::Review,
         WarResponse::FloorThenHold if at_floor(facts, decision) => WarAnswer::Hold { until },
         WarResponse::FloorThenHold => WarAnswer::Unchanged,
-        WarResponse::StepToNext if last_raise.is_some_and(|at| now.since(at) < RESPONSE_MS) => {
+        WarResponse::StepToNext if last_raise.is_some_and(|at| now.since(at) < RAISE_EVERY_MS) => {
             WarAnswer::Hold { until }
         }
         WarResponse::StepToNext => {
@@ -101,6 +111,10 @@ mod tests {
         Facts { offers, ..Facts::new(product, Market::of_country("DK", Currency::DKK, Zone::UTC)) }
     }
 
+    const fn for_a_day(response: WarResponse) -> Answering {
+        Answering { response, hold_ms: Millis::DAY }
+    }
+
     fn rules() -> RuleSet {
         let rule = "[[rule]]\nid = \"r\"\ntarget = { kind = \"lowest\" }\nadjust = { amount = \"-1.00\" }";
         RuleSet::from_table(toml::from_str(rule).unwrap(), Mode::Auto).unwrap().0
@@ -111,19 +125,22 @@ mod tests {
         let (facts, rules, now) = (facts(46_000), rules(), Millis(Millis::HOUR));
         let decision = price(&facts, &rules, now.timestamp());
         assert_eq!(decision.price.map(Money::minor), Some(44_900));
-        let step = |last| answer(WarResponse::StepToNext, &facts, &decision, "rival", Millis(0), last, now);
+        let step = |last| answer(for_a_day(WarResponse::StepToNext), &facts, &decision, "rival", Millis(0), last, now);
         let WarAnswer::Again(without) = step(None) else { panic!("it decides again") };
         assert_eq!(price(&without, &rules, now.timestamp()).price.map(Money::minor), Some(48_900));
-        assert_eq!(step(Some(Millis(0))), WarAnswer::Hold { until: Millis(RESPONSE_MS) });
+        assert_eq!(step(Some(Millis(0))), WarAnswer::Hold { until: Millis(Millis::DAY) });
     }
 
     #[test]
-    fn an_answer_ends_after_a_day() {
+    fn an_answer_ends_after_the_time_that_is_configured() {
         let (facts, rules) = (facts(46_000), rules());
         let decision = price(&facts, &rules, Millis(Millis::HOUR).timestamp());
-        let freeze = |now| answer(WarResponse::Freeze, &facts, &decision, "rival", Millis(0), None, Millis(now));
-        assert_eq!(freeze(RESPONSE_MS - 1), WarAnswer::Hold { until: Millis(RESPONSE_MS) });
-        assert_eq!(freeze(RESPONSE_MS), WarAnswer::Unchanged);
+        for hold_ms in [Millis::HOUR, Millis::DAY, 3 * Millis::DAY] {
+            let freeze = Answering { response: WarResponse::Freeze, hold_ms };
+            let at = |now| answer(freeze, &facts, &decision, "rival", Millis(0), None, Millis(now));
+            assert_eq!(at(hold_ms - 1), WarAnswer::Hold { until: Millis(hold_ms) });
+            assert_eq!(at(hold_ms), WarAnswer::Unchanged);
+        }
     }
 
     #[test]
@@ -132,12 +149,12 @@ mod tests {
         let now = Millis(Millis::HOUR);
         for (current, expected) in [
             (46_000, WarAnswer::Unchanged),
-            (37_500, WarAnswer::Hold { until: Millis(RESPONSE_MS) }),
+            (37_500, WarAnswer::Hold { until: Millis(Millis::DAY) }),
             (37_000, WarAnswer::Unchanged),
         ] {
             let facts = facts(current);
             let decision = price(&facts, &rules, now.timestamp());
-            let got = answer(WarResponse::FloorThenHold, &facts, &decision, "rival", Millis(0), None, now);
+            let got = answer(for_a_day(WarResponse::FloorThenHold), &facts, &decision, "rival", Millis(0), None, now);
             assert_eq!(got, expected, "{current}");
         }
     }

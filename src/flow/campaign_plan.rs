@@ -6,12 +6,15 @@ use serde::Serialize;
 use super::campaign_claims::{prior_of, reasons};
 use super::campaigns::scope;
 use super::facts::facts;
-use crate::app::App;
+use super::names;
+use crate::app::{App, Loaded};
 use crate::clock::Millis;
-use crate::decide::bounds;
 use crate::decide::campaign::{STAGE_BEFORE_MS, Window};
 use crate::decide::campaign_file::{CampaignFile, Candidate};
+use crate::decide::campaign_place::Wrong;
+use crate::decide::{self, Facts, bounds};
 use crate::money::{Money, currency};
+use crate::nearest::meant;
 use crate::sentence::Sentence;
 use crate::store::campaigns::{Campaign, Item, New, NewItem};
 use crate::store::listings;
@@ -48,10 +51,11 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
     let (starts_at, ends_at) = file.window();
     let mut problems = Vec::new();
     if ends_at <= app.now() {
-        problems.push("until: it is over already".to_owned());
+        problems.push(Wrong::at("until", "it is over already"));
     }
     for channel in file.channels.iter().filter(|channel| app.lane(channel).is_none()) {
-        problems.push(format!("channels: `{}` is not configured", channel.escape_debug()));
+        let meant = meant(channel, app.lanes.iter().map(|lane| lane.name.as_str()));
+        problems.push(Wrong::at("channels", format!("`{}` is not configured{meant}", channel.escape_debug())));
     }
     let mut items: Vec<NewItem> = Vec::new();
     let mut found = vec![0_usize; file.items.len()];
@@ -68,11 +72,15 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
             }
         }
     }
-    for (index, _) in found.iter().enumerate().filter(|(_, found)| **found == 0) {
-        problems.push(format!("item[{index}]: selects no product of the catalogue"));
+    for (index, item) in file.items.iter().enumerate() {
+        let strange = names::strange_skus(&app.db, &item.sku.0).await?;
+        if found[index] == 0 && strange.is_empty() {
+            problems.push(Wrong::at(format!("item[{index}]"), "selects no product of the catalogue"));
+        }
+        problems.extend(strange.into_iter().map(|what| Wrong::at(format!("item[{index}].sku"), what)));
     }
     if !problems.is_empty() {
-        return Ok(Err(problems));
+        return Ok(Err(problems.iter().map(|wrong| wrong.told(&body)).collect()));
     }
     let windows = match app.now() >= starts_at.plus(-STAGE_BEFORE_MS) {
         // Its prices may be decided before the next look at campaigns.
@@ -108,7 +116,7 @@ async fn item(
     file: &CampaignFile,
     product: &Product,
     found: &mut [usize],
-) -> anyhow::Result<Option<Result<NewItem, String>>> {
+) -> anyhow::Result<Option<Result<NewItem, Wrong>>> {
     let own = currency(&product.currency)?;
     let tags: Vec<String> = serde_json::from_str(&product.tags).unwrap_or_default();
     let candidate = Candidate {
@@ -123,27 +131,56 @@ async fn item(
     for (index, item) in file.items.iter().enumerate() {
         if item.selects(&candidate) {
             found[index] += 1;
-            first.get_or_insert(item);
+            first.get_or_insert((index, item));
         }
     }
-    let Some(item) = first else { return Ok(None) };
+    let Some((index, item)) = first else { return Ok(None) };
+    let key = if item.price.is_some() { "price" } else { "percent" };
+    let refused = |what: String| Ok(Some(Err(Wrong::at(format!("item[{index}].{key}"), what))));
     let price = match item.price_of(&candidate) {
         Ok(price) => price,
-        Err(problem) => return Ok(Some(Err(problem))),
+        Err(problem) => return refused(problem),
     };
     let loaded = app.rules().await?;
     let facts = facts(app, &loaded, product, app.now()).await?;
-    let floor = bounds::floor(&facts, &[], &loaded.set.engine).map(|(floor, _)| floor).max(product.min_minor);
-    Ok(Some(match floor {
-        None => Err(format!("{}: it has no floor, because its cost or tax rate is not known", product.sku)),
-        Some(floor) if price.minor() < floor => {
-            Err(format!("{}: {price} is below the floor {}", product.sku, Money::from_minor(floor, own)))
+    Ok(Some(match lowest(&facts, &loaded, product) {
+        None => {
+            return refused(format!(
+                "{}: it has no floor, because its cost or tax rate is not known\nhint: omniprice import FILE brings its cost",
+                product.sku
+            ));
+        }
+        Some((floor, by)) if price.minor() < floor => {
+            return refused(format!(
+                "{}: {price} is below the floor {} ({by})",
+                product.sku,
+                Money::from_minor(floor, own)
+            ));
         }
         Some(_) => {
             let price_minor = price.minor();
             Ok(NewItem { product_id: product.id, price_minor, currency: product.currency.clone() })
         }
     }))
+}
+
+/// The lowest price that a campaign may have, and what makes it so. Margins of rules do not count: campaigns may give them
+/// away, but not sell at a loss.
+fn lowest(facts: &Facts, loaded: &Loaded, product: &Product) -> Option<(i64, String)> {
+    let (computed, _) = bounds::floor(facts, &[], &loaded.set.engine)?;
+    if let Some(minimum) = product.min_minor.filter(|minimum| *minimum > computed) {
+        return Some((minimum, "the product's own minimum".to_owned()));
+    }
+    let cost = facts.product.cost_net.map_or_else(String::new, |cost| format!(" {cost}"));
+    Some((computed, format!("its cost{cost} with VAT; the margin of a rule does not count in campaigns")))
+}
+
+/// The floor of the rule that would decide a product, and the rule; none where no rule does.
+fn floor_of_rule(facts: &Facts, loaded: &Loaded, now: Millis) -> Option<(Money, String)> {
+    let mut free = facts.clone();
+    (free.product.lock, free.product.manual, free.product.campaign) = (None, None, None);
+    let decision = decide::price(&free, &loaded.set, now.timestamp());
+    decision.floor.zip(decision.rule)
 }
 
 /// Something worth a word about a product of a campaign.
@@ -153,31 +190,44 @@ pub struct Remark {
     pub what: String,
     /// Whether the campaign waits for it; else it is only worth knowing before the start.
     pub waits: bool,
+    /// Whoever stores the campaign is asked whether it is meant.
+    pub odd: bool,
 }
 
-/// Products that would not get cheaper (prices move until the start), and those whose price a person keeps: a campaign
-/// waits until that ends.
+/// Products that would not get cheaper (prices move until the start), those that go below the floor of their rule, and
+/// those whose price a person keeps: a campaign waits until that ends.
 ///
 /// # Errors
-/// The store's.
+/// The rules' and the store's.
 pub async fn remarks(app: &App, items: impl Iterator<Item = (i64, i64)>) -> anyhow::Result<Vec<Remark>> {
+    let (loaded, now) = (app.rules().await?, app.now());
     let mut remarks = Vec::new();
     for (id, minor) in items.take(MOST_LOOKED_UP) {
         let Some(product) = products::by_id(&app.db, id).await? else { continue };
         let own = currency(&product.currency)?;
         let money = |minor| Money::from_minor(minor, own);
-        let mut note = |what: String, waits| remarks.push(Remark { sku: product.sku.clone(), what, waits });
-        let set = overrides::of_product(&app.db, product.id, app.now()).await?;
+        let mut note = |what: String, waits, odd| remarks.push(Remark { sku: product.sku.clone(), what, waits, odd });
+        let set = overrides::of_product(&app.db, product.id, now).await?;
         for one in &set {
             let until = one.until_at.map_or_else(String::new, |at| format!(" until {}", Millis(at)));
             let what = one.price_minor.map_or_else(|| "has locked it".to_owned(), |m| format!("has set {}", money(m)));
-            note(format!("{} {what}{until}; the campaign waits for that", one.owner), true);
+            note(format!("{} {what}{until}; the campaign waits for that", one.owner), true, false);
         }
         if set.is_empty() && product.locked != 0 {
-            note("the catalogue has locked it; the campaign waits for that".to_owned(), true);
+            note("the catalogue has locked it; the campaign waits for that".to_owned(), true, false);
         }
         if minor >= product.own_minor && set.is_empty() {
-            note(format!("{} is no reduction, it costs {} now", money(minor), money(product.own_minor)), false);
+            note(format!("{} is no reduction, it costs {} now", money(minor), money(product.own_minor)), false, true);
+        }
+        let facts = facts(app, &loaded, &product, now).await?;
+        let floors = floor_of_rule(&facts, &loaded, now).zip(lowest(&facts, &loaded, &product));
+        if let Some(((of_rule, rule), (least, by))) = floors.filter(|((of_rule, _), _)| minor < of_rule.minor()) {
+            let what = format!(
+                "{} is below {of_rule}, the floor of rule {rule}; campaigns may go down to {} ({by})",
+                money(minor),
+                money(least)
+            );
+            note(what, false, false);
         }
     }
     Ok(remarks)

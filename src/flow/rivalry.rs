@@ -176,8 +176,8 @@ async fn one(
     let last = rivals::last_raise(&app.db, rivalry.product_id).await?;
     let known = Known { kind: &rivalry.kind, competitor: &rivalry.competitor, since: Millis(rivalry.created_at) };
     let (facts, decision) = (&proposal.facts, &proposal.decision);
-    let response = app.config.guards.rivalry.response;
-    Ok(match rivalry::reply(known, facts, decision, proposal.price(), response, last, now) {
+    let answering = app.config.guards.rivalry.params().answering();
+    Ok(match rivalry::reply(known, facts, decision, proposal.price(), answering, last, now) {
         Reply::Stands => None,
         Reply::Hold => answered(Some(Outcome::Hold), false),
         Reply::Review => answered(Some(Outcome::Review), false),

@@ -19,6 +19,8 @@ pub const WIDTH: i16 = 560;
 pub const HEIGHT: i16 = 120;
 const SCALE: i16 = 2;
 const MARGIN: i16 = 6;
+/// A line over less than this part of a chart's time is a dot.
+const LEAST_SEEN: i64 = 20;
 /// Height of a row of text in CSS pixels.
 const TEXT: i16 = 18;
 
@@ -41,6 +43,15 @@ pub struct Chart {
     pub mark: Option<i64>,
 }
 
+/// What a person sees in a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    Lines,
+    /// A dot so far, and lines from then on.
+    From(Millis),
+    Nothing,
+}
+
 /// What a picture says besides lines.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
@@ -61,6 +72,25 @@ impl Chart {
         let values = self.lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, value)| *value));
         let all: Vec<i64> = values.chain(self.mark).collect();
         Some((*all.iter().min()?, *all.iter().max()?))
+    }
+
+    /// Whether a person sees more than a dot. A price needs a part of the width, an index a second point.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let whole = self.until.since(self.from).max(1);
+        let of_line = |line: &Line| {
+            let with_value = || line.points.iter().filter(|(_, value)| value.is_some()).map(|(at, _)| *at);
+            let (first, last) = (with_value().min()?, with_value().max()?);
+            let apart = line.points.windows(2).map(|pair| pair[1].0.since(pair[0].0)).max().unwrap_or(whole);
+            let (end, needs) = if line.steps { (self.until, whole / LEAST_SEEN) } else { (last, apart) };
+            Some((end.since(first) >= needs, first.plus(needs)))
+        };
+        let lines: Vec<(bool, Millis)> = self.lines.iter().filter_map(of_line).collect();
+        match lines.iter().map(|(_, from)| *from).min() {
+            None => Seen::Nothing,
+            Some(_) if lines.iter().any(|(seen, _)| *seen) => Seen::Lines,
+            Some(from) => Seen::From(from),
+        }
     }
 
     fn x(&self, at: Millis, width: i16) -> i16 {
@@ -242,6 +272,17 @@ mod tests {
         assert_eq!(stretches, [vec![(6, 106), (56, 106), (56, 6), (81, 6)]]);
         let apart = self::chart(vec![(0, Some(1)), (10, None), (20, Some(2))], false);
         assert_eq!(apart.stretches(&apart.lines[0], 112, 112).len(), 2);
+    }
+
+    #[test]
+    fn a_chart_of_dots_says_from_when_there_are_lines() {
+        assert_eq!(chart(vec![(0, None)], true).seen(), Seen::Nothing);
+        // A price holds until now: at 96 of 100 it covers too little, at 95 a twentieth.
+        assert_eq!(chart(vec![(96, Some(5))], true).seen(), Seen::From(Millis(101)));
+        assert_eq!(chart(vec![(95, Some(5))], true).seen(), Seen::Lines);
+        let days = |values: [Option<i64>; 3]| chart((0..).step_by(50).zip(values).collect(), false);
+        assert_eq!(days([None, None, Some(7)]).seen(), Seen::From(Millis(150)));
+        assert_eq!(days([None, Some(7), Some(7)]).seen(), Seen::Lines);
     }
 
     #[test]

@@ -140,7 +140,7 @@ sentences! {
     NotWorthIt = "a change of {change:percent} is not worth one",
     NeedsConsent = "a change of {change:percent} needs a person's consent",
     StakeNeedsConsent = "{amount:number} at stake in stock needs a person's consent",
-    NewRule = "the rule is new or edited and acts on {share:percent} of its products so far",
+    NewRule = "the rule is new or edited and acts on {share:percent} of its products so far; the turn of this one comes at {turn:at}",
     BelowOwnMinimum = "the price is below the product's own minimum",
     VatPassedOn = "the VAT rate went from {before:number} to {after:percent} ({row}) and is passed on",
     BackToBefore = "the time of the set price is over and no rule asks for another; back to {price:money}",

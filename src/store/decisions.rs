@@ -53,6 +53,9 @@ statements! {
          where r.state = 'open' order by r.created_at, r.id limit $1");
     REVIEW = Sql::same(
         "select r.*, p.sku, p.title from reviews r join products p on p.id = r.product_id where r.id = $1");
+    NEWEST_REVIEW = Sql::same(
+        "select r.*, p.sku, p.title from reviews r join products p on p.id = r.product_id
+         where r.product_id = $1 and r.created_at <= $2 order by r.id desc limit 1");
     SETTLE_REVIEW = Sql::same(
         "update reviews set state = $2, settled_by = $3, settled_why = $4, settled_at = $5 where id = $1 and state = 'open'");
     REVISION_ADD = Sql::same(
@@ -128,6 +131,7 @@ pub struct Review {
     pub state: String,
     pub settled_by: Option<String>,
     pub settled_why: Option<String>,
+    pub settled_at: Option<i64>,
     pub expires_at: i64,
     pub created_at: i64,
 }
@@ -435,6 +439,14 @@ pub async fn open_reviews(db: &Db, limit: i64) -> Result<Vec<Review>, StoreError
 /// The engine's own.
 pub async fn review(db: &Db, id: i64) -> Result<Option<Review>, StoreError> {
     db.maybe(REVIEW, args![id]).await
+}
+
+/// The newest proposal about a product that was made by an instant, whatever became of it.
+///
+/// # Errors
+/// The engine's own.
+pub async fn newest_review(db: &Db, product_id: i64, at: Millis) -> Result<Option<Review>, StoreError> {
+    db.maybe(NEWEST_REVIEW, args![product_id, at]).await
 }
 
 /// Closes an open proposal; false if it was not open any more.

@@ -37,7 +37,8 @@ statements! {
                        where w.listing_id = l.id and w.seen_at <= $2 and w.basis in ('verified', 'accepted'))
            and (l.desired_minor is null or l.desired_minor <> v.minor)
          order by l.id limit $4");
-    DECIDED_AT = Sql::same("select created_at as at from decisions where id = $1");
+    NUMBERED = Sql::same(
+        "select p.sku, d.version, d.created_at from decisions d join products p on p.id = d.product_id where d.id = $1");
     CHANGED = Sql::same(
         "select * from products where changed_at > $1 or (changed_at = $1 and id > $2) order by changed_at, id limit $3");
 }
@@ -90,9 +91,12 @@ struct Pushed {
     oldest: Option<i64>,
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct At {
-    at: i64,
+/// A decision as a person knows it.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Numbered {
+    pub sku: String,
+    pub version: i64,
+    pub created_at: i64,
 }
 
 /// How much of a channel is about to move.
@@ -148,12 +152,12 @@ pub async fn live_at(
     db.all(LIVE_AT, args![channel, at, after_id, limit]).await
 }
 
-/// When a decision was made.
+/// Whose decision a number is, and when it was made.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn decided_at(db: &Db, decision_id: i64) -> Result<Option<Millis>, StoreError> {
-    Ok(db.maybe::<At>(DECIDED_AT, args![decision_id]).await?.map(|row| Millis(row.at)))
+pub async fn numbered(db: &Db, decision_id: i64) -> Result<Option<Numbered>, StoreError> {
+    db.maybe(NUMBERED, args![decision_id]).await
 }
 
 /// Products whose price changed after (instant, id), in that order: what a till asks for.

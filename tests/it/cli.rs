@@ -1,6 +1,7 @@
 //! The binary as a person or a script meets it: an empty folder, one command after the other, exit codes as the manual
 //! says, data on stdout and talk on stderr.
 
+mod answers;
 mod bulk;
 mod intent;
 mod mistakes;
@@ -234,7 +235,7 @@ async fn a_first_day_goes_from_a_safe_look_to_an_approved_price() {
     // A competitor moves; in review mode that is for a person, and the exit code says so.
     day.near.show("KETTLE", price(48_900));
     let moved = day.say(&["once", "--now", "--patience", "1"]).await.ends(3);
-    assert!(moved.out.contains("1 proposals wait: omniprice review"), "{moved:?}");
+    assert!(moved.out.contains("1 proposal waits for a person: omniprice review"), "{moved:?}");
     let open = day.say(&["review", "--json"]).await.ends(0).json();
     assert_eq!(
         (open.as_array().unwrap().len(), &open[0]["sku"], &open[0]["price_minor"]),

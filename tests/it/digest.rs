@@ -123,6 +123,7 @@ fn review(title: &str) -> Review {
         why: "match".into(),
         record: String::new(),
         facts_hash: String::new(),
+        settled_at: None,
         state: "open".into(),
         settled_by: None,
         settled_why: None,

@@ -129,7 +129,8 @@ async fn going_back_makes_new_decisions_that_reach_every_channel(test: TestDb) {
     assert_eq!(world.ours("KETTLE").await, 47_900);
     let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
     let bad = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
-    assert_eq!(fleet::decided_at(&world.app.db, bad.id).await.unwrap().map(|at| at.0), Some(bad.created_at));
+    let numbered = fleet::numbered(&world.app.db, bad.id).await.unwrap().unwrap();
+    assert_eq!((numbered.created_at, numbered.version), (bad.created_at, bad.version));
     let then = fleet::prices_at(&world.app.db, world.app.now().plus(-600), 0, 10).await.unwrap();
     assert!(then.iter().all(|then| then.price_minor != then.own_minor));
 

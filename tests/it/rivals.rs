@@ -12,6 +12,7 @@ use crate::harness::{Setup, TestDb, World, price};
 both_engines![
     a_competitor_that_sells_out_at_once_is_suspended_and_its_prices_stay,
     a_price_war_freezes_us_for_a_day_and_then_the_rule_is_back,
+    an_answer_to_a_price_war_stands_as_long_as_it_is_configured_to,
     stepping_to_the_next_leaves_the_rival_out,
     prices_that_flip_freeze_the_product,
 ];
@@ -93,6 +94,22 @@ async fn a_price_war_freezes_us_for_a_day_and_then_the_rule_is_back(test: TestDb
     world.drive().await;
     world.drive().await;
     assert_eq!(world.ours("KETTLE").await, 45_900, "the normal rule is back, from {stopped}");
+}
+
+async fn an_answer_to_a_price_war_stands_as_long_as_it_is_configured_to(test: TestDb) {
+    let config = "[guards.rivalry]\nleast_alternations = 6\nhold = \"72h\"\n";
+    let setup = Setup { rules: UNDERCUT, config, ..Setup::default() };
+    let world = World::open_at(test, setup, Clock::manual(START)).await;
+    world.drive().await;
+    chase(&world, &[49_000, 48_300, 47_700, 46_900, 46_000]).await;
+    let stopped = world.ours("KETTLE").await;
+    assert!(stopped > 45_900, "{stopped}");
+    for (hours, expected) in [(48, stopped), (25, 45_900)] {
+        world.app.clock.advance(hours * Millis::HOUR);
+        world.drive().await;
+        world.drive().await;
+        assert_eq!(world.ours("KETTLE").await, expected, "after {hours} hours more");
+    }
 }
 
 async fn stepping_to_the_next_leaves_the_rival_out(test: TestDb) {

@@ -17,9 +17,13 @@ const START: Millis = Millis(1_791_273_600_000);
 const RULES: &str = "[[rule]]\nid = \"beat-the-cheapest\"\npriority = 900\nmode = \"auto\"\ntarget = { kind = \"lowest\" }\nadjust = { percent = \"-1\" }\n\
                      bounds = { min = [ { margin_pct = \"10\" } ] }\nrounding = { modulus = \"10.00\", endings = [\"9.00\"], direction = \"down\" }\n";
 
-/// Seven weeks of a kettle and a lamp: moves of competitors, a price set by hand, a campaign.
+/// Seven weeks of a kettle, a lamp and a mixer: moves of competitors, a price set by hand, a campaign, a change too large.
 async fn recorded() -> World {
-    let products = vec![("KETTLE", "499.00", Some("250.00")), ("LAMP", "299.00", Some("210.00"))];
+    let products = vec![
+        ("KETTLE", "499.00", Some("250.00")),
+        ("LAMP", "299.00", Some("210.00")),
+        ("MIXER", "899.00", Some("400.00")),
+    ];
     let test = database(Engine::Sqlite).await.unwrap();
     let world = World::open_at(test, Setup { products, rules: RULES, ..Setup::default() }, Clock::manual(START)).await;
     world.drive().await;
@@ -29,6 +33,7 @@ async fn recorded() -> World {
         world.near.show("KETTLE", price(near));
         world.far.show("KETTLE", price(far));
         world.near.show("LAMP", price(near - 20_000));
+        world.far.show("MIXER", price(79_900));
         world.drive().await;
     }
     to_the_minute(&world, weeks);
@@ -84,6 +89,7 @@ fn run(config: &Path, line: &str) -> String {
         .arg(config)
         .args(arguments)
         .env("OMNIPRICE_LOG__FILTER", "off")
+        .env("OMNIPRICE_REPORT__TIME_ZONE", "Europe/Copenhagen")
         .output()
         .unwrap();
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use super::super::names::count;
 use super::Report;
 use crate::clock::Millis;
 use crate::report::digest::plain;
 
 /// The whole report for a person.
-pub(super) fn of(r: &Report) -> String {
+pub(super) fn of(r: &Report, zone: &str) -> String {
     let mut out = format!(
         "{} {}: {}{}, decision version {}{}\n",
         r.sku,
@@ -17,6 +18,7 @@ pub(super) fn of(r: &Report) -> String {
         r.version,
         if r.locked { ", locked" } else { "" }
     );
+    let _ = writeln!(out, "times: {zone}");
     // Writing to a String cannot fail.
     if let (Some(outcome), Some(why), Some(since)) = (&r.outcome, &r.why, &r.since) {
         let _ = writeln!(out, "now: {outcome} since {since}: {why}");
@@ -25,15 +27,22 @@ pub(super) fn of(r: &Report) -> String {
         let _ = writeln!(out, "\n{story}");
     }
     if let Some(d) = &r.decision {
-        let _ = writeln!(out, "\nlast change: {} -> {} at {} by {}: {}", d.from, d.to, d.at, d.actor, d.why);
+        let _ = writeln!(
+            out,
+            "\nlast change: {} -> {} at {} by {}, decision {}: {}",
+            d.from, d.to, d.at, d.actor, d.id, d.why
+        );
     }
     let _ = writeln!(
         out,
         "proof: {}",
         if r.proof == "equal" { "computed again from its record, it comes out equal" } else { &r.proof }
     );
-    if !r.intent.is_empty() {
+    if !r.intent.is_empty() || r.turned_down.is_some() {
         let _ = writeln!(out, "\nbeside the rules:");
+    }
+    if let Some(no) = &r.turned_down {
+        let _ = writeln!(out, "  {} turned {} down at {}: {}", no.by, no.price, no.at, no.why);
     }
     for sentence in &r.intent {
         let _ = writeln!(out, "  {sentence}");
@@ -57,8 +66,13 @@ fn seen(r: &Report, out: &mut String) {
         let price = offer.price.as_deref().unwrap_or("no price");
         let _ = writeln!(
             out,
-            "  {} {price} ({}, {}) {} to {}, {} checks",
-            offer.competitor, offer.verdict, offer.reason, offer.first_seen, offer.last_seen, offer.checks
+            "  {} {price} ({}, {}) {} to {}, {}",
+            offer.competitor,
+            offer.verdict,
+            offer.reason,
+            offer.first_seen,
+            offer.last_seen,
+            count(offer.checks, "check")
         );
         let field = |name: &str| {
             offer.evidence.pointer(name).and_then(serde_json::Value::as_str).map(plain).unwrap_or_default()

@@ -45,8 +45,8 @@ async fn proposals_are_settled_by_category_by_rule_and_all_at_once() {
     day.say(&["approve", "1", "--all", "--why", "x"]).await.ends(2);
     let alone = day.say(&["approve", "1", "--rule", "rest", "--why", "x"]).await.ends(2);
     assert!(alone.err.contains("--all"), "{alone:?}");
-    let nobody = day.say(&["approve", "--all", "--category", "video", "--why", "x"]).await.ends(1);
-    assert!(nobody.err.contains("nothing of that waits") && nobody.err.contains("hint: "), "{nobody:?}");
+    let nobody = day.say(&["approve", "--all", "--category", "video", "--why", "x"]).await.ends(2);
+    assert!(nobody.err.contains("no product is in category `video`") && nobody.err.contains("hint: "), "{nobody:?}");
     let discs = day.say(&["approve", "--all", "--category", "audio/discs", "--why", "checked"]).await.ends(0);
     assert!(discs.out.contains("CD 200.00 DKK -> 190.00 DKK"), "{discs:?}");
     assert_eq!(skus(day.say(&["review", "--json"]).await), ["LP", "POT"]);
@@ -54,6 +54,8 @@ async fn proposals_are_settled_by_category_by_rule_and_all_at_once() {
     assert_eq!((rest["done"].as_array().unwrap().len(), &rest["refused"]), (1, &Value::from(0)));
     day.say(&["approve", "--all", "--why", "the others too"]).await.ends(0);
     assert_eq!(skus(day.say(&["review", "--json"]).await), Vec::<String>::new());
+    let nothing = day.say(&["approve", "--all", "--category", "audio", "--why", "x"]).await.ends(1);
+    assert!(nothing.err.contains("nothing of that waits") && nothing.err.contains("hint: "), "{nothing:?}");
 }
 
 #[tokio::test]

@@ -70,10 +70,32 @@ async fn a_campaign_is_checked_stored_shown_and_cancelled() {
     day.say(&["campaign", "add", "broken.toml"]).await.ends(2);
     day.write("low.toml", &CAMPAIGN.replace("\"10\"", "\"60\""));
     let low = day.say(&["campaign", "add", "low.toml"]).await.ends(2);
-    assert!(low.err.contains("KETTLE: 199.60 DKK is below the floor 312.50 DKK"), "{low:?}");
+    let told = "low.toml: line 9, item[0].percent: KETTLE: 199.60 DKK is below the floor 312.50 DKK (its cost 250.00 DKK with VAT;";
+    assert!(low.err.contains(told), "{low:?}");
+    let within = CAMPAIGN.replace("percent = \"10\"", "price = \"330.00\"").replace("kitchen-days", "within");
+    day.write("within.toml", &within);
+    let within = day.say(&["campaign", "add", "within.toml", "--dry-run"]).await.ends(0);
+    assert!(
+        within.err.contains("330.00 DKK is below 347.23 DKK, the floor of rule match-cheapest")
+            && within.err.contains("campaigns may go down to 312.50 DKK"),
+        "{within:?}"
+    );
+    day.write("past.toml", &CAMPAIGN.replace("from = 2030", "from = 2024").replace("kitchen-days", "past"));
+    let past = day.say(&["campaign", "add", "past.toml"]).await.ends(2);
+    assert!(past.err.contains("it began at 2024-01-01T00:00:00+01:00") && past.err.contains("--yes"), "{past:?}");
+    day.say(&["campaign", "add", "past.toml", "--dry-run", "--yes"]).await.ends(0);
+    day.write("typo.toml", &CAMPAIGN.replace("percent = \"10\"", "percnt = \"10\""));
+    let typo = day.say(&["campaign", "add", "typo.toml"]).await.ends(2);
+    assert!(typo.err.contains("typo.toml: line 9, item[0].percnt: unknown field"), "{typo:?}");
     day.write("nobody.toml", &CAMPAIGN.replace("KETTLE", "NOBODY"));
     let nobody = day.say(&["campaign", "add", "nobody.toml"]).await.ends(2);
-    assert!(nobody.err.contains("selects no product"), "{nobody:?}");
+    assert!(nobody.err.contains("line 8, item[0].sku: no product is `NOBODY`"), "{nobody:?}");
+    day.write("nearly.toml", &CAMPAIGN.replace("\"KETTLE\"", "[\"KETTLE\", \"KETLE\"]"));
+    let nearly = day.say(&["campaign", "add", "nearly.toml"]).await.ends(2);
+    assert!(nearly.err.contains("no product is `KETLE`; did you mean `KETTLE`?"), "{nearly:?}");
+    day.write("no-brand.toml", &CAMPAIGN.replace("sku = \"KETTLE\"", "brand = \"Nobody\""));
+    let nobody = day.say(&["campaign", "add", "no-brand.toml"]).await.ends(2);
+    assert!(nobody.err.contains("line 7, item[0]: selects no product"), "{nobody:?}");
     day.write("campaign.toml", CAMPAIGN);
     let tried = day.say(&["campaign", "add", "campaign.toml", "--dry-run", "--json"]).await.ends(0).json();
     assert_eq!((&tried["stored"], &tried["products"]), (&false.into(), &1.into()));
@@ -95,15 +117,21 @@ async fn a_campaign_is_checked_stored_shown_and_cancelled() {
     day.say(&["campaign", "show", "nothing"]).await.ends(1);
     let dear = CAMPAIGN.replace("percent = \"10\"", "price = \"599.00\"").replace("kitchen-days", "dear");
     day.write("dear.toml", &dear.replace("2030", "2031"));
-    let dear = day.say(&["campaign", "add", "dear.toml", "--dry-run"]).await.ends(0);
-    assert!(dear.err.contains("KETTLE: 599.00 DKK is no reduction, it costs 499.00 DKK now"), "{dear:?}");
+    for more in [&["--dry-run"][..], &[]] {
+        let dear = day.say(&[&["campaign", "add", "dear.toml"], more].concat()).await.ends(2);
+        assert!(dear.err.contains("KETTLE: 599.00 DKK is no reduction, it costs 499.00 DKK now"), "{dear:?}");
+        assert!(dear.err.contains("\nhint: ") && dear.err.contains("--yes") && dear.out.is_empty(), "{dear:?}");
+    }
+    let meant = day.say(&["campaign", "add", "dear.toml", "--yes"]).await.ends(0);
+    assert!(meant.out.contains("campaign dear with 1 product is stored"), "{meant:?}");
     day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough", "--actor", "ann"]).await.ends(0);
     let over = day.say(&["campaign", "show", "kitchen-days"]).await.ends(0);
     assert!(over.out.contains("by ann: enough") && !over.out.contains("times:"), "{over:?}");
     let again = day.say(&["campaign", "cancel", "kitchen-days", "--why", "enough"]).await.ends(0);
     assert!(again.err.contains("cancelled already"), "{again:?}");
     let listed = day.say(&["campaign", "list", "--json"]).await.ends(0).json();
-    assert_eq!((&listed[0]["phase"], &listed[0]["ended_by"]), (&"cancelled".into(), &"ann".into()));
+    let ended = listed.as_array().unwrap().iter().find(|one| one["name"] == "kitchen-days").unwrap();
+    assert_eq!((&ended["phase"], &ended["ended_by"]), (&"cancelled".into(), &"ann".into()));
 }
 
 #[tokio::test]

@@ -75,9 +75,11 @@ async fn a_competitor_that_does_not_answer_is_told_with_the_cause_and_can_be_ask
     let pages: Vec<String> = (0..4).map(|n| format!("http://shut.example:{free}/{n}")).collect();
     day.write("more.csv", &format!("sku,title,price,cost,urls\nPOT,Pot,99.00,20.00,{}\n", pages.join(" ")));
     let imported = day.say(&["import", "more.csv"]).await.ends(0);
-    assert!(imported.out.contains("1 products of earlier imports are not in this file"), "{imported:?}");
+    assert!(imported.out.contains("not in this file: 1 product of earlier imports"), "{imported:?}");
     let once = day.say(&["once", "--patience", "1"]).await;
     assert!(once.out.contains("not read: shut.example") && once.out.contains("refused"), "{once:?}");
+    assert!(once.out.contains("shut.example is left alone until 20"), "{once:?}");
+    assert!(once.out.contains("omniprice competitor retry shut.example asks it again"), "{once:?}");
     let listed = day.say(&["competitor", "list"]).await.ends(0);
     assert!(listed.out.contains("left alone until") && listed.out.contains("refused"), "{listed:?}");
     day.say(&["competitor", "retry", "shut.example"]).await.ends(0);

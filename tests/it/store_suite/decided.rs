@@ -264,7 +264,11 @@ async fn a_proposal_is_settled_once(test: TestDb) {
     decisions::write(db, evaluated(&product, "review", Some(47_900), after(1))).await.unwrap();
     let review = decisions::open_reviews(db, 10).await.unwrap().remove(0);
     let settle = |by: &str| decisions::settle_review(db, review.id, "rejected", by.into(), "no".into(), after(2));
+    let newest = async |at| decisions::newest_review(db, product.id, at).await.unwrap();
+    assert_eq!(newest(after(1)).await.map(|one| (one.id, one.state)), Some((review.id, "open".to_owned())));
+    assert!(newest(NOW).await.is_none(), "it came later");
     let (ann, bob) = tokio::join!(settle("ann"), settle("bob"));
+    assert_eq!(newest(after(2)).await.and_then(|one| one.settled_at), Some(after(2).0));
     assert!(ann.unwrap() ^ bob.unwrap(), "one of the two said it");
     assert!(!settle("cid").await.unwrap());
     let no = async |minor, now| {

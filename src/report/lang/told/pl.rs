@@ -136,7 +136,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "zmiana o {change} nie jest tego warta",
         Sentence::NeedsConsent => "zmiana o {change} wymaga zgody człowieka",
         Sentence::StakeNeedsConsent => "{amount} zagrożone w magazynie wymaga zgody człowieka",
-        Sentence::NewRule => "reguła jest nowa lub zmieniona i obejmuje na razie {share} swoich produktów",
+        Sentence::NewRule => {
+            "reguła jest nowa lub zmieniona i obejmuje na razie {share} swoich produktów; kolej na ten produkt przyjdzie {turn}"
+        }
         Sentence::BelowOwnMinimum => "cena jest poniżej własnego minimum produktu",
         Sentence::VatPassedOn => "stawka VAT zmieniła się z {before} na {after} ({row}) i jest przenoszona na cenę",
         Sentence::BackToBefore => "czas ustalonej ceny minął i żadna reguła nie chce innej; powrót do {price}",

@@ -136,7 +136,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "en ändring på {change} är inte värd besväret",
         Sentence::NeedsConsent => "en ändring på {change} kräver en människas samtycke",
         Sentence::StakeNeedsConsent => "{amount} på spel i lagret kräver en människas samtycke",
-        Sentence::NewRule => "regeln är ny eller ändrad och gäller hittills {share} av dess produkter",
+        Sentence::NewRule => {
+            "regeln är ny eller ändrad och gäller hittills {share} av dess produkter; den här produktens tur kommer {turn}"
+        }
         Sentence::BelowOwnMinimum => "priset är under produktens eget minimum",
         Sentence::VatPassedOn => "momssatsen gick från {before} till {after} ({row}) och förs vidare",
         Sentence::BackToBefore => {

@@ -1,0 +1,138 @@
+//! What became of the newest proposal: whether it went out, waits for a person, was turned down, or is held, and by what.
+
+use super::way_out::{Held, typed};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::decide::explain::Explanation;
+use crate::decide::release::Guard;
+use crate::decide::{Flag, Outcome};
+use crate::flow::intent;
+use crate::flow::pricing::Record;
+use crate::money::{Money, currency};
+use crate::report::digest::plain;
+use crate::store::decisions::{self, Evaluation, Review};
+use crate::store::products::Product;
+
+/// Who said no to which price.
+#[derive(serde::Serialize)]
+pub(super) struct TurnedDown {
+    pub price: String,
+    pub by: String,
+    pub at: String,
+    pub why: String,
+    /// Until then the same price is not asked about again, as long as the facts stay the same.
+    pub until: String,
+}
+
+/// A no that still counted at an instant; a newer proposal takes its place.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn turned_down(
+    app: &App,
+    product: &Product,
+    at: Millis,
+) -> anyhow::Result<Option<(Review, TurnedDown)>> {
+    let newest = decisions::newest_review(&app.db, product.id, at).await?;
+    let Some(review) = newest.filter(|review| review.state == "rejected" && review.expires_at > at.0) else {
+        return Ok(None);
+    };
+    let Some(said_at) = review.settled_at.filter(|said| *said <= at.0) else { return Ok(None) };
+    let told = TurnedDown {
+        price: Money::from_minor(review.price_minor, currency(&review.currency)?).to_string(),
+        by: plain(review.settled_by.as_deref().unwrap_or("somebody")),
+        at: Millis(said_at).to_string(),
+        why: plain(review.settled_why.as_deref().unwrap_or_default()),
+        until: Millis(review.expires_at).to_string(),
+    };
+    Ok(Some((review, told)))
+}
+
+/// Puts what became of the newest evaluation into an explanation of its record.
+///
+/// # Errors
+/// The rules' and the store's.
+pub(super) async fn settle(
+    app: &App,
+    product: &Product,
+    evaluation: &Evaluation,
+    record: &Record,
+    told: &mut Explanation,
+) -> anyhow::Result<()> {
+    let now = app.now();
+    let outcome = outcome(&evaluation.outcome).unwrap_or(record.decision.outcome);
+    told.stands_at(&record.facts, outcome, record.price());
+    let moves = record.carried.is_some() || record.decision.proposes();
+    let Some(price) = record.price().filter(|_| moves && outcome != Outcome::Change) else {
+        told.why.extend(record.release.iter().map(|reason| format!("{}.", plain(reason))));
+        told.held.extend(wants(record, outcome));
+        return Ok(());
+    };
+    let held = Held { product, price, config: &app.config };
+    if let Some((review, no)) = turned_down(app, product, now).await?
+        && review.price_minor == price.minor()
+    {
+        told.stands_at(&record.facts, Outcome::Hold, Some(price));
+        told.what = format!("{}: {} turned it down.", told.what.trim_end_matches('.'), no.by);
+        told.held.push(format!(
+            "{} turned {price} down at {}: {}. It is asked about again when the facts are others, or after {}.",
+            no.by, no.at, no.why, no.until
+        ));
+        told.held.push(held.by_hand(is_odd(app, product, price, now).await?.unwrap_or(false)));
+        return Ok(());
+    }
+    told.held.extend(record.release.iter().map(|reason| held.told(reason)));
+    match outcome {
+        Outcome::Review => told.held.extend(asks(app, product, now).await?),
+        Outcome::Hold => {
+            let odd = is_odd(app, product, price, now).await?;
+            told.held.extend(odd.map(|odd| held.by_hand(odd)));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The commands that settle what waits for a person.
+async fn asks(app: &App, product: &Product, now: Millis) -> anyhow::Result<Option<String>> {
+    let open = decisions::newest_review(&app.db, product.id, now).await?.filter(|review| review.state == "open");
+    Ok(open.map(|review| {
+        let (id, until) = (review.id, Millis(review.expires_at));
+        format!("omniprice approve {id} --why \"...\" carries it out until {until}; omniprice reject {id} --why \"...\" turns it down.")
+    }))
+}
+
+/// What is missing where the rules themselves could not decide.
+fn wants(record: &Record, outcome: Outcome) -> Vec<String> {
+    if outcome != Outcome::Hold {
+        return vec![];
+    }
+    let sku = typed(&record.facts.product.sku);
+    let way = |flag: &Flag| match flag {
+        Flag::NoFloor => {
+            Some("omniprice import FILE, with its purchase cost in the column cost, lets it be decided.".to_owned())
+        }
+        Flag::NoVat => Some(
+            "A rate in [vat] of omniprice.toml, or another column `vat` in the import, lets it be decided.".to_owned(),
+        ),
+        Flag::FxMissing | Flag::FxStale => Some("omniprice fx fetch brings the newest rates.".to_owned()),
+        Flag::BoundsConflict | Flag::IntentUnreachable | Flag::NoAffordableCompetitor => Some(format!(
+            "Other offers or another rule let it move; a person sets a price with omniprice price set {sku} AMOUNT --until 7d --why \"...\"."
+        )),
+        _ => None,
+    };
+    record.decision.flags.iter().filter_map(way).collect()
+}
+
+/// Whether a guard would ask twice about a price that a person sets; none where nobody may set it.
+async fn is_odd(app: &App, product: &Product, price: Money, now: Millis) -> anyhow::Result<Option<bool>> {
+    let found = intent::examine(app, product, price, now).await?;
+    let never = found.iter().any(|(guard, _)| matches!(guard, Guard::Eligibility | Guard::FreshFloor));
+    Ok((!never).then_some(!found.is_empty()))
+}
+
+fn outcome(stored: &str) -> Option<Outcome> {
+    [Outcome::Change, Outcome::Keep, Outcome::Hold, Outcome::Review, Outcome::Shadow, Outcome::None]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == stored)
+}
