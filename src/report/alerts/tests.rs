@@ -324,7 +324,8 @@ fn the_kill_switch_is_told_each_time_and_a_run_each_time_it_is_held() {
         let dedupe = if kind == "run_held" { "run-held/2".to_owned() } else { again.dedupe.clone() };
         let again = Event { dedupe, ..again };
         assert_eq!(ann.told(4, &[over.clone(), again.clone()]).len(), 1, "{kind}, a minute later");
-        assert_eq!(ann.told(60, &[over, again]), [], "{kind}, once");
+        let later = ann.told(60, &[over, again]);
+        assert!(later.iter().all(|(_, open, _)| *open == 0), "{kind}, once: {later:?}");
     }
 }
 
