@@ -182,7 +182,7 @@ async fn meant(app: &App, quiet: &Quiet) -> anyhow::Result<()> {
         );
     }
     if let Some(channel) = quiet.channel.as_deref().filter(|channel| app.lane(channel).is_none()) {
-        bail!("there is no channel `{}`\nhint: omniprice channel list", plain(channel));
+        return Err(super::names::no_channel(app, channel));
     }
     if let Some(name) = &quiet.competitor {
         super::competitor::known(app, name).await?;

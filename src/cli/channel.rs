@@ -77,7 +77,7 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
 }
 
 fn lane<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Lane> {
-    app.lane(name).with_context(|| format!("there is no channel `{name}`\nhint: `omniprice channel list` shows them"))
+    app.lane(name).ok_or_else(|| super::names::no_channel(app, name))
 }
 
 /// What a look at a channel found.

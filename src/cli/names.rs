@@ -63,6 +63,12 @@ pub(super) fn no_product<'a>(sku: &str, known: impl IntoIterator<Item = &'a str>
     anyhow::anyhow!("there is no product `{}`\nhint: {hint}", plain(sku))
 }
 
+/// A channel that is not configured, with what was probably meant.
+pub(super) fn no_channel(app: &App, name: &str) -> anyhow::Error {
+    let meant = meant(name, app.lanes.iter().map(|lane| lane.name.as_str()));
+    anyhow::anyhow!("there is no channel `{}`{meant}\nhint: omniprice channel list shows them", plain(name))
+}
+
 /// Refuses a category that no product is in.
 ///
 /// # Errors

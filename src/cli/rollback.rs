@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-
 use super::names::count;
 use super::{Context, NEEDS_A_PERSON, named, talk, when, wrong};
 use crate::app::App;
@@ -220,7 +218,7 @@ async fn put_aside(app: &App, product_id: i64) -> anyhow::Result<Option<String>>
 /// One channel goes back to what it showed; the gate holds what is below today's floor.
 async fn channel_back(app: &App, args: &Args, channel: &str, at: Millis) -> anyhow::Result<Vec<Back>> {
     if app.lane(channel).is_none() {
-        bail!("there is no channel `{channel}`\nhint: `omniprice channel list` shows them");
+        return Err(super::names::no_channel(app, channel));
     }
     let (mut back, mut after) = (Vec::new(), 0);
     loop {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Percent, Problem, Span, problem};
+use crate::decide::country;
 use crate::decide::rivalry::RivalryParams;
 use crate::decide::run_gate::RunParams;
 use crate::decide::vat::{OnVatChange, VatRow, VatTable};
@@ -99,10 +100,15 @@ impl Vat {
             problems.push(problem("vat.rates", &error.to_string(), "compare with the rows of config/vat.toml"));
         }
         for key in self.on_change_in.keys() {
-            let country = key.split('/').next().unwrap_or(key);
-            if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
-                let what = format!("`{key}` is neither a country nor country/class");
-                problems.push(problem("vat.on_change_in", &what, "\"SE\" or \"SE/food\""));
+            if let Some(hint) = country::unknown(key.split('/').next().unwrap_or(key)) {
+                let what = format!("`{}` is neither a country nor country/class", key.escape_debug());
+                problems.push(problem("vat.on_change_in", &what, &format!("\"SE\" or \"SE/food\"; {hint}")));
+            }
+        }
+        for row in &self.rates {
+            if let Some(hint) = country::unknown(&row.country) {
+                let what = format!("`{}` is no country", row.country.escape_debug());
+                problems.push(problem("vat.rates", &what, &hint));
             }
         }
     }

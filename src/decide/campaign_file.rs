@@ -146,8 +146,12 @@ impl CampaignFile {
         if file.items.is_empty() {
             problems.push(Wrong::at("item", "there is none\nhint: [[item]] sku = \"...\" price = \"...\""));
         }
+        // What could not be read is missing from its item; that has been told.
+        let misread: Vec<String> = problems.iter().map(|wrong| wrong.path.clone()).collect();
         for (index, item) in file.items.iter().enumerate() {
-            item.check(index, &mut problems);
+            if !misread.iter().any(|path| path.starts_with(&format!("item[{index}]"))) {
+                item.check(index, &mut problems);
+            }
         }
         if problems.is_empty() { Ok(file) } else { Err(told(problems)) }
     }
@@ -323,5 +327,7 @@ mod tests {
             assert!(told.contains(expected), "{expected}: {told}");
         }
         assert!(CampaignFile::parse("id = ").unwrap_err()[0].contains("line 1"));
+        let bare = CampaignFile::parse(&FILE.replace("percent = \"20\"", "percent = 20")).unwrap_err();
+        assert_eq!(bare.len(), 1, "one mistake is told once: {bare:?}");
     }
 }

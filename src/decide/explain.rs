@@ -53,7 +53,12 @@ impl fmt::Display for Explanation {
         section(f, "What holds it, and what lets it through", &self.held)?;
         section(f, "Release", &self.release)?;
         let what_if: Vec<String> = self.what_if.iter().map(ToString::to_string).collect();
-        section(f, "What would change it", &what_if)
+        // Of other facts only the engine was asked: what holds this price may hold those too.
+        section(
+            f,
+            if self.held.is_empty() { "What would change it" } else { "What the rules would make of other facts" },
+            &what_if,
+        )
     }
 }
 
@@ -129,7 +134,7 @@ fn headline(facts: &Facts, outcome: Outcome, price: Option<Money>) -> String {
         Outcome::Change => format!("{sku} in {market} goes {}.", moves()),
         Outcome::Review => format!("{sku} in {market} would go {}; a person has to approve it.", moves()),
         Outcome::Shadow => {
-            format!("{sku} in {market} would go {}; the rule is in shadow mode, nothing is pushed.", moves())
+            format!("{sku} in {market} would go {}; in shadow mode nothing is pushed.", moves())
         }
         Outcome::Keep => format!("{sku} in {market} stays at {current}."),
         Outcome::Hold if price.is_some() && price != facts.product.current => {

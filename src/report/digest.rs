@@ -10,7 +10,7 @@ mod tables;
 use askama::Template;
 use base64::Engine as _;
 
-use super::chart::Chart;
+use super::chart::{Chart, Seen};
 use super::facts::{Facts, History};
 use super::lang::{Voice, fill};
 use super::link::Purpose;
@@ -242,8 +242,11 @@ fn trend(chart: &Chart, voice: &Voice, images: &mut Vec<Image>) -> Option<Pictur
     picture("trend", short, caption, chart, images)
 }
 
-/// A picture needs something to show: a price that never moved and no competitor is none.
+/// A picture needs something to show: a price that never moved and no competitor is none, and a first day is a dot.
 fn history(history: &History, voice: &Voice, images: &mut Vec<Image>) -> Option<Picture> {
+    if history.chart.seen() != Seen::Lines {
+        return None;
+    }
     let ends = |line: usize| {
         let values: Vec<i64> = history.chart.lines.get(line)?.points.iter().filter_map(|(_, value)| *value).collect();
         Some((*values.first()?, *values.last()?))

@@ -21,8 +21,8 @@ macro_rules! sentences {
 sentences! {
     // What detectors see.
     FloorShown = "{channel} shows {price:money}, below the floor {floor:money} of today's cost",
-    AdvertLower = "{advert} promises less than {checkout} asks for {n:number} products, {sku} among them",
-    PricesWait = "{channel}: {n:number} prices wait since {since:at}",
+    AdvertLower = "{advert} promises less than {checkout} asks; products: {n:number}, {sku} among them",
+    PricesWait = "{channel}: prices that wait: {n:number}, the oldest since {since:at}",
     KeyItem = "{competitor} asks {theirs:money}, we ask {ours:money}: {gap:percent} more",
     NotLive = "{channel}: {n:number} of {all:number} prices are not live after {span}",
     NothingSince = "no competitor page gave a price since {since:at}",
@@ -140,7 +140,7 @@ sentences! {
     NotWorthIt = "a change of {change:percent} is not worth one",
     NeedsConsent = "a change of {change:percent} needs a person's consent",
     StakeNeedsConsent = "{amount:number} at stake in stock needs a person's consent",
-    NewRule = "the rule is new or edited and acts on {share:percent} of its products so far; the turn of this one comes at {turn:at}",
+    NewRule = "the rule is new or edited and acts on {share:percent} of its products so far, on this one from {turn:at}",
     BelowOwnMinimum = "the price is below the product's own minimum",
     VatPassedOn = "the VAT rate went from {before:number} to {after:percent} ({row}) and is passed on",
     BackToBefore = "the time of the set price is over and no rule asks for another; back to {price:money}",

@@ -23,7 +23,7 @@ fn alerts() -> Body {
             "",
             "google",
             "",
-            "google promises less than webshop asks for 1200 products, KETTLE among them",
+            "google promises less than webshop asks; products: 1200, KETTLE among them",
             "omniprice verify google --dry-run",
         ),
         (
@@ -31,7 +31,7 @@ fn alerts() -> Body {
             "",
             "till",
             "",
-            "till: 1200 prices wait since 2026-11-21T04:05:00Z",
+            "till: prices that wait: 1200, the oldest since 2026-11-21T04:05:00Z",
             "omniprice channel test till",
         ),
         (

@@ -364,6 +364,17 @@ fn both_parts_tell_the_same() {
 }
 
 #[test]
+fn a_first_day_has_no_picture_of_a_dot() {
+    let mut facts = full("Kettle");
+    let pictures = |facts: &Facts| render(facts, &reader(Language::En, |_| {})).unwrap().images.len();
+    let before = pictures(&facts);
+    for line in &mut facts.histories[0].chart.lines {
+        line.points = vec![(UNTIL.plus(-Millis::HOUR), Some(49_900))];
+    }
+    assert_eq!(pictures(&facts), before - 1);
+}
+
+#[test]
 fn a_quiet_day_is_a_short_mail_that_says_so() {
     let digest = render(&quiet(), &reader(Language::En, |_| {})).unwrap();
     assert!(digest.quiet && digest.files.is_empty() && digest.images.is_empty());

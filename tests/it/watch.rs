@@ -132,7 +132,7 @@ async fn a_channel_is_late_then_unreachable_then_neither(test: TestDb) {
     world.app.clock.advance(10 * Millis::MINUTE);
     assert!(open(&world).await.contains(&"channel_late".to_owned()));
     let late = about(&world, "channel_late", "webshop").await;
-    assert!(late.message.starts_with("webshop: 1 prices wait since 2026-"), "{}", late.message);
+    assert!(late.message.starts_with("webshop: prices that wait: 1, the oldest since 2026-"), "{}", late.message);
     world.webshop.fail_next(&[Fault::CutAfterApply]);
     publish(&world, "webshop").await;
     assert!(open(&world).await.contains(&"channel_unreachable".to_owned()));

@@ -75,20 +75,24 @@ pub(super) async fn settle(
         told.stands_at(&record.facts, Outcome::Hold, Some(price));
         told.what = format!("{}: {} turned it down.", told.what.trim_end_matches('.'), no.by);
         told.held.push(format!(
-            "{} turned {price} down at {}: {}. It is asked about again when the facts are others, or after {}.",
+            "{} turned {price} down at {}: {}. It is asked about again when the facts are different, or after {}.",
             no.by, no.at, no.why, no.until
         ));
         told.held.push(held.by_hand(is_odd(app, product, price, now).await?.unwrap_or(false)));
         return Ok(());
     }
-    told.held.extend(record.release.iter().map(|reason| held.told(reason)));
     match outcome {
-        Outcome::Review => told.held.extend(asks(app, product, now).await?),
+        Outcome::Review => {
+            told.held.extend(asks(app, product, now).await?);
+            // A person's word overrides each of them, so there is nothing to wait for.
+            told.held.extend(record.release.iter().map(|reason| format!("{}.", plain(reason))));
+        }
         Outcome::Hold => {
+            told.held.extend(record.release.iter().map(|reason| held.told(reason)));
             let odd = is_odd(app, product, price, now).await?;
             told.held.extend(odd.map(|odd| held.by_hand(odd)));
         }
-        _ => {}
+        _ => told.held.extend(record.release.iter().map(|reason| held.told(reason))),
     }
     Ok(())
 }

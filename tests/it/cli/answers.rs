@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use omniprice::clock::Clock;
 use tokio::time::timeout;
 
 use super::second_day::auto;
@@ -44,9 +45,10 @@ async fn a_price_that_its_stage_holds_says_until_when_and_how_a_person_sets_it()
     let headline = "KETTLE in DK stays at 499.00 DKK; the change to 489.00 DKK (-2.00 %) is held.";
     assert!(told.contains(headline) && told.contains("What holds it, and what lets it through:"), "{told}");
     assert!(!told.contains("goes from") && !told.contains("has to approve"), "{told}");
-    let (_, turn) = told.split_once("the turn of this one comes at ").unwrap();
+    assert!(told.contains("What the rules would make of other facts:"), "{told}");
+    let (_, turn) = told.split_once("of its products so far, on this one from ").unwrap();
     let turn: jiff::Timestamp = turn[.."2026-11-17T12:00:00+01:00".len()].parse().unwrap();
-    let hours = turn.duration_since(jiff::Timestamp::now()).as_hours();
+    let hours = turn.duration_since(Clock::System.now().timestamp()).as_hours();
     assert!((23..=48).contains(&hours), "{turn}");
     assert_eq!(day.say(&["review"]).await.ends(0).out, "nothing waits\n", "nobody can approve it");
     run(&day, &typed(&told, "omniprice price set KETTLE 489.00")).await.ends(0);
@@ -83,6 +85,7 @@ async fn a_proposal_names_the_command_that_settles_it_and_a_rejection_who_turned
     assert!(told.contains("would go from 499.00 DKK to 489.00 DKK (-2.00 %); a person has to approve it."), "{told}");
     let mut reject = typed(&told, "omniprice reject ");
     reject.extend(["--actor".into(), "ann".into()]);
+    assert!(!told.contains("follows by itself"), "{told}");
     run(&day, &reject).await.ends(0);
     let told = day.say(&["explain", "KETTLE"]).await.ends(0).out;
     let headline = "KETTLE in DK stays at 499.00 DKK; the change to 489.00 DKK (-2.00 %) is held: ann turned it down.";
@@ -109,8 +112,13 @@ async fn explanations_tell_times_by_the_configured_clocks_and_take_days() {
     assert!(told.contains("\ntimes: Europe/Copenhagen\n"), "{told}");
     let utc = |text: &str| text.match_indices('Z').any(|(at, _)| text[..at].ends_with(|c: char| c.is_ascii_digit()));
     assert!(!utc(&told) && (told.contains("+01:00") || told.contains("+02:00")), "{told}");
+    day.say(&["lock", "KETTLE", "--why", "x", "--until", "7d"]).await.ends(0);
+    for other in [&["competitor", "list"][..], &["price", "list"]] {
+        let listed = day.say(other).await.ends(0).out;
+        assert!(!utc(&listed) && (listed.contains("+01:00") || listed.contains("+02:00")), "{listed}");
+    }
     let zone = jiff::tz::TimeZone::get("Europe/Copenhagen").unwrap();
-    let today = jiff::Timestamp::now().to_zoned(zone).date();
+    let today = Clock::System.now().timestamp().to_zoned(zone).date();
     let at = async |at: String| day.say(&["explain", "KETTLE", "--at", &at]).await;
     assert!(at(today.to_string()).await.ends(0).out.contains("499.00 DKK at 20"));
     let early = at(today.yesterday().unwrap().to_string()).await.ends(2);
@@ -146,6 +154,10 @@ async fn names_in_rules_that_nothing_has_are_told_with_the_nearest_one() {
     ] {
         assert!(said.contains(expected) && checked.contains(expected), "{expected}: {said}\n{checked}");
     }
+    day.write("wrong.toml", &format!("{rules}{wrong}"));
+    day.write("rules.toml", &rules);
+    let tried = day.say(&["simulate", "--rules", "wrong.toml"]).await.ends(0);
+    assert!(tried.err.contains("did you mean `near.example`?"), "{tried:?}");
     day.write("rules.toml", &rules.replace("country = \"DK\"", "country = \"dk\""));
     let said = day.say(&["config", "check"]).await.ends(2);
     assert!(said.err.contains("market DK: country: `dk` is no country\n  hint: did you mean DK?"), "{said:?}");
@@ -159,6 +171,8 @@ async fn mistyped_names_in_commands_are_told_with_the_nearest_one() {
         (&["lock", "kettle", "--why", "x"], 1, "did you mean `KETTLE`?"),
         (&["report", "--chart", "KETTEL"], 1, "did you mean `KETTLE`?"),
         (&["competitor", "retry", "naer.example"], 1, "did you mean `near.example`?"),
+        (&["channel", "test", "fed"], 1, "did you mean `feed`?"),
+        (&["rollback", "--to", "1h", "--channel", "Feed", "--why", "x"], 1, "did you mean `feed`?"),
         (&["review", "--rule", "match-cheapst"], 2, "did you mean `match-cheapest`?"),
         (&["review", "--category", "audio"], 2, "no product is in category `audio`"),
         (&["approve", "--all", "--rule", "nothing", "--why", "x"], 2, "the rules have match-cheapest"),
@@ -253,6 +267,12 @@ async fn settings_that_cannot_hold_are_told_with_what_would() {
     }
     assert_eq!(said.matches("hint: did you mean \"Europe/Copenhagen\"?").count(), 2, "{said}");
     assert!(!said.contains("five fields"), "{said}");
+    let vat = "\n[vat]\nrates = [{ country = \"dk\", class = \"books\", from = \"2026-07-01\", percent = \"0\" }]\n\
+               [vat.on_change_in]\n\"EL/food\" = \"pass_through\"\n";
+    std::fs::write(&file, format!("{text}{vat}")).unwrap();
+    let said = day.say(&["config", "check"]).await.ends(2).err;
+    assert!(said.contains("`dk` is no country") && said.contains("did you mean DK?"), "{said}");
+    assert!(said.contains("`EL/food` is neither a country") && said.contains("did you mean GR?"), "{said}");
     for (hold, code) in [("59m", 2), ("1h", 0), ("72h", 0), ("31d", 2)] {
         std::fs::write(&file, format!("{text}\n[guards.rivalry]\nhold = \"{hold}\"\n")).unwrap();
         let said = day.say(&["config", "check"]).await.ends(code);

@@ -139,7 +139,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeedsConsent => "en ændring på {change} kræver et menneskes samtykke",
         Sentence::StakeNeedsConsent => "{amount} på spil i lageret kræver et menneskes samtykke",
         Sentence::NewRule => {
-            "reglen er ny eller ændret og gælder indtil nu {share} af dens varer; denne vares tur kommer {turn}"
+            "reglen er ny eller ændret og gælder indtil nu {share} af dens varer, for denne vare fra {turn}"
         }
         Sentence::BelowOwnMinimum => "prisen er under varens eget minimum",
         Sentence::VatPassedOn => "momssatsen gik fra {before} til {after} ({row}) og lægges på prisen",

@@ -153,7 +153,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeedsConsent => "eine Änderung um {change} braucht die Zustimmung eines Menschen",
         Sentence::StakeNeedsConsent => "{amount} im Lager auf dem Spiel, das braucht die Zustimmung eines Menschen",
         Sentence::NewRule => {
-            "die Regel ist neu oder geändert und gilt bisher für {share} ihrer Artikel; dieser Artikel ist {turn} an der Reihe"
+            "die Regel ist neu oder geändert und gilt bisher für {share} ihrer Artikel, für diesen Artikel ab {turn}"
         }
         Sentence::BelowOwnMinimum => "der Preis liegt unter dem eigenen Minimum des Artikels",
         Sentence::VatPassedOn => "der Mehrwertsteuersatz ging von {before} auf {after} ({row}) und wird weitergegeben",

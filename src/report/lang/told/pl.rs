@@ -137,7 +137,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeedsConsent => "zmiana o {change} wymaga zgody człowieka",
         Sentence::StakeNeedsConsent => "{amount} zagrożone w magazynie wymaga zgody człowieka",
         Sentence::NewRule => {
-            "reguła jest nowa lub zmieniona i obejmuje na razie {share} swoich produktów; kolej na ten produkt przyjdzie {turn}"
+            "reguła jest nowa lub zmieniona i obejmuje na razie {share} swoich produktów, ten produkt od {turn}"
         }
         Sentence::BelowOwnMinimum => "cena jest poniżej własnego minimum produktu",
         Sentence::VatPassedOn => "stawka VAT zmieniła się z {before} na {after} ({row}) i jest przenoszona na cenę",

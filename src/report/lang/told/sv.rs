@@ -137,7 +137,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeedsConsent => "en ändring på {change} kräver en människas samtycke",
         Sentence::StakeNeedsConsent => "{amount} på spel i lagret kräver en människas samtycke",
         Sentence::NewRule => {
-            "regeln är ny eller ändrad och gäller hittills {share} av dess produkter; den här produktens tur kommer {turn}"
+            "regeln är ny eller ändrad och gäller hittills {share} av dess produkter, för den här produkten från {turn}"
         }
         Sentence::BelowOwnMinimum => "priset är under produktens eget minimum",
         Sentence::VatPassedOn => "momssatsen gick från {before} till {after} ({row}) och förs vidare",
