@@ -205,11 +205,19 @@ impl<'a> Harvest<'a> {
         if tag.is(Name::TITLE) {
             self.title = self.title.take().or_else(|| Some(text::clean(content)));
         }
-        if !tag.is(Name::SCRIPT) || content.trim().is_empty() {
+        if !tag.is(Name::SCRIPT) || text::trim(content).is_empty() {
             return;
         }
-        let kind = tag.attribute("type").unwrap_or("");
-        let script = Script { id: tag.attribute("id").unwrap_or(""), kind, text: content, at };
+        let (mut kind, mut id) = (None, None);
+        for (key, value) in tag.attributes() {
+            if key.eq_ignore_ascii_case("type") {
+                kind = kind.or(Some(value));
+            } else if key.eq_ignore_ascii_case("id") {
+                id = id.or(Some(value));
+            }
+        }
+        let (kind, id) = (kind.unwrap_or(""), id.unwrap_or(""));
+        let script = Script { id, kind, text: content, at };
         let is = |mime: &str| kind.trim().get(..mime.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mime));
         if is("application/ld+json") || is("application/json+ld") {
             self.json_ld.push(script);

@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
             }
             return;
         }
-        let (names, types) = match self.syntax {
+        let Meaning { names, types, content } = match self.syntax {
             Syntax::Microdata => microdata(tag),
             Syntax::Rdfa => rdfa(tag),
         };
@@ -92,7 +92,7 @@ impl<'a> Builder<'a> {
             self.scopes.push(Scope { names, object });
         } else if !names.is_empty() && self.properties < MAX_PROPERTIES {
             self.properties += 1;
-            match attribute_value(tag, &names, self.syntax) {
+            match attribute_value(tag, &names, content, self.syntax) {
                 Some((value, at)) => self.property(&names, Value::Text(value, at)),
                 None if void => {}
                 None => {
@@ -249,39 +249,50 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Property names, and the types if the element opens an item.
-type Meaning<'a> = (Vec<&'a str>, Option<&'a str>);
+/// What the attributes of a vocabulary say.
+#[derive(Default)]
+struct Meaning<'a> {
+    /// Property names.
+    names: Vec<&'a str>,
+    /// If the element opens an item.
+    types: Option<&'a str>,
+    /// The first `content`.
+    content: Option<&'a str>,
+}
 
 fn microdata<'a>(tag: &Tag<'a>) -> Meaning<'a> {
-    let mut names = Vec::new();
+    let mut meaning = Meaning::default();
     let mut scope = false;
     let mut types = "";
     for (key, value) in tag.attributes() {
         if key.eq_ignore_ascii_case("itemprop") {
-            names = value.split_ascii_whitespace().take(8).map(local_name).collect();
+            meaning.names = value.split_ascii_whitespace().take(8).map(local_name).collect();
         } else if key.eq_ignore_ascii_case("itemscope") {
             scope = true;
         } else if key.eq_ignore_ascii_case("itemtype") {
             scope = true;
             types = value.split_ascii_whitespace().next().map(local_name).unwrap_or_default();
+        } else if key.eq_ignore_ascii_case("content") {
+            meaning.content = meaning.content.or(Some(value));
         }
     }
-    (names, scope.then_some(types))
+    Meaning { types: scope.then_some(types), ..meaning }
 }
 
 fn rdfa<'a>(tag: &Tag<'a>) -> Meaning<'a> {
-    let mut names: Vec<&str> = Vec::new();
-    let mut types = None;
+    let mut meaning = Meaning::default();
     for (key, value) in tag.attributes() {
         if key.eq_ignore_ascii_case("property") || key.eq_ignore_ascii_case("rel") {
             let known =
                 value.split_ascii_whitespace().filter(|v| !is_foreign(v) && (key.len() != 3 || v.contains(':')));
-            names.extend(known.take(8).map(local_name));
+            meaning.names.extend(known.take(8).map(local_name));
         } else if key.eq_ignore_ascii_case("typeof") {
-            types = value.split_ascii_whitespace().next().map(local_name);
+            meaning.types = value.split_ascii_whitespace().next().map(local_name);
+        } else if key.eq_ignore_ascii_case("content") {
+            meaning.content = meaning.content.or(Some(value));
         }
     }
-    (names, types)
+    meaning
 }
 
 /// OpenGraph and its relatives use `property` too but belong to the meta tags.
@@ -294,13 +305,19 @@ fn local_name(name: &str) -> &str {
     name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name)
 }
 
-fn attribute_value<'a>(tag: &Tag<'a>, names: &[&str], syntax: Syntax) -> Option<(Cow<'a, str>, usize)> {
-    let found = |key: &str| tag.attribute(key).filter(|v| !v.trim().is_empty());
+fn attribute_value<'a>(
+    tag: &Tag<'a>,
+    names: &[&str],
+    content: Option<&'a str>,
+    syntax: Syntax,
+) -> Option<(Cow<'a, str>, usize)> {
+    let filled = |value: &&str| !value.trim().is_empty();
+    let found = |key: &str| tag.attribute(key).filter(filled);
     let link = tag.is(Name::A) || tag.is(Name::LINK) || tag.is(Name::AREA);
     // Shops mark names and prices up on links; their target is no name and no price.
     let wants_text =
         names.iter().any(|n| matches!(*n, "name" | "price" | "brand" | "sku" | "lowPrice" | "description"));
-    let raw = found("content").or_else(|| {
+    let raw = content.filter(filled).or_else(|| {
         if link && (!wants_text || tag.is(Name::LINK)) {
             found("href").or_else(|| found("resource"))
         } else if tag.is(Name::IMG) || tag.is(Name::SOURCE) || tag.is(Name::IFRAME) {

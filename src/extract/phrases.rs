@@ -98,7 +98,7 @@ pub struct Anywhere {
     any_case: bool,
     phrases: Vec<&'static str>,
     /// A bit for each [`place`] at which a phrase has its beginning.
-    table: Box<[u64]>,
+    table: Box<[u64; 1 << (TABLE_BITS - u64::BITS.ilog2())]>,
     /// Phrases that are shorter than a beginning; they are compared wherever any phrase may begin.
     short: Vec<usize>,
     /// The others by the place of their beginning.
@@ -120,19 +120,14 @@ const BEGINNING: usize = 4;
 /// Bits of the table of beginnings, as a power of two: four kilobytes stay in the nearest cache.
 const TABLE_BITS: u32 = 15;
 /// The bits of a byte that stay the same when a letter changes its case.
-const FOLDED: u32 = 0x1f;
+const FOLDED: u32 = 0x1f1f_1f1f;
 
-/// The last four bytes of a text, regardless of case, and the next one.
+/// Where four bytes have their bit, regardless of case.
 #[inline]
-const fn push(window: u32, byte: u8) -> u32 {
-    window << 8 | (byte as u32 & FOLDED)
-}
-
-/// Where four bytes have their bit.
-#[inline]
-const fn place(window: u32) -> usize {
+const fn place(window: [u8; BEGINNING]) -> usize {
+    let folded = u32::from_le_bytes(window) & FOLDED;
     // The multiplier is 2^32 divided by the golden ratio: it spreads neighbours over the whole table.
-    (window.wrapping_mul(0x9e37_79b9) >> (u32::BITS - TABLE_BITS)) as usize
+    (folded.wrapping_mul(0x9e37_79b9) >> (u32::BITS - TABLE_BITS)) as usize
 }
 
 impl Anywhere {
@@ -149,28 +144,34 @@ impl Anywhere {
     }
 
     fn of(phrases: Vec<&'static str>, any_case: bool) -> Self {
-        let table = vec![0; 1 << (TABLE_BITS - u64::BITS.ilog2())].into();
+        let table = Box::new([0; 1 << (TABLE_BITS - u64::BITS.ilog2())]);
         let mut all = Self { any_case, phrases, table, short: Vec::new(), by_place: FxHashMap::default() };
         for phrase in 0..all.phrases.len() {
             let bytes = all.phrases[phrase].as_bytes();
-            let window = bytes.iter().take(BEGINNING).fold(0, |window, byte| push(window, *byte));
-            if bytes.len() >= BEGINNING {
-                all.mark(window);
-                all.by_place.entry(place(window)).or_default().push(phrase);
-            } else {
-                // Any bytes may stand behind so short a phrase.
-                let behind = 8 * (BEGINNING - bytes.len());
-                (0..1_u32 << behind).filter(|any| any & !(FOLDED * 0x0101_0101) == 0).for_each(|any| {
-                    all.mark(window << behind | any);
-                });
-                all.short.push(phrase);
+            if let Some(beginning) = bytes.first_chunk() {
+                let place = place(*beginning);
+                all.mark(place);
+                all.by_place.entry(place).or_default().push(phrase);
+                continue;
             }
+            // Any bytes may stand behind so short a phrase.
+            let known = bytes.iter().rev().fold(0, |known, byte| known << 8 | u32::from(*byte));
+            let open = FOLDED.checked_shl(8 * u32::try_from(bytes.len()).unwrap_or(u32::MAX)).unwrap_or(0);
+            let mut any = 0;
+            loop {
+                all.mark(place((known | any).to_le_bytes()));
+                // The next number that has no other bits than the open ones.
+                any = (any | !open).wrapping_add(1) & open;
+                if any == 0 {
+                    break;
+                }
+            }
+            all.short.push(phrase);
         }
         all
     }
 
-    fn mark(&mut self, window: u32) {
-        let place = place(window);
+    fn mark(&mut self, place: usize) {
         self.table[place / 64] |= 1 << (place % 64);
     }
 
@@ -194,17 +195,30 @@ impl Anywhere {
         })
     }
 
-    /// Where phrases may begin, and the places of what begins there. The text goes on with zeros.
-    #[inline]
+    /// Where phrases may begin, and the places of what begins there.
     fn beginnings<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = (usize, usize)> + 't {
-        const ZEROS: &[u8; BEGINNING - 1] = &[0; BEGINNING - 1];
-        let (head, rest) = text.split_at(text.len().min(ZEROS.len()));
-        let padding = &ZEROS[head.len()..];
-        let mut window = head.iter().chain(padding).fold(0, |window, byte| push(window, *byte));
-        rest.iter().chain(&ZEROS[..head.len()]).enumerate().filter_map(move |(start, byte)| {
-            window = push(window, *byte);
-            let place = place(window);
-            (self.table[place / 64] >> (place % 64) & 1 == 1).then_some((start, place))
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let (step, place) = self.beginning(text.get(from..)?)?;
+            let start = from + step;
+            from = start + 1;
+            Some((start, place))
+        })
+    }
+
+    /// The first of them. A text goes on with zeros.
+    #[inline]
+    fn beginning(&self, text: &[u8]) -> Option<(usize, usize)> {
+        let marked = |(at, window): (usize, &[u8])| {
+            let place = place(*window.first_chunk()?);
+            (self.table[place / 64] >> (place % 64) & 1 == 1).then_some((at, place))
+        };
+        text.windows(BEGINNING).enumerate().find_map(marked).or_else(|| {
+            let last = text.len().saturating_sub(BEGINNING - 1);
+            let mut end = [0; 2 * BEGINNING - 1];
+            end.iter_mut().zip(&text[last..]).for_each(|(slot, byte)| *slot = *byte);
+            let windows = end.windows(BEGINNING).take(text.len() - last).enumerate();
+            windows.map(|(at, window)| (last + at, window)).find_map(marked)
         })
     }
 }

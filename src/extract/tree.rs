@@ -19,7 +19,7 @@ const MAX_SEARCH: usize = 128;
 /// Bytes of a page from which a node is made, in the mean.
 const BYTES_PER_NODE: usize = 32;
 /// Nodes that room is made for at once: most parts of pages that are looked at have no more.
-const FEW_NODES: usize = 1_024;
+const FEW_NODES: usize = 512;
 
 /// Marks the border between two inline elements in collected text.
 pub const SEAM: char = '\u{e000}';

@@ -430,7 +430,7 @@ fn path(tree: &Tree<'_>, node: usize) -> String {
     for (slot, element) in way.iter_mut().rev().zip(elements) {
         *slot = Some(element);
     }
-    let mut path = String::new();
+    let mut path = String::with_capacity(MAX_PATH);
     for (index, tag) in way.into_iter().flatten() {
         if !path.is_empty() {
             path.push_str(" > ");

@@ -7,14 +7,15 @@ use crate::money::Decimal;
 /// Longest run of digits that can be an amount.
 const MAX_DIGITS: usize = 18;
 
-/// A number in a text: its groups of digits and the marks between them.
+/// A number in a text: its groups of digits and the marks between them. Most have one mark or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Number<'t> {
     /// Byte range in the normalised text.
     pub start: usize,
     pub end: usize,
-    groups: Vec<&'t str>,
-    marks: Vec<char>,
+    first: &'t str,
+    /// Each further group with the mark in front of it.
+    rest: Vec<(char, &'t str)>,
     /// A decimal mark stood before the first digit: `.75`.
     leading_mark: bool,
 }
@@ -55,28 +56,20 @@ pub(super) fn find(text: &str, limit: usize) -> Vec<Number<'_>> {
 }
 
 fn read(text: &str, first: usize) -> Number<'_> {
-    let mut groups = Vec::with_capacity(3);
-    let mut marks = Vec::new();
-    let mut at = first;
-    loop {
-        let end = at + digits_at(text, at);
-        groups.push(&text[at..end]);
-        match mark_at(&text[end..], end - at, &marks) {
-            Some((mark, skip)) => {
-                marks.push(mark);
-                at = end + skip;
-            }
-            None => {
-                at = end;
-                break;
-            }
-        }
+    let mut end = first + digits_at(text, first);
+    let (mut group, mut rest) = (&text[first..end], Vec::new());
+    let first_group = group;
+    while let Some((mark, skip)) = mark_at(&text[end..], group.len(), &rest) {
+        let start = end + skip;
+        end = start + digits_at(text, start);
+        group = &text[start..end];
+        rest.push((mark, group));
     }
     let mut before = text[..first].chars().rev();
     // `.75` and `$.75` start with a decimal mark; `Fr.75`, `B/.75` and `1..75` do not.
     let leading_mark =
         matches!(before.next(), Some('.' | ',')) && !before.next().is_some_and(|c| c.is_alphanumeric() || c == '/');
-    Number { start: first, end: at, groups, marks, leading_mark }
+    Number { start: first, end, first: first_group, rest, leading_mark }
 }
 
 fn digits_at(text: &str, at: usize) -> usize {
@@ -84,7 +77,7 @@ fn digits_at(text: &str, at: usize) -> usize {
 }
 
 /// The mark at the start of `rest` if it joins two groups of digits, and how many bytes it takes.
-fn mark_at(rest: &str, group_len: usize, marks: &[char]) -> Option<(char, usize)> {
+fn mark_at(rest: &str, group_len: usize, marks: &[(char, &str)]) -> Option<(char, usize)> {
     let c = rest.chars().next()?;
     let width = c.len_utf8();
     let next = digits_at(rest, width);
@@ -96,7 +89,7 @@ fn mark_at(rest: &str, group_len: usize, marks: &[char]) -> Option<(char, usize)
         // `49'95` is how Spain writes cents by hand; it is read as the mark that is decimal wherever it stands.
         '\'' if next == 2 && marks.is_empty() => Some(('٫', width)),
         // A blank groups only threes, and only behind one to three digits.
-        ' ' if next == 3 && group_len <= 3 && marks.iter().all(|m| *m == ' ') => Some((' ', width)),
+        ' ' if next == 3 && group_len <= 3 && marks.iter().all(|(mark, _)| *mark == ' ') => Some((' ', width)),
         // `119. 95`: the blank after the mark is litter when exactly two digits follow and end the number.
         '.' | ',' if blank && behind_blank() == 2 && group_len > 0 => Some((c, width + 1)),
         // `1. 234,50`
@@ -113,75 +106,80 @@ fn mark_at(rest: &str, group_len: usize, marks: &[char]) -> Option<(char, usize)
     }
 }
 
-impl Number<'_> {
+impl<'t> Number<'t> {
     /// The number as a plain integer if it has no marks.
     pub(super) fn integer(&self) -> Option<&str> {
-        (self.marks.is_empty() && !self.leading_mark).then(|| self.groups[0])
+        (self.rest.is_empty() && !self.leading_mark).then_some(self.first)
     }
 
     /// Digits after the last mark, 0 if there is none.
     pub(super) fn last_group(&self) -> usize {
-        if self.marks.is_empty() { 0 } else { self.groups.last().map_or(0, |group| group.len()) }
+        self.rest.last().map_or(0, |(_, group)| group.len())
     }
 
     /// The decimal mark that this number proves by its own form, if it does.
     pub(super) fn proven_mark(&self) -> Option<char> {
-        let last = *self.marks.last()?;
-        let other = self.marks.iter().any(|m| *m != last);
+        let (last, _) = *self.rest.last()?;
+        let other = self.rest.iter().any(|(mark, _)| *mark != last);
         let decimals = self.last_group();
-        (matches!(last, '.' | ',') && (other || (self.marks.len() == 1 && matches!(decimals, 1 | 2)))).then_some(last)
+        (matches!(last, '.' | ',') && (other || (self.rest.len() == 1 && matches!(decimals, 1 | 2)))).then_some(last)
     }
 
     /// Reads the number; `hints` decide only where the form allows two readings.
     pub(super) fn resolve(&self, hints: Hints) -> Reading {
-        let digits: usize = self.groups.iter().map(|group| group.len()).sum();
+        let digits: usize = self.first.len() + self.rest.iter().map(|(_, group)| group.len()).sum::<usize>();
         if digits == 0 || digits > MAX_DIGITS + 6 {
             return Reading::Malformed;
         }
         if self.leading_mark {
             return self.resolve_leading();
         }
-        let Some(&last) = self.marks.last() else {
-            return exactly(self.groups[0], "");
+        let Some((&(last, fraction), inner)) = self.rest.split_last() else {
+            return exactly(self.first, "");
         };
-        let tail = self.groups.len() - 1;
-        let fraction = self.groups[tail];
-        if self.marks.iter().any(|m| *m != last) {
+        if inner.iter().any(|(mark, _)| *mark != last) {
             // Two kinds of mark: the last one is decimal, the others must group.
-            let whole = &self.groups[..tail];
-            let one_kind = self.marks[..tail - 1].windows(2).all(|w| w[0] == w[1]);
-            if self.marks[..tail - 1].contains(&last) || !one_kind || !grouped(whole) || last == ' ' || last == '\'' {
+            let whole = self.groups(inner);
+            let one_kind = inner.windows(2).all(|pair| pair[0].0 == pair[1].0);
+            let repeated = inner.iter().any(|(mark, _)| *mark == last);
+            if repeated || !one_kind || !grouped(&whole) || last == ' ' || last == '\'' {
                 return Reading::Malformed;
             }
             return exactly(&whole.concat(), fraction);
         }
-        match (last, self.marks.len()) {
-            ('٫', 1) => exactly(self.groups[0], fraction),
+        match (last, inner) {
+            ('٫', []) => exactly(self.first, fraction),
             (' ' | '\'' | '٬', _) => self.all_grouped(),
-            (_, 1) => self.single_mark(last, hints),
+            (_, []) => self.single_mark(last, fraction, hints),
             _ => self.all_grouped(),
         }
     }
 
+    /// The first group and some of those behind it.
+    fn groups(&self, behind: &[(char, &'t str)]) -> Vec<&'t str> {
+        std::iter::once(self.first).chain(behind.iter().map(|(_, group)| *group)).collect()
+    }
+
     fn all_grouped(&self) -> Reading {
-        if grouped(&self.groups) { exactly(&self.groups.concat(), "") } else { Reading::Malformed }
+        let groups = self.groups(&self.rest);
+        if grouped(&groups) { exactly(&groups.concat(), "") } else { Reading::Malformed }
     }
 
     fn resolve_leading(&self) -> Reading {
-        match self.groups.as_slice() {
-            [fraction] if fraction.len() <= 2 => exactly("0", fraction),
-            [whole, fraction] if fraction.len() <= 3 => exactly(whole, fraction),
+        match self.rest.as_slice() {
+            [] if self.first.len() <= 2 => exactly("0", self.first),
+            [(_, fraction)] if fraction.len() <= 3 => exactly(self.first, fraction),
             _ => Reading::Malformed,
         }
     }
 
     /// One point or comma: `12,5` and `1.2345` say what they are, `1.299` does not.
-    fn single_mark(&self, mark: char, hints: Hints) -> Reading {
-        let (whole, fraction) = (self.groups[0], self.groups[1]);
+    fn single_mark(&self, mark: char, fraction: &str, hints: Hints) -> Reading {
+        let whole = self.first;
         if fraction.len() != 3 || whole.len() > 3 || whole.starts_with('0') {
             return exactly(whole, fraction);
         }
-        let (decimal, group) = (exactly(whole, fraction), exactly(&self.groups.concat(), ""));
+        let (decimal, group) = (exactly(whole, fraction), exactly(&[whole, fraction].concat(), ""));
         let decimal_by_locale = hints.decimal_mark.map(|known| known == mark);
         match (decimal_by_locale, hints.exponent) {
             // Every currency without thousandths reads three digits as a group, unless the locale objects.

@@ -50,12 +50,11 @@ pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money) -> Shown {
         if within == Name::OPTION || text.len() > MAX_TEXT || !text.bytes().any(|b| b.is_ascii_digit()) {
             continue;
         }
-        let money = speaks_of_money(text);
         for digits in amounts(text) {
             if wanted.fit(&digits) {
                 shown = shown.or(Some((node.at, text)));
             } else {
-                others |= wanted.may_be_price(&digits, money);
+                others = others || wanted.may_be_price(&digits, || speaks_of_money(text));
             }
         }
         if let (true, Some((at, _))) = (others, shown) {
@@ -90,13 +89,13 @@ impl Relevant {
     /// Whether a text has a sign of money or a number near the price.
     #[must_use]
     pub fn holds(&self, text: &str) -> bool {
-        has_sign(text) || amounts(text).any(|d| self.0.fit(&d) || self.0.may_be_price(&d, true))
+        has_sign(text) || amounts(text).any(|d| self.0.fit(&d) || self.0.may_be_price(&d, || true))
     }
 }
 
 /// Whether a text has a sign of money, or is little more than a number.
 fn speaks_of_money(text: &str) -> bool {
-    has_sign(text) || text.chars().filter(|c| c.is_alphabetic()).count() <= MAX_LETTERS
+    has_sign(text) || text.chars().filter(|c| c.is_alphabetic()).nth(MAX_LETTERS).is_none()
 }
 
 fn has_sign(text: &str) -> bool {
@@ -135,14 +134,14 @@ impl Forms {
     }
 
     /// Whether a number may be an amount that matters beside the price.
-    fn may_be_price(&self, digits: &Digits, money: bool) -> bool {
+    fn may_be_price(&self, digits: &Digits, money: impl FnOnce() -> bool) -> bool {
         let Some(value) = digits.value else { return false };
         let Some(scale) = u32::try_from(digits.decimals).ok().and_then(|d| self.exponent.checked_sub(d)) else {
             return false;
         };
         let minor = value.saturating_mul(10_i64.saturating_pow(scale));
         let decimals = digits.decimals > 0 && scale == 0;
-        (money || decimals) && (self.minor / LEAST..self.minor.saturating_mul(MOST)).contains(&minor)
+        (self.minor / LEAST..self.minor.saturating_mul(MOST)).contains(&minor) && (decimals || money())
     }
 }
 

@@ -17,7 +17,7 @@ pub fn join(text: &str) -> (Cow<'_, str>, bool) {
             let (joined, split) = joined(text);
             (Cow::Owned(joined), split)
         }
-        true => (Cow::Owned(text.replace(SEAM, " ")), false),
+        true => (Cow::Owned(text.split(SEAM).collect::<Vec<_>>().join(" ")), false),
     };
     // Cents behind a blank: the blank between mark and cents is litter.
     let spaced = joined.as_bytes().windows(2).any(|pair| pair == b". ");
