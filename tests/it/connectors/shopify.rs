@@ -278,7 +278,8 @@ async fn the_lowest_price_of_thirty_days_comes_and_goes_with_its_reduction() {
         PriceChange { sale, ..change }
     };
     let sale = announced(on_sale(dkk("1/11", 47_900), 59_900));
-    bench.push(&[sale.clone(), on_sale(dkk("1/12", 48_900), 59_900)]).await.into_iter().for_each(|r| drop(r.unwrap()));
+    let results = bench.push(&[sale.clone(), on_sale(dkk("1/12", 48_900), 59_900)]).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     bench.proves(&sale).await;
     let shown = |bench: &Bench<Shop>| bench.double.with(|shop| shop.metafields.clone());
     let of = |key: &str| ("11".to_owned(), key.to_owned());
