@@ -63,6 +63,12 @@ impl Chart {
         Some((*all.iter().min()?, *all.iter().max()?))
     }
 
+    /// Whether any line has a point: a mark alone is nothing to look at.
+    #[must_use]
+    pub fn has_values(&self) -> bool {
+        self.lines.iter().any(|line| line.points.iter().any(|(_, value)| value.is_some()))
+    }
+
     fn x(&self, at: Millis, width: i16) -> i16 {
         let (span, room) = (i128::from(self.until.since(self.from).max(1)), i128::from(width - 2 * MARGIN));
         let along = i128::from(at.since(self.from)).clamp(0, span);

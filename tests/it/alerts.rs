@@ -321,12 +321,16 @@ async fn what_reports_read_is_what_was_seen(test: TestDb) {
     seen(&app, page.id, 48_000, after(60)).await;
     seen(&app, page.id, 47_000, after(120)).await;
     decided(&app, "KETTLE", 49_900, 47_000, after(130)).await;
-    let runs = reporting::seen(&app.db, NOW, 10).await.unwrap();
-    assert_eq!(
-        runs.iter().map(|r| (r.price_minor, r.first_seen)).collect::<Vec<_>>(),
-        [(48_000, after(60).0), (47_000, after(120).0)]
-    );
-    assert_eq!(reporting::seen(&app.db, after(61), 10).await.unwrap().len(), 1);
+    let runs = async |since| -> Vec<(Option<i64>, i64)> {
+        let rows = reporting::seen(&app.db, 0, product.id, since, 10).await.unwrap();
+        rows.into_iter().map(|row| (row.latest.price_minor, row.latest.first_seen)).collect()
+    };
+    let both = [(Some(48_000), after(60).0), (Some(47_000), after(120).0)];
+    assert_eq!(runs(NOW).await, both);
+    assert_eq!(runs(after(61)).await, both, "the price before the window is the one that moved");
+    assert_eq!(runs(after(121)).await, both[1..]);
+    assert!(reporting::seen(&app.db, product.id, product.id + 9, NOW, 10).await.unwrap().is_empty());
+    assert_eq!(reporting::seen(&app.db, 0, product.id, NOW, 1).await.unwrap().len(), 1);
     assert_eq!(reporting::decided(&app.db, NOW, 10).await.unwrap()[0].price_minor, 47_000);
     assert_eq!(reporting::record(&app.db, "KETTLE", 1).await.unwrap().as_deref(), Some("{}"));
     assert_eq!(reporting::record(&app.db, "KETTLE", 2).await.unwrap(), None);
@@ -334,7 +338,13 @@ async fn what_reports_read_is_what_was_seen(test: TestDb) {
     assert_eq!(reporting::last_price(&app.db).await.unwrap(), Some(after(120)));
     assert_eq!(reporting::restless(&app.db, NOW, 2, 10).await.unwrap()[0].n, 2);
     assert!(reporting::restless(&app.db, NOW, 3, 10).await.unwrap().is_empty());
-    assert!(reporting::sold_out(&app.db, NOW, after(500), 10).await.unwrap().is_empty());
+    let changes = reporting::changes(&app.db, NOW, after(130), 10).await.unwrap();
+    assert_eq!((changes.len(), changes[0].sku.as_str(), changes[0].price_minor), (1, "KETTLE", 47_000));
+    assert!(reporting::changes(&app.db, after(130), after(500), 10).await.unwrap().is_empty());
+    let quality = reporting::quality(&app.db, 0, product.id, NOW, 10).await.unwrap();
+    assert_eq!((quality.len(), quality[0].competitor.as_str(), quality[0].n), (1, "near.example", 2));
+    let evaluated = reporting::evaluated(&app.db, 10).await.unwrap();
+    assert_eq!((evaluated[0].product_id, evaluated[0].outcome.as_str()), (product.id, "change"));
 }
 
 /// A receiver on loopback that answers with the given codes, then with 200, and keeps what it got.

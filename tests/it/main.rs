@@ -10,6 +10,7 @@ mod cli;
 mod connectors;
 mod crash;
 mod digest;
+mod digest_market;
 mod digest_scope;
 mod extract;
 mod flow;
