@@ -13,6 +13,7 @@ use omniprice::config::{Config, Language, address};
 use omniprice::report::link::{Claim, Purpose};
 use omniprice::report::{alerting, detect, people};
 use omniprice::store::alerts::{self, Silence, State};
+use omniprice::store::decisions::{Evaluated, Written};
 use omniprice::store::events::{self, Raise};
 use omniprice::store::{decisions, products, reporting, settings, subscriptions, targets};
 use omniprice::web;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::both_engines;
 use crate::harness::{Engine, RULES, Setup, TestDb, World, database, price};
+use crate::logged::{check, evaluation, shown};
 use crate::store_suite::{NOW, after, one};
 
 both_engines![
@@ -249,64 +251,18 @@ async fn conditions_are_raised_while_they_last(test: TestDb) {
 
 /// Writes down that a page showed a price.
 pub async fn seen(app: &App, target: i64, minor: i64, now: Millis) {
-    use omniprice::store::observations::New;
-    use omniprice::store::targets::Checked;
-    let observation = New {
-        outcome: "product".into(),
-        verdict: "accepted",
-        reason: "accepted".into(),
-        price_minor: Some(minor),
-        currency: Some("DKK".into()),
-        list_minor: None,
-        availability: "in_stock".into(),
-        offer: "{}".into(),
-        evidence: "{}".into(),
-        body_hash: None,
-    };
-    let check = Checked {
-        target_id: target,
-        product_id: 1,
-        outcome: "product".into(),
-        now,
-        due_at: now.plus(Millis::HOUR),
-        etag: None,
-        last_modified: None,
-        body_hash: None,
-        problem: None,
-        observation: Some(observation),
-        dirty: false,
-        pace: None,
-    };
-    targets::record(&app.db, vec![check]).await.unwrap();
+    targets::record(&app.db, vec![check(target, 1, shown(minor), now)]).await.unwrap();
 }
 
 /// Writes down a released change of our price; returns the new price.
 pub async fn decided(app: &App, sku: &str, from: i64, to: i64, now: Millis) -> i64 {
-    use omniprice::store::decisions::{Evaluated, Written};
     let product = products::by_sku(&app.db, sku).await.unwrap().unwrap();
     let evaluated = Evaluated {
-        product_id: product.id,
-        market: product.market.clone(),
-        currency: product.currency.clone(),
         outcome: "change".into(),
         price_minor: Some(to),
         previous_minor: from,
-        rule: Some("match".into()),
         flags: "[\"floor_applied\"]".into(),
-        why: "match: the market moved".into(),
-        actor: "rules".into(),
-        rule_revision: None,
-        record: "{}".into(),
-        facts_hash: String::new(),
-        product_version: product.version,
-        claimed_at: now,
-        strikes: vec![],
-        vat: None,
-        now,
-        again_at: None,
-        review_expires_at: now,
-        desired: vec![],
-        approves: None,
+        ..evaluation(&product, now)
     };
     assert!(matches!(decisions::write(&app.db, evaluated).await.unwrap(), Written::Decided { .. }));
     to

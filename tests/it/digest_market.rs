@@ -21,11 +21,12 @@ use omniprice::store::decisions::{self, Evaluated};
 use omniprice::store::events::{self, Raise};
 use omniprice::store::observations::New;
 use omniprice::store::products::{self, Import, Product};
-use omniprice::store::targets::{self, Checked};
+use omniprice::store::targets;
 
 use crate::alerts::{app, decided};
 use crate::both_engines;
 use crate::harness::{Engine, RULES, TestDb, database};
+use crate::logged::{check, evaluation, shown};
 use crate::store_suite::{NOW, after, import, one};
 
 both_engines![
@@ -49,38 +50,6 @@ async fn shop(test: &TestDb, clock: &Clock, person: &str) -> Arc<App> {
 
 async fn ann(app: &App) -> Reader {
     people::reader(app, "ann@shop.example").await.unwrap()
-}
-
-fn shown(minor: i64) -> New {
-    New {
-        outcome: "product".into(),
-        verdict: "accepted",
-        reason: "accepted".into(),
-        price_minor: Some(minor),
-        currency: Some("DKK".into()),
-        list_minor: None,
-        availability: "in_stock".into(),
-        offer: "{}".into(),
-        evidence: "{}".into(),
-        body_hash: None,
-    }
-}
-
-fn check(target_id: i64, product_id: i64, observation: New, now: Millis) -> Checked {
-    Checked {
-        target_id,
-        product_id,
-        outcome: observation.outcome.clone(),
-        now,
-        due_at: now.plus(Millis::HOUR),
-        etag: None,
-        last_modified: None,
-        body_hash: None,
-        problem: None,
-        observation: Some(observation),
-        dirty: false,
-        pace: None,
-    }
 }
 
 /// Writes down what a competitor's page of a product showed.
@@ -227,30 +196,8 @@ async fn told_of_moment(app: &App, reader: &Reader) -> Facts {
 /// Writes down that the engine holds a product.
 async fn held(app: &App, sku: &str, flags: &str, why: &str) {
     let product = one(&app.db, sku, &[]).await;
-    let evaluated = Evaluated {
-        product_id: product.id,
-        market: product.market.clone(),
-        currency: product.currency.clone(),
-        outcome: "hold".into(),
-        price_minor: None,
-        previous_minor: product.own_minor,
-        rule: Some("match".into()),
-        flags: flags.into(),
-        why: why.into(),
-        actor: "rules".into(),
-        rule_revision: None,
-        record: "{}".into(),
-        facts_hash: String::new(),
-        product_version: product.version,
-        claimed_at: NOW,
-        strikes: vec![],
-        vat: None,
-        now: NOW,
-        again_at: None,
-        review_expires_at: NOW,
-        desired: vec![],
-        approves: None,
-    };
+    let evaluated =
+        Evaluated { outcome: "hold".into(), flags: flags.into(), why: why.into(), ..evaluation(&product, NOW) };
     decisions::write(&app.db, evaluated).await.unwrap();
 }
 

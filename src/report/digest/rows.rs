@@ -86,10 +86,12 @@ pub fn reason(told: &Told, stored: &str, reader: &Reader) -> String {
         parts.push(fill(words.rule, &[("rule", &plain(rule))]));
     }
     let mut whole: Vec<String> = Some(parts.join(", ")).filter(|parts| !parts.is_empty()).into_iter().collect();
-    for finding in told.findings.iter().map(|finding| message(&voice.tell(finding))) {
-        // Engine and guards may find the same.
-        if !parts.contains(&finding) && !whole.contains(&finding) {
-            whole.push(finding);
+    let findings: Vec<String> = told.findings.iter().map(|finding| message(&voice.tell(finding))).collect();
+    for (place, finding) in findings.iter().enumerate() {
+        // Engine and guards may find the same, and what froze a price is told again with the end of the frost.
+        let longer = |other: &String| other != finding && other.contains(finding.as_str());
+        if !parts.contains(finding) && !findings[..place].contains(finding) && !findings.iter().any(longer) {
+            whole.push(finding.clone());
         }
     }
     // What is stored in one piece may name the floor, which this reader must not see.

@@ -13,7 +13,7 @@ pub const WORDS: Words = Words {
     settings: "Vælg, hvad denne mail indeholder",
     unsubscribe: "Afmeld",
     times: "Tiderne gælder {zone}.",
-    basis: "Grundlag: priser i varens valuta, momsvisning og pakning, som beslutninger sammenligner dem; af de konkurrerende tilbud dem, som varens regel lader tælle, og som er yngre end {age}.",
+    basis: "Grundlag: priser i varens valuta, momsvisning og pakning, som beslutninger sammenligner dem; af de konkurrerende tilbud dem, der er yngre end {age}, og som varens regel lader tælle.",
     mode_auto: "automatisk drift",
     mode_review: "gennemsyn: hver ændring venter på et menneske",
     mode_shadow: "skyggedrift: intet sendes ud",

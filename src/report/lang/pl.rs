@@ -13,7 +13,7 @@ pub const WORDS: Words = Words {
     settings: "Zmień zawartość tej wiadomości",
     unsubscribe: "Wypisz mnie",
     times: "Godziny według strefy {zone}.",
-    basis: "Podstawa: ceny w walucie, ujęciu VAT i opakowaniu produktu, tak jak porównują je decyzje; z ofert konkurencji te, które reguła produktu uwzględnia i które są nie starsze niż {age}.",
+    basis: "Podstawa: ceny w walucie, ujęciu VAT i opakowaniu produktu, tak jak porównują je decyzje; z ofert konkurencji nie starszych niż {age} te, które reguła produktu uwzględnia.",
     mode_auto: "tryb automatyczny",
     mode_review: "tryb przeglądu: każda zmiana czeka na człowieka",
     mode_shadow: "tryb cienia: nic nie jest wysyłane",
