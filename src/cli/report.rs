@@ -16,7 +16,7 @@ use crate::config::Language;
 use crate::money::{Decimal, Money};
 use crate::report::bars::{Bars, What};
 use crate::report::chart::{Chart, Labels, Seen};
-use crate::report::lang::Voice;
+use crate::report::lang::{Voice, fill};
 use crate::report::market::{self, Track};
 use crate::report::overview::{Asked, Overview, Target, overview};
 use crate::report::sales::Sales;
@@ -72,6 +72,12 @@ enum List {
     Omnibus,
     /// Reductions of campaigns that must not be announced
     NotAnnounced,
+    /// Products that their floor keeps from where their rule wants them
+    FloorHits,
+    /// What was read of each competitor's pages
+    Sites,
+    /// The products with the most margin at risk
+    Important,
 }
 
 /// # Errors
@@ -82,11 +88,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let from = until.plus(-i64::from(args.days) * Millis::DAY);
     let all = gather::tracks(&app, from).await?;
     let known: BTreeSet<String> = all.iter().map(|track| track.sku.clone()).collect();
-    let (tracks, voice) = match &args.person {
-        Some(mail) => {
-            let reader = people::known(&app, mail).await?;
-            (gather::scoped(&all, &reader), reader.voice)
-        }
+    let reader = match &args.person {
+        Some(mail) => Some(people::known(&app, mail).await?),
+        None => None,
+    };
+    let (tracks, voice) = match &reader {
+        Some(reader) => (gather::scoped(&all, reader), reader.voice.clone()),
         None => (all, Voice::new(Language::En, &app.config.report.time_zone)),
     };
     let bars = args.chart.as_deref().and_then(What::of);
@@ -94,7 +101,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         return chart(args, &app, &tracks, what, (from, until), &voice);
     }
     let sales = args.sales.as_deref().map(sales).transpose()?;
-    let asked = Asked { sales: sales.as_ref(), target: args.target, voice: &voice };
+    let asked = Asked { reader: reader.as_ref(), sales: sales.as_ref(), target: args.target, voice: &voice };
     if let Some(told) = sales.as_ref().and_then(|sales| unmatched(sales, &known)) {
         talk(&told);
     }
@@ -215,15 +222,15 @@ fn chart(
     let (chart, title, value): (Chart, String, Box<dyn Fn(i64) -> String>) = if what == "index" {
         let chart = market::trend(tracks, until, i64::from(args.days), age);
         let index = |hundredths: i64| voice.number(Decimal::new(hundredths, 2));
-        (chart, "price index, 100 is the market's median".to_owned(), Box::new(index))
+        (chart, voice.words.chart_index.to_owned(), Box::new(index))
     } else {
         let track = tracks.iter().find(|track| track.sku == what);
         let named = What::ALL.iter().map(|bars| bars.name()).chain(["index"]);
         let known = || named.chain(tracks.iter().map(|track| track.sku.as_str()));
         let track = track.ok_or_else(|| super::names::no_product(what, known()))?;
         let money = |minor: i64| voice.money(Money::from_minor(minor, track.currency));
-        let title =
-            format!("our price and the lowest competing offer (dashed): {}", text::product(&track.sku, &track.title));
+        let named = text::product(&track.sku, &track.title);
+        let title = fill(voice.words.chart_price, &[("product", &named)]);
         (track.history(from, until, age), title, Box::new(money))
     };
     let Some((low, high)) = chart.range() else {

@@ -304,7 +304,7 @@ fn oscillation(proposal: &Proposal) -> Option<String> {
     prices.push((proposal.now, proposal.price.amount()));
     let turns = war::reversals(&prices, Millis::DAY);
     (turns >= proposal.params.oscillations && !proposal.repairs_floor())
-        .then(|| format!("the price would turn its direction for the {turns}th time within 24 h"))
+        .then(|| format!("the price would turn its direction {turns} times within 24 h"))
 }
 
 /// Measured from the price in force, also on the way back from a campaign: that way may end at the price before it.

@@ -92,6 +92,23 @@ pub async fn page(app: &App, loaded: &Loaded, products: &[Product], now: Millis)
     products.iter().map(one).collect()
 }
 
+/// The facts by which offers of a product are judged at any time: what people set, campaigns and earlier decisions are left
+/// out, and the rates are there whatever currency the newest offers have.
+///
+/// # Errors
+/// A market that the rules do not have, or a stored amount that cannot be read.
+pub fn of_market(
+    app: &App,
+    loaded: &Loaded,
+    product: &Product,
+    newest: Vec<Latest>,
+    fx: Option<&FxTable>,
+    now: Millis,
+) -> anyhow::Result<Facts> {
+    let known = Known { offers: newest, ..Known::default() };
+    Ok(Facts { fx: fx.cloned(), ..assemble(app, loaded, product, known, None, now)? })
+}
+
 fn market<'a>(loaded: &'a Loaded, product: &Product) -> anyhow::Result<&'a Market> {
     let found = loaded.set.market(&product.market).map(|rules| &rules.market);
     found.with_context(|| {
@@ -232,7 +249,8 @@ fn last_reference(record: &str) -> Option<LastReference> {
     }
 }
 
-fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qty: u32) -> Option<OfferFact> {
+/// A stored run as an offer; none without a price.
+pub fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qty: u32) -> Option<OfferFact> {
     let money = currency(latest.currency.as_deref()?).ok()?;
     let stored: Value = serde_json::from_str(&latest.offer).unwrap_or_default();
     let named_text = |key: &str| stored.get(key).and_then(Value::as_str);
@@ -270,7 +288,8 @@ pub(super) fn absence_confirmed(availability: &str, first_seen: i64, last_seen: 
     availability == "out_of_stock" && last_seen - first_seen >= 2 * Millis::HOUR
 }
 
-pub(super) fn availability(text: &str) -> Availability {
+/// An availability as it is stored.
+pub fn availability(text: &str) -> Availability {
     match text {
         "in_stock" => Availability::InStock,
         "limited" => Availability::Limited,

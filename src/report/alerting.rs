@@ -11,7 +11,7 @@ use super::lang::Voice;
 use super::link::Purpose;
 use super::mail::MailError;
 use super::reader::Reader;
-use super::{MAX_TRIES, alert_text, detect, envelope, gather, message_id, people, retry_after};
+use super::{MAX_TRIES, alert_text, detect, envelope, message_id, people, retry_after};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::{Wanted, quiet_hours};
@@ -123,7 +123,7 @@ async fn scope(
     let mut skus = BTreeSet::new();
     if !reader.takes_all_products() {
         if tracks.is_none() {
-            *tracks = Some(gather::tracks(app, app.now()).await?);
+            *tracks = Some(super::tracks::catalogue(app).await?);
         }
         let all = tracks.as_deref().unwrap_or_default();
         skus.extend(all.iter().filter(|track| reader.takes(track)).map(|track| track.sku.clone()));

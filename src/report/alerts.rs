@@ -59,7 +59,7 @@ pub const fn rule(kind: Kind) -> Rule {
         | Kind::ChannelLate => at_once(4, About::Channel),
         Kind::ParityBelowGoal | Kind::Drift | Kind::TwoWriters => at_once(4, About::Channel),
         Kind::NothingFetched => at_once(4, About::Nothing),
-        Kind::PriceWar => at_once(24, About::Competitor),
+        Kind::PriceWar | Kind::Spiral | Kind::FlipFlop | Kind::OwnRise => at_once(24, About::Competitor),
         Kind::KviUndercut => at_once(24, About::Product),
         Kind::CompetitorUnreachable | Kind::CompetitorSuspended => at_once(24, About::Competitor),
         Kind::InputStale | Kind::CostStale | Kind::RulesBroken => at_once(12, About::Nothing),

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::chart::{WIDTH, escaped};
-use super::lang::Voice;
+use super::lang::{Voice, Words};
 use super::overview::Overview;
 use super::sales::LEAST_DAYS;
 use super::text::{product, title};
@@ -47,12 +47,12 @@ impl What {
         Self::ALL.into_iter().find(|what| what.name() == name)
     }
 
-    const fn title(self) -> &'static str {
+    const fn title(self, words: &Words) -> &'static str {
         match self {
-            Self::MarginAtRisk => "margin at risk per day",
-            Self::Elasticity => "price elasticity at the newest change",
-            Self::Below => "offers below the price that the manufacturer names",
-            Self::Readiness => "listings with history enough to announce a reduction, in percent",
+            Self::MarginAtRisk => words.chart_risk,
+            Self::Elasticity => words.chart_elasticity,
+            Self::Below => words.chart_below,
+            Self::Readiness => words.chart_readiness,
         }
     }
 
@@ -114,7 +114,7 @@ impl Bars {
         });
         let unnamed = bars.len().saturating_sub(MOST);
         bars.truncate(MOST);
-        (!bars.is_empty()).then_some(Self { title: what.title(), bars, unnamed })
+        (!bars.is_empty()).then_some(Self { title: what.title(voice.words), bars, unnamed })
     }
 
     /// The drawing.

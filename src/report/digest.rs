@@ -20,6 +20,7 @@ pub use super::text::plain;
 use crate::clock::Millis;
 use crate::config::{Attachment, Format, Mode, Part};
 use crate::money::Decimal;
+pub use rows::is_late;
 
 /// Rows shown per section; the rest is counted.
 pub const ROWS: usize = 10;
@@ -178,7 +179,8 @@ fn subject(facts: &Facts, reader: &Reader, quiet: bool) -> String {
         parts.push(words.quiet_subject.to_owned());
     }
     let critical = facts.events.iter().filter(|event| event.severity == "critical").count();
-    let late: std::collections::BTreeSet<&str> = facts.late.iter().map(|late| late.channel.as_str()).collect();
+    let late = facts.late.iter().filter(|late| rows::is_late(&late.state));
+    let late: std::collections::BTreeSet<&str> = late.map(|late| late.channel.as_str()).collect();
     let counted = [
         (Part::NeedsYou, &words.to_approve, facts.reviews.len()),
         (Part::NeedsYou, &words.held, facts.held.len()),

@@ -4,15 +4,16 @@ use super::chart::Chart;
 use super::lang::Limit;
 use super::market::Figures;
 use super::metrics::FreshnessFigures;
+use super::moves::{Moved, SoldOut};
 use crate::clock::Millis;
 use crate::config::Mode;
-use crate::decide::Decision;
+use crate::decide::war_response::WarResponse;
+use crate::decide::{Decision, Step};
 use crate::money::{Money, currency};
 use crate::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
 use crate::store::events::Event;
-use crate::store::observations::{Move, Waiting};
+use crate::store::observations::Waiting;
 use crate::store::progress::{Parity, Unsettled};
-use crate::store::reporting::SoldOut;
 use crate::store::targets::Unhealthy;
 
 /// Everything that a digest tells. Lists are whole; how many rows are shown is the digest's affair.
@@ -31,16 +32,24 @@ pub struct Facts {
     pub max_age: i64,
     pub reviews: Vec<(Review, Told)>,
     pub held: Vec<(Held, Told)>,
-    /// Open events, the most severe first.
+    /// Holds that end by themselves or are not worth anybody's time.
+    pub resting: usize,
+    /// Open events, critical ones first, then the oldest.
     pub events: Vec<Event>,
-    /// Listings that should show their decision by now and do not.
+    /// The configured answer to a rivalry.
+    pub rivalry: WarResponse,
+    /// Listings that should show their decision by now and do not, and those that never will by themselves.
     pub late: Vec<Unsettled>,
     pub waiting: Vec<Waiting>,
     pub unhealthy: Vec<Unhealthy>,
-    pub moves: Vec<Move>,
-    /// Moves below the reader's thresholds.
+    /// One row for each product and competitor that moved.
+    pub moves: Vec<Moved>,
+    /// Rows whose change is below the reader's thresholds.
     pub small_moves: usize,
-    pub changes: Vec<(NamedDecision, Told)>,
+    /// Every competitor that moved, the most active first, whatever the reader's thresholds.
+    pub active: Vec<Active>,
+    /// One row for each product that changed, those that weigh most first.
+    pub changes: Vec<OurChange>,
     /// Changes of ours below the reader's thresholds.
     pub small_changes: usize,
     pub outcomes: Vec<OutcomeCount>,
@@ -58,7 +67,24 @@ pub struct Facts {
     pub notices: Vec<String>,
 }
 
-/// The market at the end of the window, at its beginning and a week ago.
+/// What we did to the price of one product in the window: its newest decision, with the price before the first one.
+#[derive(Debug, Clone)]
+pub struct OurChange {
+    pub row: NamedDecision,
+    pub told: Told,
+    /// Decisions of the window.
+    pub times: usize,
+}
+
+/// How often a competitor's prices moved in the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Active {
+    pub name: String,
+    pub up: usize,
+    pub down: usize,
+}
+
+/// The market as it stands, at the beginning of the window and a week ago.
 #[derive(Debug, Clone, Default)]
 pub struct MarketFacts {
     pub now: Figures,
@@ -209,7 +235,10 @@ impl Told {
         };
         let decision = &record.decision;
         let reference = decision.reference;
-        let same = |offer: &&crate::decide::facts::OfferFact| Some(offer.price.amount()) == reference;
+        let of = decision.steps.iter().find_map(|step| match step {
+            Step::Reference { offer, .. } => *offer,
+            _ => None,
+        });
         let mut limits: Vec<Limit> = Vec::new();
         for limit in decision.flags.iter().filter_map(|flag| Limit::of(*flag)) {
             if !limits.contains(&limit) {
@@ -219,7 +248,9 @@ impl Told {
         let mut told = Self {
             rule: decision.rule.clone(),
             reference: reference.and_then(|value| Money::rounded(value, own, crate::decide::rounding::DISPLAY).ok()),
-            competitor: record.facts.offers.iter().find(same).map(|offer| offer.competitor.clone()),
+            competitor: of
+                .and_then(|index| record.facts.offers.get(index as usize))
+                .map(|offer| offer.competitor.clone()),
             floor: decision.floor,
             limits,
             ..Self::default()

@@ -1,111 +1,44 @@
-//! Gathers what reports tell: the market's tracks once, and for each reader one window of the log cut to their scope.
+//! Gathers what digests tell: for each reader one window of the log and the state at its end, cut to their scope.
+//!
+//! The scope comes first and limits after it, so that what is counted is true for the reader.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::campaigns;
 use super::detect::Patience;
-use super::facts::{AtFloor, Facts, Headroom, History, MarketFacts, Overtaken, Told};
-use super::market::{self, Figures, Recommended, Seen, Track};
+use super::facts::{Active, AtFloor, Facts, Headroom, History, MarketFacts, OurChange, Overtaken, Told};
+use super::market::{self, Figures, Track};
 use super::metrics::Position;
+use super::moves::{self, Moved};
 use super::reader::Reader;
+use super::scope::{self, Scope};
+pub use super::tracks::{max_age, tracks};
 use crate::app::{App, PAUSE};
 use crate::clock::Millis;
 use crate::decide::decision::Flag;
+use crate::decide::fx::FxTable;
 use crate::money::{Decimal, Money, currency};
+use crate::sentence::{Sentence, find};
+use crate::store::decisions::NamedDecision;
 use crate::store::events::{self, Event};
 use crate::store::settings::{self, BACKUP};
-use crate::store::{catalogue, decisions, observations, products, progress, reporting, targets};
+use crate::store::{catalogue, decisions, observations, progress, reporting, targets};
 
-/// Rows read per list; mails show ten, attachments some thousands.
-const LIMIT: i64 = 10_000;
-/// Runs of competing prices, and products per page, that are read at most.
-const RUNS: i64 = 500_000;
-const PAGE: i64 = 1_000;
+/// Rows read per list, so many that a scope is cut from the whole; mails show ten, attachments some thousands.
+const WHOLE: i64 = 1_000_000;
+/// Proposals and changes whose reasons are read from their records; the others tell the stored sentence.
+const TOLD: usize = 200;
 /// How far back charts go.
 pub const DAYS: i64 = 30;
 /// Charts of products in one mail.
 const HISTORIES: usize = 3;
 /// A rise must be worth this much of the price, in percent, to be an opportunity.
 const ROOM_PCT: Decimal = Decimal::TWO;
-/// An open event that nobody raised again is told for so long, a critical one longer.
-const REMEMBERED: i64 = Millis::DAY;
-const REMEMBERED_CRITICAL: i64 = 7 * Millis::DAY;
 /// The tag of products that customers compare.
 pub const KEY_ITEM: &str = "kvi";
-
-/// How old a competing price may be to count.
-#[must_use]
-pub fn max_age(app: &App) -> i64 {
-    app.config.observe.max_age.0.max(app.schedule.interval(app.now()).saturating_mul(3) / 2)
-}
-
-/// Every product with its own and competing prices since an instant, and with what was in force then.
-///
-/// # Errors
-/// The store's.
-pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
-    let db = &app.db;
-    // Without rules nothing says which shops are ours; reports must work all the same.
-    let loaded = app.rules().await.ok();
-    let own_shops: BTreeSet<String> = loaded.as_ref().map(|loaded| loaded.set.own_shops.clone()).unwrap_or_default();
-    let allows_minimum = |market: &str| {
-        loaded.as_ref().and_then(|loaded| loaded.set.market(market)).is_some_and(|market| market.market.map_allowed)
-    };
-    let mut tracks: BTreeMap<i64, Track> = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let page = products::page(db, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        for product in page {
-            let Ok(code) = currency(&product.currency) else { continue };
-            let resale = recommended(&product, allows_minimum(&product.market));
-            let track = Track {
-                id: product.id,
-                sku: product.sku,
-                title: product.title,
-                brand: product.brand,
-                category: product.category,
-                tags: serde_json::from_str(&product.tags).unwrap_or_default(),
-                market: product.market,
-                currency: code,
-                own_minor: product.own_minor,
-                recommended: resale,
-                decided: vec![],
-                seen: vec![],
-            };
-            tracks.insert(product.id, track);
-        }
-    }
-    for row in reporting::decided(db, since, RUNS).await? {
-        if let Some(track) = tracks.get_mut(&row.product_id) {
-            track.decided.push((Millis(row.created_at), row.previous_minor, row.price_minor));
-        }
-    }
-    for row in reporting::seen(db, since.plus(-max_age(app)), RUNS).await? {
-        let Some(track) = tracks.get_mut(&row.product_id) else { continue };
-        if row.currency.as_deref() != Some(track.currency.code()) || own_shops.contains(&row.competitor) {
-            continue;
-        }
-        track.seen.push(Seen {
-            target: row.target_id,
-            competitor: row.competitor,
-            minor: row.price_minor,
-            in_stock: row.availability != "out_of_stock",
-            first: Millis(row.first_seen),
-            last: Millis(row.last_seen),
-        });
-    }
-    Ok(tracks.into_values().collect())
-}
-
-/// A minimum advertised price where the market allows one, a recommendation everywhere else.
-fn recommended(product: &products::Product, allows_minimum: bool) -> Option<Recommended> {
-    match product.map_minor.filter(|_| allows_minimum) {
-        Some(minor) => Some(Recommended { minor, is_minimum: true }),
-        None => product.msrp_minor.or(product.map_minor).map(|minor| Recommended { minor, is_minimum: false }),
-    }
-}
+/// What keeps a price back for a time only, or for good reason: nobody has to do anything about it.
+const RESTING: [Sentence; 5] =
+    [Sentence::NotWorthIt, Sentence::NewRule, Sentence::ChangesUsed, Sentence::DayTooFar, Sentence::OneWitness];
 
 /// The tracks of a reader's scope.
 #[must_use]
@@ -119,7 +52,8 @@ pub fn scoped(tracks: &[Track], reader: &Reader) -> Vec<Track> {
     own
 }
 
-/// The facts of `(from, until]` and the state now, for one reader.
+/// The facts of `(from, until]` and the state now, for one reader. What moved is told of the window; offers, prices and
+/// everything that is open count as they stand when it is told.
 ///
 /// # Errors
 /// The store's.
@@ -129,26 +63,19 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
     let skus: BTreeSet<String> = tracks.iter().map(|track| track.sku.clone()).collect();
     let everything = reader.takes_all_products();
     let inside = |sku: &str| everything || skus.contains(sku);
-    let reviews = decisions::open_reviews(db, LIMIT).await?;
-    let reviews = reviews.into_iter().filter(|r| inside(&r.sku) && r.expires_at > now.0);
-    let reviews = reviews.map(|r| {
-        let told = Told::of(&r.record, &r.currency);
-        (r, told)
-    });
-    let changed = decisions::since(db, from, until, LIMIT).await?;
-    let moves = observations::moves(db, from, until, LIMIT).await?.into_iter().filter(|m| {
-        inside(&m.sku) && reader.takes_competitor(&m.competitor) && m.old_minor.is_some_and(|old| old != m.new_minor)
-    });
-    let (moves, small): (Vec<_>, Vec<_>) = moves.partition(|m| {
-        m.old_minor.is_some_and(|old| reader.notes(old, m.new_minor, m.currency.as_deref().unwrap_or_default()))
-    });
-    let waiting = observations::waiting(db, LIMIT).await?.into_iter();
-    let sold_out = reporting::sold_out(db, from, until, LIMIT).await?.into_iter();
-    let unhealthy = targets::unhealthy(db, LIMIT).await?.into_iter();
+    let scope = Scope::of(&tracks, Some(reader));
+    let moved = moves::moves(&tracks, from, until);
+    let active = active(&moved);
+    let noted = |m: &Moved| reader.notes(m.was.minor(), m.now.minor(), m.now.currency().code());
+    let (moves, small): (Vec<_>, Vec<_>) = moved.into_iter().partition(noted);
+    let waiting = observations::waiting(db, WHOLE).await?.into_iter();
+    let unhealthy = targets::unhealthy(db, WHOLE).await?.into_iter();
     let mut markets: Vec<String> = tracks.iter().map(|track| track.market.clone()).collect();
     markets.sort_unstable();
     markets.dedup();
+    let changed = reporting::changes(db, from, until, WHOLE).await?;
     let (changes, small_changes) = changes(app, changed, reader, &inside).await?;
+    let (held, resting) = held(app, &inside).await?;
     // A new shop's first window begins before there was anything to tell of.
     let begun = reporting::begun(db).await?.unwrap_or(from);
     Ok(Facts {
@@ -161,27 +88,61 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         products: tracks.len(),
         markets,
         max_age: age,
-        reviews: reviews.collect(),
-        held: held(app, &inside).await?,
-        events: open_events(app, reader, &skus, now).await?,
+        reviews: reviews(app, &inside, now).await?,
+        held,
+        resting,
+        events: open_events(app, reader, &skus).await?,
+        rivalry: app.config.guards.rivalry.response,
         late: late(app, reader, &inside, now).await?,
         waiting: waiting.filter(|w| inside(&w.sku) && reader.takes_competitor(&w.competitor)).collect(),
         unhealthy: unhealthy.filter(|u| reader.takes_competitor(&u.competitor)).collect(),
         moves,
         small_moves: small.len(),
-        histories: histories(&tracks, &changes, until, age),
+        active,
+        histories: histories(&tracks, &changes, now, age),
         changes,
         small_changes,
-        outcomes: if everything { decisions::outcomes(db).await? } else { vec![] },
-        parity: progress::parity(db).await?.into_iter().filter(|p| reader.takes_channel(&p.channel)).collect(),
-        market: market_facts(&tracks, from, until, age),
-        headroom: headroom(&tracks, &in_campaign(app, until).await?, until, age),
-        sold_out: sold_out.filter(|s| inside(&s.sku) && reader.takes_competitor(&s.competitor)).collect(),
-        overtaken: overtaken(&tracks, from, until, age),
+        outcomes: scope::outcomes(app, &scope).await?,
+        parity: scope::parity(&scope::listed(app, &scope).await?),
+        market: market_facts(&tracks, from, now, age),
+        headroom: headroom(&tracks, &in_campaign(app, now).await?, now, age),
+        sold_out: moves::sold_out(&tracks, from, until),
+        overtaken: overtaken(&tracks, from, now, age),
         floors: floors(app, &inside).await?,
         campaigns: campaigns::around(app, reader, &inside, from, now).await?,
         notices: app.notices(),
     })
+}
+
+/// How often each competitor moved, the most active first, whatever is too small for the reader's list.
+fn active(moved: &[Moved]) -> Vec<Active> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for row in moved {
+        let (up, down) = counts.entry(&row.competitor).or_default();
+        let rises = row.steps.iter().filter(|(was, now)| now > was).count();
+        *up += rises;
+        *down += row.steps.len() - rises;
+    }
+    let named = counts.into_iter().map(|(name, (up, down))| Active { name: name.to_owned(), up, down });
+    let mut active: Vec<Active> = named.collect();
+    active.sort_by_key(|one| std::cmp::Reverse(one.up + one.down));
+    active
+}
+
+/// Proposals that wait for a person, the first ones with their reasons.
+async fn reviews(
+    app: &App,
+    inside: &impl Fn(&str) -> bool,
+    now: Millis,
+) -> anyhow::Result<Vec<(decisions::Review, Told)>> {
+    let open = reporting::reviews(&app.db, WHOLE).await?;
+    let mut told = Vec::new();
+    for review in open.into_iter().filter(|r| inside(&r.sku) && r.expires_at > now.0) {
+        let record = if told.len() < TOLD { reporting::proposed(&app.db, review.id).await? } else { None };
+        let why = record.map(|record| Told::of(&record, &review.currency)).unwrap_or_default();
+        told.push((review, why));
+    }
+    Ok(told)
 }
 
 fn market_facts(tracks: &[Track], from: Millis, until: Millis, age: i64) -> MarketFacts {
@@ -196,22 +157,15 @@ fn market_facts(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Mark
     }
 }
 
-/// Open events that are this reader's business and recent enough to be true.
+/// Open events that are this reader's business, however old: critical ones first, then the oldest.
 ///
 /// # Errors
 /// The store's.
-pub async fn open_events(
-    app: &App,
-    reader: &Reader,
-    skus: &BTreeSet<String>,
-    now: Millis,
-) -> anyhow::Result<Vec<Event>> {
-    let recent = |event: &Event| {
-        let age = if event.severity == "critical" { REMEMBERED_CRITICAL } else { REMEMBERED };
-        now.since(Millis(event.last_at)) <= age
-    };
-    let open = events::open(&app.db, LIMIT).await?.into_iter();
-    Ok(open.filter(|event| recent(event) && reader.takes_event(event, skus)).collect())
+async fn open_events(app: &App, reader: &Reader, skus: &BTreeSet<String>) -> anyhow::Result<Vec<Event>> {
+    let open = events::open(&app.db, WHOLE).await?.into_iter();
+    let mut open: Vec<Event> = open.filter(|event| reader.takes_event(event, skus)).collect();
+    open.sort_by_key(|event| (event.severity != "critical", event.first_at, event.id));
+    Ok(open)
 }
 
 /// Listings that had time enough to show their decision.
@@ -222,35 +176,56 @@ async fn late(
     now: Millis,
 ) -> anyhow::Result<Vec<progress::Unsettled>> {
     let patience = Patience::of(app).await;
-    let done_with = |state: &str| matches!(state, "rejected" | "parked" | "drifted" | "held");
-    let unsettled = progress::unsettled(&app.db, LIMIT).await?.into_iter();
+    let unsettled = progress::unsettled(&app.db, WHOLE).await?.into_iter();
     Ok(unsettled
         .filter(|row| reader.takes_channel(&row.channel) && inside(&row.sku))
-        .filter(|row| done_with(&row.state) || row.state_since <= now.plus(-patience.within(&row.channel)).0)
+        .filter(|row| {
+            !super::digest::is_late(&row.state) || row.state_since <= now.plus(-patience.within(&row.channel)).0
+        })
         .collect())
 }
 
-/// Our changes above the reader's thresholds, the largest first, the first ones with their reasons.
+/// Our changes above the reader's thresholds, those that weigh most first, the first ones with their reasons.
 async fn changes(
     app: &App,
-    changed: Vec<decisions::NamedDecision>,
+    changed: Vec<NamedDecision>,
     reader: &Reader,
     inside: &impl Fn(&str) -> bool,
-) -> anyhow::Result<(Vec<(decisions::NamedDecision, Told)>, usize)> {
-    let noted = |c: &decisions::NamedDecision| reader.notes(c.previous_minor, c.price_minor, &c.currency);
-    let (mut changed, small): (Vec<_>, Vec<_>) = changed.into_iter().filter(|c| inside(&c.sku)).partition(noted);
-    changed.sort_by_key(|c| std::cmp::Reverse((c.price_minor.saturating_sub(c.previous_minor)).saturating_abs()));
-    let mut told = Vec::with_capacity(changed.len());
-    for (index, change) in changed.into_iter().enumerate() {
-        let record = if index < super::digest::ROWS {
-            reporting::record(&app.db, &change.sku, change.version).await?
-        } else {
-            None
-        };
-        let why = record.map(|record| Told::of(&record, &change.currency)).unwrap_or_default();
-        told.push((change, why));
+) -> anyhow::Result<(Vec<OurChange>, usize)> {
+    let noted = |c: &OurChange| reader.notes(c.row.previous_minor, c.row.price_minor, &c.row.currency);
+    let mine = changed.into_iter().filter(|c| inside(&c.sku));
+    let (mut changed, small): (Vec<_>, Vec<_>) = by_product(mine).into_iter().partition(noted);
+    let one = changed.iter().all(|c| changed.first().is_some_and(|first| first.row.currency == c.row.currency));
+    let fx = if one { None } else { app.fx().await? };
+    changed.sort_by_cached_key(|c| std::cmp::Reverse(impact(&c.row, one, fx.as_ref())));
+    for change in changed.iter_mut().take(TOLD) {
+        let record = reporting::record(&app.db, &change.row.sku, change.row.version).await?;
+        change.told = record.map(|record| Told::of(&record, &change.row.currency)).unwrap_or_default();
     }
-    Ok((told, small.len()))
+    Ok((changed, small.len()))
+}
+
+/// One row for each product, however often it changed; decisions come newest first.
+fn by_product(changed: impl Iterator<Item = NamedDecision>) -> Vec<OurChange> {
+    let (mut rows, mut places): (Vec<OurChange>, BTreeMap<String, usize>) = (Vec::new(), BTreeMap::new());
+    for change in changed {
+        if let Some(known) = places.get(&change.sku).and_then(|place| rows.get_mut(*place)) {
+            known.row.previous_minor = change.previous_minor;
+            known.times += 1;
+            continue;
+        }
+        places.insert(change.sku.clone(), rows.len());
+        rows.push(OurChange { row: change, told: Told::default(), times: 1 });
+    }
+    rows
+}
+
+/// What a change does to the margin of one piece, in one currency for all: their own where they share it, else euros.
+/// None, and so last, without a rate.
+fn impact(change: &NamedDecision, one_currency: bool, fx: Option<&FxTable>) -> Option<Decimal> {
+    let own = currency(&change.currency).ok()?;
+    let amount = Money::from_minor(change.price_minor.saturating_sub(change.previous_minor).saturating_abs(), own);
+    if one_currency { Some(amount.amount()) } else { amount.amount().checked_div(fx?.rate(own).ok()?) }
 }
 
 /// Products whose campaign runs at an instant: their price is promised, and could not rise.
@@ -263,7 +238,7 @@ async fn in_campaign(app: &App, at: Millis) -> anyhow::Result<BTreeSet<i64>> {
 fn headroom(tracks: &[Track], promised: &BTreeSet<i64>, until: Millis, age: i64) -> Vec<Headroom> {
     let mut rooms: Vec<(Decimal, Headroom)> = Vec::new();
     for track in tracks.iter().filter(|track| !promised.contains(&track.id)) {
-        let (ours, offers) = (track.ours(until), track.offers(until, age));
+        let (ours, offers) = (track.compared(until), track.offers(until, age));
         let Some(next) = offers.first().filter(|offer| offer.minor > ours) else { continue };
         let Some(percent) = super::lang::change_pct(ours, next.minor).filter(|percent| *percent >= ROOM_PCT) else {
             continue;
@@ -300,25 +275,35 @@ fn overtaken(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Vec<Ove
     lost
 }
 
-/// Products on hold, the first ones with their reasons.
-async fn held(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<(decisions::Held, Told)>> {
-    let mut all = Vec::new();
-    let lasting = |held: &decisions::Held| {
-        let flags: Vec<Flag> = serde_json::from_str(&held.flags).unwrap_or_default();
-        !flags.into_iter().any(Flag::ends_by_itself)
-    };
-    for held in decisions::held(&app.db, LIMIT).await?.into_iter().filter(|held| inside(&held.sku) && lasting(held)) {
+/// Products on hold that need a person, the first ones with their reasons, and how many rest without one.
+async fn held(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<(Vec<(decisions::Held, Told)>, usize)> {
+    let (mut all, mut resting) = (Vec::new(), 0);
+    for held in decisions::held(&app.db, WHOLE).await?.into_iter().filter(|held| inside(&held.sku)) {
+        if rests(&held) {
+            resting += 1;
+            continue;
+        }
         let shown = all.len() < super::digest::ROWS;
         let evaluation = if shown { decisions::evaluation(&app.db, held.product_id).await? } else { None };
         let told = evaluation.map(|e| Told::of(&e.record, &e.currency)).unwrap_or_default();
         all.push((held, told));
     }
-    Ok(all)
+    Ok((all, resting))
+}
+
+/// Whether a hold ends by itself or is not worth anybody's time. After the rule's own sentence come the findings; one that
+/// is not known to rest needs a person.
+fn rests(held: &decisions::Held) -> bool {
+    let flags: Vec<Flag> = serde_json::from_str(&held.flags).unwrap_or_default();
+    let mut findings = held.why.split("; ").skip(1).peekable();
+    flags.into_iter().any(Flag::ends_by_itself)
+        || findings.peek().is_some()
+            && findings.all(|one| find(one).is_some_and(|found| RESTING.contains(&found.sentence)))
 }
 
 async fn floors(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<AtFloor>> {
     let mut floors = Vec::new();
-    for row in reporting::limited(&app.db, LIMIT).await?.into_iter().filter(|row| inside(&row.sku)) {
+    for row in reporting::limited(&app.db, WHOLE).await?.into_iter().filter(|row| inside(&row.sku)) {
         let shown = floors.len() < super::digest::ROWS;
         let evaluation = if shown { decisions::evaluation(&app.db, row.product_id).await? } else { None };
         let floor = evaluation.and_then(|e| Told::of(&e.record, &e.currency).floor);
@@ -328,8 +313,8 @@ async fn floors(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec
 }
 
 /// Charts of the products that matter most: key items that changed, then the largest changes.
-fn histories(tracks: &[Track], changes: &[(decisions::NamedDecision, Told)], until: Millis, age: i64) -> Vec<History> {
-    let place: BTreeMap<&str, usize> = changes.iter().enumerate().map(|(n, (c, _))| (c.sku.as_str(), n)).collect();
+fn histories(tracks: &[Track], changes: &[OurChange], until: Millis, age: i64) -> Vec<History> {
+    let place: BTreeMap<&str, usize> = changes.iter().enumerate().map(|(n, c)| (c.row.sku.as_str(), n)).collect();
     let key = |track: &&Track| !track.tags.iter().any(|tag| tag.eq_ignore_ascii_case(KEY_ITEM));
     let mut chosen: Vec<&Track> =
         tracks.iter().filter(|track| place.contains_key(track.sku.as_str()) && !track.seen.is_empty()).collect();

@@ -1,25 +1,41 @@
 //! Our place in the market at any instant, from the recorded runs of competing prices and our own decisions.
 //!
-//! Basis: item prices as customers see them, in the product's currency; a competing offer counts while it is in stock
-//! and its last sighting is not older than the age limit. Products without such an offer are counted apart.
+//! Basis: what decisions compare with (`decide::offers`): prices in the product's currency, tax view and pack, of offers
+//! that the product's rule lets count, each competitor once. Products without such an offer are counted apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::chart::{Chart, Line};
 use super::metrics::{self, BasketIndex, BasketItem, FreshnessFigures, Position, ProductIndex, Shares, basket_index};
 use crate::clock::Millis;
+use crate::decide::decision::Fate;
 use crate::money::{Currency, Decimal, Money};
 
-/// A competing price over the time in which it was seen.
+/// What a page showed over the time in which it was seen, judged as a decision judges it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The page; one competitor may have several.
     pub target: i64,
-    pub competitor: String,
+    pub competitor: Arc<str>,
+    /// The comparable price in minor units of the product's currency; 0 where nothing makes it comparable.
     pub minor: i64,
+    /// What a decision makes of the offer, its age apart.
+    pub fate: Fate,
+    /// False where the page said that it is sold out.
     pub in_stock: bool,
     pub first: Millis,
+    /// When the price was last seen.
     pub last: Millis,
+}
+
+impl Seen {
+    /// Whether it is part of the market: an offer of another condition, kind or seller than the rule wants is none, one
+    /// that is sold out is.
+    #[must_use]
+    pub const fn is_market(&self) -> bool {
+        self.minor > 0 && matches!(self.fate, Fate::Counted | Fate::Availability | Fate::OutOfBounds)
+    }
 }
 
 /// A price that a manufacturer names for resale.
@@ -44,9 +60,13 @@ pub struct Track {
     /// What we ask now.
     pub own_minor: i64,
     pub recommended: Option<Recommended>,
+    /// Our own delivery charge in minor units where the rule compares delivered prices, else 0.
+    pub shipping: i64,
+    /// The age limit of the product's rule in milliseconds; none: the usual one.
+    pub max_age: Option<i64>,
     /// Price before and after each decision of the span, oldest first.
     pub decided: Vec<(Millis, i64, i64)>,
-    /// Accepted runs, per page oldest first.
+    /// What pages showed, per page oldest first.
     pub seen: Vec<Seen>,
 }
 
@@ -67,28 +87,36 @@ impl Track {
         }
     }
 
-    /// Competing offers that count at an instant, the cheapest first.
+    /// What we asked at an instant on the basis of the offers: with delivery where theirs are.
+    #[must_use]
+    pub fn compared(&self, at: Millis) -> i64 {
+        self.ours(at).saturating_add(self.shipping)
+    }
+
+    /// Competing offers that count at an instant, the cheapest first; each competitor once, as in decisions.
     #[must_use]
     pub fn offers(&self, at: Millis, max_age: i64) -> Vec<Offer<'_>> {
         let mut newest: BTreeMap<i64, &Seen> = BTreeMap::new();
         for seen in self.seen.iter().filter(|seen| seen.first <= at) {
             newest.insert(seen.target, seen);
         }
-        let counts = |seen: &&&Seen| seen.in_stock && seen.minor > 0 && at.since(seen.last) <= max_age;
-        let mut offers: Vec<Offer<'_>> = newest
-            .values()
-            .filter(counts)
-            .map(|seen| Offer { competitor: &seen.competitor, minor: seen.minor })
-            .collect();
-        offers.sort_by(|a, b| (a.minor, a.competitor).cmp(&(b.minor, b.competitor)));
-        offers
+        let limit = self.max_age.unwrap_or(max_age);
+        let fits = |seen: &&&Seen| {
+            matches!(seen.fate, Fate::Counted | Fate::OutOfBounds) && seen.minor > 0 && at.since(seen.last) <= limit
+        };
+        let mut fitting: Vec<&Seen> = newest.values().filter(fits).copied().collect();
+        fitting.sort_by(|a, b| (a.minor, &a.competitor).cmp(&(b.minor, &b.competitor)));
+        let mut once = BTreeSet::new();
+        fitting.retain(|seen| once.insert(&seen.competitor));
+        let counted = fitting.into_iter().filter(|seen| seen.fate == Fate::Counted);
+        counted.map(|seen| Offer { competitor: &seen.competitor, minor: seen.minor }).collect()
     }
 
     /// Our price and the offers' at an instant, in major units.
     #[must_use]
     pub fn amounts(&self, at: Millis, max_age: i64) -> (Decimal, Vec<Decimal>) {
         let amount = |minor| Money::from_minor(minor, self.currency).amount();
-        (amount(self.ours(at)), self.offers(at, max_age).iter().map(|offer| amount(offer.minor)).collect())
+        (amount(self.compared(at)), self.offers(at, max_age).iter().map(|offer| amount(offer.minor)).collect())
     }
 
     /// The figures of this product at an instant; none without an offer.
@@ -111,10 +139,12 @@ impl Track {
         // Nobody knows what was asked before the first sighting or decision: both lines begin there.
         let first = self.seen.iter().map(|seen| seen.first).chain(self.decided.iter().map(|(at, ..)| *at)).min();
         let begin = first.unwrap_or(from).clamp(from, until);
-        let mut ours = vec![(begin, Some(self.ours(begin)))];
+        let mut ours = vec![(begin, Some(self.compared(begin)))];
         let inside = |at: Millis| at > begin && at <= until;
-        ours.extend(self.decided.iter().filter(|(at, ..)| inside(*at)).map(|(at, _, after)| (*at, Some(*after))));
-        let ends = self.seen.iter().map(|seen| seen.last.plus(max_age + 1));
+        let steps = self.decided.iter().filter(|(at, ..)| inside(*at));
+        ours.extend(steps.map(|(at, _, after)| (*at, Some(after.saturating_add(self.shipping)))));
+        let limit = self.max_age.unwrap_or(max_age);
+        let ends = self.seen.iter().map(|seen| seen.last.plus(limit + 1));
         let mut moments: Vec<Millis> =
             self.seen.iter().map(|seen| seen.first).chain(ends).filter(|at| inside(*at)).chain([begin]).collect();
         moments.sort_unstable();
@@ -126,12 +156,14 @@ impl Track {
     }
 }
 
-/// The market of many products at an instant.
+/// The market of many products at an instant. Indices have no currency and every product counts the same, so that products
+/// of several currencies can stand in one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
     pub shares: Shares,
-    /// Against the median of each product's offers, every product counting the same.
-    pub against_median: Option<BasketIndex>,
+    /// Mean and geometric mean over products of our price against the median of each product's offers.
+    pub index_median: Option<Decimal>,
+    pub index_geometric: Option<Decimal>,
     /// Means over products with data.
     pub index_mean: Option<Decimal>,
     pub index_min: Option<Decimal>,
@@ -140,8 +172,8 @@ pub struct Figures {
 impl Figures {
     /// The index that mails show: the mean over products of our price against the median offer.
     #[must_use]
-    pub fn index(&self) -> Option<Decimal> {
-        self.against_median.map(|basket| basket.mean_of_indices)
+    pub const fn index(&self) -> Option<Decimal> {
+        self.index_median
     }
 
     /// Computes them.
@@ -156,12 +188,33 @@ impl Figures {
             let Some(index) = metrics::product_index(ours, &offers) else { continue };
             means.push(index.index_mean);
             mins.push(index.index_min);
-            if let Some(market) = crate::observe::zscore::median(&offers) {
-                items.push(BasketItem { ours, market, weight: Decimal::ONE });
-            }
+            items.extend(item(ours, &offers));
         }
-        Self { shares, against_median: basket_index(&items), index_mean: mean(&means), index_min: mean(&mins) }
+        let median = basket_index(&items);
+        Self {
+            shares,
+            index_median: median.map(|index| index.mean_of_indices),
+            index_geometric: median.map(|index| index.geometric),
+            index_mean: mean(&means),
+            index_min: mean(&mins),
+        }
     }
+}
+
+fn item(ours: Decimal, offers: &[Decimal]) -> Option<BasketItem> {
+    let market = crate::observe::zscore::median(offers)?;
+    Some(BasketItem { ours, market, weight: Decimal::ONE })
+}
+
+/// The basket against the median offer at an instant, one for each currency: amounts of two currencies are never added.
+#[must_use]
+pub fn baskets(tracks: &[Track], at: Millis, max_age: i64) -> BTreeMap<&'static str, BasketIndex> {
+    let mut items: BTreeMap<&'static str, Vec<BasketItem>> = BTreeMap::new();
+    for track in tracks {
+        let (ours, offers) = track.amounts(at, max_age);
+        items.entry(track.currency.code()).or_default().extend(item(ours, &offers));
+    }
+    items.into_iter().filter_map(|(code, items)| Some((code, basket_index(&items)?))).collect()
 }
 
 fn mean(values: &[Decimal]) -> Option<Decimal> {
@@ -202,7 +255,15 @@ mod tests {
     use crate::money::decimal;
 
     fn seen(target: i64, competitor: &str, minor: i64, first: i64, last: i64) -> Seen {
-        Seen { target, competitor: competitor.into(), minor, in_stock: true, first: Millis(first), last: Millis(last) }
+        Seen {
+            target,
+            competitor: competitor.into(),
+            minor,
+            fate: Fate::Counted,
+            in_stock: true,
+            first: Millis(first),
+            last: Millis(last),
+        }
     }
 
     fn track(own: i64, decided: Vec<(i64, i64, i64)>, seen: Vec<Seen>) -> Track {
@@ -217,6 +278,8 @@ mod tests {
             currency: Currency::DKK,
             own_minor: own,
             recommended: None,
+            shipping: 0,
+            max_age: None,
             decided: decided.into_iter().map(|(at, before, after)| (Millis(at), before, after)).collect(),
             seen,
         }
@@ -246,6 +309,38 @@ mod tests {
         assert_eq!(metrics::shown(figures.index_mean.unwrap()), decimal("98.18").unwrap());
         assert_eq!((figures.shares.no_data, figures.shares.with_data()), (1, 1));
         assert_eq!(figures.shares.coverage_pct(), Some(decimal("50").unwrap()));
+    }
+
+    #[test]
+    fn every_currency_has_a_basket_of_its_own_and_an_index_has_none() {
+        let dkk = track(100_000, vec![], vec![seen(1, "a", 100_000, 0, 9)]);
+        let euro = Track { currency: Currency::EUR, ..track(10_000, vec![], vec![seen(2, "a", 5_000, 0, 9)]) };
+        let tracks = [dkk, euro];
+        let baskets: Vec<(&str, String)> = baskets(&tracks, Millis(9), 10)
+            .into_iter()
+            .map(|(code, basket)| (code, metrics::shown(basket.basket).to_string()))
+            .collect();
+        assert_eq!(baskets, [("DKK", "100.00".to_owned()), ("EUR", "200.00".to_owned())]);
+        assert_eq!(Figures::at(&tracks, Millis(9), 10).index(), Some(decimal("150").unwrap()));
+    }
+
+    #[test]
+    fn offers_are_those_of_decisions_and_delivered_prices_are_compared_with_ours_delivered() {
+        let of = |fate: Fate, run: Seen| Seen { fate, ..run };
+        let runs = vec![
+            of(Fate::Condition, seen(1, "used", 300, 0, 9)),
+            of(Fate::OutOfBounds, seen(2, "dumps", 100, 0, 9)),
+            seen(3, "dumps", 450, 0, 9),
+            seen(4, "near", 500, 0, 9),
+            seen(5, "near", 480, 0, 9),
+        ];
+        let track = Track { shipping: 39, ..track(461, vec![], runs) };
+        let offers: Vec<(&str, i64)> =
+            track.offers(Millis(9), 10).iter().map(|offer| (offer.competitor, offer.minor)).collect();
+        assert_eq!(offers, [("near", 480)], "each competitor once, and whose cheapest is out of bounds not at all");
+        assert_eq!(track.index(Millis(9), 10).map(|index| index.gap_to_lowest), Some(decimal("0.20").unwrap()));
+        let rule = Track { max_age: Some(3), ..track };
+        assert!(rule.offers(Millis(13), 10).is_empty(), "the rule's own age limit");
     }
 
     #[test]

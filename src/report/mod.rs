@@ -17,13 +17,16 @@ pub mod link;
 pub mod mail;
 pub mod market;
 pub mod metrics;
+pub mod moves;
 pub mod overview;
 pub mod people;
 pub mod reader;
 pub mod readiness;
 pub mod sales;
+pub mod scope;
 pub mod sheet;
 pub mod text;
+pub mod tracks;
 
 use crate::app::App;
 use crate::clock::Millis;

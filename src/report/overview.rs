@@ -3,6 +3,7 @@
 //! Products without data are in no figure and are counted. What needs units sold is told where somebody brings them and
 //! left out where nobody does.
 
+mod log;
 mod sold;
 mod tables;
 
@@ -13,20 +14,23 @@ use serde::Serialize;
 use super::gather;
 use super::lang::Voice;
 use super::market::{self, Figures, Track};
-use super::metrics::{Position, below, nearest_rank, shown};
+use super::metrics::{Position, below, shown};
+use super::moves;
+use super::reader::Reader;
 use super::readiness::{self, Readiness, Refused};
 use super::sales::Sales;
+use super::scope::{self, Scope, Site};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::text::decimal_option;
 use crate::money::{Decimal, Money};
 use crate::observe::zscore::median;
-use crate::store::{decisions, observations, progress};
-pub use sold::Target;
+pub use log::FloorHit;
+pub use sold::{Important, Target};
 
 const LIMIT: i64 = 100_000;
 
-/// One figure with what it is of.
+/// One figure with what it is of: a count without decimals, everything else with two.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
     pub name: String,
@@ -82,6 +86,8 @@ pub struct ProductRow {
 
 /// What the figures are asked for with.
 pub struct Asked<'a> {
+    /// Whose figures they are, if they are somebody's: the tracks are cut to their scope already.
+    pub reader: Option<&'a Reader>,
     /// Units sold, if somebody brought them.
     pub sales: Option<&'a Sales>,
     pub target: Target,
@@ -102,6 +108,12 @@ pub struct Overview {
     pub omnibus: Vec<Readiness>,
     /// Reductions of campaigns that must not be announced.
     pub not_announced: Vec<Refused>,
+    /// Products that their floor keeps from where their rule wants them: there purchasing must act.
+    pub floor_hits: Vec<FloorHit>,
+    /// What was read of each competitor's pages.
+    pub sites: Vec<Site>,
+    /// The products with the most margin at risk, compared in one currency.
+    pub important: Vec<Important>,
 }
 
 /// Computes the figures of `(from, until]` from tracks that go back at least to `from`.
@@ -135,16 +147,13 @@ pub async fn overview(
             row
         })
         .collect();
+    let scope = Scope::of(tracks, asked.reader);
+    let (evaluated, sites) = (scope::evaluated(app, &scope).await?, scope::sites(app, &scope, from).await?);
     let mut figures = market_figures(tracks, from, until, age);
-    figures.extend(activity(app, tracks, from, until).await?);
-    figures.extend(consistency(app, from).await?);
-    let plain = |n: i64| Some(Decimal::from(n));
-    for row in observations::verdict_counts(&app.db, from).await? {
-        figures.push(figure(format!("observations {}", row.verdict), plain(row.n), "count"));
-    }
-    for row in decisions::outcomes(&app.db).await? {
-        figures.push(figure(format!("evaluations {}", row.outcome), plain(row.n), "count"));
-    }
+    figures.extend(activity(tracks, from, until));
+    figures.extend(log::consistency(&scope::listed(app, &scope).await?, from));
+    figures.extend(log::observed(&sites));
+    figures.extend(log::outcomes(&evaluated));
     figures.extend(resale(&products));
     figures.extend(sold::at_risk(&products));
     figures.extend(sold::baskets(&products, tracks, until, age));
@@ -155,16 +164,25 @@ pub async fn overview(
         from: from.to_string(),
         until: until.to_string(),
         basis: format!(
-            "item prices as customers see them, in the product's currency; competing offers in stock, not older than {} h",
+            "prices in each product's currency, tax view and pack; the competing offers that its rule lets count, not older \
+             than {} h or the rule's own limit; delivery included where the rule compares delivered prices; other currencies at \
+             the stored rates",
             age / Millis::HOUR
         ),
+        floor_hits: log::floor_hits(app, tracks).await?,
+        important: sold::important(&products, app.fx().await?.as_ref()),
+        sites,
         figures,
         products,
     })
 }
 
 fn figure(name: impl Into<String>, value: Option<Decimal>, unit: impl Into<String>) -> Figure {
-    Figure { name: name.into(), value: value.map(shown), unit: unit.into() }
+    let unit = unit.into();
+    // Nobody counts in hundredths.
+    let rounded =
+        |value: Decimal| if unit == "count" && value.fract().is_zero() { value.normalize() } else { shown(value) };
+    Figure { name: name.into(), value: value.map(rounded), unit }
 }
 
 /// Offers below the prices that manufacturers name, apart for markets that allow a minimum and for all others.
@@ -186,8 +204,7 @@ fn market_figures(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Ve
     let mut figures = vec![
         figure("index against median, mean over products", now.index(), "index"),
         figure("index against median, change in the window", change, "index"),
-        figure("index against median, basket", now.against_median.map(|b| b.basket), "index"),
-        figure("index against median, geometric", now.against_median.map(|b| b.geometric), "index"),
+        figure("index against median, geometric", now.index_geometric, "index"),
         figure("index against average", now.index_mean, "index"),
         figure("index against lowest", now.index_min, "index"),
         figure("share cheapest", now.shares.cheapest_pct(), "%"),
@@ -199,6 +216,11 @@ fn market_figures(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Ve
         figure("products most expensive", count(now.shares.most_expensive), "count"),
         figure("products without data", count(now.shares.no_data), "count"),
     ];
+    let baskets = market::baskets(tracks, until, age).into_iter();
+    figures
+        .extend(baskets.map(|(code, basket)| {
+            figure(format!("index against median, {code} basket"), Some(basket.basket), "index")
+        }));
     let fresh = market::freshness(tracks, until, age);
     figures.push(figure("freshness median", fresh.map(|f| f.median), "h"));
     figures.push(figure("freshness p95", fresh.map(|f| f.p95), "h"));
@@ -207,53 +229,39 @@ fn market_figures(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Ve
 }
 
 /// What competitors did: moves a day, their median size and direction, and who is out of stock.
-async fn activity(app: &App, tracks: &[Track], from: Millis, until: Millis) -> anyhow::Result<Vec<Figure>> {
-    let moves = observations::moves(&app.db, from, until, LIMIT).await?;
-    let inside: std::collections::BTreeSet<&str> = tracks.iter().map(|track| track.sku.as_str()).collect();
-    let mut sizes = Vec::new();
-    let (mut up, mut down) = (0_usize, 0_usize);
-    for moved in moves.iter().filter(|m| inside.contains(m.sku.as_str())) {
-        let Some(old) = moved.old_minor.filter(|old| *old != moved.new_minor) else { continue };
-        *(if moved.new_minor > old { &mut up } else { &mut down }) += 1;
-        sizes.extend(super::lang::change_pct(old, moved.new_minor).map(|change| change.abs()));
-    }
+fn activity(tracks: &[Track], from: Millis, until: Millis) -> Vec<Figure> {
+    let moved = moves::moves(tracks, from, until);
+    let steps = || moved.iter().flat_map(|row| &row.steps);
+    let up = steps().filter(|(was, now)| now > was).count();
+    let down = steps().count() - up;
+    let mut sizes: Vec<Decimal> =
+        steps().filter_map(|(was, now)| Some(super::lang::change_pct(*was, *now)?.abs())).collect();
     sizes.sort_unstable();
     let days = Decimal::from(until.since(from).max(1)).checked_div(Decimal::from(Millis::DAY));
     let per_day = days.and_then(|days| Decimal::from(up + down).checked_div(days));
     let mut newest: BTreeMap<i64, bool> = BTreeMap::new();
-    for seen in tracks.iter().flat_map(|track| &track.seen).filter(|seen| seen.first <= until) {
+    let market = tracks.iter().flat_map(|track| &track.seen).filter(|seen| seen.is_market() && seen.first <= until);
+    for seen in market {
         newest.insert(seen.target, seen.in_stock);
     }
     let out = newest.values().filter(|in_stock| !**in_stock).count();
     let share = Decimal::from(100 * out).checked_div(Decimal::from(newest.len()));
-    let gone = crate::store::reporting::sold_out(&app.db, from, until, LIMIT).await?;
-    let gone = gone.iter().filter(|gone| inside.contains(gone.sku.as_str())).count();
-    Ok(vec![
+    let hours = Decimal::from(moves::out_of_stock(tracks, from, until)).checked_div(Decimal::from(Millis::HOUR));
+    let count = |n: usize| Some(Decimal::from(n));
+    vec![
         figure("competitor moves per day", per_day, "count"),
-        figure("competitor moves up", Some(Decimal::from(up)), "count"),
-        figure("competitor moves down", Some(Decimal::from(down)), "count"),
+        figure("competitor moves up", count(up), "count"),
+        figure("competitor moves down", count(down), "count"),
         figure("competitor move, median size", median(&sizes), "%"),
+        figure("products that competitors moved", count(products_of(&moved)), "count"),
         figure("competitor offers out of stock", share, "%"),
-        figure("competitor offers newly out of stock", Some(Decimal::from(gone)), "count"),
-    ])
+        figure("competitor offers out of stock, hours in all", hours, "h"),
+        figure("competitor offers newly out of stock", count(moves::sold_out(tracks, from, until).len()), "count"),
+    ]
 }
 
-/// How far channels show what was decided, and how long that takes.
-async fn consistency(app: &App, from: Millis) -> anyhow::Result<Vec<Figure>> {
-    let mut figures = Vec::new();
-    for row in progress::parity(&app.db).await? {
-        let share = Decimal::from(100 * row.live).checked_div(Decimal::from(row.listings));
-        figures.push(figure(format!("in sync on {}", row.channel), share, "%"));
-        let times: Vec<Decimal> = progress::convergence(&app.db, &row.channel, from)
-            .await?
-            .into_iter()
-            .map(|ms| Decimal::new(ms, 3))
-            .collect();
-        figures.push(figure(format!("time to live on {}, p95", row.channel), nearest_rank(&times, 95), "s"));
-    }
-    let drifted: i64 = progress::states(&app.db).await?.iter().filter(|s| s.state == "drifted").map(|s| s.n).sum();
-    figures.push(figure("prices changed by somebody else", Some(Decimal::from(drifted)), "count"));
-    Ok(figures)
+fn products_of(moved: &[moves::Moved]) -> usize {
+    moved.iter().map(|row| row.sku.as_str()).collect::<std::collections::BTreeSet<&str>>().len()
 }
 
 fn product(track: &Track, until: Millis, age: i64) -> ProductRow {

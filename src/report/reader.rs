@@ -133,6 +133,8 @@ mod tests {
             currency: Currency::DKK,
             own_minor: 100,
             recommended: None,
+            shipping: 0,
+            max_age: None,
             decided: vec![],
             seen: vec![],
         }

@@ -11,6 +11,8 @@ pub const MAX_ROWS: usize = 5_000;
 /// All files of one mail together stay below this many bytes before their transfer encoding.
 pub const MAX_BYTES: usize = 600 * 1024;
 const MAX_COLUMN: u16 = 60;
+/// RFC 7111: without it a reader of a mail may take any character set.
+pub const CSV: &str = "text/csv; charset=utf-8";
 
 /// A value in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +156,7 @@ pub fn files(tables: &[Table], want_xlsx: bool, want_csv: bool, voice: &Voice) -
         }
         for table in cut.iter().filter(|_| want_csv) {
             let bytes = table.csv(voice).map_err(|e| e.to_string())?;
-            files.push(File { name: format!("omniprice-{}.csv", table.name), media_type: "text/csv", bytes });
+            files.push(File { name: format!("omniprice-{}.csv", table.name), media_type: CSV, bytes });
         }
         if files.iter().map(|file| file.bytes.len()).sum::<usize>() <= MAX_BYTES || most < 10 {
             return Ok(files);

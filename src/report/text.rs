@@ -48,12 +48,28 @@ pub fn cell(text: &str) -> String {
     if clean.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) { format!("'{clean}") } else { clean }
 }
 
-/// What to do about an event. Hints speak of `SKU`; where it is known the command can be pasted.
+/// A name as one word of a command that is pasted into a shell: quoted as soon as it holds anything but plain letters,
+/// digits and marks without a meaning there (POSIX, "Quoting").
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    let clean = plain(name);
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | ',' | '+' | '@' | '%');
+    // A word that begins with a hyphen would be taken for an option, quoted or not.
+    if !clean.is_empty() && clean.chars().all(safe) && !clean.starts_with('-') {
+        return clean;
+    }
+    let option = if clean.starts_with('-') { "-- " } else { "" };
+    format!("{option}'{}'", clean.replace('\'', "'\\''"))
+}
+
+/// What to do about an event. Hints speak of `SKU`, or name it; where it is known the command can be pasted.
 #[must_use]
 pub fn hint(hint: &str, sku: Option<&str>, voice: &Voice) -> String {
-    let told =
-        voice.tell(&sku.map_or_else(|| hint.to_owned(), |sku| hint.replace(" SKU", &format!(" {}", plain(sku)))));
-    message(&told)
+    let Some(sku) = sku else { return message(&voice.tell(hint)) };
+    let (word, named) = (quoted(sku), format!("explain {sku}"));
+    // A sentence is told by its values; the name in it is quoted afterwards.
+    let told = voice.tell(hint).replace(&named, &format!("explain {word}"));
+    message(&told.replace(" SKU", &format!(" {word}")))
 }
 
 /// SKU and title in one line.
@@ -75,6 +91,21 @@ mod tests {
         for harmless in ["Kettle = 1 l", "%", "% of list", "|x|"] {
             assert_eq!(cell(harmless), harmless);
         }
+    }
+
+    #[test]
+    fn a_name_is_one_word_of_a_command_whatever_it_holds() {
+        assert_eq!(quoted("KETTLE-1,7/l"), "KETTLE-1,7/l");
+        assert_eq!(quoted("AB 12;$(id)"), "'AB 12;$(id)'");
+        assert_eq!(quoted("it's `x`\n&"), "'it'\\''s `x` &'");
+        assert_eq!(quoted("-rf"), "-- '-rf'");
+        assert_eq!(quoted(""), "''");
+        let voice = Voice::new(crate::config::Language::En, "UTC");
+        for stored in ["omniprice explain SKU", "omniprice explain A;b"] {
+            assert_eq!(hint(stored, Some("A;b"), &voice), "omniprice explain 'A;b'");
+        }
+        let both = "omniprice explain A;b shows both histories; [guards.rivalry] says what is done";
+        assert!(hint(both, Some("A;b"), &voice).starts_with("omniprice explain 'A;b' shows"));
     }
 
     #[test]

@@ -136,7 +136,7 @@ sentences! {
     SlippedVat = "the change is exactly the VAT: net and gross may be confused",
     SlippedRate = "the change is exactly the rate to {code}: currencies may be confused",
     LockStep = "{n:number} moves answered each other in one direction with {competitor} within 48 h",
-    TurnsAgain = "the price would turn its direction for the {n:number}th time within 24 h",
+    TurnsAgain = "the price would turn its direction {n:number} times within 24 h",
     NotWorthIt = "a change of {change:percent} is not worth one",
     NeedsConsent = "a change of {change:percent} needs a person's consent",
     StakeNeedsConsent = "{amount:number} at stake in stock needs a person's consent",

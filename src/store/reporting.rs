@@ -1,28 +1,50 @@
 //! What reports read besides the other files' tables: competing prices and our own over time, and what was limited.
 
 use super::StoreError;
+use super::catalogue::OfferOf;
 use super::db::{Db, Sql, args, statements};
+use super::decisions::{NamedDecision, Review};
 use crate::clock::Millis;
 
 statements! {
     SEEN = Sql::same(
-        "select t.product_id, o.target_id, t.competitor, o.price_minor, o.currency, o.availability, o.first_seen, o.last_seen
-         from observations o join targets t on t.id = o.target_id
-         where o.verdict = 'accepted' and o.price_minor is not null and o.last_seen >= $1
-           and not exists (select 1 from events e where e.dedupe = 'match-review/' || cast(t.id as text) and e.resolved_at is null)
-         order by o.target_id, o.id limit $2");
+        "select t.product_id, o.id, t.competitor, t.id as target_id, o.outcome, o.verdict, o.reason, o.price_minor, o.currency,
+                o.availability, case when o.verdict = 'accepted' then o.offer else '' end as offer, o.first_seen, o.last_seen,
+                cast(null as text) as newest_availability,
+                (select count(*) from events e where e.dedupe = 'match-review/' || cast(t.id as text) and e.resolved_at is null) as in_review
+         from targets t
+         join observations o on o.target_id = t.id and o.id >= coalesce(
+             (select x.id from observations x where x.target_id = t.id and x.verdict = 'accepted' and x.last_seen < $3
+              order by x.id desc limit 1), 0)
+         where t.product_id > $1 and t.product_id <= $2
+         order by t.product_id, t.id, o.id limit $4");
     DECIDED = Sql::same(
         "select product_id, previous_minor, price_minor, created_at from decisions
          where created_at >= $1 order by product_id, version limit $2");
     RECORD = Sql::same(
         "select d.record from decisions d join products p on p.id = d.product_id where p.sku = $1 and d.version = $2");
-    SOLD_OUT = Sql::same(
-        "select p.sku, p.title, t.competitor, o.first_seen
-         from observations o join targets t on t.id = o.target_id join products p on p.id = t.product_id
-         where o.availability = 'out_of_stock' and o.first_seen > $1 and o.first_seen <= $2
-           and o.id = (select max(x.id) from observations x where x.target_id = t.id)
-           and exists (select 1 from observations y where y.target_id = t.id and y.id < o.id and y.availability <> 'out_of_stock')
-         order by o.first_seen desc, o.id desc limit $3");
+    CHANGES = Sql::same(
+        "select p.sku, p.title, d.version, d.price_minor, d.previous_minor, d.currency, d.rule, d.actor, d.why, d.created_at
+         from decisions d join products p on p.id = d.product_id
+         where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
+    REVIEWS = Sql::same(
+        "select r.id, r.product_id, p.sku, p.title, r.price_minor, r.previous_minor, r.currency, r.rule, r.why, '' as record,
+                r.facts_hash, r.state, r.settled_by, r.settled_why, r.expires_at, r.created_at
+         from reviews r join products p on p.id = r.product_id where r.state = 'open' order by r.created_at, r.id limit $1");
+    PROPOSED = Sql::same("select record from reviews where id = $1");
+    EVALUATED = Sql::same("select product_id, outcome, flags from evaluations order by product_id limit $1");
+    LISTED = Sql::same(
+        "select product_id, channel, state, desired_at,
+                case when live_at > desired_at then live_at - desired_at else cast(0 as bigint) end as ms,
+                cast(case when verified_seq = desired_seq and state = 'verified' then 1 else 0 end as bigint) as live,
+                cast(case when state = 'unverified' and sent_seq = desired_seq then 1 else 0 end as bigint) as unverified
+         from listings where desired_seq > 0 order by channel, product_id, id limit $1");
+    QUALITY = Sql::same(
+        "select t.product_id, t.competitor, o.verdict, o.outcome, count(*) as n
+         from targets t join observations o on o.target_id = t.id
+         where t.product_id > $1 and t.product_id <= $2 and o.first_seen > $3
+         group by t.product_id, t.competitor, o.verdict, o.outcome order by t.product_id, t.competitor, o.verdict, o.outcome
+         limit $4");
     LIMITED = Sql::same(
         "select p.sku, p.title, p.id as product_id, e.flags, e.since from evaluations e join products p on p.id = e.product_id
          where e.flags like '%\"floor_applied\"%' or e.flags like '%\"no_affordable_competitor\"%'
@@ -60,19 +82,6 @@ statements! {
     HOSTS = Sql::same("select distinct host from targets order by host");
 }
 
-/// A competing price while it was seen.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct SeenRow {
-    pub product_id: i64,
-    pub target_id: i64,
-    pub competitor: String,
-    pub price_minor: i64,
-    pub currency: Option<String>,
-    pub availability: String,
-    pub first_seen: i64,
-    pub last_seen: i64,
-}
-
 /// One of our price changes.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct DecidedRow {
@@ -82,13 +91,38 @@ pub struct DecidedRow {
     pub created_at: i64,
 }
 
-/// A competitor that ran out of stock.
-#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
-pub struct SoldOut {
-    pub sku: String,
-    pub title: String,
+/// The newest evaluation of a product.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Evaluated {
+    pub product_id: i64,
+    pub outcome: String,
+    /// JSON array of flags.
+    pub flags: String,
+}
+
+/// How far one listing with a decision is.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Listed {
+    pub product_id: i64,
+    pub channel: String,
+    pub state: String,
+    /// Milliseconds from the wish to the read that proved it; meaningful where `live` is 1.
+    pub ms: i64,
+    pub desired_at: Option<i64>,
+    /// 1 where it was read back at its newest decision.
+    pub live: i64,
+    /// 1 where a channel that cannot be read acknowledged it.
+    pub unverified: i64,
+}
+
+/// How many runs of a product's pages at one competitor began with a verdict and an outcome.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Quality {
+    pub product_id: i64,
     pub competitor: String,
-    pub first_seen: i64,
+    pub verdict: String,
+    pub outcome: String,
+    pub n: i64,
 }
 
 /// A product whose newest evaluation was limited by its floor, or whose target no price reaches.
@@ -161,12 +195,61 @@ struct At {
     at: Option<i64>,
 }
 
-/// Accepted competing prices last seen at or after an instant, page by page, oldest first.
+/// Every run of the pages of products in `(after, until]` from the last believed price before an instant on: page by page,
+/// oldest first. What was not believed is there for the availability that it tells, without its offer.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn seen(db: &Db, since: Millis, limit: i64) -> Result<Vec<SeenRow>, StoreError> {
-    db.all(SEEN, args![since, limit]).await
+pub async fn seen(db: &Db, after: i64, until: i64, since: Millis, limit: i64) -> Result<Vec<OfferOf>, StoreError> {
+    db.all(SEEN, args![after, until, since, limit]).await
+}
+
+/// Our price changes in `(from, until]`, newest first, without their records.
+///
+/// # Errors
+/// The engine's own.
+pub async fn changes(db: &Db, from: Millis, until: Millis, limit: i64) -> Result<Vec<NamedDecision>, StoreError> {
+    db.all(CHANGES, args![from, until, limit]).await
+}
+
+/// Proposals that wait for a person, oldest first, without their records.
+///
+/// # Errors
+/// The engine's own.
+pub async fn reviews(db: &Db, limit: i64) -> Result<Vec<Review>, StoreError> {
+    db.all(REVIEWS, args![limit]).await
+}
+
+/// The record of one proposal.
+///
+/// # Errors
+/// The engine's own.
+pub async fn proposed(db: &Db, review_id: i64) -> Result<Option<String>, StoreError> {
+    Ok(db.maybe::<Record>(PROPOSED, args![review_id]).await?.map(|row| row.record))
+}
+
+/// The outcome of every product's newest evaluation with its flags.
+///
+/// # Errors
+/// The engine's own.
+pub async fn evaluated(db: &Db, limit: i64) -> Result<Vec<Evaluated>, StoreError> {
+    db.all(EVALUATED, args![limit]).await
+}
+
+/// How far every listing with a decision is, channel by channel.
+///
+/// # Errors
+/// The engine's own.
+pub async fn listed(db: &Db, limit: i64) -> Result<Vec<Listed>, StoreError> {
+    db.all(LISTED, args![limit]).await
+}
+
+/// Runs of products in `(after, until]` that began after an instant, by competitor, verdict and outcome.
+///
+/// # Errors
+/// The engine's own.
+pub async fn quality(db: &Db, after: i64, until: i64, since: Millis, limit: i64) -> Result<Vec<Quality>, StoreError> {
+    db.all(QUALITY, args![after, until, since, limit]).await
 }
 
 /// Our price changes since an instant, product by product, oldest first.
@@ -183,14 +266,6 @@ pub async fn decided(db: &Db, since: Millis, limit: i64) -> Result<Vec<DecidedRo
 /// The engine's own.
 pub async fn record(db: &Db, sku: &str, version: i64) -> Result<Option<String>, StoreError> {
     Ok(db.maybe::<Record>(RECORD, args![sku, version]).await?.map(|row| row.record))
-}
-
-/// Competitors that ran out of stock in `(from, until]` and still are.
-///
-/// # Errors
-/// The engine's own.
-pub async fn sold_out(db: &Db, from: Millis, until: Millis, limit: i64) -> Result<Vec<SoldOut>, StoreError> {
-    db.all(SOLD_OUT, args![from, until, limit]).await
 }
 
 /// Products limited by their floor, newest first.

@@ -13,6 +13,7 @@ use omniprice::config::{Config, Language, address};
 use omniprice::report::link::{Claim, Purpose};
 use omniprice::report::{self, alerting, detect, people};
 use omniprice::store::alerts::{self, Silence, State};
+use omniprice::store::decisions::{Evaluated, Written};
 use omniprice::store::events::{self, Raise};
 use omniprice::store::{decisions, products, reporting, settings, subscriptions, targets};
 use omniprice::web;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::both_engines;
 use crate::harness::{Engine, RULES, Setup, TestDb, World, database, price};
+use crate::logged::{check, evaluation, shown};
 use crate::store_suite::{NOW, after, import, one};
 
 both_engines![
@@ -278,64 +280,18 @@ async fn conditions_are_raised_while_they_last(test: TestDb) {
 
 /// Writes down that a page showed a price.
 pub async fn seen(app: &App, target: i64, minor: i64, now: Millis) {
-    use omniprice::store::observations::New;
-    use omniprice::store::targets::Checked;
-    let observation = New {
-        outcome: "product".into(),
-        verdict: "accepted",
-        reason: "accepted".into(),
-        price_minor: Some(minor),
-        currency: Some("DKK".into()),
-        list_minor: None,
-        availability: "in_stock".into(),
-        offer: "{}".into(),
-        evidence: "{}".into(),
-        body_hash: None,
-    };
-    let check = Checked {
-        target_id: target,
-        product_id: 1,
-        outcome: "product".into(),
-        now,
-        due_at: now.plus(Millis::HOUR),
-        etag: None,
-        last_modified: None,
-        body_hash: None,
-        problem: None,
-        observation: Some(observation),
-        dirty: false,
-        pace: None,
-    };
-    targets::record(&app.db, vec![check]).await.unwrap();
+    targets::record(&app.db, vec![check(target, 1, shown(minor), now)]).await.unwrap();
 }
 
 /// Writes down a released change of our price; returns the new price.
 pub async fn decided(app: &App, sku: &str, from: i64, to: i64, now: Millis) -> i64 {
-    use omniprice::store::decisions::{Evaluated, Written};
     let product = products::by_sku(&app.db, sku).await.unwrap().unwrap();
     let evaluated = Evaluated {
-        product_id: product.id,
-        market: product.market.clone(),
-        currency: product.currency.clone(),
         outcome: "change".into(),
         price_minor: Some(to),
         previous_minor: from,
-        rule: Some("match".into()),
         flags: "[\"floor_applied\"]".into(),
-        why: "match: the market moved".into(),
-        actor: "rules".into(),
-        rule_revision: None,
-        record: "{}".into(),
-        facts_hash: String::new(),
-        product_version: product.version,
-        claimed_at: now,
-        strikes: vec![],
-        vat: None,
-        now,
-        again_at: None,
-        review_expires_at: now,
-        desired: vec![],
-        approves: None,
+        ..evaluation(&product, now)
     };
     assert!(matches!(decisions::write(&app.db, evaluated).await.unwrap(), Written::Decided { .. }));
     to
@@ -350,12 +306,16 @@ async fn what_reports_read_is_what_was_seen(test: TestDb) {
     seen(&app, page.id, 48_000, after(60)).await;
     seen(&app, page.id, 47_000, after(120)).await;
     decided(&app, "KETTLE", 49_900, 47_000, after(130)).await;
-    let runs = reporting::seen(&app.db, NOW, 10).await.unwrap();
-    assert_eq!(
-        runs.iter().map(|r| (r.price_minor, r.first_seen)).collect::<Vec<_>>(),
-        [(48_000, after(60).0), (47_000, after(120).0)]
-    );
-    assert_eq!(reporting::seen(&app.db, after(61), 10).await.unwrap().len(), 1);
+    let runs = async |since| -> Vec<(Option<i64>, i64)> {
+        let rows = reporting::seen(&app.db, 0, product.id, since, 10).await.unwrap();
+        rows.into_iter().map(|row| (row.latest.price_minor, row.latest.first_seen)).collect()
+    };
+    let both = [(Some(48_000), after(60).0), (Some(47_000), after(120).0)];
+    assert_eq!(runs(NOW).await, both);
+    assert_eq!(runs(after(61)).await, both, "the price before the window is the one that moved");
+    assert_eq!(runs(after(121)).await, both[1..]);
+    assert!(reporting::seen(&app.db, product.id, product.id + 9, NOW, 10).await.unwrap().is_empty());
+    assert_eq!(reporting::seen(&app.db, 0, product.id, NOW, 1).await.unwrap().len(), 1);
     assert_eq!(reporting::decided(&app.db, NOW, 10).await.unwrap()[0].price_minor, 47_000);
     assert_eq!(reporting::record(&app.db, "KETTLE", 1).await.unwrap().as_deref(), Some("{}"));
     assert_eq!(reporting::record(&app.db, "KETTLE", 2).await.unwrap(), None);
@@ -363,7 +323,13 @@ async fn what_reports_read_is_what_was_seen(test: TestDb) {
     assert_eq!(reporting::last_price(&app.db).await.unwrap(), Some(after(120)));
     assert_eq!(reporting::restless(&app.db, NOW, 2, 10).await.unwrap()[0].n, 2);
     assert!(reporting::restless(&app.db, NOW, 3, 10).await.unwrap().is_empty());
-    assert!(reporting::sold_out(&app.db, NOW, after(500), 10).await.unwrap().is_empty());
+    let changes = reporting::changes(&app.db, NOW, after(130), 10).await.unwrap();
+    assert_eq!((changes.len(), changes[0].sku.as_str(), changes[0].price_minor), (1, "KETTLE", 47_000));
+    assert!(reporting::changes(&app.db, after(130), after(500), 10).await.unwrap().is_empty());
+    let quality = reporting::quality(&app.db, 0, product.id, NOW, 10).await.unwrap();
+    assert_eq!((quality.len(), quality[0].competitor.as_str(), quality[0].n), (1, "near.example", 2));
+    let evaluated = reporting::evaluated(&app.db, 10).await.unwrap();
+    assert_eq!((evaluated[0].product_id, evaluated[0].outcome.as_str()), (product.id, "change"));
 }
 
 /// A receiver on loopback that answers with the given codes, then with 200, and keeps what it got.

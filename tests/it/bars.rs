@@ -33,7 +33,7 @@ async fn a_report_draws_what_it_has_and_says_what_it_lacks(test: TestDb) {
     let tracks = gather::tracks(&world.app, from).await.unwrap();
     let sales = Sales::read(b"sku,day,units,stock\nKETTLE,2026-11-23,3,9\nKETTLE,2026-11-24,4,9\n").unwrap();
     let drawn = async |what: What, sales: Option<&Sales>| {
-        let asked = Asked { sales, target: Target::Lowest, voice: &voice };
+        let asked = Asked { reader: None, sales, target: Target::Lowest, voice: &voice };
         let report = overview(&world.app, &tracks, &asked, from, until).await.unwrap();
         Bars::of(what, &report, &voice).map(|bars| bars.svg(&voice))
     };
@@ -48,6 +48,11 @@ async fn a_report_draws_what_it_has_and_says_what_it_lacks(test: TestDb) {
     assert!(What::Elasticity.nothing(true, 7).starts_with("7 days cannot hold"));
     assert!(What::Elasticity.nothing(true, 90).contains("14 days on each side"));
     assert!(What::Elasticity.nothing(false, 90).contains("--sales FILE"));
+    let danish = Voice::new(Language::Da, "Europe/Copenhagen");
+    let asked = Asked { reader: None, sales: None, target: Target::Lowest, voice: &danish };
+    let report = overview(&world.app, &tracks, &asked, from, until).await.unwrap();
+    let told = Bars::of(What::Below, &report, &danish).map(|bars| bars.svg(&danish)).unwrap();
+    assert!(told.contains("<title>tilbud under producentens pris</title>"), "{told}");
     let ready = drawn(What::Readiness, None).await.expect("channels");
     for channel in ["google (DK)", "till (DK)", "webshop (DK)"] {
         assert!(ready.contains(channel), "{ready}");

@@ -4,20 +4,24 @@ use std::fmt::Write as _;
 
 use omniprice::clock::Millis;
 use omniprice::config::{Attachment, Config, Format, Language, Mode, Part, Person};
+use omniprice::decide::decision::Fate;
+use omniprice::decide::war_response::WarResponse;
 use omniprice::money::{Currency, Money};
 use omniprice::report::digest::{Digest, render};
 use omniprice::report::facts::{
-    AtFloor, Campaign, Claims, Facts, Headroom, History, MarketFacts, OnChannel, Overtaken, Stage, Told,
+    Active, AtFloor, Campaign, Claims, Facts, Headroom, History, MarketFacts, OnChannel, OurChange, Overtaken, Stage,
+    Told,
 };
 use omniprice::report::lang::Limit;
 use omniprice::report::link::Links;
 use omniprice::report::market::{self, Figures, Seen, Track};
+use omniprice::report::moves::{Moved, SoldOut};
 use omniprice::report::reader::Reader;
+use omniprice::report::sheet::CSV;
 use omniprice::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
 use omniprice::store::events::Event;
-use omniprice::store::observations::{Move, Waiting};
+use omniprice::store::observations::Waiting;
 use omniprice::store::progress::{Parity, Unsettled};
-use omniprice::store::reporting::SoldOut;
 use omniprice::store::targets::Unhealthy;
 
 /// Saturday, 21 November 2026, 07:00 in Copenhagen.
@@ -48,6 +52,7 @@ fn track(sku: &str, title: &str, own: i64, before: i64, near: &[(i64, i64)], far
             target: 1,
             competitor: "near.example".into(),
             minor: *minor,
+            fate: Fate::Counted,
             in_stock: true,
             first: at(*hours),
             last,
@@ -57,6 +62,7 @@ fn track(sku: &str, title: &str, own: i64, before: i64, near: &[(i64, i64)], far
         target: 2,
         competitor: "far.example".into(),
         minor: far,
+        fate: Fate::Counted,
         in_stock: true,
         first: at(800),
         last: UNTIL,
@@ -72,12 +78,14 @@ fn track(sku: &str, title: &str, own: i64, before: i64, near: &[(i64, i64)], far
         currency: Currency::DKK,
         own_minor: own,
         recommended: None,
+        shipping: 0,
+        max_age: None,
         decided: vec![(at(5), before, own)],
         seen,
     }
 }
 
-fn event(kind: &str, severity: &str, sku: Option<&str>, channel: Option<&str>, message: &str) -> Event {
+pub fn event(kind: &str, severity: &str, sku: Option<&str>, channel: Option<&str>, message: &str) -> Event {
     Event {
         id: 1,
         kind: kind.into(),
@@ -188,17 +196,30 @@ pub fn full(title: &str) -> Facts {
             event("drift", "warning", Some("A-1"), Some("till"), "till shows 1.00 DKK where 1499.00 DKK was proved"),
             event("drift", "warning", Some("A-2"), Some("till"), "till shows nothing where 1499.00 DKK was proved"),
         ],
-        late: vec![Unsettled {
-            channel: "webshop".into(),
-            sku: "KETTLE".into(),
-            title: title.into(),
-            state: "rejected".into(),
-            state_since: at(2).0,
-            reason: "given up after 12 tries: no answer within the deadline".into(),
-            currency: "DKK".into(),
-            desired_minor: Some(47_900),
-            live_minor: Some(49_900),
-        }],
+        late: vec![
+            Unsettled {
+                channel: "webshop".into(),
+                sku: "KETTLE".into(),
+                title: title.into(),
+                state: "rejected".into(),
+                state_since: at(2).0,
+                reason: "given up after 12 tries: no answer within the deadline".into(),
+                currency: "DKK".into(),
+                desired_minor: Some(47_900),
+                live_minor: Some(49_900),
+            },
+            Unsettled {
+                channel: "till".into(),
+                sku: "LAMP".into(),
+                title: "Lamp".into(),
+                state: "unknown".into(),
+                state_since: at(3).0,
+                reason: "no answer within the deadline".into(),
+                currency: "DKK".into(),
+                desired_minor: Some(19_900),
+                live_minor: Some(20_900),
+            },
+        ],
         waiting: vec![Waiting {
             sku: "KETTLE".into(),
             title: title.into(),
@@ -217,17 +238,20 @@ pub fn full(title: &str) -> Facts {
             n: 14,
             problem: None,
         }],
-        moves: vec![Move {
+        moves: vec![Moved {
             sku: "KETTLE".into(),
             title: title.into(),
             competitor: "near.example".into(),
-            currency: Some("DKK".into()),
-            new_minor: 47_900,
-            old_minor: Some(48_500),
-            first_seen: at(20).0,
+            was: dkk(48_500),
+            now: dkk(47_900),
+            steps: vec![(48_500, 47_500), (47_500, 48_000), (48_000, 47_900)],
+            at: at(20),
         }],
         small_moves: 4,
-        changes: vec![(decision("KETTLE", title, 49_900, 47_900), told())],
+        active: vec![Active { name: "near.example".into(), up: 1, down: 6 }],
+        changes: vec![OurChange { row: decision("KETTLE", title, 49_900, 47_900), told: told(), times: 2 }],
+        resting: 3,
+        rivalry: WarResponse::Freeze,
         outcomes: vec![
             OutcomeCount { outcome: "keep".into(), n: 1_230 },
             OutcomeCount { outcome: "change".into(), n: 4 },
@@ -251,7 +275,7 @@ pub fn full(title: &str) -> Facts {
             sku: "LAMP".into(),
             title: "Lamp".into(),
             competitor: "far.example".into(),
-            first_seen: at(6).0,
+            first_seen: at(6),
         }],
         overtaken: vec![Overtaken {
             sku: "RADIO".into(),
@@ -344,7 +368,7 @@ fn every_section_in_every_language() {
         }
         snapshot(&format!("digest-{}", language.code()), &whole);
         let mut lists = String::new();
-        for file in digest.files.iter().filter(|file| file.media_type == "text/csv") {
+        for file in digest.files.iter().filter(|file| file.media_type == CSV) {
             writeln!(lists, "{}\n{}", file.name, String::from_utf8(file.bytes.clone()).unwrap()).unwrap();
         }
         snapshot(&format!("lists-{}", language.code()), &lists.replace('\r', ""));
@@ -412,12 +436,17 @@ fn wishes_are_kept_parts_form_attachments_and_what_a_role_may_not_see() {
         digest.subject
     );
     assert!(!digest.text.contains("MARKET") && !digest.text.contains("422.50"), "{}", digest.text);
-    assert!(digest.files.iter().all(|file| file.media_type == "text/csv" && !file.name.contains("market")));
+    assert!(digest.files.iter().all(|file| file.media_type == CSV && !file.name.contains("market")));
     let lists: String = digest.files.iter().map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
     assert!(!lists.contains("422"), "{lists}");
+    for told in [&digest.text, &lists] {
+        assert!(!told.contains("raised to the floor"), "a price named as the floor is the floor: {told}");
+    }
+    let ours = reader(Language::En, |p| p.sections = [Part::OurChanges].into());
+    assert!(render(&full("Kettle"), &ours).unwrap().text.contains("raised to the floor"), "others may know");
 }
 
-const HOSTILE: [&str; 5] = [
+pub const HOSTILE: [&str; 5] = [
     "<img src=x onerror=alert(1)><script>alert(2)</script>\" onmouseover=\"x",
     "Kettle\r\nBcc: x@example.com\r\n\r\nbody",
     "abc \u{202e}gnp.exe \u{2066}x\u{200b}\u{feff}\u{0}\u{7}",
@@ -444,7 +473,7 @@ fn check_harmless(digest: &Digest, title: &str) {
         assert!(!part.contains(hidden), "{title:?}");
         assert!(!part.lines().any(|line| line.trim_start().starts_with("Bcc:")), "{title:?}");
     }
-    for file in digest.files.iter().filter(|file| file.media_type == "text/csv") {
+    for file in digest.files.iter().filter(|file| file.media_type == CSV) {
         let comma = if digest.html.contains("lang=\"en\"") { b',' } else { b';' };
         let mut rows =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(comma).from_reader(&file.bytes[3..]);
@@ -464,7 +493,8 @@ fn ten_thousand_events_fold_into_one_small_mail() {
     facts.events = (0..10_000)
         .map(|n| event("drift", "warning", Some(&format!("SKU-{n}")), Some(channel(n)), &"x".repeat(400)))
         .collect();
-    facts.changes = vec![(decision("KETTLE", &"long ".repeat(100), 49_900, 47_900), told()); 10_000];
+    let change = OurChange { row: decision("KETTLE", &"long ".repeat(100), 49_900, 47_900), told: told(), times: 1 };
+    facts.changes = vec![change; 10_000];
     facts.moves = vec![facts.moves[0].clone(); 10_000];
     let digest = render(&facts, &reader(Language::En, |_| {})).unwrap();
     // Mail clients cut HTML off at 102 kB.

@@ -133,6 +133,7 @@ while (walker.nextNode()) {
 const images = [...document.images].map(i => [i.naturalWidth, i.clientWidth, i.alt.length]);
 return { low, texts, worst: worst.toFixed(2), scroll: document.documentElement.scrollWidth, width: window.innerWidth,
   body: getComputedStyle(document.body).backgroundColor, size: getComputedStyle(document.body).fontSize, images,
+  hidden: (document.body.innerText.match(/[\u0000-\u0008\u000e-\u001f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g) || []).length,
   alerted: window.alerted === true };
 ";
 
@@ -171,7 +172,10 @@ fn mails_fit_narrow_and_wide_windows_and_are_readable_in_light_and_dark() {
     let Some(browser) = Browser::start() else { return };
     let title = "<script>window.alerted = true</script><img src=x onerror='window.alerted = true'>Kettle".to_owned()
         + &"Ærø".repeat(60);
+    // Everything that a page of a shop may hold, in one title.
+    let hostile = crate::digest::HOSTILE.join(" ");
     let mails = [
+        ("digest-hostile", render(&full(&hostile), &reader(Language::Da, |_| {})).unwrap()),
         ("digest-en", render(&full("Kettle Ærø 1.7 l"), &reader(Language::En, |_| {})).unwrap()),
         ("digest-pl", render(&full(&title), &reader(Language::Pl, |_| {})).unwrap()),
         ("alert-de", alert()),
@@ -190,6 +194,7 @@ fn mails_fit_narrow_and_wide_windows_and_are_readable_in_light_and_dark() {
                 assert_eq!(seen["width"], width, "{about}");
                 assert!(seen["scroll"].as_u64().unwrap() <= u64::from(width), "it scrolls sideways: {about}");
                 assert_eq!(seen["alerted"], false, "a script ran: {about}");
+                assert_eq!(seen["hidden"], 0, "what hides or turns text around is shown: {about}");
                 assert_eq!(seen["size"], "16px", "{about}");
                 let dark = seen["body"] == "rgb(18, 18, 18)";
                 assert_eq!(dark, scheme == "dark", "{about}");
@@ -251,10 +256,13 @@ impl Shop {
 fn reports_come_as_table_json_csv_workbook_and_charts() {
     let shop = Shop::open();
     let table = shop.run(&["report"], 0);
-    assert!(table.contains("products without data") && table.contains("Basis: item prices"), "{table}");
+    assert!(
+        table.contains("products without data") && table.contains("Basis: prices in each product's currency"),
+        "{table}"
+    );
     let json = shop.json(&["report", "--json"]);
     let figure = |name: &str| json["figures"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
-    assert_eq!(figure("products without data")["value"], "2.00");
+    assert_eq!(figure("products without data")["value"], "2");
     assert_eq!(figure("index against average")["value"], Value::Null, "no data is not zero");
     assert_eq!(json["products"][0]["position"], "no data");
     let csv = shop.run(&["report", "--format", "csv"], 0);
@@ -269,6 +277,12 @@ fn reports_come_as_table_json_csv_workbook_and_charts() {
     assert!(std::fs::read(shop.folder.path().join("k.png")).unwrap().starts_with(b"\x89PNG"));
     assert!(shop.run(&["report", "--chart", "NOPE"], 1).contains("there is no product `NOPE`"));
     assert!(shop.run(&["report", "--chart", "KETTLE", "--out", "k.gif"], 1).contains("hint:"));
+    let empty = shop.run(&["report", "--chart", "index"], 1);
+    assert!(empty.contains("nothing to draw"), "a mark without a line is no chart: {empty}");
+    for list in ["floor-hits", "sites", "important"] {
+        let csv = shop.run(&["report", "--format", "csv", "--list", list], 0);
+        assert_eq!(csv.lines().filter(|line| !line.is_empty()).count(), 1, "{list} has a header and no row yet: {csv}");
+    }
     for (bars, hint) in [("margin-at-risk", "--sales FILE"), ("below", "msrp"), ("readiness", "channel map")] {
         let nothing = shop.run(&["report", "--chart", bars], 1);
         assert!(nothing.contains("nothing to draw") && nothing.contains(hint), "{nothing}");
@@ -291,11 +305,11 @@ fn sales_bring_margin_at_risk_and_every_list_comes_as_csv() {
     assert_eq!(kettle["elasticity"], Value::Null, "two days say nothing");
     let figures = json["figures"].as_array().unwrap();
     let left_out = figures.iter().find(|one| one["name"] == "products sold in DKK without a market").unwrap();
-    assert_eq!(left_out["value"], "1.00", "what cannot be compared is counted: {left_out}");
+    assert_eq!(left_out["value"], "1", "what cannot be compared is counted: {left_out}");
     let table = shop.run(&["report"], 0);
     assert!(!table.contains("units a day"), "columns without a value are left out: {table}");
     let figures = shop.run(&["report", "--format", "csv", "--list", "figures"], 0);
-    assert!(figures.contains("products without data,2.00,count"), "{figures}");
+    assert!(figures.contains("products without data,2,count"), "{figures}");
     for (list, header) in [("omnibus", "ready to announce"), ("not-announced", "campaign,sku,channel,why")] {
         assert!(shop.run(&["report", "--format", "csv", "--list", list], 0).contains(header), "{list}");
     }

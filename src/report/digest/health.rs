@@ -27,8 +27,8 @@ pub fn health(facts: &Facts, reader: &Reader) -> Content {
     if let Some(fresh) = &facts.market.freshness {
         let hours = Decimal::from(facts.max_age).checked_div(Decimal::from(Millis::HOUR)).unwrap_or_default();
         let values = [
-            ("median", voice.hours(fresh.median)),
-            ("p95", voice.hours(fresh.p95)),
+            ("median", voice.age(fresh.median)),
+            ("p95", voice.age(fresh.p95)),
             ("within", voice.percent(fresh.within_limit_pct)),
             ("limit", voice.hours(hours)),
         ];

@@ -1,14 +1,16 @@
 //! The rows of each section: facts told in the reader's language. Texts that others wrote pass through `text`.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::facts::{Facts, Told};
-use super::super::lang::{Kind, Voice, change_pct, fill};
+use super::super::facts::{Facts, OurChange, Told};
+use super::super::lang::{Kind, Limit, Voice, change_pct, fill};
 use super::super::link::Purpose;
 use super::super::reader::Reader;
-use super::super::text::{hint, message, plain, product};
+use super::super::text::{hint, message, plain, product, quoted};
 use super::Row;
 use crate::clock::Millis;
+use crate::decide::war_response::WarResponse;
 use crate::money::Decimal;
 use crate::store::decisions::Review;
 use crate::store::events::Event;
@@ -28,7 +30,7 @@ pub fn needs_you(facts: &Facts, reader: &Reader) -> Content {
     let held = facts.held.iter().map(|(held, told)| Row {
         what: fill(voice.words.on_hold, &[("product", &product(&held.sku, &held.title))]),
         why: reason(told, &held.why, reader),
-        command: Some(format!("omniprice explain {}", plain(&held.sku))),
+        command: Some(format!("omniprice explain {}", quoted(&held.sku))),
         ..Row::default()
     });
     (vec![], reviews.chain(held).collect())
@@ -77,13 +79,21 @@ pub fn reason(told: &Told, stored: &str, reader: &Reader) -> String {
     if let Some(floor) = told.floor.filter(|_| !reader.person.hide_costs) {
         parts.push(fill(words.floor, &[("price", &voice.money(floor))]));
     }
-    parts.extend(told.limits.iter().map(|limit| limit.text(voice.language).to_owned()));
+    // A price that was raised to the floor is the floor.
+    let shown = |limit: &&Limit| !reader.person.hide_costs || !matches!(limit, Limit::Floor | Limit::BelowFloor);
+    parts.extend(told.limits.iter().filter(shown).map(|limit| limit.text(voice.language).to_owned()));
     if let Some(rule) = &told.rule {
         parts.push(fill(words.rule, &[("rule", &plain(rule))]));
     }
-    let findings = told.findings.iter().map(|finding| message(&voice.tell(finding)));
-    let whole: Vec<String> =
-        Some(parts.join(", ")).filter(|parts| !parts.is_empty()).into_iter().chain(findings).collect();
+    let mut whole: Vec<String> = Some(parts.join(", ")).filter(|parts| !parts.is_empty()).into_iter().collect();
+    let findings: Vec<String> = told.findings.iter().map(|finding| message(&voice.tell(finding))).collect();
+    for (place, finding) in findings.iter().enumerate() {
+        // Engine and guards may find the same, and what froze a price is told again with the end of the frost.
+        let longer = |other: &String| other != finding && other.contains(finding.as_str());
+        if !parts.contains(finding) && !findings[..place].contains(finding) && !findings.iter().any(longer) {
+            whole.push(finding.clone());
+        }
+    }
     // What is stored in one piece may name the floor, which this reader must not see.
     if whole.is_empty() && !reader.person.hide_costs { message(&voice.tell_all(stored)) } else { whole.join("; ") }
 }
@@ -108,14 +118,14 @@ pub fn wrong_now(facts: &Facts, reader: &Reader) -> Content {
     let mut places: BTreeMap<(Kind, Option<&str>), usize> = BTreeMap::new();
     for event in facts.events.iter().filter(shown) {
         let about = event.channel.as_deref().or(event.competitor.as_deref());
-        let kind = Kind::of(&event.kind);
+        let kind = Kind::told(&event.kind, &event.message);
         let place = *places.entry((kind, about)).or_insert(folded.len());
         match folded.get_mut(place) {
             Some((.., events)) => events.push(event),
             None => folded.push((kind, about, vec![event])),
         }
     }
-    let events = folded.iter().map(|(kind, about, events)| event_row(*kind, *about, events, voice));
+    let events = folded.iter().map(|(kind, about, events)| event_row(*kind, *about, events, facts.rivalry, voice));
     let mut late: BTreeMap<(&str, &str), Vec<&Unsettled>> = BTreeMap::new();
     for row in &facts.late {
         late.entry((&row.channel, &row.state)).or_default().push(row);
@@ -125,7 +135,7 @@ pub fn wrong_now(facts: &Facts, reader: &Reader) -> Content {
 }
 
 /// All open events of one kind about one channel or competitor.
-fn event_row(kind: Kind, about: Option<&str>, events: &[&Event], voice: &Voice) -> Row {
+fn event_row(kind: Kind, about: Option<&str>, events: &[&Event], answer: WarResponse, voice: &Voice) -> Row {
     let mut what = kind.text(voice.language).title.to_owned();
     if let Some(about) = about {
         what = format!("{what}: {}", plain(about));
@@ -142,11 +152,26 @@ fn event_row(kind: Kind, about: Option<&str>, events: &[&Event], voice: &Voice) 
         why = format!("{why}, {}", voice.plural(&voice.words.times_seen, times, &[]));
     }
     let [event] = events else { return Row { what, why, ..Row::default() } };
+    let mut told = message(&voice.tell(&event.message));
+    // What is wrong with our own prices is held whatever the answer to rivals is; the message says until when.
+    if event.kind == "rivalry" && matches!(kind, Kind::PriceWar | Kind::Spiral) && event.competitor.is_some() {
+        told = format!("{told}; {}", answered(answer, voice));
+    }
     Row {
         what,
-        why: format!("{why}: {}", message(&voice.tell(&event.message))),
+        why: format!("{why}: {told}"),
         command: Some(hint(&event.hint, event.sku.as_deref(), voice)).filter(|hint| !hint.is_empty()),
         ..Row::default()
+    }
+}
+
+/// What the configured answer to a rival does.
+const fn answered(answer: WarResponse, voice: &Voice) -> &'static str {
+    match answer {
+        WarResponse::Freeze => voice.words.answer_freeze,
+        WarResponse::FloorThenHold => voice.words.answer_floor,
+        WarResponse::StepToNext => voice.words.answer_next,
+        WarResponse::Review => voice.words.answer_review,
     }
 }
 
@@ -174,11 +199,21 @@ pub const fn state_name(state: &str, voice: &Voice) -> &'static str {
     }
 }
 
+/// Whether a listing in this state is late (SEMANTICS 7: an old version after its time). The others wait for nothing: a price
+/// that was rejected, held, given up or changed by somebody else is named so.
+pub fn is_late(state: &str) -> bool {
+    !matches!(state, "rejected" | "parked" | "drifted" | "held")
+}
+
 fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> Row {
     let words = voice.words;
     let told = state_name(state, voice);
     let n = voice.plural(&words.prices, rows.len(), &[]);
-    let what = filled(words.not_live, &[("channel", plain(channel)), ("n", n), ("state", told.to_owned())]);
+    let what = if is_late(state) {
+        filled(words.not_live, &[("channel", plain(channel)), ("n", n), ("state", told.to_owned())])
+    } else {
+        format!("{}: {n} ({told})", plain(channel))
+    };
     let skus: Vec<&str> = rows.iter().map(|row| row.sku.as_str()).collect();
     let since = rows.iter().map(|row| row.state_since).min().unwrap_or_default();
     let mut why = format!("{}; {}", named(&skus, voice), fill(words.since, &[("at", &voice.at(Millis(since)))]));
@@ -224,11 +259,8 @@ pub fn market(facts: &Facts, reader: &Reader) -> Content {
         .iter()
         .map(|moved| Row {
             what: format!("{}: {}", plain(&moved.competitor), product(&moved.sku, &moved.title)),
-            price: Some(voice.span(
-                moved.old_minor.unwrap_or(moved.new_minor),
-                moved.new_minor,
-                moved.currency.as_deref().unwrap_or_default(),
-            )),
+            price: Some(voice.span(moved.was.minor(), moved.now.minor(), moved.now.currency().code())),
+            why: often(moved.steps.len(), voice),
             ..Row::default()
         })
         .collect();
@@ -240,23 +272,21 @@ pub fn market(facts: &Facts, reader: &Reader) -> Content {
     if all == 0 && rows.is_empty() { (vec![], vec![]) } else { (notes, rows) }
 }
 
+/// How often a price changed; nothing for once, which goes without saying.
+fn often(times: usize, voice: &Voice) -> String {
+    if times > 1 { voice.plural(&voice.words.changed_times, times, &[]) } else { String::new() }
+}
+
 /// The competitors with the most moves, with how many went up and down.
 fn most_active(facts: &Facts, voice: &Voice) -> Option<String> {
-    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for moved in &facts.moves {
-        let (up, down) = counts.entry(&moved.competitor).or_default();
-        let counter = if moved.old_minor.is_some_and(|old| moved.new_minor > old) { up } else { down };
-        *counter += 1;
-    }
-    let mut sorted: Vec<_> = counts.into_iter().collect();
-    sorted.sort_by_key(|(name, (up, down))| (std::cmp::Reverse(up + down), *name));
-    let told: Vec<String> = sorted
+    let told: Vec<String> = facts
+        .active
         .iter()
         .take(ACTIVE)
-        .map(|(name, (up, down))| {
-            let (name, up_text, down_text) = (plain(name), voice.count(*up), voice.count(*down));
-            let values = [("name", name.as_str()), ("up", &up_text), ("down", &down_text)];
-            voice.plural(&voice.words.moves, up + down, &values)
+        .map(|one| {
+            let (name, up, down) = (plain(&one.name), voice.count(one.up), voice.count(one.down));
+            let values = [("name", name.as_str()), ("up", &up), ("down", &down)];
+            voice.plural(&voice.words.moves, one.up + one.down, &values)
         })
         .collect();
     (!told.is_empty()).then(|| fill(voice.words.most_moves, &[("competitors", &told.join(", "))]))
@@ -266,27 +296,40 @@ pub fn our_changes(facts: &Facts, reader: &Reader) -> Content {
     let voice = &reader.voice;
     let small = fill(voice.words.small_moves, &[("n", &voice.count(facts.small_changes))]);
     let small = (facts.small_changes > 0).then_some(small);
+    let resting = (facts.resting > 0).then(|| voice.plural(&voice.words.resting, facts.resting, &[]));
+    let notes = small.into_iter().chain(resting);
     if facts.changes.is_empty() {
-        return (small.into_iter().collect(), vec![]);
+        return (notes.collect(), vec![]);
     }
-    let up = facts.changes.iter().filter(|(change, _)| change.price_minor > change.previous_minor).count();
+    let moved = |rises: bool| {
+        let there = |change: &&OurChange| match change.row.price_minor.cmp(&change.row.previous_minor) {
+            Ordering::Greater => rises,
+            Ordering::Less => !rises,
+            Ordering::Equal => false,
+        };
+        voice.count(facts.changes.iter().filter(there).count())
+    };
     let percents: Vec<Decimal> =
-        facts.changes.iter().filter_map(|(change, _)| change_pct(change.previous_minor, change.price_minor)).collect();
+        facts.changes.iter().filter_map(|c| change_pct(c.row.previous_minor, c.row.price_minor)).collect();
     let sum = percents.iter().try_fold(Decimal::ZERO, |sum, percent| sum.checked_add(*percent));
     let mean = sum.and_then(|sum| sum.checked_div(Decimal::from(percents.len())));
     let values = [
-        ("up", voice.count(up)),
-        ("down", voice.count(facts.changes.len() - up)),
+        ("up", moved(true)),
+        ("down", moved(false)),
         ("mean", mean.map_or_else(|| "-".to_owned(), |mean| voice.signed_percent(mean))),
     ];
-    let rows = facts.changes.iter().map(|(change, told)| Row {
-        what: product(&change.sku, &change.title),
-        price: Some(voice.span(change.previous_minor, change.price_minor, &change.currency)),
-        why: reason(told, &change.why, reader),
-        ..Row::default()
+    let rows = facts.changes.iter().map(|change| {
+        let (row, times) = (&change.row, often(change.times, voice));
+        let why = [times, reason(&change.told, &row.why, reader)];
+        Row {
+            what: product(&row.sku, &row.title),
+            price: Some(voice.span(row.previous_minor, row.price_minor, &row.currency)),
+            why: why.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "),
+            ..Row::default()
+        }
     });
     let balance = filled(voice.words.change_balance, &values);
-    (std::iter::once(balance).chain(small).collect(), rows.collect())
+    (std::iter::once(balance).chain(notes).collect(), rows.collect())
 }
 
 pub fn opportunities(facts: &Facts, reader: &Reader) -> Content {
@@ -300,7 +343,7 @@ pub fn opportunities(facts: &Facts, reader: &Reader) -> Content {
         Row { what: product(&room.sku, &room.title), why: filled(voice.words.headroom, &values), ..Row::default() }
     });
     let gone = facts.sold_out.iter().map(|gone| {
-        let values = [("competitor", plain(&gone.competitor)), ("at", voice.at(Millis(gone.first_seen)))];
+        let values = [("competitor", plain(&gone.competitor)), ("at", voice.at(gone.first_seen))];
         Row { what: product(&gone.sku, &gone.title), why: filled(voice.words.sold_out, &values), ..Row::default() }
     });
     (vec![], gone.chain(room).collect())
@@ -308,10 +351,14 @@ pub fn opportunities(facts: &Facts, reader: &Reader) -> Content {
 
 pub fn threats(facts: &Facts, reader: &Reader) -> Content {
     let voice = &reader.voice;
-    let wars = facts.events.iter().filter(|event| Kind::of(&event.kind) == Kind::PriceWar).map(|event| {
+    // What our own rules do to a price is wrong now; it is no threat from the market.
+    let kind = |event: &Event| Kind::told(&event.kind, &event.message);
+    let from_rivals =
+        |event: &&Event| matches!(kind(event), Kind::PriceWar | Kind::Spiral) && event.competitor.is_some();
+    let wars = facts.events.iter().filter(from_rivals).map(|event| {
         let who = event.competitor.as_deref().map_or_else(String::new, |name| format!(": {}", plain(name)));
         Row {
-            what: format!("{}{who}", kind_title(Kind::PriceWar, voice)),
+            what: format!("{}{who}", kind(event).text(voice.language).title),
             why: event.sku.as_deref().map(|sku| product(sku, "")).unwrap_or_default(),
             ..Row::default()
         }
@@ -329,8 +376,4 @@ pub fn threats(facts: &Facts, reader: &Reader) -> Content {
         ..Row::default()
     });
     (vec![], wars.chain(overtaken).chain(floors).collect())
-}
-
-const fn kind_title(kind: Kind, voice: &Voice) -> &'static str {
-    kind.text(voice.language).title
 }

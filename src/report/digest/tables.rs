@@ -1,6 +1,6 @@
 //! The full lists behind a digest, for its attachments.
 
-use super::super::facts::Facts;
+use super::super::facts::{Facts, OurChange};
 use super::super::lang::{Kind, change_pct};
 use super::super::metrics::shown;
 use super::super::reader::Reader;
@@ -25,6 +25,10 @@ pub fn all(facts: &Facts, reader: &Reader) -> Vec<Table> {
 /// An amount in major units, as a number for calculating; its currency has a column of its own.
 fn amount(minor: i64, code: &str) -> Cell {
     currency(code).map_or(Cell::Empty, |code| Cell::Number(Money::from_minor(minor, code).amount()))
+}
+
+fn times(n: usize) -> Cell {
+    Cell::Number(Decimal::from(n))
 }
 
 fn change(old: i64, new: i64) -> Cell {
@@ -92,7 +96,7 @@ fn wrong(facts: &Facts, reader: &Reader) -> Table {
     let mut table = table("wrong-now", w.wrong_now, &columns);
     table.rows.extend(facts.events.iter().map(|event| {
         vec![
-            Kind::of(&event.kind).text(reader.voice.language).title.into(),
+            Kind::told(&event.kind, &event.message).text(reader.voice.language).title.into(),
             event.sku.clone().unwrap_or_default().into(),
             event.channel.clone().unwrap_or_default().into(),
             event.competitor.clone().unwrap_or_default().into(),
@@ -148,19 +152,20 @@ fn moves(facts: &Facts, reader: &Reader) -> Table {
         w.sheet_change,
         w.sheet_currency,
         w.sheet_when,
+        w.sheet_times,
     ];
     let mut table = table("market", w.market, &columns);
     table.rows.extend(facts.moves.iter().map(|moved| {
-        let code = moved.currency.as_deref().unwrap_or_default();
         vec![
             moved.competitor.as_str().into(),
             moved.sku.as_str().into(),
             moved.title.as_str().into(),
-            moved.old_minor.map_or(Cell::Empty, |old| amount(old, code)),
-            amount(moved.new_minor, code),
-            moved.old_minor.map_or(Cell::Empty, |old| change(old, moved.new_minor)),
-            code.into(),
-            reader.voice.at(Millis(moved.first_seen)).into(),
+            moved.was.amount().into(),
+            moved.now.amount().into(),
+            change(moved.was.minor(), moved.now.minor()),
+            moved.now.currency().code().into(),
+            reader.voice.at(moved.at).into(),
+            times(moved.steps.len()),
         ]
     }));
     table
@@ -176,10 +181,11 @@ fn changes(facts: &Facts, reader: &Reader) -> Table {
         w.sheet_change,
         w.sheet_currency,
         w.sheet_when,
+        w.sheet_times,
         w.sheet_why,
     ];
     let mut table = table("changes", w.our_changes, &columns);
-    table.rows.extend(facts.changes.iter().map(|(change_row, told)| {
+    table.rows.extend(facts.changes.iter().map(|OurChange { row: change_row, told, times: n }| {
         vec![
             change_row.sku.as_str().into(),
             change_row.title.as_str().into(),
@@ -188,6 +194,7 @@ fn changes(facts: &Facts, reader: &Reader) -> Table {
             change(change_row.previous_minor, change_row.price_minor),
             change_row.currency.as_str().into(),
             reader.voice.at(Millis(change_row.created_at)).into(),
+            times(*n),
             reason(told, &change_row.why, reader).into(),
         ]
     }));

@@ -3,6 +3,7 @@
 use super::{da, de, en, pl, sv};
 use crate::config::Language;
 use crate::decide::decision::Flag;
+use crate::sentence::{Part, Sentence, find};
 
 /// What an alert says besides its own details.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,9 @@ kinds! {
     ParityBelowGoal = "parity_below_goal",
     NothingFetched = "nothing_fetched",
     PriceWar = "price_war" | "rivalry",
+    Spiral = "spiral",
+    FlipFlop = "flip_flop",
+    OwnRise = "own_rise",
     KviUndercut = "kvi_undercut",
     CompetitorUnreachable = "competitor_unreachable",
     CompetitorSuspended = "competitor_suspended",
@@ -68,6 +72,15 @@ kinds! {
 }
 
 impl Kind {
+    /// The kind of a stored event. Rivalries are stored under one name; their message says which one it is.
+    #[must_use]
+    pub fn told(name: &str, message: &str) -> Self {
+        match (name, Self::of(name)) {
+            ("rivalry", war) => rivalry(message).unwrap_or(war),
+            (_, kind) => kind,
+        }
+    }
+
     /// Its texts in a language.
     #[must_use]
     pub const fn text(self, language: Language) -> KindText {
@@ -79,6 +92,20 @@ impl Kind {
             Language::De => de::kind(self),
         }
     }
+}
+
+fn rivalry(message: &str) -> Option<Kind> {
+    let found = find(message)?;
+    Some(match found.sentence {
+        Sentence::Reactions | Sentence::LockStep => Kind::Spiral,
+        Sentence::FlipFlop | Sentence::TurnsAgain => Kind::FlipFlop,
+        Sentence::OwnRise => Kind::OwnRise,
+        Sentence::FrozenAfter => match found.parts.into_iter().next()?.1 {
+            Part::Said(why) => return rivalry(&why),
+            _ => return None,
+        },
+        _ => return None,
+    })
 }
 
 /// Remarks of the engine that a reader of a price wants to know: what limited it, or what kept it.

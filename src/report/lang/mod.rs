@@ -68,6 +68,8 @@ words! {
     campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_still, claims, prior_price,
     parity, unverified, pages, freshness, evaluations, backup, no_backup, notice,
     history_alt, trend_alt, legend,
+    chart_index, chart_price, chart_risk, chart_elasticity, chart_below, chart_readiness,
+    answer_freeze, answer_floor, answer_next, answer_review,
     state_sent, state_accepted, state_unknown, state_rejected, state_held, state_parked, state_drifted, state_intended,
     outcome_change, outcome_keep, outcome_hold, outcome_review, outcome_shadow, outcome_none,
     page_gone, page_blocked, page_robots, page_unreadable, page_no_price, page_sold_out, page_no_product, page_moved,
@@ -86,7 +88,7 @@ words! {
     settings_rise, settings_fall, settings_list_hint, settings_all, settings_critical, settings_none,
     ]
     plurals [
-    to_approve, held, critical, late_channels, prices_changed, competitor_moves, more, times_seen, waiting, products,
+    to_approve, held, critical, late_channels, prices_changed, competitor_moves, resting, changed_times, more, times_seen, waiting, products,
     prices, moves, alerts, days,
     ]
 }

@@ -250,6 +250,21 @@ impl Voice {
         self.zone.iana_name().unwrap_or("UTC").to_owned()
     }
 
+    /// An age given in hours: below an hour in whole minutes, of which there is at least one.
+    #[must_use]
+    pub fn age(&self, hours: Decimal) -> String {
+        if hours >= Decimal::ONE {
+            return self.hours(hours);
+        }
+        let unit = match self.language {
+            Language::En | Language::Sv | Language::Pl => "min",
+            Language::Da => "min.",
+            Language::De => "Min.",
+        };
+        let minutes = hours.checked_mul(Decimal::from(60)).unwrap_or_default().ceil().max(Decimal::ONE);
+        format!("{}{NBSP}{unit}", self.number(minutes.normalize()))
+    }
+
     /// Hours to one decimal.
     #[must_use]
     pub fn hours(&self, hours: Decimal) -> String {
@@ -316,6 +331,16 @@ mod tests {
         assert_eq!(voice(Language::De).signed_percent(decimal("4.96").unwrap()), "+5,0\u{a0}%");
         assert_eq!(voice(Language::Pl).signed_percent(decimal("-0.04").unwrap()), "+0,0%");
         assert_eq!(voice(Language::En).span(49_900, 47_421, "GBP"), "£499.00 → £474.21 (-5.0%)");
+    }
+
+    #[test]
+    fn an_age_below_an_hour_is_told_in_minutes_and_never_as_nothing() {
+        let told = |hours: &str| voice(Language::En).age(decimal(hours).unwrap());
+        assert_eq!(
+            ["0", "0.01", "0.5", "0.999", "1", "2.25"].map(told),
+            ["1\u{a0}min", "1\u{a0}min", "30\u{a0}min", "60\u{a0}min", "1\u{a0}h", "2.3\u{a0}h"]
+        );
+        assert_eq!(voice(Language::Da).age(Decimal::ZERO), "1\u{a0}min.");
     }
 
     #[test]

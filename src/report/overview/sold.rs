@@ -1,8 +1,9 @@
 //! What units sold say about products: margin at risk and price elasticity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use super::super::lang::Voice;
 use super::super::market::Track;
@@ -11,9 +12,14 @@ use super::super::sales::{Sales, Step};
 use super::{Asked, Figure, LIMIT, ProductRow, figure};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::decide::fx::FxTable;
+use crate::decide::text::decimal_option;
 use crate::money::{Decimal, Money};
 use crate::observe::zscore::median;
 use crate::store::reporting;
+
+/// Products that the list of the most important ones holds (SEMANTICS 6.2 asks for ten).
+const IMPORTANT: usize = 10;
 
 /// The first and the last day of a span.
 type Days = (Date, Date);
@@ -104,6 +110,42 @@ pub fn at_risk(products: &[ProductRow]) -> Vec<Figure> {
         figure(format!("margin at risk per day, over {n} products with sales"), Some(sum), code)
     };
     sums.into_iter().map(told).collect()
+}
+
+/// A product with much margin at risk.
+#[derive(Debug, Clone, Serialize)]
+pub struct Important {
+    pub sku: String,
+    pub title: String,
+    /// In the product's currency, a day.
+    #[serde(with = "crate::decide::text::decimal")]
+    pub margin_at_risk: Decimal,
+    pub currency: &'static str,
+    /// The same in euros; none where all products have one currency, or where there is no rate.
+    #[serde(with = "decimal_option")]
+    pub in_euros: Option<Decimal>,
+}
+
+/// Products with the most margin at risk first. Several currencies are compared in euros at the stored rates; what has no
+/// rate comes last.
+pub fn important(products: &[ProductRow], fx: Option<&FxTable>) -> Vec<Important> {
+    let risky = || products.iter().filter_map(|row| Some((row, row.margin_at_risk.filter(|risk| !risk.is_zero())?)));
+    let codes: BTreeSet<&str> = risky().map(|(row, _)| row.ours.currency().code()).collect();
+    let one = |(row, risk): (&ProductRow, Decimal)| {
+        let rate = fx.filter(|_| codes.len() > 1).and_then(|fx| fx.rate(row.ours.currency()).ok());
+        Important {
+            sku: row.sku.clone(),
+            title: row.title.clone(),
+            margin_at_risk: risk,
+            currency: row.ours.currency().code(),
+            in_euros: rate.and_then(|rate| risk.checked_div(rate)).map(shown),
+        }
+    };
+    let mut all: Vec<Important> = risky().map(one).collect();
+    let basis = |row: &Important| if codes.len() > 1 { row.in_euros } else { Some(row.margin_at_risk) };
+    all.sort_by(|a, b| basis(b).cmp(&basis(a)).then_with(|| a.sku.cmp(&b.sku)));
+    all.truncate(IMPORTANT);
+    all
 }
 
 /// The basket that buyers really took, weighted by units sold: one for each currency, with how many of the products sold

@@ -18,15 +18,19 @@ fn table(name: &'static str, title: &str, columns: &[&str], rows: Vec<Vec<Cell>>
 }
 
 impl Overview {
-    /// Figures, products, readiness of channels, and reductions that must not be announced.
+    /// Figures, products, readiness of channels, reductions that must not be announced, floor hits, sites, and the products
+    /// that matter most.
     #[must_use]
-    pub fn tables(&self) -> [Table; 4] {
+    pub fn tables(&self) -> [Table; 7] {
         let figures = self.figures.iter().map(|f| vec![f.name.as_str().into(), f.value.into(), f.unit.as_str().into()]);
         [
             table("figures", "Figures", &["figure", "value", "unit"], figures.collect()),
             table("products", "Products", PRODUCT, self.products.iter().map(product).collect()),
             self.omnibus(),
             self.not_announced(),
+            self.floor_hits(),
+            self.sites(),
+            self.important(),
         ]
     }
 
@@ -69,6 +73,45 @@ impl Overview {
         };
         let rows = self.not_announced.iter().map(row).collect();
         table("not-announced", "Not announced", &["campaign", "sku", "channel", "why"], rows)
+    }
+}
+
+impl Overview {
+    fn floor_hits(&self) -> Table {
+        let row = |hit: &super::FloorHit| {
+            vec![
+                hit.sku.as_str().into(),
+                title(&hit.title).into(),
+                hit.flags.join(", ").into(),
+                hit.since.as_str().into(),
+            ]
+        };
+        let rows = self.floor_hits.iter().map(row).collect();
+        table("floor-hits", "Floor hits", &["sku", "title", "flags", "since"], rows)
+    }
+
+    fn sites(&self) -> Table {
+        let columns = ["competitor", "accepted", "suspect", "quarantined", "rejected", "unreadable", "without a price"];
+        let row = |site: &super::Site| {
+            let counts = [site.accepted, site.suspect, site.quarantined, site.rejected, site.unreadable, site.no_price];
+            let counts = counts.into_iter().map(|n| Cell::Number(Decimal::from(n)));
+            std::iter::once(Cell::from(site.competitor.as_str())).chain(counts).collect()
+        };
+        table("sites", "Sites", &columns, self.sites.iter().map(row).collect())
+    }
+
+    fn important(&self) -> Table {
+        let columns = ["sku", "title", "margin at risk a day", "currency", "in EUR"];
+        let row = |row: &super::Important| {
+            vec![
+                row.sku.as_str().into(),
+                title(&row.title).into(),
+                row.margin_at_risk.into(),
+                row.currency.into(),
+                row.in_euros.into(),
+            ]
+        };
+        table("important", "Most margin at risk", &columns, self.important.iter().map(row).collect())
     }
 }
 

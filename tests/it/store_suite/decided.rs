@@ -4,7 +4,7 @@ use omniprice::clock::Millis;
 use omniprice::store::decisions::{self, Evaluated, Written};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::products::{self, Product};
-use omniprice::store::{Db, StoreError, channels};
+use omniprice::store::{Db, StoreError, channels, reporting};
 
 use super::{NOW, after, behind_its_back, one};
 use crate::both_engines;
@@ -246,6 +246,10 @@ async fn the_same_proposal_is_opened_once_and_a_newer_one_replaces_it(test: Test
     propose(47_900, 1).await;
     propose(47_900, 2).await;
     let first = open().await.remove(0);
+    let lean = reporting::reviews(db, 10).await.unwrap().remove(0);
+    assert_eq!((lean.id, lean.sku.as_str(), lean.record.as_str()), (first.id, "A", ""), "without its record");
+    assert_eq!(reporting::proposed(db, first.id).await.unwrap(), Some(first.record.clone()));
+    assert_eq!(reporting::proposed(db, first.id + 99).await.unwrap(), None);
     assert_eq!((open().await.len(), first.created_at, first.sku.as_str()), (1, after(1).0, "A"));
     propose(46_900, 3).await;
     let second = open().await.remove(0);

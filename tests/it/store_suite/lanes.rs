@@ -6,7 +6,7 @@ use std::sync::Arc;
 use omniprice::clock::Millis;
 use omniprice::store::lanes::{self, Begun, Change, Door, Permit, Shut};
 use omniprice::store::listings::{self, Desire, Found, Listing};
-use omniprice::store::{Db, channels, products, progress, secrets, settings};
+use omniprice::store::{Db, channels, products, progress, reporting, secrets, settings};
 
 use super::{NOW, after, by_eight, import};
 use crate::both_engines;
@@ -300,6 +300,9 @@ async fn parity_and_convergence_count_what_was_read_back(test: TestDb) {
         assert!(matches!(push(db, leased, 2, open_door()).await, Begun::Send { .. }));
         prove(db, leased, 47_900, 2 + leased.id - all[0].id).await.unwrap();
     }
+    let rows = reporting::listed(db, 10).await.unwrap();
+    let live: Vec<i64> = rows.iter().filter(|row| row.live == 1).map(|row| row.ms).collect();
+    assert_eq!((rows.len(), live, rows[0].unverified), (3, vec![2_000, 3_000], 0));
     let parity = progress::parity(db).await.unwrap().remove(0);
     assert_eq!(
         (parity.channel.as_str(), parity.listings, parity.live, parity.unverified),

@@ -121,9 +121,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::StockUnsure => "{competitor} har den kanske kvar, för {price}; lagret är inte säkert känt",
         Sentence::OneWitness => "en ändring på {change} vilar på en enda observation av en enda konkurrent",
         Sentence::Outlier => "{competitor}s pris {price} ligger långt från medianen {median} av {n} erbjudanden",
-        Sentence::StepTooLarge => "en ändring på {change} i ett steg; tillåtet är -{down} till +{up}",
+        Sentence::StepTooLarge => "en ändring på {change} i ett steg; tillåtet är −{down} till +{up}",
         Sentence::ChangesUsed => "redan {n} ändringar inom 24 timmar",
-        Sentence::DayTooFar => "{change} inom 24 timmar; tillåtet är -{down} till +{up}",
+        Sentence::DayTooFar => "{change} inom 24 timmar; tillåtet är −{down} till +{up}",
         Sentence::OutsideCorridor => {
             "{price} ligger utanför {low} till {high}, bandet kring 30-dagarsmedianen {median}"
         }
