@@ -269,7 +269,8 @@ mod tests {
             let mut wanted: Vec<_> = hits.map(|hit| (hit.start(), hit.end(), hit.pattern().as_usize())).collect();
             let hits = any.find_all(&text.as_bytes()[..end]);
             let mut found: Vec<_> = hits.map(|hit| (hit.start, hit.end, hit.phrase)).collect();
-            (wanted.sort_unstable(), found.sort_unstable());
+            wanted.sort_unstable();
+            found.sort_unstable();
             assert_eq!(found, wanted, "{}", &text[..end]);
         }
     }
