@@ -88,7 +88,7 @@ fn subject(body: &Body, early: bool, voice: &Voice) -> String {
     let open = body.items.iter().find(|item| item.resolved_at.is_none());
     let Some(first) = open.or_else(|| body.items.first()) else { return words.page_title.to_owned() };
     let label = if open.is_none() { words.resolved } else { severity(&first.severity, voice) };
-    let title = Kind::of(&first.kind).text(voice.language).title;
+    let title = Kind::told(&first.kind, &first.message).text(voice.language).title;
     let about = about(first).map_or_else(String::new, |about| format!(": {about}"));
     let n = if open.is_none() { body.resolved } else { body.open };
     let count = if n > 1 { format!(" ({})", voice.count(n)) } else { String::new() };
@@ -108,7 +108,8 @@ const fn severity(name: &str, voice: &Voice) -> &'static str {
 pub fn blocks(body: &Body, voice: &Voice) -> Vec<Block> {
     let mut folded: BTreeMap<(bool, bool, Kind, Option<String>), Vec<&Item>> = BTreeMap::new();
     for item in &body.items {
-        let key = (item.resolved_at.is_some(), item.severity != "critical", Kind::of(&item.kind), about(item));
+        let kind = Kind::told(&item.kind, &item.message);
+        let key = (item.resolved_at.is_some(), item.severity != "critical", kind, about(item));
         folded.entry(key).or_default().push(item);
     }
     let mut blocks: Vec<Block> = folded

@@ -149,7 +149,7 @@ fn teams(told: &Digest) -> Value {
 fn event(item: &Item, voice: &Voice) -> Value {
     json!({
         "kind": item.kind, "severity": item.severity, "sku": item.sku, "channel": item.channel,
-        "competitor": item.competitor, "title": Kind::of(&item.kind).text(voice.language).title,
+        "competitor": item.competitor, "title": Kind::told(&item.kind, &item.message).text(voice.language).title,
         "message": message(&voice.tell(&item.message)), "hint": hint(&item.hint, item.sku.as_deref(), voice),
         "times": item.times, "first_at": item.first_at, "resolved_at": item.resolved_at,
     })

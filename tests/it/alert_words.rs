@@ -59,6 +59,14 @@ fn alerts() -> Body {
             "omniprice explain KETTLE shows both histories; [guards.rivalry] says what is done",
         ),
         (
+            "rivalry",
+            "LAMP",
+            "",
+            "near.example",
+            "our price went back to the one before last 3 times within a day; frozen until 2026-11-22T06:00:00Z",
+            "omniprice explain LAMP shows both histories; [guards.rivalry] says what is done",
+        ),
+        (
             "competitor_suspended",
             "",
             "",

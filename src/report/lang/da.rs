@@ -198,7 +198,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::FloorLive => say(
             "En pris under bundprisen er live",
             "Hvert salg kan give tab.",
-            "Kanalen bliver rettet; intet andet sendes for varen.",
+            "Vores pris sendes igen, hvor tilstanden og kanalens drift-politik tillader det; ellers skal et menneske gøre det.",
             "Se på varen i kanalen, og stop salget, hvis prisen bliver stående.",
         ),
         Kind::HeldAtDoor => say(

@@ -201,7 +201,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::FloorLive => say(
             "Ein Preis unter der Untergrenze ist sichtbar",
             "Jeder Verkauf kann Verlust bringen.",
-            "Der Kanal wird berichtigt; für den Artikel wird nichts anderes gesendet.",
+            "Unser Preis wird erneut gesendet, wo der Modus und die drift-Regel des Kanals es erlauben; sonst muss es ein Mensch tun.",
             "Sehen Sie den Artikel im Kanal an und stoppen Sie den Verkauf, wenn der Preis bleibt.",
         ),
         Kind::HeldAtDoor => say(

@@ -198,7 +198,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::FloorLive => say(
             "A price below its floor is live",
             "Every sale may lose money.",
-            "The channel is being corrected; nothing else is pushed for the product.",
+            "Our price is sent again where the mode and the channel's drift policy let it; otherwise a person has to.",
             "Look at the product on the channel and stop its sale if the price stays.",
         ),
         Kind::HeldAtDoor => say(

@@ -211,7 +211,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::FloorLive => say(
             "Cena poniżej minimalnej jest widoczna",
             "Każda sprzedaż może przynieść stratę.",
-            "Kanał jest poprawiany; dla produktu nic innego nie jest wysyłane.",
+            "Nasza cena jest wysyłana ponownie, jeśli pozwalają na to tryb i polityka drift kanału; inaczej musi to zrobić człowiek.",
             "Sprawdź produkt w kanale i zatrzymaj sprzedaż, jeśli cena pozostanie.",
         ),
         Kind::HeldAtDoor => say(

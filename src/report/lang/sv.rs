@@ -198,7 +198,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::FloorLive => say(
             "Ett pris under golvet är live",
             "Varje köp kan ge förlust.",
-            "Kanalen rättas; inget annat skickas för produkten.",
+            "Vårt pris skickas igen där läget och kanalens drift-policy tillåter det; annars måste en människa göra det.",
             "Titta på produkten i kanalen och stoppa försäljningen om priset står kvar.",
         ),
         Kind::HeldAtDoor => say(
