@@ -205,7 +205,8 @@ async fn only_what_needs_a_person_needs_you(test: TestDb) {
     let clock = Clock::manual(NOW);
     let app = shop(&test, &clock, "").await;
     held(&app, "TINY", "[]", "match: reference 479; a change of -0.21 % is not worth one").await;
-    let staged = "match: reference 479; the rule is new or edited and acts on 71.42 % of its products so far";
+    let staged = "match: reference 479; the rule is new or edited and acts on 71.42 % of its products so far, on this \
+                  one from 2027-01-16T08:00:00Z";
     held(&app, "STAGED", "[]", staged).await;
     held(&app, "BOTH", "[]", &format!("{staged}; a change of -0.21 % is not worth one")).await;
     held(&app, "COOL", "[\"cooldown\"]", "match: reference 479, cooldown").await;
