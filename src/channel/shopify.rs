@@ -72,11 +72,6 @@ const POINTS_PER_MINUTE: u32 = 6_000;
 /// A mutation costs 10 points (docs, "Calculating query costs"); a read one per object and a little.
 const MUTATION_COST: u32 = 10;
 
-const READ_BASE: &str = "query($i:[ID!]!){nodes(ids:$i){... on ProductVariant{id price compareAtPrice}}}";
-const READ_LOWEST: &str = "query($i:[ID!]!,$m:String!,$k:String!){nodes(ids:$i){... on ProductVariant{id price \
-compareAtPrice metafield(namespace:$m,key:$k){value}}}}";
-const READ_COUNTRY: &str = "query($i:[ID!]!,$c:CountryCode!){nodes(ids:$i){... on ProductVariant{id \
-contextualPricing(context:{country:$c}){price{amount currencyCode} compareAtPrice{amount currencyCode}}}}}";
 const READ_LIST: &str = "query($l:ID!,$q:String!,$n:Int!){priceList(id:$l){prices(first:$n,originType:FIXED,query:$q)\
 {nodes{variant{id} price{amount currencyCode} compareAtPrice{amount currencyCode}}}}}";
 const FIND: &str = "query($q:String!,$n:Int!,$a:String){productVariants(first:$n,query:$q,after:$a)\
@@ -229,37 +224,61 @@ impl Shopify {
     }
 
     /// A variant's price and crossed-out price; a compare-at price that is not above the price crosses nothing out.
-    fn seen(&self, external: &str, place: &Value) -> Seen {
-        let price = self.money(place.get("price"));
-        let regular = self.money(place.get("compareAtPrice"));
+    fn seen(&self, external: &str, node: &Value) -> Seen {
+        let shown = node.get("contextualPricing").unwrap_or(node);
+        let price = self.money(shown.get("price"));
+        let regular = self.money(shown.get("compareAtPrice"));
         let regular = regular.filter(|regular| price.is_none_or(|price| regular.minor() > price.minor()));
-        let left = regular.is_none() && place.get("metafield").is_some_and(|field| !field.is_null());
+        let left = regular.is_none() && node.get("metafield").is_some_and(|field| !field.is_null());
         let disputed =
             left.then(|| format!("nothing is reduced, and the metafield {LOWEST} of a reduction is still there"));
         Seen { disputed, ..Seen::crossed(external.to_owned(), price, regular) }
+    }
+
+    /// The question for variants' base prices, or what buyers of a country pay, and for the metafield of a reduction.
+    fn read_variants(&self, gids: &[String]) -> (String, Value) {
+        let mut variables = json!({ "i": gids });
+        let mut declared = "$i:[ID!]!".to_owned();
+        let mut fields = match &self.shop.country {
+            None => "id price compareAtPrice".to_owned(),
+            Some(country) => {
+                variables["c"] = json!(country);
+                declared.push_str(",$c:CountryCode!");
+                let money = "{amount currencyCode}";
+                format!("id contextualPricing(context:{{country:$c}}){{price{money} compareAtPrice{money}}}")
+            }
+        };
+        if let Some(own) = &self.shop.metafields {
+            variables["m"] = json!(own);
+            variables["k"] = json!(LOWEST);
+            declared.push_str(",$m:String!,$k:String!");
+            fields.push_str(" metafield(namespace:$m,key:$k){value}");
+        }
+        (format!("query({declared}){{nodes(ids:$i){{... on ProductVariant{{{fields}}}}}}}"), variables)
     }
 
     async fn read_part(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let ids: Vec<&str> = externals.iter().map(|external| reference(external).1).collect();
         let gids: Vec<String> = ids.iter().map(|id| gid("ProductVariant", id)).collect();
         let cost = u32::try_from(externals.len() * 2).unwrap_or(POINTS) + 2;
-        let (query, variables, pointer) = match (&self.shop.country, &self.shop.price_list, &self.shop.metafields) {
-            (Some(country), ..) => (READ_COUNTRY, json!({ "i": gids, "c": country }), "/nodes"),
-            (None, None, None) => (READ_BASE, json!({ "i": gids }), "/nodes"),
-            (None, None, Some(own)) => (READ_LOWEST, json!({ "i": gids, "m": own, "k": LOWEST }), "/nodes"),
-            (None, Some(list), _) => {
+        let (query, variables, pointer) = match (&self.shop.country, &self.shop.price_list) {
+            (None, Some(list)) => {
                 let query = ids.iter().map(|id| format!("variant_id:{id}")).collect::<Vec<_>>().join(" OR ");
-                (READ_LIST, json!({ "l": list, "q": query, "n": PAGE }), "/priceList/prices/nodes")
+                let variables = json!({ "l": list, "q": query, "n": PAGE });
+                (READ_LIST.to_owned(), variables, "/priceList/prices/nodes")
+            }
+            _ => {
+                let (query, variables) = self.read_variants(&gids);
+                (query, variables, "/nodes")
             }
         };
-        let (data, answer) = self.ask(query, &variables, cost).await?;
+        let (data, answer) = self.ask(&query, &variables, cost).await?;
         let nodes = data.pointer(pointer).and_then(Value::as_array);
         let nodes = nodes.ok_or_else(|| answer.unclear("the answer has no prices; does the price list exist?"))?;
         let place = |id: &str| {
-            nodes.iter().find_map(|node| {
+            nodes.iter().find(|node| {
                 let variant = node.get("variant").unwrap_or(node);
-                let own = variant.get("id").and_then(Value::as_str).is_some_and(|found| number(found) == id);
-                own.then(|| node.get("contextualPricing").unwrap_or(node))
+                variant.get("id").and_then(Value::as_str).is_some_and(|found| number(found) == id)
             })
         };
         let seen = externals.iter().zip(&ids).filter_map(|(external, id)| Some(self.seen(external, place(id)?)));

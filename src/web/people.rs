@@ -82,11 +82,16 @@ fn page<'a>(reader: &Reader, title: &'a str, lines: Vec<String>, form: Option<Fo
     Page { lang: reader.voice.language.code(), words: reader.voice.words, title, lines, form }
 }
 
-/// Who holds a link and what for; a page that says why not otherwise.
-async fn opened(
-    app: &App,
-    token: &str,
-) -> anyhow::Result<Result<(Claim, Reader), Box<(StatusCode, Language, LinkError)>>> {
+/// Who holds a link and what for.
+struct Opened {
+    claim: Claim,
+    reader: Reader,
+    /// Whether it still is somebody who gets mails; for anybody else a link only unsubscribes.
+    known: bool,
+}
+
+/// A link's holder; a page that says why not otherwise.
+async fn opened(app: &App, token: &str) -> anyhow::Result<Result<Opened, Box<(StatusCode, Language, LinkError)>>> {
     let language = app.config.report.language;
     match people::links(app).await?.read(token, app.now()) {
         Ok(claim) => {
@@ -96,7 +101,7 @@ async fn opened(
                 return Ok(Err(Box::new((StatusCode::GONE, language, LinkError::Expired))));
             }
             let reader = people::reader(app, &claim.person).await?;
-            Ok(Ok((claim, reader)))
+            Ok(Ok(Opened { claim, reader, known }))
         }
         Err(error @ LinkError::Expired) => Ok(Err(Box::new((StatusCode::GONE, language, error)))),
         Err(error @ LinkError::Broken) => Ok(Err(Box::new((StatusCode::NOT_FOUND, language, error)))),
@@ -112,7 +117,7 @@ fn refused(why: &(StatusCode, Language, LinkError)) -> Result<Response, Failed> 
 }
 
 async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Response, Failed> {
-    let (claim, reader) = match opened(&app, &token).await? {
+    let Opened { claim, reader, .. } = match opened(&app, &token).await? {
         Ok(opened) => opened,
         Err(why) => return refused(&why),
     };
@@ -168,7 +173,7 @@ fn settled(reader: &Reader) -> Result<Response, Failed> {
 }
 
 async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: String) -> Result<Response, Failed> {
-    let (claim, reader) = match opened(&app, &token).await? {
+    let Opened { claim, reader, known } = match opened(&app, &token).await? {
         Ok(opened) => opened,
         Err(why) => return refused(&why),
     };
@@ -178,7 +183,6 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: Strin
         .collect();
     match claim.purpose {
         Purpose::Unsubscribe => {
-            let known = people::everybody(&app).await?.iter().any(|person| person.address() == claim.person);
             let again = known && form.get("again").and_then(Value::as_str) == Some("on");
             if !known {
                 let line = fill(words.unsubscribed, &[("mail", &reader.address)]);

@@ -24,9 +24,9 @@ use crate::store::{fleet, shelf};
 const PAGE: i64 = 1_000;
 /// How far ahead planned prices are told: a long weekend without a network.
 const AHEAD_MS: i64 = 7 * Millis::DAY;
-/// A cursor stays this far behind the clock: transactions end in another order than they read it, and what ends late
-/// must not lie before a cursor. What changed within it is told twice.
-const SETTLED_MS: i64 = 10 * Millis::SECOND;
+/// A cursor stays this far behind the clock: a change bears the instant of its evaluation and is written up to one claim
+/// of products later, and it must not lie before a cursor by then. What changed within it is told again.
+const SETTLED_MS: i64 = Millis::MINUTE;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/prices", get(prices)).route("/v1/prices/upcoming", get(upcoming))
@@ -90,18 +90,18 @@ async fn prices(
     let full = page.len() as i64 == PAGE;
     let next = page.last().map(|product| product.id).filter(|_| full && since.is_none());
     let read = page.iter().filter_map(|product| Some((product.changed_at?, product.id))).max();
-    let (at, id) = match since {
-        // A page that is full goes on behind its last row, however new that is.
-        Some(since) if full => read.unwrap_or(since),
-        Some(since) => read.unwrap_or(since).min(newest.max(since)),
-        None => newest,
-    };
-    let more = full && since.is_some();
+    let (at, id) = since.map_or(newest, |since| goes_on(since, read, newest));
+    let more = full && since.is_some_and(|since| since < (at, id));
     let prices = told(&app, page).await?;
     let cursor = format!("{at}.{id}");
     let body =
         serde_json::to_vec(&serde_json::json!({ "prices": prices, "next": next, "cursor": cursor, "more": more }))?;
     Ok(tagged(&headers, "application/json", body))
+}
+
+/// Where a till reads on: however full its page was, from what is settled. It comes back for the rest.
+fn goes_on(since: (i64, i64), read: Option<(i64, i64)>, settled: (i64, i64)) -> (i64, i64) {
+    read.unwrap_or(since).min(settled).max(since)
 }
 
 /// Prices with what campaigns say about them.
@@ -199,4 +199,17 @@ fn no_place_of_ours(key: &str) -> Response {
 fn pair(text: &str) -> Option<(i64, i64)> {
     let (at, id) = text.split_once('.')?;
     Some((at.parse().ok()?, id.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::goes_on;
+
+    #[test]
+    fn a_cursor_never_passes_what_is_settled_and_never_goes_back() {
+        assert_eq!(goes_on((10, 1), None, (30, 5)), (10, 1), "nothing new");
+        assert_eq!(goes_on((10, 1), Some((20, 2)), (30, 5)), (20, 2));
+        assert_eq!(goes_on((10, 1), Some((40, 2)), (30, 5)), (30, 5), "a change may still be written before 40");
+        assert_eq!(goes_on((35, 1), Some((40, 2)), (30, 5)), (35, 1));
+    }
 }

@@ -81,6 +81,17 @@ fn envelope(server: &Server, to: &str, id: &str) -> Envelope {
     }
 }
 
+/// The message whose subject holds `marker`, once it is there.
+async fn arrived(server: &Server, marker: &str) -> Vec<u8> {
+    for _ in 0..100 {
+        if let Some(message) = fetch(server, marker).await {
+            return message;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no mail with {marker} arrived")
+}
+
 /// Logs in and fetches the newest message whose subject holds `marker`.
 async fn fetch(server: &Server, marker: &str) -> Option<Vec<u8>> {
     let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.imap)).await.unwrap();
@@ -122,16 +133,8 @@ async fn a_digest_reaches_a_real_mailbox_and_opens_in_a_mail_parser() {
     let id = format!("<{marker}@omniprice.localhost>");
     let to = format!("Pricing Ærø <{}>", server.user);
     app.mailer.send(&digest(&format!("Prices: {marker} æøå")), &envelope(&server, &to, &id)).await.unwrap();
-    let mut message = None;
-    for _ in 0..100 {
-        message = fetch(&server, &marker).await;
-        if message.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
     let file = test.dir.path().join("got.eml");
-    std::fs::write(&file, message.expect("the mail arrived")).unwrap();
+    std::fs::write(&file, arrived(&server, &marker).await).unwrap();
     // Python's own mail package stands for a client that we did not write.
     let script = "import email,sys;from email import policy;m=email.message_from_file(open(sys.argv[1],encoding='utf-8',errors='replace'),policy=policy.default)\n\
                   print(m['subject']);print(m['message-id']);print(m['auto-submitted']);print(m.get_body(('plain',)).get_content().strip());print(m.get_body(('html',)).get_content().strip())";
@@ -198,15 +201,7 @@ async fn tls_from_the_first_byte_brings_a_mail_and_needs_a_certificate_that_is_k
     let marker = format!("marker{}", uuid().replace('_', "x"));
     let id = format!("<{marker}@omniprice.localhost>");
     app.mailer.send(&digest(&marker), &envelope(&server, &server.user, &id)).await.unwrap();
-    let mut message = None;
-    for _ in 0..100 {
-        message = fetch(&server, &marker).await;
-        if message.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(String::from_utf8_lossy(&message.expect("the mail arrived")).contains(&id));
+    assert!(String::from_utf8_lossy(&arrived(&server, &marker).await).contains(&id));
     // The same port without TLS from the first byte, and the other port with it.
     let crossed = Server { smtp: server.smtps.clone(), smtps: server.smtp.clone(), ..server };
     for security in ["tls", "starttls"] {
@@ -234,16 +229,8 @@ async fn a_whole_digest_travels_with_pictures_and_lists_and_opens_in_a_client() 
         )
     };
     app.mailer.send(&digest, &sent).await.unwrap();
-    let mut message = None;
-    for _ in 0..100 {
-        message = fetch(&server, &marker).await;
-        if message.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
     let file = test.dir.path().join("whole.eml");
-    std::fs::write(&file, message.expect("the mail arrived")).unwrap();
+    std::fs::write(&file, arrived(&server, &marker).await).unwrap();
     let opened = std::process::Command::new("python3").args(["-c", OPEN]).arg(&file).output().unwrap();
     assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
     let seen: serde_json::Value = serde_json::from_slice(&opened.stdout).unwrap();

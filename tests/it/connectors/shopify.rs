@@ -120,13 +120,17 @@ impl Shop {
     fn node(&self, id: &str, contextual: bool) -> Value {
         let Some((.., (price, regular))) = self.variants.get(id) else { return Value::Null };
         let gid = format!("gid://shopify/ProductVariant/{id}");
-        if contextual {
-            let (price, regular) = self.fixed.get(id).cloned().unwrap_or((price.clone(), regular.clone()));
-            let money = |amount: &String| json!({ "amount": amount, "currencyCode": "EUR" });
-            return json!({ "id": gid, "contextualPricing": { "price": money(&price), "compareAtPrice": regular.as_ref().map(money) } });
-        }
         let lowest = self.metafields.get(&(id.to_owned(), "lowest_30d".to_owned()));
         let field = lowest.map(|value| json!({ "value": value }));
+        if contextual {
+            let (code, (price, regular)) = match self.fixed.get(id) {
+                Some(fixed) => ("EUR", fixed),
+                None => ("DKK", &(price.clone(), regular.clone())),
+            };
+            let money = |amount: &String| json!({ "amount": amount, "currencyCode": code });
+            let shown = json!({ "price": money(price), "compareAtPrice": regular.as_ref().map(money) });
+            return json!({ "id": gid, "contextualPricing": shown, "metafield": field });
+        }
         json!({ "id": gid, "price": price, "compareAtPrice": regular, "metafield": field })
     }
 
@@ -305,6 +309,13 @@ async fn the_lowest_price_of_thirty_days_comes_and_goes_with_its_reduction() {
     without.push_one(&sale).await.unwrap();
     assert_eq!(shown(&without), BTreeMap::new());
     without.proves(&sale).await;
+
+    let abroad = with(&judge(), &format!("{BASE}country = 'DK'\n")).await;
+    let sale = announced(on_sale(dkk("1/12", 47_900), 59_900));
+    abroad.push_one(&sale).await.unwrap();
+    abroad.proves(&sale).await;
+    abroad.push_one(&dkk("1/12", 49_900)).await.unwrap();
+    assert!(abroad.read("1/12").await.disputed.unwrap().contains("lowest_30d"), "read as a country's buyers see it");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use crate::harness::TestDb;
 both_engines![
     a_stage_travels_with_the_price_it_reduces_and_only_before_its_start,
     a_start_that_is_seen_takes_the_place_of_what_was_sent,
+    what_a_reduction_left_is_taken_away_by_the_first_push_after_it_and_by_no_other,
     stages_whose_campaign_will_not_take_them_over_are_loose,
 ];
 
@@ -135,11 +136,8 @@ async fn a_stage_travels_with_the_price_it_reduces_and_only_before_its_start(tes
     assert_eq!(stages::of_one(db, of.listing_id).await.unwrap(), None, "nothing can be sent");
 }
 
-async fn a_start_that_is_seen_takes_the_place_of_what_was_sent(test: TestDb) {
-    let db = &test.db;
-    let of = staged(db).await;
-    push(db, &of, 10, 1).await;
-    let frozen = |prior: i64| Frozen {
+fn frozen(of: &Staged, prior: i64) -> Frozen {
+    Frozen {
         campaign_id: of.stage.campaign_id,
         listing_id: of.listing_id,
         campaign_minor: REDUCED,
@@ -152,7 +150,14 @@ async fn a_start_that_is_seen_takes_the_place_of_what_was_sent(test: TestDb) {
         announce: true,
         max_percent: Some(20),
         reasons: "[]".into(),
-    };
+    }
+}
+
+async fn a_start_that_is_seen_takes_the_place_of_what_was_sent(test: TestDb) {
+    let db = &test.db;
+    let of = staged(db).await;
+    push(db, &of, 10, 1).await;
+    let frozen = |prior: i64| frozen(&of, prior);
     let begins = |prior: i64| {
         let desire = Desire { listing_id: of.listing_id, price: Ok(REDUCED) };
         campaigns::desire(db, vec![frozen(prior)], vec![desire], None, after(101))
@@ -182,6 +187,22 @@ async fn a_start_that_is_seen_takes_the_place_of_what_was_sent(test: TestDb) {
     let different = Frozen { listing_id: second, ..frozen(45_900) };
     campaigns::desire(db, vec![different], vec![], None, after(101)).await.unwrap();
     assert_eq!(fresh(db, &both).await.staged_minor, None);
+}
+
+async fn what_a_reduction_left_is_taken_away_by_the_first_push_after_it_and_by_no_other(test: TestDb) {
+    let db = &test.db;
+    let of = staged(db).await;
+    assert!(push(db, &of, 10, 1).await.after_sale, "nobody knows what stood there before the first push");
+    let pushed = async |minor: i64, at: i64| {
+        wish(db, of.listing_id, minor).await;
+        let permit = push(db, &of, at, 1).await;
+        (permit.sale.is_some(), permit.after_sale)
+    };
+    assert_eq!(pushed(48_900, 20).await, (false, false));
+    campaigns::desire(db, vec![frozen(&of, BASE)], vec![], None, after(100)).await.unwrap();
+    assert_eq!(pushed(REDUCED, 101).await, (true, false), "a reduction begins");
+    assert_eq!(pushed(BASE, 210).await, (false, true), "the first price after it");
+    assert_eq!(pushed(48_900, 220).await, (false, false));
 }
 
 async fn stages_whose_campaign_will_not_take_them_over_are_loose(test: TestDb) {
