@@ -46,19 +46,24 @@ pub async fn judge(app: &App, competitor: &str) -> anyhow::Result<()> {
     if rivals::suspend(&app.db, competitor.to_owned(), what.clone(), since, now).await? {
         Metrics::add(&app.metrics.suspensions, 1);
         tracing::warn!(competitor, "{competitor} is suspended: {what}");
-        let event = Raise {
-            kind: "competitor_suspended",
-            severity: "critical",
-            dedupe: dedupe(competitor),
-            product_id: None,
-            channel: None,
-            competitor: Some(competitor.to_owned()),
-            message: Sentence::Suspended.with(&[("competitor", &competitor), ("why", &what)]),
-            hint: Sentence::HintResume.with(&[("competitor", &competitor)]),
-        };
-        events::raise(&app.db, event, now).await?;
+        events::raise(&app.db, suspended(competitor, &what), now).await?;
     }
     Ok(())
+}
+
+/// What people are told about a suspended competitor.
+#[must_use]
+pub fn suspended(competitor: &str, why: &str) -> Raise {
+    Raise {
+        kind: "competitor_suspended",
+        severity: "critical",
+        dedupe: dedupe(competitor),
+        product_id: None,
+        channel: None,
+        competitor: Some(competitor.to_owned()),
+        message: Sentence::Suspended.with(&[("competitor", &competitor), ("why", &why)]),
+        hint: Sentence::HintResume.with(&[("competitor", &competitor)]),
+    }
 }
 
 /// The key of the event about a suspended competitor.

@@ -10,11 +10,12 @@ use tokio::time::Instant;
 
 use super::fleet::{Limits, trips};
 use super::gate::{Allowed, Door};
+use super::notice;
 use super::step::{Event, Plan, Policy, Shown, plan, step, waits_for_stray};
 use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange, Sale, Seen};
 use crate::clock::{Clock, Millis};
 use crate::money::{Money, currency};
-use crate::store::events::{self, Raise};
+use crate::store::events;
 use crate::store::fleet;
 use crate::store::lanes::{self, Begun, Change, Permit, Shut};
 use crate::store::listings::Listing;
@@ -125,7 +126,7 @@ async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
     crate::store::settings::end_duty(db, probe, owner, Some(now)).await?;
     if mended {
         channels::set_state(db, lane.name.clone(), "ok", String::new(), now).await?;
-        events::resolve(db, format!("channel-refused/{}", lane.name), now).await?;
+        events::resolve(db, notice::refused_key(&lane.name), now).await?;
         tracing::info!(channel = lane.name, "channel {} takes our credentials again", lane.name);
     }
     Ok(mended)
@@ -147,17 +148,7 @@ async fn brake(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
     }
     if channels::set_state(db, lane.name.clone(), "breaker", why.clone(), now).await? {
         tracing::error!(channel = lane.name, "channel {} is stopped: {why}", lane.name);
-        let event = Raise {
-            kind: "fleet_breaker",
-            severity: "critical",
-            dedupe: format!("fleet/{}", lane.name),
-            product_id: None,
-            channel: Some(lane.name.clone()),
-            competitor: None,
-            message: format!("{} is stopped: {why}", lane.name),
-            hint: format!("omniprice channel resume {} --why \"...\"", lane.name),
-        };
-        events::raise(db, event, now).await?;
+        events::raise(db, notice::stopped(&lane.name, &why), now).await?;
     }
     Ok(false)
 }
@@ -345,17 +336,10 @@ async fn told(db: &Db, lane: &Lane, listing: &Listing, shut: &Shut, now: Millis)
     if shut.next_at.is_some() {
         return Ok(());
     }
-    let event = Raise {
-        kind: "held_at_door",
-        severity: "critical",
-        dedupe: format!("door/{}/{}", lane.name, listing.product_id),
-        product_id: Some(listing.product_id),
-        channel: Some(lane.name.clone()),
-        competitor: None,
-        message: format!("not sent to {}: {}", lane.name, shut.reason),
-        hint: "omniprice explain SKU".to_owned(),
-    };
-    events::raise(db, event, now).await.map(drop)
+    match notice::listing(&lane.name, listing.product_id, "held", &shut.reason) {
+        Some(event) => events::raise(db, event, now).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 async fn read_all(db: &Db, clock: &Clock, lane: &Lane, read: Vec<Listing>) -> Result<u64, StoreError> {
@@ -420,46 +404,26 @@ async fn refuse(db: &Db, lane: &Lane, reason: String, now: Millis) -> Result<(),
         return Ok(());
     }
     tracing::error!(channel = lane.name, "channel {} refuses us: {reason}", lane.name);
-    let event = Raise {
-        kind: "channel_refused",
-        severity: "critical",
-        dedupe: format!("channel-refused/{}", lane.name),
-        product_id: None,
-        channel: Some(lane.name.clone()),
-        competitor: None,
-        message: format!("{} takes no prices: {reason}", lane.name),
-        hint: format!("omniprice channel test {}", lane.name),
-    };
-    events::raise(db, event, now).await.map(drop)
+    events::raise(db, notice::refused(&lane.name, &reason), now).await.map(drop)
 }
 
 async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: Millis) -> Result<(), StoreError> {
-    let key = format!("listing/{}/{}", lane.name, listing.product_id);
     match change.state {
         "rejected" | "parked" if listing.state != change.state => {
             tracing::warn!(channel = lane.name, product = listing.product_id, "{}: {}", change.state, change.reason);
-            let event = Raise {
-                kind: if change.state == "parked" { "listing_parked" } else { "price_rejected" },
-                severity: "warning",
-                dedupe: key,
-                product_id: Some(listing.product_id),
-                channel: Some(lane.name.clone()),
-                competitor: None,
-                message: format!(
-                    "{} {} the price: {}",
-                    lane.name,
-                    if change.state == "parked" { "does not show" } else { "rejects" },
-                    change.reason
-                ),
-                hint: "omniprice explain SKU shows every attempt".to_owned(),
-            };
-            events::raise(db, event, now).await.map(drop)
+            match notice::listing(&lane.name, listing.product_id, change.state, &change.reason) {
+                Some(event) => events::raise(db, event, now).await.map(drop),
+                None => Ok(()),
+            }
         }
         "verified" => {
-            for kind in ["door", "drift"] {
-                events::resolve(db, format!("{kind}/{}/{}", lane.name, listing.product_id), now).await?;
+            let drift = format!("drift/{}/{}", lane.name, listing.product_id);
+            let (door, own) =
+                (notice::door_key(&lane.name, listing.product_id), notice::listing_key(&lane.name, listing.product_id));
+            for key in [door, drift, own] {
+                events::resolve(db, key, now).await?;
             }
-            events::resolve(db, key, now).await.map(drop)
+            Ok(())
         }
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@ pub mod fence;
 pub mod fleet;
 pub mod gate;
 pub mod lane;
+pub mod notice;
 pub mod order;
 pub mod step;
 pub mod terms;

@@ -2,6 +2,7 @@
 
 mod ended;
 mod live;
+mod standing;
 mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use crate::config::Span;
 use crate::money::{Decimal, Money, currency};
 use crate::observe::war::{PriceMove, war};
 use crate::sentence::Sentence;
-use crate::store::events::{self, Raise};
+use crate::store::events::{self, Event, Raise};
 use crate::store::{decisions, observations, products, progress, reporting, settings};
 
 /// Listings and products looked at per round.
@@ -31,6 +32,15 @@ const CUSTOMERS_EVERY: i64 = Millis::MINUTE;
 /// What needs a walk over the catalogue and changes in days is looked at this often.
 const CATALOGUE_EVERY: i64 = Millis::HOUR;
 const LEASE: i64 = 2 * Millis::MINUTE;
+/// What lasts unchanged is noted as seen this often.
+const SEEN_EVERY: i64 = Millis::MINUTE;
+
+/// Open events by their keys.
+pub(super) type Open = BTreeMap<String, Event>;
+
+async fn open(app: &App) -> anyhow::Result<Open> {
+    Ok(events::open(&app.db, LIMIT).await?.into_iter().map(|event| (event.dedupe.clone(), event)).collect())
+}
 
 /// Raises and resolves everything that is detected here.
 ///
@@ -38,14 +48,20 @@ const LEASE: i64 = 2 * Millis::MINUTE;
 /// The store's.
 pub async fn all(app: &App) -> anyhow::Result<()> {
     // Most rounds find nothing new; only what is open needs a write to be closed.
-    let events = events::open(&app.db, LIMIT).await?;
-    let open: BTreeSet<String> = events.iter().map(|event| event.dedupe.clone()).collect();
+    let open = open(app).await?;
+    standing::of_channels(app, &open).await?;
+    standing::of_competitors(app, &open).await?;
     parity(app, &open).await?;
     nothing_fetched(app, &open).await?;
     paused(app, &open).await?;
-    every(app, CUSTOMERS_EVERY, "detect/customers", live::all(app, &open)).await?;
+    let customers = async {
+        standing::of_listings(app).await?;
+        live::all(app, &open).await
+    };
+    every(app, CUSTOMERS_EVERY, "detect/customers", customers).await?;
     let wars = async {
         wars(app, &open).await?;
+        let events: Vec<Event> = open.values().cloned().collect();
         ended::all(app, &events).await
     };
     every(app, WARS_EVERY, "detect/wars", wars).await?;
@@ -72,8 +88,7 @@ async fn every(app: &App, span: i64, duty: &str, work: impl Future<Output = anyh
 /// # Errors
 /// The store's.
 pub async fn customers(app: &App) -> anyhow::Result<()> {
-    let open: BTreeSet<String> = events::open(&app.db, LIMIT).await?.into_iter().map(|event| event.dedupe).collect();
-    live::all(app, &open).await
+    live::all(app, &open(app).await?).await
 }
 
 /// How long each channel may take to show a price.
@@ -104,22 +119,29 @@ impl Patience {
     }
 }
 
-/// Raises an event while a condition holds, resolves it when it does not.
-async fn set(app: &App, open: &BTreeSet<String>, dedupe: String, holds: Option<Raise>) -> anyhow::Result<()> {
-    match holds {
-        Some(event) => events::raise(&app.db, event, app.now()).await.map(drop)?,
-        None if open.contains(&dedupe) => events::resolve(&app.db, dedupe, app.now()).await.map(drop)?,
-        None => {}
+/// Raises an event when a condition begins, keeps it while it lasts, and resolves it when it ends.
+async fn set(app: &App, open: &Open, dedupe: String, holds: Option<Raise>) -> anyhow::Result<()> {
+    let now = app.now();
+    match (holds, open.get(&dedupe)) {
+        (Some(event), None) => events::raise(&app.db, event, now).await.map(drop)?,
+        (Some(event), Some(known)) => {
+            let same = known.message == event.message && known.severity == event.severity;
+            if !same || now.since(Millis(known.last_at)) >= SEEN_EVERY {
+                events::keep(&app.db, event, now).await?;
+            }
+        }
+        (None, Some(_)) => events::resolve(&app.db, dedupe, now).await.map(drop)?,
+        (None, None) => {}
     }
     Ok(())
 }
 
 /// Share of listings live at the newest decision, against the goal; listings still inside their time do not count.
-async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+async fn parity(app: &App, open: &Open) -> anyhow::Result<()> {
     let goal = app.config.publish.parity_goal_pct.0;
     let patience = Patience::of(app).await;
     let late = progress::unsettled(&app.db, LIMIT).await?;
-    let mut over: BTreeSet<&String> = open.iter().filter(|dedupe| dedupe.starts_with("parity/")).collect();
+    let mut over: BTreeSet<&String> = open.keys().filter(|dedupe| dedupe.starts_with("parity/")).collect();
     for row in progress::parity(&app.db).await? {
         let within = patience.within(&row.channel);
         let since = app.now().plus(-within);
@@ -152,7 +174,7 @@ async fn parity(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
 }
 
 /// Whether any competitor's page gave a price lately.
-async fn nothing_fetched(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+async fn nothing_fetched(app: &App, open: &Open) -> anyhow::Result<()> {
     const KEY: &str = "nothing-fetched";
     // A schedule that looks once a day must not be called silent in between.
     let patience = app.config.alerts.nothing_fetched_after.0.max(app.schedule.interval(app.now()).saturating_mul(2));
@@ -171,7 +193,7 @@ async fn nothing_fetched(app: &App, open: &BTreeSet<String>) -> anyhow::Result<(
 }
 
 /// Purchase costs that no import named for long: floors follow from them. What was never dated is not judged.
-async fn costs(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+async fn costs(app: &App, open: &Open) -> anyhow::Result<()> {
     const KEY: &str = "cost-stale";
     let patience = app.config.alerts.cost_stale_after;
     let old = if patience.0 > 0 { reporting::old_costs(&app.db, app.now().plus(-patience.0)).await? } else { None };
@@ -194,7 +216,7 @@ async fn costs(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
 }
 
 /// The kill switch is told to everybody: whoever used it, others wonder.
-async fn paused(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+async fn paused(app: &App, open: &Open) -> anyhow::Result<()> {
     let event = settings::get(&app.db, PAUSE).await?.map(|pause| Raise {
         kind: "paused",
         severity: "critical",
@@ -209,11 +231,11 @@ async fn paused(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
 }
 
 /// Price wars between us and one competitor, by `observe::war` over the last days' moves.
-async fn wars(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+async fn wars(app: &App, open: &Open) -> anyhow::Result<()> {
     let params = app.config.guards.rivalry.war();
     let since = app.now().plus(-params.within_ms);
     let mut known: BTreeMap<String, bool> =
-        open.iter().filter(|dedupe| dedupe.starts_with("price-war/")).map(|dedupe| (dedupe.clone(), false)).collect();
+        open.keys().filter(|dedupe| dedupe.starts_with("price-war/")).map(|dedupe| (dedupe.clone(), false)).collect();
     for row in reporting::restless(&app.db, since, LEAST_MOVES, RESTLESS).await? {
         let Some(product) = products::by_id(&app.db, row.product_id).await? else { continue };
         let moves = moves(app, &product, &row.competitor, since).await?;

@@ -14,6 +14,9 @@ statements! {
              kind = excluded.kind, severity = excluded.severity, message = excluded.message, hint = excluded.hint,
              times = events.times + 1, last_at = excluded.last_at
          returning times");
+    KEEP = Sql::same(
+        "update events set kind = $2, severity = $3, message = $4, hint = $5, last_at = $6
+         where dedupe = $1 and resolved_at is null");
     RESOLVE = Sql::same(
         "update events set resolved_at = $2 where dedupe = $1 and resolved_at is null returning kind, product_id");
     RESOLVED = Sql::same(
@@ -149,6 +152,21 @@ pub async fn raise(db: &Db, event: Raise, now: Millis) -> Result<bool, StoreErro
                 doubted(tx, e.product_id, *now).await?;
             }
             Ok(raised.times == 1)
+        })
+    })
+    .await
+}
+
+/// Says that an open event lasts, in the words that are true now: it is not counted again. Nothing if none is open.
+///
+/// # Errors
+/// The engine's own.
+pub async fn keep(db: &Db, event: Raise, now: Millis) -> Result<(), StoreError> {
+    db.write((event, now), |tx, (e, now)| {
+        Box::pin(async move {
+            let (message, hint) = (e.message.as_str(), e.hint.as_str());
+            tx.run(KEEP, args![e.dedupe.as_str(), e.kind, e.severity, message, hint, *now]).await?;
+            Ok(())
         })
     })
     .await

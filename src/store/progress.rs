@@ -19,6 +19,13 @@ statements! {
     UNSETTLED = Sql::same(
         "select l.*, p.sku, p.title from listings l join products p on p.id = l.product_id
          where l.desired_seq > 0 and l.state not in ('verified', 'unverified') order by l.state_since, l.id limit $1");
+    // What waits for its next try comes about by itself.
+    UNTOLD = Sql::same(
+        "select l.channel, l.product_id, l.state, l.reason from listings l join channels c on c.name = l.channel
+         where l.state in ('rejected', 'parked', 'held') and l.next_at is null
+           and not exists (select 1 from events e where e.resolved_at is null
+                           and e.dedupe in ('listing/' || l.channel || '/' || l.product_id, 'door/' || l.channel || '/' || l.product_id))
+         order by l.state_since, l.id limit $1");
     CONVERGENCE = Sql::same(
         "select l.live_at - l.desired_at as ms from listings l
          where l.channel = $1 and l.state = 'verified' and l.verified_seq = l.desired_seq and l.desired_at > $2
@@ -62,6 +69,15 @@ pub struct Unsettled {
     pub currency: String,
     pub desired_minor: Option<i64>,
     pub live_minor: Option<i64>,
+}
+
+/// A listing whose price does not go out by itself, and that no open event tells of.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Untold {
+    pub channel: String,
+    pub product_id: i64,
+    pub state: String,
+    pub reason: String,
 }
 
 /// One attempt to push or read.
@@ -145,6 +161,14 @@ pub async fn parity(db: &Db) -> Result<Vec<Parity>, StoreError> {
 /// The engine's own.
 pub async fn unsettled(db: &Db, limit: i64) -> Result<Vec<Unsettled>, StoreError> {
     db.all(UNSETTLED, args![limit]).await
+}
+
+/// Listings whose price does not go out by itself and that no open event tells of, longest first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn untold(db: &Db, limit: i64) -> Result<Vec<Untold>, StoreError> {
+    db.all(UNTOLD, args![limit]).await
 }
 
 /// Milliseconds from desired to read back equal, ascending, for desires after an instant.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Patience, set};
+use super::{Open, Patience, set};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::campaign::Role;
@@ -38,9 +38,9 @@ type Found = BTreeMap<String, Raise>;
 ///
 /// # Errors
 /// The store's.
-pub async fn all(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+pub async fn all(app: &App, open: &Open) -> anyhow::Result<()> {
     let mut found = Found::new();
-    let begin = |kind: &str| open.iter().filter(move |dedupe| dedupe.starts_with(kind)).cloned().collect::<Vec<_>>();
+    let begin = |kind: &str| open.keys().filter(move |dedupe| dedupe.starts_with(kind)).cloned().collect::<Vec<_>>();
     late(app, &mut found).await?;
     key_items(app, &mut found).await?;
     orders(app, &mut found).await?;

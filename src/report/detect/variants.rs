@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::set;
+use super::{Open, set};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::facts::Tax;
@@ -28,14 +28,14 @@ const PREFIX: &str = "match-review/";
 ///
 /// # Errors
 /// The store's.
-pub async fn all(app: &App, open: &BTreeSet<String>) -> anyhow::Result<()> {
+pub async fn all(app: &App, open: &Open) -> anyhow::Result<()> {
     // Without rules nobody can say whose shops and tax views they are; what was told stays told.
     let Ok(loaded) = app.rules().await else { return Ok(()) };
     let confirmed = events::resolved(&app.db, MATCH_REVIEW, LIMIT).await?;
-    let mut over: BTreeSet<&String> = open.iter().filter(|dedupe| dedupe.starts_with(PREFIX)).collect();
+    let mut over: BTreeSet<&String> = open.keys().filter(|dedupe| dedupe.starts_with(PREFIX)).collect();
     for page in rivals::far(&app.db, LIMIT).await? {
         let dedupe = format!("{PREFIX}{}", page.target_id);
-        let is_open = open.contains(&dedupe);
+        let is_open = open.contains_key(&dedupe);
         // What was not seen lately begins no doubt, and ends none.
         if !is_open && app.now().since(Millis(page.last_seen)) > max_age(app) {
             continue;

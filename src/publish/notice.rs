@@ -1,0 +1,77 @@
+//! What people are told about a channel and its listings: one wording for the stage that sees it happen and for the
+//! detector that finds it in the state, where a crash, or a person who closed the event too early, left it untold.
+
+use crate::store::events::Raise;
+
+/// The key of the event about a channel that too much was about to move on.
+#[must_use]
+pub fn stopped_key(channel: &str) -> String {
+    format!("fleet/{channel}")
+}
+
+/// The key of the event about a channel that takes no prices.
+#[must_use]
+pub fn refused_key(channel: &str) -> String {
+    format!("channel-refused/{channel}")
+}
+
+/// Too much was about to move at once.
+#[must_use]
+pub fn stopped(channel: &str, why: &str) -> Raise {
+    of_channel(
+        "fleet_breaker",
+        stopped_key(channel),
+        channel,
+        format!("{channel} is stopped: {why}"),
+        format!("omniprice channel resume {channel} --why \"...\""),
+    )
+}
+
+/// A channel refuses our credentials.
+#[must_use]
+pub fn refused(channel: &str, reason: &str) -> Raise {
+    of_channel(
+        "channel_refused",
+        refused_key(channel),
+        channel,
+        format!("{channel} takes no prices: {reason}"),
+        format!("omniprice channel test {channel}"),
+    )
+}
+
+fn of_channel(kind: &'static str, dedupe: String, channel: &str, message: String, hint: String) -> Raise {
+    let (severity, channel) = ("critical", Some(channel.to_owned()));
+    Raise { kind, severity, dedupe, product_id: None, channel, competitor: None, message, hint }
+}
+
+/// A listing whose price was rejected, is not shown or was held at the door, and why; nothing for any other state.
+#[must_use]
+pub fn listing(channel: &str, product_id: i64, state: &str, reason: &str) -> Option<Raise> {
+    let key = listing_key(channel, product_id);
+    let attempts = "omniprice explain SKU shows every attempt";
+    let (kind, severity, dedupe, message, hint) = match state {
+        "rejected" => ("price_rejected", "warning", key, format!("{channel} rejects the price: {reason}"), attempts),
+        "parked" => {
+            ("listing_parked", "warning", key, format!("{channel} does not show the price: {reason}"), attempts)
+        }
+        "held" => {
+            let message = format!("not sent to {channel}: {reason}");
+            ("held_at_door", "critical", door_key(channel, product_id), message, "omniprice explain SKU")
+        }
+        _ => return None,
+    };
+    let (channel, hint) = (Some(channel.to_owned()), hint.to_owned());
+    Some(Raise { kind, severity, dedupe, product_id: Some(product_id), channel, competitor: None, message, hint })
+}
+
+/// The key of the event about a price that a channel rejects or does not show.
+#[must_use]
+pub fn listing_key(channel: &str, product_id: i64) -> String {
+    format!("listing/{channel}/{product_id}")
+}
+
+/// The key of the event about a price that was held at the door.
+#[must_use]
+pub fn door_key(channel: &str, product_id: i64) -> String {
+    format!("door/{channel}/{product_id}")
+}
