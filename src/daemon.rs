@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::clock::Millis;
+use crate::report::alerting;
 use crate::store::{products, progress, targets};
 use crate::{flow, web};
 
@@ -46,7 +47,9 @@ pub async fn run(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<()>
     start(&mut loops, "fetch".to_owned(), Loop::Fetch);
     start(&mut loops, "decide".to_owned(), Loop::Decide);
     start(&mut loops, "tend".to_owned(), Loop::Tend);
-    start(&mut loops, "report".to_owned(), Loop::Report);
+    start(&mut loops, "alerts".to_owned(), Loop::Watch);
+    start(&mut loops, "messages".to_owned(), Loop::Send);
+    start(&mut loops, "digests".to_owned(), Loop::Digests);
     for index in 0..app.lanes.len() {
         start(&mut loops, format!("lane {}", app.lanes[index].name), Loop::Lane(index));
         start(&mut loops, format!("verify {}", app.lanes[index].name), Loop::Verify(index));
@@ -82,7 +85,9 @@ enum Loop {
     Fetch,
     Decide,
     Tend,
-    Report,
+    Watch,
+    Send,
+    Digests,
     Lane(usize),
     Verify(usize),
 }
@@ -123,10 +128,9 @@ async fn once(app: &Arc<App>, work: Loop) -> anyhow::Result<bool> {
         Loop::Fetch => Ok(flow::check_due(app).await? > 0),
         Loop::Decide => Ok(flow::decide_due(app).await? > 0),
         Loop::Tend => flow::tend(app).await.map(|()| false),
-        Loop::Report => {
-            flow::report_due(app).await?;
-            Ok(false)
-        }
+        Loop::Watch => alerting::watch(app).await.map(|()| false),
+        Loop::Send => Ok(alerting::send_queued(app).await? > 0),
+        Loop::Digests => Ok(flow::digests_due(app).await? > 0),
         Loop::Lane(index) => Ok(flow::publish_due(app, &app.lanes[index]).await?.worked()),
         Loop::Verify(index) => flow::verify_due(app, &app.lanes[index]).await,
     }
@@ -138,7 +142,7 @@ async fn until_next(app: &App, work: Loop) -> Duration {
         Loop::Fetch => targets::next_due(&app.db).await,
         Loop::Decide => products::next_dirty(&app.db).await,
         Loop::Lane(_) => progress::next_at(&app.db).await,
-        Loop::Tend | Loop::Report | Loop::Verify(_) => return Duration::from_secs(5),
+        Loop::Tend | Loop::Watch | Loop::Send | Loop::Digests | Loop::Verify(_) => return Duration::from_secs(5),
     };
     match next {
         Ok(Some(at)) => {

@@ -159,6 +159,14 @@ pub async fn tend(app: &App) -> anyhow::Result<()> {
 /// The store's; a mail that does not go out waits for its next try.
 pub async fn report_due(app: &App) -> anyhow::Result<u64> {
     report::alerting::round(app).await?;
+    digests_due(app).await
+}
+
+/// Sends the digests whose time has come, and counts them.
+///
+/// # Errors
+/// The store's; a mail that does not go out waits for its next try.
+pub async fn digests_due(app: &App) -> anyhow::Result<u64> {
     let sent = report::send_due(app).await?;
     Metrics::add(&app.metrics.digests, sent);
     Ok(sent)

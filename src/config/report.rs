@@ -144,6 +144,12 @@ pub enum Part {
     Health,
 }
 
+impl Part {
+    /// As they are written in the configuration.
+    pub const NAMES: [&'static str; 8] =
+        ["needs_you", "wrong_now", "market", "our_changes", "opportunities", "threats", "campaigns", "health"];
+}
+
 /// One person's wishes: configured, then changed by the person's own link or by the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -20,6 +20,9 @@ use crate::store::products::{self, Product};
 use crate::store::strikes::{self, Lagging};
 use crate::store::{channels, progress, stages};
 
+/// Kinds of events: a channel lags behind a campaign, and a campaign that its own policy cancelled or put off.
+const FAILED: &str = "campaign";
+const CHANGED: &str = "campaign_changed";
 /// A campaign that a policy delays is tried again after this.
 const DELAY: i64 = 10 * Millis::MINUTE;
 /// Products of a campaign handled at once.
@@ -240,23 +243,26 @@ async fn prepare(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<bool>
         return Ok(true);
     }
     let channels = broken.join(", ");
-    let told = Sentence::CampaignUnready.with(&[("name", &one.name), ("channels", &channels)]);
-    let (starts, follows) = match one.policy.as_str() {
-        "cancel" => {
-            let why = Some(told.clone());
-            campaigns::set_phase(&app.db, one.id, "cancelled", Some("policy".to_owned()), why, now).await?;
-            (false, Sentence::CampaignCancelled)
-        }
-        "delay_all" => {
-            campaigns::postpone(&app.db, one.id, now.plus(READY_BEFORE_MS + DELAY)).await?;
-            (false, Sentence::CampaignDelayed)
-        }
-        _ => (true, Sentence::CampaignPartly),
+    let (follows, kind) = match one.policy.as_str() {
+        "cancel" => (Sentence::CampaignCancelled, CHANGED),
+        "delay_all" => (Sentence::CampaignDelayed, CHANGED),
+        _ => (Sentence::CampaignPartly, FAILED),
     };
     let follows = follows.with(&[]);
     let told = Sentence::CampaignNotReady.with(&[("name", &one.name), ("channels", &channels), ("follows", &follows)]);
-    tell(app, one, "ready", "critical", told, now).await?;
-    Ok(starts)
+    // Told first: a crash in between tells it again, and nothing is cancelled in silence.
+    events::raise(&app.db, notice(one, kind, "ready", "critical", told), now).await?;
+    match one.policy.as_str() {
+        "cancel" => {
+            let why = Some(Sentence::CampaignUnready.with(&[("name", &one.name), ("channels", &channels)]));
+            campaigns::set_phase(&app.db, one.id, "cancelled", Some("policy".to_owned()), why, now).await?;
+        }
+        "delay_all" => {
+            campaigns::postpone(&app.db, one.id, now.plus(READY_BEFORE_MS + DELAY)).await?;
+        }
+        _ => return Ok(true),
+    }
+    Ok(false)
 }
 
 async fn check_start(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> {
@@ -295,8 +301,13 @@ async fn tell(
     message: String,
     now: Millis,
 ) -> anyhow::Result<()> {
-    let event = Raise {
-        kind: "campaign",
+    events::raise(&app.db, notice(one, FAILED, what, severity, message), now).await?;
+    Ok(())
+}
+
+fn notice(one: &Campaign, kind: &'static str, what: &str, severity: &'static str, message: String) -> Raise {
+    Raise {
+        kind,
         severity,
         dedupe: dedupe(one, what),
         product_id: None,
@@ -304,9 +315,7 @@ async fn tell(
         competitor: None,
         message,
         hint: format!("omniprice campaign show {}", one.name),
-    };
-    events::raise(&app.db, event, now).await?;
-    Ok(())
+    }
 }
 
 /// What follows when a campaign was ended by hand.

@@ -1,7 +1,8 @@
 //! Alerts on their way: detects, plans for everybody, queues in one transaction with what is told, sends by lease.
 //!
 //! A crash between planning and sending leaves the message in the queue; one between sending and marking can repeat it
-//! once, under the same Message-ID.
+//! once, under the same Message-ID. Watching and sending are apart, and so are the ways of sending: a mail server that
+//! hangs delays mails alone.
 
 use std::collections::BTreeSet;
 
@@ -22,19 +23,32 @@ use crate::store::settings;
 /// What was over, told or sent before this no longer matters to planning; what is open always does.
 const MEMORY: i64 = 2 * Millis::DAY;
 const EVENTS: i64 = 20_000;
-const MESSAGES: i64 = 16;
+/// Messages of one transport in a row; then others have their turn.
+const MESSAGES: usize = 64;
+/// No transport waits so long for an answer.
 const LEASE: i64 = 5 * Millis::MINUTE;
+/// The transport of everybody with an address.
+const MAIL: &str = "mail";
 const PLAN_LEASE: i64 = Millis::MINUTE;
 
-/// One round: detects, plans, sends. Returns how many messages went out.
+/// One round: watches and sends. Returns how many messages went out.
 ///
 /// # Errors
 /// The store's; a message that does not go out is tried again later.
 pub async fn round(app: &App) -> anyhow::Result<u64> {
+    watch(app).await?;
+    send_queued(app).await
+}
+
+/// Detects what a person has to know, and queues what is told now.
+///
+/// # Errors
+/// The store's.
+pub async fn watch(app: &App) -> anyhow::Result<()> {
     detect::all(app).await?;
     let now = app.now();
     if store::events(&app.db, now.plus(-MEMORY), 1).await?.is_empty() {
-        return send_queued(app).await;
+        return Ok(());
     }
     let (duty, owner) = ("alerts".to_owned(), app.owner.clone());
     // Two planners at once would both tell; whoever comes second finds everything told.
@@ -43,7 +57,7 @@ pub async fn round(app: &App) -> anyhow::Result<u64> {
         settings::end_duty(&app.db, duty, owner, planned.is_ok().then_some(now)).await?;
         planned?;
     }
-    send_queued(app).await
+    Ok(())
 }
 
 /// Everybody who may be told, with the reader of people; hooks get everything in their language.
@@ -103,7 +117,7 @@ async fn plan(app: &App, now: Millis) -> anyhow::Result<()> {
         };
         let plan = alerts::plan(&target, &events, &situation);
         for draft in plan.drafts {
-            queue.push(queued(app, &target, draft, &recent, now)?);
+            queue.push(queued(app, &target, draft, &recent, now).await?);
         }
         told.extend(plan.states);
     }
@@ -131,46 +145,64 @@ async fn scope(
     Ok(everything.iter().filter(|event| reader.takes_event(event, &skus)).cloned().collect())
 }
 
-fn queued(app: &App, target: &Target, draft: Draft, recent: &[Recent], now: Millis) -> anyhow::Result<Queue> {
-    let first = recent.iter().find(|m| m.target == target.name && m.grp == draft.grp && m.grp != alerts::EARLY);
+async fn queued(app: &App, target: &Target, draft: Draft, recent: &[Recent], now: Millis) -> anyhow::Result<Queue> {
+    let latest = recent.iter().find(|m| m.target == target.name && m.grp == draft.grp && m.grp != alerts::EARLY);
+    let began = draft.body.items.iter().map(|item| item.first_at).min();
+    let thread = match (latest, began) {
+        (Some(latest), _) => Some(latest.message_id.clone()),
+        // What lasts for days was first told before what is remembered here.
+        (None, Some(began)) => store::thread(&app.db, &target.name, &draft.grp, Millis(began)).await?,
+        (None, None) => None,
+    };
     let occasion = format!("{}/{}", draft.grp, now.0);
     Ok(Queue {
         message_id: message_id("alert", &target.name, &occasion, &app.config.mail.from),
         target: target.name.clone(),
-        thread: first.map(|first| first.message_id.clone()),
+        thread,
         early: draft.early,
         body: serde_json::to_string(&draft.body)?,
         grp: draft.grp,
     })
 }
 
-/// Sends what is queued and due.
+/// Sends what is queued and due, by all transports at once; returns how many messages went out.
 ///
 /// # Errors
 /// The store's.
 pub async fn send_queued(app: &App) -> anyhow::Result<u64> {
-    let now = app.now();
-    let mut sent = 0;
     // Looking costs nothing; a claim is a synced write.
-    if store::next_at(&app.db).await?.is_none_or(|next| next > now) {
-        return Ok(sent);
+    if store::next_at(&app.db).await?.is_none_or(|next| next > app.now()) {
+        return Ok(0);
     }
-    for message in store::claim(&app.db, now, now.plus(LEASE), MESSAGES).await? {
+    let [slack, teams, webhook] = Hook::ALL.map(|hook| send_by(app, hook.name()));
+    let (mails, slack, teams, webhook) = tokio::join!(send_by(app, MAIL), slack, teams, webhook);
+    Ok(mails? + slack? + teams? + webhook?)
+}
+
+/// One transport's messages, one after the other, until one is put off: what keeps one waiting would keep the next.
+async fn send_by(app: &App, transport: &'static str) -> anyhow::Result<u64> {
+    let mut sent = 0;
+    for _ in 0..MESSAGES {
+        let now = app.now();
+        let Some(message) = store::claim(&app.db, transport, now, now.plus(LEASE)).await? else { break };
         let tries = message.tries;
         let (state, detail, next) = match send(app, &message).await {
             Ok(detail) => ("sent", detail, now),
             Err(MailError::Temporary(why)) if tries < MAX_TRIES => {
                 tracing::warn!("alert not sent yet, try {tries}: {why}");
-                ("queued", why, now.plus(retry_after(tries)))
+                ("queued", why, app.now().plus(retry_after(tries)))
             }
             Err(error) => {
                 tracing::error!("alert not sent: {error}");
                 ("failed", error.to_string(), now)
             }
         };
-        sent += u64::from(state == "sent");
         let sent_at = (state == "sent").then(|| app.now());
         store::settle(&app.db, message.id, state, detail, sent_at, next).await?;
+        if state == "queued" {
+            break;
+        }
+        sent += u64::from(state == "sent");
     }
     Ok(sent)
 }
@@ -186,17 +218,27 @@ async fn send(app: &App, message: &Message) -> Result<String, MailError> {
         return hook.send(&app.config, id, Millis(message.created_at), &body, &told, &voice).await;
     }
     // The store's trouble passes; the message stays in the queue.
-    let reader = people::reader(app, &message.target).await.map_err(|e| MailError::Temporary(format!("{e:#}")))?;
-    if reader.person.off {
-        return Err(refused(format!("{} has unsubscribed", message.target)));
-    }
+    let readers = people::readers(app).await.map_err(|e| MailError::Temporary(format!("{e:#}")))?;
+    // Whoever was removed, or wants no more, is told nothing of what was queued before.
+    let Some(reader) = readers.into_iter().find(|reader| reader.address == message.target) else {
+        return Err(refused(format!("{} is told nothing any more", message.target)));
+    };
     let words = reader.voice.words;
     let purposes = [(words.settings, Purpose::Settings), (words.unsubscribe, Purpose::Unsubscribe)];
     let links: Vec<(&'static str, String)> =
         purposes.into_iter().filter_map(|(label, purpose)| Some((label, reader.link(purpose, None)?))).collect();
     let told = alert_text::render(&body, early, &reader.voice, &links).map_err(refused)?;
     let references = message.thread.iter().cloned().collect();
-    app.mailer.send(&told, &envelope(app, &reader, message.message_id.clone(), references)).await
+    let answer = app.mailer.send(&told, &envelope(app, &reader, message.message_id.clone(), references)).await;
+    let noted = match &answer {
+        Ok(_) => super::taken(app, &reader.address).await,
+        Err(error @ MailError::Permanent(_)) => super::refused(app, &reader.address, error).await,
+        Err(MailError::Temporary(_)) => Ok(()),
+    };
+    if let Err(error) = noted {
+        tracing::warn!("what became of a mail to {} is not noted: {error:#}", reader.address);
+    }
+    answer
 }
 
 #[cfg(test)]

@@ -63,6 +63,9 @@ pub const fn rule(kind: Kind) -> Rule {
         Kind::KviUndercut => at_once(24, About::Product),
         Kind::CompetitorUnreachable | Kind::CompetitorSuspended => at_once(24, About::Competitor),
         Kind::InputStale | Kind::CostStale | Kind::RulesBroken => at_once(12, About::Nothing),
+        Kind::MailRefused => at_once(24, About::Nothing),
+        // It was decided once; nothing about it changes until somebody plans anew.
+        Kind::CampaignChanged => at_once(0, About::Nothing),
         Kind::CampaignFailed => Rule { immediate: true, repeat: Some(15 * Millis::MINUTE), about: About::Channel },
         Kind::RunHeld | Kind::Paused => at_once(0, About::Nothing),
         Kind::MatchReview => Rule { immediate: false, repeat: None, about: About::Competitor },
@@ -88,7 +91,7 @@ pub fn group(event: &Event) -> String {
 /// and how many prices somebody else changed on each channel.
 #[derive(Debug, Default)]
 pub struct Surroundings<'a> {
-    /// Channels that cannot be reached or written to.
+    /// Channels that cannot be reached or written to, or were stopped.
     stuck: BTreeMap<&'a str, &'a Event>,
     /// Competitors whose site does not answer or is not believed.
     silent: BTreeMap<&'a str, &'a Event>,
@@ -104,7 +107,7 @@ impl<'a> Surroundings<'a> {
         let mut found = Self::default();
         for event in events.iter().filter(|event| event.resolved_at.is_none()) {
             match (Kind::of(&event.kind), event.channel.as_deref(), event.competitor.as_deref()) {
-                (Kind::ChannelUnreachable | Kind::ChannelRefused, Some(channel), _) => {
+                (Kind::ChannelUnreachable | Kind::ChannelRefused | Kind::ChannelStopped, Some(channel), _) => {
                     found.stuck.entry(channel).or_insert(event);
                 }
                 (Kind::CompetitorUnreachable | Kind::CompetitorSuspended, _, Some(competitor)) => {

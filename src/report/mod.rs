@@ -31,7 +31,8 @@ pub mod tracks;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::QuietDay;
-use crate::store::events::{self, DigestClaim, DigestEnd};
+use crate::sentence::Sentence;
+use crate::store::events::{self, DigestClaim, DigestEnd, Raise};
 use crate::store::{products, subscriptions};
 use digest::Digest;
 use link::Purpose;
@@ -46,6 +47,8 @@ const LEASE: i64 = 5 * Millis::MINUTE;
 const JUST_DUE: i64 = 15 * Millis::MINUTE;
 /// Waits between tries of one mail, in minutes (RFC 5321 section 4.5.4.1 asks for patience); the last one repeats.
 const RETRY_MINUTES: [i64; 6] = [1, 5, 15, 30, 60, 120];
+/// Digests in a row that are refused for good before no more are sent to an address.
+const MAX_REFUSED: i64 = 3;
 /// After about four days a mail is given up (RFC 5321 section 4.5.4.1).
 pub const MAX_TRIES: i64 = 50;
 
@@ -122,6 +125,11 @@ async fn is_awaited(app: &App, reader: &Reader, slot: Millis) -> anyhow::Result<
         return Ok(false);
     }
     let changed = subscriptions::get(&app.db, &reader.address).await?.map(|stored| Millis(stored.updated_at));
+    // What was refused again and again goes out again once somebody has changed something.
+    let refused = events::digests_refused(&app.db, &reader.address, changed.unwrap_or(Millis(0))).await?;
+    if refused >= MAX_REFUSED {
+        return Ok(false);
+    }
     if changed.is_none_or(|changed| slot.plus(JUST_DUE) >= changed) {
         return Ok(true);
     }
@@ -154,32 +162,80 @@ async fn send(app: &App, reader: &Reader, slot: Millis, loaded: &mut Option<Vec<
         *loaded = Some(tracks(app, from).await?);
     }
     let tracks = loaded.as_deref().unwrap_or_default();
-    let digest = digest_for(app, tracks, reader, from, slot).await?;
-    let end = deliver(app, reader, claim, digest).await?;
+    let end = match digest_for(app, tracks, reader, from, slot).await {
+        Ok(digest) => deliver(app, reader, claim, digest).await?,
+        // One person's digest that cannot be made is that person's trouble, and is not tried for ever.
+        Err(error) => put_off(app, reader, &claim, MailError::Temporary(format!("{error:#}"))).await?,
+    };
     let sent = end.state == "sent";
     events::settle_digest(&app.db, end).await?;
     Ok(sent)
 }
 
+fn unsettled(app: &App, claim: &DigestClaim) -> DigestEnd {
+    let next_at = app.now();
+    DigestEnd { id: claim.id, state: "skipped", subject: None, detail: String::new(), sent_at: None, next_at }
+}
+
 async fn deliver(app: &App, reader: &Reader, claim: DigestClaim, digest: Option<Digest>) -> anyhow::Result<DigestEnd> {
-    let now = app.now();
-    let end =
-        DigestEnd { id: claim.id, state: "skipped", subject: None, detail: String::new(), sent_at: None, next_at: now };
     let Some(digest) = digest else {
-        return Ok(DigestEnd { detail: "nothing to tell".to_owned(), ..end });
+        return Ok(DigestEnd { detail: "nothing to tell".to_owned(), ..unsettled(app, &claim) });
     };
-    let end = DigestEnd { subject: Some(digest.subject.clone()), ..end };
-    Ok(match app.mailer.send(&digest, &envelope(app, reader, claim.message_id, vec![])).await {
-        Ok(detail) => DigestEnd { state: "sent", detail, sent_at: Some(app.now()), ..end },
-        Err(MailError::Temporary(why)) if claim.tries < MAX_TRIES => {
-            tracing::warn!("digest not sent yet, try {}: {why}", claim.tries);
-            DigestEnd { state: "claimed", detail: why, next_at: now.plus(retry_after(claim.tries)), ..end }
+    let subject = Some(digest.subject.clone());
+    let end = match app.mailer.send(&digest, &envelope(app, reader, claim.message_id.clone(), vec![])).await {
+        Ok(detail) => {
+            taken(app, &reader.address).await?;
+            DigestEnd { state: "sent", detail, sent_at: Some(app.now()), ..unsettled(app, &claim) }
         }
-        Err(error) => {
-            tracing::error!("digest not sent: {error}");
-            DigestEnd { state: "failed", detail: error.to_string(), ..end }
+        Err(error) => put_off(app, reader, &claim, error).await?,
+    };
+    Ok(DigestEnd { subject, ..end })
+}
+
+/// A digest that did not go out: it is tried again for days, or was refused for good, which others are told.
+async fn put_off(app: &App, reader: &Reader, claim: &DigestClaim, error: MailError) -> anyhow::Result<DigestEnd> {
+    let end = unsettled(app, claim);
+    match error {
+        MailError::Temporary(why) if claim.tries < MAX_TRIES => {
+            tracing::warn!("the digest for {} is not sent yet, try {}: {why}", reader.address, claim.tries);
+            let next_at = app.now().plus(retry_after(claim.tries));
+            Ok(DigestEnd { state: "claimed", detail: why, next_at, ..end })
         }
-    })
+        error => {
+            tracing::error!("the digest for {} is not sent: {error}", reader.address);
+            refused(app, &reader.address, &error).await?;
+            Ok(DigestEnd { state: "failed", detail: error.to_string(), ..end })
+        }
+    }
+}
+
+fn refused_key(address: &str) -> String {
+    format!("mail-refused/{address}")
+}
+
+/// Somebody's mails are refused for good: the others have to know, since that person is told nothing.
+async fn refused(app: &App, address: &str, why: &MailError) -> anyhow::Result<()> {
+    let event = Raise {
+        kind: "mail_refused",
+        severity: "warning",
+        dedupe: refused_key(address),
+        product_id: None,
+        channel: None,
+        competitor: None,
+        message: Sentence::MailRefused.with(&[("who", &address), ("why", &text::message(&why.to_string()))]),
+        hint: Sentence::HintAddress.with(&[("who", &address)]),
+    };
+    events::raise(&app.db, event, app.now()).await?;
+    Ok(())
+}
+
+/// Somebody's mails are taken.
+async fn taken(app: &App, address: &str) -> anyhow::Result<()> {
+    let key = refused_key(address);
+    if events::is_open(&app.db, &key).await? {
+        events::resolve(&app.db, key, app.now()).await?;
+    }
+    Ok(())
 }
 
 /// The wait after a try, in milliseconds.

@@ -172,7 +172,31 @@ pub async fn empty_categories(app: &App, person: &Person) -> anyhow::Result<Vec<
     Ok(empty)
 }
 
-/// Turns `KEY=VALUE` into a change, by the type that the key has: a list is split at commas.
+/// Names in a list with commas between them; one that holds a comma stands in quotation marks, as [`list`] writes it.
+fn listed(text: &str) -> anyhow::Result<Vec<String>> {
+    let (mut names, mut name, mut inside) = (Vec::new(), String::new(), false);
+    for c in text.chars() {
+        match c {
+            '"' => inside = !inside,
+            ',' if !inside => names.push(std::mem::take(&mut name)),
+            _ => name.push(c),
+        }
+    }
+    if inside {
+        bail!("a quotation mark is left open\nhint: audio, \"Home, Garden\"");
+    }
+    names.push(name);
+    Ok(names.into_iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect())
+}
+
+/// Names as [`parse`] reads them.
+#[must_use]
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted = |name: &str| if name.contains(',') { format!("\"{name}\"") } else { name.to_owned() };
+    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+/// Turns `KEY=VALUE` into a change, by the type that the key has: a list is split at commas outside quotation marks.
 ///
 /// # Errors
 /// A text without `=`, or an unknown key with those that are known.
@@ -183,10 +207,12 @@ pub fn parse(text: &str) -> anyhow::Result<(String, Value)> {
     let Value::Object(known) = serde_json::to_value(Person::default())? else { bail!("wishes are an object") };
     let (key, value) = (key.trim(), value.trim());
     let typed = match known.get(key) {
-        Some(Value::Array(_)) => {
-            Value::from(value.split(',').map(str::trim).filter(|v| !v.is_empty()).collect::<Vec<_>>())
-        }
-        Some(Value::Bool(_)) => Value::Bool(value == "true" || value == "yes"),
+        Some(Value::Array(_)) => Value::from(listed(value).with_context(|| key.to_owned())?),
+        Some(Value::Bool(_)) => match value.to_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Value::Bool(true),
+            "false" | "no" | "off" | "0" | "" => Value::Bool(false),
+            _ => bail!("{key}: `{}` is neither yes nor no\nhint: {key}=yes or {key}=no", plain(value)),
+        },
         // What is not set is the general setting; an empty digest is none at all.
         Some(Value::Null) if value.is_empty() && key != "digest" => Value::Null,
         Some(_) => Value::from(value),

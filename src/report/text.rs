@@ -6,6 +6,8 @@ use super::lang::Voice;
 const MAX_TITLE: usize = 80;
 /// Messages are cut to this many.
 const MAX_MESSAGE: usize = 300;
+/// A spreadsheet's cell holds 32,767 characters (Excel's limits); nobody reads a tenth of that.
+const MAX_CELL: usize = 3_000;
 
 /// Scraped text without what could break a line, turn it around or hide in it.
 #[must_use]
@@ -23,10 +25,20 @@ fn one_line(text: &str, space: fn(char) -> bool) -> String {
     cleaned.split(space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// A product's title, short enough for a row.
+/// A product's title, short enough for a row. One that runs from right to left is isolated (Unicode Standard Annex 9,
+/// section 2.4), so that it cannot turn the prices beside it around.
 #[must_use]
 pub fn title(text: &str) -> String {
-    cut(plain(text), MAX_TITLE)
+    isolated(cut(plain(text), MAX_TITLE))
+}
+
+fn isolated(clean: String) -> String {
+    if clean.chars().any(runs_left) { format!("\u{2068}{clean}\u{2069}") } else { clean }
+}
+
+/// Letters and digits of scripts that run from right to left, by their blocks.
+const fn runs_left(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
 }
 
 /// A message or reason of the program, which may quote what a site or a channel said. Blanks that do not break stay: they
@@ -44,7 +56,7 @@ fn cut(clean: String, most: usize) -> String {
 /// whatever would begin one, also after spaces. Tabs and line ends are no part of a line of text.
 #[must_use]
 pub fn cell(text: &str) -> String {
-    let clean = plain(text);
+    let clean = cut(plain(text), MAX_CELL);
     if clean.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) { format!("'{clean}") } else { clean }
 }
 
@@ -115,6 +127,13 @@ mod tests {
             "from DKK\u{a0}2,500.00 to DKK\u{a0}4,000.00"
         );
         assert_eq!(cell("\u{a0}=1"), "'=1", "a sheet gets plain blanks");
+    }
+
+    #[test]
+    fn a_title_from_right_to_left_is_isolated_and_a_cell_holds_what_a_sheet_takes() {
+        assert_eq!(product("A1", "קומקום"), "A1 \u{2068}קומקום\u{2069}");
+        assert_eq!(title("Kettle"), "Kettle");
+        assert_eq!(cell(&"x".repeat(40_000)).chars().count(), MAX_CELL);
     }
 
     #[test]

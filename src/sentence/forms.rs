@@ -27,6 +27,7 @@ sentences! {
     NotLive = "{channel}: {n:number} of {all:number} prices are not live after {span}",
     NothingSince = "no competitor page gave a price since {since:at}",
     CutsInARow = "{n:number} cuts in a row between us and {competitor}, our price fell by {fell:percent}",
+    MailRefused = "mails to {who} are refused: {why}",
     OrderBroken = "{above} must never be below {below} and is; products: {n:number}, {sku} among them",
     CostsOld = "purchase costs older than {span}: {n:number}, the oldest that of {sku}, of {since:at}",
     OtherVariant = "{competitor} asks {theirs:money} where we ask {ours:money}, far apart since {since:at}: probably another variant; {url} does not count",
@@ -175,6 +176,7 @@ sentences! {
     HintDrift = "omniprice verify {channel} puts it right or shows it again; drift = \"reassert\" does so by itself",
     HintCosts = "omniprice import FILE with today's costs; alerts.cost_stale_after says how old is too old",
     HintVariant = "omniprice extract \"{url}\" shows the page; omniprice alert resolve says that it is our product after all",
+    HintAddress = "correct the address, or omniprice subscription remove {who}; omniprice subscription set {who} off=no begins anew",
     HintRates = "omniprice fx fetch tries again; omniprice fx import FILE takes a file",
     HintRatesAsk = "omniprice fx fetch asks the bank; omniprice fx import FILE takes a file",
 }

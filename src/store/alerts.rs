@@ -36,14 +36,19 @@ statements! {
     CLAIM = Sql::twin(
         "update alert_messages set leased_until = $2, tries = tries + 1
          where id in (select m.id from alert_messages m
-                      where m.state = 'queued' and m.next_at <= $1 and m.leased_until <= $1 order by m.id limit $3)
+                      where m.state = 'queued' and m.next_at <= $1 and m.leased_until <= $1
+                        and case when m.target like '%@%' then 'mail' else m.target end = $3 order by m.id limit 1)
          returning *",
         "update alert_messages set leased_until = $2, tries = tries + 1
          where id in (select m.id from alert_messages m
-                      where m.state = 'queued' and m.next_at <= $1 and m.leased_until <= $1 order by m.id limit $3
+                      where m.state = 'queued' and m.next_at <= $1 and m.leased_until <= $1
+                        and case when m.target like '%@%' then 'mail' else m.target end = $3 order by m.id limit 1
                       for update skip locked)
          returning *");
     NEXT = Sql::same("select min(next_at) as at from alert_messages where state = 'queued'");
+    THREAD = Sql::same(
+        "select coalesce(thread, message_id) as first from alert_messages
+         where target = $1 and grp = $2 and created_at >= $3 order by id limit 1");
     SETTLE = Sql::same(
         "update alert_messages set state = $2, detail = $3, sent_at = $4, next_at = $5, leased_until = 0 where id = $1");
     MESSAGES = Sql::same("select * from alert_messages where created_at > $1 order by id desc limit $2");
@@ -121,6 +126,11 @@ pub struct Queue {
 #[derive(Debug, sqlx::FromRow)]
 struct Id {
     id: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct First {
+    first: String,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -254,15 +264,29 @@ async fn tell_in(tx: &mut Tx, queue: &[Queue], states: &[State], now: Millis) ->
     Ok(())
 }
 
-/// Leases messages whose time has come.
+/// Leases the next message of a transport (`mail`, or a hook's name) whose time has come: one at a time, just before it
+/// is sent, so that a slow server cannot make a lease run out while others wait behind it.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn claim(db: &Db, now: Millis, lease_until: Millis, limit: i64) -> Result<Vec<Message>, StoreError> {
-    db.write((now, lease_until, limit), |tx, &(now, until, limit)| {
-        Box::pin(async move { tx.all(CLAIM, args![now, until, limit]).await })
+pub async fn claim(
+    db: &Db,
+    transport: &'static str,
+    now: Millis,
+    lease_until: Millis,
+) -> Result<Option<Message>, StoreError> {
+    db.write((transport, now, lease_until), |tx, &(transport, now, until)| {
+        Box::pin(async move { tx.maybe(CLAIM, args![now, until, transport]).await })
     })
     .await
+}
+
+/// The first message that told a target of a group since an instant: what later ones refer to.
+///
+/// # Errors
+/// The engine's own.
+pub async fn thread(db: &Db, target: &str, grp: &str, since: Millis) -> Result<Option<String>, StoreError> {
+    Ok(db.maybe::<First>(THREAD, args![target, grp, since]).await?.map(|row| row.first))
 }
 
 /// Writes down what became of a message: `sent`, `failed`, or `queued` to try again at `next_at`.

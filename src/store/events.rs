@@ -42,6 +42,11 @@ statements! {
     LAST_DIGEST = Sql::same(
         "select max(slot) as at from digests where recipient = $1 and state in ('sent', 'skipped')");
     LAST_MAIL = Sql::same("select max(slot) as at from digests where recipient = $1 and state = 'sent'");
+    DIGESTS_REFUSED = Sql::same(
+        "select count(*) as at from digests
+         where recipient = $1 and state = 'failed' and created_at > $2
+           and slot > coalesce((select max(s.slot) from digests s where s.recipient = $1 and s.state = 'sent'), 0)");
+    SENT_AT = Sql::same("select max(sent_at) as at from digests where state = 'sent'");
     DIGEST_BEGUN = Sql::same("select slot as at from digests where recipient = $1 and slot = $2");
     DIGESTS = Sql::same(
         "select recipient, slot, message_id, state, subject, tries, detail, sent_at from digests order by slot desc, recipient limit $1");
@@ -228,6 +233,22 @@ pub async fn open(db: &Db, limit: i64) -> Result<Vec<Event>, StoreError> {
 /// The engine's own.
 pub async fn between(db: &Db, from: Millis, until: Millis, limit: i64) -> Result<Vec<Event>, StoreError> {
     db.all(BETWEEN, args![from, until, limit]).await
+}
+
+/// Digests of a recipient that were refused for good since one was taken, and since an instant.
+///
+/// # Errors
+/// The engine's own.
+pub async fn digests_refused(db: &Db, recipient: &str, since: Millis) -> Result<i64, StoreError> {
+    Ok(db.maybe::<At>(DIGESTS_REFUSED, args![recipient, since]).await?.and_then(|row| row.at).unwrap_or(0))
+}
+
+/// When the last digest went out; none before the first one.
+///
+/// # Errors
+/// The engine's own.
+pub async fn digest_sent(db: &Db) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(SENT_AT, args![]).await?.and_then(|row| row.at).map(Millis))
 }
 
 /// Claims the digest of a recipient's slot; `None` if it is settled or another worker has it.

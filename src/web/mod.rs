@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, hex};
 use crate::clock::Millis;
-use crate::store::{StoreError, decisions, products, progress};
+use crate::store::{StoreError, decisions, events, products, progress};
 use crate::telemetry::{gauge, gauges};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -148,6 +148,10 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failed> {
         outcomes.push((row.outcome, row.n));
     }
     gauge(&mut out, "omniprice_products", "Products by outcome of their newest evaluation.", "outcome", &outcomes);
+    if let Some(sent) = events::digest_sent(&app.db).await? {
+        let help = "When the last digest was taken by its server, in seconds since 1970.";
+        gauges(&mut out, "omniprice_last_digest_timestamp_seconds", help, &[([], sent.0 / Millis::SECOND)]);
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response())
 }
 

@@ -3,6 +3,7 @@
 //! A GET shows a page and changes nothing, whoever follows the link first: a mail scanner, a preview, the person. Only
 //! the page's own form acts, and mail programs' one-click unsubscribe (RFC 8058), which is a POST too.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -16,9 +17,9 @@ use serde_json::{Map, Value};
 use super::Failed;
 use crate::app::App;
 use crate::clock::Millis;
-use crate::config::{Language, Wanted};
+use crate::config::{Language, Part, QuietDay, Wanted};
 use crate::flow::pricing::{self, Refused};
-use crate::report::lang::{Words, fill};
+use crate::report::lang::{Kind, Words, fill};
 use crate::report::link::{Claim, LinkError, PATH, Purpose};
 use crate::report::people;
 use crate::report::reader::Reader;
@@ -57,6 +58,26 @@ struct Field {
     value: String,
     /// Values and labels of a choice; empty for a line of text.
     choices: Vec<(&'static str, &'static str)>,
+    /// Names that a list may hold, where they are fixed.
+    known: String,
+}
+
+impl Field {
+    fn line(name: &'static str, label: &'static str, value: &str) -> Self {
+        Self { name, label, value: value.to_owned(), choices: vec![], known: String::new() }
+    }
+
+    fn list(name: &'static str, label: &'static str, values: &[String]) -> Self {
+        Self::line(name, label, &people::list(values.iter().map(String::as_str)))
+    }
+
+    fn choice(name: &'static str, label: &'static str, value: &str, choices: &[(&'static str, &'static str)]) -> Self {
+        Self { choices: choices.to_vec(), ..Self::line(name, label, value) }
+    }
+
+    fn knowing(self, known: &[&str]) -> Self {
+        Self { known: known.join(", "), ..self }
+    }
 }
 
 /// Pages with a token in their address are nobody else's business: not stored, not indexed, no referrer, no script.
@@ -129,12 +150,7 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
             } else {
                 (words.unsubscribe_ask, words.unsubscribe_button)
             };
-            let on = Field {
-                name: "again",
-                label: "",
-                value: if reader.person.off { "on" } else { "" }.into(),
-                choices: vec![],
-            };
+            let on = Field::line("again", "", if reader.person.off { "on" } else { "" });
             let form = Form { button, fields: vec![on] };
             let line = fill(line, &[("mail", &reader.address)]);
             answer(StatusCode::OK, &page(&reader, words.unsubscribe, vec![line], Some(form)))
@@ -156,7 +172,7 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
                 fill(words.valid_until, &[("at", &reader.voice.at(Millis(review.expires_at)))]),
                 ask.to_owned(),
             ];
-            let why = Field { name: "why", label: words.why_label, value: String::new(), choices: vec![] };
+            let why = Field::line("why", words.why_label, "");
             answer(StatusCode::OK, &page(&reader, title, lines, Some(Form { button, fields: vec![why] })))
         }
     }
@@ -230,8 +246,6 @@ async fn settle(app: &App, reader: &Reader, id: i64, approve: bool, why: String)
 fn settings_form(reader: &Reader, app: &App) -> Form {
     let words = reader.voice.words;
     let person = &reader.person;
-    let line = |name, label, value: &str| Field { name, label, value: value.to_owned(), choices: vec![] };
-    let list = |name, label, values: &[String]| Field { name, label, value: values.join(", "), choices: vec![] };
     let least =
         |least: crate::config::Least| if least.0.is_zero() { String::new() } else { least.0.normalize().to_string() };
     let wanted = match person.alerts {
@@ -239,61 +253,78 @@ fn settings_form(reader: &Reader, app: &App) -> Form {
         Wanted::Critical => "critical",
         Wanted::None => "none",
     };
-    let languages = vec![("en", "English"), ("da", "Dansk"), ("sv", "Svenska"), ("pl", "Polski"), ("de", "Deutsch")];
+    let format = if person.format == crate::config::Format::Html { "html" } else { "text" };
+    let quiet_day = match person.quiet_day {
+        QuietDay::Skip => "skip",
+        QuietDay::Short => "short",
+        QuietDay::Weekly => "weekly",
+    };
+    let languages = [("en", "English"), ("da", "Dansk"), ("sv", "Svenska"), ("pl", "Polski"), ("de", "Deutsch")];
+    let alerts = [("all", words.settings_all), ("critical", words.settings_critical), ("none", words.settings_none)];
+    let quiet_days =
+        [("skip", words.settings_skip), ("short", words.settings_short), ("weekly", words.settings_weekly)];
+    let files = [("xlsx, csv", "xlsx, csv"), ("xlsx", "xlsx"), ("csv", "csv"), ("", words.settings_none)];
+    let lanes: Vec<&str> = app.lanes.iter().map(|lane| lane.name.as_str()).collect();
+    let digest = person.digest.as_deref().unwrap_or(&app.config.report.digest);
     let fields = vec![
-        Field {
-            name: "language",
-            label: words.settings_language,
-            value: reader.voice.language.code().into(),
-            choices: languages,
-        },
-        line("digest", words.settings_digest, person.digest.as_deref().unwrap_or(&app.config.report.digest)),
-        line("time_zone", words.settings_zone, person.zone(&app.config.report)),
-        line("quiet", words.settings_quiet, &person.quiet),
-        Field {
-            name: "alerts",
-            label: words.settings_alerts,
-            value: wanted.into(),
-            choices: vec![
-                ("all", words.settings_all),
-                ("critical", words.settings_critical),
-                ("none", words.settings_none),
-            ],
-        },
-        Field {
-            name: "format",
-            label: words.settings_format,
-            value: if person.format == crate::config::Format::Html { "html" } else { "text" }.into(),
-            choices: vec![("html", "HTML"), ("text", "Text")],
-        },
-        list("categories", words.settings_categories, &person.categories),
-        list("brands", words.settings_brands, &person.brands),
-        list("competitors", words.settings_competitors, &person.competitors),
-        list("channels", words.settings_channels, &person.channels),
-        list("tags", words.settings_tags, &person.tags),
-        line("rise_pct", words.settings_rise, &least(person.rise_pct)),
-        line("fall_pct", words.settings_fall, &least(person.fall_pct)),
+        Field::choice("language", words.settings_language, reader.voice.language.code(), &languages),
+        Field::line("digest", words.settings_digest, digest),
+        Field::line("time_zone", words.settings_zone, person.zone(&app.config.report)),
+        Field::line("quiet", words.settings_quiet, &person.quiet),
+        Field::choice("alerts", words.settings_alerts, wanted, &alerts),
+        Field::choice("quiet_day", words.settings_quiet_day, quiet_day, &quiet_days),
+        Field::choice("format", words.settings_format, format, &[("html", "HTML"), ("text", "Text")]),
+        Field::choice("attachments", words.settings_attachments, &names(&person.attachments), &files),
+        Field::line("sections", words.settings_sections, &names(&person.sections)).knowing(&Part::NAMES),
+        Field::list("kinds", words.settings_kinds, &person.kinds).knowing(Kind::NAMES),
+        Field::list("categories", words.settings_categories, &person.categories),
+        Field::list("brands", words.settings_brands, &person.brands),
+        Field::list("competitors", words.settings_competitors, &person.competitors),
+        Field::list("channels", words.settings_channels, &person.channels).knowing(&lanes),
+        Field::list("tags", words.settings_tags, &person.tags),
+        Field::line("rise_pct", words.settings_rise, &least(person.rise_pct)),
+        Field::line("fall_pct", words.settings_fall, &least(person.fall_pct)),
+        Field::line("rise_amount", words.settings_rise_amount, &least(person.rise_amount)),
+        Field::line("fall_amount", words.settings_fall_amount, &least(person.fall_amount)),
     ];
     Form { button: words.settings_save, fields }
 }
 
+/// The names under which wishes of a fixed kind are stored.
+fn names<T: serde::Serialize>(wishes: &BTreeSet<T>) -> String {
+    // Wishes are plain names; whatever else would not be found in a form again.
+    let written = serde_json::to_value(wishes).unwrap_or_default();
+    people::list(written.as_array().into_iter().flatten().filter_map(Value::as_str))
+}
+
 async fn save(app: &App, reader: &Reader, form: &Map<String, Value>) -> Result<Response, Failed> {
     let words = reader.voice.words;
-    let known: Vec<&str> = settings_form(reader, app).fields.iter().map(|field| field.name).collect();
     let mut changes = Map::new();
-    for (name, value) in form.iter().filter(|(name, _)| known.contains(&name.as_str())) {
-        let (name, value) = people::parse(&format!("{name}={}", value.as_str().unwrap_or_default()))?;
-        changes.insert(name, value);
+    let mut strange = None;
+    for field in settings_form(reader, app).fields {
+        // What a person leaves as it is stays what the configuration says, now and later.
+        let Some(value) = form.get(field.name).and_then(Value::as_str) else { continue };
+        if value == text::plain(&field.value) {
+            continue;
+        }
+        match people::parse(&format!("{}={value}", field.name)) {
+            Ok((name, value)) => drop(changes.insert(name, value)),
+            Err(error) => strange = strange.or(Some(error)),
+        }
     }
-    match people::change(app, &reader.person.mail, changes, &reader.address, "by link").await {
-        Ok(_) => {
+    let changed = match strange {
+        Some(error) => Err(error),
+        None => people::change(app, &reader.person.mail, changes, &reader.address, "by link").await,
+    };
+    match changed {
+        Ok(person) => {
             let fresh = people::reader(app, &reader.person.mail).await?;
             let words = fresh.voice.words;
             let form = settings_form(&fresh, app);
-            answer(
-                StatusCode::OK,
-                &page(&fresh, words.settings_title, vec![words.settings_saved.to_owned()], Some(form)),
-            )
+            let empty = people::empty_categories(app, &person).await?;
+            let saved = std::iter::once(words.settings_saved.to_owned());
+            let lines = saved.chain(empty.iter().flat_map(|said| said.lines()).map(text::message)).collect();
+            answer(StatusCode::OK, &page(&fresh, words.settings_title, lines, Some(form)))
         }
         // What a person typed wrong is said to that person, with its key and a hint.
         Err(error) => {

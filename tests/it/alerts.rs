@@ -104,6 +104,19 @@ async fn an_alert_is_told_once_whatever_restarts_and_its_end_in_the_same_thread(
     let over = mails(&folder).pop().unwrap();
     assert_eq!(headers(&over, "References:"), [id.as_str()]);
     assert_eq!(headers(&over, "In-Reply-To:"), [id.as_str()]);
+    // What lasts longer than anything is remembered ends in the thread of its beginning.
+    events::raise(&first.db, refused("lasting"), clock.now()).await.unwrap();
+    clock.advance(31 * Millis::MINUTE);
+    assert_eq!(alerting::round(&first).await.unwrap(), 1);
+    let began = headers(&mails(&folder).pop().unwrap(), "References:")[0].to_owned();
+    clock.advance(3 * Millis::HOUR);
+    alerting::round(&first).await.unwrap();
+    clock.advance(3 * Millis::DAY);
+    events::resolve(&first.db, "lasting".into(), clock.now()).await.unwrap();
+    clock.advance(31 * Millis::MINUTE);
+    assert_eq!(alerting::round(&first).await.unwrap(), 1);
+    let over = mails(&folder).pop().unwrap();
+    assert_eq!(headers(&over, "References:"), [began], "{over}");
     // A crash between claim and mark leaves the message in the queue under its id.
     events::raise(&first.db, refused("again"), clock.now()).await.unwrap();
     clock.advance(31 * Millis::MINUTE);
@@ -192,15 +205,18 @@ async fn silences_events_and_messages_are_kept(test: TestDb) {
         .unwrap();
     assert_eq!(alerts::states(db, NOW).await.unwrap()[0].resolved_at, Some(after(40).0));
     assert_eq!(alerts::recent(db, NOW).await.unwrap().len(), 1, "one Message-ID is one message");
-    let claimed = alerts::claim(db, after(40), after(50), 10).await.unwrap();
-    assert_eq!((claimed.len(), claimed[0].tries), (1, 1));
-    assert!(alerts::claim(db, after(49), after(60), 10).await.unwrap().is_empty(), "leased");
-    alerts::settle(db, claimed[0].id, "queued", "later".into(), None, after(100)).await.unwrap();
-    assert!(alerts::claim(db, after(99), after(120), 10).await.unwrap().is_empty(), "not before its time");
+    assert!(alerts::claim(db, "webhook", after(40), after(50)).await.unwrap().is_none(), "a person's");
+    let claimed = alerts::claim(db, "mail", after(40), after(50)).await.unwrap().unwrap();
+    assert_eq!(claimed.tries, 1);
+    assert!(alerts::claim(db, "mail", after(49), after(60)).await.unwrap().is_none(), "leased");
+    alerts::settle(db, claimed.id, "queued", "later".into(), None, after(100)).await.unwrap();
+    assert!(alerts::claim(db, "mail", after(99), after(120)).await.unwrap().is_none(), "not before its time");
     assert_eq!(alerts::next_at(db).await.unwrap(), Some(after(100)));
-    let again = alerts::claim(db, after(100), after(120), 10).await.unwrap();
-    assert_eq!((again[0].tries, again[0].message_id.as_str()), (2, "<1@x>"));
-    alerts::settle(db, again[0].id, "sent", "ok".into(), Some(after(101)), after(101)).await.unwrap();
+    let again = alerts::claim(db, "mail", after(100), after(120)).await.unwrap().unwrap();
+    assert_eq!((again.tries, again.message_id.as_str()), (2, "<1@x>"));
+    assert_eq!(alerts::thread(db, "ann@x", "g", after(20)).await.unwrap().as_deref(), Some("<1@x>"));
+    assert_eq!(alerts::thread(db, "ann@x", "g", after(1_000)).await.unwrap(), None, "another incident");
+    alerts::settle(db, again.id, "sent", "ok".into(), Some(after(101)), after(101)).await.unwrap();
     assert_eq!(alerts::messages(db, NOW, 10).await.unwrap()[0].state, "sent");
     assert_eq!(alerts::next_at(db).await.unwrap(), None);
 }
@@ -227,6 +243,15 @@ async fn wishes_are_kept_laid_over_and_forgotten(test: TestDb) {
         assert!(people::change(&app, "ann@shop.example", change(wrong), "ann", "t").await.is_err(), "{wrong}");
     }
     assert!(people::parse("nonsense=1").is_err() && people::parse("nothing").is_err());
+    for (text, value) in [("hide_costs=True", true), ("off=1", true), ("off=no", false), ("hide_costs=", false)] {
+        assert_eq!(people::parse(text).unwrap().1, serde_json::json!(value), "{text}");
+    }
+    let unclear = people::parse("hide_costs=ja").unwrap_err().to_string();
+    assert!(unclear.contains("hide_costs=yes or hide_costs=no"), "{unclear}");
+    let (_, comma) = people::parse("categories=audio, \"Home, Garden\"").unwrap();
+    assert_eq!(comma, serde_json::json!(["audio", "Home, Garden"]));
+    assert_eq!(people::list(["audio", "Home, Garden"]), "audio, \"Home, Garden\"");
+    assert!(people::parse("categories=\"Home").is_err());
     assert_eq!(subscriptions::get(&app.db, "ann@shop.example").await.unwrap().unwrap().actor, "ann");
     assert_eq!(subscriptions::all(&app.db).await.unwrap().len(), 2);
     assert!(subscriptions::remove(&app.db, "ann@shop.example".into()).await.unwrap());
@@ -358,6 +383,61 @@ async fn receiver(codes: Vec<u16>) -> (u16, Arc<Mutex<Vec<(String, Vec<u8>)>>>) 
 }
 
 #[tokio::test]
+async fn a_mail_server_that_says_nothing_delays_mails_alone() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (hook, got) = receiver(vec![]).await;
+    let extra = format!(
+        "[mail]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\ntimeout = \"3s\"\nfrom = \"o@shop.test\"\n\
+         [alerts]\nwebhook = \"http://127.0.0.1:{hook}/alerts\"\nwebhook_secret = \"{SECRET}\"\n\
+         [report]\nrecipients = [\"ann@shop.test\", \"bob@shop.test\", \"cid@shop.test\"]\n",
+        silent.local_addr().unwrap().port()
+    );
+    let test = database(Engine::Sqlite).await.unwrap();
+    let clock = Clock::manual(NOW);
+    let app = app(&test, &clock, &extra).await;
+    events::raise(&app.db, refused("channel-refused/webshop"), NOW).await.unwrap();
+    clock.advance(20 * Millis::SECOND);
+    alerting::watch(&app).await.unwrap();
+    let sending = alerting::send_queued(&app);
+    let hooked = async {
+        while got.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        alerts::messages(&app.db, NOW, 10).await.unwrap()
+    };
+    tokio::pin!(sending);
+    let meanwhile = tokio::select! {
+        _ = &mut sending => panic!("the hook waited for the mails"),
+        meanwhile = hooked => meanwhile,
+    };
+    let mut mails = meanwhile.iter().filter(|message| message.target.contains('@'));
+    assert!(mails.all(|message| message.state == "queued"), "{meanwhile:?}");
+    assert_eq!(sending.await.unwrap(), 1);
+    let mut tries: Vec<i64> = alerts::messages(&app.db, NOW, 10).await.unwrap().iter().map(|m| m.tries).collect();
+    tries.sort_unstable();
+    assert_eq!(tries, [0, 0, 1, 1], "what keeps one mail waiting would keep the next");
+}
+
+#[tokio::test]
+async fn whoever_was_removed_gets_nothing_that_was_queued_before() {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let clock = Clock::manual(NOW);
+    let both = "[report]\nrecipients = [\"ann@shop.test\", \"bob@shop.test\"]\n";
+    let before = app(&test, &clock, both).await;
+    events::raise(&before.db, refused("channel-refused/webshop"), NOW).await.unwrap();
+    clock.advance(20 * Millis::SECOND);
+    alerting::watch(&before).await.unwrap();
+    let after = app(&test, &clock, "[report]\nrecipients = [\"ann@shop.test\"]\n").await;
+    assert_eq!(alerting::send_queued(&after).await.unwrap(), 1);
+    let told = alerts::messages(&after.db, NOW, 10).await.unwrap();
+    let of = |target: &str| told.iter().find(|message| message.target == target).unwrap();
+    assert_eq!((of("ann@shop.test").state.as_str(), of("bob@shop.test").state.as_str()), ("sent", "failed"));
+    assert!(of("bob@shop.test").detail.contains("told nothing any more"));
+    let [mail] = &mails(test.dir.path())[..] else { panic!("one mail") };
+    assert!(headers(mail, "To:")[0].contains("ann@"));
+}
+
+#[tokio::test]
 async fn hooks_get_the_same_signed_message_on_every_try() {
     let test = database(Engine::Sqlite).await.unwrap();
     let (port, got) = receiver(vec![503]).await;
@@ -470,6 +550,24 @@ async fn links_show_on_get_and_act_on_post_only() {
     assert!(saved.contains("Zapisano") && saved.contains("audio, &#60;b&#62;"), "{saved}");
     let reader = people::reader(&app, &person).await.unwrap();
     assert!(!reader.person.off && reader.address == person, "only what the form asks can be changed");
+    let stored = subscriptions::get(&app.db, &person).await.unwrap().unwrap().value;
+    let stored: serde_json::Value = serde_json::from_str(&stored).unwrap();
+    let keys: Vec<&String> = stored.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["alerts", "categories", "language"], "what the page asks, and only what was changed");
+    let shown = ask(port, "POST", &settings, "language=pl&alerts=critical&quiet_day=skip&quiet=22%3A00-06%3A00").await;
+    assert!(shown.contains("no product is in `audio`"), "an empty scope is said: {shown}");
+    let stored = subscriptions::get(&app.db, &person).await.unwrap().unwrap().value;
+    assert!(stored.contains("\"quiet\"") && !stored.contains("quiet_day"), "{stored}");
+    let body = "categories=%22Home%2C+Garden%22&kinds=price_war&sections=market&attachments=csv&rise_amount=2.50";
+    let saved = ask(port, "POST", &settings, body).await;
+    assert!(saved.contains("&#34;Home, Garden&#34;"), "{saved}");
+    let person_now = people::reader(&app, &person).await.unwrap().person;
+    assert_eq!(
+        (person_now.categories, person_now.kinds),
+        (vec!["Home, Garden".to_owned()], vec!["price_war".to_owned()])
+    );
+    assert_eq!((person_now.sections.len(), person_now.attachments.len()), (1, 1));
+    assert_eq!(person_now.rise_amount.0.to_string(), "2.50");
     let wrong = ask(port, "POST", &settings, "digest=never").await;
     assert!(wrong.starts_with("HTTP/1.1 422") && wrong.contains("cron"), "{wrong}");
 

@@ -446,12 +446,14 @@ fn wishes_are_kept_parts_form_attachments_and_what_a_role_may_not_see() {
     assert!(render(&full("Kettle"), &ours).unwrap().text.contains("raised to the floor"), "others may know");
 }
 
-pub const HOSTILE: [&str; 5] = [
+pub const HOSTILE: [&str; 7] = [
     "<img src=x onerror=alert(1)><script>alert(2)</script>\" onmouseover=\"x",
     "Kettle\r\nBcc: x@example.com\r\n\r\nbody",
     "abc \u{202e}gnp.exe \u{2066}x\u{200b}\u{feff}\u{0}\u{7}",
     "=HYPERLINK(\"http://evil.example\",\"x\")",
     "{{ 7*7 }} ${7*7} {from} %s",
+    "קומקום חשמלי 1.7",
+    "غلاية كهربائية",
 ];
 
 #[test]
@@ -471,6 +473,7 @@ fn check_harmless(digest: &Digest, title: &str) {
         let hidden =
             |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{2066}' | '\u{200b}' | '\u{feff}');
         assert!(!part.contains(hidden), "{title:?}");
+        stays_in_its_place(part, title);
         assert!(!part.lines().any(|line| line.trim_start().starts_with("Bcc:")), "{title:?}");
     }
     for file in digest.files.iter().filter(|file| file.media_type == CSV) {
@@ -484,6 +487,35 @@ fn check_harmless(digest: &Digest, title: &str) {
             }
         }
     }
+}
+
+/// What runs from right to left stands between isolates, which end in the line in which they begin.
+fn stays_in_its_place(part: &str, title: &str) {
+    for line in part.lines() {
+        let mut inside = false;
+        for c in line.chars() {
+            match c {
+                '\u{2068}' => inside = true,
+                '\u{2069}' => inside = false,
+                '\u{590}'..='\u{6ff}' => assert!(inside, "{title:?} turns around {line:?}"),
+                _ => {}
+            }
+        }
+        assert!(!inside, "{title:?} in {line:?}");
+    }
+}
+
+#[test]
+fn what_the_mail_cuts_short_stands_whole_in_a_list() {
+    let mut facts = full("Kettle");
+    let one = facts.sold_out[0].clone();
+    facts.sold_out = (0..25).map(|n| SoldOut { sku: format!("GONE-{n}"), ..one.clone() }).collect();
+    let digest = render(&facts, &reader(Language::En, |_| {})).unwrap();
+    let csv = |name: &str| digest.files.iter().find(|file| file.name == name);
+    let list = String::from_utf8(csv("omniprice-opportunities.csv").unwrap().bytes.clone()).unwrap();
+    assert!((0..25).all(|n| list.contains(&format!("GONE-{n} "))), "{list}");
+    assert!(!digest.text.contains("GONE-24"));
+    assert!(csv("omniprice-health.csv").is_none(), "the mail tells it whole");
 }
 
 #[test]

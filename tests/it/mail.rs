@@ -9,7 +9,7 @@ use omniprice::clock::{Clock, Millis};
 use omniprice::config::{Config, Language};
 use omniprice::report::digest::{Digest, render};
 use omniprice::report::mail::{Envelope, MailError};
-use omniprice::report::send_slot;
+use omniprice::report::{people, send_due, send_slot};
 use omniprice::store::events;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
@@ -363,6 +363,37 @@ async fn settled(mode: Nasty) -> (String, i64, Vec<String>) {
     let row = events::digests(&app.db, 1).await.unwrap().remove(0);
     let mails = mails.lock().unwrap().clone();
     (row.state, row.tries, mails)
+}
+
+#[tokio::test]
+async fn an_address_that_is_refused_for_good_is_told_to_the_others_and_left_alone() {
+    let (port, _) = nasty(Nasty::Refuses).await;
+    let test = database(Engine::Sqlite).await.unwrap();
+    let extra = format!(
+        "[mail]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\ntimeout = \"1s\"\nfrom = \"o@shop.test\"\n\
+         [report]\ndigest = \"0 * * * *\"\n[[report.people]]\nmail = \"Ann <ann@shop.test>\"\nquiet_day = \"short\"\n"
+    );
+    let clock = Clock::manual(NOW);
+    let app = crate::alerts::app(&test, &clock, &extra).await;
+    crate::store_suite::one(&app.db, "KETTLE", &[]).await;
+    for _ in 0..6 {
+        clock.advance(Millis::HOUR);
+        send_due(&app).await.unwrap();
+    }
+    let tried = events::digests(&app.db, 10).await.unwrap();
+    assert_eq!(tried.len(), 3, "and then no more");
+    assert!(tried.iter().all(|row| row.state == "failed"), "{tried:?}");
+    let open = events::open(&app.db, 10).await.unwrap();
+    let [event] = &open[..] else { panic!("{open:?}") };
+    assert_eq!((event.kind.as_str(), event.times), ("mail_refused", 3));
+    assert!(event.message.starts_with("mails to ann@shop.test are refused"), "{}", event.message);
+    assert!(omniprice::sentence::find(&event.message).is_some(), "{}", event.message);
+    // Somebody changed something: it begins anew.
+    let change = serde_json::Map::from_iter([people::parse("off=no").unwrap()]);
+    people::change(&app, "ann@shop.test", change, "bob", "a test").await.unwrap();
+    clock.advance(Millis::HOUR);
+    send_due(&app).await.unwrap();
+    assert_eq!(events::digests(&app.db, 10).await.unwrap().len(), 4);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use omniprice::demo::market::Shown;
 use omniprice::demo::shop::Fault;
 use omniprice::flow;
 use omniprice::report::detect;
-use omniprice::sentence::find;
+use omniprice::sentence::{Sentence, find};
 use omniprice::store::events::{self, Event, Raise};
 use omniprice::store::{channels, listings, products, rivals, settings, targets};
 
@@ -21,6 +21,7 @@ both_engines![
     a_channel_is_late_then_unreachable_then_neither,
     a_channel_that_nobody_answers_for_is_unreachable,
     what_ends_behind_everybodys_back_is_resolved,
+    what_stands_in_the_state_is_told_however_it_came_to_be_untold,
     a_listing_that_comes_back_is_not_lost_any_more,
     what_a_lane_says_is_found_again,
 ];
@@ -172,6 +173,28 @@ async fn raised(world: &World, kind: &'static str, dedupe: &str, channel: Option
         hint: String::new(),
     };
     events::raise(&world.app.db, event, world.app.now()).await.unwrap();
+}
+
+async fn what_stands_in_the_state_is_told_however_it_came_to_be_untold(test: TestDb) {
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.drive().await;
+    let (db, why) = (&world.app.db, "the channel refuses the credentials (401)");
+    let state = |state| channels::set_state(db, "webshop".to_owned(), state, why.to_owned(), world.app.now());
+    // A crash between the state and its event.
+    state("refused").await.unwrap();
+    let now = world.app.now();
+    let doubt = Sentence::SuspectPrices.with(&[("n", &12), ("all", &20)]);
+    rivals::suspend(db, "near.example".to_owned(), doubt, now, now).await.unwrap();
+    assert_eq!(open(&world).await, ["channel_refused", "competitor_suspended"]);
+    let first = about(&world, "channel_refused", "webshop").await;
+    assert_eq!(open(&world).await.len(), 2);
+    let again = about(&world, "channel_refused", "webshop").await;
+    assert_eq!((again.id, again.times), (first.id, 1), "what lasts is one thing, seen once");
+    // Somebody closes what is not over.
+    events::resolve(db, first.dedupe.clone(), world.app.now()).await.unwrap();
+    assert_eq!(open(&world).await, ["channel_refused", "competitor_suspended"], "told again");
+    state("breaker").await.unwrap();
+    assert_eq!(open(&world).await, ["competitor_suspended", "fleet_breaker"]);
 }
 
 async fn what_ends_behind_everybodys_back_is_resolved(test: TestDb) {

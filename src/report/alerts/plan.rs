@@ -197,7 +197,7 @@ fn lasting<'a>(
 }
 
 /// Spends the budget, critical groups first. What a day's budget leaves over comes as one early digest; after that
-/// critical events still come, together, each group at its pace.
+/// critical events still come when they are new, together; what was said before is not repeated that day.
 fn within_budget(
     target: &Target,
     groups: BTreeMap<String, Group<'_>>,
@@ -220,7 +220,7 @@ fn within_budget(
         }
     }
     if own.iter().any(|m| m.early != 0 && m.created_at >= target.day_start.0) {
-        over.due.retain(|due| !due.over && due.event.severity == "critical");
+        over.due.retain(|due| !due.over && !due.repeat && due.event.severity == "critical");
     }
     if !over.due.is_empty() {
         tell(&mut plan, target, EARLY, true, &over.due, now);

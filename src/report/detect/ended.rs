@@ -110,7 +110,7 @@ async fn competitors(app: &App, open: &[Event], over: &mut Vec<String>) -> anyho
 async fn of_campaigns(app: &App, open: &[Event], over: &mut Vec<String>) -> anyhow::Result<()> {
     let told: Vec<(i64, &String)> = open
         .iter()
-        .filter(|event| event.kind == "campaign")
+        .filter(|event| event.kind.starts_with("campaign"))
         .filter_map(|event| Some((event.dedupe.rsplit('/').next()?.parse().ok()?, &event.dedupe)))
         .collect();
     if told.is_empty() {

@@ -1,23 +1,31 @@
 //! The full lists behind a digest, for its attachments.
 
 use super::super::facts::{Facts, OurChange};
-use super::super::lang::{Kind, change_pct};
+use super::super::lang::{Kind, Words, change_pct};
 use super::super::metrics::shown;
 use super::super::reader::Reader;
 use super::super::sheet::{Cell, Table};
 use super::super::text::hint;
-use super::rows::{reason, state_name};
+use super::ROWS;
+use super::campaigns::campaigns;
+use super::health::health;
+use super::rows::{self, Content, reason, state_name};
 use crate::clock::Millis;
 use crate::config::Part;
 use crate::money::{Decimal, Money, currency};
 
 pub fn all(facts: &Facts, reader: &Reader) -> Vec<Table> {
+    let words = reader.voice.words;
     let parts = [
         (Part::NeedsYou, reviews(facts, reader)),
         (Part::WrongNow, wrong(facts, reader)),
         (Part::WrongNow, late(facts, reader)),
         (Part::Market, moves(facts, reader)),
         (Part::OurChanges, changes(facts, reader)),
+        (Part::Opportunities, told("opportunities", words.opportunities, rows::opportunities(facts, reader), words)),
+        (Part::Threats, told("threats", words.threats, rows::threats(facts, reader), words)),
+        (Part::Campaigns, told("campaigns", words.campaigns, campaigns(facts, reader), words)),
+        (Part::Health, told("health", words.health, health(facts, reader), words)),
     ];
     parts.into_iter().filter(|(part, _)| reader.wants(*part)).map(|(_, table)| table).collect()
 }
@@ -37,6 +45,13 @@ fn change(old: i64, new: i64) -> Cell {
 
 fn table(name: &'static str, title: &str, columns: &[&str]) -> Table {
     Table { title: title.to_owned(), name, columns: columns.iter().map(|c| (*c).to_owned()).collect(), rows: vec![] }
+}
+
+/// All rows of a section of which the mail tells only the first ones; of one that is told whole nothing is left to say.
+fn told(name: &'static str, title: &str, (_, rows): Content, words: &Words) -> Table {
+    let cut = rows.len() > ROWS;
+    let rows = rows.into_iter().filter(|_| cut).map(|row| vec![row.what.into(), row.why.into()]).collect();
+    Table { rows, ..table(name, title, &[title, words.sheet_why]) }
 }
 
 fn reviews(facts: &Facts, reader: &Reader) -> Table {

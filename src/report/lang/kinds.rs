@@ -27,6 +27,9 @@ macro_rules! kinds {
         impl Kind {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+ Self::Other];
 
+            /// The stored names.
+            pub const NAMES: &'static [&'static str] = &[$($($name,)+)+];
+
             /// The kind of a stored name; what is not known is still told, as something to look at.
             #[must_use]
             pub fn of(name: &str) -> Self {
@@ -68,6 +71,8 @@ kinds! {
     MatchReview = "match_review",
     OrderBroken = "order_broken",
     CampaignFailed = "campaign",
+    CampaignChanged = "campaign_changed",
+    MailRefused = "mail_refused",
     AdvertBelow = "advert_below_checkout",
 }
 

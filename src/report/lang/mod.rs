@@ -85,7 +85,8 @@ words! {
     reject_button, why_label, done_approved, done_rejected, link_expired, link_broken, review_settled, settings_title,
     settings_saved, settings_save, settings_digest, settings_zone, settings_quiet, settings_language, settings_alerts,
     settings_format, settings_categories, settings_brands, settings_competitors, settings_channels, settings_tags,
-    settings_rise, settings_fall, settings_list_hint, settings_all, settings_critical, settings_none,
+    settings_rise, settings_fall, settings_rise_amount, settings_fall_amount, settings_kinds, settings_sections,
+    settings_attachments, settings_quiet_day, settings_skip, settings_short, settings_weekly, settings_list_hint, settings_all, settings_critical, settings_none,
     ]
     plurals [
     to_approve, held, critical, late_channels, prices_changed, competitor_moves, resting, changed_times, more, times_seen, waiting, products,

@@ -106,11 +106,19 @@ impl Voice {
         self.number(one_decimal(value))
     }
 
-    /// A change rounded to one decimal, with its sign.
+    /// A change rounded to one decimal, with its sign; one so small that nothing would be left keeps two, since a change
+    /// is never told as none.
     #[must_use]
     pub fn signed(&self, value: Decimal) -> String {
-        let rounded = one_decimal(value);
-        let sign = if rounded.is_sign_negative() && !rounded.is_zero() { "" } else { "+" };
+        let rounded = match one_decimal(value) {
+            none if none.is_zero() && !value.is_zero() => {
+                let least = Decimal::new(1, 2);
+                let two = value.abs().round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero).max(least);
+                if value.is_sign_negative() { -two } else { two }
+            }
+            rounded => rounded,
+        };
+        let sign = if rounded.is_sign_positive() && !rounded.is_zero() { "+" } else { "" };
         format!("{sign}{}", self.number(rounded))
     }
 
@@ -329,7 +337,10 @@ mod tests {
     #[test]
     fn percentages_keep_one_decimal_and_their_sign() {
         assert_eq!(voice(Language::De).signed_percent(decimal("4.96").unwrap()), "+5,0\u{a0}%");
-        assert_eq!(voice(Language::Pl).signed_percent(decimal("-0.04").unwrap()), "+0,0%");
+        assert_eq!(voice(Language::Pl).signed_percent(decimal("-0.04").unwrap()), "-0,04%");
+        assert_eq!(voice(Language::Pl).signed_percent(decimal("-0.0004").unwrap()), "-0,01%", "a cut is never none");
+        assert_eq!(voice(Language::En).signed_percent(decimal("0.049").unwrap()), "+0.05%");
+        assert_eq!(voice(Language::En).signed_percent(Decimal::ZERO), "0.0%");
         assert_eq!(voice(Language::En).span(49_900, 47_421, "GBP"), "£499.00 → £474.21 (-5.0%)");
     }
 

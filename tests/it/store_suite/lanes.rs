@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use omniprice::clock::Millis;
+use omniprice::publish::notice;
 use omniprice::store::lanes::{self, Begun, Change, Door, Permit, Shut};
 use omniprice::store::listings::{self, Desire, Found, Listing};
-use omniprice::store::{Db, channels, products, progress, reporting, secrets, settings};
+use omniprice::store::{Db, channels, events, products, progress, reporting, secrets, settings};
 
 use super::{NOW, after, by_eight, import};
 use crate::both_engines;
@@ -288,7 +289,20 @@ async fn a_price_without_a_floor_is_held_not_wished_for(test: TestDb) {
     assert!(claim(db, 900).await.is_empty());
     let unsettled = progress::unsettled(db, 9).await.unwrap();
     assert_eq!(unsettled.iter().map(|u| (u.sku.as_str(), u.state.as_str())).collect::<Vec<_>>(), [("P000", "held")]);
+    let untold = async || {
+        let rows = progress::untold(db, 9).await.unwrap();
+        rows.into_iter().map(|one| (one.channel, one.product_id, one.state, one.reason)).collect::<Vec<_>>()
+    };
+    let own = (SHOP.to_owned(), held.product_id, "held".to_owned(), "no cost is known".to_owned());
+    assert_eq!(untold().await, [own]);
+    let event = notice::listing(SHOP, held.product_id, "held", &held.reason).unwrap();
+    let key = event.dedupe.clone();
+    events::raise(db, event, NOW).await.unwrap();
+    assert_eq!(untold().await, [], "an open event tells of it");
+    events::resolve(db, key, NOW).await.unwrap();
+    assert_eq!(untold().await.len(), 1);
     wish(db, [id], Ok(47_900), after(5)).await;
+    assert_eq!(untold().await, [], "it goes out by itself");
     assert_eq!(claim(db, 5).await.len(), 1, "a price that is known again goes out");
 }
 

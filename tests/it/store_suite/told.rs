@@ -12,6 +12,7 @@ use crate::harness::TestDb;
 both_engines![
     an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved,
     an_event_of_a_listing_is_shown_with_the_listings_state,
+    what_lasts_is_kept_in_new_words_and_not_counted,
     a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries,
     a_switch_is_kept_replaced_and_cleared,
     a_duty_has_one_owner_and_is_not_due_before_its_time,
@@ -90,6 +91,27 @@ async fn an_event_of_a_listing_is_shown_with_the_listings_state(test: TestDb) {
     assert_eq!(reporting::hosts(db).await.unwrap(), ["near.example"]);
 }
 
+async fn what_lasts_is_kept_in_new_words_and_not_counted(test: TestDb) {
+    let db = &test.db;
+    let raise = |message: &str| Raise {
+        kind: "paused",
+        severity: "critical",
+        dedupe: "paused".into(),
+        product_id: None,
+        channel: None,
+        competitor: None,
+        message: message.into(),
+        hint: String::new(),
+    };
+    events::keep(db, raise("nothing"), NOW).await.unwrap();
+    assert!(events::open(db, 10).await.unwrap().is_empty(), "what is not open is not opened");
+    events::raise(db, raise("first"), NOW).await.unwrap();
+    events::keep(db, raise("second"), after(60)).await.unwrap();
+    let open = events::open(db, 10).await.unwrap();
+    let seen: Vec<_> = open.iter().map(|e| (e.message.as_str(), e.times, e.first_at, e.last_at)).collect();
+    assert_eq!(seen, [("second", 1, NOW.0, after(60).0)]);
+}
+
 async fn a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries(test: TestDb) {
     let db = &test.db;
     let claim =
@@ -116,8 +138,18 @@ async fn a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries(t
     assert!(!events::digest_begun(db, "ann@x", after(1)).await.unwrap());
     assert_eq!(events::last_digest(db, "ann@x").await.unwrap(), Some(NOW));
     assert_eq!(events::last_digest(db, "bob@x").await.unwrap(), None);
+    assert_eq!(events::digest_sent(db).await.unwrap(), Some(after(61)));
     let rows = events::digests(db, 10).await.unwrap();
     assert_eq!((rows.len(), rows[0].state.as_str(), rows[0].sent_at), (1, "sent", Some(after(61).0)));
+    for slot in [10, 20] {
+        let id = format!("<{slot}@x>");
+        let claimed = events::claim_digest(db, "ann@x".into(), after(slot), id, after(slot), after(slot + 5)).await;
+        let end = DigestEnd { id: claimed.unwrap().unwrap().id, ..end("failed", slot) };
+        events::settle_digest(db, end).await.unwrap();
+    }
+    assert_eq!(events::digests_refused(db, "ann@x", NOW).await.unwrap(), 2);
+    assert_eq!(events::digests_refused(db, "ann@x", after(15)).await.unwrap(), 1, "since a change");
+    assert_eq!(events::digests_refused(db, "bob@x", NOW).await.unwrap(), 0);
 }
 
 async fn a_switch_is_kept_replaced_and_cleared(test: TestDb) {

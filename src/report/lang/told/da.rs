@@ -10,6 +10,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} lover en lavere pris end {checkout} tager, antal varer: {n}, blandt andre {sku}"
         }
         Sentence::PricesWait => "{channel}: ventende priser: {n}, den ældste siden {since}",
+        Sentence::MailRefused => "mails til {who} bliver afvist: {why}",
         Sentence::OrderBroken => "{above} må aldrig være under {below} og er det; antal varer: {n}, blandt andre {sku}",
         Sentence::CostsOld => "kostpriser ældre end {span}: {n}, den ældste er for {sku}, fra {since}",
         Sentence::OtherVariant => {
@@ -188,6 +189,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::HintVariant => {
             "omniprice extract \"{url}\" viser siden; omniprice alert resolve siger, at det alligevel er vores vare"
+        }
+        Sentence::HintAddress => {
+            "ret adressen, eller omniprice subscription remove {who}; omniprice subscription set {who} off=no begynder forfra"
         }
         Sentence::HintRates => "omniprice fx fetch prøver igen; omniprice fx import FILE tager en fil",
         Sentence::HintRatesAsk => "omniprice fx fetch spørger banken; omniprice fx import FILE tager en fil",

@@ -10,6 +10,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} verspricht weniger, als {checkout} verlangt; Zahl der Artikel: {n}, darunter {sku}"
         }
         Sentence::PricesWait => "{channel}: wartende Preise: {n}, der älteste seit {since}",
+        Sentence::MailRefused => "Mails an {who} werden abgewiesen: {why}",
         Sentence::OrderBroken => {
             "{above} darf nie unter {below} liegen und tut es; Zahl der Artikel: {n}, darunter {sku}"
         }
@@ -204,6 +205,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::HintVariant => {
             "omniprice extract \"{url}\" zeigt die Seite; omniprice alert resolve sagt, dass es doch unser Artikel ist"
+        }
+        Sentence::HintAddress => {
+            "Adresse berichtigen oder omniprice subscription remove {who}; omniprice subscription set {who} off=no beginnt neu"
         }
         Sentence::HintRates => "omniprice fx fetch versucht es erneut; omniprice fx import FILE nimmt eine Datei",
         Sentence::HintRatesAsk => "omniprice fx fetch fragt die Bank; omniprice fx import FILE nimmt eine Datei",

@@ -12,6 +12,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} obiecuje mniej, niż żąda {checkout}; liczba produktów: {n}, między innymi {sku}"
         }
         Sentence::PricesWait => "{channel}: oczekujące ceny: {n}, najstarsza od {since}",
+        Sentence::MailRefused => "wiadomości do {who} są odrzucane: {why}",
         Sentence::OrderBroken => {
             "{above} nigdy nie może być poniżej {below}, a jest; liczba produktów: {n}, między innymi {sku}"
         }
@@ -184,6 +185,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::HintVariant => {
             "omniprice extract \"{url}\" pokazuje stronę; omniprice alert resolve potwierdza, że to jednak nasz produkt"
+        }
+        Sentence::HintAddress => {
+            "popraw adres albo omniprice subscription remove {who}; omniprice subscription set {who} off=no zaczyna od nowa"
         }
         Sentence::HintRates => "omniprice fx fetch próbuje ponownie; omniprice fx import FILE przyjmuje plik",
         Sentence::HintRatesAsk => "omniprice fx fetch pyta bank; omniprice fx import FILE przyjmuje plik",

@@ -10,6 +10,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} lovar ett lägre pris än {checkout} tar, antal produkter: {n}, bland andra {sku}"
         }
         Sentence::PricesWait => "{channel}: väntande priser: {n}, det äldsta sedan {since}",
+        Sentence::MailRefused => "mejl till {who} avvisas: {why}",
         Sentence::OrderBroken => {
             "{above} får aldrig ligga under {below} och gör det; antal produkter: {n}, bland andra {sku}"
         }
@@ -184,6 +185,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::HintVariant => {
             "omniprice extract \"{url}\" visar sidan; omniprice alert resolve säger att det ändå är vår produkt"
+        }
+        Sentence::HintAddress => {
+            "rätta adressen, eller omniprice subscription remove {who}; omniprice subscription set {who} off=no börjar om"
         }
         Sentence::HintRates => "omniprice fx fetch försöker igen; omniprice fx import FILE tar en fil",
         Sentence::HintRatesAsk => "omniprice fx fetch frågar banken; omniprice fx import FILE tar en fil",
