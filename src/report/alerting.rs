@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::alerts::{self, Body, Draft, Situation, Target};
+use super::digest::DETAILS_FOR;
 use super::hooks::Hook;
 use super::lang::Voice;
 use super::link::Purpose;
@@ -18,7 +19,7 @@ use crate::clock::Millis;
 use crate::config::{Wanted, quiet_hours};
 use crate::store::alerts::{self as store, Message, Queue, Recent};
 use crate::store::events::Event;
-use crate::store::settings;
+use crate::store::{products, settings};
 
 /// What was over, told or sent before this no longer matters to planning; what is open always does.
 const MEMORY: i64 = 2 * Millis::DAY;
@@ -227,6 +228,10 @@ async fn send(app: &App, message: &Message) -> Result<String, MailError> {
     let purposes = [(words.settings, Purpose::Settings), (words.unsubscribe, Purpose::Unsubscribe)];
     let links: Vec<(&'static str, String)> =
         purposes.into_iter().filter_map(|(label, purpose)| Some((label, reader.link(purpose, None)?))).collect();
+    let about = about(app, &body).await.map_err(|e| MailError::Temporary(format!("{e:#}")))?;
+    let until = Some(app.now().plus(DETAILS_FOR));
+    let page = about.and_then(|id| reader.link(Purpose::Product(id), until)).map(|url| (words.alert_details, url));
+    let links: Vec<_> = page.into_iter().chain(links).collect();
     let told = alert_text::render(&body, early, &reader.voice, &links).map_err(refused)?;
     let references = message.thread.iter().cloned().collect();
     let answer = app.mailer.send(&told, &envelope(app, &reader, message.message_id.clone(), references)).await;
@@ -239,6 +244,14 @@ async fn send(app: &App, message: &Message) -> Result<String, MailError> {
         tracing::warn!("what became of a mail to {} is not noted: {error:#}", reader.address);
     }
     answer
+}
+
+/// The product that a message is about, if it is about one.
+async fn about(app: &App, body: &Body) -> anyhow::Result<Option<i64>> {
+    let mut skus: Vec<&str> = body.items.iter().filter_map(|item| item.sku.as_deref()).collect();
+    skus.dedup();
+    let [sku] = skus[..] else { return Ok(None) };
+    Ok(products::by_sku(&app.db, sku).await?.map(|product| product.id))
 }
 
 #[cfg(test)]

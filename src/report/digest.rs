@@ -21,6 +21,7 @@ use crate::clock::Millis;
 use crate::config::{Attachment, Format, Mode, Part};
 use crate::money::Decimal;
 pub use rows::is_late;
+pub(super) use rows::{DETAILS_FOR, reason, state_name};
 
 /// Rows shown per section; the rest is counted.
 pub const ROWS: usize = 10;

@@ -27,6 +27,8 @@ pub enum Purpose {
     /// Carries out the review with this number.
     Approve(i64),
     Reject(i64),
+    /// Shows the product with this number.
+    Product(i64),
 }
 
 /// What a link says.

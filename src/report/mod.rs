@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod moves;
 pub mod overview;
 pub mod people;
+pub mod product_page;
 pub mod reader;
 pub mod readiness;
 pub mod sales;

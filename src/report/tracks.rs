@@ -18,7 +18,7 @@ use crate::flow::facts;
 use crate::money::{Money, currency};
 use crate::store::observations::Latest;
 use crate::store::products::{self, Product};
-use crate::store::reporting;
+use crate::store::{decisions, reporting};
 
 /// Products per page, and runs of their pages that are read at once.
 const PAGE: i64 = 1_000;
@@ -78,6 +78,22 @@ pub async fn tracks(app: &App, since: Millis) -> anyhow::Result<Vec<Track>> {
         }
     }
     Ok(tracks)
+}
+
+/// One product with its prices since an instant; none for a currency that is not one.
+///
+/// # Errors
+/// The store's.
+pub async fn one(app: &App, product: Product, since: Millis) -> anyhow::Result<Option<Track>> {
+    let (loaded, fx) = (app.rules().await.ok(), app.fx().await?);
+    let id = product.id;
+    let own = runs(app, (id - 1, id), since, since).await?.remove(&id).unwrap_or_default();
+    let found = track(app, loaded.as_deref(), fx.as_ref(), product, &own, &mut Names::default());
+    let Some(mut track) = found else { return Ok(None) };
+    for row in decisions::of_product_since(&app.db, id, since).await? {
+        track.decided.push((Millis(row.created_at), row.previous_minor, row.price_minor));
+    }
+    Ok(Some(track))
 }
 
 fn recent(app: &App, since: Millis) -> Millis {

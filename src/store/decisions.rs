@@ -86,6 +86,7 @@ pub struct DecisionRow {
 /// A decision with its product's names, for reports.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct NamedDecision {
+    pub product_id: i64,
     pub sku: String,
     pub title: String,
     pub version: i64,

@@ -24,7 +24,7 @@ statements! {
     RECORD = Sql::same(
         "select d.record from decisions d join products p on p.id = d.product_id where p.sku = $1 and d.version = $2");
     CHANGES = Sql::same(
-        "select p.sku, p.title, d.version, d.price_minor, d.previous_minor, d.currency, d.rule, d.actor, d.why, d.created_at
+        "select d.product_id, p.sku, p.title, d.version, d.price_minor, d.previous_minor, d.currency, d.rule, d.actor, d.why, d.created_at
          from decisions d join products p on p.id = d.product_id
          where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
     REVIEWS = Sql::same(

@@ -22,9 +22,11 @@ use crate::flow::pricing::{self, Refused};
 use crate::report::lang::{Kind, Words, fill};
 use crate::report::link::{Claim, LinkError, PATH, Purpose};
 use crate::report::people;
+use crate::report::product_page::{self, ProductPage};
 use crate::report::reader::Reader;
 use crate::report::text;
 use crate::store::decisions::{self, Review};
+use crate::store::products;
 
 /// A form is some lines of text.
 const MAX_FORM: usize = 16 * 1024;
@@ -44,6 +46,15 @@ struct Page<'a> {
     title: &'a str,
     lines: Vec<String>,
     form: Option<Form>,
+}
+
+#[derive(Template)]
+#[template(path = "product.html")]
+struct About<'a> {
+    lang: &'static str,
+    words: &'static Words,
+    page: &'a ProductPage,
+    parts: &'a [(&'static str, &'a [String])],
 }
 
 /// A form with one button, and what it asks.
@@ -81,7 +92,7 @@ impl Field {
 }
 
 /// Pages with a token in their address are nobody else's business: not stored, not indexed, no referrer, no script.
-fn answer(status: StatusCode, page: &Page<'_>) -> Result<Response, Failed> {
+fn answer(status: StatusCode, page: &impl Template) -> Result<Response, Failed> {
     let mut response = (status, page.render()?).into_response();
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -158,6 +169,18 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
         Purpose::Settings => {
             answer(StatusCode::OK, &page(&reader, words.settings_title, vec![], Some(settings_form(&reader, &app))))
         }
+        Purpose::Product(id) => {
+            let Some(product) = products::by_id(&app.db, id).await? else {
+                return refused(&(StatusCode::GONE, reader.voice.language, LinkError::Expired));
+            };
+            let page = product_page::of(&app, &reader, product).await?;
+            let parts = [
+                (words.market, page.offers.as_slice()),
+                (words.settings_channels, page.channels.as_slice()),
+                (words.our_changes, page.changes.as_slice()),
+            ];
+            answer(StatusCode::OK, &About { lang: reader.voice.language.code(), words, page: &page, parts: &parts })
+        }
         Purpose::Approve(id) | Purpose::Reject(id) => {
             let Some(review) = open_review(&app, id).await? else { return settled(&reader) };
             let approve = matches!(claim.purpose, Purpose::Approve(_));
@@ -211,6 +234,7 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: Strin
             answer(StatusCode::OK, &page(&reader, words.unsubscribe, vec![line], None))
         }
         Purpose::Settings => save(&app, &reader, &form).await,
+        Purpose::Product(_) => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
         Purpose::Approve(id) | Purpose::Reject(id) => {
             let why = form.get("why").and_then(Value::as_str).unwrap_or_default();
             let why: String = if why.is_empty() { "by link".to_owned() } else { why.chars().take(MAX_WHY).collect() };

@@ -541,6 +541,14 @@ async fn links_show_on_get_and_act_on_post_only() {
     assert!(ask(port, "POST", &approve, "").await.starts_with("HTTP/1.1 409"), "once");
     assert!(ask(port, "GET", &approve, "").await.starts_with("HTTP/1.1 409"));
 
+    let product = path(Purpose::Product(review.product_id), 0);
+    let shown = ask(port, "GET", &product, "").await;
+    for expected in ["HTTP/1.1 200", "KETTLE", "<svg", "479.00", "webshop: ", "near.example: "] {
+        assert!(shown.contains(expected), "{expected} in {shown}");
+    }
+    assert!(ask(port, "POST", &product, "").await.starts_with("HTTP/1.1 405"));
+    assert!(ask(port, "GET", &path(Purpose::Product(9_999), 0), "").await.starts_with("HTTP/1.1 410"));
+
     let settings = path(Purpose::Settings, 0);
     let shown = ask(port, "GET", &settings, "").await;
     assert!(shown.contains("name=\"categories\""), "{shown}");

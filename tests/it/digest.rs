@@ -105,6 +105,7 @@ pub fn event(kind: &str, severity: &str, sku: Option<&str>, channel: Option<&str
 
 fn decision(sku: &str, title: &str, from: i64, to: i64) -> NamedDecision {
     NamedDecision {
+        product_id: 7,
         sku: sku.into(),
         title: title.into(),
         version: 2,

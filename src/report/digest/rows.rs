@@ -19,6 +19,8 @@ use crate::store::progress::Unsettled;
 /// Sentences before the rows, and the rows.
 pub type Content = (Vec<String>, Vec<Row>);
 
+/// So long the page behind an old mail can be opened.
+pub const DETAILS_FOR: i64 = 30 * Millis::DAY;
 /// SKUs that one row names.
 const NAMED: usize = 3;
 /// Competitors named as the most active.
@@ -26,14 +28,25 @@ const ACTIVE: usize = 3;
 
 pub fn needs_you(facts: &Facts, reader: &Reader) -> Content {
     let voice = &reader.voice;
-    let reviews = facts.reviews.iter().map(|(review, told)| review_row(review, told, reader));
+    let reviews = facts.reviews.iter().map(|(review, told)| {
+        let mut row = review_row(review, told, reader);
+        row.links.extend(details(review.product_id, facts.at, reader));
+        row
+    });
     let held = facts.held.iter().map(|(held, told)| Row {
         what: fill(voice.words.on_hold, &[("product", &product(&held.sku, &held.title))]),
         why: reason(told, &held.why, reader),
+        links: details(held.product_id, facts.at, reader).into_iter().collect(),
         command: Some(format!("omniprice explain {}", quoted(&held.sku))),
         ..Row::default()
     });
     (vec![], reviews.chain(held).collect())
+}
+
+/// The link to a product's page.
+fn details(product_id: i64, now: Millis, reader: &Reader) -> Option<(&'static str, String)> {
+    let url = reader.link(Purpose::Product(product_id), Some(now.plus(DETAILS_FOR)))?;
+    Some((reader.voice.words.alert_details, url))
 }
 
 fn review_row(review: &Review, told: &Told, reader: &Reader) -> Row {
@@ -325,6 +338,7 @@ pub fn our_changes(facts: &Facts, reader: &Reader) -> Content {
             what: product(&row.sku, &row.title),
             price: Some(voice.span(row.previous_minor, row.price_minor, &row.currency)),
             why: why.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "),
+            links: details(row.product_id, facts.at, reader).into_iter().collect(),
             ..Row::default()
         }
     });
