@@ -97,6 +97,8 @@ fn one_lower(c: char) -> Option<char> {
 pub struct Anywhere {
     any_case: bool,
     phrases: Vec<&'static str>,
+    /// Bytes of the shortest phrase: no phrase begins closer to the end of a text.
+    shortest: usize,
     /// A bit for each [`place`] at which a phrase has its beginning.
     table: Box<[u64; 1 << (TABLE_BITS - u64::BITS.ilog2())]>,
     /// Phrases that are shorter than a beginning; they are compared wherever any phrase may begin.
@@ -145,7 +147,8 @@ impl Anywhere {
 
     fn of(phrases: Vec<&'static str>, any_case: bool) -> Self {
         let table = Box::new([0; 1 << (TABLE_BITS - u64::BITS.ilog2())]);
-        let mut all = Self { any_case, phrases, table, short: Vec::new(), by_place: FxHashMap::default() };
+        let shortest = phrases.iter().map(|phrase| phrase.len()).min().unwrap_or(usize::MAX);
+        let mut all = Self { any_case, phrases, shortest, table, short: Vec::new(), by_place: FxHashMap::default() };
         for phrase in 0..all.phrases.len() {
             let bytes = all.phrases[phrase].as_bytes();
             if let Some(beginning) = bytes.first_chunk() {
@@ -214,11 +217,13 @@ impl Anywhere {
             (self.table[place / 64] >> (place % 64) & 1 == 1).then_some((at, place))
         };
         text.windows(BEGINNING).enumerate().find_map(marked).or_else(|| {
-            let last = text.len().saturating_sub(BEGINNING - 1);
-            let mut end = [0; 2 * BEGINNING - 1];
-            end.iter_mut().zip(&text[last..]).for_each(|(slot, byte)| *slot = *byte);
-            let windows = end.windows(BEGINNING).take(text.len() - last).enumerate();
-            windows.map(|(at, window)| (last + at, window)).find_map(marked)
+            // Most tables have no phrase that is short enough to begin here.
+            let ends = (self.shortest..BEGINNING).rev().filter_map(|left| Some((text.len().checked_sub(left)?, left)));
+            ends.filter(|(_, left)| *left > 0).find_map(|(at, left)| {
+                let mut end = [0; BEGINNING];
+                end[..left].copy_from_slice(&text[at..]);
+                marked((at, &end))
+            })
         })
     }
 }

@@ -10,11 +10,22 @@ const MAX_ENTITY: usize = 32;
 /// [`str::trim`], told from the outermost bytes where they are visible ASCII, as they nearly always are.
 #[must_use]
 pub fn trim(text: &str) -> &str {
-    let inner = text.trim_ascii();
+    let inner = without_indent(text).trim_ascii();
     match inner.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => inner,
         _ => inner.trim(),
     }
+}
+
+/// A text without most of the blanks that its first line is indented by.
+#[inline]
+fn without_indent(text: &str) -> &str {
+    const BLANKS: &str = "        ";
+    let mut rest = text.strip_prefix('\n').unwrap_or(text);
+    while let Some(more) = rest.strip_prefix(BLANKS) {
+        rest = more;
+    }
+    rest
 }
 
 /// Resolves character references and trims white space.

@@ -83,6 +83,14 @@ impl Name {
         Self(packed)
     }
 
+    /// The place of the name among 256 bits.
+    #[inline]
+    const fn bit(self) -> (usize, u64) {
+        // The multiplier is 2^64 divided by the golden ratio: it spreads names that differ in any byte.
+        let place = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        ((place >> 6) as usize, 1 << (place & 63))
+    }
+
     /// The name that starts at byte `from` and where it ends.
     pub(super) fn at(bytes: &[u8], from: usize, limit: usize) -> (Self, usize) {
         if let Some(word) = word_at(bytes, from).filter(|_| from + 8 <= limit) {
@@ -105,71 +113,61 @@ impl Name {
 
     /// Elements that have no content and no end tag.
     #[must_use]
-    pub const fn is_void(self) -> bool {
-        matches!(
-            self,
-            Self::AREA
-                | Self::BASE
-                | Self::BR
-                | Self::COL
-                | Self::EMBED
-                | Self::HR
-                | Self::IMG
-                | Self::INPUT
-                | Self::LINK
-                | Self::META
-                | Self::PARAM
-                | Self::SOURCE
-                | Self::TRACK
-                | Self::WBR
-        )
+    pub fn is_void(self) -> bool {
+        static VOID: Names<14> = Names::of([
+            "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+            "wbr",
+        ]);
+        VOID.have(self)
     }
 
     /// Elements that hold others and are closed by hand: an end tag of theirs never ends something inside an item only.
     #[must_use]
-    pub const fn is_box(self) -> bool {
-        const BOXES: [Name; 16] = [
-            Name::of("div"),
-            Name::of("body"),
-            Name::of("html"),
-            Name::of("main"),
-            Name::of("section"),
-            Name::of("article"),
-            Name::of("header"),
-            Name::of("footer"),
-            Name::of("aside"),
-            Name::of("nav"),
-            Name::of("ul"),
-            Name::of("ol"),
-            Name::of("li"),
-            Name::of("table"),
-            Name::of("td"),
-            Name::of("form"),
-        ];
-        let mut i = 0;
-        while i < BOXES.len() {
-            if BOXES[i].0 == self.0 {
-                return true;
-            }
-            i += 1;
-        }
-        false
+    pub fn is_box(self) -> bool {
+        static BOXES: Names<16> = Names::of([
+            "div", "body", "html", "main", "section", "article", "header", "footer", "aside", "nav", "ul", "ol", "li",
+            "table", "td", "form",
+        ]);
+        BOXES.have(self)
     }
 
     /// `li`, `p`, `tr` and the like end when a sibling opens.
     #[must_use]
     pub fn ends_at_sibling(self) -> bool {
-        const SIBLINGS: [Name; 8] = [
-            Name::of("li"),
-            Name::of("p"),
-            Name::of("tr"),
-            Name::of("td"),
-            Name::of("th"),
-            Name::of("dt"),
-            Name::of("dd"),
-            Name::of("option"),
-        ];
-        SIBLINGS.contains(&self)
+        static SIBLINGS: Names<8> = Names::of(["li", "p", "tr", "td", "th", "dt", "dd", "option"]);
+        SIBLINGS.have(self)
+    }
+}
+
+/// A set of names that is asked of every tag of a page.
+///
+/// Most tags have none of the names, and one bit tells so: a comparison with each name costs three times as much.
+#[derive(Debug)]
+pub struct Names<const N: usize> {
+    bits: [u64; 4],
+    names: [Name; N],
+}
+
+impl<const N: usize> Names<N> {
+    #[must_use]
+    pub const fn of(texts: [&str; N]) -> Self {
+        let mut set = Self { bits: [0; 4], names: [Name(0); N] };
+        let mut i = 0;
+        while i < N {
+            let name = Name::of(texts[i]);
+            let (word, bit) = name.bit();
+            set.bits[word] |= bit;
+            set.names[i] = name;
+            i += 1;
+        }
+        set
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn have(&self, name: Name) -> bool {
+        let (word, bit) = name.bit();
+        self.bits[word] & bit != 0 && self.names.contains(&name)
     }
 }
 
