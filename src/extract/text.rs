@@ -137,11 +137,36 @@ const fn is_plain(byte: u8) -> bool {
 #[inline]
 fn has_single_blanks(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     let ([first, .., last] | [first @ last]) = bytes else { return true };
-    // Without a way out of the loops they run over several bytes at once.
-    let all = bytes.iter().fold(true, |all, byte| all & wanted(*byte));
-    let doubled =
-        bytes.iter().zip(&bytes[1..]).fold(false, |any, (one, next)| any | ((*one == b' ') & (*next == b' ')));
-    all && !doubled && *first != b' ' && *last != b' '
+    let (mut at, mut blank) = (0, false);
+    let (words, _) = bytes.as_chunks();
+    for eight in words {
+        let word = u64::from_le_bytes(*eight);
+        let Some(blanks) = blanks_of(word) else { break };
+        // The mark of a byte stands in its highest bit, so the last one of the word before comes in at the lowest.
+        if blanks & (blanks << 8 | u64::from(blank) << 7) != 0 {
+            return false;
+        }
+        (at, blank) = (at + 8, blanks >> 63 == 1);
+    }
+    let single = bytes[at..].iter().all(|byte| {
+        let doubled = blank && *byte == b' ';
+        blank = *byte == b' ';
+        !doubled && wanted(*byte)
+    });
+    single && *first != b' ' && *last != b' '
+}
+
+/// Marks the blanks among eight bytes, or says that not all of them are printable ASCII.
+#[inline]
+const fn blanks_of(word: u64) -> Option<u64> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES * 0x80;
+    // No byte of ASCII carries into the next one.
+    let printable = word.wrapping_add(ONES * (0x80 - b' ' as u64)) & !word.wrapping_add(ONES) & HIGH;
+    if word & HIGH != 0 || printable != HIGH {
+        return None;
+    }
+    Some(!((word ^ (ONES * b' ' as u64)).wrapping_add(HIGH - ONES)) & HIGH)
 }
 
 /// Control characters, zero-width characters and direction marks.
@@ -162,12 +187,21 @@ pub fn lower(text: &str) -> String {
         return text.to_lowercase();
     }
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match small(c) {
-            Some(small) => out.push(small),
-            None => out.extend(c.to_lowercase()),
+    let mut rest = text;
+    while let Some(plain) = rest.bytes().position(|byte| !byte.is_ascii()) {
+        out.push_str(&rest[..plain]);
+        let mut behind = rest[plain..].chars();
+        for c in behind.by_ref().take(1) {
+            match small(c) {
+                Some(small) => out.push(small),
+                None => out.extend(c.to_lowercase()),
+            }
         }
+        rest = behind.as_str();
     }
+    out.push_str(rest);
+    // No other letter becomes a capital of ASCII, so those that were copied are the only ones.
+    out.make_ascii_lowercase();
     out
 }
 

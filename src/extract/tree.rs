@@ -120,6 +120,8 @@ impl<'a> Builder<'a> {
         if self.nodes.iter().rev().find_map(Node::tag).is_some_and(|last| last.at >= to) {
             self = Self::new(self.page, self.from);
         }
+        let left = to.min(self.page.len()).saturating_sub(self.scanner.position());
+        self.nodes.reserve((left / BYTES_PER_NODE).min(MAX_NODES));
         while self.step(to).is_some() {}
         while self.open.len() > 1 {
             close(&mut self.nodes, &mut self.open);
