@@ -101,7 +101,11 @@ impl<'a> Scanner<'a> {
         };
         let (name, attributes) = (&self.source[start + 1..name_end], &self.source[name_end..end]);
         let tag = Tag { name, key, attributes, at: start, marks };
-        self.pos = if end < self.bytes.len() { super::json::ceil_char(self.source, end + 1) } else { end };
+        self.pos = match self.bytes.get(end) {
+            Some(b'>') => end + 1,
+            Some(_) => super::json::ceil_char(self.source, end + 1),
+            None => end,
+        };
         self.raw = raw_name(key);
         Token::Open(tag)
     }

@@ -268,7 +268,10 @@ pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
 pub(super) fn end(bytes: &[u8], from: usize, limit: usize) -> usize {
     let bytes = &bytes[..limit];
     let mut at = from;
-    while let Some(stop) = find_near(bytes, at, *b"\"'>") {
+    // Many tags have no attributes, and most others end right behind a value.
+    while bytes.get(at) != Some(&b'>')
+        && let Some(stop) = find_near(bytes, at, *b"\"'>")
+    {
         match bytes[stop] {
             b'>' => return stop,
             // A quote opens a value only behind an equals sign; elsewhere it is a letter of a name or a value.
@@ -277,6 +280,9 @@ pub(super) fn end(bytes: &[u8], from: usize, limit: usize) -> usize {
             }
             _ => at = stop + 1,
         }
+    }
+    if bytes.get(at) == Some(&b'>') {
+        return at;
     }
     memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step)
 }
