@@ -113,6 +113,7 @@ impl Name {
 
     /// Elements that have no content and no end tag.
     #[must_use]
+    #[inline]
     pub fn is_void(self) -> bool {
         static VOID: Names<14> = Names::of([
             "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
@@ -133,6 +134,7 @@ impl Name {
 
     /// `li`, `p`, `tr` and the like end when a sibling opens.
     #[must_use]
+    #[inline]
     pub fn ends_at_sibling(self) -> bool {
         static SIBLINGS: Names<8> = Names::of(["li", "p", "tr", "td", "th", "dt", "dd", "option"]);
         SIBLINGS.have(self)
@@ -267,24 +269,44 @@ pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
 /// Where a tag ends whose attributes are read from `from` on, `limit` if it does not: [`read`] without the marks.
 pub(super) fn end(bytes: &[u8], from: usize, limit: usize) -> usize {
     let bytes = &bytes[..limit];
-    let mut at = from;
-    // Many tags have no attributes, and most others end right behind a value.
-    while bytes.get(at) != Some(&b'>')
-        && let Some(stop) = find_near(bytes, at, *b"\"'>")
+    if let Some(stop) = find_near(bytes, from, *b">'")
+        && bytes[stop] == b'>'
+        && ends_outside(&bytes[from..stop])
     {
+        return stop;
+    }
+    let mut at = from;
+    while let Some(stop) = find_near(bytes, at, *b"\"'>") {
         match bytes[stop] {
             b'>' => return stop,
-            // A quote opens a value only behind an equals sign; elsewhere it is a letter of a name or a value.
-            quote if bytes[from..stop].ends_with(b"=") || bytes[from..stop].trim_ascii_end().ends_with(b"=") => {
+            quote if opens_value(&bytes[from..stop]) => {
                 at = find_near(bytes, stop + 1, [quote]).map_or(stop, |end| end) + 1;
             }
             _ => at = stop + 1,
         }
     }
-    if bytes.get(at) == Some(&b'>') {
-        return at;
-    }
     memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step)
+}
+
+/// Whether a quote behind these attributes opens a value: elsewhere it is a letter of a name or a value.
+#[inline]
+fn opens_value(before: &[u8]) -> bool {
+    before.ends_with(b"=") || before.trim_ascii_end().ends_with(b"=")
+}
+
+/// Whether attributes without single quotes surely end outside of a value, as nearly all do: with a double quote that
+/// opens none, whether it closes one or is a letter, or without any quote.
+#[inline]
+fn ends_outside(attributes: &[u8]) -> bool {
+    let mut rest = attributes;
+    while let [before @ .., b' ' | b'/'] = rest {
+        rest = before;
+    }
+    match rest {
+        [] => true,
+        [before @ .., b'"'] => !opens_value(before),
+        _ => false,
+    }
 }
 
 /// What an attribute is, by the first eight bytes of its name.
@@ -338,6 +360,7 @@ impl<'a> Tag<'a> {
 
     /// Whether the tag closes itself: `<g/>`, but not `<a href=/>`.
     #[must_use]
+    #[inline]
     pub fn closes_itself(&self) -> bool {
         self.attributes.ends_with('/') && !self.attributes.ends_with("=/")
     }
