@@ -329,6 +329,22 @@ mod tests {
     }
 
     #[test]
+    fn single_blanks_are_told_wherever_they_stand() {
+        for length in 3..20 {
+            for at in 1..length - 1 {
+                for (one, next, folded) in
+                    [(' ', 'b', true), (' ', ' ', false), ('\n', 'b', false), ('\x7f', 'b', false)]
+                {
+                    let mut text = vec![b'a'; length + 1];
+                    (text[at], text[at + 1]) = (one as u8, next as u8);
+                    assert_eq!(is_folded(&text), folded, "{text:?}");
+                }
+            }
+        }
+        assert!(is_folded(b"") && !is_folded(b" a") && !is_folded(b"a ") && !is_folded("é".as_bytes()));
+    }
+
+    #[test]
     fn every_character_that_is_not_kept_is_told_from_its_first_byte() {
         for c in (0x80..=0x10_ffff).filter_map(char::from_u32).filter(|c| c.is_whitespace() || is_invisible(*c)) {
             let mut buffer = [0; 4];

@@ -413,3 +413,40 @@ impl<'a> Iterator for Attributes<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_ends_where_its_attributes_do() {
+        for (attributes, end) in [
+            (r#">b"#, 0),
+            (r#" / >b"#, 3),
+            (r#" class="a" >b"#, 11),
+            (r#" class="a>" id="b"/>c"#, 19),
+            (r#" x='a">' y="b">c"#, 14),
+            (r#" x="a'>" y="b">c"#, 14),
+            (r#" x = ">" y>c"#, 10),
+            (r#" a" b>c"#, 5),
+            (r#" x=">b"#, 4),
+            (r#" href=/a>b"#, 8),
+        ] {
+            assert_eq!(super::end(attributes.as_bytes(), 0, attributes.len()), end, "{attributes}");
+            assert_eq!(read(attributes.as_bytes(), 0, attributes.len()).0, end, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn a_set_has_its_names_and_no_others() {
+        let names = ["a", "br", "textarea", "blockquote"];
+        let set = Names::of(names);
+        for name in names {
+            assert!(set.have(Name::of(name)) && set.have(Name::of(&name.to_uppercase())), "{name}");
+        }
+        for code in 0..26_u32.pow(3) {
+            let letters = [code / 676, code / 26 % 26, code % 26].map(|letter| char::from_u32(97 + letter).unwrap());
+            assert!(!set.have(Name::of(&String::from_iter(letters))), "{letters:?}");
+        }
+    }
+}
