@@ -3,6 +3,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::text;
+
 /// Phrases by the character that they begin with, or by the one that they end with, each with what it says.
 #[derive(Debug)]
 pub struct ByCharacter<T>(FxHashMap<char, Vec<(&'static str, T)>>);
@@ -37,23 +39,39 @@ impl<T> ByCharacter<T> {
     }
 }
 
-/// The first two characters of phrases in lower case, which have two at least: nearly every text begins with others.
+/// The first characters of phrases in lower case, which have two at least: nearly every text begins with others.
 #[derive(Debug)]
 pub struct Openings {
     /// By the first of two ASCII characters, a bit for each second one.
     ascii: [u128; 128],
+    /// By the low bits of the first two ASCII characters, a bit for those of each third one.
+    thirds: Box<[u32; 1 << (2 * LOW_BITS)]>,
     others: FxHashSet<(char, char)>,
+}
+
+/// Bits of a letter or digit that stay the same when its case changes.
+const LOW_BITS: u32 = 5;
+
+/// The low bits of two characters, and of a third one.
+const fn low_bits([first, second, third]: [u8; 3]) -> (usize, u32) {
+    const LOW: u8 = (1 << LOW_BITS) - 1;
+    (((first & LOW) as usize) << LOW_BITS | (second & LOW) as usize, 1 << (third & LOW))
 }
 
 impl Openings {
     #[must_use]
     pub fn of(phrases: impl IntoIterator<Item = &'static str>) -> Self {
-        let mut openings = Self { ascii: [0; 128], others: FxHashSet::default() };
+        let thirds = Box::new([0; 1 << (2 * LOW_BITS)]);
+        let mut openings = Self { ascii: [0; 128], thirds, others: FxHashSet::default() };
         for phrase in phrases {
             let mut letters = phrase.chars();
             match (letters.next(), letters.next()) {
                 (Some(first), Some(second)) if first.is_ascii() && second.is_ascii() => {
                     openings.ascii[first as usize] |= 1_u128 << u32::from(second);
+                    let third = phrase.as_bytes().get(2).copied().filter(u8::is_ascii);
+                    let (two, bit) = low_bits([first as u8, second as u8, third.unwrap_or(0)]);
+                    // Behind a phrase of two letters anything may stand.
+                    openings.thirds[two] |= if third.is_some() { bit } else { u32::MAX };
                 }
                 (Some(first), Some(second)) => drop(openings.others.insert((first, second))),
                 _ => {}
@@ -66,11 +84,17 @@ impl Openings {
     /// always may.
     #[must_use]
     pub fn may_begin(&self, text: &str) -> bool {
-        if let [first, second, ..] = text.as_bytes()
+        if let [first, second, rest @ ..] = text.as_bytes()
             && first.is_ascii_alphanumeric()
             && second.is_ascii_alphanumeric()
         {
-            return (self.ascii[usize::from(first.to_ascii_lowercase())] >> second.to_ascii_lowercase()) & 1 == 1;
+            let two = (self.ascii[usize::from(first.to_ascii_lowercase())] >> second.to_ascii_lowercase()) & 1 == 1;
+            let third = rest.first().filter(|third| third.is_ascii_alphanumeric());
+            return two
+                && third.is_none_or(|third| {
+                    let (two, bit) = low_bits([*first, *second, *third]);
+                    self.thirds[two] & bit != 0
+                });
         }
         let mut letters = text.chars().map(one_lower);
         match (letters.next().flatten(), letters.next().flatten()) {
@@ -82,6 +106,12 @@ impl Openings {
 
 /// A letter or digit in lower case, if that is one character wherever it stands.
 fn one_lower(c: char) -> Option<char> {
+    // No sign and no digit stands between these letters.
+    if let 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ž' | 'А'..='я' | '一'..='龥' | '가'..='힣' = c
+        && let Some(small) = text::small(c)
+    {
+        return Some(small);
+    }
     let mut lower = c.to_lowercase();
     let one = lower.next().filter(|_| lower.next().is_none());
     // A capital sigma has two small forms.
@@ -97,6 +127,8 @@ fn one_lower(c: char) -> Option<char> {
 pub struct Anywhere {
     any_case: bool,
     phrases: Vec<&'static str>,
+    /// Bytes of the shortest phrase: no phrase begins closer to the end of a text.
+    shortest: usize,
     /// A bit for each [`place`] at which a phrase has its beginning.
     table: Box<[u64; 1 << (TABLE_BITS - u64::BITS.ilog2())]>,
     /// Phrases that are shorter than a beginning; they are compared wherever any phrase may begin.
@@ -145,7 +177,8 @@ impl Anywhere {
 
     fn of(phrases: Vec<&'static str>, any_case: bool) -> Self {
         let table = Box::new([0; 1 << (TABLE_BITS - u64::BITS.ilog2())]);
-        let mut all = Self { any_case, phrases, table, short: Vec::new(), by_place: FxHashMap::default() };
+        let shortest = phrases.iter().map(|phrase| phrase.len()).min().unwrap_or(usize::MAX);
+        let mut all = Self { any_case, phrases, shortest, table, short: Vec::new(), by_place: FxHashMap::default() };
         for phrase in 0..all.phrases.len() {
             let bytes = all.phrases[phrase].as_bytes();
             if let Some(beginning) = bytes.first_chunk() {
@@ -214,11 +247,13 @@ impl Anywhere {
             (self.table[place / 64] >> (place % 64) & 1 == 1).then_some((at, place))
         };
         text.windows(BEGINNING).enumerate().find_map(marked).or_else(|| {
-            let last = text.len().saturating_sub(BEGINNING - 1);
-            let mut end = [0; 2 * BEGINNING - 1];
-            end.iter_mut().zip(&text[last..]).for_each(|(slot, byte)| *slot = *byte);
-            let windows = end.windows(BEGINNING).take(text.len() - last).enumerate();
-            windows.map(|(at, window)| (last + at, window)).find_map(marked)
+            // Most tables have no phrase that is short enough to begin here.
+            let ends = (self.shortest..BEGINNING).rev().filter_map(|left| Some((text.len().checked_sub(left)?, left)));
+            ends.filter(|(_, left)| *left > 0).find_map(|(at, left)| {
+                let mut end = [0; BEGINNING];
+                end[..left].copy_from_slice(&text[at..]);
+                marked((at, &end))
+            })
         })
     }
 }
@@ -277,11 +312,29 @@ mod tests {
 
     #[test]
     fn only_two_letters_or_digits_rule_a_text_out() {
-        let openings = Openings::of(["buy now", "køb", "p/n", "купить", "σε απόθεμα", "买"]);
-        for text in ["Buy", "BU", "b", "", "b&uuml;", "Køb", "KØB", "P/N", "КУПИТЬ", "к&", "ΣΕ", "σε"] {
+        let openings = Openings::of(["buy now", "køb", "p/n", "купить", "σε απόθεμα", "买", "kr"]);
+        for text in [
+            "Buy",
+            "BU",
+            "krone",
+            "kr.",
+            "bu&yuml;",
+            "p/n",
+            "b",
+            "",
+            "b&uuml;",
+            "Køb",
+            "KØB",
+            "P/N",
+            "КУПИТЬ",
+            "к&",
+            "ΣΕ",
+            "σε",
+        ] {
             assert!(openings.may_begin(text), "{text}");
         }
-        for text in ["Kob", "kr", "pn", "b2", "22", "køb".trim_start_matches('k'), "Кнопка", "στο"] {
+        for text in ["Kob", "kt", "bun", "BUs", "pn", "b2", "22", "køb".trim_start_matches('k'), "Кнопка", "στο"]
+        {
             assert!(!openings.may_begin(text), "{text}");
         }
     }

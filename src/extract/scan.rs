@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use memchr::{memchr, memchr_iter, memmem};
 
 pub use self::leap::{Edge, edges};
-pub use self::tag::{Attributes, Name, Tag, marks};
+pub use self::tag::{Attributes, Name, Names, Tag, marks};
 use self::word::find_near;
 
 /// Something the scanner saw, with byte offsets into the page text.
@@ -87,6 +87,7 @@ impl<'a> Scanner<'a> {
         (end > start).then(|| Token::Raw { text: &self.source[start..end], at: start })
     }
 
+    #[inline]
     fn open(&mut self, start: usize) -> Token<'a> {
         // Only a tag that is cut at its limit can end inside a character.
         let limit = match self.bytes.len() {
@@ -100,11 +101,16 @@ impl<'a> Scanner<'a> {
         };
         let (name, attributes) = (&self.source[start + 1..name_end], &self.source[name_end..end]);
         let tag = Tag { name, key, attributes, at: start, marks };
-        self.pos = if end < self.bytes.len() { super::json::ceil_char(self.source, end + 1) } else { end };
+        self.pos = match self.bytes.get(end) {
+            Some(b'>') => end + 1,
+            Some(_) => super::json::ceil_char(self.source, end + 1),
+            None => end,
+        };
         self.raw = raw_name(key);
         Token::Open(tag)
     }
 
+    #[inline]
     fn close(&mut self, start: usize) -> Token<'a> {
         let (name, name_end) = Name::at(self.bytes, start + 2, self.bytes.len());
         self.pos = match self.bytes.get(name_end) {
@@ -138,6 +144,14 @@ impl<'a> Iterator for Scanner<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
+        self.step()
+    }
+}
+
+impl<'a> Scanner<'a> {
+    /// [`Iterator::next`] as a part of its caller, for the one reader that takes every token of a page.
+    #[inline(always)]
+    pub fn step(&mut self) -> Option<Token<'a>> {
         if self.raw.is_some()
             && let Some(token) = self.raw_token()
         {
@@ -177,15 +191,11 @@ fn next_tag(bytes: &[u8], from: usize) -> usize {
 }
 
 /// The elements whose content is text whatever stands in it.
+#[inline]
 fn raw_name(name: Name) -> Option<&'static str> {
-    const RAW: [(Name, &str); 5] = [
-        (Name::of("script"), "script"),
-        (Name::of("style"), "style"),
-        (Name::of("textarea"), "textarea"),
-        (Name::of("title"), "title"),
-        (Name::of("xmp"), "xmp"),
-    ];
-    RAW.iter().find(|(raw, _)| *raw == name).map(|(_, text)| *text)
+    const TEXTS: [&str; 5] = ["script", "style", "textarea", "title", "xmp"];
+    static RAW: Names<5> = Names::of(TEXTS);
+    if RAW.have(name) { TEXTS.into_iter().find(|text| Name::of(text) == name) } else { None }
 }
 
 /// Offset of `</name` in any case.

@@ -10,11 +10,22 @@ const MAX_ENTITY: usize = 32;
 /// [`str::trim`], told from the outermost bytes where they are visible ASCII, as they nearly always are.
 #[must_use]
 pub fn trim(text: &str) -> &str {
-    let inner = text.trim_ascii();
+    let inner = without_indent(text).trim_ascii();
     match inner.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => inner,
         _ => inner.trim(),
     }
+}
+
+/// A text without most of the blanks that its first line is indented by.
+#[inline]
+fn without_indent(text: &str) -> &str {
+    const BLANKS: &str = "        ";
+    let mut rest = text.strip_prefix('\n').unwrap_or(text);
+    while let Some(more) = rest.strip_prefix(BLANKS) {
+        rest = more;
+    }
+    rest
 }
 
 /// Resolves character references and trims white space.
@@ -118,19 +129,54 @@ pub fn is_folded(bytes: &[u8]) -> bool {
 
 /// Whether a byte belongs to a character that [`fold_space`] keeps, told from the byte alone: the lead bytes of all
 /// white space and invisible characters outside of ASCII are left out, and what else they begin with them.
-const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | 0x80..=0xc1 | 0xc3..=0xd7 | 0xd9..=0xe0 | 0xe4..=0xee | 0xf0..)
+fn is_plain(byte: u8) -> bool {
+    // One look in place of six comparisons: texts in other letters than ASCII are read byte by byte.
+    static PLAIN: [bool; 256] = {
+        let mut plain = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            plain[byte] = matches!(byte, 0x20..=0x7e | 0x80..=0xc1 | 0xc3..=0xd7 | 0xd9..=0xe0 | 0xe4..=0xee | 0xf0..);
+            byte += 1;
+        }
+        plain
+    };
+    PLAIN[byte as usize]
 }
 
 /// Whether a text consists of wanted bytes, with single blanks between words.
 #[inline]
 fn has_single_blanks(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     let ([first, .., last] | [first @ last]) = bytes else { return true };
-    // Without a way out of the loops they run over several bytes at once.
-    let all = bytes.iter().fold(true, |all, byte| all & wanted(*byte));
-    let doubled =
-        bytes.iter().zip(&bytes[1..]).fold(false, |any, (one, next)| any | ((*one == b' ') & (*next == b' ')));
-    all && !doubled && *first != b' ' && *last != b' '
+    let (mut at, mut blank) = (0, false);
+    let (words, _) = bytes.as_chunks();
+    for eight in words {
+        let word = u64::from_le_bytes(*eight);
+        let Some(blanks) = blanks_of(word) else { break };
+        // The mark of a byte stands in its highest bit, so the last one of the word before comes in at the lowest.
+        if blanks & (blanks << 8 | u64::from(blank) << 7) != 0 {
+            return false;
+        }
+        (at, blank) = (at + 8, blanks >> 63 == 1);
+    }
+    let single = bytes[at..].iter().all(|byte| {
+        let doubled = blank && *byte == b' ';
+        blank = *byte == b' ';
+        !doubled && wanted(*byte)
+    });
+    single && *first != b' ' && *last != b' '
+}
+
+/// Marks the blanks among eight bytes, or says that not all of them are printable ASCII.
+#[inline]
+const fn blanks_of(word: u64) -> Option<u64> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES * 0x80;
+    // No byte of ASCII carries into the next one.
+    let printable = word.wrapping_add(ONES * (0x80 - b' ' as u64)) & !word.wrapping_add(ONES) & HIGH;
+    if word & HIGH != 0 || printable != HIGH {
+        return None;
+    }
+    Some(!((word ^ (ONES * b' ' as u64)).wrapping_add(HIGH - ONES)) & HIGH)
 }
 
 /// Control characters, zero-width characters and direction marks.
@@ -151,12 +197,21 @@ pub fn lower(text: &str) -> String {
         return text.to_lowercase();
     }
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match small(c) {
-            Some(small) => out.push(small),
-            None => out.extend(c.to_lowercase()),
+    let mut rest = text;
+    while let Some(plain) = rest.bytes().position(|byte| !byte.is_ascii()) {
+        out.push_str(&rest[..plain]);
+        let mut behind = rest[plain..].chars();
+        for c in behind.by_ref().take(1) {
+            match small(c) {
+                Some(small) => out.push(small),
+                None => out.extend(c.to_lowercase()),
+            }
         }
+        rest = behind.as_str();
     }
+    out.push_str(rest);
+    // No other letter becomes a capital of ASCII, so those that were copied are the only ones.
+    out.make_ascii_lowercase();
     out
 }
 
@@ -271,6 +326,22 @@ mod tests {
     fn space_is_folded_and_marks_are_dropped() {
         assert_eq!(fold_space(" a\u{a0}\n b\u{200f}c\u{0}"), "a bc");
         assert!(matches!(fold_space("\n größer ж 7 \u{3000}"), Cow::Borrowed("größer ж 7")));
+    }
+
+    #[test]
+    fn single_blanks_are_told_wherever_they_stand() {
+        for length in 3..20 {
+            for at in 1..length - 1 {
+                for (one, next, folded) in
+                    [(' ', 'b', true), (' ', ' ', false), ('\n', 'b', false), ('\x7f', 'b', false)]
+                {
+                    let mut text = vec![b'a'; length + 1];
+                    (text[at], text[at + 1]) = (one as u8, next as u8);
+                    assert_eq!(is_folded(&text), folded, "{text:?}");
+                }
+            }
+        }
+        assert!(is_folded(b"") && !is_folded(b" a") && !is_folded(b"a ") && !is_folded("é".as_bytes()));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 
-use super::scan::{Name, Scanner, Tag, Token};
+use super::scan::{Name, Names, Scanner, Tag, Token};
 use super::text;
 use super::visible::classes::{self, Facts, Hints, Known};
 
@@ -62,7 +62,8 @@ pub struct Builder<'a> {
     from: usize,
     scanner: Scanner<'a>,
     nodes: Vec<Node<'a>>,
-    open: Vec<usize>,
+    /// Open elements and their names, which end tags are compared with.
+    open: Vec<(Name, usize)>,
     text_bytes: usize,
 }
 
@@ -74,13 +75,14 @@ impl<'a> Builder<'a> {
         let mut nodes = Vec::with_capacity((page.len().saturating_sub(from) / BYTES_PER_NODE).min(FEW_NODES));
         nodes.push(Node { kind: Kind::Element(root), parent: 0, end: 0, at: from });
         let scanner = Scanner::starting_at(page, from);
-        Self { page, from, scanner, nodes, open: vec![0], text_bytes: 0 }
+        let open = vec![(root.key, 0)];
+        Self { page, from, scanner, nodes, open, text_bytes: 0 }
     }
 
     /// Reads on until there is one more node and gives out its index; none if no element before byte `to` is left.
     pub fn step(&mut self, to: usize) -> Option<usize> {
         loop {
-            match self.scanner.next()? {
+            match self.scanner.step()? {
                 Token::Open(tag) if tag.at >= to || self.nodes.len() >= MAX_NODES => {
                     self.scanner.go_back(tag.at);
                     return None;
@@ -89,7 +91,7 @@ impl<'a> Builder<'a> {
                     self.end_siblings(tag.key);
                     let index = self.push(Kind::Element(tag), tag.at);
                     if !tag.key.is_void() && !tag.closes_itself() && self.open.len() < MAX_DEPTH {
-                        self.open.push(index);
+                        self.open.push((tag.key, index));
                     }
                     return Some(index);
                 }
@@ -118,6 +120,8 @@ impl<'a> Builder<'a> {
         if self.nodes.iter().rev().find_map(Node::tag).is_some_and(|last| last.at >= to) {
             self = Self::new(self.page, self.from);
         }
+        let left = to.min(self.page.len()).saturating_sub(self.scanner.position());
+        self.nodes.reserve((left / BYTES_PER_NODE).min(MAX_NODES));
         while self.step(to).is_some() {}
         while self.open.len() > 1 {
             close(&mut self.nodes, &mut self.open);
@@ -130,7 +134,7 @@ impl<'a> Builder<'a> {
 
     #[inline]
     fn push(&mut self, kind: Kind<'a>, at: usize) -> usize {
-        let parent = self.open.last().copied().unwrap_or(0);
+        let parent = self.open.last().map_or(0, |(_, index)| *index);
         let index = self.nodes.len();
         self.nodes.push(Node { kind, parent, end: index + 1, at });
         index
@@ -138,15 +142,14 @@ impl<'a> Builder<'a> {
 
     /// Ends an element whose sibling opens.
     fn end_siblings(&mut self, name: Name) {
-        let parent = self.open.last().copied().unwrap_or(0);
-        if self.nodes[parent].is(name) && name.ends_at_sibling() && self.open.len() > 1 {
+        if self.open.len() > 1 && self.open.last().is_some_and(|(open, _)| *open == name) && name.ends_at_sibling() {
             close(&mut self.nodes, &mut self.open);
         }
     }
 
     /// Takes an end tag; everything opened since its partner is closed too.
     fn end(&mut self, name: Name) {
-        let partner = self.open.iter().rev().take(MAX_SEARCH).position(|i| self.nodes[*i].is(name));
+        let partner = self.open.iter().rev().take(MAX_SEARCH).position(|(open, _)| *open == name);
         if let Some(up) = partner.filter(|up| up + 1 < self.open.len()) {
             for _ in 0..=up {
                 close(&mut self.nodes, &mut self.open);
@@ -155,8 +158,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn close(nodes: &mut [Node<'_>], open: &mut Vec<usize>) {
-    if let Some(index) = open.pop() {
+fn close(nodes: &mut [Node<'_>], open: &mut Vec<(Name, usize)>) {
+    if let Some((_, index)) = open.pop() {
         nodes[index].end = nodes.len();
     }
 }
@@ -294,35 +297,11 @@ impl<'a> Node<'a> {
 /// Elements that start a new line on screen.
 #[must_use]
 pub fn is_block(name: Name) -> bool {
-    const BLOCKS: [Name; 26] = [
-        Name::of("div"),
-        Name::of("p"),
-        Name::of("li"),
-        Name::of("ul"),
-        Name::of("ol"),
-        Name::of("td"),
-        Name::of("th"),
-        Name::of("tr"),
-        Name::of("table"),
-        Name::of("section"),
-        Name::of("article"),
-        Name::of("h1"),
-        Name::of("h2"),
-        Name::of("h3"),
-        Name::of("h4"),
-        Name::of("h5"),
-        Name::of("h6"),
-        Name::of("br"),
-        Name::of("dt"),
-        Name::of("dd"),
-        Name::of("dl"),
-        Name::of("form"),
-        Name::of("header"),
-        Name::of("footer"),
-        Name::of("main"),
-        Name::of("fieldset"),
-    ];
-    BLOCKS.contains(&name)
+    static BLOCKS: Names<26> = Names::of([
+        "div", "p", "li", "ul", "ol", "td", "th", "tr", "table", "section", "article", "h1", "h2", "h3", "h4", "h5",
+        "h6", "br", "dt", "dd", "dl", "form", "header", "footer", "main", "fieldset",
+    ]);
+    BLOCKS.have(name)
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@ pub mod seams;
 pub mod spots;
 pub mod table;
 
+use rustc_hash::FxHashMap;
+
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
 use super::price::{Context, PriceKind, Role, TaxView};
-use super::scan::Name;
+use super::scan::{Name, Tag};
 use super::text::{self, Words};
 use super::tree::{Kind, Tree};
 use crate::money::Money;
@@ -202,7 +204,7 @@ const NAMED: i32 = 26;
 const MOST_BY_WORDS: i32 = 66;
 
 /// The heading that shares most words with the page's titles; the first real `h1` when there are none.
-fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &Words) -> Option<(String, usize)> {
+fn heading<'a>(tree: &Tree<'a>, harvest: &Harvest<'_>, titles: &Words) -> Option<(String, usize)> {
     let title = titles.iter().next().is_none().then(|| Words::of(harvest.title.as_deref().unwrap_or("")));
     let wanted: Vec<&str> = title.as_ref().unwrap_or(titles).iter().collect();
     let mut best: Option<(i32, String, usize)> = None;
@@ -217,6 +219,12 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &Words) -> Option<(St
     if sure.is_some() {
         return sure;
     }
+    // Boxes of a list have the same attributes; the targets of links differ.
+    let mut known: FxHashMap<&str, u8> = FxHashMap::default();
+    let mut names_title = |tag: &Tag<'a>| match tag.key {
+        Name::A => classes::names_title(tag),
+        _ => *known.entry(tag.attributes).or_insert_with(|| classes::names_title(tag)),
+    };
     for (index, node) in tree.nodes.iter().enumerate() {
         let Some(tag) = node.tag() else { continue };
         let beaten = |level: i32| best.as_ref().is_some_and(|(most, ..)| *most >= level + MOST_BY_WORDS);
@@ -227,7 +235,7 @@ fn heading(tree: &Tree<'_>, harvest: &Harvest<'_>, titles: &Words) -> Option<(St
             _ if node.end - index > 12 || tag.attributes.len() < 8 || beaten(NAMED) => continue,
             // An element without words is no heading, whatever it is called.
             _ if !tree.has_text(index) => continue,
-            _ => match classes::names_title(tag) {
+            _ => match names_title(tag) {
                 2 => NAMED,
                 1 => 2,
                 _ => continue,

@@ -300,6 +300,19 @@ fn may_name(lower: &str, start: bool) -> bool {
 
 /// The letters at one end of a text.
 fn end_word(text: &str, start: bool) -> &str {
+    let bytes = text.as_bytes();
+    let letter = |byte: &&u8| byte.is_ascii_alphabetic();
+    let length =
+        if start { bytes.iter().take_while(letter).count() } else { bytes.iter().rev().take_while(letter).count() };
+    let (word, next) = if start {
+        (&text[..length], bytes.get(length))
+    } else {
+        let at = text.len() - length;
+        (&text[at..], at.checked_sub(1).map(|before| &bytes[before]))
+    };
+    if next.is_none_or(u8::is_ascii) {
+        return word;
+    }
     let other = |c: char| !c.is_alphabetic();
     if start { &text[..text.find(other).unwrap_or(text.len())] } else { text.rsplit(other).next().unwrap_or("") }
 }

@@ -83,6 +83,14 @@ impl Name {
         Self(packed)
     }
 
+    /// The place of the name among 256 bits.
+    #[inline]
+    const fn bit(self) -> (usize, u64) {
+        // The multiplier is 2^64 divided by the golden ratio: it spreads names that differ in any byte.
+        let place = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        ((place >> 6) as usize, 1 << (place & 63))
+    }
+
     /// The name that starts at byte `from` and where it ends.
     pub(super) fn at(bytes: &[u8], from: usize, limit: usize) -> (Self, usize) {
         if let Some(word) = word_at(bytes, from).filter(|_| from + 8 <= limit) {
@@ -105,71 +113,63 @@ impl Name {
 
     /// Elements that have no content and no end tag.
     #[must_use]
-    pub const fn is_void(self) -> bool {
-        matches!(
-            self,
-            Self::AREA
-                | Self::BASE
-                | Self::BR
-                | Self::COL
-                | Self::EMBED
-                | Self::HR
-                | Self::IMG
-                | Self::INPUT
-                | Self::LINK
-                | Self::META
-                | Self::PARAM
-                | Self::SOURCE
-                | Self::TRACK
-                | Self::WBR
-        )
+    #[inline]
+    pub fn is_void(self) -> bool {
+        static VOID: Names<14> = Names::of([
+            "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+            "wbr",
+        ]);
+        VOID.have(self)
     }
 
     /// Elements that hold others and are closed by hand: an end tag of theirs never ends something inside an item only.
     #[must_use]
-    pub const fn is_box(self) -> bool {
-        const BOXES: [Name; 16] = [
-            Name::of("div"),
-            Name::of("body"),
-            Name::of("html"),
-            Name::of("main"),
-            Name::of("section"),
-            Name::of("article"),
-            Name::of("header"),
-            Name::of("footer"),
-            Name::of("aside"),
-            Name::of("nav"),
-            Name::of("ul"),
-            Name::of("ol"),
-            Name::of("li"),
-            Name::of("table"),
-            Name::of("td"),
-            Name::of("form"),
-        ];
-        let mut i = 0;
-        while i < BOXES.len() {
-            if BOXES[i].0 == self.0 {
-                return true;
-            }
-            i += 1;
-        }
-        false
+    pub fn is_box(self) -> bool {
+        static BOXES: Names<16> = Names::of([
+            "div", "body", "html", "main", "section", "article", "header", "footer", "aside", "nav", "ul", "ol", "li",
+            "table", "td", "form",
+        ]);
+        BOXES.have(self)
     }
 
     /// `li`, `p`, `tr` and the like end when a sibling opens.
     #[must_use]
+    #[inline]
     pub fn ends_at_sibling(self) -> bool {
-        const SIBLINGS: [Name; 8] = [
-            Name::of("li"),
-            Name::of("p"),
-            Name::of("tr"),
-            Name::of("td"),
-            Name::of("th"),
-            Name::of("dt"),
-            Name::of("dd"),
-            Name::of("option"),
-        ];
-        SIBLINGS.contains(&self)
+        static SIBLINGS: Names<8> = Names::of(["li", "p", "tr", "td", "th", "dt", "dd", "option"]);
+        SIBLINGS.have(self)
+    }
+}
+
+/// A set of names that is asked of every tag of a page.
+///
+/// Most tags have none of the names, and one bit tells so: a comparison with each name costs three times as much.
+#[derive(Debug)]
+pub struct Names<const N: usize> {
+    bits: [u64; 4],
+    names: [Name; N],
+}
+
+impl<const N: usize> Names<N> {
+    #[must_use]
+    pub const fn of(texts: [&str; N]) -> Self {
+        let mut set = Self { bits: [0; 4], names: [Name(0); N] };
+        let mut i = 0;
+        while i < N {
+            let name = Name::of(texts[i]);
+            let (word, bit) = name.bit();
+            set.bits[word] |= bit;
+            set.names[i] = name;
+            i += 1;
+        }
+        set
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn have(&self, name: Name) -> bool {
+        let (word, bit) = name.bit();
+        self.bits[word] & bit != 0 && self.names.contains(&name)
     }
 }
 
@@ -269,18 +269,44 @@ pub(super) fn read(bytes: &[u8], from: usize, limit: usize) -> (usize, u8) {
 /// Where a tag ends whose attributes are read from `from` on, `limit` if it does not: [`read`] without the marks.
 pub(super) fn end(bytes: &[u8], from: usize, limit: usize) -> usize {
     let bytes = &bytes[..limit];
+    if let Some(stop) = find_near(bytes, from, *b">'")
+        && bytes[stop] == b'>'
+        && ends_outside(&bytes[from..stop])
+    {
+        return stop;
+    }
     let mut at = from;
     while let Some(stop) = find_near(bytes, at, *b"\"'>") {
         match bytes[stop] {
             b'>' => return stop,
-            // A quote opens a value only behind an equals sign; elsewhere it is a letter of a name or a value.
-            quote if bytes[from..stop].ends_with(b"=") || bytes[from..stop].trim_ascii_end().ends_with(b"=") => {
+            quote if opens_value(&bytes[from..stop]) => {
                 at = find_near(bytes, stop + 1, [quote]).map_or(stop, |end| end) + 1;
             }
             _ => at = stop + 1,
         }
     }
     memchr(b'>', &bytes[from..]).map_or(limit, |step| from + step)
+}
+
+/// Whether a quote behind these attributes opens a value: elsewhere it is a letter of a name or a value.
+#[inline]
+fn opens_value(before: &[u8]) -> bool {
+    before.ends_with(b"=") || before.trim_ascii_end().ends_with(b"=")
+}
+
+/// Whether attributes without single quotes surely end outside of a value, as nearly all do: with a double quote that
+/// opens none, whether it closes one or is a letter, or without any quote.
+#[inline]
+fn ends_outside(attributes: &[u8]) -> bool {
+    let mut rest = attributes;
+    while let [before @ .., b' ' | b'/'] = rest {
+        rest = before;
+    }
+    match rest {
+        [] => true,
+        [before @ .., b'"'] => !opens_value(before),
+        _ => false,
+    }
 }
 
 /// What an attribute is, by the first eight bytes of its name.
@@ -334,6 +360,7 @@ impl<'a> Tag<'a> {
 
     /// Whether the tag closes itself: `<g/>`, but not `<a href=/>`.
     #[must_use]
+    #[inline]
     pub fn closes_itself(&self) -> bool {
         self.attributes.ends_with('/') && !self.attributes.ends_with("=/")
     }
@@ -383,6 +410,43 @@ impl<'a> Iterator for Attributes<'a> {
                 self.pos = from + bytes[from..].iter().take_while(|byte| !is_space(**byte)).count();
                 Some((name, &self.source[from..self.pos]))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_ends_where_its_attributes_do() {
+        for (attributes, end) in [
+            (r#">b"#, 0),
+            (r#" / >b"#, 3),
+            (r#" class="a" >b"#, 11),
+            (r#" class="a>" id="b"/>c"#, 19),
+            (r#" x='a">' y="b">c"#, 14),
+            (r#" x="a'>" y="b">c"#, 14),
+            (r#" x = ">" y>c"#, 10),
+            (r#" a" b>c"#, 5),
+            (r#" x=">b"#, 4),
+            (r#" href=/a>b"#, 8),
+        ] {
+            assert_eq!(super::end(attributes.as_bytes(), 0, attributes.len()), end, "{attributes}");
+            assert_eq!(read(attributes.as_bytes(), 0, attributes.len()).0, end, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn a_set_has_its_names_and_no_others() {
+        let names = ["a", "br", "textarea", "blockquote"];
+        let set = Names::of(names);
+        for name in names {
+            assert!(set.have(Name::of(name)) && set.have(Name::of(&name.to_uppercase())), "{name}");
+        }
+        for code in 0..26_u32.pow(3) {
+            let letters = [code / 676, code / 26 % 26, code % 26].map(|letter| char::from_u32(97 + letter).unwrap());
+            assert!(!set.have(Name::of(&String::from_iter(letters))), "{letters:?}");
         }
     }
 }

@@ -27,23 +27,25 @@ const NEAR: usize = 3;
 /// Byte offset of the next byte at or after `from` that is one of at most three, where it is mostly near.
 #[inline]
 pub(in crate::extract) fn find_near<const N: usize>(bytes: &[u8], from: usize, wanted: [u8; N]) -> Option<usize> {
-    let mut at = from;
-    for _ in 0..NEAR {
-        let Some(word) = word_at(bytes, at) else { break };
+    let rest = bytes.get(from..)?;
+    let (words, _) = rest.as_chunks();
+    let mut passed = 0;
+    for eight in words.iter().take(NEAR) {
+        let word = u64::from_le_bytes(*eight);
         let found = wanted.iter().fold(0, |marks, byte| marks | equal(word, *byte));
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(from + passed + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
+        passed += 8;
     }
-    let rest = bytes.get(at..)?;
+    let rest = &rest[passed..];
     let step = match wanted.as_slice() {
         [one] => memchr::memchr(*one, rest),
         [one, two] => memchr::memchr2(*one, *two, rest),
         [one, two, three, ..] => memchr::memchr3(*one, *two, *three, rest),
         [] => None,
     };
-    step.map(|step| at + step)
+    step.map(|step| from + passed + step)
 }
 
 #[cfg(test)]
