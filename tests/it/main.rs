@@ -15,6 +15,7 @@ mod digest_scope;
 mod digest_told;
 mod extract;
 mod flow;
+mod foreign;
 mod fuzz_corpus;
 mod guards;
 mod harness;
