@@ -57,8 +57,7 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let vat = fresh.facts.product.vat.as_ref();
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
     let carried = fresh.carried.map(|carried| carried.price);
-    let record =
-        Record { now, rule_revision: loaded.revision, facts: fresh.facts, decision: fresh.decision, release, carried };
+    let record = Record { release, carried, ..Record::of(&loaded, now, fresh.facts, fresh.decision) };
     let terms = app.terms().await?;
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
     // Everything that could change the answer by itself is worked out by the evaluation that follows at once.
@@ -96,7 +95,7 @@ pub async fn adopt(app: &App, product_id: i64, price: Money, channel: &str) -> a
         return Ok(());
     }
     let release = vec![format!("adopted from {channel}")];
-    let record = Record { now, rule_revision: loaded.revision, facts, decision, release, carried: Some(price) };
+    let record = Record { release, carried: Some(price), ..Record::of(&loaded, now, facts, decision) };
     let terms = app.terms().await?;
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
     let owner = format!("channel {channel}");

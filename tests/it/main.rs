@@ -36,6 +36,7 @@ mod pricing_replay;
 mod pricing_sequences;
 mod protocol;
 mod publishing;
+mod remembered;
 mod replay_month;
 mod report;
 mod rivals;
