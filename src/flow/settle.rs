@@ -8,6 +8,7 @@ use crate::clock::Millis;
 use crate::decide::release::Approval;
 use crate::decide::{self, Outcome, bounds};
 use crate::money::{Money, currency};
+use crate::store::StoreError;
 use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::overrides::{self, Kind, New};
 use crate::store::products;
@@ -17,6 +18,10 @@ use crate::store::products;
 pub enum Refused {
     #[error("there is no open review {0}\nhint: `omniprice review` lists them")]
     NotOpen(i64),
+    #[error(
+        "review {0} was settled or replaced by somebody else a moment ago\nhint: `omniprice review` lists what waits, `omniprice explain SKU` who settled it"
+    )]
+    Settled(i64),
     #[error("review {0} has expired\nhint: the next evaluation opens a new one")]
     Expired(i64),
     #[error(
@@ -62,9 +67,13 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
     // Everything that could change the answer by itself is worked out by the evaluation that follows at once.
     let evaluated = Evaluated { actor: actor.to_owned(), approves: Some(id), again_at: Some(now), vat, ..stored };
-    match write(app, evaluated).await? {
-        Written::Decided { version } => Ok(version),
-        Written::Noted | Written::Stale => Err(Refused::Stale(id).into()),
+    match write(app, evaluated).await {
+        Ok(Written::Decided { version }) => Ok(version),
+        Ok(Written::Noted | Written::Stale) => Err(Refused::Stale(id).into()),
+        Err(error) => match error.downcast_ref::<StoreError>() {
+            Some(StoreError::ReviewSettled(_)) => Err(Refused::Settled(id).into()),
+            _ => Err(error),
+        },
     }
 }
 

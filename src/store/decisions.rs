@@ -223,7 +223,8 @@ pub enum Written {
 /// transaction: there is no moment in which a decision exists that some channel will never hear of.
 ///
 /// # Errors
-/// The engine's own; nothing is stored then.
+/// [`StoreError::ReviewSettled`] where the review that is carried out is not open any more, or the engine's own; nothing is
+/// stored then.
 pub async fn write(db: &Db, evaluated: Evaluated) -> Result<Written, StoreError> {
     db.write(evaluated, |tx, evaluated| Box::pin(write_in(tx, evaluated))).await
 }
@@ -270,7 +271,11 @@ async fn decide_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, St
     };
     match e.approves {
         Some(id) => {
-            tx.run(SETTLE_REVIEW, args![id, "approved", e.actor.as_str(), e.why.as_str(), e.now]).await?;
+            let settled = tx.run(SETTLE_REVIEW, args![id, "approved", e.actor.as_str(), e.why.as_str(), e.now]).await?;
+            if settled == 0 {
+                // Somebody else's word came first; the error takes the new price back with the transaction.
+                return Err(StoreError::ReviewSettled(id));
+            }
         }
         None => {
             tx.run(CLOSE_REVIEWS, args![e.product_id, "superseded", e.now]).await?;

@@ -51,6 +51,8 @@ pub enum StoreError {
     Corrupt { what: &'static str, why: String },
     #[error("a batch of checks was not stored: {0}")]
     Batch(String),
+    #[error("review {0} is not open any more\nhint: `omniprice review` lists what waits")]
+    ReviewSettled(i64),
     #[error("a database task panicked; its transaction was rolled back")]
     Panicked,
 }

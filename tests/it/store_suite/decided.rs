@@ -19,6 +19,7 @@ both_engines![
     an_evaluation_counts_its_checks_and_keeps_its_beginning,
     the_same_proposal_is_opened_once_and_a_newer_one_replaces_it,
     a_proposal_is_settled_once,
+    what_was_turned_down_a_moment_before_is_not_carried_out,
     the_same_rules_keep_their_number,
 ];
 
@@ -293,6 +294,41 @@ async fn a_proposal_is_settled_once(test: TestDb) {
     assert_eq!(decisions::write(db, approved).await.unwrap(), Written::Decided { version: 1 });
     let settled = decisions::review(db, review.id).await.unwrap().unwrap();
     assert_eq!((settled.state.as_str(), settled.settled_by.as_deref()), ("approved", Some("ann")));
+}
+
+async fn what_was_turned_down_a_moment_before_is_not_carried_out(test: TestDb) {
+    let (db, mut version) = (&test.db, 0);
+    on_two_channels(db).await;
+    for (round, rejected_first) in [true, false, true].into_iter().enumerate() {
+        let product = products::by_sku(db, "A").await.unwrap().unwrap();
+        let (minor, now) = (46_900 - i64::try_from(round).unwrap(), after(10 * i64::try_from(round).unwrap()));
+        decisions::write(db, evaluated(&product, "review", Some(minor), now)).await.unwrap();
+        let id = decisions::open_reviews(db, 10).await.unwrap().remove(0).id;
+        let reject = || decisions::settle_review(db, id, "rejected", "bo".into(), "no".into(), now);
+        let wishes = listings::of_product(db, product.id).await.unwrap();
+        let desired = wishes.iter().map(|listing| Desire { listing_id: listing.id, price: Ok(minor) }).collect();
+        let approved = Evaluated {
+            approves: Some(id),
+            actor: "ann".into(),
+            desired,
+            ..evaluated(&product, "change", Some(minor), now)
+        };
+        if rejected_first {
+            assert!(reject().await.unwrap());
+            let refused = decisions::write(db, approved).await;
+            assert!(matches!(refused, Err(StoreError::ReviewSettled(settled)) if settled == id), "{refused:?}");
+            assert_eq!(listings::of_product(db, product.id).await.unwrap(), wishes, "no channel hears of it");
+        } else {
+            version += 1;
+            assert_eq!(decisions::write(db, approved).await.unwrap(), Written::Decided { version });
+            assert!(!reject().await.unwrap(), "it is carried out already");
+        }
+        let now = products::by_id(db, product.id).await.unwrap().unwrap();
+        let expected = if rejected_first { product.own_minor } else { minor };
+        assert_eq!((now.own_minor, now.version), (expected, version));
+        let state = decisions::review(db, id).await.unwrap().unwrap().state;
+        assert_eq!(state, if rejected_first { "rejected" } else { "approved" });
+    }
 }
 
 async fn the_same_rules_keep_their_number(test: TestDb) {
