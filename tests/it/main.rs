@@ -38,6 +38,7 @@ mod protocol;
 mod publishing;
 mod remembered;
 mod replay_month;
+mod replayed;
 mod report;
 mod rivals;
 mod roundtrip;
