@@ -89,7 +89,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let params = SimParams { follow, end: Some(until), sample: args.sample, war, rivalry, guards };
     let mut simulation = Simulation::new(&set, params);
     // What is tried is the whole file: its markets and competitors count as its rules do.
-    let tried = Loaded { set: Arc::clone(&set), hash: loaded.hash.clone(), ..*loaded };
+    let tried = Loaded { set: Arc::clone(&set), hash: loaded.hash.clone(), config: loaded.config.clone(), ..*loaded };
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);

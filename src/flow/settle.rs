@@ -53,7 +53,8 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let price = Money::from_minor(review.price_minor, currency(&review.currency)?);
     let approval = Approval { price, at: now, by: actor.to_owned() };
     let whole = guards::whole(app).await?;
-    let against = guards::hard(app, &loaded, &product, &fresh, Some(approval), whole, now).await?;
+    let guarded = guards::asked(app, &loaded, &product, &fresh, Some(approval), whole, now).await?;
+    let against: Vec<&str> = guarded.hard().collect();
     if !against.is_empty() {
         return Err(Refused::Guarded(against.join("; ")).into());
     }
@@ -62,11 +63,17 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let vat = fresh.facts.product.vat.as_ref();
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
     let carried = fresh.carried.map(|carried| carried.price);
-    let record = Record { release, carried, ..Record::of(&loaded, now, fresh.facts, fresh.decision) };
+    let record = Record {
+        release,
+        carried,
+        actor: Some(actor.to_owned()),
+        guarded: Some(guarded),
+        ..Record::of(&loaded, now, fresh.facts, fresh.decision)
+    };
     let terms = app.terms().await?;
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
     // Everything that could change the answer by itself is worked out by the evaluation that follows at once.
-    let evaluated = Evaluated { actor: actor.to_owned(), approves: Some(id), again_at: Some(now), vat, ..stored };
+    let evaluated = Evaluated { approves: Some(id), again_at: Some(now), vat, ..stored };
     match write(app, evaluated).await {
         Ok(Written::Decided { version }) => Ok(version),
         Ok(Written::Noted | Written::Stale) => Err(Refused::Stale(id).into()),
@@ -104,12 +111,13 @@ pub async fn adopt(app: &App, product_id: i64, price: Money, channel: &str) -> a
         return Ok(());
     }
     let release = vec![format!("adopted from {channel}")];
-    let record = Record { release, carried: Some(price), ..Record::of(&loaded, now, facts, decision) };
+    let owner = format!("channel {channel}");
+    let actor = Some(owner.clone());
+    let record = Record { release, carried: Some(price), actor, ..Record::of(&loaded, now, facts, decision) };
     let terms = app.terms().await?;
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
-    let owner = format!("channel {channel}");
     let why = format!("set by hand on {channel} and adopted");
-    let evaluated = Evaluated { actor: owner.clone(), why: why.clone(), ..stored };
+    let evaluated = Evaluated { why: why.clone(), ..stored };
     write(app, evaluated).await?;
     let lock =
         New { product_id, kind: Kind::Lock, price_minor: None, currency: product.currency, owner, why, until: None };

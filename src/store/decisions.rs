@@ -58,10 +58,6 @@ statements! {
          where r.product_id = $1 and r.created_at <= $2 order by r.id desc limit 1");
     SETTLE_REVIEW = Sql::same(
         "update reviews set state = $2, settled_by = $3, settled_why = $4, settled_at = $5 where id = $1 and state = 'open'");
-    REVISION_ADD = Sql::same(
-        "insert into rule_revisions (hash, body, source, created_at) values ($1, $2, $3, $4) on conflict (hash) do nothing");
-    REVISION_ID = Sql::same("select id, body from rule_revisions where hash = $1");
-    REVISION_BODY = Sql::same("select id, body from rule_revisions where id = $1");
 }
 
 /// A released price change.
@@ -166,13 +162,6 @@ struct Count {
 #[derive(Debug, sqlx::FromRow)]
 struct Minor {
     minor: i64,
-}
-
-/// A stored rule file.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Revision {
-    pub id: i64,
-    pub body: String,
 }
 
 /// One evaluation to be written down, with all that follows from it.
@@ -472,27 +461,4 @@ pub async fn settle_review(
         )
     })
     .await
-}
-
-/// Stores a rule file under its hash; the same text keeps its number.
-///
-/// # Errors
-/// The engine's own.
-pub async fn keep_rules(db: &Db, hash: String, body: String, source: String, now: Millis) -> Result<i64, StoreError> {
-    db.write((hash, body, source, now), |tx, (hash, body, source, now)| {
-        Box::pin(async move {
-            tx.run(REVISION_ADD, args![hash.as_str(), body.as_str(), source.as_str(), *now]).await?;
-            let row: Revision = tx.one(REVISION_ID, args![hash.as_str()]).await?;
-            Ok(row.id)
-        })
-    })
-    .await
-}
-
-/// A stored rule file by its number.
-///
-/// # Errors
-/// The engine's own.
-pub async fn rules(db: &Db, id: i64) -> Result<Option<Revision>, StoreError> {
-    db.maybe(REVISION_BODY, args![id]).await
 }

@@ -15,6 +15,7 @@ pub mod overrides;
 pub mod products;
 pub mod progress;
 pub mod reporting;
+pub mod revisions;
 pub mod rivals;
 pub mod secrets;
 pub mod settings;
@@ -80,6 +81,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0006_problems"),
     migration!("0007_stages"),
     migration!("0008_shelf"),
+    migration!("0010_config_revisions"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.
@@ -100,6 +102,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         products::ALL,
         progress::ALL,
         reporting::ALL,
+        revisions::ALL,
         rivals::ALL,
         secrets::ALL,
         settings::ALL,

@@ -13,6 +13,7 @@ mod digest;
 mod digest_market;
 mod digest_scope;
 mod digest_told;
+mod explained;
 mod extract;
 mod flow;
 mod foreign;

@@ -4,7 +4,7 @@ use omniprice::clock::Millis;
 use omniprice::store::decisions::{self, Evaluated, Written};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::products::{self, Product};
-use omniprice::store::{Db, StoreError, channels, reporting};
+use omniprice::store::{Db, StoreError, channels, reporting, revisions};
 
 use super::{NOW, after, behind_its_back, one};
 use crate::both_engines;
@@ -21,6 +21,7 @@ both_engines![
     a_proposal_is_settled_once,
     what_was_turned_down_a_moment_before_is_not_carried_out,
     the_same_rules_keep_their_number,
+    the_same_settings_are_kept_once,
 ];
 
 fn evaluated(product: &Product, outcome: &str, minor: Option<i64>, now: Millis) -> Evaluated {
@@ -333,13 +334,25 @@ async fn what_was_turned_down_a_moment_before_is_not_carried_out(test: TestDb) {
 
 async fn the_same_rules_keep_their_number(test: TestDb) {
     let keep =
-        |hash: &str, body: &str| decisions::keep_rules(&test.db, hash.into(), body.into(), "rules.toml".into(), NOW);
+        |hash: &str, body: &str| revisions::keep_rules(&test.db, hash.into(), body.into(), "rules.toml".into(), NOW);
     let (one, two) = tokio::join!(keep("h1", "a = 1"), keep("h1", "a = 1"));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one, two);
     let other = keep("h2", "a = 2").await.unwrap();
     assert_ne!(other, one);
-    assert_eq!(decisions::rules(&test.db, one).await.unwrap().unwrap().body, "a = 1");
-    assert_eq!(decisions::rules(&test.db, other).await.unwrap().unwrap().body, "a = 2");
-    assert!(decisions::rules(&test.db, other + 100).await.unwrap().is_none());
+    assert_eq!(revisions::rules(&test.db, one).await.unwrap().unwrap().body, "a = 1");
+    assert_eq!(revisions::rules(&test.db, other).await.unwrap().unwrap().body, "a = 2");
+    assert!(revisions::rules(&test.db, other + 100).await.unwrap().is_none());
+}
+
+async fn the_same_settings_are_kept_once(test: TestDb) {
+    let keep = |hash: &str, body: &str, now| revisions::keep_config(&test.db, hash.into(), body.into(), now);
+    let (one, two) = tokio::join!(keep("h1", "{\"mode\":\"auto\"}", NOW), keep("h1", "{\"mode\":\"auto\"}", after(9)));
+    one.and(two).unwrap();
+    keep("h2", "{}", after(10)).await.unwrap();
+    keep("h1", "{\"mode\":\"auto\"}", after(11)).await.unwrap();
+    let config = async |hash: &str| revisions::config(&test.db, hash).await.unwrap();
+    let (first, second) = (config("h1").await.unwrap(), config("h2").await.unwrap());
+    assert_eq!((first.body.as_str(), second.body.as_str()), ("{\"mode\":\"auto\"}", "{}"));
+    assert!(first.id < second.id && config("h3").await.is_none());
 }
