@@ -48,7 +48,7 @@ async fn run() {
         let Some(last) = page.last() else { break };
         after = last.id;
         for moments in replay::page(&app, &loaded, &page, (since, NOW)).await.expect("history") {
-            simulation.product(moments);
+            simulation.product(moments.replayed);
         }
     }
     let report = simulation.finish();

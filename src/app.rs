@@ -29,7 +29,7 @@ use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
 use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
-use crate::store::{Db, channels, decisions, products, settings};
+use crate::store::{Db, channels, products, revisions, settings};
 use crate::telemetry::Metrics;
 
 /// Name of the switch that stops all pushes.
@@ -47,6 +47,8 @@ pub struct Loaded {
     pub set: Arc<RuleSet>,
     pub revision: i64,
     pub hash: String,
+    /// The hash of what of the configuration decides, under which its text is stored.
+    pub config: String,
     pub since: Millis,
 }
 
@@ -184,7 +186,8 @@ impl App {
             }
         };
         let now = self.now();
-        let revision = decisions::keep_rules(&self.db, hash.clone(), text, path.display().to_string(), now).await?;
+        let revision = revisions::keep_rules(&self.db, hash.clone(), text, path.display().to_string(), now).await?;
+        let config = self.keep_config(now).await?;
         let active = settings::get(&self.db, ACTIVE_RULES).await?;
         if active.is_none_or(|active| active.value != hash) {
             products::mark_all_dirty(&self.db, now).await?;
@@ -193,9 +196,17 @@ impl App {
         }
         events::resolve(&self.db, BROKEN_RULES.to_owned(), now).await?;
         *self.broken.lock().await = None;
-        let loaded = Arc::new(Loaded { set: Arc::new(set), revision, hash, since: now });
+        let loaded = Arc::new(Loaded { set: Arc::new(set), revision, hash, config, since: now });
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&loaded));
         Ok(loaded)
+    }
+
+    /// Stores what of the configuration decides, for decisions to cite; its hash.
+    async fn keep_config(&self, now: Millis) -> anyhow::Result<String> {
+        let text = serde_json::to_string(&self.config.deciding())?;
+        let hash = hex(&Sha256::digest(text.as_bytes()));
+        revisions::keep_config(&self.db, hash.clone(), text, now).await?;
+        Ok(hash)
     }
 
     /// Ends the event about the rule file, if this daemon told one.

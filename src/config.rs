@@ -13,12 +13,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use layers::{compare, default_table};
 pub use layers::{masked, merged};
-pub use pricing::{Fx, FxFetch, Guards, Rivalry, Vat};
+pub use pricing::{Cited, Deciding, Fx, FxFetch, Guards, Rivalry, Vat};
 pub use report::{
     Alerts, Attachment, Format, Language, Least, Part, Person, QuietDay, Report, Wanted, address, quiet_hours,
 };
@@ -56,7 +56,7 @@ fn count(n: usize) -> String {
 }
 
 /// How far decisions go by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Released prices go out.
@@ -157,7 +157,7 @@ pub enum Robots {
     Ignore,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observe {
     pub max_age: Span,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 mod intent;
+mod proof;
 mod standing;
 mod text;
 mod way_out;
@@ -12,6 +13,7 @@ mod way_out;
 use super::{Context, when};
 use crate::app::{App, parse_rules};
 use crate::clock::Millis;
+use crate::decide::release::Check;
 use crate::decide::text::Zone;
 use crate::decide::{self, Outcome};
 use crate::flow::pricing::Record;
@@ -21,8 +23,8 @@ use crate::store::decisions::{self, DecisionRow, Evaluation};
 use crate::store::listings::{self, Listing};
 use crate::store::observations::{self, Evidence};
 use crate::store::products::{self, Product};
-use crate::store::progress::{self, Attempt};
-use crate::store::targets;
+use crate::store::progress::{self, Attempt, LivePrice};
+use crate::store::{revisions, targets};
 
 const ATTEMPTS: usize = 5;
 /// Attempts looked through for those of an earlier instant.
@@ -47,7 +49,7 @@ struct Report {
     title: String,
     price: String,
     version: i64,
-    /// The instant that was asked about; listings show their state of today all the same.
+    /// The instant that was asked about; listings show what they asked then beside their state of today.
     at: Option<String>,
     locked: bool,
     /// The newest evaluation in one sentence, and the whole story of it.
@@ -58,14 +60,35 @@ struct Report {
     decision: Option<Decided>,
     /// Who turned the newest proposal down, as long as that counts.
     turned_down: Option<standing::TurnedDown>,
-    /// `equal`: computed again from its record, the decision came out the same.
+    /// `equal`: computed again from its record, the decision and the guards' answers came out the same, and rows and records
+    /// agree.
     proof: String,
+    /// The rules and settings that decided, and what each guard answered.
+    cites: Option<Cites>,
     /// What people, campaigns and the watch over rivals have to do with it, one sentence each.
     intent: Vec<String>,
     offers: Vec<Seen>,
     /// Competitor pages with their last outcome, where nothing was read from any of them.
     pages: Vec<Looked>,
     channels: Vec<OnChannel>,
+}
+
+#[derive(serde::Serialize)]
+struct Cites {
+    /// Number of the rule revision.
+    rules: i64,
+    /// Number, hash and text of the settings; none in records of versions that cited none.
+    settings: Option<i64>,
+    settings_hash: Option<String>,
+    settings_values: Option<serde_json::Value>,
+    guards: Vec<Check>,
+}
+
+/// What computing a record again says.
+struct Proof {
+    verdict: String,
+    story: String,
+    cites: Option<Cites>,
 }
 
 #[derive(serde::Serialize)]
@@ -105,6 +128,8 @@ struct Seen {
 #[derive(serde::Serialize)]
 struct OnChannel {
     channel: String,
+    /// What it showed, or may have shown, at the instant that was asked about.
+    then: Option<Then>,
     state: String,
     since: String,
     reason: String,
@@ -114,6 +139,14 @@ struct OnChannel {
     /// The start of a campaign that the channel keeps by itself.
     begins: Option<Begins>,
     attempts: Vec<Attempt>,
+}
+
+#[derive(serde::Serialize)]
+struct Then {
+    price: String,
+    /// How sure that is: `sent`, `unknown`, `accepted`, `verified`, or `foreign` for a price that somebody else set.
+    basis: String,
+    since: String,
 }
 
 #[derive(serde::Serialize)]
@@ -152,8 +185,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let record: Option<Record> =
         record.map(|text| serde_json::from_str(&text)).transpose().context("the stored record")?;
     let proof = match &record {
-        Some(record) => prove(&app, &product, record, evaluation.as_ref()).await?,
-        None => ("nothing was decided yet".to_owned(), String::new()),
+        Some(record) => prove(&app, &product, record, decision.as_ref(), evaluation.as_ref()).await?,
+        None => Proof { verdict: "nothing was decided yet".to_owned(), story: String::new(), cites: None },
     };
     let asked = Asked { at, channel: args.channel.as_deref() };
     let report = report(&app, &asked, &product, decision.as_ref(), evaluation.as_ref(), proof).await?;
@@ -197,15 +230,26 @@ async fn known_at(app: &App, product: &Product, at: Millis) -> anyhow::Result<()
     Ok(())
 }
 
-/// Computes the decision again from its record with the very rule text it cites, and tells its story.
+/// The story of a record, and whether everything stored about it comes out equal when it is computed again with the very
+/// rules and settings that it cites.
 async fn prove(
     app: &App,
     product: &Product,
     record: &Record,
+    decision: Option<&DecisionRow>,
     evaluation: Option<&Evaluation>,
-) -> anyhow::Result<(String, String)> {
-    let Some(revision) = decisions::rules(&app.db, record.rule_revision).await? else {
-        return Ok((format!("MISMATCH: rule revision {} is not in the database", record.rule_revision), String::new()));
+) -> anyhow::Result<Proof> {
+    let settings = proof::settings(app, record).await?;
+    let cites = Cites {
+        rules: record.rule_revision,
+        settings: settings.as_ref().map(|settings| settings.id),
+        settings_hash: record.config.clone(),
+        settings_values: settings.and_then(|settings| serde_json::from_str(&settings.body).ok()),
+        guards: record.guarded.as_ref().map_or_else(Vec::new, |guarded| guarded.release.checks.clone()),
+    };
+    let Some(revision) = revisions::rules(&app.db, record.rule_revision).await? else {
+        let verdict = format!("MISMATCH: rule revision {} is not in the database", record.rule_revision);
+        return Ok(Proof { verdict, story: String::new(), cites: Some(cites) });
     };
     let rules = parse_rules(std::path::Path::new("stored rules"), &revision.body)?;
     let now = record.now.timestamp();
@@ -217,14 +261,16 @@ async fn prove(
             told.why.extend(record.release.iter().map(|reason| format!("{}.", plain(reason))));
         }
     }
-    let told = told.to_string();
-    // A person's price differs from the engine's by intent; the record says so in `release`.
-    let by_hand = record.release.iter().any(|reason| reason.starts_with("adopted"));
-    Ok(match decide::explain::prove(&record.facts, &rules, now, &record.decision) {
-        Ok(()) => ("equal".to_owned(), told),
-        Err(_) if by_hand => ("equal".to_owned(), told),
-        Err(error) => (format!("MISMATCH: {error}"), told),
-    })
+    let mut wrong = proof::engine(record, &rules, decision);
+    if let Some(row) = decision {
+        let own: Record = serde_json::from_str(&row.record).context("the record of the decision")?;
+        wrong = wrong.or_else(|| proof::row(row, &own)).or(proof::guards(app, &own, true).await?);
+    }
+    if let Some(row) = evaluation {
+        wrong = wrong.or_else(|| proof::evaluation(row, record)).or(proof::guards(app, record, false).await?);
+    }
+    let verdict = wrong.map_or_else(|| "equal".to_owned(), |wrong| format!("MISMATCH: {wrong}"));
+    Ok(Proof { verdict, story: told.to_string(), cites: Some(cites) })
 }
 
 async fn report(
@@ -233,7 +279,7 @@ async fn report(
     product: &Product,
     decision: Option<&DecisionRow>,
     evaluation: Option<&Evaluation>,
-    (proof, story): (String, String),
+    proof: Proof,
 ) -> anyhow::Result<Report> {
     let money = |minor: i64, code: &str| {
         currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
@@ -252,7 +298,14 @@ async fn report(
             let mut attempts = progress::attempts(&app.db, listing.id, ATTEMPTS_BACK).await?;
             attempts.retain(|attempt| attempt.started_at <= until.0);
             attempts.truncate(ATTEMPTS);
-            channels.push(on_channel(listing, attempts, &money));
+            let then = match asked.at {
+                Some(at) => progress::live_at(&app.db, listing.id, at).await?,
+                None => None,
+            };
+            channels.push(OnChannel {
+                then: then.map(|then| shown_then(then, &money)),
+                ..on_channel(listing, attempts, &money)
+            });
         }
     }
     let offers: Vec<Seen> = history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect();
@@ -273,7 +326,7 @@ async fn report(
         outcome: evaluation.map(|e| e.outcome.clone()),
         since: evaluation.map(|e| Millis(e.since).to_string()),
         why: evaluation.map(|e| plain(&e.why)),
-        story: Some(story).filter(|story| !story.is_empty()),
+        story: Some(proof.story).filter(|story| !story.is_empty()),
         decision: decision.map(|d| Decided {
             id: d.id,
             version: d.version,
@@ -283,7 +336,8 @@ async fn report(
             actor: d.actor.clone(),
             why: plain(&d.why),
         }),
-        proof,
+        proof: proof.verdict,
+        cites: proof.cites,
         offers,
         channels,
     })
@@ -315,10 +369,15 @@ fn seen(e: Evidence, money: &impl Fn(i64, &str) -> String) -> Seen {
     }
 }
 
+fn shown_then(live: LivePrice, money: &impl Fn(i64, &str) -> String) -> Then {
+    Then { price: money(live.minor, &live.currency), basis: live.basis, since: Millis(live.seen_at).to_string() }
+}
+
 fn on_channel(listing: Listing, attempts: Vec<Attempt>, money: &impl Fn(i64, &str) -> String) -> OnChannel {
     let amount = |minor: Option<i64>| minor.map(|minor| money(minor, &listing.currency));
     let begins = listing.staged_minor.zip(listing.staged_from.zip(listing.staged_until));
     OnChannel {
+        then: None,
         begins: begins.map(|(minor, (from, until))| Begins {
             price: money(minor, &listing.currency),
             from: Millis(from).to_string(),

@@ -3,12 +3,13 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, say, talk, when};
-use crate::app::parse_rules;
+use crate::app::{Loaded, parse_rules};
 use crate::clock::Millis;
 use crate::config::Span;
 use crate::decide::rivals::Follow;
@@ -62,9 +63,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let set = match &args.rules {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            std::sync::Arc::new(parse_rules(path, &text)?)
+            Arc::new(parse_rules(path, &text)?)
         }
-        None => std::sync::Arc::clone(&loaded.set),
+        None => Arc::clone(&loaded.set),
     };
     if args.rules.is_some() {
         for strange in names::unknown(&app.db, &set).await? {
@@ -85,7 +86,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let guards = (!args.no_guards).then(|| Guards::new(app.config.release.clone()));
     let watch = app.config.guards.rivalry.params();
     let (war, rivalry) = (watch.war, (!args.no_guards).then_some(watch));
-    let mut simulation = Simulation::new(&set, SimParams { follow, sample: args.sample, war, rivalry, guards });
+    let params = SimParams { follow, end: Some(until), sample: args.sample, war, rivalry, guards };
+    let mut simulation = Simulation::new(&set, params);
+    // What is tried is the whole file: its markets and competitors count as its rules do.
+    let tried = Loaded { set: Arc::clone(&set), hash: loaded.hash.clone(), config: loaded.config.clone(), ..*loaded };
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
@@ -97,11 +101,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let moments = replay::page(&app, &loaded, &page, (since, until)).await?;
+        let moments = replay::page(&app, &tried, &page, (since, until)).await?;
         for (product, moments) in page.iter().zip(moments) {
             bar.inc(1);
             if wanted(product.category.as_deref(), args.category.as_deref()) {
-                simulation.product(moments);
+                simulation.leave_out(moments.left_out);
+                simulation.product(moments.replayed);
             }
         }
     }
@@ -152,6 +157,7 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
     let mut rows = vec![
         ("products".to_owned(), r.products.to_string()),
         ("decisions".to_owned(), r.decisions.to_string()),
+        ("moments left out".to_owned(), r.left_out.to_string()),
         ("products changed".to_owned(), r.products_changed.to_string()),
         ("changes up".to_owned(), r.changes_up.to_string()),
         ("changes down".to_owned(), r.changes_down.to_string()),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Percent, Problem, Span, problem};
+use super::{Config, Mode, Observe, Percent, Problem, Span, problem};
 use crate::decide::country;
+use crate::decide::release::ReleaseParams;
 use crate::decide::rivalry::RivalryParams;
 use crate::decide::run_gate::RunParams;
 use crate::decide::vat::{OnVatChange, VatRow, VatTable};
@@ -14,8 +15,33 @@ use crate::observe::breaker::BatchParams;
 use crate::observe::gate::GateParams;
 use crate::observe::war::WarParams;
 
-/// `[guards]`: what stands before the engine (single observations, whole crawls) and what watches it over time.
+/// What of the configuration decides about prices, as decisions cite it: limits and thresholds, no addresses, no people and
+/// no secrets.
+#[derive(Debug, Clone, Serialize)]
+pub struct Deciding<'a> {
+    pub mode: Mode,
+    pub observe: &'a Observe,
+    pub release: &'a ReleaseParams,
+    pub guards: &'a Guards,
+}
+
+/// As much of a stored [`Deciding`] as the release layer needs to be asked again.
 #[derive(Debug, Clone, Deserialize)]
+pub struct Cited {
+    pub mode: Mode,
+    pub release: ReleaseParams,
+}
+
+impl Config {
+    /// What of it decides about prices.
+    #[must_use]
+    pub const fn deciding(&self) -> Deciding<'_> {
+        Deciding { mode: self.mode, observe: &self.observe, release: &self.release, guards: &self.guards }
+    }
+}
+
+/// `[guards]`: what stands before the engine (single observations, whole crawls) and what watches it over time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Guards {
     pub gate: GateParams,
@@ -25,7 +51,7 @@ pub struct Guards {
 }
 
 /// `[guards.rivalry]`: when we and a competitor chase each other, and what then.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rivalry {
     /// Alternating cuts without a raise that make a war, within `within`, once our price fell by so many percent.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::clock::Millis;
 use crate::money::Decimal;
@@ -50,6 +50,12 @@ impl fmt::Display for Span {
     }
 }
 
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A percentage as an exact decimal, written as a text so that no float is ever involved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -61,5 +67,11 @@ impl TryFrom<String> for Percent {
     fn try_from(text: String) -> Result<Self, String> {
         let value = crate::money::decimal(&text).map_err(|e| e.to_string())?;
         if value.is_sign_negative() { Err(format!("`{text}` is negative")) } else { Ok(Self(value)) }
+    }
+}
+
+impl Serialize for Percent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }

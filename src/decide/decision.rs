@@ -167,6 +167,13 @@ impl Decision {
         self.flags.contains(&flag)
     }
 
+    /// The reference where it was computed from competitors' offers; none where a rule looked at our own numbers only.
+    #[must_use]
+    pub fn market_reference(&self) -> Option<Decimal> {
+        let of_market = |step: &Step| matches!(step, Step::Reference { kind, .. } if kind.is_market());
+        self.reference.filter(|_| self.steps.iter().any(of_market))
+    }
+
     /// Whether the decision proposes a price other than the current one.
     #[must_use]
     pub const fn proposes(&self) -> bool {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Millis;
 use crate::decide::campaign::CampaignPrice;
 use crate::decide::fx::FxTable;
+use crate::decide::rules::Basis;
 use crate::decide::text::{self, Zone};
 use crate::money::{Currency, Decimal, Money};
 
@@ -153,12 +154,30 @@ pub struct ManualPrice {
 }
 
 /// The reference of the last decision that had data, in the market's currency (major units).
+///
+/// It stands for the market as one rule looked at it. Without rule and basis, as records of older versions have it, it
+/// answers whatever rule asks, so that those records come out as they did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LastReference {
     #[serde(with = "text::decimal")]
     pub value: Decimal,
     pub at: Millis,
+    /// The rule that computed it from offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Whether delivery was part of the comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+}
+
+impl LastReference {
+    /// Whether it is what this rule would have computed: another rule's number is another target's, and taking it would
+    /// move a price without any offer.
+    #[must_use]
+    pub fn is_of(&self, rule: &str, basis: Basis) -> bool {
+        self.rule.as_deref().is_none_or(|own| own == rule) && self.basis.is_none_or(|own| own == basis)
+    }
 }
 
 /// One competitor's price as it was observed, in its own currency, tax view and pack size.

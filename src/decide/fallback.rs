@@ -33,6 +33,7 @@ fn value(facts: &Facts, rule: &Rule, bounds: &Bounds, now_ms: i64, fallback: Fal
         }
         Fallback::LastReference { max_age_ms } => {
             let last = facts.product.last_reference.as_ref()?;
+            let last = Some(last).filter(|last| last.is_of(&rule.id, rule.offers.basis))?;
             let usable = now_ms.saturating_sub(last.at.0) <= max_age_ms;
             // What is remembered is the reported reference, from which our own shipping is off already.
             let aimed = reference::adjusted(rule, Quotient::whole(last.value), currency);

@@ -1,7 +1,8 @@
 //! What each country asks of an announced price reduction: defaults that a lawyer must confirm.
 //!
 //! Source: Art. 6a of Directive 98/6/EC and the national rules named at each entry. A country that is not listed gets
-//! the strictest reading of the directive. Every set can be replaced in the configuration of a market.
+//! the strictest reading of the directive. A market whose lawyer reads it otherwise names another country's set in
+//! `omnibus`, such as `EU` for the general rule; the sets themselves are part of the program.
 
 use crate::decide::text::Zone;
 

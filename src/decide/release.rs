@@ -68,6 +68,12 @@ impl Guard {
         Self::Staging,
     ];
 
+    /// Whether nobody's consent makes up for what it finds.
+    #[must_use]
+    pub const fn is_hard(self) -> bool {
+        matches!(self, Self::Eligibility | Self::FreshFloor)
+    }
+
     /// The name that configuration, records and reports use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -185,26 +191,37 @@ pub struct GuardInputs {
     /// Somebody paused pushing: everything, this market or this product.
     pub paused: bool,
     /// A guard froze the product until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen_until: Option<Millis>,
     /// The purchase cost as it is now, and the one of the last released decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh_cost_net: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_cost_net: Option<Money>,
     /// Competitors whose listing is not surely this product, and those whose crawl is suspended.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unverified: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub suspended: BTreeSet<String>,
     /// Per competitor, when its present price was seen (equal observations).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sightings: BTreeMap<String, Vec<Millis>>,
     /// Our released prices of the last days, oldest first, the current one last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub own_prices: Vec<(Millis, Money)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub median_30d: Option<Money>,
     /// Our moves and each competitor's, oldest first.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub moves: BTreeMap<String, Vec<PriceMove>>,
     /// Since when the deciding rule is active in its present form, and how many products it matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_since: Option<Millis>,
     pub rule_products: u32,
     /// The deciding rule's id.
     pub rule: String,
     /// A person approved exactly this price at this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Approval>,
 }
 
@@ -252,6 +269,62 @@ impl Release {
     pub fn needs_approval_only(&self) -> bool {
         !self.passes() && self.holds().all(|(guard, _)| guard == Guard::Confirmation)
     }
+}
+
+/// What the guards were asked and what each answered: enough to ask them again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guarded {
+    pub inputs: GuardInputs,
+    pub release: Release,
+}
+
+impl Guarded {
+    /// Asks the guards about a decision, or about a price in its place.
+    #[must_use]
+    pub fn of(
+        decision: &Decision,
+        carried: Option<Money>,
+        facts: &Facts,
+        inputs: GuardInputs,
+        params: &ReleaseParams,
+        now: Millis,
+    ) -> Self {
+        let release = match carried {
+            Some(price) => release(&in_place_of(decision, price), facts, &inputs, params, now),
+            None => release(decision, facts, &inputs, params, now),
+        };
+        Self { inputs, release }
+    }
+
+    /// What no consent makes up for: a missing floor, a mapping that is not sure, a pause.
+    pub fn hard(&self) -> impl Iterator<Item = &str> {
+        self.release.holds().filter(|(guard, _)| guard.is_hard()).map(|(_, finding)| finding)
+    }
+
+    /// Whether the guards answer the same to the same questions.
+    #[must_use]
+    pub fn comes_out_equal(
+        &self,
+        decision: &Decision,
+        carried: Option<Money>,
+        facts: &Facts,
+        params: &ReleaseParams,
+        now: Millis,
+    ) -> bool {
+        Self::of(decision, carried, facts, self.inputs.clone(), params, now).release == self.release
+    }
+}
+
+/// A price that follows from no rule, as guards look at it: no rule's floor was computed for it, and the floor of the present
+/// cost still holds.
+fn in_place_of(decision: &Decision, price: Money) -> Decision {
+    let mut decision = decision.clone();
+    decision.outcome = Outcome::Change;
+    decision.price = Some(price);
+    decision.steps.clear();
+    decision.flags.push(Flag::ManualPrice);
+    decision
 }
 
 /// What a guard sees: the proposal as two amounts of one currency, and everything around it.

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use crate::clock::Millis;
 use crate::decide::decision::Decision;
 use crate::decide::facts::Facts;
+use crate::decide::fx::FxTable;
 use crate::decide::release_guards::change_pct;
 use crate::decide::rounding::two_decimals;
 use crate::decide::war_response::{self, Answering, WarAnswer, WarResponse};
-use crate::money::{Decimal, Money};
+use crate::money::{Currency, Decimal, Money};
 use crate::observe::war::{PriceMove, Spiral, WarParams, flip_flops, multipliers, spiral, war};
 
 /// How far back our own prices matter.
@@ -63,6 +64,20 @@ impl RivalryParams {
     pub const fn answering(&self) -> Answering {
         Answering { response: self.response, hold_ms: self.hold_ms }
     }
+}
+
+/// Both ends of a competitor's move in our currency, at one rate, so that a rate that moved is no move of the competitor's.
+/// None without a rate, or where it changed its currency: nothing is said of moves that cannot be compared with ours.
+#[must_use]
+pub fn in_our_currency(from: Money, to: Money, own: Currency, fx: Option<&FxTable>) -> Option<(Decimal, Decimal)> {
+    if from.currency() != to.currency() {
+        return None;
+    }
+    if from.currency() == own {
+        return Some((from.amount(), to.amount()));
+    }
+    let convert = |money: Money| fx?.convert(money.amount(), money.currency(), own).ok();
+    Some((convert(from)?, convert(to)?))
 }
 
 /// What histories show.

@@ -29,8 +29,8 @@ use crate::observe::war::WarParams;
 pub const MAX_SAMPLE: usize = 1_000;
 /// At most this many SKUs are listed that no rule touches; all are counted.
 pub const MAX_UNTOUCHED: usize = 10_000;
-/// At most this many decisions are simulated between two recorded moments.
-const MAX_TICKS: i64 = 24 * 31;
+/// At most this many decisions are simulated from one recorded moment to the next: two years of answering rivals.
+const MAX_TICKS: i64 = 2 * 366 * 6;
 
 /// What no simulation knows, and what it takes in its place.
 const ASSUMES: [&str; 4] = [
@@ -47,6 +47,8 @@ const NO_ANSWERS: &str = "price wars and the like are counted and not answered";
 pub struct SimParams {
     /// Competitors that answer our prices; without it they do what they were recorded to do.
     pub follow: Option<Follow>,
+    /// The end of the window: until then answering rivals go on after the last recorded moment.
+    pub end: Option<Millis>,
     /// How many changes to explain.
     pub sample: usize,
     /// When an exchange of cuts counts as a war in the report.
@@ -62,6 +64,8 @@ pub struct SimParams {
 pub struct SimReport {
     pub products: u64,
     pub decisions: u64,
+    /// Recorded moments that were not replayed, because a product has too many: its oldest.
+    pub left_out: u64,
     pub products_changed: u64,
     pub changes_up: u64,
     pub changes_down: u64,
@@ -187,6 +191,11 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// Tells that moments of a product are not replayed.
+    pub fn leave_out(&mut self, moments: usize) {
+        self.report.left_out = self.report.left_out.saturating_add(u64::try_from(moments).unwrap_or(u64::MAX));
+    }
+
     /// Replays one product in one market: its recorded facts, oldest first.
     pub fn product(&mut self, history: impl IntoIterator<Item = (Timestamp, Facts)>) {
         let mut history = history.into_iter().peekable();
@@ -196,8 +205,9 @@ impl<'a> Simulation<'a> {
         let mut touched = false;
         let mut last = None;
         while let Some((at, facts)) = history.next() {
-            let until = history.peek().map(|(next, _)| *next);
-            for tick in ticks(at, until, self.params.follow.as_ref()) {
+            let is_last = history.peek().is_none();
+            let next = history.peek().map(|(next, _)| *next).or(self.params.end.map(Millis::timestamp));
+            for tick in ticks(at, next, self.params.follow.as_ref()) {
                 let mut facts = facts.clone();
                 rivals.enter(&mut facts, Millis::from(tick));
                 ours.enter(&mut facts, tick);
@@ -213,9 +223,10 @@ impl<'a> Simulation<'a> {
                 }
                 last = Some((facts, decision));
             }
-            // What was recorded as our price is the "before" of the comparison.
-            if let (None, Some((simulated, decision))) = (until, &last) {
-                self.compare(&facts, simulated, decision, ours.current);
+            if let Some((simulated, decision)) = last.as_ref().filter(|_| is_last) {
+                // Rivals that answer have moved; what was before is told by what they were recorded to ask.
+                let recorded = self.params.follow.is_some().then(|| price(&facts, self.rules, at));
+                self.compare(&facts, recorded.as_ref().unwrap_or(decision), (simulated, decision, ours.current));
             }
         }
         self.report.products += 1;
@@ -352,12 +363,18 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn compare(&mut self, recorded: &Facts, simulated: &Facts, decision: &Decision, after: Option<Money>) {
+    /// What was recorded as our price, among recorded offers, is the "before" of the comparison.
+    fn compare(
+        &mut self,
+        recorded: &Facts,
+        decided_then: &Decision,
+        (simulated, decision, after): (&Facts, &Decision, Option<Money>),
+    ) {
         let before = recorded.product.current;
         let margin = |price: Option<Money>| price.and_then(|price| recorded.margin_pct(price));
         self.margin.add(margin(before), margin(after));
-        let index = |price: Option<Money>| index_to_mean(simulated.in_market(price)?, decision);
-        self.index.add(index(before), index(after));
+        let index = |facts: &Facts, price, decision| index_to_mean(facts.in_market(price)?, decision);
+        self.index.add(index(recorded, before, decided_then), index(simulated, after, decision));
     }
 
     /// The aggregate.
@@ -374,7 +391,7 @@ impl<'a> Simulation<'a> {
     }
 }
 
-/// The moments to decide at: the recorded one, and with answering rivals also in between.
+/// The moments to decide at: the recorded one, and with answering rivals also until the next one or the end.
 fn ticks(at: Timestamp, until: Option<Timestamp>, follow: Option<&Follow>) -> Vec<Timestamp> {
     let Some((follow, until)) = follow.zip(until) else { return vec![at] };
     let start = Millis::from(at);

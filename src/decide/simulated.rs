@@ -114,17 +114,18 @@ impl Ours {
         product.last_changed = self.last_changed;
         product.changes_today = self.changes_today;
         product.day_start = self.day_start;
-        let currency = facts.market.currency;
-        for offer in facts.offers.iter().filter(|offer| offer.price.currency() == currency) {
+        let (own, fx) = (facts.market.currency, facts.fx.as_ref());
+        for offer in &facts.offers {
             match self.shown.get_mut(&offer.competitor) {
                 None => {
                     self.shown.insert(offer.competitor.clone(), offer.price);
                 }
                 Some(before) if *before != offer.price => {
-                    let (from, to) = (before.amount(), offer.price.amount());
-                    let step = PriceMove { ours: false, from, to, at: Some(at.into()) };
-                    self.theirs.entry(offer.competitor.clone()).or_default().push(step);
-                    *before = offer.price;
+                    let from = std::mem::replace(before, offer.price);
+                    if let Some((from, to)) = rivalry::in_our_currency(from, offer.price, own, fx) {
+                        let step = PriceMove { ours: false, from, to, at: Some(at.into()) };
+                        self.theirs.entry(offer.competitor.clone()).or_default().push(step);
+                    }
                 }
                 Some(_) => {}
             }

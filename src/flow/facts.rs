@@ -13,7 +13,7 @@ use crate::decide::facts::{
     Availability, Condition, LastReference, Lock, ManualPrice, Market, OfferFact, PriceKind, Standing, Tax,
 };
 use crate::decide::fx::FxTable;
-use crate::decide::{self, Facts, text};
+use crate::decide::{self, Facts};
 use crate::money::{Currency, Decimal, Money, currency};
 use crate::store::campaigns::{self, OfProduct};
 use crate::store::observations::{self, Latest};
@@ -220,9 +220,9 @@ fn campaign(app: &App, planned: Vec<OfProduct>) -> anyhow::Result<Option<Campaig
 /// As much of a record as tells the last reference; the rest is long and not needed for it.
 #[derive(Deserialize)]
 struct Remembered {
-    now: Millis,
+    #[serde(default)]
+    reference: Option<LastReference>,
     facts: RememberedFacts,
-    decision: RememberedDecision,
 }
 #[derive(Deserialize)]
 struct RememberedFacts {
@@ -233,20 +233,12 @@ struct RememberedProduct {
     #[serde(default)]
     last_reference: Option<LastReference>,
 }
-#[derive(Deserialize)]
-struct RememberedDecision {
-    #[serde(with = "text::decimal_option")]
-    reference: Option<Decimal>,
-}
 
-/// The reference of the newest evaluation that had one. An old record may be of another shape; then there simply is no
-/// remembered reference.
+/// The reference of the newest evaluation that had one. An old record may be of another shape, or may not say whose
+/// reference it is; then there simply is no remembered reference.
 fn last_reference(record: &str) -> Option<LastReference> {
     let record: Remembered = serde_json::from_str(record).ok()?;
-    match record.decision.reference {
-        Some(value) => Some(LastReference { value, at: record.now }),
-        None => record.facts.product.last_reference,
-    }
+    record.reference.or(record.facts.product.last_reference).filter(|last| last.rule.is_some())
 }
 
 /// A stored run as an offer; none without a price.

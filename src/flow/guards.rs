@@ -7,9 +7,9 @@ use super::{history, pricing, rivalry};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
-use crate::decide::release::{Approval, Guard, GuardInputs, Release, release, usual};
+use crate::decide::release::{Approval, Guard, GuardInputs, Guarded, Release, usual};
 use crate::decide::run_gate::{RunHold, RunItem, run_breaker};
-use crate::decide::{Decision, Flag, Outcome};
+use crate::decide::{Decision, Outcome};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
 use crate::store::products::{self, Product};
@@ -27,6 +27,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// A second witness would help: look at the competitors again soon.
     pub wants_witness: bool,
+    /// What the guards were asked and answered; none where there was nothing to ask about.
+    pub guarded: Option<Guarded>,
 }
 
 /// How many products there are: counted once for many proposals, because counting a large catalogue takes longer than
@@ -52,7 +54,7 @@ pub async fn judge(
     now: Millis,
 ) -> anyhow::Result<Verdict> {
     let outcome = if proposal.carried.is_some() { Outcome::Change } else { proposal.decision.outcome };
-    let mut verdict = Verdict { outcome, reasons: vec![], wants_witness: false };
+    let mut verdict = Verdict { outcome, reasons: vec![], wants_witness: false, guarded: None };
     if !matches!(outcome, Outcome::Change | Outcome::Review) {
         return Ok(verdict);
     }
@@ -62,7 +64,9 @@ pub async fn judge(
         return Ok(verdict);
     }
     if proposal.is_set() || proposal.carried.is_some() {
-        verdict.reasons = hard(app, loaded, product, proposal, None, whole, now).await?;
+        let guarded = asked(app, loaded, product, proposal, None, whole, now).await?;
+        verdict.reasons = guarded.hard().map(str::to_owned).collect();
+        verdict.guarded = Some(guarded);
         verdict.outcome = match app.config.mode {
             _ if !verdict.reasons.is_empty() => Outcome::Hold,
             Mode::Shadow => shadowed(&mut verdict),
@@ -71,22 +75,23 @@ pub async fn judge(
         };
         return Ok(verdict);
     }
-    let inputs = inputs(app, loaded, product, proposal, None, whole, now).await?;
-    let released = release(&proposal.decision, &proposal.facts, &inputs, &app.config.release, now);
+    let guarded = asked(app, loaded, product, proposal, None, whole, now).await?;
+    let released = &guarded.release;
     if let Some(until) = released.freeze_until {
-        remember_freeze(app, product, &released, until, now).await?;
+        remember_freeze(app, product, released, until, now).await?;
     }
     verdict.wants_witness = released.holds().any(|(guard, _)| guard == Guard::Quorum);
     verdict.reasons.extend(released.holds().map(|(_, finding)| finding.to_owned()));
     verdict.outcome = match app.config.mode {
         Mode::Shadow => shadowed(&mut verdict),
-        _ if hopeless(&released) => Outcome::Hold,
+        _ if guarded.hard().next().is_some() => Outcome::Hold,
         // A person looks at it anyway, with every finding beside it.
         Mode::Review => reviewed(&mut verdict),
         Mode::Auto if released.passes() => outcome,
         Mode::Auto if released.needs_approval_only() => Outcome::Review,
         Mode::Auto => Outcome::Hold,
     };
+    verdict.guarded = Some(guarded);
     if let Some(answer) = proposal.rivalry.as_ref().and_then(|answered| answered.outcome)
         && matches!(verdict.outcome, Outcome::Change | Outcome::Review)
     {
@@ -126,16 +131,11 @@ async fn remember_freeze(
     Ok(())
 }
 
-/// Nobody's consent makes up for a missing floor or a mapping that is not sure.
-fn hopeless(released: &Release) -> bool {
-    released.holds().any(|(guard, _)| matches!(guard, Guard::Eligibility | Guard::FreshFloor))
-}
-
-/// What stands against carrying out a price that a person wants: only what no consent makes up for.
+/// The guards about a price that a person wants: only what no consent makes up for stands against carrying it out.
 ///
 /// # Errors
 /// As [`judge`].
-pub async fn hard(
+pub async fn asked(
     app: &App,
     loaded: &Loaded,
     product: &Product,
@@ -143,19 +143,10 @@ pub async fn hard(
     approval: Option<Approval>,
     whole: u32,
     now: Millis,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Guarded> {
     let inputs = inputs(app, loaded, product, proposal, approval, whole, now).await?;
-    let mut decision = proposal.decision.clone();
-    if let Some(carried) = &proposal.carried {
-        // It is no rule's price, so no rule's floor was computed for it; the floor of the present cost still holds.
-        decision.outcome = Outcome::Change;
-        decision.price = Some(carried.price);
-        decision.steps.clear();
-        decision.flags.push(Flag::ManualPrice);
-    }
-    let released = release(&decision, &proposal.facts, &inputs, &app.config.release, now);
-    let hard = |guard: &Guard| matches!(guard, Guard::Eligibility | Guard::FreshFloor);
-    Ok(released.holds().filter(|(guard, _)| hard(guard)).map(|(_, finding)| finding.to_owned()).collect())
+    let carried = proposal.carried.as_ref().map(|carried| carried.price);
+    Ok(Guarded::of(&proposal.decision, carried, &proposal.facts, inputs, &app.config.release, now))
 }
 
 /// Everything that any guard finds in a proposal.
@@ -170,9 +161,8 @@ pub async fn findings(
     whole: u32,
     now: Millis,
 ) -> anyhow::Result<Vec<(Guard, String)>> {
-    let inputs = inputs(app, loaded, product, proposal, None, whole, now).await?;
-    let released = release(&proposal.decision, &proposal.facts, &inputs, &app.config.release, now);
-    Ok(released.holds().map(|(guard, finding)| (guard, finding.to_owned())).collect())
+    let guarded = asked(app, loaded, product, proposal, None, whole, now).await?;
+    Ok(guarded.release.holds().map(|(guard, finding)| (guard, finding.to_owned())).collect())
 }
 
 async fn inputs(

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::app::App;
 use crate::clock::Millis;
 pub use crate::decide::rivalry::History;
-use crate::decide::rivalry::{MOVES_MS, OWN_PRICES_MS};
-use crate::money::{Decimal, Money, currency};
+use crate::decide::rivalry::{self, MOVES_MS, OWN_PRICES_MS};
+use crate::money::{Money, currency};
 use crate::observe::war::PriceMove;
+use crate::store::observations::Evidence;
 use crate::store::products::Product;
 use crate::store::{decisions, observations};
 
@@ -30,13 +31,17 @@ pub async fn of(app: &App, product: &Product, now: Millis) -> anyhow::Result<His
         ours.push(PriceMove { ours: true, from: from.amount(), to: to.amount(), at: Some(at) });
     }
     let since = now.plus(-MOVES_MS);
-    let mut last: BTreeMap<String, Decimal> = BTreeMap::new();
+    let mut last: BTreeMap<String, Money> = BTreeMap::new();
     let mut runs = observations::history_of_product(&app.db, product.id, since, MOVE_ROWS).await?;
     runs.reverse();
-    for run in runs.into_iter().filter(|run| run.verdict == "accepted" && run.currency.as_deref() == Some(own.code())) {
-        let Some(minor) = run.price_minor else { continue };
-        let to = Money::from_minor(minor, own).amount();
-        if let Some(from) = last.insert(run.competitor.clone(), to).filter(|from| *from != to) {
+    let foreign = |run: &Evidence| run.currency.as_deref().is_some_and(|code| code != own.code());
+    let fx = if runs.iter().any(foreign) { app.fx().await? } else { None };
+    for run in runs.into_iter().filter(|run| run.verdict == "accepted") {
+        let Some((minor, code)) = run.price_minor.zip(run.currency.as_deref()) else { continue };
+        let to = Money::from_minor(minor, currency(code)?);
+        if let Some(from) = last.insert(run.competitor.clone(), to).filter(|from| *from != to)
+            && let Some((from, to)) = rivalry::in_our_currency(from, to, own, fx.as_ref())
+        {
             let step = PriceMove { ours: false, from, to, at: Some(Millis(run.first_seen)) };
             history.moves.entry(run.competitor).or_default().push(step);
         }

@@ -11,6 +11,8 @@ pub use super::settle::{Refused, adopt, approve};
 use super::{campaign_claims, campaigns, guards};
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
+use crate::decide::facts::LastReference;
+use crate::decide::release::Guarded;
 use crate::decide::{Decision, Facts, Flag, Outcome};
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
@@ -41,9 +43,45 @@ pub struct Record {
     /// campaign. The engine's own answer stays provable beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Money>,
+    /// What the deciding rule computed from offers just now: later evaluations without data may fall back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<LastReference>,
+    /// Who decided; records of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The hash of the settings that decided, as `config_revisions` has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// What the guards were asked and what each answered, also those that let it pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded: Option<Guarded>,
 }
 
 impl Record {
+    /// What the engine made of facts, before anybody said how far it may go.
+    #[must_use]
+    pub fn of(loaded: &Loaded, now: Millis, facts: Facts, decision: Decision) -> Self {
+        let rule = decision.rule.as_deref().and_then(|id| loaded.set.rule(id));
+        let reference = decision.market_reference().zip(rule).map(|(value, rule)| LastReference {
+            value,
+            at: now,
+            rule: Some(rule.id.clone()),
+            basis: Some(rule.offers.basis),
+        });
+        Self {
+            now,
+            rule_revision: loaded.revision,
+            facts,
+            decision,
+            release: vec![],
+            carried: None,
+            reference,
+            actor: Some(RULES.to_owned()),
+            config: Some(loaded.config.clone()),
+            guarded: None,
+        }
+    }
+
     /// The price that this record stands for.
     #[must_use]
     pub const fn price(&self) -> Option<Money> {
@@ -171,19 +209,19 @@ async fn evaluated(
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
     let mut release = verdict.reasons;
     release.extend(proposal.remarks());
+    let carried = proposal.carried.map(|carried| carried.price);
     let record = Record {
-        now,
-        rule_revision: loaded.revision,
-        facts: proposal.facts,
-        decision: proposal.decision,
         release,
-        carried: proposal.carried.map(|carried| carried.price),
+        carried,
+        actor: Some(actor),
+        guarded: verdict.guarded,
+        ..Record::of(loaded, now, proposal.facts, proposal.decision)
     };
     let stored = stored(app, loaded, terms, &product, &record, verdict.outcome).await?;
-    Ok(Evaluated { actor, claimed_at, again_at, vat, ..stored })
+    Ok(Evaluated { claimed_at, again_at, vat, ..stored })
 }
 
-/// A record in the form in which it is stored, decided by the rules unless the caller says otherwise.
+/// A record in the form in which it is stored.
 pub(super) async fn stored(
     app: &App,
     loaded: &Loaded,
@@ -212,7 +250,7 @@ pub(super) async fn stored(
         rule: decision.rule.clone(),
         flags: serde_json::to_string(&decision.flags)?,
         why: why(record),
-        actor: RULES.to_owned(),
+        actor: record.actor.clone().unwrap_or_else(|| RULES.to_owned()),
         rule_revision: Some(record.rule_revision),
         facts_hash: facts_hash(&record.facts)?,
         product_version: product.version,

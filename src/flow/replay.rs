@@ -10,17 +10,22 @@ use crate::clock::Millis;
 use crate::decide::Facts;
 use crate::decide::facts::OfferFact;
 use crate::money::{Money, currency};
-use crate::store::catalogue::{self, RunOf};
+use crate::store::catalogue::{self, DecidedOf, RunOf};
 use crate::store::products::Product;
 
 /// Pages of one pass answer one after the other; what is seen so soon after the first of them is one moment, as it is for
 /// the daemon, which decides after a pass.
 const ONE_MOMENT: i64 = Millis::MINUTE;
-/// Moments replayed per product: a page that flaps must not make a simulation endless.
-const MAX_MOMENTS: usize = 400;
+/// Moments replayed per product, the newest: a page that flaps must not make a simulation endless.
+pub const MAX_MOMENTS: usize = 400;
 
 /// A product's facts at every moment at which a competitor's accepted price changed, oldest first.
-pub type Moments = Vec<(Timestamp, Facts)>;
+#[derive(Debug, Default)]
+pub struct Moments {
+    pub replayed: Vec<(Timestamp, Facts)>,
+    /// Moments before these that are left out, because there are too many.
+    pub left_out: usize,
+}
 
 /// What happened to products that follow each other by id, from one instant to another.
 ///
@@ -44,17 +49,22 @@ pub async fn page(
             runs.entry(run.product_id).or_default().push(run);
         }
     }
-    // The price in force when the window opened, not today's, is where a simulation starts.
-    let mut starts: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut decided: BTreeMap<i64, Vec<DecidedOf>> = BTreeMap::new();
     for row in catalogue::decided(&app.db, after, until, since).await? {
-        starts.entry(row.product_id).or_insert(row.previous_minor);
+        decided.entry(row.product_id).or_default().push(row);
     }
     let mut all = Vec::with_capacity(products.len());
-    for (product, mut base) in products.iter().zip(bases) {
-        if let Some(minor) = starts.get(&product.id) {
-            base.product.current = Some(Money::from_minor(*minor, currency(&product.currency)?));
+    for (product, base) in products.iter().zip(bases) {
+        let mut moments = moments(base, runs.get(&product.id).map_or(&[], Vec::as_slice), since);
+        // The price in force at the first moment, not today's, is where a simulation starts.
+        let begin =
+            moments.replayed.first().filter(|_| moments.left_out > 0).map_or(since, |(at, _)| Millis::from(*at));
+        let later = decided.get(&product.id).and_then(|rows| rows.iter().find(|row| row.created_at >= begin.0));
+        if let Some(row) = later {
+            let start = Money::from_minor(row.previous_minor, currency(&product.currency)?);
+            moments.replayed.iter_mut().for_each(|(_, facts)| facts.product.current = Some(start));
         }
-        all.push(moments(base, runs.get(&product.id).map_or(&[], Vec::as_slice), since));
+        all.push(moments);
     }
     Ok(all)
 }
@@ -69,9 +79,10 @@ fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
     product.changes_today = 0;
     let at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
     let at = passes(at);
-    let mut moments = Vec::with_capacity(at.len().min(MAX_MOMENTS));
+    let left_out = at.len().saturating_sub(MAX_MOMENTS);
+    let mut replayed = Vec::with_capacity(at.len() - left_out);
     let mut seen = BTreeSet::new();
-    for at in at.into_iter().take(MAX_MOMENTS) {
+    for at in at.into_iter().skip(left_out) {
         let mut then = base.clone();
         seen.clear();
         // Newest first: the first run of a page that had begun by then is what it showed.
@@ -90,9 +101,9 @@ fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
                 ..template.clone()
             });
         }
-        moments.push((Millis(at).timestamp(), then));
+        replayed.push((Millis(at).timestamp(), then));
     }
-    moments
+    Moments { replayed, left_out }
 }
 
 /// The last instant of every group of instants that are one moment.
@@ -135,7 +146,7 @@ mod tests {
         };
         let sold_out = 10 * Millis::HOUR;
         let runs = [run(2, "out_of_stock", sold_out, 2 * sold_out), run(1, "in_stock", 1_000, sold_out - 1)];
-        let told = moments(base, &runs, Millis(0));
+        let told = moments(base, &runs, Millis(0)).replayed;
         let stock: Vec<_> = told.iter().map(|(_, facts)| facts.offers[0].availability).collect();
         assert_eq!(stock, [Availability::InStock, Availability::OutOfStock]);
         assert!(told.iter().all(|(_, facts)| !facts.offers[0].absence_confirmed), "it had only just sold out");

@@ -8,6 +8,7 @@ use crate::clock::Millis;
 use crate::decide::release::Approval;
 use crate::decide::{self, Outcome, bounds};
 use crate::money::{Money, currency};
+use crate::store::StoreError;
 use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::overrides::{self, Kind, New};
 use crate::store::products;
@@ -17,6 +18,10 @@ use crate::store::products;
 pub enum Refused {
     #[error("there is no open review {0}\nhint: `omniprice review` lists them")]
     NotOpen(i64),
+    #[error(
+        "review {0} was settled or replaced by somebody else a moment ago\nhint: `omniprice review` lists what waits, `omniprice explain SKU` who settled it"
+    )]
+    Settled(i64),
     #[error("review {0} has expired\nhint: the next evaluation opens a new one")]
     Expired(i64),
     #[error(
@@ -48,7 +53,8 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let price = Money::from_minor(review.price_minor, currency(&review.currency)?);
     let approval = Approval { price, at: now, by: actor.to_owned() };
     let whole = guards::whole(app).await?;
-    let against = guards::hard(app, &loaded, &product, &fresh, Some(approval), whole, now).await?;
+    let guarded = guards::asked(app, &loaded, &product, &fresh, Some(approval), whole, now).await?;
+    let against: Vec<&str> = guarded.hard().collect();
     if !against.is_empty() {
         return Err(Refused::Guarded(against.join("; ")).into());
     }
@@ -57,15 +63,24 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let vat = fresh.facts.product.vat.as_ref();
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
     let carried = fresh.carried.map(|carried| carried.price);
-    let record =
-        Record { now, rule_revision: loaded.revision, facts: fresh.facts, decision: fresh.decision, release, carried };
+    let record = Record {
+        release,
+        carried,
+        actor: Some(actor.to_owned()),
+        guarded: Some(guarded),
+        ..Record::of(&loaded, now, fresh.facts, fresh.decision)
+    };
     let terms = app.terms().await?;
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
     // Everything that could change the answer by itself is worked out by the evaluation that follows at once.
-    let evaluated = Evaluated { actor: actor.to_owned(), approves: Some(id), again_at: Some(now), vat, ..stored };
-    match write(app, evaluated).await? {
-        Written::Decided { version } => Ok(version),
-        Written::Noted | Written::Stale => Err(Refused::Stale(id).into()),
+    let evaluated = Evaluated { approves: Some(id), again_at: Some(now), vat, ..stored };
+    match write(app, evaluated).await {
+        Ok(Written::Decided { version }) => Ok(version),
+        Ok(Written::Noted | Written::Stale) => Err(Refused::Stale(id).into()),
+        Err(error) => match error.downcast_ref::<StoreError>() {
+            Some(StoreError::ReviewSettled(_)) => Err(Refused::Settled(id).into()),
+            _ => Err(error),
+        },
     }
 }
 
@@ -96,12 +111,13 @@ pub async fn adopt(app: &App, product_id: i64, price: Money, channel: &str) -> a
         return Ok(());
     }
     let release = vec![format!("adopted from {channel}")];
-    let record = Record { now, rule_revision: loaded.revision, facts, decision, release, carried: Some(price) };
+    let owner = format!("channel {channel}");
+    let actor = Some(owner.clone());
+    let record = Record { release, carried: Some(price), actor, ..Record::of(&loaded, now, facts, decision) };
     let terms = app.terms().await?;
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
-    let owner = format!("channel {channel}");
     let why = format!("set by hand on {channel} and adopted");
-    let evaluated = Evaluated { actor: owner.clone(), why: why.clone(), ..stored };
+    let evaluated = Evaluated { why: why.clone(), ..stored };
     write(app, evaluated).await?;
     let lock =
         New { product_id, kind: Kind::Lock, price_minor: None, currency: product.currency, owner, why, until: None };

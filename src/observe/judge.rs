@@ -9,9 +9,10 @@ use super::markers;
 use super::zscore::Log;
 use crate::app::App;
 use crate::clock::Millis;
+use crate::decide::fx::FxTable;
 use crate::extract::price::{PriceKind, TaxView};
 use crate::extract::{Extraction, Hints, Offer};
-use crate::money::{Decimal, Money, currency};
+use crate::money::{Currency, Decimal, Money, currency};
 use crate::store::observations::{self, Latest, New, Run};
 use crate::store::products::{self, Product};
 use crate::store::targets::DueTarget;
@@ -161,7 +162,9 @@ fn sighting(offer: &Offer, price: Money, pack_qty: u32, newest: Option<&Run>, no
         refetches: vec![],
     };
     // An equal price that was suspect before makes this check one of its confirmations.
-    if let Some(run) = newest.filter(|run| run.verdict == "suspect" && run.price_minor == Some(price.minor())) {
+    let equal =
+        |run: &&Run| run.price_minor == Some(price.minor()) && run.currency.as_deref() == Some(price.currency().code());
+    if let Some(run) = newest.filter(|run| run.verdict == "suspect").filter(equal) {
         let first = Millis(run.first_seen);
         let refetch = |at: Millis| Refetch { after_ms: at.since(first), amount: price.amount() };
         if run.checks > 1 {
@@ -179,28 +182,44 @@ async fn known(app: &App, page: &DueTarget, product: &Product, runs: &[Run], now
     let (country, zone) =
         market.map_or_else(|| (String::new(), TimeZone::UTC), |m| (m.market.country.clone(), m.market.tz.0.clone()));
     let vat = app.vat.at(&country, &product.vat_class, now.timestamp().to_zoned(zone).date());
+    // The page is held against its own past and against the market in the currency that the competitor asks in.
+    let asked = rules.set.competitor(&page.competitor).and_then(|c| c.currency).unwrap_or(own);
     let others = observations::latest_of_product(&app.db, product.id).await?;
-    let mut moved = Vec::new();
-    let mut level = Vec::new();
     let counts = |other: &&Latest| other.target_id != page.id && other.in_review == 0;
-    for other in others.iter().filter(counts).filter(|other| other.currency.as_deref() == Some(own.code())) {
-        let Some(minor) = other.price_minor else { continue };
-        level.push(Money::from_minor(minor, own).amount());
+    let others: Vec<&Latest> = others.iter().filter(counts).collect();
+    let foreign = others.iter().any(|other| other.currency.as_deref().is_some_and(|code| code != asked.code()));
+    let fx = if foreign { app.fx().await? } else { None };
+    let mut moved = Vec::new();
+    for other in &others {
         let history = observations::accepted(&app.db, other.target_id, 2).await?;
-        if let [newer, older] = history.as_slice()
-            && now.since(Millis(newer.first_seen)) <= CONSENSUS_AGE
-            && let (Some(to), Some(from)) = (newer.price_minor, older.price_minor)
-        {
-            moved.push(Log::of_move(Decimal::from(from), Decimal::from(to)));
-        }
+        moved.extend(lately_moved(&history, now));
     }
     Ok(Known {
-        currency: Some(rules.set.competitor(&page.competitor).and_then(|c| c.currency).unwrap_or(own)),
+        currency: Some(asked),
         vat_pct: vat.map(|vat| vat.percent).unwrap_or_default(),
-        history: history(runs, own.code(), now),
-        others: level,
+        history: history(runs, asked.code(), now),
+        others: others.iter().filter_map(|other| amount_in(other, asked, fx.as_ref())).collect(),
         others_moved: moved,
     })
+}
+
+/// What another competitor asks, in the currency of the page that is judged; none where no rate is stored for it, because
+/// the bare number says nothing.
+fn amount_in(other: &Latest, asked: Currency, fx: Option<&FxTable>) -> Option<Decimal> {
+    let theirs = currency(other.currency.as_deref()?).ok()?;
+    let amount = Money::from_minor(other.price_minor?, theirs).amount();
+    if theirs == asked {
+        return Some(amount);
+    }
+    fx?.convert(amount, theirs, asked).ok()
+}
+
+/// The newest step of a page, whatever its currency: a factor needs no rate.
+fn lately_moved(newest_two: &[Run], now: Millis) -> Option<Log> {
+    let [newer, older] = newest_two else { return None };
+    let comparable = newer.currency == older.currency && now.since(Millis(newer.first_seen)) <= CONSENSUS_AGE;
+    let (to, from) = newer.price_minor.zip(older.price_minor).filter(|_| comparable)?;
+    Some(Log::of_move(Decimal::from(from), Decimal::from(to)))
 }
 
 /// Accepted amounts, oldest first, at most one per six hours: neither a run that lasted nor a page that flaps fills the

@@ -58,10 +58,6 @@ statements! {
          where r.product_id = $1 and r.created_at <= $2 order by r.id desc limit 1");
     SETTLE_REVIEW = Sql::same(
         "update reviews set state = $2, settled_by = $3, settled_why = $4, settled_at = $5 where id = $1 and state = 'open'");
-    REVISION_ADD = Sql::same(
-        "insert into rule_revisions (hash, body, source, created_at) values ($1, $2, $3, $4) on conflict (hash) do nothing");
-    REVISION_ID = Sql::same("select id, body from rule_revisions where hash = $1");
-    REVISION_BODY = Sql::same("select id, body from rule_revisions where id = $1");
 }
 
 /// A released price change.
@@ -169,13 +165,6 @@ struct Minor {
     minor: i64,
 }
 
-/// A stored rule file.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Revision {
-    pub id: i64,
-    pub body: String,
-}
-
 /// One evaluation to be written down, with all that follows from it.
 #[derive(Debug, Clone)]
 pub struct Evaluated {
@@ -224,7 +213,8 @@ pub enum Written {
 /// transaction: there is no moment in which a decision exists that some channel will never hear of.
 ///
 /// # Errors
-/// The engine's own; nothing is stored then.
+/// [`StoreError::ReviewSettled`] where the review that is carried out is not open any more, or the engine's own; nothing is
+/// stored then.
 pub async fn write(db: &Db, evaluated: Evaluated) -> Result<Written, StoreError> {
     db.write(evaluated, |tx, evaluated| Box::pin(write_in(tx, evaluated))).await
 }
@@ -271,7 +261,11 @@ async fn decide_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, St
     };
     match e.approves {
         Some(id) => {
-            tx.run(SETTLE_REVIEW, args![id, "approved", e.actor.as_str(), e.why.as_str(), e.now]).await?;
+            let settled = tx.run(SETTLE_REVIEW, args![id, "approved", e.actor.as_str(), e.why.as_str(), e.now]).await?;
+            if settled == 0 {
+                // Somebody else's word came first; the error takes the new price back with the transaction.
+                return Err(StoreError::ReviewSettled(id));
+            }
         }
         None => {
             tx.run(CLOSE_REVIEWS, args![e.product_id, "superseded", e.now]).await?;
@@ -468,27 +462,4 @@ pub async fn settle_review(
         )
     })
     .await
-}
-
-/// Stores a rule file under its hash; the same text keeps its number.
-///
-/// # Errors
-/// The engine's own.
-pub async fn keep_rules(db: &Db, hash: String, body: String, source: String, now: Millis) -> Result<i64, StoreError> {
-    db.write((hash, body, source, now), |tx, (hash, body, source, now)| {
-        Box::pin(async move {
-            tx.run(REVISION_ADD, args![hash.as_str(), body.as_str(), source.as_str(), *now]).await?;
-            let row: Revision = tx.one(REVISION_ID, args![hash.as_str()]).await?;
-            Ok(row.id)
-        })
-    })
-    .await
-}
-
-/// A stored rule file by its number.
-///
-/// # Errors
-/// The engine's own.
-pub async fn rules(db: &Db, id: i64) -> Result<Option<Revision>, StoreError> {
-    db.maybe(REVISION_BODY, args![id]).await
 }

@@ -15,6 +15,7 @@ pub mod overrides;
 pub mod products;
 pub mod progress;
 pub mod reporting;
+pub mod revisions;
 pub mod rivals;
 pub mod secrets;
 pub mod settings;
@@ -51,6 +52,8 @@ pub enum StoreError {
     Corrupt { what: &'static str, why: String },
     #[error("a batch of checks was not stored: {0}")]
     Batch(String),
+    #[error("review {0} is not open any more\nhint: `omniprice review` lists what waits")]
+    ReviewSettled(i64),
     #[error("a database task panicked; its transaction was rolled back")]
     Panicked,
 }
@@ -78,6 +81,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0006_problems"),
     migration!("0007_stages"),
     migration!("0008_shelf"),
+    migration!("0010_config_revisions"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.
@@ -98,6 +102,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         products::ALL,
         progress::ALL,
         reporting::ALL,
+        revisions::ALL,
         rivals::ALL,
         secrets::ALL,
         settings::ALL,

@@ -9,6 +9,9 @@ statements! {
     LIVE = Sql::same("insert into live_prices (listing_id, minor, currency, basis, seen_at) values ($1, $2, $3, $4, $5)");
     LIVE_HISTORY = Sql::same(
         "select v.minor, v.currency, v.basis, v.seen_at from live_prices v where v.listing_id = $1 and v.seen_at >= $2 order by v.id");
+    LIVE_AT = Sql::same(
+        "select v.minor, v.currency, v.basis, v.seen_at from live_prices v
+         where v.listing_id = $1 and v.seen_at <= $2 order by v.id desc limit 1");
     STATES = Sql::same(
         "select l.channel, l.state, count(*) as n from listings l group by l.channel, l.state order by l.channel, l.state");
     PARITY = Sql::same(
@@ -201,6 +204,14 @@ pub async fn attempts(db: &Db, listing_id: i64, limit: i64) -> Result<Vec<Attemp
 /// The engine's own.
 pub async fn live_history(db: &Db, listing_id: i64, since: Millis) -> Result<Vec<LivePrice>, StoreError> {
     db.all(LIVE_HISTORY, args![listing_id, since]).await
+}
+
+/// What a listing showed, or may have shown, at an instant; none before anything was known of it.
+///
+/// # Errors
+/// The engine's own.
+pub async fn live_at(db: &Db, listing_id: i64, at: Millis) -> Result<Option<LivePrice>, StoreError> {
+    db.maybe(LIVE_AT, args![listing_id, at]).await
 }
 
 /// When the next listing has something to do.

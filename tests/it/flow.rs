@@ -6,7 +6,7 @@ use omniprice::demo::shop::Fault;
 use omniprice::flow::{self, pricing};
 use omniprice::money::{Currency, Money};
 use omniprice::report::{self, digest::plain};
-use omniprice::store::{channels, decisions, events, listings, observations, products, progress, settings};
+use omniprice::store::{channels, decisions, events, listings, observations, products, progress, revisions, settings};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -300,7 +300,7 @@ async fn d1_a_decision_comes_out_equal_from_its_own_record(test: TestDb) {
     let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
     let row = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
     let record: pricing::Record = serde_json::from_str(&row.record).unwrap();
-    let rules = decisions::rules(&world.app.db, record.rule_revision).await.unwrap().unwrap();
+    let rules = revisions::rules(&world.app.db, record.rule_revision).await.unwrap().unwrap();
     let (rules, _) = omniprice::decide::RuleSet::parse(&rules.body).unwrap();
     let again = omniprice::decide::price(&record.facts, &rules, record.now.timestamp());
     assert_eq!(again, record.decision);

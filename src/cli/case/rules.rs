@@ -201,7 +201,7 @@ fn facts(
     let lock = Lock { owner: "case".to_owned(), reason: "locked in the case".to_owned(), until: None };
     let last_reference = input.last_reference.map(|last| {
         let value = decimal(&last.value)?;
-        Ok::<_, CaseError>(LastReference { value, at: ago(now, last.age_h)? })
+        Ok::<_, CaseError>(LastReference { value, at: ago(now, last.age_h)?, rule: None, basis: None })
     });
     Ok(Facts {
         market: Market { map_allowed: true, ..Market::of_country("case", currency, tz) },

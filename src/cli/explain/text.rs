@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::names::count;
-use super::Report;
+use super::{Cites, Report};
 use crate::clock::Millis;
 use crate::report::digest::plain;
 
@@ -38,6 +38,11 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
         "proof: {}",
         if r.proof == "equal" { "computed again from its record, it comes out equal" } else { &r.proof }
     );
+    if let Some(cites) = &r.cites {
+        let settings = cites.settings.map(|id| format!(", settings revision {id}")).unwrap_or_default();
+        let _ = writeln!(out, "decided by: rule revision {}{settings}", cites.rules);
+        guards(cites, &mut out);
+    }
     if !r.intent.is_empty() || r.turned_down.is_some() {
         let _ = writeln!(out, "\nbeside the rules:");
     }
@@ -50,6 +55,31 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
     seen(r, &mut out);
     channels(r, &mut out);
     out
+}
+
+fn guards(cites: &Cites, out: &mut String) {
+    let named = |held: bool| {
+        let checks = cites.guards.iter().filter(|check| check.finding.is_some() == held);
+        checks.map(|check| check.guard.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (held, passed) = (named(true), named(false));
+    let told = [("held by", held), ("passed by", passed)].into_iter().filter(|(_, names)| !names.is_empty());
+    let told: Vec<String> = told.map(|(what, names)| format!("{what} {names}")).collect();
+    if !told.is_empty() {
+        let _ = writeln!(out, "guards: {}", told.join("; "));
+    }
+}
+
+/// How sure a price on a channel was.
+fn basis(stored: &str) -> &str {
+    match stored {
+        "verified" => "read back",
+        "accepted" => "acknowledged, not read back",
+        "sent" => "sent, not answered yet",
+        "unknown" => "sent, the answer was lost",
+        "foreign" => "set there by somebody else",
+        other => other,
+    }
 }
 
 fn seen(r: &Report, out: &mut String) {
@@ -85,13 +115,24 @@ fn seen(r: &Report, out: &mut String) {
 }
 
 fn channels(r: &Report, out: &mut String) {
-    let _ = writeln!(out, "\nchannels{}:", if r.at.is_some() { ", as they are now" } else { "" });
+    let _ = writeln!(out, "\nchannels{}:", if r.at.is_some() { ", then and now" } else { "" });
     for c in &r.channels {
         let none = || "-".to_owned();
+        let now = match (&r.at, &c.then) {
+            (None, _) => format!("  {}", c.channel),
+            (Some(_), Some(then)) => {
+                let basis = basis(&then.basis);
+                let _ = writeln!(out, "  {}: asked {} ({basis}), since {}", c.channel, then.price, then.since);
+                "    now".to_owned()
+            }
+            (Some(_), None) => {
+                let _ = writeln!(out, "  {}: nothing was known of its price then", c.channel);
+                "    now".to_owned()
+            }
+        };
         let _ = writeln!(
             out,
-            "  {}: {} since {}, wanted {}, live {} {}",
-            c.channel,
+            "{now}: {} since {}, wanted {}, live {} {}",
             c.state,
             c.since,
             c.desired.clone().unwrap_or_else(none),

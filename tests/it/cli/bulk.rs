@@ -92,3 +92,27 @@ async fn sales_of_products_that_nobody_knows_are_told() {
     let none = day.say(&["report", "--chart", "elasticity", "--sales", "sales.csv"]).await.ends(1);
     assert!(none.err.contains("7 days cannot hold") && none.err.contains("hint: --days 60"), "{none:?}");
 }
+
+/// Markets and competitors of a file that is tried count as its rules do, not those in force.
+#[tokio::test]
+async fn the_whole_of_a_tried_rule_file_is_simulated() {
+    let day = Day::imported().await;
+    day.write("rules.toml", crate::harness::RULES);
+    day.near.show("KETTLE", crate::harness::price(48_990));
+    day.say(&["once", "--now", "--patience", "1"]).await;
+    let goes_to = async |text: &str| {
+        day.write("tried.toml", text);
+        let told = day.say(&["simulate", "--since", "1d", "--no-guards", "--rules", "tried.toml", "--json"]).await;
+        told.ends(0).json()["largest_change"]["to"]["amount"].as_str().map(str::to_owned)
+    };
+    assert_eq!(goes_to(crate::harness::RULES).await.as_deref(), Some("489.90"));
+    let stepped =
+        crate::harness::RULES.replace("currency = \"DKK\"\n", "currency = \"DKK\"\nprice_increment = \"10.00\"\n");
+    assert_eq!(goes_to(&stepped).await.as_deref(), Some("480.00"), "the market's step");
+    // Near's price with VAT is 612.38, so the other one is the cheapest.
+    let net = format!("{}\n[[competitor]]\nid = \"near.example\"\ntax = \"net\"\n", crate::harness::RULES);
+    assert_eq!(goes_to(&net).await, None, "499.00 is what we ask already");
+    day.write("tried.toml", &crate::harness::RULES.replace("id = \"DK\"", "id = \"SE\""));
+    let other = day.say(&["simulate", "--rules", "tried.toml"]).await.ends(1);
+    assert!(other.err.contains("KETTLE: market DK is not in the rules\nhint: "), "{other:?}");
+}

@@ -4,7 +4,7 @@ use omniprice::clock::Millis;
 use omniprice::store::decisions::{self, Evaluated, Written};
 use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::products::{self, Product};
-use omniprice::store::{Db, StoreError, channels, reporting};
+use omniprice::store::{Db, StoreError, channels, reporting, revisions};
 
 use super::{NOW, after, behind_its_back, one};
 use crate::both_engines;
@@ -19,7 +19,9 @@ both_engines![
     an_evaluation_counts_its_checks_and_keeps_its_beginning,
     the_same_proposal_is_opened_once_and_a_newer_one_replaces_it,
     a_proposal_is_settled_once,
+    what_was_turned_down_a_moment_before_is_not_carried_out,
     the_same_rules_keep_their_number,
+    the_same_settings_are_kept_once,
 ];
 
 fn evaluated(product: &Product, outcome: &str, minor: Option<i64>, now: Millis) -> Evaluated {
@@ -295,15 +297,62 @@ async fn a_proposal_is_settled_once(test: TestDb) {
     assert_eq!((settled.state.as_str(), settled.settled_by.as_deref()), ("approved", Some("ann")));
 }
 
+async fn what_was_turned_down_a_moment_before_is_not_carried_out(test: TestDb) {
+    let (db, mut version) = (&test.db, 0);
+    on_two_channels(db).await;
+    for (round, rejected_first) in [true, false, true].into_iter().enumerate() {
+        let product = products::by_sku(db, "A").await.unwrap().unwrap();
+        let (minor, now) = (46_900 - i64::try_from(round).unwrap(), after(10 * i64::try_from(round).unwrap()));
+        decisions::write(db, evaluated(&product, "review", Some(minor), now)).await.unwrap();
+        let id = decisions::open_reviews(db, 10).await.unwrap().remove(0).id;
+        let reject = || decisions::settle_review(db, id, "rejected", "bo".into(), "no".into(), now);
+        let wishes = listings::of_product(db, product.id).await.unwrap();
+        let desired = wishes.iter().map(|listing| Desire { listing_id: listing.id, price: Ok(minor) }).collect();
+        let approved = Evaluated {
+            approves: Some(id),
+            actor: "ann".into(),
+            desired,
+            ..evaluated(&product, "change", Some(minor), now)
+        };
+        if rejected_first {
+            assert!(reject().await.unwrap());
+            let refused = decisions::write(db, approved).await;
+            assert!(matches!(refused, Err(StoreError::ReviewSettled(settled)) if settled == id), "{refused:?}");
+            assert_eq!(listings::of_product(db, product.id).await.unwrap(), wishes, "no channel hears of it");
+        } else {
+            version += 1;
+            assert_eq!(decisions::write(db, approved).await.unwrap(), Written::Decided { version });
+            assert!(!reject().await.unwrap(), "it is carried out already");
+        }
+        let now = products::by_id(db, product.id).await.unwrap().unwrap();
+        let expected = if rejected_first { product.own_minor } else { minor };
+        assert_eq!((now.own_minor, now.version), (expected, version));
+        let state = decisions::review(db, id).await.unwrap().unwrap().state;
+        assert_eq!(state, if rejected_first { "rejected" } else { "approved" });
+    }
+}
+
 async fn the_same_rules_keep_their_number(test: TestDb) {
     let keep =
-        |hash: &str, body: &str| decisions::keep_rules(&test.db, hash.into(), body.into(), "rules.toml".into(), NOW);
+        |hash: &str, body: &str| revisions::keep_rules(&test.db, hash.into(), body.into(), "rules.toml".into(), NOW);
     let (one, two) = tokio::join!(keep("h1", "a = 1"), keep("h1", "a = 1"));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one, two);
     let other = keep("h2", "a = 2").await.unwrap();
     assert_ne!(other, one);
-    assert_eq!(decisions::rules(&test.db, one).await.unwrap().unwrap().body, "a = 1");
-    assert_eq!(decisions::rules(&test.db, other).await.unwrap().unwrap().body, "a = 2");
-    assert!(decisions::rules(&test.db, other + 100).await.unwrap().is_none());
+    assert_eq!(revisions::rules(&test.db, one).await.unwrap().unwrap().body, "a = 1");
+    assert_eq!(revisions::rules(&test.db, other).await.unwrap().unwrap().body, "a = 2");
+    assert!(revisions::rules(&test.db, other + 100).await.unwrap().is_none());
+}
+
+async fn the_same_settings_are_kept_once(test: TestDb) {
+    let keep = |hash: &str, body: &str, now| revisions::keep_config(&test.db, hash.into(), body.into(), now);
+    let (one, two) = tokio::join!(keep("h1", "{\"mode\":\"auto\"}", NOW), keep("h1", "{\"mode\":\"auto\"}", after(9)));
+    one.and(two).unwrap();
+    keep("h2", "{}", after(10)).await.unwrap();
+    keep("h1", "{\"mode\":\"auto\"}", after(11)).await.unwrap();
+    let config = async |hash: &str| revisions::config(&test.db, hash).await.unwrap();
+    let (first, second) = (config("h1").await.unwrap(), config("h2").await.unwrap());
+    assert_eq!((first.body.as_str(), second.body.as_str()), ("{\"mode\":\"auto\"}", "{}"));
+    assert!(first.id < second.id && config("h3").await.is_none());
 }

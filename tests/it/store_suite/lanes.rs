@@ -125,6 +125,9 @@ async fn what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_ag
     let history = progress::live_history(db, moved.id, NOW).await.unwrap();
     let facts: Vec<_> = history.iter().map(|v| (v.minor, v.basis.as_str(), v.seen_at)).collect();
     assert_eq!(facts, [(49_900, "verified", NOW.0)], "an equal price is no new fact");
+    let at = async |at| progress::live_at(db, moved.id, at).await.unwrap().map(|live| (live.minor, live.basis));
+    assert_eq!(at(NOW).await, Some((49_900, "verified".to_owned())));
+    assert_eq!((at(NOW.plus(-1)).await, at(after(900)).await.is_some()), (None, true), "nothing is known of before");
 }
 
 async fn a_channels_state_changes_once_and_its_recovery_wakes_the_lane(test: TestDb) {

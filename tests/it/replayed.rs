@@ -1,0 +1,70 @@
+//! Simulations on history as it is really recorded: changes only, sometimes very many, sometimes almost none.
+
+use omniprice::clock::{Clock, Millis};
+use omniprice::decide::rivals::Follow;
+use omniprice::decide::simulate::{SimParams, SimReport, Simulation};
+use omniprice::flow::replay;
+use omniprice::store::{products, targets};
+
+use crate::alerts::seen;
+use crate::both_engines;
+use crate::harness::{Setup, TestDb, World};
+
+both_engines![
+    rivals_that_follow_race_with_us_in_a_market_that_stood_still,
+    of_too_many_moments_the_newest_are_replayed_and_the_rest_is_told,
+];
+
+const START: Millis = Millis(1_795_510_800_000);
+const BEAT: &str = "[[rule]]\nid = \"beat\"\npriority = 900\nmode = \"auto\"\ntarget = { kind = \"lowest\" }\nadjust = { percent = \"-1\" }\n\
+                    bounds = { min = [ { margin_pct = \"10\" } ] }\n";
+
+/// The rules in force on the world's own history up to now.
+async fn simulate(world: &World, since: Millis, follow: Option<Follow>) -> SimReport {
+    let loaded = world.app.rules().await.unwrap();
+    let now = world.app.now();
+    let params = SimParams { follow, end: Some(now), ..SimParams::default() };
+    let mut simulation = Simulation::new(&loaded.set, params);
+    let page = products::page(&world.app.db, 0, 10).await.unwrap();
+    for moments in replay::page(&world.app, &loaded, &page, (since, now)).await.unwrap() {
+        simulation.leave_out(moments.left_out);
+        simulation.product(moments.replayed);
+    }
+    simulation.finish()
+}
+
+async fn rivals_that_follow_race_with_us_in_a_market_that_stood_still(test: TestDb) {
+    let world = World::open_at(test, Setup { rules: BEAT, ..Setup::default() }, Clock::manual(START)).await;
+    world.drive().await;
+    for _ in 0..25 {
+        world.app.clock.advance(Millis::DAY);
+        world.drive().await;
+    }
+    let quiet = simulate(&world, START, None).await;
+    assert_eq!((quiet.wars, quiet.decisions), (0, 1), "one moment was recorded: {quiet:?}");
+    let race = simulate(&world, START, Some(Follow::default())).await;
+    assert_eq!(race.decisions, 25 * 6, "every four hours until the end: {race:?}");
+    assert_eq!(race.wars, 1, "{race:?}");
+    assert!(race.margin_pct.after.unwrap().0 < quiet.margin_pct.after.unwrap().0);
+    assert_eq!(race.index.before, quiet.index.before, "what was before does not depend on the model");
+}
+
+async fn of_too_many_moments_the_newest_are_replayed_and_the_rest_is_told(test: TestDb) {
+    let world = World::open_at(test, Setup { rules: BEAT, ..Setup::default() }, Clock::manual(START)).await;
+    world.drive().await;
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let pages = targets::of_product(&world.app.db, product.id).await.unwrap();
+    let near = pages.iter().find(|page| page.competitor == "near.example").unwrap();
+    // An hour apart: to and fro by a little, and at the very end a fall.
+    let moments = i64::try_from(replay::MAX_MOMENTS).unwrap() + 200;
+    for hour in 1..=moments {
+        let minor = if hour > moments - 150 { 40_000 + hour % 2 } else { 49_000 + hour % 2 };
+        seen(&world.app, near.id, minor, START.plus(hour * Millis::HOUR)).await;
+    }
+    world.app.clock.advance((moments + 1) * Millis::HOUR);
+    let report = simulate(&world, START, None).await;
+    // The first look at both pages is a moment, too.
+    assert_eq!((report.decisions, report.left_out), (400, 201), "{report:?}");
+    let largest = report.largest_change.unwrap();
+    assert_eq!(largest.to.minor(), 39_601, "the newest part of the history counts: {largest:?}");
+}
