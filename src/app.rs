@@ -39,6 +39,9 @@ const TELL_AGAIN: i64 = Millis::HOUR;
 
 /// Remembers which rules every product was last decided by.
 const ACTIVE_RULES: &str = "rules/active";
+/// Raised where the same facts are decided, or asked about again, otherwise than by the program before: products that wait
+/// for nothing else would never hear of it.
+const DECIDED_AS: &str = "2";
 const BROKEN_RULES: &str = "rules-broken";
 
 /// The rules in force with the revision that decisions cite.
@@ -186,10 +189,11 @@ impl App {
         let now = self.now();
         let revision = decisions::keep_rules(&self.db, hash.clone(), text, path.display().to_string(), now).await?;
         let active = settings::get(&self.db, ACTIVE_RULES).await?;
-        if active.is_none_or(|active| active.value != hash) {
+        let decided_by = format!("{DECIDED_AS}/{hash}");
+        if active.is_none_or(|active| active.value != decided_by) {
             products::mark_all_dirty(&self.db, now).await?;
             let why = format!("revision {revision}");
-            settings::set(&self.db, ACTIVE_RULES.to_owned(), hash.clone(), self.owner.clone(), why, now).await?;
+            settings::set(&self.db, ACTIVE_RULES.to_owned(), decided_by, self.owner.clone(), why, now).await?;
         }
         events::resolve(&self.db, BROKEN_RULES.to_owned(), now).await?;
         *self.broken.lock().await = None;

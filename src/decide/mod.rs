@@ -16,6 +16,7 @@ pub mod country;
 pub mod damping;
 pub mod decision;
 pub mod ecb;
+pub mod edges;
 pub mod engine;
 pub mod explain;
 pub mod facts;

@@ -11,7 +11,7 @@ pub use super::settle::{Refused, adopt, approve};
 use super::{campaign_claims, campaigns, guards};
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
-use crate::decide::{Decision, Facts, Flag, Outcome};
+use crate::decide::{Decision, Facts, Flag, Outcome, edges};
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
@@ -164,7 +164,7 @@ async fn evaluated(
 ) -> anyhow::Result<Evaluated> {
     let Judged { product, proposal, verdict, now } = judged;
     let actor = proposal.actor();
-    let again_at = again_at(app, &proposal, &verdict, now);
+    let again_at = again_at(app, loaded, &proposal, &verdict, now);
     // A rate that is not passed on yet must be found changed again by the next evaluation.
     let waits = proposal.carried.as_ref().is_some_and(|c| c.by_tax) && verdict.outcome != Outcome::Change;
     let vat = proposal.facts.product.vat.as_ref().filter(|_| !waits);
@@ -180,7 +180,7 @@ async fn evaluated(
         carried: proposal.carried.map(|carried| carried.price),
     };
     let stored = stored(app, loaded, terms, &product, &record, verdict.outcome).await?;
-    Ok(Evaluated { actor, claimed_at, again_at, vat, ..stored })
+    Ok(Evaluated { actor, claimed_at, again_at, doubted, vat, ..stored })
 }
 
 /// A record in the form in which it is stored, decided by the rules unless the caller says otherwise.
@@ -280,24 +280,20 @@ pub fn facts_hash(facts: &Facts) -> anyhow::Result<String> {
     Ok(hex(&Sha256::digest(serde_json::to_vec(&seen)?)))
 }
 
-/// When the same facts could give another answer: the end of a cooldown, lock, price set by hand or answer to a rival,
-/// either end of a campaign, or the age at which the newest offer stops counting.
-fn again_at(app: &App, proposal: &Proposal, verdict: &guards::Verdict, now: Millis) -> Option<Millis> {
+/// When the same facts could give another answer: what time alone changes, what a guard holds only for now, and the end of
+/// an answer to a rival.
+fn again_at(app: &App, loaded: &Loaded, proposal: &Proposal, verdict: &guards::Verdict, now: Millis) -> Option<Millis> {
     if proposal.carried.is_some() && verdict.outcome == Outcome::Change {
         // The rules have not had their say about the price that was carried over.
         return Some(now);
     }
-    let product = &proposal.facts.product;
-    let campaign = product.campaign.iter().flat_map(|campaign| [campaign.from, campaign.until]);
-    let ends = product.lock.iter().filter_map(|lock| lock.until).chain(product.manual.iter().map(|m| m.until));
-    let expires =
-        proposal.facts.offers.iter().map(|offer| offer.observed_at.plus(app.config.observe.max_age.0 + 1_000));
+    let step = (verdict.outcome == Outcome::Change).then(|| app.schedule.interval(now));
+    let timed = edges::next(&proposal.facts, &loaded.set, &proposal.decision, now, step);
     // What a guard holds may pass later: a second witness, the next stage of a new rule, the end of a day.
     let held = (proposal.proposes() && !verdict.reasons.is_empty())
         .then(|| now.plus(app.config.schedule.confirm_after.0 + Millis::MINUTE));
-    let answered = proposal.rivalry.as_ref().map(|answered| answered.until);
-    let all = campaign.chain(ends).chain(expires).chain(held).chain(answered).chain(proposal.decision.next_evaluation);
-    all.filter(|at| *at > now).min()
+    let answered = proposal.rivalry.as_ref().map(|answered| answered.until).filter(|until| *until > now);
+    [timed, held, answered].into_iter().flatten().min()
 }
 
 /// The desired price of every listing of a product, or of its listing on one channel, where it may change now: campaigns

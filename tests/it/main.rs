@@ -47,5 +47,6 @@ mod store;
 mod store_suite;
 mod terms;
 mod transcripts;
+mod time_alone;
 mod watch;
 mod web;
