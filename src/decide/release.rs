@@ -125,9 +125,13 @@ pub struct ReleaseParams {
     /// No price above this multiple of the recommended or regular price.
     #[serde(with = "text::decimal")]
     pub ceiling_factor: Decimal,
-    /// How near a ratio must be to a slip, in percent.
+    /// How near a ratio must be to a power of ten or a rate to be a slip, in percent. Rates and VAT that are less than
+    /// twice this beside 1 are no sign of one.
     #[serde(with = "text::decimal")]
     pub slip_pct: Decimal,
+    /// How near a ratio must be to the VAT, in percent.
+    #[serde(with = "text::decimal")]
+    pub slip_vat_pct: Decimal,
     /// Answering moves in one direction that make a loop.
     pub loop_moves: usize,
     pub oscillations: usize,
@@ -164,6 +168,7 @@ impl Default for ReleaseParams {
             corridor_high: Decimal::new(16, 1),
             ceiling_factor: Decimal::new(15, 1),
             slip_pct: percent(2),
+            slip_vat_pct: Decimal::new(5, 1),
             loop_moves: 4,
             oscillations: 3,
             freeze_h: 24,
@@ -194,7 +199,8 @@ pub struct GuardInputs {
     pub suspended: BTreeSet<String>,
     /// Per competitor, when its present price was seen (equal observations).
     pub sightings: BTreeMap<String, Vec<Millis>>,
-    /// Our released prices of the last days, oldest first, the current one last.
+    /// Our released prices of the last days, oldest first, the current one last; first of all the price that was in force
+    /// before the first of them.
     pub own_prices: Vec<(Millis, Money)>,
     pub median_30d: Option<Money>,
     /// Our moves and each competitor's, oldest first.
@@ -281,13 +287,21 @@ impl Proposal<'_> {
     }
 }
 
-/// The price that a product usually has: the upper median of its prices; none without any.
+/// The price that a product usually has: the median of its prices (oldest first) by the time each was in force until `now`;
+/// the lower one of two. A slide of many quick steps does not move it. None without any price.
 #[must_use]
-pub fn usual(prices: &[(Millis, Money)]) -> Option<Money> {
-    let mut sorted: Vec<i64> = prices.iter().map(|(_, price)| price.minor()).collect();
-    sorted.sort_unstable();
-    let middle = sorted.get(sorted.len() / 2)?;
-    Some(Money::from_minor(*middle, prices.first()?.1.currency()))
+pub fn usual(prices: &[(Millis, Money)], now: Millis) -> Option<Money> {
+    let ends = prices.iter().skip(1).map(|(at, _)| *at).chain([now]);
+    let mut lasted: Vec<(i64, i64)> =
+        prices.iter().zip(ends).map(|((from, price), until)| (price.minor(), until.since(*from).max(0))).collect();
+    lasted.sort_unstable();
+    let whole: i64 = lasted.iter().map(|(_, ms)| ms).sum();
+    let mut passed = 0;
+    let middle = lasted.into_iter().find(|(_, ms)| {
+        passed += ms;
+        passed * 2 >= whole
+    })?;
+    Some(Money::from_minor(middle.0, prices.first()?.1.currency()))
 }
 
 /// Looks at one proposal. Decisions that propose nothing pass: there is nothing to hold.

@@ -190,14 +190,15 @@ async fn inputs(
         None => history::of(app, product, now).await?,
     };
     // What a campaign did to the price is no velocity and no oscillation of the rules.
-    let own_prices = if proposal.returns_to().is_some() { vec![] } else { history.own };
+    let current = proposal.facts.product.current;
+    let own_prices = if proposal.returns_to().is_some() { vec![] } else { history.prices(current, now) };
     let suspended = rivals::suspended(&app.db).await?.into_iter().map(|row| row.competitor).collect();
     Ok(GuardInputs {
         fresh_cost_net: proposal.facts.product.cost_net,
         previous_cost_net: proposal.newest_cost(),
         suspended,
         sightings: sightings(app, product).await?,
-        median_30d: usual(&own_prices),
+        median_30d: usual(&own_prices, now),
         moves: history.moves,
         rule_since: rule_since(app, loaded, decision, now).await?,
         rule_products: whole,

@@ -35,6 +35,7 @@ mod pricing_replay;
 mod pricing_sequences;
 mod protocol;
 mod publishing;
+mod release_layer;
 mod replay_month;
 mod report;
 mod rivals;
