@@ -86,14 +86,19 @@ fn fresh_floor(proposal: &Proposal) -> Option<String> {
     if price.amount() < params.absolute_min {
         return Some(format!("{price} is below the absolute minimum {}", params.absolute_min));
     }
-    let Some(fresh) = proposal.state.fresh_cost_net.or(proposal.facts.product.cost_net) else {
+    let own = proposal.facts.in_market(proposal.facts.product.min);
+    if own.is_some_and(|min| price.amount() < min) {
+        return Some("the price is below the product's own minimum".to_owned());
+    }
+    let fresh = proposal.state.fresh_cost_net.or(proposal.facts.product.cost_net);
+    if fresh.is_none() && own.is_none() {
         return Some("the purchase cost is not known".to_owned());
-    };
-    if !fresh.is_positive() {
+    }
+    if let Some(fresh) = fresh.filter(|fresh| !fresh.is_positive()) {
         return Some(format!("a purchase cost of {fresh} is not believable"));
     }
     let mut facts = Facts { offers: Vec::new(), fx: None, ..proposal.facts.clone() };
-    facts.product.cost_net = Some(fresh);
+    facts.product.cost_net = fresh;
     let floor = bounds::floor(&facts, &[], &EngineParams::default());
     let Some((floor, _)) = floor else { return Some("no floor follows from the present cost".to_owned()) };
     (price.minor() < floor).then(|| {
