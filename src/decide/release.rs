@@ -254,6 +254,12 @@ impl Release {
     }
 
     /// Whether nothing but a person's consent is missing.
+    /// Whether something is odd about the price: more than that it is not worth a label, or that the rule's turn has not come.
+    #[must_use]
+    pub fn doubts(&self) -> bool {
+        self.holds().any(|(guard, _)| !matches!(guard, Guard::DeadBand | Guard::Staging))
+    }
+
     #[must_use]
     pub fn needs_approval_only(&self) -> bool {
         !self.passes() && self.holds().all(|(guard, _)| guard == Guard::Confirmation)

@@ -8,7 +8,7 @@ use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::release::{Approval, Guard, GuardInputs, Release, release, usual};
-use crate::decide::run_gate::{RunHold, RunItem, run_breaker};
+use crate::decide::run_gate::{RunHold, RunItem, RunRest, run_breaker};
 use crate::decide::{Decision, Flag, Outcome};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
@@ -16,7 +16,7 @@ use crate::store::products::{self, Product};
 use crate::store::{decisions, observations, rivals, settings};
 use crate::telemetry::Metrics;
 
-/// The run that the breakers look at: what was decided in the last hour, and what is proposed now.
+/// The run that the breakers look at: what was decided and doubted in the last hour, and what is proposed now.
 const RUN: i64 = Millis::HOUR;
 const RUN_ROWS: i64 = 10_000;
 
@@ -27,6 +27,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// A second witness would help: look at the competitors again soon.
     pub wants_witness: bool,
+    /// The price is held because something is odd about it, not because it is worth no label or its turn has not come.
+    pub doubted: bool,
 }
 
 /// How many products there are: counted once for many proposals, because counting a large catalogue takes longer than
@@ -52,13 +54,14 @@ pub async fn judge(
     now: Millis,
 ) -> anyhow::Result<Verdict> {
     let outcome = if proposal.carried.is_some() { Outcome::Change } else { proposal.decision.outcome };
-    let mut verdict = Verdict { outcome, reasons: vec![], wants_witness: false };
+    let mut verdict = Verdict { outcome, reasons: vec![], wants_witness: false, doubted: false };
     if !matches!(outcome, Outcome::Change | Outcome::Review) {
         return Ok(verdict);
     }
     if product.min_minor.is_some_and(|min| proposal.price().is_none_or(|price| price.minor() < min)) {
         verdict.reasons.push(Sentence::BelowOwnMinimum.with(&[]));
         verdict.outcome = Outcome::Hold;
+        verdict.doubted = true;
         return Ok(verdict);
     }
     if proposal.is_set() || proposal.carried.is_some() {
@@ -94,6 +97,8 @@ pub async fn judge(
     }
     if verdict.outcome == Outcome::Hold {
         Metrics::add(&app.metrics.guard_holds, 1);
+        let answered = proposal.rivalry.as_ref().is_some_and(|answered| answered.outcome == Some(Outcome::Hold));
+        verdict.doubted = answered || released.doubts();
     }
     Ok(verdict)
 }
@@ -257,6 +262,8 @@ pub async fn run_holds(
         .map(|(current, proposed, held)| RunItem { current: *current, proposed: *proposed, held: *held })
         .collect();
     if items.iter().all(|item| item.proposed.is_none()) {
+    let held = u32::try_from(decisions::doubted(&app.db, now.plus(-RUN), now).await?).unwrap_or(u32::MAX);
+    let rest = RunRest { products: whole, held };
         return Ok(vec![]);
     }
     // A product that changed several times in the hour is one product: from its first price to its last.
@@ -277,7 +284,7 @@ pub async fn run_holds(
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
     let whole = usize::try_from(i64::from(whole).min(RUN_ROWS)).unwrap_or(0);
     items.resize(items.len().max(whole), RunItem { current: None, proposed: None, held: false });
-    let holds = run_breaker(&items, &app.config.guards.run, &loaded.set.engine.run_breaker);
+    let holds = run_breaker(&items, rest, &app.config.guards.run, &loaded.set.engine.run_breaker);
     Ok(holds.iter().map(told).collect())
 }
 

@@ -117,11 +117,7 @@ async fn turned_down(app: &App, product: &Product, proposal: &Proposal, now: Mil
 async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> anyhow::Result<Vec<String>> {
     let item = |judged: &Judged| {
         let changes = judged.verdict.outcome == Outcome::Change;
-        (
-            judged.proposal.facts.product.current,
-            judged.proposal.price().filter(|_| changes),
-            judged.verdict.outcome == Outcome::Hold && judged.proposal.proposes(),
-        )
+        (judged.proposal.facts.product.current, judged.proposal.price().filter(|_| changes), judged.verdict.doubted)
     };
     // What people and campaigns ask for is meant; the breakers watch what rules make of the market.
     let items: Vec<_> = run.iter().filter(|judged| !judged.proposal.is_intended()).map(item).collect();
@@ -172,6 +168,7 @@ async fn evaluated(
     let mut release = verdict.reasons;
     release.extend(proposal.remarks());
     let record = Record {
+    let doubted = verdict.doubted && !proposal.is_intended();
         now,
         rule_revision: loaded.revision,
         facts: proposal.facts,
@@ -226,6 +223,7 @@ pub(super) async fn stored(
         vat: None,
         record: serde_json::to_string(record)?,
     })
+        doubted: false,
 }
 
 /// One sentence: the reference and what limited it, then what kept the price back.

@@ -78,6 +78,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0006_problems"),
     migration!("0007_stages"),
     migration!("0008_shelf"),
+    migration!("0009_doubted"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.

@@ -1,12 +1,14 @@
 //! The release layer over a whole catalogue and over days, through the real application.
 
+use omniprice::app::App;
 use omniprice::clock::{Clock, Millis};
 use omniprice::decide::explain::{explain, prove};
-use omniprice::flow::pricing;
-use omniprice::store::{decisions, products};
+use omniprice::flow::{self, pricing};
+use omniprice::store::products::{self, Import};
+use omniprice::store::{decisions, events};
 
 use crate::both_engines;
-use crate::harness::{Setup, TestDb, World, price};
+use crate::harness::{Engine, Setup, TestDb, World, database, price};
 
 both_engines![
     a_slide_in_quick_steps_stops_at_the_limit_of_a_day,
@@ -17,8 +19,75 @@ both_engines![
 /// A Tuesday in November, ten in the morning in Copenhagen.
 const START: Millis = Millis(1_795_510_800_000);
 
+/// Follows our own regular price, so that no competitor is needed.
+const REGULAR: &str = "[[rule]]\nid = \"regular\"\npriority = 200\nmode = \"auto\"\nselect = { brand = [\"Crowd\"] }\n\
+                       target = { kind = \"field\", field = \"regular\" }\n";
+const ALL_BUT_STAGING: &str = "[release]\noff = [\"staging\"]\n";
+
 async fn world(test: TestDb, setup: Setup) -> World {
     World::open_at(test, setup, Clock::manual(START)).await
+}
+
+/// Products of a brand, without pages: ours at 100.00 and more, regular at so many thousandths of it.
+fn crowd(brand: &str, from: i64, many: i64, thousandths: i64) -> Vec<Import> {
+    let product = |n: i64| Import {
+        sku: format!("C{n:04}"),
+        title: format!("Crowd {n}"),
+        brand: Some(brand.to_owned()),
+        market: "DK".to_owned(),
+        currency: "DKK".to_owned(),
+        own_minor: 10_000 + 10 * n,
+        cost_net: Some("40.00".to_owned()),
+        regular_minor: Some((10_000 + 10 * n) * thousandths / 1_000),
+        pack_qty: 1,
+        vat_class: "standard".to_owned(),
+        ..Import::default()
+    };
+    (from..from + many).map(product).collect()
+}
+
+async fn decide_all(app: &App) {
+    while flow::decide_due(app).await.unwrap() > 0 {}
+}
+
+async fn changed(app: &App) -> Vec<String> {
+    let all = decisions::since(&app.db, Millis(0), app.now(), 10_000).await.unwrap();
+    let mut skus: Vec<String> = all.into_iter().map(|decision| decision.sku).collect();
+    skus.sort();
+    skus
+}
+
+async fn run_held(app: &App) -> bool {
+    events::open(&app.db, 50).await.unwrap().iter().any(|event| event.kind == "run_held")
+}
+
+async fn crowded(held_at: i64) -> World {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let world = world(test, Setup { rules: REGULAR, config: ALL_BUT_STAGING, ..Setup::default() }).await;
+    let mut rows = crowd("Crowd", 0, 630, held_at);
+    rows.extend(crowd("Crowd", 630, 70, 970));
+    products::import(&world.app.db, rows, world.app.now()).await.unwrap();
+    decide_all(&world.app).await;
+    world
+}
+
+#[tokio::test]
+async fn proposals_doubted_in_earlier_claims_hold_the_run_in_a_catalogue_of_any_size() {
+    let world = crowded(700).await;
+    assert_eq!(changed(&world.app).await, Vec::<String>::new(), "of 700 products 630 were doubted before");
+    assert!(run_held(&world.app).await);
+    let open = decisions::open_reviews(&world.app.db, 1_000).await.unwrap();
+    assert_eq!(open.len(), 70, "they wait for a person");
+    // An hour later nothing of it is the run any more.
+    assert_eq!(decisions::doubted(&world.app.db, START.plus(-Millis::HOUR), world.app.now()).await.unwrap(), 630);
+    assert_eq!(decisions::doubted(&world.app.db, world.app.now(), world.app.now()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_quiet_catalogue_whose_changes_are_not_worth_a_label_holds_no_run() {
+    let world = crowded(998).await;
+    assert_eq!(changed(&world.app).await.len(), 70);
+    assert!(!run_held(&world.app).await);
 }
 
 async fn a_slide_in_quick_steps_stops_at_the_limit_of_a_day(test: TestDb) {
@@ -76,3 +145,4 @@ async fn a_product_without_cost_is_repriced_above_its_own_minimum(test: TestDb) 
     assert_eq!(world.ours("KETTLE").await, 47_500);
     assert_eq!(world.webshop.price("KETTLE"), Some(47_500), "the door lets it through");
 }
+
