@@ -53,6 +53,6 @@ pub mod window;
 pub mod world;
 
 pub use decision::{Decision, Flag, Outcome, Step};
-pub use engine::price;
+pub use engine::{deciding, price};
 pub use facts::{Facts, Market, OfferFact, Product};
 pub use rules::RuleSet;

@@ -205,10 +205,11 @@ pub struct GuardInputs {
     pub median_30d: Option<Money>,
     /// Our moves and each competitor's, oldest first.
     pub moves: BTreeMap<String, Vec<PriceMove>>,
-    /// Since when the deciding rule is active in its present form, and how many products it matches.
+    /// Since when the youngest of the rules behind the decision is active in its present form, and how many products it
+    /// matches.
     pub rule_since: Option<Millis>,
     pub rule_products: u32,
-    /// The deciding rule's id.
+    /// That rule's id.
     pub rule: String,
     /// A person approved exactly this price at this time.
     pub approved: Option<Approval>,
@@ -253,13 +254,13 @@ impl Release {
         self.checks.iter().filter_map(|check| Some((check.guard, check.finding.as_deref()?)))
     }
 
-    /// Whether nothing but a person's consent is missing.
     /// Whether something is odd about the price: more than that it is not worth a label, or that the rule's turn has not come.
     #[must_use]
     pub fn doubts(&self) -> bool {
         self.holds().any(|(guard, _)| !matches!(guard, Guard::DeadBand | Guard::Staging))
     }
 
+    /// Whether nothing but a person's consent is missing.
     #[must_use]
     pub fn needs_approval_only(&self) -> bool {
         !self.passes() && self.holds().all(|(guard, _)| guard == Guard::Confirmation)

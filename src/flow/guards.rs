@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::proposal::Proposal;
-use super::{history, pricing, rivalry};
+use super::{history, pricing, rivalry, staged};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::release::{Approval, Guard, GuardInputs, Release, release, usual};
 use crate::decide::run_gate::{RunHold, RunItem, RunRest, run_breaker};
-use crate::decide::{Decision, Flag, Outcome};
+use crate::decide::{Flag, Outcome};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
 use crate::store::products::{self, Product};
-use crate::store::{decisions, observations, rivals, settings};
+use crate::store::{decisions, observations, rivals};
 use crate::telemetry::Metrics;
 
 /// The run that the breakers look at: what was decided and doubted in the last hour, and what is proposed now.
@@ -197,6 +197,7 @@ async fn inputs(
     // What a campaign did to the price is no velocity and no oscillation of the rules.
     let current = proposal.facts.product.current;
     let own_prices = if proposal.returns_to().is_some() { vec![] } else { history.prices(current, now) };
+    let youngest = staged::youngest(app, loaded, &proposal.facts, decision, whole, now).await?;
     let suspended = rivals::suspended(&app.db).await?.into_iter().map(|row| row.competitor).collect();
     Ok(GuardInputs {
         fresh_cost_net: proposal.facts.product.cost_net,
@@ -205,9 +206,9 @@ async fn inputs(
         sightings: sightings(app, product).await?,
         median_30d: usual(&own_prices, now),
         moves: history.moves,
-        rule_since: rule_since(app, loaded, decision, now).await?,
-        rule_products: whole,
-        rule: decision.rule.clone().unwrap_or_default(),
+        rule_since: youngest.since,
+        rule_products: youngest.products,
+        rule: youngest.rule,
         own_prices,
         approved,
         ..GuardInputs::default()
@@ -227,26 +228,8 @@ async fn sightings(app: &App, product: &Product) -> anyhow::Result<BTreeMap<Stri
     Ok(seen)
 }
 
-/// A rule's form: its id and everything it says, so that editing one rule does not make the others new.
-fn rule_form(loaded: &Loaded, decision: &Decision) -> Option<String> {
-    use sha2::{Digest as _, Sha256};
-    let rule = loaded.set.rule(decision.rule.as_deref()?)?;
-    Some(format!("{}/{}", rule.id, &crate::app::hex(&Sha256::digest(format!("{rule:?}")))[..16]))
-}
-
-/// Since when a rule has its present form: remembered at its first proposal.
-async fn rule_since(app: &App, loaded: &Loaded, decision: &Decision, now: Millis) -> anyhow::Result<Option<Millis>> {
-    let Some(form) = rule_form(loaded, decision) else { return Ok(None) };
-    let name = format!("rule/{form}");
-    if let Some(known) = settings::get(&app.db, &name).await? {
-        return Ok(Some(Millis(known.created_at)));
-    }
-    settings::set(&app.db, name, String::new(), "rules".to_owned(), "first proposal in this form".to_owned(), now)
-        .await?;
-    Ok(Some(now))
-}
-
-/// The breakers over a run: what was decided in the last hour and what is proposed now, against the whole catalogue.
+/// The breakers over a run: what was decided or doubted in the last hour and what is proposed now (each product with its
+/// price, the one proposed, and whether it is doubted), against the whole catalogue.
 ///
 /// # Errors
 /// The store's.
@@ -262,8 +245,6 @@ pub async fn run_holds(
         .map(|(current, proposed, held)| RunItem { current: *current, proposed: *proposed, held: *held })
         .collect();
     if items.iter().all(|item| item.proposed.is_none()) {
-    let held = u32::try_from(decisions::doubted(&app.db, now.plus(-RUN), now).await?).unwrap_or(u32::MAX);
-    let rest = RunRest { products: whole, held };
         return Ok(vec![]);
     }
     // A product that changed several times in the hour is one product: from its first price to its last.
@@ -281,6 +262,8 @@ pub async fn run_holds(
         });
     }
     items.extend(changed.into_values());
+    let held = u32::try_from(decisions::doubted(&app.db, now.plus(-RUN), now).await?).unwrap_or(u32::MAX);
+    let rest = RunRest { products: whole, held };
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
     let whole = usize::try_from(i64::from(whole).min(RUN_ROWS)).unwrap_or(0);
     items.resize(items.len().max(whole), RunItem { current: None, proposed: None, held: false });

@@ -3,6 +3,7 @@
 use omniprice::app::App;
 use omniprice::clock::{Clock, Millis};
 use omniprice::decide::explain::{explain, prove};
+use omniprice::decide::staging::place;
 use omniprice::flow::{self, pricing};
 use omniprice::store::products::{self, Import};
 use omniprice::store::{decisions, events};
@@ -88,6 +89,63 @@ async fn a_quiet_catalogue_whose_changes_are_not_worth_a_label_holds_no_run() {
     let world = crowded(998).await;
     assert_eq!(changed(&world.app).await.len(), 70);
     assert!(!run_held(&world.app).await);
+}
+
+#[tokio::test]
+async fn a_new_rule_begins_with_five_of_the_products_that_it_matches() {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let config = "[release]\noff = [\"dead_band\"]\n";
+    let world = world(test, Setup { rules: REGULAR, config, ..Setup::default() }).await;
+    let mut rows = crowd("Crowd", 0, 20, 970);
+    rows.extend(crowd("Others", 20, 380, 970));
+    products::import(&world.app.db, rows, world.app.now()).await.unwrap();
+    decide_all(&world.app).await;
+    let share = |of: u64| {
+        let first = (0..20).map(|n| format!("C{n:04}")).filter(|sku| place("regular", sku) < 5 * 10_000 / of);
+        first.collect::<Vec<_>>()
+    };
+    assert!(share(400).len() < share(20).len(), "else this proves nothing");
+    assert_eq!(changed(&world.app).await, share(20));
+    // More products of the rule make its share smaller, once they are counted.
+    world.app.clock.advance(Millis::HOUR);
+    products::import(&world.app.db, crowd("Crowd", 400, 480, 970), world.app.now()).await.unwrap();
+    decide_all(&world.app).await;
+    let all = (0..20).chain(400..880).map(|n| format!("C{n:04}"));
+    let mut now: Vec<String> = all.filter(|sku| place("regular", sku) < 100).chain(share(20)).collect();
+    now.sort();
+    now.dedup();
+    assert_eq!(changed(&world.app).await, now);
+}
+
+#[tokio::test]
+async fn a_new_rule_among_combined_ones_begins_with_few_products_too() {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let config = "[release]\noff = [\"dead_band\"]\n";
+    let world = world(test, Setup { rules: REGULAR, config, ..Setup::default() }).await;
+    products::import(&world.app.db, crowd("Crowd", 0, 100, 1_000), world.app.now()).await.unwrap();
+    let file = world.test.dir.path().join("rules.toml");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, rules.replace("schema = 1", "schema = 1\ncombine = \"lowest\"")).unwrap();
+    let adjusted = rules.replace("schema = 1", "schema = 1\ncombine = \"lowest\"");
+    // The old rule has proposed something, and is long past its stages.
+    products::import(&world.app.db, crowd("Crowd", 100, 1, 990), world.app.now()).await.unwrap();
+    decide_all(&world.app).await;
+    world.app.clock.advance(3 * Millis::DAY);
+    decide_all(&world.app).await;
+    assert_eq!(changed(&world.app).await, ["C0100"]);
+    let second = "[[rule]]\nid = \"second\"\npriority = 190\nmode = \"auto\"\nselect = { brand = [\"Crowd\"] }\n\
+                  target = { kind = \"field\", field = \"regular\" }\nadjust = { percent = \"-1\" }\n";
+    std::fs::write(&file, format!("{adjusted}\n{second}")).unwrap();
+    world.app.rules().await.unwrap();
+    decide_all(&world.app).await;
+    let first = (0..101).map(|n| format!("C{n:04}")).filter(|sku| place("second", sku) < 5 * 10_000 / 101);
+    let mut expected: Vec<String> = first.collect();
+    expected.push("C0100".to_owned());
+    expected.sort();
+    expected.dedup();
+    let mut found = changed(&world.app).await;
+    found.dedup();
+    assert_eq!(found, expected);
 }
 
 async fn a_slide_in_quick_steps_stops_at_the_limit_of_a_day(test: TestDb) {
