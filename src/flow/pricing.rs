@@ -1,6 +1,8 @@
 //! Asks the engine about a product, brings the answer before the guards, and writes what comes of it with every
 //! channel's desired price.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +13,7 @@ pub use super::settle::{Refused, adopt, approve};
 use super::{campaign_claims, campaigns, guards};
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
+use crate::decide::decision::{Fate, Step};
 use crate::decide::{Decision, Facts, Flag, Outcome, edges};
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
@@ -105,7 +108,7 @@ pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> any
 /// What a person turned down does not go out because the mode has changed, as long as the facts are the same.
 async fn turned_down(app: &App, product: &Product, proposal: &Proposal, now: Millis) -> anyhow::Result<Option<String>> {
     let Some(price) = proposal.price().filter(|_| !proposal.is_intended()) else { return Ok(None) };
-    let hash = facts_hash(&proposal.facts)?;
+    let hash = facts_hash(&proposal.facts, &proposal.decision)?;
     let no = decisions::turned_down(&app.db, product.id, price.minor(), &hash, now).await?;
     Ok(no.map(|no| {
         let (by, why) = (no.settled_by.unwrap_or_default(), no.settled_why.unwrap_or_default());
@@ -165,10 +168,10 @@ async fn evaluated(
     let waits = proposal.carried.as_ref().is_some_and(|c| c.by_tax) && verdict.outcome != Outcome::Change;
     let vat = proposal.facts.product.vat.as_ref().filter(|_| !waits);
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
+    let doubted = verdict.doubted && !proposal.is_intended();
     let mut release = verdict.reasons;
     release.extend(proposal.remarks());
     let record = Record {
-    let doubted = verdict.doubted && !proposal.is_intended();
         now,
         rule_revision: loaded.revision,
         facts: proposal.facts,
@@ -211,7 +214,7 @@ pub(super) async fn stored(
         why: why(record),
         actor: RULES.to_owned(),
         rule_revision: Some(record.rule_revision),
-        facts_hash: facts_hash(&record.facts)?,
+        facts_hash: facts_hash(&record.facts, &record.decision)?,
         product_version: product.version,
         claimed_at: now,
         now,
@@ -220,10 +223,10 @@ pub(super) async fn stored(
         desired,
         approves: None,
         strikes,
+        doubted: false,
         vat: None,
         record: serde_json::to_string(record)?,
     })
-        doubted: false,
 }
 
 /// One sentence: the reference and what limited it, then what kept the price back.
@@ -265,17 +268,39 @@ fn sentence(facts: &Facts, decision: &Decision) -> String {
     decision.flags.iter().fold(told, |told, flag| format!("{told}, {}", flag.as_str().replace('_', " ")))
 }
 
-/// The hash of what a person saw when approving: other facts make an approval stale. Times of sightings do not count.
+/// The hash of what a decision rests on, and a person saw when approving: another one makes an approval stale. What no
+/// matching rule reads does not count, nor do ids and times of sightings: an import of other stock changes nothing.
 ///
 /// # Errors
-/// Facts that cannot be written as JSON.
-pub fn facts_hash(facts: &Facts) -> anyhow::Result<String> {
-    let mut seen = facts.clone();
-    seen.product.last_reference = None;
-    for offer in &mut seen.offers {
-        offer.observed_at = Millis(0);
-    }
-    Ok(hex(&Sha256::digest(serde_json::to_vec(&seen)?)))
+/// A decision that cannot be written as JSON.
+pub fn facts_hash(facts: &Facts, decision: &Decision) -> anyhow::Result<String> {
+    let product = &facts.product;
+    let seen = decision.steps.iter().filter_map(|step| match step {
+        Step::Offers { seen } => Some(seen),
+        _ => None,
+    });
+    let counted = seen.flatten().filter(|seen| seen.fate == Fate::Counted);
+    // With several rules an offer may be seen several times.
+    let offers: BTreeSet<_> = counted
+        .filter_map(|seen| {
+            let offer = facts.offers.get(seen.offer as usize)?;
+            Some((offer.competitor.as_str(), seen.price?.minor(), format!("{:?}", offer.availability)))
+        })
+        .collect();
+    let rests_on = serde_json::json!({
+        "sku": product.sku,
+        "market": [&facts.market.id, facts.market.currency.code()],
+        "current": product.current,
+        "cost": product.cost_net,
+        "vat": product.vat.as_ref().map(|vat| vat.percent.normalize().to_string()),
+        "manual": product.manual,
+        "campaign": product.campaign.as_ref().filter(|_| decision.has(Flag::Campaign)),
+        "rule": decision.rule,
+        "result": [decision.price, decision.floor, decision.ceiling],
+        "reference": decision.reference.map(|reference| reference.normalize().to_string()),
+        "offers": offers,
+    });
+    Ok(hex(&Sha256::digest(rests_on.to_string())))
 }
 
 /// When the same facts could give another answer: what time alone changes, what a guard holds only for now, and the end of

@@ -47,7 +47,7 @@ mod stages;
 mod store;
 mod store_suite;
 mod terms;
-mod transcripts;
 mod time_alone;
+mod transcripts;
 mod watch;
 mod web;

@@ -15,6 +15,7 @@ both_engines![
     a_slide_in_quick_steps_stops_at_the_limit_of_a_day,
     a_products_own_minimum_is_where_its_price_goes,
     a_product_without_cost_is_repriced_above_its_own_minimum,
+    a_proposal_that_was_turned_down_stays_so_whatever_the_stock,
 ];
 
 /// A Tuesday in November, ten in the morning in Copenhagen.
@@ -204,3 +205,30 @@ async fn a_product_without_cost_is_repriced_above_its_own_minimum(test: TestDb) 
     assert_eq!(world.webshop.price("KETTLE"), Some(47_500), "the door lets it through");
 }
 
+async fn a_proposal_that_was_turned_down_stays_so_whatever_the_stock(test: TestDb) {
+    let world = world(test, Setup { mode: "review", ..Setup::default() }).await;
+    import(&world, "sku,price,stock\nKETTLE,499.00,10\n").await;
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    let open = async || decisions::open_reviews(&world.app.db, 10).await.unwrap();
+    let first = open().await.remove(0);
+    let now = world.app.now();
+    let (by, why) = ("ann".to_owned(), "too low".to_owned());
+    assert!(decisions::settle_review(&world.app.db, first.id, "rejected", by, why, now).await.unwrap());
+    import(&world, "sku,price,stock\nKETTLE,499.00,9\n").await;
+    world.drive().await;
+    assert!(open().await.is_empty(), "no rule asks for the stock");
+    world.near.show("KETTLE", price(47_800));
+    world.drive().await;
+    let second = open().await.remove(0);
+    import(&world, "sku,price,stock\nKETTLE,499.00,8\n").await;
+    assert_eq!(pricing::approve(&world.app, second.id, "ann", "fine").await.unwrap(), 1);
+    world.drive().await;
+    // What the decision rests on does make an approval stale: a cost that the floor follows.
+    world.near.show("KETTLE", price(46_900));
+    world.drive().await;
+    let third = open().await.remove(0);
+    import(&world, "sku,price,cost\nKETTLE,499.00,251.00\n").await;
+    let refused = pricing::approve(&world.app, third.id, "ann", "fine").await.unwrap_err();
+    assert!(refused.to_string().contains("the facts have changed"), "{refused}");
+}
