@@ -13,6 +13,7 @@ use crate::channel::{self, Capabilities, Ordering, Setting};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Robots};
 use crate::decide::RuleSet;
+use crate::decide::check::RuleError;
 use crate::decide::fx::{self, FxTable};
 use crate::decide::target_days::ClosingDays;
 use crate::decide::text::Quoted;
@@ -336,19 +337,25 @@ pub struct BrokenRules {
 /// # Errors
 /// Every problem of the file.
 pub fn parse_rules(path: &std::path::Path, text: &str) -> anyhow::Result<RuleSet> {
-    match RuleSet::parse(text) {
-        Ok((set, warnings)) => {
-            for warning in warnings {
-                tracing::warn!("{}: {warning}", path.display());
-            }
-            Ok(set)
-        }
-        Err(errors) => {
-            let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            let n = if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) };
-            Err(BrokenRules { file: path.display().to_string(), n, problems: list.join("\n") }.into())
-        }
+    let (set, warnings) = RuleSet::parse(text).map_err(|errors| broken(path.display().to_string(), &errors))?;
+    for warning in warnings {
+        tracing::warn!("{}: {warning}", path.display());
     }
+    Ok(set)
+}
+
+/// Parses rules that the database keeps because decisions cite them.
+///
+/// # Errors
+/// Every problem of the text.
+pub fn kept_rules(text: &str) -> anyhow::Result<RuleSet> {
+    Ok(RuleSet::parse_kept(text).map_err(|errors| broken("stored rules".to_owned(), &errors))?)
+}
+
+fn broken(file: String, errors: &[RuleError]) -> BrokenRules {
+    let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let n = if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) };
+    BrokenRules { file, n, problems: list.join("\n") }
 }
 
 /// The embedded site files and the operator's own.

@@ -10,7 +10,7 @@ mod text;
 mod way_out;
 
 use super::{Context, when};
-use crate::app::{App, parse_rules};
+use crate::app::{App, kept_rules};
 use crate::clock::Millis;
 use crate::decide::text::Zone;
 use crate::decide::{self, Outcome};
@@ -207,7 +207,7 @@ async fn prove(
     let Some(revision) = decisions::rules(&app.db, record.rule_revision).await? else {
         return Ok((format!("MISMATCH: rule revision {} is not in the database", record.rule_revision), String::new()));
     };
-    let rules = parse_rules(std::path::Path::new("stored rules"), &revision.body)?;
+    let rules = kept_rules(&revision.body)?;
     let now = record.now.timestamp();
     let mut told = decide::explain::explain(&record.facts, &rules, now, &record.decision, None);
     match evaluation {
