@@ -262,7 +262,7 @@ pub async fn run_holds(
         });
     }
     items.extend(changed.into_values());
-    let held = u32::try_from(decisions::doubted(&app.db, now.plus(-RUN), now).await?).unwrap_or(u32::MAX);
+    let held = u32::try_from(products::doubted(&app.db, now.plus(-RUN), now).await?).unwrap_or(u32::MAX);
     let rest = RunRest { products: whole, held };
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
     let whole = usize::try_from(i64::from(whole).min(RUN_ROWS)).unwrap_or(0);

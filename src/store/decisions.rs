@@ -32,9 +32,6 @@ statements! {
              since = case when evaluations.outcome = excluded.outcome then evaluations.since else excluded.since end,
              evaluated_at = excluded.evaluated_at, doubted = excluded.doubted");
     EVALUATION = Sql::same("select * from evaluations where product_id = $1");
-    DOUBTED = Sql::same(
-        "select count(*) as n from evaluations e join products p on p.id = e.product_id
-         where e.doubted = 1 and e.evaluated_at > $1 and p.leased_until <= $2");
     OUTCOMES = Sql::same("select outcome, count(*) as n from evaluations group by outcome order by outcome");
     HELD = Sql::same(
         "select p.id as product_id, p.sku, p.title, e.outcome, e.flags, e.why, e.since from evaluations e join products p on p.id = e.product_id
@@ -384,14 +381,6 @@ pub async fn of_product_since(db: &Db, product_id: i64, since: Millis) -> Result
 /// The engine's own.
 pub async fn evaluation(db: &Db, product_id: i64) -> Result<Option<Evaluation>, StoreError> {
     db.maybe(EVALUATION, args![product_id]).await
-}
-
-/// How many products were held after an instant because a guard doubts the price, and are not being decided again now.
-///
-/// # Errors
-/// The engine's own.
-pub async fn doubted(db: &Db, since: Millis, now: Millis) -> Result<i64, StoreError> {
-    Ok(db.maybe::<Count>(DOUBTED, args![since, now]).await?.map_or(0, |row| row.n))
 }
 
 /// Products by outcome of their newest evaluation.

@@ -81,8 +81,8 @@ async fn proposals_doubted_in_earlier_claims_hold_the_run_in_a_catalogue_of_any_
     let open = decisions::open_reviews(&world.app.db, 1_000).await.unwrap();
     assert_eq!(open.len(), 70, "they wait for a person");
     // An hour later nothing of it is the run any more.
-    assert_eq!(decisions::doubted(&world.app.db, START.plus(-Millis::HOUR), world.app.now()).await.unwrap(), 630);
-    assert_eq!(decisions::doubted(&world.app.db, world.app.now(), world.app.now()).await.unwrap(), 0);
+    assert_eq!(products::doubted(&world.app.db, START.plus(-Millis::HOUR), world.app.now()).await.unwrap(), 630);
+    assert_eq!(products::doubted(&world.app.db, world.app.now(), world.app.now()).await.unwrap(), 0);
 }
 
 #[tokio::test]
