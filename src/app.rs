@@ -13,6 +13,7 @@ use crate::channel::{self, Capabilities, Ordering, Setting};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Robots};
 use crate::decide::RuleSet;
+use crate::decide::check::RuleError;
 use crate::decide::fx::{self, FxTable};
 use crate::decide::target_days::ClosingDays;
 use crate::decide::text::Quoted;
@@ -39,6 +40,9 @@ const TELL_AGAIN: i64 = Millis::HOUR;
 
 /// Remembers which rules every product was last decided by.
 const ACTIVE_RULES: &str = "rules/active";
+/// Raised where the same facts are decided, or asked about again, otherwise than by the program before: products that wait
+/// for nothing else would never hear of it.
+const DECIDED_AS: &str = "2";
 const BROKEN_RULES: &str = "rules-broken";
 
 /// The rules in force with the revision that decisions cite.
@@ -189,10 +193,11 @@ impl App {
         let revision = revisions::keep_rules(&self.db, hash.clone(), text, path.display().to_string(), now).await?;
         let config = self.keep_config(now).await?;
         let active = settings::get(&self.db, ACTIVE_RULES).await?;
-        if active.is_none_or(|active| active.value != hash) {
+        let decided_by = format!("{DECIDED_AS}/{hash}");
+        if active.is_none_or(|active| active.value != decided_by) {
             products::mark_all_dirty(&self.db, now).await?;
             let why = format!("revision {revision}");
-            settings::set(&self.db, ACTIVE_RULES.to_owned(), hash.clone(), self.owner.clone(), why, now).await?;
+            settings::set(&self.db, ACTIVE_RULES.to_owned(), decided_by, self.owner.clone(), why, now).await?;
         }
         events::resolve(&self.db, BROKEN_RULES.to_owned(), now).await?;
         *self.broken.lock().await = None;
@@ -343,19 +348,25 @@ pub struct BrokenRules {
 /// # Errors
 /// Every problem of the file.
 pub fn parse_rules(path: &std::path::Path, text: &str) -> anyhow::Result<RuleSet> {
-    match RuleSet::parse(text) {
-        Ok((set, warnings)) => {
-            for warning in warnings {
-                tracing::warn!("{}: {warning}", path.display());
-            }
-            Ok(set)
-        }
-        Err(errors) => {
-            let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            let n = if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) };
-            Err(BrokenRules { file: path.display().to_string(), n, problems: list.join("\n") }.into())
-        }
+    let (set, warnings) = RuleSet::parse(text).map_err(|errors| broken(path.display().to_string(), &errors))?;
+    for warning in warnings {
+        tracing::warn!("{}: {warning}", path.display());
     }
+    Ok(set)
+}
+
+/// Parses rules that the database keeps because decisions cite them.
+///
+/// # Errors
+/// Every problem of the text.
+pub fn kept_rules(text: &str) -> anyhow::Result<RuleSet> {
+    Ok(RuleSet::parse_kept(text).map_err(|errors| broken("stored rules".to_owned(), &errors))?)
+}
+
+fn broken(file: String, errors: &[RuleError]) -> BrokenRules {
+    let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let n = if list.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", list.len()) };
+    BrokenRules { file, n, problems: list.join("\n") }
 }
 
 /// The embedded site files and the operator's own.

@@ -19,6 +19,7 @@ mod proposal;
 pub mod replay;
 mod rivalry;
 mod settle;
+mod staged;
 pub mod terms;
 
 use std::sync::Arc;

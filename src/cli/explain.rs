@@ -11,7 +11,7 @@ mod text;
 mod way_out;
 
 use super::{Context, when};
-use crate::app::{App, parse_rules};
+use crate::app::{App, kept_rules};
 use crate::clock::Millis;
 use crate::decide::release::Check;
 use crate::decide::text::Zone;
@@ -251,7 +251,7 @@ async fn prove(
         let verdict = format!("MISMATCH: rule revision {} is not in the database", record.rule_revision);
         return Ok(Proof { verdict, story: String::new(), cites: Some(cites) });
     };
-    let rules = parse_rules(std::path::Path::new("stored rules"), &revision.body)?;
+    let rules = kept_rules(&revision.body)?;
     let now = record.now.timestamp();
     let mut told = decide::explain::explain(&record.facts, &rules, now, &record.decision, None);
     match evaluation {

@@ -33,13 +33,15 @@ pub fn bounds(facts: &Facts, rule: &Rule, engine: &EngineParams) -> Option<Bound
     Some(Bounds { floor, floor_by, ceiling })
 }
 
-/// The highest of the given minimums and the implicit floor (cost plus VAT plus the engine's minimum markup), in minor
-/// units, rounded up; none if none is evaluable or the result is not positive.
+/// The highest of the given minimums, the product's own and the implicit floor (cost plus VAT plus the engine's minimum
+/// markup), in minor units, rounded up; none if none is evaluable or the result is not positive.
 #[must_use]
 pub fn floor(facts: &Facts, minimums: &[Bound], engine: &EngineParams) -> Option<(i64, BoundSource)> {
     let implicit = cost_plus(facts, CostPlus::MarkupPct(engine.min_floor_markup_pct));
     let configured = minimums.iter().map(|bound| (amount_of(facts, bound), source_of(bound)));
-    std::iter::once((implicit, BoundSource::Implicit))
+    let own = facts.in_market(facts.product.min).map(Quotient::whole);
+    [(implicit, BoundSource::Implicit), (own, BoundSource::Own)]
+        .into_iter()
         .chain(configured)
         .filter_map(|(amount, source)| Some((minor(facts, amount?, rounding::FLOOR)?, source)))
         // On a tie the first counts, so that the explanation does not depend on the order of equal minimums.

@@ -106,7 +106,20 @@ impl RuleSet {
         }
         let table: toml::Table = toml::from_str(text)
             .map_err(|error| whole_file(error.to_string().trim().replace('\n', "\n    "), "it must be TOML"))?;
-        parse_table(table, Mode::default(), true)
+        parse_table(table, Mode::default(), Origin::File)
+    }
+
+    /// Rules that were in force once, so that what they decided can be computed again: they need not be what is asked of
+    /// rules today.
+    ///
+    /// # Errors
+    /// As [`RuleSet::parse`].
+    pub fn parse_kept(text: &str) -> Result<Self, Vec<RuleError>> {
+        let table = toml::from_str(text).map_err(|error: toml::de::Error| {
+            let hint = "the stored rules are damaged; restore the database from a backup".to_owned();
+            vec![RuleError { place: String::new(), path: "file".to_owned(), problem: error.to_string(), hint }]
+        })?;
+        parse_table(table, Mode::default(), Origin::Kept).map(|(set, _)| set)
     }
 
     /// Rules alone, without the markets and competitors they refer to, as tests and tools hand them in. `mode` is that
@@ -115,11 +128,21 @@ impl RuleSet {
     /// # Errors
     /// As [`RuleSet::parse`].
     pub fn from_table(table: toml::Table, mode: Mode) -> Result<(Self, Vec<Warning>), Vec<RuleError>> {
-        parse_table(table, mode, false)
+        parse_table(table, mode, Origin::Alone)
     }
 }
 
-fn parse_table(mut table: toml::Table, mode: Mode, whole: bool) -> Result<(RuleSet, Vec<Warning>), Vec<RuleError>> {
+/// Where rules come from, and so what is asked of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    File,
+    Kept,
+    /// Without the rest of a file.
+    Alone,
+}
+
+fn parse_table(mut table: toml::Table, mode: Mode, origin: Origin) -> Result<(RuleSet, Vec<Warning>), Vec<RuleError>> {
+    let whole = origin != Origin::Alone;
     let mut report = Report::default();
     let engine = table.remove("engine");
     let markets = items(&mut table, "market", &mut report);
@@ -150,7 +173,8 @@ fn parse_table(mut table: toml::Table, mode: Mode, whole: bool) -> Result<(RuleS
             "use selectors instead of one rule per product",
         );
     }
-    let refs = Refs { markets: &markets, competitors: &competitors, mode, whole };
+    let kept = origin == Origin::Kept;
+    let refs = Refs { markets: &markets, competitors: &competitors, mode, whole, kept };
     let mut rules = each(rules, "rule", &mut report, |text: RuleText, report| check_rule::rule(text, &refs, report));
     let channels = each(channels, "channel", &mut report, |text: ChannelText, report| {
         check_world::channel(text, &markets, report)

@@ -21,6 +21,8 @@ pub struct Refs<'a> {
     pub mode: Mode,
     /// The file declares its markets, so references to them can be checked.
     pub whole: bool,
+    /// The rules were in force once: what is asked of new ones only is not asked of them.
+    pub kept: bool,
 }
 
 /// Checks a rule. None if something without which there is no rule is missing; every problem is in the report.
@@ -40,6 +42,7 @@ pub fn rule(text: RuleText, refs: &Refs, report: &mut Report) -> Option<Rule> {
     let max = amounts::bounds(&text.bounds.max, "bounds.max", report);
     let fallbacks = once(text.on_no_data, text.bounds.on_no_data, "on_no_data", report);
     let on_no_data = fallbacks.map_or_else(|| vec![Fallback::Keep], |list| amounts::fallbacks(&list, report));
+    let no_ceiling = text.bounds.no_ceiling;
     // Without a target there is no rule, but everything else of it is still checked.
     let usable = target.is_some();
     let rule = Rule {
@@ -66,6 +69,9 @@ pub fn rule(text: RuleText, refs: &Refs, report: &mut Report) -> Option<Rule> {
         report.missing("priority", "a larger number is looked at first; write priority = 100");
     }
     references(&rule, refs, report);
+    if usable {
+        ceiling(&rule, no_ceiling, refs, report);
+    }
     usable.then_some(rule)
 }
 
@@ -248,9 +254,22 @@ fn references(rule: &Rule, refs: &Refs, report: &mut Report) {
     if rule.offers.min_rating.is_some() {
         report.warn("offers.min_rating leaves out every offer: competitors' own pages show no rating of a seller");
     }
+}
+
+/// A rule that aims above competitors needs a ceiling, or has to say that it wants none: two machines of which each asks
+/// more than the other once took a book to 23 million dollars.
+fn ceiling(rule: &Rule, no_ceiling: bool, refs: &Refs, report: &mut Report) {
+    const PROBLEM: &str =
+        "aims above a competitor without a ceiling; against a rival that follows us up, nothing ends it";
     let above = rule.adjust.is_some_and(|adjust| adjust.percent > Decimal::ZERO || adjust.amount > Decimal::ZERO);
-    if above && rule.target.kind().is_market() && rule.max.is_empty() {
-        report.warn("aims above a competitor without a ceiling; against a rival that follows us up, nothing ends it");
+    let endless = above && rule.target.kind().is_market() && rule.max.is_empty();
+    if no_ceiling && !endless {
+        let hint = "take it out";
+        report.absent("bounds.no_ceiling", "the rule has a ceiling, or does not aim above a competitor", hint);
+    } else if endless && !no_ceiling && refs.whole && !refs.kept {
+        report.absent("bounds.max", PROBLEM, "add max = [{ field = \"msrp\" }] to its bounds, or no_ceiling = true");
+    } else if endless && !no_ceiling {
+        report.warn(PROBLEM);
     }
 }
 

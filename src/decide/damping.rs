@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::decide::bounds::Bounds;
 use crate::decide::decision::{Flag, Outcome};
 use crate::decide::facts::Facts;
-use crate::decide::rules::{Limits, Mode, Rule};
+use crate::decide::rules::{Limits, Mode};
 use crate::decide::staging;
 use crate::money::{Decimal, Money};
 
@@ -24,12 +24,11 @@ impl Released {
     }
 }
 
-/// Applies hysteresis, cooldown, daily quota, the review limit and the rule's mode to a price.
+/// Applies hysteresis, cooldown, daily quota, the review limit and the mode of the rules behind it to a price.
 #[must_use]
-pub fn release(facts: &Facts, rule: &Rule, bounds: &Bounds, price: Money, now: Millis) -> Released {
-    let limits = &rule.limits;
+pub fn release(facts: &Facts, limits: &Limits, mode: Mode, bounds: &Bounds, price: Money, now: Millis) -> Released {
     let Some(current) = facts.product.current.filter(|current| current.currency() == price.currency()) else {
-        return Released::damped(by_mode(rule.mode), None);
+        return Released::damped(by_mode(mode), None);
     };
     if price == current {
         return Released::damped(Outcome::Keep, None);
@@ -48,7 +47,7 @@ pub fn release(facts: &Facts, rule: &Rule, bounds: &Bounds, price: Money, now: M
             return Released::damped(Outcome::Hold, Some(Flag::DailyQuota));
         }
     }
-    let mut released = Released::damped(by_mode(rule.mode), repair.then_some(Flag::BoundRepair));
+    let mut released = Released::damped(by_mode(mode), repair.then_some(Flag::BoundRepair));
     let before = facts.product.before_set.filter(|before| before.currency() == price.currency()).unwrap_or(current);
     if limits.review_above_pct.is_some_and(|limit| exceeds(before, price, limit)) {
         released.flags.push(Flag::LargeChange);

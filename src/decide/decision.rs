@@ -282,6 +282,8 @@ pub enum BoundSource {
     Regular,
     Map,
     Amount,
+    /// The product's own minimum.
+    Own,
     /// The ceiling was lifted to the floor (`on_conflict = "floor"`).
     Conflict,
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Millis;
 use crate::decide::bounds::{self, Bounds};
 use crate::decide::damping;
-use crate::decide::decision::{BoundSource, Decision, Flag, Intent, Outcome, Step};
+use crate::decide::decision::{BelowFloor, BoundSource, Decision, Flag, Intent, Outcome, Step};
 use crate::decide::facts::Facts;
 use crate::decide::fallback;
 use crate::decide::gates;
@@ -25,6 +25,20 @@ use crate::money::{Decimal, Money};
 pub fn price(facts: &Facts, rules: &RuleSet, now: Timestamp) -> Decision {
     let run = Run { facts, rules, now, now_ms: Millis::from(now).0, decision: start(facts) };
     run.evaluate()
+}
+
+/// The rules that a decision comes from: the deciding one, and where a set combines, all that yielded a target. None where
+/// no rule matches; what comes before all rules is not looked at.
+#[must_use]
+pub fn deciding<'a>(facts: &'a Facts, rules: &'a RuleSet, now: Timestamp) -> Vec<&'a Rule> {
+    let mut run = Run { facts, rules, now, now_ms: Millis::from(now).0, decision: start(facts) };
+    let matching = run.matching();
+    let (Some(first), true) = (matching.first().copied(), matching.len() > 1) else { return matching };
+    let Some((bounds, _)) = run.bounds(first) else { return vec![first] };
+    let mut yielding = matching;
+    yielding.retain(|rule| run.target_of(rule, &bounds, BelowFloor::Floor).is_ok());
+    // Without any target the first rule's fallback decides.
+    if yielding.is_empty() { vec![first] } else { yielding }
 }
 
 fn start(facts: &Facts) -> Decision {
@@ -66,15 +80,11 @@ impl<'a> Run<'a> {
         if self.facts.vat_factor().is_none() {
             return self.finish(Outcome::Hold, &[Flag::NoVat]);
         }
-        let Some(mut bounds) = bounds::bounds(self.facts, rule, &self.rules.engine) else {
+        let Some((bounds, conflict)) = self.bounds(rule) else {
             return self.finish(Outcome::Hold, &[Flag::NoFloor]);
         };
-        let conflict = bounds.ceiling.is_some_and(|(ceiling, _)| bounds.floor > ceiling);
         if conflict {
             self.flag(Flag::BoundsConflict);
-            if rule.on_conflict == OnConflict::Floor {
-                bounds.ceiling = Some((bounds.floor, BoundSource::Conflict));
-            }
         }
         self.note_bounds(&bounds);
         if conflict && rule.on_conflict == OnConflict::Hold {
@@ -85,6 +95,16 @@ impl<'a> Run<'a> {
             Err(NoTarget::Hold(flag)) => self.finish(Outcome::Hold, &[flag]),
             Err(NoTarget::NoData) => self.fall_back(rule, &bounds),
         }
+    }
+
+    /// The bounds of a rule, and whether its floor is above its ceiling; then the ceiling is lifted where the rule says so.
+    fn bounds(&self, rule: &Rule) -> Option<(Bounds, bool)> {
+        let mut bounds = bounds::bounds(self.facts, rule, &self.rules.engine)?;
+        let conflict = bounds.ceiling.is_some_and(|(ceiling, _)| bounds.floor > ceiling);
+        if conflict && rule.on_conflict == OnConflict::Floor {
+            bounds.ceiling = Some((bounds.floor, BoundSource::Conflict));
+        }
+        Some((bounds, conflict))
     }
 
     /// The rules that apply, in evaluation order; only the first unless the set combines.
@@ -119,7 +139,8 @@ impl<'a> Run<'a> {
         let Some(x0) = value.value() else { return self.finish(Outcome::Hold, &[Flag::Overflow]) };
         self.flag(flag);
         self.decision.steps.push(Step::Fallback { flag, value: x0 });
-        self.place(rule, bounds, Wanted { x0: value, side: None, keeps_current: flag == Flag::FallbackKeep })
+        let keeps_current = flag == Flag::FallbackKeep;
+        self.place(rule, bounds, Wanted { x0: value, side: None, keeps_current, mode: rule.mode })
     }
 
     /// Window, clamping, rounding, damping and release of a target.
@@ -141,7 +162,7 @@ impl<'a> Run<'a> {
         let Some(minor) = chosen else { return self.finish(Outcome::Hold, &[Flag::Overflow]) };
         let price = Money::from_minor(minor, self.facts.market.currency);
         self.decision.steps.push(Step::Rounded { price });
-        let released = damping::release(self.facts, rule, bounds, price, Millis(self.now_ms));
+        let released = damping::release(self.facts, &rule.limits, wanted.mode, bounds, price, Millis(self.now_ms));
         if let (Some(flag), true) = (released.flags.first(), matches!(released.outcome, Outcome::Keep | Outcome::Hold))
         {
             self.decision.steps.push(Step::Damped { flag: *flag, wanted: price });

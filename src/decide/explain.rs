@@ -240,6 +240,7 @@ fn source(by: BoundSource, facts: &Facts) -> String {
         BoundSource::Regular => "the regular price".to_owned(),
         BoundSource::Map => "the supplier's minimum price".to_owned(),
         BoundSource::Amount => "an amount in the rule".to_owned(),
+        BoundSource::Own => "the product's own minimum".to_owned(),
         BoundSource::Conflict => "raised to the floor".to_owned(),
     }
 }

@@ -78,6 +78,9 @@ pub struct Product {
     pub regular: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<Money>,
+    /// The product's own minimum: a floor beside those of the rules, and one where the cost is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
     /// Slash-separated path, general to special: `audio/headphones/wireless`.
@@ -287,6 +290,7 @@ impl Product {
             msrp: None,
             regular: None,
             map: None,
+            min: None,
             brand: None,
             category: None,
             tags: Vec::new(),

@@ -166,6 +166,8 @@ pub struct BoundsText {
     pub on_conflict: Option<OnConflict>,
     pub on_below_floor: Option<BelowFloor>,
     pub on_no_data: Option<Vec<FallbackText>>,
+    /// A rule that aims above a competitor says so where it means to have no maximum.
+    pub no_ceiling: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -16,6 +16,7 @@ pub mod country;
 pub mod damping;
 pub mod decision;
 pub mod ecb;
+pub mod edges;
 pub mod engine;
 pub mod explain;
 pub mod facts;
@@ -52,6 +53,6 @@ pub mod window;
 pub mod world;
 
 pub use decision::{Decision, Flag, Outcome, Step};
-pub use engine::price;
+pub use engine::{deciding, price};
 pub use facts::{Facts, Market, OfferFact, Product};
 pub use rules::RuleSet;

@@ -112,7 +112,10 @@ fn refusal(facts: &Facts, offer: &OfferFact, filter: &OfferFilter, rules: &RuleS
     (filter.basis == Basis::Delivered && offer.shipping.is_none()).then_some(Fate::ShippingUnknown)
 }
 
-fn age_limit_ms(offer: &OfferFact, filter: &OfferFilter, engine_ms: i64) -> i64 {
+/// How old an offer may be for a rule, in milliseconds: the rule's own limit, or the engine's and one and a half intervals
+/// of a slow listing, whichever is longer.
+#[must_use]
+pub fn age_limit_ms(offer: &OfferFact, filter: &OfferFilter, engine_ms: i64) -> i64 {
     filter.max_age_ms.unwrap_or_else(|| {
         let interval = offer.interval_min.map_or(0, |minutes| i64::from(minutes) * crate::clock::Millis::MINUTE);
         engine_ms.max(interval * AGE_HALF_INTERVALS / 2)

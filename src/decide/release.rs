@@ -131,9 +131,13 @@ pub struct ReleaseParams {
     /// No price above this multiple of the recommended or regular price.
     #[serde(with = "text::decimal")]
     pub ceiling_factor: Decimal,
-    /// How near a ratio must be to a slip, in percent.
+    /// How near a ratio must be to a power of ten or a rate to be a slip, in percent. Rates and VAT that are less than
+    /// twice this beside 1 are no sign of one.
     #[serde(with = "text::decimal")]
     pub slip_pct: Decimal,
+    /// How near a ratio must be to the VAT, in percent.
+    #[serde(with = "text::decimal")]
+    pub slip_vat_pct: Decimal,
     /// Answering moves in one direction that make a loop.
     pub loop_moves: usize,
     pub oscillations: usize,
@@ -170,6 +174,7 @@ impl Default for ReleaseParams {
             corridor_high: Decimal::new(16, 1),
             ceiling_factor: Decimal::new(15, 1),
             slip_pct: percent(2),
+            slip_vat_pct: Decimal::new(5, 1),
             loop_moves: 4,
             oscillations: 3,
             freeze_h: 24,
@@ -206,7 +211,8 @@ pub struct GuardInputs {
     /// Per competitor, when its present price was seen (equal observations).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sightings: BTreeMap<String, Vec<Millis>>,
-    /// Our released prices of the last days, oldest first, the current one last.
+    /// Our released prices of the last days, oldest first, the current one last; first of all the price that was in force
+    /// before the first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub own_prices: Vec<(Millis, Money)>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,11 +220,12 @@ pub struct GuardInputs {
     /// Our moves and each competitor's, oldest first.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub moves: BTreeMap<String, Vec<PriceMove>>,
-    /// Since when the deciding rule is active in its present form, and how many products it matches.
+    /// Since when the youngest of the rules behind the decision is active in its present form, and how many products it
+    /// matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_since: Option<Millis>,
     pub rule_products: u32,
-    /// The deciding rule's id.
+    /// That rule's id.
     pub rule: String,
     /// A person approved exactly this price at this time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,6 +269,12 @@ impl Release {
     /// The guards that hold, with their reasons.
     pub fn holds(&self) -> impl Iterator<Item = (Guard, &str)> {
         self.checks.iter().filter_map(|check| Some((check.guard, check.finding.as_deref()?)))
+    }
+
+    /// Whether something is odd about the price: more than that it is not worth a label, or that the rule's turn has not come.
+    #[must_use]
+    pub fn doubts(&self) -> bool {
+        self.holds().any(|(guard, _)| !matches!(guard, Guard::DeadBand | Guard::Staging))
     }
 
     /// Whether nothing but a person's consent is missing.
@@ -354,13 +367,21 @@ impl Proposal<'_> {
     }
 }
 
-/// The price that a product usually has: the upper median of its prices; none without any.
+/// The price that a product usually has: the median of its prices (oldest first) by the time each was in force until `now`;
+/// the lower one of two. A slide of many quick steps does not move it. None without any price.
 #[must_use]
-pub fn usual(prices: &[(Millis, Money)]) -> Option<Money> {
-    let mut sorted: Vec<i64> = prices.iter().map(|(_, price)| price.minor()).collect();
-    sorted.sort_unstable();
-    let middle = sorted.get(sorted.len() / 2)?;
-    Some(Money::from_minor(*middle, prices.first()?.1.currency()))
+pub fn usual(prices: &[(Millis, Money)], now: Millis) -> Option<Money> {
+    let ends = prices.iter().skip(1).map(|(at, _)| *at).chain([now]);
+    let mut lasted: Vec<(i64, i64)> =
+        prices.iter().zip(ends).map(|((from, price), until)| (price.minor(), until.since(*from).max(0))).collect();
+    lasted.sort_unstable();
+    let whole: i64 = lasted.iter().map(|(_, ms)| ms).sum();
+    let mut passed = 0;
+    let middle = lasted.into_iter().find(|(_, ms)| {
+        passed += ms;
+        passed * 2 >= whole
+    })?;
+    Some(Money::from_minor(middle.0, prices.first()?.1.currency()))
 }
 
 /// Looks at one proposal. Decisions that propose nothing pass: there is nothing to hold.

@@ -8,7 +8,7 @@ use crate::decide::offers::competitor;
 use crate::decide::release::{Guard, Proposal};
 use crate::decide::rules::EngineParams;
 use crate::decide::staging;
-use crate::money::{Decimal, Money};
+use crate::money::{Currency, Decimal, Money};
 use crate::observe::war;
 use crate::observe::zscore::median;
 
@@ -86,14 +86,19 @@ fn fresh_floor(proposal: &Proposal) -> Option<String> {
     if price.amount() < params.absolute_min {
         return Some(format!("{price} is below the absolute minimum {}", params.absolute_min));
     }
-    let Some(fresh) = proposal.state.fresh_cost_net.or(proposal.facts.product.cost_net) else {
+    let own = proposal.facts.in_market(proposal.facts.product.min);
+    if own.is_some_and(|min| price.amount() < min) {
+        return Some("the price is below the product's own minimum".to_owned());
+    }
+    let fresh = proposal.state.fresh_cost_net.or(proposal.facts.product.cost_net);
+    if fresh.is_none() && own.is_none() {
         return Some("the purchase cost is not known".to_owned());
-    };
-    if !fresh.is_positive() {
+    }
+    if let Some(fresh) = fresh.filter(|fresh| !fresh.is_positive()) {
         return Some(format!("a purchase cost of {fresh} is not believable"));
     }
     let mut facts = Facts { offers: Vec::new(), fx: None, ..proposal.facts.clone() };
-    facts.product.cost_net = Some(fresh);
+    facts.product.cost_net = fresh;
     let floor = bounds::floor(&facts, &[], &EngineParams::default());
     let Some((floor, _)) = floor else { return Some("no floor follows from the present cost".to_owned()) };
     (price.minor() < floor).then(|| {
@@ -260,29 +265,53 @@ fn corridor(proposal: &Proposal) -> Option<String> {
 fn slip(proposal: &Proposal) -> Option<String> {
     let current = Decimal::from(proposal.current?.minor());
     let price = Decimal::from(proposal.price.minor());
-    let near = |factor: Decimal| {
+    let within = |factor: Decimal, percent: Decimal| {
         let expected = current.checked_mul(factor)?;
         let off = (price - expected).abs().checked_mul(Decimal::ONE_HUNDRED)?;
-        Some(off <= expected.checked_mul(proposal.params.slip_pct)?)
+        Some(off <= expected.checked_mul(percent)?)
     };
-    let slipped = |factor: Decimal| near(factor) == Some(true);
+    let params = proposal.params;
     let tens = [Decimal::new(1, 1), Decimal::new(1, 2), Decimal::TEN, Decimal::ONE_HUNDRED];
-    if tens.into_iter().any(slipped) {
+    if tens.into_iter().any(|factor| within(factor, params.slip_pct) == Some(true)) {
         return Some("the price looks like a slipped decimal point".to_owned());
     }
-    let vat = proposal.facts.vat_factor().filter(|factor| *factor > Decimal::ONE);
-    let by_vat = |factor: Decimal| slipped(factor) || Decimal::ONE.checked_div(factor).is_some_and(slipped);
-    if vat.is_some_and(by_vat) && !proposal.repairs_floor() {
+    // A factor beside 1 is what any small change looks like.
+    let tells = |factor: Decimal| {
+        let off = (factor - Decimal::ONE).abs().checked_mul(Decimal::ONE_HUNDRED)?;
+        Some(off > params.slip_pct.checked_mul(Decimal::TWO)?)
+    };
+    let either_way = |factor: Decimal, percent: Decimal| {
+        let way_back = Decimal::ONE.checked_div(factor);
+        let both = std::iter::once(factor).chain(way_back).filter(|factor| tells(*factor) == Some(true));
+        both.into_iter().any(|factor| within(factor, percent) == Some(true))
+    };
+    let vat = proposal.facts.vat_factor();
+    if vat.is_some_and(|factor| either_way(factor, params.slip_vat_pct)) && !proposal.repairs_floor() {
         return Some("the change is exactly the VAT: net and gross may be confused".to_owned());
     }
     let table = proposal.facts.fx.as_ref()?;
     let ours = table.rate(proposal.price.currency()).ok()?;
-    let by_rate = |rate: &crate::decide::text::Quoted| {
-        let factor = ours.checked_div(rate.0)?;
-        Some(factor != Decimal::ONE && (slipped(factor) || slipped(Decimal::ONE.checked_div(factor)?)))
+    let by_rate = |code: &Currency| {
+        let factor = ours.checked_div(table.rate(*code).ok()?)?;
+        Some(either_way(factor, params.slip_pct))
     };
-    let (code, _) = table.rates.iter().find(|(_, rate)| by_rate(rate) == Some(true))?;
-    Some(format!("the change is exactly the rate to {code}: currencies may be confused"))
+    let code = converted(proposal).into_iter().find(|code| by_rate(code) == Some(true))?;
+    Some(format!("the change is exactly the rate to {}: currencies may be confused", code.code()))
+}
+
+/// The currencies other than ours of the offers that counted: only what was converted can be confused.
+fn converted(proposal: &Proposal) -> Vec<Currency> {
+    let seen = proposal.decision.steps.iter().filter_map(|step| match step {
+        Step::Offers { seen } => Some(seen),
+        _ => None,
+    });
+    let counted = seen.flatten().filter(|seen| seen.fate == Fate::Counted);
+    let offers = counted.filter_map(|seen| proposal.facts.offers.get(seen.offer as usize));
+    let mut codes: Vec<Currency> = offers.map(|offer| offer.price.currency()).collect();
+    codes.retain(|code| *code != proposal.price.currency());
+    codes.sort_unstable_by_key(|code| code.code());
+    codes.dedup();
+    codes
 }
 
 fn loops(proposal: &Proposal) -> Option<String> {

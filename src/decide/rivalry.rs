@@ -58,6 +58,16 @@ impl History {
     }
 }
 
+impl History {
+    /// Every price of ours since the window of [`OWN_PRICES_MS`] began, oldest first, with the instant from which it was in
+    /// force: the price before the first move (`current` where there was none) from the beginning of the window on.
+    #[must_use]
+    pub fn prices(&self, current: Option<Money>, now: Millis) -> Vec<(Millis, Money)> {
+        let before = self.own_from.first().copied().or(current);
+        before.map(|price| (now.plus(-OWN_PRICES_MS), price)).into_iter().chain(self.own.iter().copied()).collect()
+    }
+}
+
 impl RivalryParams {
     /// The answer to a war, and how long it stands.
     #[must_use]

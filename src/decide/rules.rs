@@ -364,8 +364,12 @@ impl Rule {
     /// Whether the rule is in force in a market at an instant, whatever the product.
     #[must_use]
     pub fn is_open(&self, market: &Market, now: Timestamp) -> bool {
-        self.enabled
-            && (self.markets.is_empty() || self.markets.contains(&market.id))
-            && self.schedule.is_open(market, now)
+        self.is_for(market) && self.schedule.is_open(market, now)
+    }
+
+    /// Whether the rule is in force in a market at any time.
+    #[must_use]
+    pub fn is_for(&self, market: &Market) -> bool {
+        self.enabled && (self.markets.is_empty() || self.markets.contains(&market.id))
     }
 }

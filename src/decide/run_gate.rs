@@ -18,8 +18,17 @@ pub struct RunItem {
     pub current: Option<Money>,
     /// None if nothing is proposed.
     pub proposed: Option<Money>,
-    /// The release layer holds the proposal.
+    /// The release layer doubts the proposal and holds it.
     pub held: bool,
+}
+
+/// What a run is held against beside its own items.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunRest {
+    /// Products of the whole catalogue, those of the run among them.
+    pub products: u32,
+    /// Proposals about products that are not in the run, which were held lately because the release layer doubts them.
+    pub held: u32,
 }
 
 /// Limits of a run; percentages are of its products, except where named change.
@@ -68,7 +77,7 @@ pub enum RunHold {
 
 /// The reasons to hold a whole run; empty if it may go on. Every limit must be exceeded, not only reached.
 #[must_use]
-pub fn run_breaker(items: &[RunItem], params: &RunParams, engine: &RunBreaker) -> Vec<RunHold> {
+pub fn run_breaker(items: &[RunItem], rest: RunRest, params: &RunParams, engine: &RunBreaker) -> Vec<RunHold> {
     let products = count(items.len());
     let changing: Vec<(&RunItem, Money)> = items
         .iter()
@@ -93,8 +102,9 @@ pub fn run_breaker(items: &[RunItem], params: &RunParams, engine: &RunBreaker) -
         holds.push(average_hold(average));
     }
     holds.extend(same_value(&changing, products, params));
-    let held = count(items.iter().filter(|item| item.held).count());
-    if enough && exceeds(held, params.held_pct, products) {
+    let held = count(items.iter().filter(|item| item.held).count()).saturating_add(rest.held);
+    let all = products.max(rest.products);
+    if all >= params.least_products && exceeds(held, params.held_pct, all) {
         holds.push(RunHold::ManyHeld { count: held });
     }
     holds
@@ -146,7 +156,7 @@ mod tests {
     }
 
     fn judge(items: &[RunItem]) -> Vec<RunHold> {
-        run_breaker(items, &RunParams::default(), &RunBreaker::default())
+        run_breaker(items, RunRest::default(), &RunParams::default(), &RunBreaker::default())
     }
 
     #[test]
@@ -184,5 +194,16 @@ mod tests {
             item.held = true;
         }
         assert!(judge(&items).contains(&RunHold::ManyHeld { count: 11 }));
+    }
+
+    #[test]
+    fn what_was_held_in_earlier_claims_counts_against_the_whole_catalogue() {
+        let claim: Vec<RunItem> = (0..64).map(|n| item(10_000 + n, 10_000 + n)).collect();
+        let judge = |products: u32, held: u32| {
+            run_breaker(&claim, RunRest { products, held }, &RunParams::default(), &RunBreaker::default())
+        };
+        assert_eq!(judge(1_000, 101), [RunHold::ManyHeld { count: 101 }]);
+        assert_eq!(judge(1_000, 100), [], "a tenth exactly is not more than a tenth");
+        assert_eq!(judge(100_000, 9_999), []);
     }
 }

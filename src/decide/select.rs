@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::decide::facts::{Availability, Facts, Market, OfferFact, Standing};
+use crate::decide::facts::{Availability, Facts, Market, OfferFact, Product, Standing};
 use crate::decide::rules::RuleSet;
 use crate::money::{self, Decimal};
 
@@ -90,7 +90,23 @@ impl Selector {
     /// stock figures may be.
     #[must_use]
     pub fn matches(&self, facts: &Facts, rules: &RuleSet, now_ms: i64) -> bool {
+        self.matches_product(facts) && self.matches_stock(facts, rules, now_ms)
+    }
+
+    /// Whether the rule applies to the product, as far as that does not depend on competitors.
+    #[must_use]
+    pub fn matches_product(&self, facts: &Facts) -> bool {
         let product = &facts.product;
+        self.names(product)
+            && holds(self.own_stock, || product.own_stock.map(Decimal::from))
+            && holds(self.cost_net, || facts.in_market(product.cost_net))
+            && holds(self.current, || facts.in_market(product.current))
+            && holds(self.margin_pct, || product.current.and_then(|price| facts.margin_pct(price)))
+    }
+
+    /// Whether the rule could apply to the product, whatever its stock, its cost and its price are.
+    #[must_use]
+    pub fn names(&self, product: &Product) -> bool {
         let listed = |set: &BTreeSet<String>, value: Option<&String>| {
             set.is_empty() || value.is_some_and(|value| set.contains(value))
         };
@@ -99,11 +115,6 @@ impl Selector {
             && self.matches_category(product.category.as_deref())
             && (self.tags_any.is_empty() || product.tags.iter().any(|tag| self.tags_any.contains(tag)))
             && !product.tags.iter().any(|tag| self.tags_none.contains(tag))
-            && holds(self.own_stock, || product.own_stock.map(Decimal::from))
-            && holds(self.cost_net, || facts.in_market(product.cost_net))
-            && holds(self.current, || facts.in_market(product.current))
-            && holds(self.margin_pct, || product.current.and_then(|price| facts.margin_pct(price)))
-            && self.matches_stock(facts, rules, now_ms)
     }
 
     fn matches_category(&self, category: Option<&str>) -> bool {

@@ -148,14 +148,15 @@ impl Ours {
     /// Brings a proposal before the guards, as the daemon would in `auto` mode.
     pub fn ask(&mut self, guards: &Guards, facts: &Facts, decision: &Decision, at: Timestamp) -> Answer {
         let now = Millis::from(at);
-        let History { own: own_prices, moves, .. } = self.history(now);
+        let history = self.history(now);
+        let own_prices = history.prices(self.current, now);
         let inputs = GuardInputs {
             frozen_until: self.frozen_until,
             fresh_cost_net: facts.product.cost_net,
             previous_cost_net: facts.product.cost_net,
-            median_30d: usual(&own_prices),
+            median_30d: usual(&own_prices, now),
             own_prices,
-            moves,
+            moves: history.moves,
             ..GuardInputs::default()
         };
         let released: Release = release(decision, facts, &inputs, &guards.0, now);

@@ -6,7 +6,7 @@ use crate::decide::engine::Run;
 use crate::decide::offers::{self, EligibleOffer};
 use crate::decide::quotient::Quotient;
 use crate::decide::reference::{self, Aim};
-use crate::decide::rules::{Combine, Rule};
+use crate::decide::rules::{Combine, Mode, Rule};
 use crate::money::Decimal;
 
 /// A target before bounds: where it came from decides what may still happen to it.
@@ -16,6 +16,8 @@ pub(super) struct Wanted {
     /// Reference and side; a fallback and a combination have none.
     pub(super) side: Option<(Quotient, Intent)>,
     pub(super) keeps_current: bool,
+    /// How far the price may go by itself: the least permissive mode of the rules that it comes from.
+    pub(super) mode: Mode,
 }
 
 /// Why a rule yields no target.
@@ -35,10 +37,16 @@ impl Run<'_> {
             Combine::Average => Flag::CombinedAverage,
         };
         let mut targets = Vec::with_capacity(matching.len());
+        let mut mode = first.mode;
         for rule in matching {
             // A single target below the floor says nothing yet; the combined one is what the policy is about.
             match self.target_of(rule, bounds, BelowFloor::Floor) {
-                Ok(wanted) => targets.push(wanted.x0.value().ok_or(NoTarget::Hold(Flag::Overflow))?),
+                Ok(wanted) => {
+                    let x0 = wanted.x0.value().ok_or(NoTarget::Hold(Flag::Overflow))?;
+                    // A rule that is tried in the shadow must not set a price that goes out in another's name.
+                    mode = if targets.is_empty() { wanted.mode } else { mode.min(wanted.mode) };
+                    targets.push(x0);
+                }
                 Err(NoTarget::NoData) => {}
                 Err(hold) => return Err(hold),
             }
@@ -55,10 +63,10 @@ impl Run<'_> {
                 BelowFloor::Floor | BelowFloor::Next => {}
             }
         }
-        Ok(Wanted { x0, side: None, keeps_current: false })
+        Ok(Wanted { x0, side: None, keeps_current: false, mode })
     }
 
-    fn target_of(&mut self, rule: &Rule, bounds: &Bounds, policy: BelowFloor) -> Result<Wanted, NoTarget> {
+    pub(super) fn target_of(&mut self, rule: &Rule, bounds: &Bounds, policy: BelowFloor) -> Result<Wanted, NoTarget> {
         let kind = rule.target.kind();
         let mut sorted = Vec::new();
         if kind.is_market() {
@@ -97,7 +105,7 @@ impl Run<'_> {
         }
         self.note_reference(rule, aim, offer)?;
         let side = aim.intent.filter(|_| !dropped_side).map(|intent| (aim.reference, intent));
-        Ok(Wanted { x0: aim.x0, side, keeps_current: kind == TargetKind::Keep })
+        Ok(Wanted { x0: aim.x0, side, keeps_current: kind == TargetKind::Keep, mode: rule.mode })
     }
 
     /// The ceiling, or the current price where there is none.
@@ -159,5 +167,54 @@ fn combine(how: Combine, targets: &[Decimal]) -> Option<Decimal> {
             let sum = targets.iter().try_fold(Decimal::ZERO, |sum, x0| sum.checked_add(*x0))?;
             sum.checked_div(Decimal::from(targets.len()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::Millis;
+    use crate::decide::decision::{Flag, Outcome};
+    use crate::decide::facts::{AppliedVat, Facts, Market, OfferFact, Product};
+    use crate::decide::rules::{Mode, RuleSet};
+    use crate::decide::text::Zone;
+    use crate::decide::{deciding, price};
+    use crate::money::{Currency, Decimal, Money};
+
+    const NOW: Millis = Millis(1_795_510_800_000);
+
+    fn combined(modes: [&str; 2], second: &str) -> (Outcome, Option<i64>, Vec<String>) {
+        let text = format!(
+            "combine = \"lowest\"\n\
+             [[rule]]\nid = \"first\"\npriority = 100\nmode = \"{}\"\ntarget = {{ kind = \"lowest\" }}\n\
+             [[rule]]\nid = \"second\"\npriority = 90\nmode = \"{}\"\ntarget = {{ {second} }}\nadjust = {{ percent = \"-10\" }}\n",
+            modes[0], modes[1]
+        );
+        let rules = RuleSet::from_table(toml::from_str(&text).unwrap(), Mode::Auto).unwrap().0;
+        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let product = Product {
+            current: Some(dkk(49_900)),
+            cost_net: Some(dkk(20_000)),
+            vat: Some(AppliedVat { percent: Decimal::from(25), row: None }),
+            ..Product::named("A1")
+        };
+        let mut facts = Facts::new(product, Market::of_country("DK", Currency::DKK, Zone::UTC));
+        facts.offers = vec![OfferFact::seen("rival", dkk(48_000), NOW)];
+        let decision = price(&facts, &rules, NOW.timestamp());
+        assert!(decision.has(Flag::CombinedLowest));
+        let ids = deciding(&facts, &rules, NOW.timestamp()).iter().map(|rule| rule.id.clone()).collect();
+        (decision.outcome, decision.price.map(Money::minor), ids)
+    }
+
+    #[test]
+    fn a_combined_price_goes_as_far_as_the_least_permissive_of_its_rules() {
+        let both = || vec!["first".to_owned(), "second".to_owned()];
+        let lowest = "kind = \"lowest\"";
+        assert_eq!(combined(["auto", "auto"], lowest), (Outcome::Change, Some(43_200), both()));
+        assert_eq!(combined(["auto", "shadow"], lowest), (Outcome::Shadow, Some(43_200), both()));
+        assert_eq!(combined(["auto", "review"], lowest), (Outcome::Review, Some(43_200), both()));
+        assert_eq!(combined(["shadow", "auto"], lowest).0, Outcome::Shadow);
+        // A rule that has nothing to say has no say in this either.
+        let nothing = "kind = \"field\", field = \"msrp\"";
+        assert_eq!(combined(["auto", "shadow"], nothing), (Outcome::Change, Some(48_000), vec!["first".to_owned()]));
     }
 }

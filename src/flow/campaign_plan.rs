@@ -12,6 +12,7 @@ use crate::clock::Millis;
 use crate::decide::campaign::{STAGE_BEFORE_MS, Window};
 use crate::decide::campaign_file::{CampaignFile, Candidate};
 use crate::decide::campaign_place::Wrong;
+use crate::decide::decision::BoundSource;
 use crate::decide::{self, Facts, bounds};
 use crate::money::{Money, currency};
 use crate::nearest::meant;
@@ -143,7 +144,7 @@ async fn item(
     };
     let loaded = app.rules().await?;
     let facts = facts(app, &loaded, product, app.now()).await?;
-    Ok(Some(match lowest(&facts, &loaded, product) {
+    Ok(Some(match lowest(&facts, &loaded) {
         None => {
             return refused(format!(
                 "{}: it has no floor, because its cost or tax rate is not known\nhint: omniprice import FILE brings its cost",
@@ -166,10 +167,10 @@ async fn item(
 
 /// The lowest price that a campaign may have, and what makes it so. Margins of rules do not count: campaigns may give them
 /// away, but not sell at a loss.
-fn lowest(facts: &Facts, loaded: &Loaded, product: &Product) -> Option<(i64, String)> {
-    let (computed, _) = bounds::floor(facts, &[], &loaded.set.engine)?;
-    if let Some(minimum) = product.min_minor.filter(|minimum| *minimum > computed) {
-        return Some((minimum, "the product's own minimum".to_owned()));
+fn lowest(facts: &Facts, loaded: &Loaded) -> Option<(i64, String)> {
+    let (computed, by) = bounds::floor(facts, &[], &loaded.set.engine)?;
+    if by == BoundSource::Own {
+        return Some((computed, "the product's own minimum".to_owned()));
     }
     let cost = facts.product.cost_net.map_or_else(String::new, |cost| format!(" {cost}"));
     Some((computed, format!("its cost{cost} with VAT; the margin of a rule does not count in campaigns")))
@@ -220,7 +221,7 @@ pub async fn remarks(app: &App, items: impl Iterator<Item = (i64, i64)>) -> anyh
             note(format!("{} is no reduction, it costs {} now", money(minor), money(product.own_minor)), false, true);
         }
         let facts = facts(app, &loaded, &product, now).await?;
-        let floors = floor_of_rule(&facts, &loaded, now).zip(lowest(&facts, &loaded, &product));
+        let floors = floor_of_rule(&facts, &loaded, now).zip(lowest(&facts, &loaded));
         if let Some(((of_rule, rule), (least, by))) = floors.filter(|((of_rule, _), _)| minor < of_rule.minor()) {
             let what = format!(
                 "{} is below {of_rule}, the floor of rule {rule}; campaigns may go down to {} ({by})",

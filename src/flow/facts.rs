@@ -155,6 +155,7 @@ fn assemble(
             msrp: money(product.msrp_minor),
             regular: money(product.regular_minor),
             map: money(product.map_minor),
+            min: money(product.min_minor),
             brand: product.brand.clone(),
             category: product.category.clone(),
             regulated: tags.iter().any(|tag| tag == REGULATED),

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::proposal::Proposal;
-use super::{history, pricing, rivalry};
+use super::{history, pricing, rivalry, staged};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
+use crate::decide::Outcome;
 use crate::decide::release::{Approval, Guard, GuardInputs, Guarded, Release, usual};
-use crate::decide::run_gate::{RunHold, RunItem, run_breaker};
-use crate::decide::{Decision, Outcome};
+use crate::decide::run_gate::{RunHold, RunItem, RunRest, run_breaker};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
 use crate::store::products::{self, Product};
-use crate::store::{decisions, observations, rivals, settings};
+use crate::store::{decisions, observations, rivals};
 use crate::telemetry::Metrics;
 
-/// The run that the breakers look at: what was decided in the last hour, and what is proposed now.
+/// The run that the breakers look at: what was decided and doubted in the last hour, and what is proposed now.
 const RUN: i64 = Millis::HOUR;
 const RUN_ROWS: i64 = 10_000;
 
@@ -29,6 +29,8 @@ pub struct Verdict {
     pub wants_witness: bool,
     /// What the guards were asked and answered; none where there was nothing to ask about.
     pub guarded: Option<Guarded>,
+    /// The price is held because something is odd about it, not because it is worth no label or its turn has not come.
+    pub doubted: bool,
 }
 
 /// How many products there are: counted once for many proposals, because counting a large catalogue takes longer than
@@ -54,13 +56,14 @@ pub async fn judge(
     now: Millis,
 ) -> anyhow::Result<Verdict> {
     let outcome = if proposal.carried.is_some() { Outcome::Change } else { proposal.decision.outcome };
-    let mut verdict = Verdict { outcome, reasons: vec![], wants_witness: false, guarded: None };
+    let mut verdict = Verdict { outcome, reasons: vec![], wants_witness: false, guarded: None, doubted: false };
     if !matches!(outcome, Outcome::Change | Outcome::Review) {
         return Ok(verdict);
     }
     if product.min_minor.is_some_and(|min| proposal.price().is_none_or(|price| price.minor() < min)) {
         verdict.reasons.push(Sentence::BelowOwnMinimum.with(&[]));
         verdict.outcome = Outcome::Hold;
+        verdict.doubted = true;
         return Ok(verdict);
     }
     if proposal.is_set() || proposal.carried.is_some() {
@@ -91,7 +94,6 @@ pub async fn judge(
         Mode::Auto if released.needs_approval_only() => Outcome::Review,
         Mode::Auto => Outcome::Hold,
     };
-    verdict.guarded = Some(guarded);
     if let Some(answer) = proposal.rivalry.as_ref().and_then(|answered| answered.outcome)
         && matches!(verdict.outcome, Outcome::Change | Outcome::Review)
     {
@@ -99,7 +101,10 @@ pub async fn judge(
     }
     if verdict.outcome == Outcome::Hold {
         Metrics::add(&app.metrics.guard_holds, 1);
+        let answered = proposal.rivalry.as_ref().is_some_and(|answered| answered.outcome == Some(Outcome::Hold));
+        verdict.doubted = answered || released.doubts();
     }
+    verdict.guarded = Some(guarded);
     Ok(verdict)
 }
 
@@ -180,18 +185,20 @@ async fn inputs(
         None => history::of(app, product, now).await?,
     };
     // What a campaign did to the price is no velocity and no oscillation of the rules.
-    let own_prices = if proposal.returns_to().is_some() { vec![] } else { history.own };
+    let current = proposal.facts.product.current;
+    let own_prices = if proposal.returns_to().is_some() { vec![] } else { history.prices(current, now) };
+    let youngest = staged::youngest(app, loaded, &proposal.facts, decision, whole, now).await?;
     let suspended = rivals::suspended(&app.db).await?.into_iter().map(|row| row.competitor).collect();
     Ok(GuardInputs {
         fresh_cost_net: proposal.facts.product.cost_net,
         previous_cost_net: proposal.newest_cost(),
         suspended,
         sightings: sightings(app, product).await?,
-        median_30d: usual(&own_prices),
+        median_30d: usual(&own_prices, now),
         moves: history.moves,
-        rule_since: rule_since(app, loaded, decision, now).await?,
-        rule_products: whole,
-        rule: decision.rule.clone().unwrap_or_default(),
+        rule_since: youngest.since,
+        rule_products: youngest.products,
+        rule: youngest.rule,
         own_prices,
         approved,
         ..GuardInputs::default()
@@ -211,26 +218,8 @@ async fn sightings(app: &App, product: &Product) -> anyhow::Result<BTreeMap<Stri
     Ok(seen)
 }
 
-/// A rule's form: its id and everything it says, so that editing one rule does not make the others new.
-fn rule_form(loaded: &Loaded, decision: &Decision) -> Option<String> {
-    use sha2::{Digest as _, Sha256};
-    let rule = loaded.set.rule(decision.rule.as_deref()?)?;
-    Some(format!("{}/{}", rule.id, &crate::app::hex(&Sha256::digest(format!("{rule:?}")))[..16]))
-}
-
-/// Since when a rule has its present form: remembered at its first proposal.
-async fn rule_since(app: &App, loaded: &Loaded, decision: &Decision, now: Millis) -> anyhow::Result<Option<Millis>> {
-    let Some(form) = rule_form(loaded, decision) else { return Ok(None) };
-    let name = format!("rule/{form}");
-    if let Some(known) = settings::get(&app.db, &name).await? {
-        return Ok(Some(Millis(known.created_at)));
-    }
-    settings::set(&app.db, name, String::new(), "rules".to_owned(), "first proposal in this form".to_owned(), now)
-        .await?;
-    Ok(Some(now))
-}
-
-/// The breakers over a run: what was decided in the last hour and what is proposed now, against the whole catalogue.
+/// The breakers over a run: what was decided or doubted in the last hour and what is proposed now (each product with its
+/// price, the one proposed, and whether it is doubted), against the whole catalogue.
 ///
 /// # Errors
 /// The store's.
@@ -263,10 +252,12 @@ pub async fn run_holds(
         });
     }
     items.extend(changed.into_values());
+    let held = u32::try_from(products::doubted(&app.db, now.plus(-RUN), now).await?).unwrap_or(u32::MAX);
+    let rest = RunRest { products: whole, held };
     // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
     let whole = usize::try_from(i64::from(whole).min(RUN_ROWS)).unwrap_or(0);
     items.resize(items.len().max(whole), RunItem { current: None, proposed: None, held: false });
-    let holds = run_breaker(&items, &app.config.guards.run, &loaded.set.engine.run_breaker);
+    let holds = run_breaker(&items, rest, &app.config.guards.run, &loaded.set.engine.run_breaker);
     Ok(holds.iter().map(told).collect())
 }
 

@@ -33,6 +33,7 @@ pub async fn examine(app: &App, product: &Product, price: Money, now: Millis) ->
     let mut findings = Vec::new();
     if product.min_minor.is_some_and(|minimum| price.minor() < minimum) {
         findings.push((Guard::FreshFloor, format!("{price} is below the product's own minimum")));
+        return Ok(findings);
     }
     let decision = decide::price(&facts, &loaded.set, now.timestamp());
     if decision.price != Some(price) {

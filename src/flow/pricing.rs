@@ -1,6 +1,8 @@
 //! Asks the engine about a product, brings the answer before the guards, and writes what comes of it with every
 //! channel's desired price.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -11,9 +13,10 @@ pub use super::settle::{Refused, adopt, approve};
 use super::{campaign_claims, campaigns, guards};
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
+use crate::decide::decision::{Fate, Step};
 use crate::decide::facts::LastReference;
 use crate::decide::release::Guarded;
-use crate::decide::{Decision, Facts, Flag, Outcome};
+use crate::decide::{Decision, Facts, Flag, Outcome, edges};
 use crate::money::{Money, currency};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
@@ -143,7 +146,7 @@ pub async fn decide(app: &App, claimed: Vec<Product>, claimed_at: Millis) -> any
 /// What a person turned down does not go out because the mode has changed, as long as the facts are the same.
 async fn turned_down(app: &App, product: &Product, proposal: &Proposal, now: Millis) -> anyhow::Result<Option<String>> {
     let Some(price) = proposal.price().filter(|_| !proposal.is_intended()) else { return Ok(None) };
-    let hash = facts_hash(&proposal.facts)?;
+    let hash = facts_hash(&proposal.facts, &proposal.decision)?;
     let no = decisions::turned_down(&app.db, product.id, price.minor(), &hash, now).await?;
     Ok(no.map(|no| {
         let (by, why) = (no.settled_by.unwrap_or_default(), no.settled_why.unwrap_or_default());
@@ -155,11 +158,7 @@ async fn turned_down(app: &App, product: &Product, proposal: &Proposal, now: Mil
 async fn hold_run(app: &App, loaded: &Loaded, run: &[Judged], whole: u32) -> anyhow::Result<Vec<String>> {
     let item = |judged: &Judged| {
         let changes = judged.verdict.outcome == Outcome::Change;
-        (
-            judged.proposal.facts.product.current,
-            judged.proposal.price().filter(|_| changes),
-            judged.verdict.outcome == Outcome::Hold && judged.proposal.proposes(),
-        )
+        (judged.proposal.facts.product.current, judged.proposal.price().filter(|_| changes), judged.verdict.doubted)
     };
     // What people and campaigns ask for is meant; the breakers watch what rules make of the market.
     let items: Vec<_> = run.iter().filter(|judged| !judged.proposal.is_intended()).map(item).collect();
@@ -202,11 +201,12 @@ async fn evaluated(
 ) -> anyhow::Result<Evaluated> {
     let Judged { product, proposal, verdict, now } = judged;
     let actor = proposal.actor();
-    let again_at = again_at(app, &proposal, &verdict, now);
+    let again_at = again_at(app, loaded, &proposal, &verdict, now);
     // A rate that is not passed on yet must be found changed again by the next evaluation.
     let waits = proposal.carried.as_ref().is_some_and(|c| c.by_tax) && verdict.outcome != Outcome::Change;
     let vat = proposal.facts.product.vat.as_ref().filter(|_| !waits);
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
+    let doubted = verdict.doubted && !proposal.is_intended();
     let mut release = verdict.reasons;
     release.extend(proposal.remarks());
     let carried = proposal.carried.map(|carried| carried.price);
@@ -218,7 +218,7 @@ async fn evaluated(
         ..Record::of(loaded, now, proposal.facts, proposal.decision)
     };
     let stored = stored(app, loaded, terms, &product, &record, verdict.outcome).await?;
-    Ok(Evaluated { claimed_at, again_at, vat, ..stored })
+    Ok(Evaluated { claimed_at, again_at, doubted, vat, ..stored })
 }
 
 /// A record in the form in which it is stored.
@@ -252,7 +252,7 @@ pub(super) async fn stored(
         why: why(record),
         actor: record.actor.clone().unwrap_or_else(|| RULES.to_owned()),
         rule_revision: Some(record.rule_revision),
-        facts_hash: facts_hash(&record.facts)?,
+        facts_hash: facts_hash(&record.facts, &record.decision)?,
         product_version: product.version,
         claimed_at: now,
         now,
@@ -261,6 +261,7 @@ pub(super) async fn stored(
         desired,
         approves: None,
         strikes,
+        doubted: false,
         vat: None,
         record: serde_json::to_string(record)?,
     })
@@ -305,37 +306,55 @@ fn sentence(facts: &Facts, decision: &Decision) -> String {
     decision.flags.iter().fold(told, |told, flag| format!("{told}, {}", flag.as_str().replace('_', " ")))
 }
 
-/// The hash of what a person saw when approving: other facts make an approval stale. Times of sightings do not count.
+/// The hash of what a decision rests on, and a person saw when approving: another one makes an approval stale. What no
+/// matching rule reads does not count, nor do ids and times of sightings: an import of other stock changes nothing.
 ///
 /// # Errors
-/// Facts that cannot be written as JSON.
-pub fn facts_hash(facts: &Facts) -> anyhow::Result<String> {
-    let mut seen = facts.clone();
-    seen.product.last_reference = None;
-    for offer in &mut seen.offers {
-        offer.observed_at = Millis(0);
-    }
-    Ok(hex(&Sha256::digest(serde_json::to_vec(&seen)?)))
+/// A decision that cannot be written as JSON.
+pub fn facts_hash(facts: &Facts, decision: &Decision) -> anyhow::Result<String> {
+    let product = &facts.product;
+    let seen = decision.steps.iter().filter_map(|step| match step {
+        Step::Offers { seen } => Some(seen),
+        _ => None,
+    });
+    let counted = seen.flatten().filter(|seen| seen.fate == Fate::Counted);
+    // With several rules an offer may be seen several times.
+    let offers: BTreeSet<_> = counted
+        .filter_map(|seen| {
+            let offer = facts.offers.get(seen.offer as usize)?;
+            Some((offer.competitor.as_str(), seen.price?.minor(), format!("{:?}", offer.availability)))
+        })
+        .collect();
+    let rests_on = serde_json::json!({
+        "sku": product.sku,
+        "market": [&facts.market.id, facts.market.currency.code()],
+        "current": product.current,
+        "cost": product.cost_net,
+        "vat": product.vat.as_ref().map(|vat| vat.percent.normalize().to_string()),
+        "manual": product.manual,
+        "campaign": product.campaign.as_ref().filter(|_| decision.has(Flag::Campaign)),
+        "rule": decision.rule,
+        "result": [decision.price, decision.floor, decision.ceiling],
+        "reference": decision.reference.map(|reference| reference.normalize().to_string()),
+        "offers": offers,
+    });
+    Ok(hex(&Sha256::digest(rests_on.to_string())))
 }
 
-/// When the same facts could give another answer: the end of a cooldown, lock, price set by hand or answer to a rival,
-/// either end of a campaign, or the age at which the newest offer stops counting.
-fn again_at(app: &App, proposal: &Proposal, verdict: &guards::Verdict, now: Millis) -> Option<Millis> {
+/// When the same facts could give another answer: what time alone changes, what a guard holds only for now, and the end of
+/// an answer to a rival.
+fn again_at(app: &App, loaded: &Loaded, proposal: &Proposal, verdict: &guards::Verdict, now: Millis) -> Option<Millis> {
     if proposal.carried.is_some() && verdict.outcome == Outcome::Change {
         // The rules have not had their say about the price that was carried over.
         return Some(now);
     }
-    let product = &proposal.facts.product;
-    let campaign = product.campaign.iter().flat_map(|campaign| [campaign.from, campaign.until]);
-    let ends = product.lock.iter().filter_map(|lock| lock.until).chain(product.manual.iter().map(|m| m.until));
-    let expires =
-        proposal.facts.offers.iter().map(|offer| offer.observed_at.plus(app.config.observe.max_age.0 + 1_000));
+    let step = (verdict.outcome == Outcome::Change).then(|| app.schedule.interval(now));
+    let timed = edges::next(&proposal.facts, &loaded.set, &proposal.decision, now, step);
     // What a guard holds may pass later: a second witness, the next stage of a new rule, the end of a day.
     let held = (proposal.proposes() && !verdict.reasons.is_empty())
         .then(|| now.plus(app.config.schedule.confirm_after.0 + Millis::MINUTE));
-    let answered = proposal.rivalry.as_ref().map(|answered| answered.until);
-    let all = campaign.chain(ends).chain(expires).chain(held).chain(answered).chain(proposal.decision.next_evaluation);
-    all.filter(|at| *at > now).min()
+    let answered = proposal.rivalry.as_ref().map(|answered| answered.until).filter(|until| *until > now);
+    [timed, held, answered].into_iter().flatten().min()
 }
 
 /// The desired price of every listing of a product, or of its listing on one channel, where it may change now: campaigns

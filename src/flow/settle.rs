@@ -46,7 +46,9 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     let product = products::by_id(&app.db, review.product_id).await?.ok_or(Refused::NotOpen(id))?;
     let loaded = app.rules().await?;
     let fresh = proposal::of(app, &loaded, &product, now).await?;
-    if facts_hash(&fresh.facts)? != review.facts_hash || fresh.price().map(Money::minor) != Some(review.price_minor) {
+    if facts_hash(&fresh.facts, &fresh.decision)? != review.facts_hash
+        || fresh.price().map(Money::minor) != Some(review.price_minor)
+    {
         ask_again(app, product.id, now).await?;
         return Err(Refused::Stale(id).into());
     }

@@ -23,14 +23,14 @@ statements! {
     OF_PRODUCT_SINCE = Sql::same("select * from decisions where product_id = $1 and created_at >= $2 order by version");
     EVALUATE = Sql::same(
         "insert into evaluations
-             (product_id, outcome, price_minor, currency, rule, flags, why, record, checks, since, evaluated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9)
+             (product_id, outcome, price_minor, currency, rule, flags, why, record, checks, since, evaluated_at, doubted)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10)
          on conflict (product_id) do update set
              outcome = excluded.outcome, price_minor = excluded.price_minor, currency = excluded.currency,
              rule = excluded.rule, flags = excluded.flags, why = excluded.why, record = excluded.record,
              checks = evaluations.checks + 1,
              since = case when evaluations.outcome = excluded.outcome then evaluations.since else excluded.since end,
-             evaluated_at = excluded.evaluated_at");
+             evaluated_at = excluded.evaluated_at, doubted = excluded.doubted");
     EVALUATION = Sql::same("select * from evaluations where product_id = $1");
     OUTCOMES = Sql::same("select outcome, count(*) as n from evaluations group by outcome order by outcome");
     HELD = Sql::same(
@@ -193,6 +193,8 @@ pub struct Evaluated {
     pub approves: Option<i64>,
     /// What may be said about a campaign's reduction that begins with this decision, per listing.
     pub strikes: Vec<strikes::Frozen>,
+    /// A guard doubts the price, and holds it for that.
+    pub doubted: bool,
     /// The VAT (percent, row) under which the price stands once this is written; none leaves the one noted before.
     pub vat: Option<(String, String)>,
 }
@@ -244,7 +246,8 @@ async fn write_in(tx: &mut Tx, e: &Evaluated) -> Result<Written, StoreError> {
             e.flags.as_str(),
             e.why.as_str(),
             e.record.as_str(),
-            e.now
+            e.now,
+            i64::from(e.doubted)
         ],
     )
     .await?;

@@ -81,6 +81,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0006_problems"),
     migration!("0007_stages"),
     migration!("0008_shelf"),
+    migration!("0009_doubted"),
     migration!("0010_config_revisions"),
 ];
 

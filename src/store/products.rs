@@ -61,6 +61,9 @@ statements! {
     PAGE = Sql::same("select * from products where id > $1 order by id limit $2");
     COUNT = Sql::same("select count(*) as n from products");
     NO_FLOOR = Sql::same("select count(*) as n from products where cost_net is null and min_minor is null");
+    DOUBTED = Sql::same(
+        "select count(*) as n from evaluations e join products p on p.id = e.product_id
+         where e.doubted = 1 and e.evaluated_at > $1 and p.leased_until <= $2");
     NEXT_DIRTY = Sql::same("select min(dirty_at) as at from products where dirty_at is not null");
     SET_LOCKED = Sql::same("update products set locked = $2, dirty_at = $3, updated_at = $3 where sku = $1");
 }
@@ -369,6 +372,14 @@ pub async fn count(db: &Db) -> Result<i64, StoreError> {
 /// The engine's own.
 pub async fn without_floor(db: &Db) -> Result<i64, StoreError> {
     Ok(db.maybe::<Count>(NO_FLOOR, args![]).await?.map_or(0, |row| row.n))
+}
+
+/// How many products were held after an instant because a guard doubts the price, and are not being decided again now.
+///
+/// # Errors
+/// The engine's own.
+pub async fn doubted(db: &Db, since: Millis, now: Millis) -> Result<i64, StoreError> {
+    Ok(db.maybe::<Count>(DOUBTED, args![since, now]).await?.map_or(0, |row| row.n))
 }
 
 /// When the next decision is asked for.

@@ -13,9 +13,10 @@ use jiff::Timestamp;
 use omniprice::clock::Millis;
 use omniprice::decide::decision::{BoundSource, Decision, Flag, Outcome, Step};
 use omniprice::decide::facts::{AppliedVat, Facts, Market, OfferFact, Product};
-use omniprice::decide::release::{Approval, Guard, GuardInputs, ReleaseParams, release};
+use omniprice::decide::release::{Approval, Guard, GuardInputs, ReleaseParams, release, usual};
+use omniprice::decide::rivalry::History;
 use omniprice::decide::rules::{Mode, RunBreaker};
-use omniprice::decide::run_gate::{RunItem, RunParams, run_breaker};
+use omniprice::decide::run_gate::{RunItem, RunParams, RunRest, run_breaker};
 use omniprice::decide::text::Zone;
 use omniprice::decide::{RuleSet, price};
 use omniprice::money::{Currency, Decimal, Money, currency};
@@ -176,7 +177,7 @@ fn layers(incident: &Incident, off: Option<Guard>) -> BTreeSet<String> {
     let params = ReleaseParams { off: off.into_iter().collect(), ..ReleaseParams::default() };
     let result = release(&incident.decision, &incident.facts, &incident.state, &params, now().into());
     let mut layers: BTreeSet<String> = result.holds().map(|(guard, _)| format!("{guard:?}")).collect();
-    if !run_breaker(&incident.run, &RunParams::default(), &RunBreaker::default()).is_empty() {
+    if !run_breaker(&incident.run, RunRest::default(), &RunParams::default(), &RunBreaker::default()).is_empty() {
         layers.insert("RunBreaker".to_owned());
     }
     layers

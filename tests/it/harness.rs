@@ -251,6 +251,9 @@ impl World {
 fn config_text(url: &str, setup: &Setup, webshop: &Channel, till: &Channel) -> String {
     // Tests move prices by the second; only those about rivalries want to be frozen for it.
     let calm = "[guards.rivalry]\nleast_alternations = 1000\nown_rise_pct = \"1000\"\nflip_flops = 1000\n";
+    // Tests move prices by the second and by far; those about the guards say which they want.
+    let release = "[release]\noff = [\"quorum\", \"dead_band\", \"velocity\", \"oscillation\", \"loop\", \"corridor\", \"staging\"]\n";
+    let release = if setup.config.contains("[release]") { "" } else { release };
     let calm = if setup.config.contains("[guards.rivalry]") { "" } else { calm };
     format!(
         r#"mode = "{mode}"
@@ -261,8 +264,7 @@ delay = "0s"
 allow_networks = ["127.0.0.0/8"]
 resolve = {{ "*" = "127.0.0.1" }}
 timeout = "5s"
-[release]
-off = ["quorum", "dead_band", "velocity", "oscillation", "loop", "corridor", "staging"]
+{release}
 [publish]
 retry = ["50ms", "100ms", "200ms"]
 timeout = "400ms"

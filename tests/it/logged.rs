@@ -59,6 +59,7 @@ pub fn evaluation(product: &Product, now: Millis) -> Evaluated {
         product_version: product.version,
         claimed_at: now,
         strikes: vec![],
+        doubted: false,
         vat: None,
         now,
         again_at: None,

@@ -387,3 +387,29 @@ fn the_campaign_of_the_manual_is_valid() {
     let campaign = omniprice::decide::campaign_file::CampaignFile::parse(block.expect("the manual shows one"));
     assert_eq!(campaign.expect("it is valid").items.len(), 2);
 }
+
+#[test]
+fn a_rule_that_aims_above_competitors_has_a_ceiling_or_says_that_it_wants_none() {
+    let parse = |rule: &str| {
+        let text = format!("{MARKETS}\n[[rule]]\nid = \"up\"\npriority = 1\n{rule}\n");
+        let told = |errors: Vec<omniprice::decide::check::RuleError>| errors.iter().map(ToString::to_string).collect();
+        let parsed: Result<_, Vec<String>> = RuleSet::parse(&text).map(|(set, _)| set.rules.len()).map_err(told);
+        (parsed, RuleSet::parse_kept(&text).is_ok())
+    };
+    let above = "target = { kind = \"lowest\" }\nadjust = { percent = \"2\" }";
+    let (refused, kept) = parse(above);
+    let refused = refused.expect_err("nothing ends it").join("\n");
+    assert!(refused.contains("rule up: bounds.max: aims above a competitor without a ceiling"), "{refused}");
+    assert!(refused.contains("no_ceiling = true"), "{refused}");
+    assert!(kept, "what such a rule decided before can still be computed again");
+    for well in [
+        format!("{above}\nbounds = {{ no_ceiling = true }}"),
+        format!("{above}\nbounds = {{ max = [{{ field = \"msrp\" }}] }}"),
+        above.replace('2', "-2"),
+        "target = { kind = \"cost_plus\", markup_pct = \"20\" }\nadjust = { percent = \"2\" }".to_owned(),
+    ] {
+        assert_eq!(parse(&well), (Ok(1), true), "{well}");
+    }
+    let (idle, _) = parse("target = { kind = \"lowest\" }\nbounds = { no_ceiling = true }");
+    assert!(idle.expect_err("it says nothing").join("\n").contains("bounds.no_ceiling"));
+}

@@ -75,6 +75,9 @@ fn each_guard_holds_what_it_is_for() {
     holds(Guard::Slip, &|_, decision, _| decision.price = Some(amount("399.20", "DKK")));
     for confused in ["327.60", "760.00"] {
         holds(Guard::Slip, &|facts, decision, _| {
+            let seen = SeenOffer { offer: 0, price: Some(to), fate: Fate::Counted };
+            facts.offers = vec![OfferFact::seen("rival", amount("729.00", "SEK"), at(1))];
+            decision.steps.push(Step::Offers { seen: vec![seen] });
             let rates = [("DKK", "7.4575"), ("SEK", "11.3595")];
             let rates = rates.map(|(code, rate)| (code.to_owned(), Quoted(rate.parse().expect("a rate"))));
             facts.fx = Some(FxTable {
@@ -257,4 +260,86 @@ fn a_limit_that_is_only_reached_holds_nothing() {
             buffer_pct: Decimal::ZERO,
         });
     });
+}
+
+/// Whether the slip guard holds a change at a Swedish VAT rate, with one rival in a currency at the rates of a day.
+fn slips(vat: i64, to: &str, rival: &str) -> bool {
+    let mut facts = facts(amount("1000.00", "SEK"), Some(amount("300.00", "SEK")), vat, Vec::new());
+    let rates = [("SEK", "11.00"), ("NOK", "11.035"), ("DKK", "7.46"), ("PLN", "4.25")];
+    facts.fx = Some(FxTable {
+        date: jiff::civil::date(2026, 11, 20),
+        rates: rates.map(|(code, rate)| (code.to_owned(), Quoted(rate.parse().expect("a rate")))).into(),
+        freshness: Freshness::Fresh,
+        buffer_pct: Decimal::ZERO,
+    });
+    facts.offers = vec![OfferFact::seen("rival", amount("90.00", rival), Millis::from(now()).plus(-HOUR))];
+    let to = amount(to, "SEK");
+    let mut decision = forged(to, amount("400.00", "SEK"));
+    let seen = SeenOffer { offer: 0, price: Some(to), fate: Fate::Counted };
+    decision.steps.push(Step::Offers { seen: vec![seen] });
+    let result = release(&decision, &facts, &state(amount("1000.00", "SEK")), &ReleaseParams::default(), now().into());
+    result.holds().any(|(guard, _)| guard == Guard::Slip)
+}
+
+#[test]
+fn an_ordinary_change_is_no_slip_in_any_currency_or_tax_class() {
+    assert!(!slips(25, "985.00", "EUR"), "a Norwegian krone is worth almost a Swedish one, and nobody asks kroner");
+    assert!(!slips(25, "985.00", "NOK"), "and where somebody does, a factor beside 1 says nothing");
+    for to in ["960.00", "930.00", "1045.00", "1070.00"] {
+        assert!(!slips(6, to, "EUR"), "{to}: food at 6 %");
+    }
+    assert!(slips(6, "943.40", "EUR") && slips(6, "1060.00", "EUR"), "exactly the tax on food");
+    assert!(slips(6, "948.00", "EUR") && !slips(6, "949.00", "EUR"), "half a percent around it");
+    assert!(!slips(2, "980.40", "EUR"), "a tax of two percent is beside 1");
+    assert!(slips(25, "1474.00", "DKK") && slips(25, "678.00", "DKK"), "a Danish price taken for a Swedish one");
+    assert!(!slips(25, "1474.00", "EUR"), "nobody asks Danish kroner");
+    assert!(slips(25, "90.90", "EUR"));
+}
+
+#[test]
+fn a_day_and_a_month_begin_with_the_price_before_the_first_move() {
+    let dkk = |minor: i64| Money::from_minor(minor, Currency::DKK);
+    let at = |minutes: i64| Millis::from(now()).plus(-minutes * Millis::MINUTE);
+    let found = |moves: &[(i64, i64, i64)], current: i64, to: i64| {
+        let history = History {
+            own: moves.iter().map(|(minutes, _, to)| (at(*minutes), dkk(*to))).collect(),
+            own_from: moves.iter().map(|(_, from, _)| dkk(*from)).collect(),
+            ..History::default()
+        };
+        let now = Millis::from(now());
+        let own_prices = history.prices(Some(dkk(current)), now);
+        let facts = facts(dkk(current), Some(amount("100.00", "DKK")), 25, Vec::new());
+        let state = GuardInputs { median_30d: usual(&own_prices, now), own_prices, ..GuardInputs::default() };
+        let decision = forged(dkk(to), amount("125.00", "DKK"));
+        let result = release(&decision, &facts, &state, &ReleaseParams::default(), now);
+        let both = |guard: &Guard| matches!(guard, Guard::Velocity | Guard::Corridor);
+        result.holds().map(|(guard, _)| guard).filter(both).collect::<Vec<_>>()
+    };
+    let slide = [(3, 100_000, 90_500), (2, 90_500, 82_000)];
+    assert_eq!(found(&slide, 82_000, 80_000), [], "a fifth in a day is the limit");
+    assert_eq!(found(&slide, 82_000, 79_999), [Guard::Velocity]);
+    let often = [(4, 100_000, 99_000), (3, 99_000, 98_000), (2, 98_000, 97_000)];
+    assert_eq!(found(&often, 97_000, 96_000), []);
+    let four = [often.as_slice(), &[(1, 97_000, 96_000)]].concat();
+    assert_eq!(found(&four, 96_000, 95_000), [Guard::Velocity], "four changes a day, the first of them counted");
+    // Over days each step is small enough; what the price usually was is what it was for most of the month.
+    let day = 24 * 60;
+    let days = [(4, 100, 85), (3, 85, 73), (2, 73, 62)].map(|(d, from, to)| (d * day, from * 1_000, to * 1_000));
+    assert_eq!(found(&days, 62_000, 60_000), []);
+    assert_eq!(found(&days, 62_000, 59_900), [Guard::Corridor]);
+    assert_eq!(found(&[], 100_000, 59_900), [Guard::Velocity, Guard::Corridor], "without any decision in a month");
+}
+
+#[test]
+fn the_usual_price_is_weighed_by_time() {
+    let dkk = |minor: i64| Money::from_minor(minor, Currency::DKK);
+    let usual = |prices: &[(i64, i64)]| {
+        let prices: Vec<(Millis, Money)> = prices.iter().map(|(at, minor)| (Millis(*at), dkk(*minor))).collect();
+        usual(&prices, Millis(100)).map(Money::minor)
+    };
+    assert_eq!(usual(&[]), None);
+    assert_eq!(usual(&[(100, 5)]), Some(5), "a price that began just now");
+    assert_eq!(usual(&[(0, 10), (97, 9), (98, 8), (99, 7)]), Some(10));
+    assert_eq!(usual(&[(0, 10), (49, 7)]), Some(7));
+    assert_eq!(usual(&[(0, 10), (20, 30), (50, 20)]), Some(20));
 }

@@ -47,6 +47,7 @@ fn evaluated(product: &Product, outcome: &str, minor: Option<i64>, now: Millis) 
         desired: vec![],
         approves: None,
         strikes: vec![],
+        doubted: false,
         vat: None,
     }
 }
