@@ -362,6 +362,7 @@ pub fn sites(config: &Config) -> anyhow::Result<Sites> {
 
 fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Result<Vec<Lane>> {
     let publish = &config.publish;
+    let shared = Arc::default();
     let mut lanes = Vec::with_capacity(config.channels.len());
     for (name, table) in &config.channels {
         let named = |what: String| anyhow::anyhow!("channels.{name}: {what}");
@@ -372,6 +373,7 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
             base: config.base.clone(),
             clock: clock.clone(),
             vault: Arc::clone(vault),
+            shared: Arc::clone(&shared),
         };
         let channel = (kind.build)(table, &setting).map_err(named)?;
         let capabilities = channel.capabilities();

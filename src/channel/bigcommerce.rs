@@ -369,7 +369,7 @@ impl Channel for BigCommerce {
                 Match { sku: sku.clone(), external: held.external(), price }
             }));
         }
-        let mut matches = found::one_each(matches)?;
+        let mut matches = found::distinct(matches);
         if self.price_list.is_some() {
             let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();
             for (one, seen) in matches.iter_mut().zip(self.read(&externals).await?) {

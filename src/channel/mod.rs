@@ -37,6 +37,7 @@ use crate::config::{Problem, problem};
 use crate::money::{Currency, Decimal, Money};
 use crate::publish::gate::{Door, GateError};
 use wire::oauth::Vault;
+use wire::shared::Shared;
 
 /// All kinds, in alphabetical order. Adding one is its file and two lines here.
 pub const KINDS: &[Kind] = &[
@@ -88,6 +89,8 @@ pub struct Setting {
     pub clock: Clock,
     /// Where rotated tokens are kept.
     pub vault: Arc<dyn Vault>,
+    /// What all channels of the process have in common.
+    pub shared: Arc<Shared>,
 }
 
 /// Whether a channel's price field contains VAT.

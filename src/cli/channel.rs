@@ -118,6 +118,7 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
             look.found = skus.iter().filter(|sku| has(sku)).count();
             look.missing = skus.iter().filter(|sku| !has(sku)).take(SHOWN).cloned().collect();
             let foreign = matches.iter().filter_map(|found| found.price.map(|price| price.currency()));
+            look.notes.extend(ambiguous_line(&flow::several(&skus, &matches)));
             let own = lane.channel.capabilities().currency;
             if let Some(other) = foreign.into_iter().find(|currency| *currency != own) {
                 look.problems.push(format!("it shows {}; set currency = \"{}\"", other.code(), other.code()));
@@ -167,6 +168,19 @@ fn shown_otherwise(terms: &Terms, sample: &[Product], channel: &str) -> Option<S
 #[derive(serde::Serialize)]
 struct Adopted {
     sku: String,
+/// What a person has to mend where several listings carry one SKU.
+fn ambiguous_line(skus: &[String]) -> Option<String> {
+    let some: Vec<String> = skus.iter().take(SHOWN).map(|sku| plain(sku)).collect();
+    let line = || {
+        format!(
+            "{} on several listings there and not priced, for example: {}; give each listing its own SKU",
+            count(skus.len(), "SKU"),
+            some.join(", ")
+        )
+    };
+    (!skus.is_empty()).then(line)
+}
+
     from: String,
     to: String,
     left: Option<&'static str>,
@@ -321,9 +335,10 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
 async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let lane = lane(&app, name)?;
-    let Mapped { added, error } = flow::map(&app, lane).await?;
+    let Mapped { added, ambiguous, error } = flow::map(&app, lane).await?;
     let left: Vec<String> = listings::unlisted(&app.db, name, 0, 10_000).await?.into_iter().map(|p| p.sku).collect();
-    let report = serde_json::json!({ "added": added, "left_over": left, "error": error });
+    let left: Vec<String> = left.into_iter().filter(|sku| !ambiguous.contains(sku)).collect();
+    let report = serde_json::json!({ "added": added, "left_over": left, "ambiguous": ambiguous, "error": error });
     context.print(&report, |_| {
         let rest = if left.is_empty() {
             String::new()
@@ -331,7 +346,9 @@ async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
             format!("\nnot found there: {}", left.iter().take(50).cloned().collect::<Vec<_>>().join(", "))
         };
         let cut = error.as_ref().map_or_else(String::new, |why| format!("\nnot searched to the end: {}", plain(why)));
-        format!("{name}: {} added, {} without one{rest}{cut}", count(added, "listing"), count(left.len(), "product"))
+        let left = count(left.len(), "product");
+        format!("{name}: {} added, {left} without one{rest}{twice}{cut}", count(added, "listing"))
     })?;
-    Ok(if error.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+    Ok(if error.is_none() && ambiguous.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }
+        let twice = ambiguous_line(&ambiguous).map_or_else(String::new, |line| format!("\n{line}"));
