@@ -1,5 +1,6 @@
 //! `omniprice check`: everything that can be wrong before the first run, and what to do next.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use crate::app::{App, PAUSE, rules_text};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::RuleSet;
+use crate::decide::rules::Constraint;
 use crate::extract::scraper;
 use crate::flow::names;
 use crate::report::digest::plain;
@@ -125,6 +127,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     for notice in app.notices() {
+    if let Ok(loaded) = &rules {
+        for strange in incomparable(&app, &loaded.set) {
+            add("channels", false, strange);
+        }
+    }
+    for shop in shared_shops(&app) {
+        add("channels", true, shop);
+    }
         add("notice", true, notice);
     }
     let next = next(&app, rules.is_ok()).await?;
@@ -169,6 +179,43 @@ fn unconfigured(app: &App, set: &RuleSet) -> Vec<String> {
 }
 
 /// The one thing to do next.
+/// Pairs of `never_below` that nobody can keep, because their prices are amounts of two currencies.
+fn incomparable(app: &App, set: &RuleSet) -> Vec<String> {
+    let of = |name: &String| app.lane(name).map(|lane| lane.channel.capabilities().currency);
+    let pair = |constraint: &Constraint| {
+        let (above, below) = &constraint.never_below;
+        let (one, other) = (of(above)?, of(below)?);
+        let text = || {
+            format!(
+                "never_below {above}, {below}: {} and {} cannot be compared; take the pair out of the rules",
+                one.code(),
+                other.code()
+            )
+        };
+        (one != other).then(text)
+    };
+    set.constraints.iter().filter_map(pair).collect()
+}
+
+/// Channels that write the same products of one shop: one daemon lets them take turns, several do not know of each other.
+fn shared_shops(app: &App) -> Vec<String> {
+    let mut shops: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for (name, table) in &app.config.channels {
+        let text = |key: &str| table.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+        if matches!(text("kind"), "medusa" | "shopware") {
+            shops.entry((text("kind"), text("url"))).or_default().push(name);
+        }
+    }
+    let several = shops.into_iter().filter(|(_, names)| names.len() > 1 && app.config.database_file().is_none());
+    let text = |((kind, _), names): ((&str, &str), Vec<&str>)| {
+        format!(
+            "warning: {} write the same products of one {kind} shop; run one daemon only while they are configured, since several would put each other's old prices back",
+            names.join(" and ")
+        )
+    };
+    several.map(text).collect()
+}
+
 async fn next(app: &App, rules_ok: bool) -> anyhow::Result<String> {
     let products = products::count(&app.db).await?;
     let due = targets::next_due(&app.db).await?;

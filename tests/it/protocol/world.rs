@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
-use omniprice::publish::constraint::{NeverBelow, Order, may_send};
+use omniprice::publish::constraint::{NeverBelow, Order, TaxView, may_send};
 use omniprice::publish::step::{Event, Plan, Policy, Shown, plan, waits_for_stray};
 use omniprice::store::lanes::{Change, Shut};
 use omniprice::store::listings::Listing;
@@ -540,7 +540,7 @@ impl World {
                         }
                         let wait = |reason| Shut { state: "held", reason, next_at: Some(now.plus(100)) };
                         let minor = fresh.desired_minor.ok_or_else(|| wait("nothing wanted".to_owned()))?;
-                        match may_send(fresh, minor, siblings, &constraints, now) {
+                        match may_send(fresh, minor, siblings, &constraints, &|_| TaxView::Gross, now) {
                             Err(Order::Wait(why)) if broken != Broken::Order => Err(wait(why)),
                             Err(Order::Contradiction(why)) => Err(wait(why)),
                             _ => Ok(minor),
