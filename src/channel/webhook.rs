@@ -143,8 +143,8 @@ impl Webhook {
         if body.len() > MAX_PAYLOAD {
             return Err(ChannelError::new(Class::Rejected, format!("the message is larger than {MAX_PAYLOAD} bytes")));
         }
-        // The timestamp is that of the price, so that every try carries the same bytes under the same id.
-        let headers = signed::headers(&self.receiver.key, &change.key, change.at, &body)
+        // Id and body are the same on every try; the timestamp is the try's own, since receivers refuse old ones.
+        let headers = signed::headers(&self.receiver.key, &change.key, self.clock.now(), &body)
             .ok_or_else(|| ChannelError::new(Class::Rejected, "cannot be signed: the id is no header value"))?;
         let quoted = quoted(&body)?;
         let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
