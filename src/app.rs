@@ -385,10 +385,11 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
                 retry: publish.retry.iter().map(|span| span.0).collect(),
                 give_up_after: publish.give_up_after,
                 verify_after: publish.verify_after.0.max(capabilities.visible_after_ms),
-                settle_within: publish.settle_within.0,
+                settle_within: publish.settle_within.0.max(capabilities.shows_within_ms),
                 readable: capabilities.readable,
                 idempotent: capabilities.idempotent,
                 ordered: capabilities.ordering == Ordering::Version,
+                puts_back: capabilities.rewrites || capabilities.seeded_by_us,
                 // A lane sends within half its lease of the intent, or not at all.
                 unsure_for: publish.lease.0 / 2 + publish.late_within.0,
             },

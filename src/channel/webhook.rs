@@ -151,7 +151,7 @@ impl Webhook {
         let answer = self.http.push(Call::json(Method::POST, self.receiver.url.clone(), headers), pass).await?;
         if answer.status == 410 {
             let why = "the receiver is gone (410): it asks not to be called again";
-            return Err(ChannelError::new(Class::Refused, why));
+            return Err(ChannelError::new(Class::Gone, why));
         }
         answer.ok().map(|_| Receipt { echoed: None })
     }

@@ -108,7 +108,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     for row in channels::list(&app.db).await? {
         if row.state != "ok" && app.lane(&row.name).is_some() {
             let since = Millis(row.since);
-            let detail = format!("stopped since {since}: {}; {}", plain(&row.reason), super::channel::goes_on(&row));
+            let goes_on = super::channel::goes_on(&app, &row).await?;
+            let detail = format!("stopped since {since}: {}; {goes_on}", plain(&row.reason));
             add(&format!("channel {}", row.name), false, detail);
         }
     }
@@ -126,7 +127,6 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             );
         }
     }
-    for notice in app.notices() {
     if let Ok(loaded) = &rules {
         for strange in incomparable(&app, &loaded.set) {
             add("channels", false, strange);
@@ -135,6 +135,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     for shop in shared_shops(&app) {
         add("channels", true, shop);
     }
+    for notice in app.notices() {
         add("notice", true, notice);
     }
     let next = next(&app, rules.is_ok()).await?;
@@ -178,7 +179,6 @@ fn unconfigured(app: &App, set: &RuleSet) -> Vec<String> {
     set.channels.iter().filter(|named| app.lane(&named.id).is_none()).map(|named| format!("`{}`", named.id)).collect()
 }
 
-/// The one thing to do next.
 /// Pairs of `never_below` that nobody can keep, because their prices are amounts of two currencies.
 fn incomparable(app: &App, set: &RuleSet) -> Vec<String> {
     let of = |name: &String| app.lane(name).map(|lane| lane.channel.capabilities().currency);
@@ -216,6 +216,7 @@ fn shared_shops(app: &App) -> Vec<String> {
     several.map(text).collect()
 }
 
+/// The one thing to do next.
 async fn next(app: &App, rules_ok: bool) -> anyhow::Result<String> {
     let products = products::count(&app.db).await?;
     let due = targets::next_due(&app.db).await?;

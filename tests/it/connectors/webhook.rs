@@ -1,9 +1,10 @@
 //! The price webhook as a receiver sees it that takes no message older than five minutes.
 
+use omniprice::channel::Class;
 use omniprice::clock::{Clock, Millis};
 use omniprice::money::Currency;
 
-use super::double::{AT, Bench, Reply, Request, Vendor, change};
+use super::double::{AT, Bench, Fault, Reply, Request, Vendor, change};
 use super::schema::Judge;
 
 const TABLE: &str = "kind = 'webhook'\nurl = '{url}/prices'\nsecret = 'whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0'\n\
@@ -45,4 +46,14 @@ async fn a_price_that_had_to_wait_is_signed_with_the_instant_of_its_try() {
     let at = |request: &Request| request.header("webhook-timestamp").parse::<i64>().unwrap();
     assert_eq!(at(second) - at(first), 20 * 60);
     assert_ne!(first.header("webhook-signature"), second.header("webhook-signature"));
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_says_so_for_good() {
+    let clock = Clock::manual(AT);
+    let judge = Judge::new("webhook").without_schema();
+    let bench = Bench::open_at(Receiver { clock: clock.clone() }, judge, TABLE, clock).await;
+    bench.double.fail_write(Fault::Answer(Reply::text(410, "")));
+    let error = bench.push_one(&change("KETTLE", "KETTLE", 47_900, Currency::DKK)).await.unwrap_err();
+    assert_eq!(error.class, Class::Gone, "{error}");
 }
