@@ -384,6 +384,7 @@ pub fn sites(config: &Config) -> anyhow::Result<Sites> {
 
 fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Result<Vec<Lane>> {
     let publish = &config.publish;
+    let shared = Arc::default();
     let mut lanes = Vec::with_capacity(config.channels.len());
     for (name, table) in &config.channels {
         let named = |what: String| anyhow::anyhow!("channels.{name}: {what}");
@@ -394,6 +395,7 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
             base: config.base.clone(),
             clock: clock.clone(),
             vault: Arc::clone(vault),
+            shared: Arc::clone(&shared),
         };
         let channel = (kind.build)(table, &setting).map_err(named)?;
         let capabilities = channel.capabilities();
@@ -405,10 +407,11 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
                 retry: publish.retry.iter().map(|span| span.0).collect(),
                 give_up_after: publish.give_up_after,
                 verify_after: publish.verify_after.0.max(capabilities.visible_after_ms),
-                settle_within: publish.settle_within.0,
+                settle_within: publish.settle_within.0.max(capabilities.shows_within_ms),
                 readable: capabilities.readable,
                 idempotent: capabilities.idempotent,
                 ordered: capabilities.ordering == Ordering::Version,
+                puts_back: capabilities.rewrites || capabilities.seeded_by_us,
                 // A lane sends within half its lease of the intent, or not at all.
                 unsure_for: publish.lease.0 / 2 + publish.late_within.0,
             },

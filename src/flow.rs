@@ -22,10 +22,11 @@ mod settle;
 mod staged;
 pub mod terms;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::channel::Drift;
+use crate::channel::{Drift, Match};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::observe::visit;
@@ -177,8 +178,19 @@ pub async fn digests_due(app: &App) -> anyhow::Result<u64> {
 #[derive(Debug, Clone, Default)]
 pub struct Mapped {
     pub added: usize,
+    /// SKUs that several listings of the channel carry; none of them is priced before a person has mended that.
+    pub ambiguous: Vec<String>,
     /// Why the search was not finished.
     pub error: Option<String>,
+}
+
+/// The SKUs that several matches carry.
+pub fn several(skus: &[String], matches: &[Match]) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in matches {
+        *counts.entry(found.sku.as_str()).or_default() += 1;
+    }
+    skus.iter().filter(|sku| counts.get(sku.as_str()).is_some_and(|count| *count > 1)).cloned().collect()
 }
 
 /// Finds products that a channel has and we do not know there yet. Live prices are adopted, never overwritten.
@@ -192,6 +204,13 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
         let page = listings::unlisted(&app.db, &lane.name, after, FIND_PAGE).await?;
         let Some(last) = page.last() else {
             seed(app, lane).await?;
+            if !mapped.ambiguous.is_empty() {
+                let (n, name) = (mapped.ambiguous.len(), &lane.name);
+                tracing::warn!(
+                    channel = name,
+                    "{n} SKUs belong to several listings on {name} and are not priced there"
+                );
+            }
             return Ok(mapped);
         };
         after = last.id;
@@ -203,6 +222,7 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
                 return Ok(Mapped { error: Some(error.to_string()), ..mapped });
             }
         };
+        mapped.ambiguous.extend(several(&skus, &matches));
         let own = lane.channel.capabilities().currency;
         let mut found = Vec::new();
         for product in &page {

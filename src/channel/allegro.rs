@@ -219,19 +219,12 @@ impl Allegro {
         Ok(Receipt { echoed: None })
     }
 
-    /// The one offer with this external id.
-    async fn offer_of(&self, sku: &str) -> Result<Option<Offer>, ChannelError> {
+    /// The offers with this external id; one of ours has one.
+    async fn offers_of(&self, sku: &str) -> Result<impl Iterator<Item = Offer>, ChannelError> {
         let answer = self.get(&["sale", "offers"], &[("external.id", sku), ("limit", MAX_OFFERS)]).await?.ok()?;
         let list: Offers = answer.parse()?;
-        let is_sku = |offer: &Offer| offer.external.as_ref().and_then(|e| e.id.as_deref()) == Some(sku);
-        let mut own = list.offers.into_iter().filter(is_sku);
-        match (own.next(), own.next()) {
-            (Some(_), Some(_)) => {
-                let text = format!("Allegro has several offers with the external id {sku}");
-                Err(ChannelError::new(Class::Rejected, text))
-            }
-            (first, _) => Ok(first),
-        }
+        let is_sku = move |offer: &Offer| offer.external.as_ref().and_then(|e| e.id.as_deref()) == Some(sku);
+        Ok(list.offers.into_iter().filter(is_sku))
     }
 }
 
@@ -292,7 +285,7 @@ impl Channel for Allegro {
     async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
         let mut found = Vec::new();
         for sku in skus {
-            if let Some(offer) = self.offer_of(sku).await? {
+            for offer in self.offers_of(sku).await? {
                 let price = offer.price()?;
                 found.push(Match { sku: sku.clone(), external: offer.id, price });
             }

@@ -2,11 +2,13 @@
 //! file:
 //!
 //! - A sale price of 0 means free, not none. In the catalogue `null` clears it; a record of a price list has no null, so
-//!   a record that has a sale price is deleted before it is written without one.
+//!   a record that has a sale price is written, deleted and written again without one: a price that the store does not
+//!   take leaves the record as it was, and one that is absent after an unclear end is sent again.
 //! - A batch that fails with 422 may have saved its good items: those are looked at before anything else.
 //! - The request budget belongs to all apps of a store, so the answers' headers are believed rather than our own count.
 //! - Price lists take one upsert at a time. Nothing has dates: the daemon starts and ends sales.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -222,15 +224,41 @@ impl BigCommerce {
         serde_json::to_vec(&parts.into_iter().map(one).collect::<Vec<_>>()).map_err(broken)
     }
 
-    /// Ends sales in the price list: what is written without a sale price would keep the old one.
-    async fn end_sales(&self, list: &str, changes: &[&PriceChange]) -> Result<(), ChannelError> {
+    /// Ends sales in the price list, where what is written without a sale price keeps the old one: deletes the records
+    /// that have one and writes them again. They have been written once already, so the store takes their prices.
+    async fn end_sales(&self, list: &str, changes: &[&PriceChange], door: &Door) -> Result<(), ChannelError> {
         let plain: Vec<&str> = changes.iter().filter(|c| c.sale.is_none()).map(|c| c.external.as_str()).collect();
+        let mut deleted = BTreeSet::new();
+        let mut ended = Ok(());
         for part in plain.chunks(MAX_READ) {
-            for held in self.held_by_id(part).await?.iter().filter(|held| held.sale_price.is_some()) {
-                let path = ["pricelists", list, "records", &held.external(), &self.code()];
-                let answer = self.rest.delete(&path).await?;
-                self.good(answer).await?;
+            ended = self.delete_reduced(list, part, &mut deleted).await;
+            if ended.is_err() {
+                break;
             }
+        }
+        // Also after an error: what is gone already has to be there again.
+        let again: Vec<&PriceChange> =
+            changes.iter().copied().filter(|change| deleted.contains(&change.external)).collect();
+        if !again.is_empty() {
+            let body = self.body(&again)?;
+            let pass = outgoing::pass(door, &again, body.clone(), quoted(&body, self.currency))?;
+            let answer = self.rest.push(Method::PUT, &["pricelists", list, "records"], &[], pass).await?;
+            self.good(answer).await?;
+        }
+        ended
+    }
+
+    async fn delete_reduced(
+        &self,
+        list: &str,
+        externals: &[&str],
+        deleted: &mut BTreeSet<String>,
+    ) -> Result<(), ChannelError> {
+        for held in self.held_by_id(externals).await?.iter().filter(|held| held.sale_price.is_some()) {
+            // Noted first: a deletion without an answer may have been one.
+            deleted.insert(held.external());
+            let answer = self.rest.delete(&["pricelists", list, "records", &held.external(), &self.code()]).await?;
+            self.good(answer).await?;
         }
         Ok(())
     }
@@ -238,20 +266,23 @@ impl BigCommerce {
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let body = self.body(changes)?;
         let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, self.currency))?;
-        let answer = match &self.price_list {
-            Some(list) => {
-                self.end_sales(list, changes).await?;
-                self.rest.push(Method::PUT, &["pricelists", list, "records"], &[], pass).await?
-            }
-            None => self.rest.push(Method::PUT, &["catalog", "variants"], &[], pass).await?,
+        let path: &[&str] = match &self.price_list {
+            Some(list) => &["pricelists", list, "records"],
+            None => &["catalog", "variants"],
         };
+        let answer = self.rest.push(Method::PUT, path, &[], pass).await?;
         if answer.status == 422 {
             return partly(&answer, changes);
         }
         let answer = self.good(answer).await?;
-        if self.price_list.is_some() {
+        if let Some(list) = &self.price_list {
             // An upsert answers with an empty object.
             answer.json()?;
+            // The prices are written by now, so whatever goes wrong from here on is for a read to tell.
+            let unclear = |error: ChannelError| {
+                ChannelError::new(Class::Unknown, format!("the sale could not be ended: {}", error.message))
+            };
+            self.end_sales(list, changes, door).await.map_err(unclear)?;
             return Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect()));
         }
         #[derive(Deserialize)]
@@ -332,6 +363,7 @@ impl Channel for BigCommerce {
             max_batch: if list { MAX_RECORDS } else { MAX_CATALOGUE },
             // The docs differ on whether one or two upserts may run at once.
             concurrency: 1,
+            rewrites: list,
             sale: SaleSupport::Strike,
             partial: PartialFailure::PerItem,
             read_back: ReadBack::Effective,
@@ -369,7 +401,7 @@ impl Channel for BigCommerce {
                 Match { sku: sku.clone(), external: held.external(), price }
             }));
         }
-        let mut matches = found::one_each(matches)?;
+        let mut matches = found::distinct(matches);
         if self.price_list.is_some() {
             let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();
             for (one, seen) in matches.iter_mut().zip(self.read(&externals).await?) {

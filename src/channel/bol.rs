@@ -312,17 +312,10 @@ impl Channel for Bol {
         }
         let mut found = Vec::new();
         for sku in skus {
-            match by_sku.get(sku.as_str()).map_or(&[][..], Vec::as_slice) {
-                [] => {}
-                [row] => {
-                    // Volume prices stand in one field; then a read tells the price.
-                    let price = amount::parse(&row.bundle_prices_price, Currency::EUR).ok();
-                    found.push(Match { sku: sku.clone(), external: row.offer_id.clone(), price });
-                }
-                several => {
-                    let text = format!("bol has {} offers with the reference {sku}", several.len());
-                    return Err(ChannelError::new(Class::Rejected, text));
-                }
+            for row in by_sku.get(sku.as_str()).map_or(&[][..], Vec::as_slice) {
+                // Volume prices stand in one field; then a read tells the price.
+                let price = amount::parse(&row.bundle_prices_price, Currency::EUR).ok();
+                found.push(Match { sku: sku.clone(), external: row.offer_id.clone(), price });
             }
         }
         Ok(found)

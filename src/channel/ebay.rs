@@ -320,17 +320,14 @@ impl Channel for Ebay {
         let mut found = Vec::new();
         for sku in skus {
             let (_, offers) = self.offers(sku).await?;
-            match offers.as_slice() {
-                [] => {}
-                // An unpublished offer takes no price.
-                [offer] if offer.status == "PUBLISHED" => {
-                    found.push(Match { sku: sku.clone(), external: offer.offer_id.clone(), price: offer.price()? })
-                }
-                [_] => {}
-                several => {
-                    let text = format!("eBay has {} offers for SKU {sku} on this marketplace", several.len());
-                    return Err(ChannelError::new(Class::Rejected, text));
-                }
+            // An unpublished offer takes no price, but beside another one nobody knows which is meant.
+            if let [offer] = offers.as_slice()
+                && offer.status != "PUBLISHED"
+            {
+                continue;
+            }
+            for offer in &offers {
+                found.push(Match { sku: sku.clone(), external: offer.offer_id.clone(), price: offer.price()? });
             }
         }
         Ok(found)

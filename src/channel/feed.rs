@@ -24,10 +24,12 @@ use crate::money::{Currency, Money};
 use crate::publish::gate::{Door, GateError, Quote};
 
 mod item;
+mod legible;
 mod tsv;
 mod xml;
 
 use item::{Item, Sale};
+use legible::legible;
 
 pub const KIND: Kind = Kind {
     name: "feed",
@@ -100,7 +102,7 @@ impl Feed {
         let sku: String = url::form_urlencoded::byte_serialize(change.external.as_bytes()).collect();
         Item {
             id: change.external.clone(),
-            title: change.title.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect(),
+            title: legible(&change.title).chars().take(MAX_TITLE).collect(),
             link: self.link.replace(PLACEHOLDER, &sku.replace('+', "%20")),
             price: change.sale.map_or(change.price, |sale| sale.regular),
             sale: change.sale.map(|sale| Sale {
@@ -109,8 +111,8 @@ impl Feed {
                 window: sale.ends_at.map(|end| (sale.starts_at, end)),
             }),
             in_stock: change.in_stock,
-            gtin: change.gtin.clone(),
-            brand: change.brand.clone(),
+            gtin: change.gtin.as_deref().map(legible),
+            brand: change.brand.as_deref().map(legible),
             seq: change.seq,
         }
     }
@@ -125,15 +127,19 @@ impl Feed {
         lock.lock().map_err(|e| io("feed lock", &e))?;
         let mut items = self.load()?;
         let before: BTreeMap<String, Money> = items.iter().map(|(id, item)| (id.clone(), item.quote().price)).collect();
-        let mut stale = Vec::new();
+        let (mut stale, mut odd) = (Vec::new(), Vec::new());
         for change in changes {
-            if items.get(&change.external).is_some_and(|item| item.seq > change.seq) {
+            // Ids are compared as they are, so nothing can be dropped from one.
+            if legible(&change.external) != change.external {
+                odd.push(change.external.as_str());
+            } else if items.get(&change.external).is_some_and(|item| item.seq > change.seq) {
                 stale.push(change.external.as_str());
             } else {
                 items.insert(change.external.clone(), self.item(change));
             }
         }
-        let fresh: Vec<&str> = changes.iter().map(|c| c.external.as_str()).filter(|e| !stale.contains(e)).collect();
+        let fresh: Vec<&str> =
+            changes.iter().map(|c| c.external.as_str()).filter(|e| !stale.contains(e) && !odd.contains(e)).collect();
         let body = self.render(items.values()).map_err(|e| io("feed", &e))?;
         let said = self.parse(&body).map_err(|why| ChannelError::from(GateError::Unreadable(why)))?;
         let quoted: Vec<Quote> = said.iter().map(Item::quote).collect();
@@ -142,7 +148,11 @@ impl Feed {
         Ok(changes
             .iter()
             .map(|change| {
-                if stale.contains(&change.external.as_str()) {
+                let external = change.external.as_str();
+                if odd.contains(&external) {
+                    let why = "its id has a control character, which no reader of a feed takes; give it another SKU";
+                    Err(ChannelError::new(Class::Rejected, why))
+                } else if stale.contains(&external) {
                     Err(ChannelError::new(Class::Rejected, "the feed already holds a newer decision"))
                 } else {
                     Ok(Receipt { echoed: Some(change.price) })
@@ -167,7 +177,7 @@ impl Feed {
 
     fn render<'a>(&self, items: impl Iterator<Item = &'a Item>) -> std::io::Result<Vec<u8>> {
         match self.format {
-            Format::Xml => xml::render(&self.title, &self.link.replace(PLACEHOLDER, ""), items),
+            Format::Xml => xml::render(&legible(&self.title), &self.link.replace(PLACEHOLDER, ""), items),
             Format::Tsv => tsv::render(items),
         }
     }

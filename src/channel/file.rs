@@ -223,6 +223,8 @@ impl Channel for Files {
             idempotent: true,
             max_batch: MAX_BATCH,
             visible_after_ms: Millis::MINUTE,
+            // Receivers that take files often take them once a night.
+            shows_within_ms: Millis::DAY,
             seeded_by_us: true,
             sale: SaleSupport::Window,
             prior_price: true,

@@ -322,6 +322,8 @@ impl Channel for Google {
             idempotent: insert,
             concurrency: 4,
             visible_after_ms: 5 * Millis::MINUTE,
+            // Processed products follow within minutes, at busy times within half an hour.
+            shows_within_ms: 30 * Millis::MINUTE,
             seeded_by_us: insert,
             sale: SaleSupport::Window,
             stages: true,

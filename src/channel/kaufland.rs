@@ -282,17 +282,10 @@ impl Channel for Kaufland {
         for sku in skus {
             let list: Data<Vec<Unit>> =
                 self.get(&["units"], &[("id_offer", sku), ("limit", "2")]).await?.ok()?.parse()?;
-            match list.data.as_slice() {
-                [] => {}
-                [unit] => {
-                    let external = unit.id_unit.to_string();
-                    let price = self.seen(&external, unit)?.price;
-                    found.push(Match { sku: sku.clone(), external, price });
-                }
-                _ => {
-                    let text = format!("Kaufland has several units with the id_offer {sku} on this storefront");
-                    return Err(ChannelError::new(Class::Rejected, text));
-                }
+            for unit in &list.data {
+                let external = unit.id_unit.to_string();
+                let price = self.seen(&external, unit)?.price;
+                found.push(Match { sku: sku.clone(), external, price });
             }
         }
         Ok(found)

@@ -419,7 +419,7 @@ impl Channel for Magento {
             let own = part.iter().filter_map(|sku| Some((sku, self.seen(sku, &base, &[])?)));
             matches.extend(own.map(|(sku, seen)| Match { sku: sku.clone(), external: sku.clone(), price: seen.price }));
         }
-        found::one_each(matches)
+        Ok(found::distinct(matches))
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {

@@ -28,6 +28,7 @@ use url::Url;
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::rest::Rest;
+use super::wire::shared::Shared;
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
@@ -77,6 +78,9 @@ struct Settings {
 }
 
 struct Medusa {
+    /// Where the shop is, and what is being written there.
+    shop: Url,
+    shared: Arc<Shared>,
     admin: Rest,
     store: Rest,
     region: String,
@@ -125,12 +129,14 @@ impl Medusa {
         let (base, admin, store, settings) = build(table)?;
         let http = Http::new(setting)?;
         Ok(Self {
+            shared: Arc::clone(&setting.shared),
             admin: Rest::new(http.clone(), http::place(&base, &["admin"], &[]), admin),
             store: Rest::new(http, http::place(&base, &["store"], &[]), store),
             region: settings.region,
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
             clock: setting.clock.clone(),
+            shop: base,
         })
     }
 
@@ -243,6 +249,8 @@ impl Medusa {
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let product = changes.first().map_or("", |change| reference(&change.external).0);
         let ids: Vec<&str> = changes.iter().map(|change| reference(&change.external).1).collect();
+        // Another channel for another currency of this shop merges its price into the same sets.
+        let _held = self.shared.hold(&self.shop, &[product]).await?;
         let held = self.variants("id[]", &ids).await?;
         let unknown: Vec<(usize, ChannelError)> = ids
             .iter()
@@ -392,7 +400,7 @@ impl Channel for Medusa {
                 Some(Match { sku: held.sku?, external, price })
             }));
         }
-        found::one_each(matches)
+        Ok(found::distinct(matches))
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {

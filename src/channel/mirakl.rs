@@ -232,16 +232,10 @@ impl Mirakl {
         Ok(lines)
     }
 
-    async fn offer(&self, sku: &str) -> Result<Option<Offer>, ChannelError> {
+    /// The offers with a SKU; one of ours has one.
+    async fn offers(&self, sku: &str) -> Result<Vec<Offer>, ChannelError> {
         let list: Offers = self.get(&[], &[("sku", sku)]).await?.ok()?.parse()?;
-        let mut own = list.offers.into_iter().filter(|offer| offer.shop_sku == sku);
-        match (own.next(), own.next()) {
-            (Some(_), Some(_)) => {
-                let text = format!("the marketplace has several offers with the SKU {sku}");
-                Err(ChannelError::new(Class::Rejected, text))
-            }
-            (first, _) => Ok(first),
-        }
+        Ok(list.offers.into_iter().filter(|offer| offer.shop_sku == sku).collect())
     }
 
     fn seen(&self, sku: &str, offer: Option<&Offer>) -> Result<Seen, ChannelError> {
@@ -346,7 +340,14 @@ impl Channel for Mirakl {
         let mut refused = self.refusals(externals).await?;
         let mut seen = Vec::with_capacity(externals.len());
         for external in externals {
-            let one = self.seen(external, self.offer(external).await?.as_ref())?;
+            let offers = self.offers(external).await?;
+            if offers.len() > 1 {
+                // Which of them was priced is not known, and the other listings of this read are not to suffer for it.
+                let why = format!("the marketplace has several offers with the SKU {external}");
+                seen.push(Seen { refused: Some(why), ..Seen::plain(external.clone(), None) });
+                continue;
+            }
+            let one = self.seen(external, offers.first())?;
             seen.push(Seen { refused: refused.remove(external), ..one });
         }
         Ok(seen)
@@ -355,7 +356,7 @@ impl Channel for Mirakl {
     async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
         let mut found = Vec::new();
         for sku in skus {
-            if let Some(offer) = self.offer(sku).await? {
+            for offer in self.offers(sku).await? {
                 let price = self.seen(sku, Some(&offer))?.price;
                 found.push(Match { sku: sku.clone(), external: sku.clone(), price });
             }

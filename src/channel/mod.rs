@@ -37,6 +37,7 @@ use crate::config::{Problem, problem};
 use crate::money::{Currency, Decimal, Money};
 use crate::publish::gate::{Door, GateError};
 use wire::oauth::Vault;
+use wire::shared::Shared;
 
 /// All kinds, in alphabetical order. Adding one is its file and two lines here.
 pub const KINDS: &[Kind] = &[
@@ -88,6 +89,8 @@ pub struct Setting {
     pub clock: Clock,
     /// Where rotated tokens are kept.
     pub vault: Arc<dyn Vault>,
+    /// What all channels of the process have in common.
+    pub shared: Arc<Shared>,
 }
 
 /// Whether a channel's price field contains VAT.
@@ -158,6 +161,11 @@ pub struct Capabilities {
     pub concurrency: usize,
     /// Milliseconds after which an accepted price can be seen.
     pub visible_after_ms: i64,
+    /// Milliseconds within which it is seen, if the vendor takes longer than `publish.settle_within` may say.
+    pub shows_within_ms: i64,
+    /// A write may take the listing away before it puts it back, so that one which is absent after an unclear write is
+    /// sent again.
+    pub rewrites: bool,
     /// The channel has no listings of its own: what we do not send is not there.
     pub seeded_by_us: bool,
     pub tax: Tax,
@@ -185,6 +193,8 @@ impl Capabilities {
             max_batch: 1,
             concurrency: 1,
             visible_after_ms: 0,
+            shows_within_ms: 0,
+            rewrites: false,
             seeded_by_us: false,
             tax,
             currency,
@@ -294,8 +304,18 @@ pub enum Class {
     Rejected,
     /// Credentials or scope: the lane stops.
     Refused,
+    /// It asks never to be called again: the lane stops until a person lets it go on.
+    Gone,
     /// It may have arrived: read before anything else.
     Unknown,
+}
+
+impl Class {
+    /// Whether nothing more is sent to the channel for now.
+    #[must_use]
+    pub const fn stops_the_lane(self) -> bool {
+        matches!(self, Self::Refused | Self::Gone)
+    }
 }
 
 /// A channel's refusal, in words for a person, without secrets.

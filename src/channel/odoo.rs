@@ -341,7 +341,7 @@ impl Channel for Odoo {
                 matches.push(Match { sku: sku.to_owned(), external, price: None });
             }
         }
-        let mut matches = found::one_each(matches)?;
+        let mut matches = found::distinct(matches);
         let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();
         for (one, seen) in matches.iter_mut().zip(self.read(&externals).await?) {
             one.price = seen.price;

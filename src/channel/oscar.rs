@@ -314,7 +314,7 @@ impl Channel for Oscar {
                 break;
             }
         }
-        let mut matches = found::one_each(matches)?;
+        let mut matches = found::distinct(matches);
         for one in &mut matches {
             one.price = self.shown(&one.external).await?;
         }

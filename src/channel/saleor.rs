@@ -322,7 +322,7 @@ impl Channel for Saleor {
                 Some(Match { sku: variant.sku?, external: variant.id, price })
             }));
         }
-        found::one_each(matches)
+        Ok(found::distinct(matches))
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {

@@ -388,7 +388,7 @@ impl Channel for Shopify {
         for part in skus.chunks(MAX_FIND) {
             matches.extend(self.find_part(part).await?);
         }
-        let mut matches = found::one_each(matches)?;
+        let mut matches = found::distinct(matches);
         if self.shop.price_list.is_some() {
             // The search shows base prices; the list has its own.
             let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();

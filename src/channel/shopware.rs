@@ -24,6 +24,7 @@ use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
+use super::wire::shared::Shared;
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
@@ -70,6 +71,8 @@ struct Settings {
 struct Shopware {
     session: Session,
     base: Url,
+    /// What is being written to the shop.
+    shared: Arc<Shared>,
     currency: Currency,
     tax: Tax,
     clock: Clock,
@@ -200,6 +203,7 @@ impl Shopware {
         Ok(Self {
             session,
             base,
+            shared: Arc::clone(&setting.shared),
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
             clock: setting.clock.clone(),
@@ -256,6 +260,8 @@ impl Shopware {
 
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let ids: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
+        // Another channel for another currency of this shop merges its price into the same lists.
+        let _held = self.shared.hold(&self.base, &ids).await?;
         let held = self.products("id", &ids).await?;
         let of = |change: &PriceChange| held.iter().find(|held| held.id == change.external);
         let rates: Vec<_> = changes.iter().map(|change| Self::rate(change, of(change))).collect();
@@ -394,7 +400,7 @@ impl Channel for Shopware {
                 matches.extend(sku.map(|sku| Match { sku, external, price }));
             }
         }
-        found::one_each(matches)
+        Ok(found::distinct(matches))
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {

@@ -415,10 +415,6 @@ impl Channel for Square {
                 let (_, page) = self.ask("search", &body).await?;
                 for object in &page.objects {
                     let Some(sku) = Variation::of(object)?.sku.filter(|sku| part.contains(sku)) else { continue };
-                    if found.iter().any(|known| known.sku == sku) {
-                        let text = format!("the catalogue has several variations with the SKU {sku}");
-                        return Err(ChannelError::new(Class::Rejected, text));
-                    }
                     let external = object["id"].as_str().unwrap_or_default().to_owned();
                     let price = self.seen(&external, Some(object))?.price;
                     found.push(Match { sku, external, price });

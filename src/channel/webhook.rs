@@ -143,15 +143,15 @@ impl Webhook {
         if body.len() > MAX_PAYLOAD {
             return Err(ChannelError::new(Class::Rejected, format!("the message is larger than {MAX_PAYLOAD} bytes")));
         }
-        // The timestamp is that of the price, so that every try carries the same bytes under the same id.
-        let headers = signed::headers(&self.receiver.key, &change.key, change.at, &body)
+        // Id and body are the same on every try; the timestamp is the try's own, since receivers refuse old ones.
+        let headers = signed::headers(&self.receiver.key, &change.key, self.clock.now(), &body)
             .ok_or_else(|| ChannelError::new(Class::Rejected, "cannot be signed: the id is no header value"))?;
         let quoted = quoted(&body)?;
         let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
         let answer = self.http.push(Call::json(Method::POST, self.receiver.url.clone(), headers), pass).await?;
         if answer.status == 410 {
             let why = "the receiver is gone (410): it asks not to be called again";
-            return Err(ChannelError::new(Class::Refused, why));
+            return Err(ChannelError::new(Class::Gone, why));
         }
         answer.ok().map(|_| Receipt { echoed: None })
     }

@@ -328,7 +328,7 @@ impl Channel for WooCommerce {
                 }
             }
         }
-        found::one_each(matches)
+        Ok(found::distinct(matches))
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {

@@ -12,7 +12,9 @@ use crate::channel::{KINDS, Tax};
 use crate::clock::Millis;
 use crate::flow::{self, Mapped, pricing};
 use crate::money::{Money, currency};
-use crate::publish::lane::{Lane, released_key};
+use crate::publish::halt::{self, Refusal, released_key};
+use crate::publish::lane::Lane;
+use crate::publish::notice;
 use crate::publish::terms::Terms;
 use crate::report::digest::plain;
 use crate::store::channels::{self, ChannelRow};
@@ -116,6 +118,7 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         Ok(matches) => {
             let has = |sku: &String| matches.iter().any(|found| found.sku == *sku);
             look.found = skus.iter().filter(|sku| has(sku)).count();
+            look.notes.extend(ambiguous_line(&flow::several(&skus, &matches)));
             look.missing = skus.iter().filter(|sku| !has(sku)).take(SHOWN).cloned().collect();
             let foreign = matches.iter().filter_map(|found| found.price.map(|price| price.currency()));
             let own = lane.channel.capabilities().currency;
@@ -126,7 +129,9 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         Err(error) => look.problems.push(format!("its listings cannot be searched: {error}")),
     }
     let stopped = channels::list(&app.db).await?.into_iter().find(|row| row.name == name && row.state != "ok");
-    look.notes.extend(stopped.map(|row| format!("it was stopped ({}); {}", row.reason, goes_on(&row))));
+    if let Some(row) = stopped {
+        look.notes.push(format!("it was stopped ({}); {}", row.reason, goes_on(&app, &row).await?));
+    }
     // Rules that cannot be read are told by `omniprice check`; a channel can be looked at without them.
     if let Ok(terms) = app.terms().await {
         look.notes.extend(shown_otherwise(&terms, &sample, name));
@@ -161,6 +166,19 @@ fn shown_otherwise(terms: &Terms, sample: &[Product], channel: &str) -> Option<S
         sample.len(),
         odd.len()
     ))
+}
+
+/// What a person has to mend where several listings carry one SKU.
+fn ambiguous_line(skus: &[String]) -> Option<String> {
+    let some: Vec<String> = skus.iter().take(SHOWN).map(|sku| plain(sku)).collect();
+    let line = || {
+        format!(
+            "{} on several listings there and not priced, for example: {}; give each listing its own SKU",
+            count(skus.len(), "SKU"),
+            some.join(", ")
+        )
+    };
+    (!skus.is_empty()).then(line)
 }
 
 /// A price of a channel that becomes ours, or why not.
@@ -250,6 +268,7 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
         let own = parity.iter().find(|parity| parity.channel == row.name);
         let spans = progress::convergence(&app.db, &row.name, app.now().plus(-7 * Millis::DAY)).await?;
         let at = |percent| progress::percentile(&spans, percent);
+        let goes_on = if row.state == "ok" { None } else { Some(goes_on(&app, &row).await?) };
         rows.push(Row {
             p50_ms: at(50),
             p95_ms: at(95),
@@ -258,7 +277,7 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
             live: own.map_or(0, |own| own.live),
             unverified: own.map_or(0, |own| own.unverified),
             since: Millis(row.since).to_string(),
-            goes_on: (row.state != "ok").then(|| goes_on(&row)),
+            goes_on,
             name: row.name,
             kind: row.kind,
             state: row.state,
@@ -286,12 +305,14 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 /// How a channel goes on that stopped.
-pub(super) fn goes_on(row: &ChannelRow) -> String {
-    let by_itself = match row.state.as_str() {
-        "refused" => "once that is mended it is tried again by itself, or at once after ",
-        _ => "it waits for ",
+pub(super) async fn goes_on(app: &App, row: &ChannelRow) -> anyhow::Result<String> {
+    let refused = row.state == "refused";
+    let by_itself = match if refused { Some(halt::refusal(&app.db, &row.name).await?) } else { None } {
+        Some(Refusal::Read) => "once that is mended it is tried again by itself, or at once after ",
+        Some(Refusal::Write) => "it is tried with one price at growing intervals, or at once after ",
+        Some(Refusal::Gone) | None => "it waits for ",
     };
-    format!("{by_itself}omniprice channel resume {} --why \"...\"", row.name)
+    Ok(format!("{by_itself}omniprice channel resume {} --why \"...\"", row.name))
 }
 
 async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow::Result<ExitCode> {
@@ -308,7 +329,7 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
     }
     settings::set(&app.db, released_key(name), until.0.to_string(), actor.to_owned(), why.to_owned(), now).await?;
     let changed = channels::set_state(&app.db, name.to_owned(), "ok", String::new(), now).await?;
-    for key in [released_key(name), format!("channel-refused/{name}")] {
+    for key in [notice::stopped_key(name), notice::refused_key(name)] {
         events::resolve(&app.db, key, now).await?;
     }
     let told = serde_json::json!({ "channel": name, "resumed": changed, "until": until.to_string() });
@@ -321,17 +342,20 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
 async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let lane = lane(&app, name)?;
-    let Mapped { added, error } = flow::map(&app, lane).await?;
+    let Mapped { added, ambiguous, error } = flow::map(&app, lane).await?;
     let left: Vec<String> = listings::unlisted(&app.db, name, 0, 10_000).await?.into_iter().map(|p| p.sku).collect();
-    let report = serde_json::json!({ "added": added, "left_over": left, "error": error });
+    let left: Vec<String> = left.into_iter().filter(|sku| !ambiguous.contains(sku)).collect();
+    let report = serde_json::json!({ "added": added, "left_over": left, "ambiguous": ambiguous, "error": error });
     context.print(&report, |_| {
         let rest = if left.is_empty() {
             String::new()
         } else {
             format!("\nnot found there: {}", left.iter().take(50).cloned().collect::<Vec<_>>().join(", "))
         };
+        let twice = ambiguous_line(&ambiguous).map_or_else(String::new, |line| format!("\n{line}"));
         let cut = error.as_ref().map_or_else(String::new, |why| format!("\nnot searched to the end: {}", plain(why)));
-        format!("{name}: {} added, {} without one{rest}{cut}", count(added, "listing"), count(left.len(), "product"))
+        let left = count(left.len(), "product");
+        format!("{name}: {} added, {left} without one{rest}{twice}{cut}", count(added, "listing"))
     })?;
-    Ok(if error.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+    Ok(if error.is_none() && ambiguous.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }

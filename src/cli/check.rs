@@ -1,5 +1,6 @@
 //! `omniprice check`: everything that can be wrong before the first run, and what to do next.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use crate::app::{App, PAUSE, rules_text};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::RuleSet;
+use crate::decide::rules::Constraint;
 use crate::extract::scraper;
 use crate::flow::names;
 use crate::report::digest::plain;
@@ -106,7 +108,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     for row in channels::list(&app.db).await? {
         if row.state != "ok" && app.lane(&row.name).is_some() {
             let since = Millis(row.since);
-            let detail = format!("stopped since {since}: {}; {}", plain(&row.reason), super::channel::goes_on(&row));
+            let goes_on = super::channel::goes_on(&app, &row).await?;
+            let detail = format!("stopped since {since}: {}; {goes_on}", plain(&row.reason));
             add(&format!("channel {}", row.name), false, detail);
         }
     }
@@ -123,6 +126,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
                 format!("the rules name {}, which omniprice.toml does not configure", missing.join(", ")),
             );
         }
+    }
+    if let Ok(loaded) = &rules {
+        for strange in incomparable(&app, &loaded.set) {
+            add("channels", false, strange);
+        }
+    }
+    for shop in shared_shops(&app) {
+        add("channels", true, shop);
     }
     for notice in app.notices() {
         add("notice", true, notice);
@@ -166,6 +177,43 @@ fn site_files(app: &App) -> (bool, String) {
 /// Channels that rules speak of and no section of the configuration describes: their rules bind nobody.
 fn unconfigured(app: &App, set: &RuleSet) -> Vec<String> {
     set.channels.iter().filter(|named| app.lane(&named.id).is_none()).map(|named| format!("`{}`", named.id)).collect()
+}
+
+/// Pairs of `never_below` that nobody can keep, because their prices are amounts of two currencies.
+fn incomparable(app: &App, set: &RuleSet) -> Vec<String> {
+    let of = |name: &String| app.lane(name).map(|lane| lane.channel.capabilities().currency);
+    let pair = |constraint: &Constraint| {
+        let (above, below) = &constraint.never_below;
+        let (one, other) = (of(above)?, of(below)?);
+        let text = || {
+            format!(
+                "never_below {above}, {below}: {} and {} cannot be compared; take the pair out of the rules",
+                one.code(),
+                other.code()
+            )
+        };
+        (one != other).then(text)
+    };
+    set.constraints.iter().filter_map(pair).collect()
+}
+
+/// Channels that write the same products of one shop: one daemon lets them take turns, several do not know of each other.
+fn shared_shops(app: &App) -> Vec<String> {
+    let mut shops: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for (name, table) in &app.config.channels {
+        let text = |key: &str| table.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+        if matches!(text("kind"), "medusa" | "shopware") {
+            shops.entry((text("kind"), text("url"))).or_default().push(name);
+        }
+    }
+    let several = shops.into_iter().filter(|(_, names)| names.len() > 1 && app.config.database_file().is_none());
+    let text = |((kind, _), names): ((&str, &str), Vec<&str>)| {
+        format!(
+            "warning: {} write the same products of one {kind} shop; run one daemon only while they are configured, since several would put each other's old prices back",
+            names.join(" and ")
+        )
+    };
+    several.map(text).collect()
 }
 
 /// The one thing to do next.

@@ -2,6 +2,8 @@
 //! showing at this instant (SEMANTICS of the order of updates: lowering and raising order follow from it).
 
 use crate::clock::Millis;
+use crate::decide::vat;
+use crate::money::Decimal;
 use crate::store::listings::Listing;
 
 /// "`above` is never cheaper than `below`": channel names.
@@ -21,7 +23,33 @@ pub enum Order {
     Contradiction(String),
 }
 
-/// Whether `listing` may move to `minor` now. Listings in other currencies are not comparable and are left alone.
+/// What a listing's amounts contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaxView {
+    Gross,
+    /// Without VAT, of so many percent where that is known.
+    Net(Option<Decimal>),
+}
+
+/// Whether one price is below another one for a buyer. A net amount stands for all gross prices that are rounded to it,
+/// since no net price gives back every gross one; `None` if a VAT rate is not known.
+fn below(price: i64, view: TaxView, other: i64, other_view: TaxView) -> Option<bool> {
+    if view == other_view {
+        return Some(price < other);
+    }
+    let gross = |minor: i64, view: TaxView, half: Decimal| {
+        let minor = Decimal::from(minor);
+        match view {
+            TaxView::Gross => Some(minor),
+            TaxView::Net(vat_pct) => minor.checked_add(half)?.checked_mul(vat::factor(vat_pct?)?),
+        }
+    };
+    let half = Decimal::new(5, 1);
+    Some(gross(price, view, half)? < gross(other, other_view, -half)?)
+}
+
+/// Whether `listing` may move to `minor` now; `view` says what the amounts of a listing contain. Listings in other
+/// currencies are not comparable and are left alone.
 ///
 /// # Errors
 /// What it waits for, or the contradiction.
@@ -30,6 +58,7 @@ pub fn may_send(
     minor: i64,
     siblings: &[Listing],
     constraints: &[NeverBelow],
+    view: &dyn Fn(&Listing) -> TaxView,
     now: Millis,
 ) -> Result<(), Order> {
     let waited_ms = listing.desired_at.map_or(0, |at| now.0 - at);
@@ -44,10 +73,22 @@ pub fn may_send(
         let Some(other) = siblings.iter().find(|l| l.channel == *other && l.currency == listing.currency) else {
             continue;
         };
-        let broken = |theirs: i64| if is_above { minor < theirs } else { minor > theirs };
-        if let Some(theirs) = other.desired_minor.filter(|theirs| broken(*theirs)) {
+        let (own, others) = (view(listing), view(other));
+        if below(minor, own, minor, others).is_none() {
             return Err(Order::Contradiction(format!(
-                "{} must never be below {}, but the prices wanted are {minor} and {theirs} (minor units)",
+                "{} must never be below {}, and they cannot be compared: one takes net prices and its VAT rate is not known",
+                constraint.above, constraint.below
+            )));
+        }
+        let broken = |theirs: i64| {
+            let below = if is_above { below(minor, own, theirs, others) } else { below(theirs, others, minor, own) };
+            // A number beyond the range is no proof of order.
+            below.unwrap_or(true)
+        };
+        if let Some(theirs) = other.desired_minor.filter(|theirs| broken(*theirs)) {
+            let views = if own == others { "" } else { ", one of them without VAT" };
+            return Err(Order::Contradiction(format!(
+                "{} must never be below {}, but the prices wanted are {minor} and {theirs} (minor units{views})",
                 constraint.above, constraint.below
             )));
         }
@@ -61,7 +102,7 @@ pub fn may_send(
 
 /// Every price that a listing may be showing or come to show by itself: the last one seen, one in flight, earlier ones
 /// that were sent and never seen, and that of a sale which the channel begins about now.
-fn possible(listing: &Listing, now: Millis) -> impl Iterator<Item = i64> + '_ {
+pub(super) fn possible(listing: &Listing, now: Millis) -> impl Iterator<Item = i64> + '_ {
     let in_flight =
         matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied" | "unverified" | "parked");
     let sent = listing.sent_minor.filter(|_| in_flight);
@@ -109,6 +150,8 @@ mod tests {
         }
     }
 
+    const GROSS: fn(&Listing) -> TaxView = |_| TaxView::Gross;
+
     fn rule() -> Vec<NeverBelow> {
         vec![NeverBelow { above: "webshop".into(), below: "marketplace".into(), best_effort_after_ms: None }]
     }
@@ -118,22 +161,55 @@ mod tests {
         let shop = listing("webshop", 499, 479, "intended", None);
         let market = listing("marketplace", 499, 479, "intended", None);
         let both = [shop.clone(), market.clone()];
-        assert!(matches!(may_send(&shop, 479, &both, &rule(), Millis(0)), Err(Order::Wait(_))));
-        assert!(may_send(&market, 479, &both, &rule(), Millis(0)).is_ok());
+        assert!(matches!(may_send(&shop, 479, &both, &rule(), &GROSS, Millis(0)), Err(Order::Wait(_))));
+        assert!(may_send(&market, 479, &both, &rule(), &GROSS, Millis(0)).is_ok());
         let shop = listing("webshop", 479, 499, "intended", None);
         let market = listing("marketplace", 479, 499, "intended", None);
         let both = [shop.clone(), market.clone()];
-        assert!(may_send(&shop, 499, &both, &rule(), Millis(0)).is_ok());
-        assert!(matches!(may_send(&market, 499, &both, &rule(), Millis(0)), Err(Order::Wait(_))));
+        assert!(may_send(&shop, 499, &both, &rule(), &GROSS, Millis(0)).is_ok());
+        assert!(matches!(may_send(&market, 499, &both, &rule(), &GROSS, Millis(0)), Err(Order::Wait(_))));
+    }
+
+    #[test]
+    fn a_net_price_is_compared_as_what_its_buyers_pay() {
+        let view = |listing: &Listing| match listing.channel.as_str() {
+            "webshop" => TaxView::Net(Some(Decimal::from(25))),
+            _ => TaxView::Gross,
+        };
+        // 383.20 net are 479.00: as low as the marketplace, though the number is smaller.
+        let of = |shop: i64, market: i64| {
+            let shop = listing("webshop", shop, shop, "intended", None);
+            let market = listing("marketplace", market, market, "verified", Some(market));
+            may_send(&shop, shop.desired_minor.unwrap(), &[shop.clone(), market], &rule(), &view, Millis(0))
+        };
+        assert_eq!(of(38_320, 47_900), Ok(()));
+        assert!(matches!(of(38_318, 47_900), Err(Order::Contradiction(_))), "478.98");
+        // 400.00 net are 500.00, above the marketplace in truth and below it in numbers; the other way round the number hid it.
+        assert_eq!(of(40_000, 49_900), Ok(()));
+        // No net price makes 9.98 exactly; the nearest one is no breach.
+        assert_eq!(of(798, 998), Ok(()));
+        let market = listing("marketplace", 45_000, 45_000, "intended", None);
+        let shop = listing("webshop", 40_000, 30_000, "verified", Some(30_000));
+        let raised = may_send(&market, 45_000, &[market.clone(), shop], &rule(), &view, Millis(0));
+        assert!(matches!(raised, Err(Order::Contradiction(_))), "375.00 in the shop");
+        let unknown =
+            |listing: &Listing| if listing.channel == "webshop" { TaxView::Net(None) } else { TaxView::Gross };
+        let shop = listing("webshop", 40_000, 40_000, "intended", None);
+        let market = listing("marketplace", 100, 100, "verified", Some(100));
+        let blind = may_send(&shop, 40_000, &[shop.clone(), market], &rule(), &unknown, Millis(0));
+        assert!(matches!(&blind, Err(Order::Contradiction(why)) if why.contains("cannot be compared")), "{blind:?}");
     }
 
     #[test]
     fn an_unproved_push_counts_with_both_its_prices() {
         let shop = listing("webshop", 499, 479, "intended", None);
         let market = listing("marketplace", 499, 479, "accepted", Some(479));
-        assert!(matches!(may_send(&shop, 479, &[shop.clone(), market], &rule(), Millis(0)), Err(Order::Wait(_))));
+        assert!(matches!(
+            may_send(&shop, 479, &[shop.clone(), market], &rule(), &GROSS, Millis(0)),
+            Err(Order::Wait(_))
+        ));
         let proved = listing("marketplace", 479, 479, "verified", Some(479));
-        assert!(may_send(&shop, 479, &[shop.clone(), proved], &rule(), Millis(0)).is_ok());
+        assert!(may_send(&shop, 479, &[shop.clone(), proved], &rule(), &GROSS, Millis(0)).is_ok());
     }
 
     #[test]
@@ -141,7 +217,7 @@ mod tests {
         let shop = listing("webshop", 499, 450, "intended", None);
         let market = listing("marketplace", 499, 479, "intended", None);
         assert!(matches!(
-            may_send(&shop, 450, &[shop.clone(), market], &rule(), Millis(0)),
+            may_send(&shop, 450, &[shop.clone(), market], &rule(), &GROSS, Millis(0)),
             Err(Order::Contradiction(_))
         ));
     }
@@ -153,11 +229,11 @@ mod tests {
         let market = listing("marketplace", 499, 479, "parked", Some(479));
         let shop = Listing { desired_at: Some(1_000), ..listing("webshop", 499, 479, "intended", None) };
         let both = [shop.clone(), market.clone()];
-        let at = |now: i64| may_send(&shop, 479, &both, &order, Millis(now));
+        let at = |now: i64| may_send(&shop, 479, &both, &order, &GROSS, Millis(now));
         assert!(matches!(at(60_999), Err(Order::Wait(_))));
         assert_eq!(at(61_000), Ok(()));
         let wrong = Listing { desired_minor: Some(450), ..shop.clone() };
-        let contradiction = may_send(&wrong, 450, &both, &order, Millis(1_000_000));
+        let contradiction = may_send(&wrong, 450, &both, &order, &GROSS, Millis(1_000_000));
         assert!(matches!(contradiction, Err(Order::Contradiction(_))), "{contradiction:?}");
     }
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fleet::{Limits, trips};
+use super::daily::{self, Cap, Spent};
+use super::fleet::Limits;
 use super::gate::{Allowed, Door};
+use super::halt::{self, Open, Refusal};
 use super::notice;
 use super::step::{Event, Plan, Policy, Shown, plan, step, waits_for_stray};
 use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange, Sale, Seen};
@@ -20,12 +22,12 @@ use crate::store::fleet;
 use crate::store::lanes::{self, Begun, Change, Permit, Shut};
 use crate::store::listings::Listing;
 use crate::store::products::Product;
-use crate::store::{Db, StoreError, channels};
+use crate::store::{Db, StoreError};
 
 /// Listings claimed at once, whatever a channel's batch size.
 const MAX_CLAIM: i64 = 500;
-/// A refused channel is probed this often, so that a mended key needs no restart.
-const PROBE_EVERY: i64 = 5 * Millis::MINUTE;
+/// Listings read at first in one go; more as long as the channel answers fast.
+const READ_AT_FIRST: usize = 64;
 
 /// A configured channel with its lane's settings.
 #[derive(Clone)]
@@ -74,7 +76,8 @@ impl Round {
 /// The store's own. Channel errors are states of listings, never errors of the lane.
 pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeeper>) -> Result<Round, StoreError> {
     let now = clock.now();
-    if !open(db, lane, now).await? {
+    let open = halt::open(db, lane, now).await?;
+    if open == Open::No {
         return Ok(Round::default());
     }
     let claimed_at = Instant::now();
@@ -86,6 +89,10 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
     let (mut push, mut read, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for listing in claimed {
         match plan(&listing, &lane.policy, now) {
+            // What is tried on a channel that refused a write is one price; the others wait for what comes of it.
+            Plan::Push if open == Open::Trial && !push.is_empty() => {
+                rest.push((listing.id, listing.lease_token, Event::Rested));
+            }
             Plan::Push => push.push(listing),
             Plan::Read => read.push(listing),
             Plan::Rest => rest.push((listing.id, listing.lease_token, Event::Rested)),
@@ -95,88 +102,46 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
         advance(db, clock, lane, rest).await?;
     }
     if let Some(cap) = capabilities.daily_per_listing {
-        push = within_the_day(db, clock, lane, push, cap).await?;
+        push = within_the_day(db, clock, lane, push, &mut read, cap).await?;
     }
     if !push.is_empty() {
         (round.pushed, round.failed) = push_all(db, clock, lane, keeper, push, claimed_at).await?;
     }
+    if open == Open::Trial && round.pushed > 0 && round.failed == 0 {
+        halt::mended(db, lane, clock.now()).await?;
+    }
     if !read.is_empty() {
-        round.verified = read_all(db, clock, lane, read).await?;
+        round.verified = read_all(db, clock, lane, read, claimed_at).await?;
     }
     Ok(round)
 }
 
-/// Whether the lane may work: a channel that refused our credentials is only probed.
-async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
-    let state = channels::list(db).await?.into_iter().find(|row| row.name == lane.name);
-    let Some(state) = state.filter(|row| row.state != "ok") else { return brake(db, lane, now).await };
-    if state.state == "breaker" {
-        return Ok(false);
-    }
-    let probe = format!("probe/{}", lane.name);
-    let owner = "lane".to_owned();
-    let due = now.plus(-PROBE_EVERY);
-    if now.since(Millis(state.since)) < PROBE_EVERY
-        || !crate::store::settings::take_duty(db, probe.clone(), owner.clone(), now, now.plus(Millis::MINUTE), due)
-            .await?
-    {
-        return Ok(false);
-    }
-    let mended = matches!(lane.channel.probe().await, Ok(probe) if probe.problems.is_empty());
-    crate::store::settings::end_duty(db, probe, owner, Some(now)).await?;
-    if mended {
-        channels::set_state(db, lane.name.clone(), "ok", String::new(), now).await?;
-        events::resolve(db, notice::refused_key(&lane.name), now).await?;
-        tracing::info!(channel = lane.name, "channel {} takes our credentials again", lane.name);
-    }
-    Ok(mended)
-}
-
-/// Name of the note that a person let a stopped channel go on, with the instant until which it may.
-#[must_use]
-pub fn released_key(channel: &str) -> String {
-    format!("fleet/{channel}")
-}
-
-/// Stops the whole channel when too much is about to move at once; true if it may work.
-async fn brake(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
-    let moving = fleet::moving(db, &lane.name).await?;
-    let Some(why) = trips(moving, lane.brake) else { return Ok(true) };
-    let released = crate::store::settings::get(db, &released_key(&lane.name)).await?;
-    if released.is_some_and(|until| until.value.parse().is_ok_and(|until: i64| now.0 < until)) {
-        return Ok(true);
-    }
-    if channels::set_state(db, lane.name.clone(), "breaker", why.clone(), now).await? {
-        tracing::error!(channel = lane.name, "channel {} is stopped: {why}", lane.name);
-        events::raise(db, notice::stopped(&lane.name, &why), now).await?;
-    }
-    Ok(false)
-}
-
-/// Splits off the listings whose updates of the day are used up: they wait, and the reason says until when. The last
-/// update of a day is kept for raises, since a price that is too low costs money every hour.
+/// Splits off the listings whose updates of the day are used up: they wait, and the reason says until when. One whose
+/// last push has not been seen yet is read in the meantime, because other channels may be waiting for that price.
 async fn within_the_day(
     db: &Db,
     clock: &Clock,
     lane: &Lane,
     push: Vec<Listing>,
+    read: &mut Vec<Listing>,
     cap: u32,
 ) -> Result<Vec<Listing>, StoreError> {
     let now = clock.now();
+    let cap = Cap { updates: i64::from(cap), window_ms: Millis::DAY };
     let (mut free, mut waiting) = (Vec::with_capacity(push.len()), Vec::new());
     for listing in push {
-        let (used, oldest) = fleet::pushed_since(db, listing.id, now.plus(-Millis::DAY)).await?;
-        let lowers = listing.desired_minor < listing.live_minor && listing.sent_regular_minor.is_none();
-        let cap = i64::from(cap);
-        let room = if lowers && cap > 1 { cap - 1 } else { cap };
-        if used < room {
+        let (updates, oldest) = fleet::pushed_since(db, listing.id, now.plus(-cap.window_ms)).await?;
+        let Some(until) = daily::full_until(&listing, Spent { updates, oldest }, cap, now) else {
             free.push(listing);
             continue;
+        };
+        if daily::reads_meanwhile(&listing, &lane.policy) {
+            read.push(listing);
+            continue;
         }
-        let after_ms = oldest.map(|oldest| oldest.plus(Millis::DAY).since(now).max(Millis::MINUTE));
-        let text = format!("{} takes {cap} updates of a listing in 24 hours and {used} are used", lane.name);
-        let error = ChannelError::new(Class::Retry { after_ms }, text);
-        waiting.push((listing.id, listing.lease_token, Event::Pushed(Err(error))));
+        let why =
+            format!("{} takes {} updates of a listing in 24 hours and {updates} are used", lane.name, cap.updates);
+        waiting.push((listing.id, listing.lease_token, Event::Full(until, why)));
     }
     if !waiting.is_empty() {
         advance(db, clock, lane, waiting).await?;
@@ -342,18 +307,44 @@ async fn told(db: &Db, lane: &Lane, listing: &Listing, shut: &Shut, now: Millis)
     }
 }
 
-async fn read_all(db: &Db, clock: &Clock, lane: &Lane, read: Vec<Listing>) -> Result<u64, StoreError> {
-    let externals: Vec<String> = read.iter().filter_map(|listing| listing.external.clone()).collect();
-    let seen = lane.channel.read(&externals).await;
-    let mut events = Vec::with_capacity(read.len());
-    for listing in &read {
-        let result = match &seen {
-            Ok(seen) => shown(listing, seen.iter().find(|seen| Some(&seen.external) == listing.external.as_ref())),
-            Err(error) => Err(error.clone()),
+/// Reads in parts and writes each down as it comes. What half the lease is not enough for is left to the next round:
+/// after the whole of it, what was read would be another worker's to write.
+async fn read_all(
+    db: &Db,
+    clock: &Clock,
+    lane: &Lane,
+    mut read: Vec<Listing>,
+    claimed_at: Instant,
+) -> Result<u64, StoreError> {
+    let half = Duration::from_millis((lane.lease_ms / 2).unsigned_abs());
+    let (mut verified, mut size) = (0, READ_AT_FIRST);
+    while !read.is_empty() {
+        if claimed_at.elapsed() > half {
+            let left = read.drain(..).map(|listing| (listing.id, listing.lease_token, Event::Rested)).collect();
+            advance(db, clock, lane, left).await?;
+            break;
+        }
+        let mut part: Vec<Listing> = read.drain(..size.min(read.len())).collect();
+        let started = Instant::now();
+        let externals: Vec<String> = part.iter().filter_map(|listing| listing.external.clone()).collect();
+        let seen = lane.channel.read(&externals).await;
+        if seen.is_err() {
+            // A channel that does not answer is not asked about the others either.
+            part.append(&mut read);
+        }
+        let event = |listing: Listing| {
+            let result = match &seen {
+                Ok(seen) => shown(&listing, seen.iter().find(|seen| Some(&seen.external) == listing.external.as_ref())),
+                Err(error) => Err(error.clone()),
+            };
+            (listing.id, listing.lease_token, Event::Read(result))
         };
-        events.push((listing.id, listing.lease_token, Event::Read(result)));
+        verified += advance(db, clock, lane, part.into_iter().map(event).collect()).await?;
+        if started.elapsed() < half / 8 {
+            size *= 2;
+        }
     }
-    advance(db, clock, lane, events).await
+    Ok(verified)
 }
 
 /// What a read says about one listing, in the listing's own currency.
@@ -380,14 +371,16 @@ fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, Channe
 /// Writes events down and tells people what will not mend itself. Returns how many listings were verified.
 async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Event)>) -> Result<u64, StoreError> {
     let now = clock.now();
-    let refused = batch.iter().find_map(|(_, _, event)| match event {
-        Event::Pushed(Err(error)) | Event::Read(Err(error)) if error.class == Class::Refused => {
-            Some(error.message.clone())
-        }
-        _ => None,
+    let refused = batch.iter().find_map(|(_, _, event)| {
+        let (error, wrote) = match event {
+            Event::Pushed(Err(error)) => (error, true),
+            Event::Read(Err(error)) => (error, false),
+            _ => return None,
+        };
+        Refusal::of(error.class, wrote).map(|by| (by, error.message.clone()))
     });
-    if let Some(reason) = refused {
-        refuse(db, lane, reason, now).await?;
+    if let Some((by, reason)) = refused {
+        halt::refuse(db, lane, by, reason, now).await?;
     }
     let policy = lane.policy.clone();
     let moved = lanes::advance(db, batch, now, move |listing, event, now| step(listing, event, &policy, now)).await?;
@@ -397,14 +390,6 @@ async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Even
         notify(db, lane, &listing, &change, now).await?;
     }
     Ok(verified)
-}
-
-async fn refuse(db: &Db, lane: &Lane, reason: String, now: Millis) -> Result<(), StoreError> {
-    if !channels::set_state(db, lane.name.clone(), "refused", reason.clone(), now).await? {
-        return Ok(());
-    }
-    tracing::error!(channel = lane.name, "channel {} refuses us: {reason}", lane.name);
-    events::raise(db, notice::refused(&lane.name, &reason), now).await.map(drop)
 }
 
 async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: Millis) -> Result<(), StoreError> {

@@ -2,9 +2,11 @@
 
 pub mod channel_price;
 pub mod constraint;
+pub mod daily;
 pub mod fence;
 pub mod fleet;
 pub mod gate;
+pub mod halt;
 pub mod lane;
 pub mod notice;
 pub mod order;

@@ -22,6 +22,8 @@ pub struct Policy {
     pub idempotent: bool,
     /// The channel itself refuses an older number, so that what arrives late does no harm there.
     pub ordered: bool,
+    /// A push puts the listing there, or back there: one that is absent after a push has not got it yet.
+    pub puts_back: bool,
     /// For so many milliseconds after its intent was committed, a push without an answer may still take effect.
     pub unsure_for: i64,
 }
@@ -55,6 +57,8 @@ pub enum Event {
     /// `Ok(None)`: the channel does not have the listing.
     Read(Result<Option<Shown>, ChannelError>),
     Rested,
+    /// The channel takes no more updates of the listing before an instant; the text says why.
+    Full(Millis, String),
 }
 
 /// What a channel shows of one listing, in minor units of the listing's currency.
@@ -151,6 +155,23 @@ pub fn step(listing: &Listing, event: &Event, policy: &Policy, now: Millis) -> C
         Event::Read(Ok(seen)) => read(listing, seen.as_ref(), policy, now),
         Event::Read(Err(error)) => unread(listing, error, policy, now),
         Event::Rested => rested(listing, policy, now),
+        Event::Full(until, why) => full(listing, *until, why, policy, now),
+    }
+}
+
+/// Nothing was sent, so nothing is forgotten: what was sent before and never seen is read on while the listing waits.
+fn full(listing: &Listing, until: Millis, why: &str, policy: &Policy, now: Millis) -> Change {
+    let maybe_sent = |sent| listing.maybe().is_some_and(|(low, high)| (low..=high).contains(&sent));
+    let unseen =
+        policy.readable && listing.verified_seq < listing.sent_seq && listing.sent_minor.is_some_and(maybe_sent);
+    let same = Change { reason: why.to_owned(), next_at: Some(until), ..Change::none(listing) };
+    if !unseen || in_flight(listing) {
+        return same;
+    }
+    Change {
+        state: if listing.unsure_until > 0 { "unknown" } else { "accepted" },
+        next_at: Some(Millis(until.0.min(now.0 + next_read(listing.reads, policy)))),
+        ..same
     }
 }
 
@@ -192,7 +213,7 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             let wait = after_ms.unwrap_or(0).max(wait(policy, listing));
             again(listing, policy, now, wait, error, finish("retry"))
         }
-        Class::Refused => Change {
+        Class::Refused | Class::Gone => Change {
             state: "intended",
             reason: error.message.clone(),
             // The channel's own recovery wakes its listings.
@@ -270,8 +291,8 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
     let in_flight = in_flight(listing);
     let Some(seen) = seen else {
         let base = Change { read: Some(("absent", String::new())), ..Change::none(listing) };
-        // A channel that never showed the listing gets it by our first push: absent only means not applied (yet).
-        if in_flight && listing.live_minor.is_none() {
+        // A listing that our push puts there: absent only means not applied (yet).
+        if in_flight && (listing.live_minor.is_none() || policy.puts_back) {
             return missed(listing, None, policy, now, base);
         }
         let reason = "the channel does not have this listing".to_owned();
@@ -342,6 +363,11 @@ fn strays(listing: &Listing, now: Millis) -> Option<(i64, i64)> {
     listing.maybe().filter(|_| now.0 < listing.unsure_until)
 }
 
+/// The wait before the next look at what the channel took and does not show yet.
+fn next_read(reads: i64, policy: &Policy) -> i64 {
+    (policy.verify_after.max(1) << reads.min(10)).min(policy.settle_within / 2 + 1)
+}
+
 /// A read that does not show what was sent; `seen` is what it shows, if anything.
 fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, base: Change) -> Change {
     let reads = listing.reads + 1;
@@ -364,12 +390,7 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
         return Change { state: "intended", reason, next_at: Some(now), reads, maybe, finish, fact, ..base };
     }
     if now.since(sent_at) < policy.settle_within {
-        return Change {
-            state: "accepted",
-            next_at: Some(now.plus(wait.min(policy.settle_within / 2 + 1))),
-            reads,
-            ..base
-        };
+        return Change { state: "accepted", next_at: Some(now.plus(next_read(reads, policy))), reads, ..base };
     }
     if listing.tries < PUSHES_BEFORE_LIE {
         let reason = "acknowledged but not shown; sent again".to_owned();
@@ -387,7 +408,7 @@ fn unread(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
     };
     Change {
         reason: format!("cannot be read: {}", error.message),
-        next_at: (error.class != Class::Refused).then(|| now.plus(after.max(wait(policy, listing)))),
+        next_at: (!error.class.stops_the_lane()).then(|| now.plus(after.max(wait(policy, listing)))),
         read: Some(("failed", error.message.clone())),
         ..Change::none(listing)
     }

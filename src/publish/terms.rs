@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::channel_price::{ChannelPrice, ChannelView, FloorTerms, channel_price};
-use super::constraint::{self, NeverBelow, Order};
+use super::constraint::{self, NeverBelow, Order, TaxView};
 use super::lane::Doorkeeper;
 use crate::channel::{Capabilities, SaleSupport, Tax};
 use crate::clock::Millis;
@@ -197,7 +197,11 @@ impl Doorkeeper for Terms {
             let price = Money::from_minor(minor, floor.currency());
             return Err(shut(format!("{price} is below the floor {floor} computed from today's cost")));
         }
-        match constraint::may_send(listing, minor, siblings, &self.constraints(), self.now) {
+        let view = |listing: &Listing| match self.channels.get(&listing.channel) {
+            Some(channel) if channel.tax == Tax::Net => TaxView::Net(self.vat_pct(product, &listing.channel)),
+            _ => TaxView::Gross,
+        };
+        match constraint::may_send(listing, minor, siblings, &self.constraints(), &view, self.now) {
             Ok(()) => Ok(Permit {
                 minor,
                 floor_minor: Some(floor.minor()),

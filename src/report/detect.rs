@@ -95,6 +95,8 @@ pub async fn customers(app: &App) -> anyhow::Result<()> {
 pub(super) struct Patience {
     /// What rules declare (`converge_within`).
     declared: BTreeMap<String, i64>,
+    /// What the lanes give each channel's vendor.
+    lanes: BTreeMap<String, i64>,
     usual: i64,
 }
 
@@ -107,7 +109,8 @@ impl Patience {
             }
             Err(_) => BTreeMap::new(),
         };
-        Self { declared, usual: app.config.publish.settle_within.0 }
+        let lanes = app.lanes.iter().map(|lane| (lane.name.clone(), lane.policy.settle_within)).collect();
+        Self { declared, lanes, usual: app.config.publish.settle_within.0 }
     }
 
     fn declared(&self, channel: &str) -> Option<i64> {
@@ -115,7 +118,8 @@ impl Patience {
     }
 
     pub(super) fn within(&self, channel: &str) -> i64 {
-        self.declared(channel).unwrap_or(self.usual)
+        let usual = || self.lanes.get(channel).copied().unwrap_or(self.usual);
+        self.declared(channel).unwrap_or_else(usual)
     }
 }
 

@@ -92,6 +92,8 @@ sentences! {
     BelowFloorAtDoor = "{price:money} for `{external}` is below the floor {floor:money}",
     WaitsForChannel = "waits for {channel} to be verified first",
     NeverBelow = "{above} must never be below {below}, but the prices wanted are {one:number} and {other:number} (minor units)",
+    NeverBelowNet = "{above} must never be below {below}, but the prices wanted are {one:number} and {other:number} (minor units, one of them without VAT)",
+    NotComparable = "{above} must never be below {below}, and they cannot be compared: one takes net prices and its VAT rate is not known",
     NoAnswerInTime = "no answer within the deadline",
     NoAnswer = "no answer: {why}",
     NothingLeft = "margin and fees leave nothing of the price: {why}",

@@ -15,6 +15,11 @@ statements! {
     RESUME = Sql::same(
         "update listings set next_at = $2
          where channel = $1 and next_at is null and state in ('intended', 'sent', 'unknown', 'accepted', 'applied')");
+    WAKE_ONE = Sql::same(
+        "update listings set next_at = $2
+         where id = (select min(l.id) from listings l
+                     where l.channel = $1 and l.next_at is null and l.state = 'intended')
+           and not exists (select 1 from listings l where l.channel = $1 and l.next_at <= $2 and l.state = 'intended')");
 }
 
 /// A channel's own state: `ok`, `refused` (credentials), `breaker`.
@@ -67,6 +72,20 @@ pub async fn set_state(
                 tx.run(RESUME, args![name.as_str(), *now]).await?;
             }
             Ok(changed.is_some())
+        })
+    })
+    .await
+}
+
+/// Wakes one listing of a channel that waits for the channel itself, unless one with a price to send is due anyway.
+///
+/// # Errors
+/// The engine's own.
+pub async fn wake_one(db: &Db, name: String, now: Millis) -> Result<(), StoreError> {
+    db.write((name, now), |tx, (name, now)| {
+        Box::pin(async move {
+            tx.run(WAKE_ONE, args![name.as_str(), *now]).await?;
+            Ok(())
         })
     })
     .await

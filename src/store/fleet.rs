@@ -8,10 +8,19 @@ use crate::clock::Millis;
 statements! {
     MOVING = Sql::same(
         "select count(*) as known,
-                cast(coalesce(sum(case when l.desired_minor <> l.live_minor and l.state in ('intended', 'held') then 1 else 0 end), 0) as bigint) as moving,
-                cast(coalesce(sum(case when l.desired_minor <> l.live_minor and l.state in ('intended', 'held')
-                                       then abs(l.desired_minor - l.live_minor) * 10000 / l.live_minor else 0 end), 0) as bigint) as moved_bp
-         from listings l where l.channel = $1 and l.live_minor > 0");
+                cast(coalesce(sum(case when m.wanted <> m.base then 1 else 0 end), 0) as bigint) as moving,
+                cast(coalesce(sum(abs(m.wanted - m.base) * 10000 / nullif(m.base, 0)), 0) as bigint) as moved_bp
+         from (select case when l.state in ('intended', 'held') or l.sent_at > $2 then l.desired_minor end as wanted,
+                      case when l.sent_at > $2
+                           then coalesce((select v.minor from live_prices v
+                                          where v.listing_id = l.id and v.seen_at <= $2
+                                            and v.basis in ('verified', 'accepted', 'foreign')
+                                          order by v.id desc limit 1),
+                                         (select v.minor from live_prices v
+                                          where v.listing_id = l.id and v.basis in ('verified', 'accepted', 'foreign')
+                                          order by v.id limit 1), l.live_minor)
+                           else l.live_minor end as base
+               from listings l where l.channel = $1 and l.live_minor > 0) m");
     UNSEEDED = Sql::same(
         "select product_id from listings where channel = $1 and desired_seq = 0 and live_minor is null and product_id > $2
          order by product_id limit $3");
@@ -43,19 +52,20 @@ statements! {
         "select * from products where changed_at > $1 or (changed_at = $1 and id > $2) order by changed_at, id limit $3");
 }
 
-/// How much of a channel is about to move. Listings that show nothing yet do not count.
 #[derive(Debug, sqlx::FromRow)]
 struct Unseeded {
     product_id: i64,
 }
 
+/// How much of a channel moves: what was sent since an instant and what is about to be. Listings that show nothing yet
+/// do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Moving {
     /// Listings whose live price is known.
     pub known: i64,
-    /// Those that are to show another price.
+    /// Those that are to show another price, than they show or than they showed before what was sent.
     pub moving: i64,
-    /// The sum of their moves, in hundredths of a percent of the live price.
+    /// The sum of their moves, in hundredths of a percent of that price.
     pub moved_bp: i64,
 }
 
@@ -99,12 +109,13 @@ pub struct Numbered {
     pub created_at: i64,
 }
 
-/// How much of a channel is about to move.
+/// How much of a channel is about to move, together with what was sent since an instant: prices that go out one at a time
+/// are as much of a move as prices that go out at once.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn moving(db: &Db, channel: &str) -> Result<Moving, StoreError> {
-    Ok(db.maybe(MOVING, args![channel]).await?.unwrap_or(Moving { known: 0, moving: 0, moved_bp: 0 }))
+pub async fn moving(db: &Db, channel: &str, since: Millis) -> Result<Moving, StoreError> {
+    Ok(db.maybe(MOVING, args![channel, since]).await?.unwrap_or(Moving { known: 0, moving: 0, moved_bp: 0 }))
 }
 
 /// Products, by id after `after_id`, whose listing on a channel never had a price and of which none was ever wanted.

@@ -14,4 +14,5 @@ pub mod schema;
 mod shopify;
 mod shopware;
 mod tryton;
+mod webhook;
 mod woocommerce;

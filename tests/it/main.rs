@@ -22,6 +22,7 @@ mod guards;
 mod harness;
 mod inputs;
 mod intent;
+mod lanes;
 mod layout;
 mod live;
 mod logged;

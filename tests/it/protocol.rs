@@ -54,6 +54,8 @@ fn every_protection_taken_away_is_found() {
         (Broken::Stray, ["P2", "P6"]),
         (Broken::Trust, ["P3", "P5"]),
         (Broken::Order, ["P6", "P6"]),
+        (Broken::Forget, ["P6", "P5"]),
+        (Broken::Vanish, ["P5", "P5"]),
     ] {
         let found = (0..SCHEDULES).find_map(|seed| run(seed, broken).err().map(|violation| (seed, violation)));
         let (seed, violation) = found.unwrap_or_else(|| panic!("{broken:?} was not found"));

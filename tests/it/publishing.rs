@@ -7,7 +7,8 @@ use omniprice::channel::{Capabilities, Channel, ChannelError, Match, PriceChange
 use omniprice::flow;
 use omniprice::publish::fleet::Limits;
 use omniprice::publish::gate::Door;
-use omniprice::publish::lane::{Lane, released_key};
+use omniprice::publish::halt::released_key;
+use omniprice::publish::lane::Lane;
 use omniprice::store::{channels, decisions, events, fleet, products, settings};
 
 use crate::both_engines;
@@ -20,6 +21,8 @@ both_engines![
     what_a_channel_showed_at_an_instant_can_be_wanted_again,
     a_till_asks_only_for_what_changed,
     a_note_about_a_channel_is_told_and_a_problem_needs_a_person,
+    a_vendor_that_takes_longer_to_show_a_price_gets_the_time,
+    a_pair_in_two_currencies_is_a_finding,
 ];
 
 /// A channel that counts a listing's updates.
@@ -191,7 +194,7 @@ async fn a_till_asks_only_for_what_changed(test: TestDb) {
     let [product] = changed.as_slice() else { panic!("{changed:?}") };
     let (at, id) = (omniprice::clock::Millis(product.changed_at.unwrap()), product.id);
     assert!(fleet::changed_since(&world.app.db, at, id, 10).await.unwrap().is_empty(), "nothing twice");
-    assert_eq!(fleet::moving(&world.app.db, "webshop").await.unwrap().moving, 0);
+    assert_eq!(fleet::moving(&world.app.db, "webshop", world.app.now()).await.unwrap().moving, 0);
 }
 
 async fn a_note_about_a_channel_is_told_and_a_problem_needs_a_person(test: TestDb) {
@@ -206,4 +209,23 @@ async fn a_note_about_a_channel_is_told_and_a_problem_needs_a_person(test: TestD
     let (code, said) = omniprice(&world, &["channel", "test", "webshop"]).await;
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("  problem: ") && said.contains("tax = \"gross\"") && !said.contains("  ok"), "{said}");
+}
+
+async fn a_vendor_that_takes_longer_to_show_a_price_gets_the_time(test: TestDb) {
+    let config = "[channels.drop]\nkind = \"file\"\nfolder = \"drop\"\nacknowledged = true\ncurrency = \"DKK\"\ntax = \"gross\"\n";
+    let world = World::open(test, Setup { config, ..Setup::default() }).await;
+    let settles = |name: &str| world.app.lane(name).unwrap().policy.settle_within;
+    assert_eq!((settles("webshop"), settles("drop")), (400, 86_400_000));
+}
+
+async fn a_pair_in_two_currencies_is_a_finding(test: TestDb) {
+    let config = "[channels.outlet]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/prices\"\n\
+                  secret = \"whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0\"\ncurrency = \"SEK\"\ntax = \"gross\"\n";
+    let rules = "[[channel]]\nid = \"webshop\"\nkind = \"shop\"\nmarket = \"DK\"\n\
+                 [[channel]]\nid = \"outlet\"\nkind = \"shop\"\nmarket = \"DK\"\n\
+                 [[constraint]]\nnever_below = [\"webshop\", \"outlet\"]\n";
+    let world = World::open(test, Setup { config, rules, ..Setup::default() }).await;
+    let (code, said) = omniprice(&world, &["check", "--offline"]).await;
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("never_below webshop, outlet: DKK and SEK cannot be compared"), "{said}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::legible::legible;
 use crate::clock::Millis;
 use crate::money::Money;
 use crate::publish::gate::Quote;
@@ -78,13 +79,14 @@ impl Item {
         let window = take("sale_price_effective_date");
         let window = window.map(|text| parse_window(&text).ok_or_else(|| format!("{id}: {text}"))).transpose()?;
         let item = Self {
-            title: take("title").unwrap_or_default(),
+            // A file of an older version may hold what no reader takes; written again it is clean.
+            title: take("title").map(|text| legible(&text)).unwrap_or_default(),
             link: take("link").unwrap_or_default(),
             price,
             sale: reduced.map(|price| Sale { price, window }),
             in_stock: take("availability").is_some_and(|text| text == "in_stock"),
-            gtin: take("gtin"),
-            brand: take("brand"),
+            gtin: take("gtin").map(|text| legible(&text)),
+            brand: take("brand").map(|text| legible(&text)),
             seq,
             id,
         };

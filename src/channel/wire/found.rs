@@ -1,29 +1,14 @@
 //! Answers of searches and reads in the form that the contract asks for.
 
 use super::amount::Shown;
-use crate::channel::{ChannelError, Class, Match, Seen};
+use crate::channel::{Match, Seen};
 
-/// One match per SKU; a SKU that several listings carry cannot be mapped without guessing.
-///
-/// # Errors
-/// The first SKU with two listings.
-pub fn one_each(found: Vec<Match>) -> Result<Vec<Match>, ChannelError> {
-    let mut kept: Vec<Match> = Vec::with_capacity(found.len());
-    let mut by_sku = std::collections::HashMap::new();
-    for one in found {
-        match by_sku.insert(one.sku.clone(), one.external.clone()) {
-            None => kept.push(one),
-            Some(other) if other == one.external => {}
-            Some(other) => {
-                let text = format!(
-                    "SKU {} belongs to two listings, {other} and {}; give each its own SKU there",
-                    one.sku, one.external
-                );
-                return Err(ChannelError::new(Class::Rejected, text));
-            }
-        }
-    }
-    Ok(kept)
+/// Each listing once. A SKU that several listings carry keeps them all: it cannot be mapped without guessing, and the
+/// others can.
+#[must_use]
+pub fn distinct(found: Vec<Match>) -> Vec<Match> {
+    let mut known = std::collections::HashSet::new();
+    found.into_iter().filter(|one| known.insert((one.sku.clone(), one.external.clone()))).collect()
 }
 
 /// One listing per reference, in order; what was not seen has no price.
@@ -81,11 +66,10 @@ mod tests {
     use crate::money::{Currency, Money};
 
     #[test]
-    fn a_sku_with_two_listings_is_an_error_and_no_guess() {
+    fn a_listing_is_found_once_and_a_sku_with_two_listings_keeps_both() {
         let one = |sku: &str, external: &str| Match { sku: sku.into(), external: external.into(), price: None };
-        assert_eq!(one_each(vec![one("A", "1"), one("B", "2"), one("A", "1")]).unwrap().len(), 2);
-        let error = one_each(vec![one("A", "1"), one("A", "2")]).unwrap_err();
-        assert!(error.message.contains("1 and 2"), "{error}");
+        let found = distinct(vec![one("A", "1"), one("B", "2"), one("A", "1"), one("B", "3")]);
+        assert_eq!(found, [one("A", "1"), one("B", "2"), one("B", "3")]);
     }
 
     #[test]

@@ -14,5 +14,6 @@ pub mod outgoing;
 pub mod pace;
 pub mod rest;
 pub mod session;
+pub mod shared;
 pub mod signed;
 pub mod worklist;

@@ -11,6 +11,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::http::{self, Call, Http};
@@ -23,6 +24,25 @@ const AHEAD_MS: i64 = 2 * Millis::MINUTE;
 const SILENT_SECONDS: i64 = 300;
 /// Name of the stored secret.
 const REFRESH: &str = "refresh_token";
+
+/// Begins a stored token that says which configured one it followed.
+const SUCCEEDS: &str = "succeeds:";
+
+/// What stands before a stored successor of a configured token: its hash, since the token itself is the operator's.
+fn successor_of(first: &SecretString) -> String {
+    format!("{SUCCEEDS}{}:", BASE64.encode(Sha256::digest(first.expose_secret().as_bytes())))
+}
+
+/// A stored refresh token.
+struct Rotated {
+    token: SecretString,
+    /// It may have followed another token than the configured one.
+    of_another: bool,
+}
+
+fn unusable(why: String) -> ChannelError {
+    ChannelError::new(Class::Retry { after_ms: None }, format!("the token store cannot be used: {why}"))
+}
 
 /// Keeps a channel's rotated secrets over restarts, for all workers of a deployment.
 #[async_trait]
@@ -62,7 +82,8 @@ impl Vault for Forgetful {
 pub enum Grant {
     /// RFC 6749 section 4.4.
     ClientCredentials { scope: String },
-    /// RFC 6749 section 6; the configured token is the first one, later ones come from the vault.
+    /// RFC 6749 section 6; the configured token is the first one, later ones come from the vault. Another configured token
+    /// begins anew.
     RefreshToken { first: SecretString, scope: String },
     /// RFC 7523: a JWT signed anew each time, as Google's service accounts do.
     Assertion { sign: fn(&Assertion, Millis) -> Result<String, String>, key: Assertion },
@@ -172,16 +193,21 @@ impl Tokens {
     }
 
     async fn fetch(&self, now: Millis) -> Result<Token, ChannelError> {
-        let vault = |why: String| {
-            ChannelError::new(Class::Retry { after_ms: None }, format!("the token store cannot be used: {why}"))
+        let Grant::RefreshToken { first, .. } = &self.client.grant else { return self.fetch_with(None, now).await };
+        let stored = self.rotated(first).await.map_err(unusable)?;
+        let Some(Rotated { token, of_another }) = stored else {
+            return self.fetch_with(Some(first.clone()), now).await;
         };
-        let newest = match &self.client.grant {
-            Grant::RefreshToken { first, .. } => {
-                let stored = self.vault.load(&self.channel, REFRESH).await.map_err(vault)?;
-                Some(stored.unwrap_or_else(|| first.clone()))
-            }
-            _ => None,
-        };
+        let fetched = self.fetch_with(Some(token), now).await;
+        // A successor that does not say whose it is may be that of a token which has been replaced since.
+        if of_another && matches!(&fetched, Err(error) if error.class == Class::Refused) {
+            return self.fetch_with(Some(first.clone()), now).await;
+        }
+        fetched
+    }
+
+    /// Asks for a token; `newest` is the newest refresh token, where one is needed.
+    async fn fetch_with(&self, newest: Option<SecretString>, now: Millis) -> Result<Token, ChannelError> {
         let (headers, form) =
             self.request(newest.as_ref(), now).map_err(|why| ChannelError::new(Class::Refused, why))?;
         let call =
@@ -190,9 +216,9 @@ impl Tokens {
         if (400..500).contains(&answer.status) && answer.status != 429 {
             let why = format!("the token endpoint refuses us: {}", answer.error().message);
             // Another worker may have used this refresh token a moment ago; then its successor is stored.
-            let stored = match &newest {
-                Some(_) => self.vault.load(&self.channel, REFRESH).await.map_err(vault)?,
-                None => None,
+            let stored = match &self.client.grant {
+                Grant::RefreshToken { first, .. } => self.rotated(first).await.map_err(unusable)?.map(|one| one.token),
+                _ => None,
             };
             let overtaken = stored.is_some_and(|stored| {
                 newest.as_ref().is_some_and(|used| used.expose_secret() != stored.expose_secret())
@@ -201,9 +227,9 @@ impl Tokens {
             return Err(ChannelError::new(class, why));
         }
         let granted: Granted = answer.ok()?.parse()?;
-        if let Some(rotated) = granted.refresh_token.filter(|_| matches!(self.client.grant, Grant::RefreshToken { .. }))
-        {
-            self.vault.store(&self.channel, REFRESH, rotated).await.map_err(vault)?;
+        if let (Grant::RefreshToken { first, .. }, Some(rotated)) = (&self.client.grant, granted.refresh_token) {
+            let kept = format!("{}{}", successor_of(first), rotated.expose_secret());
+            self.vault.store(&self.channel, REFRESH, SecretString::from(kept)).await.map_err(unusable)?;
         }
         let lifetime = granted.expires_in.unwrap_or(SILENT_SECONDS).clamp(0, 366 * 86_400) * Millis::SECOND;
         let value = http::secret_value("token", granted.access_token.expose_secret());
@@ -212,6 +238,18 @@ impl Tokens {
             // A token that lives shorter than the lead is used for half its life.
             renew_at: now.plus((lifetime - AHEAD_MS).max(lifetime / 2)),
         })
+    }
+
+    /// The stored successor of the configured token. One that followed another token is out of force: a person has put a
+    /// new one into the configuration since.
+    async fn rotated(&self, first: &SecretString) -> Result<Option<Rotated>, String> {
+        let Some(stored) = self.vault.load(&self.channel, REFRESH).await? else { return Ok(None) };
+        let text = stored.expose_secret();
+        if let Some(token) = text.strip_prefix(&successor_of(first)) {
+            return Ok(Some(Rotated { token: SecretString::from(token), of_another: false }));
+        }
+        // Without a mark it was stored before configured tokens were told apart.
+        Ok((!text.starts_with(SUCCEEDS)).then(|| Rotated { token: stored.clone(), of_another: true }))
     }
 
     /// Headers and form of a token request; `refresh` is the newest refresh token.

@@ -8,6 +8,7 @@ const POLICY: Policy = Policy {
     readable: true,
     idempotent: false,
     ordered: false,
+    puts_back: false,
     unsure_for: 60_000,
 };
 const NOW: Millis = Millis(1_000_000);
@@ -116,6 +117,35 @@ fn what_the_channel_already_shows_is_proved_instead_of_sent() {
     let changed = step(&intended, &Event::Read(Ok(Some(Shown::price(1)))), &POLICY, NOW);
     assert_eq!((changed.state, changed.reads), ("intended", 1));
     assert_eq!(plan(&Listing { reads: 1, ..intended }, &POLICY, NOW), Plan::Push);
+}
+
+#[test]
+fn a_listing_that_its_own_push_took_away_is_sent_again() {
+    let puts_back = Policy { puts_back: true, ..POLICY };
+    let gone =
+        |state: &str, reads: i64| step(&Listing { reads, ..listing(state) }, &Event::Read(Ok(None)), &puts_back, NOW);
+    assert_eq!((gone("unknown", 0).state, gone("unknown", 1).state), ("unknown", "intended"));
+    assert_eq!(gone("accepted", 0).state, "accepted", "not there yet");
+    assert_eq!(gone("verified", 0).state, "rejected", "nothing of ours is under way");
+}
+
+#[test]
+fn a_listing_that_must_wait_forgets_nothing_and_is_read_on() {
+    let full = |listing: &Listing| step(listing, &Event::Full(NOW.plus(Millis::DAY), "full".into()), &POLICY, NOW);
+    let late = Listing { sent_at: Some(NOW.0 - 120_000), ..listing("accepted") };
+    let missed = step(&late, &Event::Read(Ok(Some(Shown::price(47_900)))), &POLICY, NOW);
+    assert_eq!((missed.state, missed.maybe), ("intended", Some((46_900, 46_900))));
+    let unseen =
+        Listing { state: "intended".into(), maybe_low: Some(46_900), maybe_high: Some(46_900), reads: 1, ..late };
+    let waits = full(&unseen);
+    assert_eq!((waits.state, waits.maybe, waits.tries), ("accepted", Some((46_900, 46_900)), 1));
+    assert!(waits.next_at.unwrap() < NOW.plus(POLICY.settle_within), "it is looked at again soon");
+    let doubtful = full(&Listing { unsure_until: 1, ..unseen.clone() });
+    assert_eq!(doubtful.state, "unknown", "nobody acknowledged it");
+    let seen = full(&Listing { verified_seq: 8, ..unseen });
+    assert_eq!((seen.state, seen.next_at), ("intended", Some(NOW.plus(Millis::DAY))));
+    let never_sent = full(&Listing { sent_seq: 0, sent_minor: None, verified_seq: 0, ..listing("intended") });
+    assert_eq!((never_sent.state, never_sent.next_at), ("intended", Some(NOW.plus(Millis::DAY))));
 }
 
 #[test]

@@ -21,6 +21,8 @@ struct Store {
     records: BTreeMap<u64, Price>,
     left: u32,
     deleted: usize,
+    /// Writes to the price list that still go through, and what the next one is answered with.
+    stumbles: Option<(u32, u16)>,
 }
 
 fn minor(value: &Value) -> i64 {
@@ -34,7 +36,13 @@ fn major(minor: i64) -> Value {
 impl Store {
     fn new() -> Self {
         let variants = [(7, ("KETTLE", (49_900, None))), (8, ("LAMP", (34_900, None)))];
-        Self { variants: variants.into(), records: [(7, (48_000, Some(45_000)))].into(), left: 149, deleted: 0 }
+        Self {
+            variants: variants.into(),
+            records: [(7, (48_000, Some(45_000)))].into(),
+            left: 149,
+            deleted: 0,
+            stumbles: None,
+        }
     }
 
     fn show((price, sale): Price) -> Value {
@@ -65,6 +73,15 @@ impl Store {
 
     /// Good records are saved beside bad ones; a sale price that is not sent stays.
     fn upsert(&mut self, items: &[Value]) -> Reply {
+        match &mut self.stumbles {
+            Some((0, status)) => {
+                let reply = Reply::json(*status, &json!({ "title": "no" }));
+                self.stumbles = None;
+                return reply;
+            }
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
         let mut errors = vec![];
         for item in items {
             let id = item["variant_id"].as_u64().unwrap();
@@ -200,6 +217,29 @@ async fn a_price_list_has_records_whose_sales_end_by_deletion() {
     assert!(probe.notes[0].contains("compare tax"), "{probe:?}");
     let lost = with(&judge, &format!("{TABLE}price_list = 6\n")).await;
     assert!(lost.channel.probe().await.unwrap().problems[0].contains("no price list 6"));
+}
+
+#[tokio::test]
+async fn a_record_that_was_deleted_for_its_sale_comes_back_whatever_happens_in_between() {
+    let table = format!("{TABLE}price_list = 5\n");
+    // A price that the store does not take leaves the record as it was.
+    let bench = with(&judge(), &table).await;
+    bench.double.with(|store| store.stumbles = Some((0, 400)));
+    assert_eq!(bench.push_one(&dkk("7", 46_000)).await.unwrap_err().class, Class::Rejected);
+    bench.double.with(|store| assert_eq!((store.deleted, store.records[&7]), (0, (48_000, Some(45_000)))));
+    assert!(bench.channel.capabilities().rewrites, "absent means not there yet");
+    for status in [400, 403, 429, 500] {
+        let bench = with(&judge(), &table).await;
+        bench.double.with(|store| store.stumbles = Some((1, status)));
+        let error = bench.push_one(&dkk("7", 46_000)).await.unwrap_err();
+        assert_eq!(error.class, Class::Unknown, "{status}: {error}");
+        assert_eq!(bench.read("7").await.price, None, "{status}: it is away");
+        bench.push_one(&dkk("7", 46_000)).await.unwrap();
+        bench.proves(&dkk("7", 46_000)).await;
+    }
+    let bench = with(&judge(), &table).await;
+    bench.push_one(&dkk("7", 46_000)).await.unwrap();
+    assert!(!with(&judge(), TABLE).await.channel.capabilities().rewrites, "the catalogue deletes nothing");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use omniprice::channel::wire::oauth::Forgetful;
+use omniprice::channel::wire::shared::Shared;
 use omniprice::channel::{Channel, ChannelError, Class, PriceChange, Receipt, Sale, Seen, Setting};
 use omniprice::clock::{Clock, Millis};
 use omniprice::money::{Currency, Money};
@@ -260,6 +261,24 @@ impl<V: Vendor> Inner<V> {
     }
 }
 
+/// Pushes a change while another channel of the process writes the same product of the shop: not a byte is sent before
+/// that one is done.
+pub async fn takes_turns<V: Vendor>(bench: &Bench<V>, table: &str, shop: &str, product: &str, change: &PriceChange) {
+    let place = format!("http://127.0.0.1:{}", bench.double.port);
+    let shared = Arc::<Shared>::default();
+    let channel = connect_beside(&table.replace("{url}", &place), Clock::System, Arc::clone(&shared));
+    let held = shared.hold(&format!("{place}{shop}").parse().unwrap(), &[product]).await.unwrap();
+    let before = bench.double.requests().len();
+    let changes = vec![change.clone()];
+    let pushed = tokio::spawn(async move { channel.push(&changes, &door(&changes)).await.remove(0) });
+    tokio::time::sleep(PATIENCE / 2).await;
+    let asked: Vec<String> = bench.double.requests()[before..].iter().map(|request| request.path.clone()).collect();
+    assert!(asked.iter().all(|path| path.ends_with("/token")), "{asked:?}");
+    drop(held);
+    pushed.await.unwrap().unwrap();
+    bench.proves(change).await;
+}
+
 /// A connector and the vendor that it talks to.
 pub struct Bench<V: Vendor> {
     pub channel: Arc<dyn Channel>,
@@ -309,6 +328,11 @@ impl<V: Vendor> Bench<V> {
 
 /// Builds a connector as the daemon does.
 pub fn connect(table: &str, clock: Clock) -> Arc<dyn Channel> {
+    connect_beside(table, clock, Arc::default())
+}
+
+/// The same beside the other channels of a process.
+pub fn connect_beside(table: &str, clock: Clock, shared: Arc<Shared>) -> Arc<dyn Channel> {
     // As the application does at its start; a second time changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let table: toml::Table = table.parse().unwrap();
@@ -320,6 +344,7 @@ pub fn connect(table: &str, clock: Clock) -> Arc<dyn Channel> {
         base: std::env::temp_dir(),
         clock,
         vault: Arc::new(Forgetful::default()),
+        shared,
     };
     (kind.build)(&table, &setting).unwrap()
 }

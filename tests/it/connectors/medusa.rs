@@ -355,3 +355,8 @@ async fn the_probe_says_what_to_mend() {
     let dead = Bench::open(Shop::new(), judge(), &TABLE.replace("sk_1", "sk_dead")).await;
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
 }
+
+#[tokio::test]
+async fn two_channels_on_one_shop_write_a_product_in_turn() {
+    double::takes_turns(&open().await, TABLE, "/", "prod_1", &dkk("prod_1/variant_1", 47_900)).await;
+}

@@ -206,3 +206,8 @@ async fn the_probe_says_what_to_mend() {
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
     assert_eq!(dead.push_one(&eur(KETTLE, 9_995)).await.unwrap_err().class, Class::Refused);
 }
+
+#[tokio::test]
+async fn two_channels_on_one_shop_write_a_product_in_turn() {
+    double::takes_turns(&open().await, TABLE, "/api", KETTLE, &eur(KETTLE, 10_995)).await;
+}

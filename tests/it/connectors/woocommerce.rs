@@ -144,8 +144,8 @@ async fn the_probe_says_what_to_mend_and_two_listings_are_no_match() {
         let twin = shop.products[&7].clone();
         shop.products.insert(9, twin);
     });
-    let error = bench.channel.find(&["KETTLE".to_owned()]).await.unwrap_err();
-    assert!(error.message.contains("two listings, 7 and 9"), "{error}");
+    let found = bench.channel.find(&["KETTLE".to_owned()]).await.unwrap();
+    assert_eq!(found.iter().filter(|one| one.sku == "KETTLE").count(), 2, "both, so that none of them is mapped");
 }
 
 #[tokio::test]

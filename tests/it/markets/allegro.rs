@@ -153,6 +153,6 @@ async fn tokens_and_faults() {
 async fn two_offers_with_one_external_id_are_said() {
     let bench = case().open().await;
     bench.double.with(|vendor| vendor.offers.insert("7003".to_owned(), ("TEA".to_owned(), 1)));
-    let error = bench.channel.find(&["TEA".to_owned()]).await.unwrap_err();
-    assert!(error.message.contains("several offers with the external id TEA"), "{error}");
+    let found = bench.channel.find(&["TEA".to_owned()]).await.unwrap();
+    assert_eq!(found.iter().filter(|one| one.sku == "TEA").count(), 2, "both, so that none of them is mapped");
 }

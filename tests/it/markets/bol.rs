@@ -145,8 +145,8 @@ async fn prices_outside_the_vendor_s_range_stay_at_home() {
     }
     assert!(bench.double.written().is_empty());
     bench.double.with(|vendor| vendor.offers.insert("o-2".to_owned(), ("TEA".to_owned(), 1)));
-    let error = bench.channel.find(&["TEA".to_owned()]).await.unwrap_err();
-    assert!(error.message.contains("2 offers with the reference TEA"), "{error}");
+    let found = bench.channel.find(&["TEA".to_owned()]).await.unwrap();
+    assert_eq!(found.iter().filter(|one| one.sku == "TEA").count(), 2, "both, so that none of them is mapped");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ fn connect(format: &str, base: &Path, clock: Clock) -> Arc<dyn Channel> {
         base: base.to_owned(),
         clock,
         vault: Arc::new(Forgetful::default()),
+        shared: Arc::default(),
     };
     (kind.build)(&table, &setting).unwrap()
 }
@@ -83,6 +84,42 @@ async fn a_sale_until_further_notice_has_no_dates_and_other_items_stay() {
     push(&channel, &[change("CUP", "CUP", 900, Currency::DKK)]).await;
     assert_eq!(shown(&channel, "TEA").await, (Some(1_500), Some(Some(2_500))), "a year later, beside another change");
     assert!(channel.served().unwrap().media_type.starts_with("text/tab-separated-values"));
+}
+
+/// XML 1.0, section 2.2: everything that a document may hold.
+fn xml_char(c: char) -> bool {
+    matches!(c as u32, 0x9 | 0xA | 0xD | 0x20..=0xD7FF | 0xE000..=0xFFFD | 0x1_0000..=0x10_FFFF)
+}
+
+#[tokio::test]
+async fn one_odd_character_of_a_product_does_not_make_the_feed_unreadable() {
+    for format in ["xml", "tsv"] {
+        let base = tempfile::tempdir().unwrap();
+        let channel = connect(format, base.path(), Clock::manual(AT));
+        let odd = "Ac\u{1}me\u{fffe}\tof\nTea\u{b}";
+        let hostile = PriceChange {
+            title: odd.to_owned(),
+            brand: Some(odd.to_owned()),
+            gtin: Some("570\u{c}1".to_owned()),
+            ..tea(1, 1_500)
+        };
+        let bad_id = change("C\u{2}UP", "CUP", 900, Currency::DKK);
+        let changes = [hostile, bad_id, change("POT", "POT", 2_900, Currency::DKK)];
+        let classes: Vec<Option<Class>> = channel
+            .push(&changes, &door(&changes))
+            .await
+            .into_iter()
+            .map(|result| result.err().map(|error| error.class))
+            .collect();
+        assert_eq!(classes, [None, Some(Class::Rejected), None], "{format}");
+        let text = std::fs::read_to_string(channel.served().unwrap().path).unwrap();
+        assert!(text.chars().all(xml_char), "{text:?}");
+        assert!(text.contains("Acme of Tea") && text.contains("5701"), "{text}");
+        if format == "tsv" {
+            assert!(text.lines().all(|line| line.matches('\t').count() == 9), "{text}");
+        }
+        assert_eq!((shown(&channel, "TEA").await.0, shown(&channel, "POT").await.0), (Some(1_500), Some(2_900)));
+    }
 }
 
 #[tokio::test]

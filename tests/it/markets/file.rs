@@ -78,6 +78,7 @@ fn connect(table: &str, base: &Path, clock: Clock) -> Arc<dyn Channel> {
         base: base.to_owned(),
         clock,
         vault: Arc::new(Forgetful::default()),
+        shared: Arc::default(),
     };
     (kind.build)(&table, &setting).unwrap()
 }

@@ -234,6 +234,6 @@ async fn a_variable_price_and_a_doubtful_sku_are_said() {
     });
     let error = bench.push_one(&case().change(1_800)).await.unwrap_err();
     assert!(error.message.contains("the till asks for the price"), "{error}");
-    let error = bench.channel.find(&["CUP".to_owned()]).await.unwrap_err();
-    assert!(error.message.contains("several variations with the SKU CUP"), "{error}");
+    let found = bench.channel.find(&["CUP".to_owned()]).await.unwrap();
+    assert_eq!(found.iter().filter(|one| one.sku == "CUP").count(), 2, "both, so that none of them is mapped");
 }

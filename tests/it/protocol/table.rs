@@ -21,6 +21,10 @@ pub enum Broken {
     Trust,
     /// Listings are sent in any order.
     Order,
+    /// A listing that waits for the channel's cap forgets what it sent before.
+    Forget,
+    /// A listing that its own write took away counts as lost for good.
+    Vanish,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -29,6 +29,7 @@ fn policy() -> Policy {
         readable: true,
         idempotent: false,
         ordered: false,
+        puts_back: false,
         unsure_for: 900,
     }
 }

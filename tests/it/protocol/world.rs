@@ -4,11 +4,12 @@
 //! Time is simulated, so a seed replays exactly. The promises P1 to P6 are checked at every event, not at the end.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
-use omniprice::publish::constraint::{NeverBelow, Order, may_send};
+use omniprice::publish::constraint::{NeverBelow, Order, TaxView, may_send};
+use omniprice::publish::daily::{Cap, Spent, full_until, reads_meanwhile};
 use omniprice::publish::step::{Event, Plan, Policy, Shown, plan, waits_for_stray};
 use omniprice::store::lanes::{Change, Shut};
 use omniprice::store::listings::Listing;
@@ -20,6 +21,9 @@ const LEASE: i64 = 2_000;
 /// A request may take effect this long after it was sent, whatever became of its answer.
 const LATE: i64 = 800;
 const VERIFY_AFTER: i64 = 60;
+const SETTLE_WITHIN: i64 = 3_000;
+/// What a channel that counts updates counts in.
+const CAP_WINDOW: i64 = 12_000;
 /// Faults and decisions happen until here; afterwards everything must settle.
 const FAULTS_UNTIL: i64 = 30_000;
 const SETTLED_BY: i64 = 600_000;
@@ -68,6 +72,14 @@ struct Shop {
     refuses_until: i64,
     lies_until: i64,
     refused_us: bool,
+    /// Updates of a listing that it takes in a span, and when each listing's pushes began.
+    cap: Option<Cap>,
+    pushes: BTreeMap<i64, Vec<i64>>,
+    /// A write takes the listing away before it puts it back; these are away.
+    rewrites: bool,
+    absent: BTreeSet<i64>,
+    /// The sequence number of each listing's newest price that it does not take.
+    rejected: BTreeMap<i64, i64>,
 }
 
 impl Shop {
@@ -81,10 +93,11 @@ impl Shop {
             retry: vec![80, 300, 900],
             give_up_after: 40,
             verify_after: VERIFY_AFTER.max(self.lag),
-            settle_within: 3_000,
+            settle_within: SETTLE_WITHIN,
             readable: self.readable,
             idempotent: self.idempotent,
             ordered: self.ordered,
+            puts_back: self.rewrites,
             unsure_for: LEASE / 2 + LATE,
         }
     }
@@ -151,7 +164,7 @@ enum Act {
         worker: usize,
         shop: usize,
         life: u64,
-        result: Option<Vec<(i64, i64)>>,
+        result: Option<Vec<(i64, Option<i64>)>>,
     },
     Decide,
     Kill {
@@ -177,6 +190,8 @@ enum Answer {
     /// Says yes and does nothing.
     Lie,
     Refuse,
+    /// Does not take the price of the first item.
+    Reject,
 }
 
 pub struct World {
@@ -279,13 +294,22 @@ impl World {
                 shown.insert(id, vec![(0, 0, 50_000)]);
                 rows.push(row(id, name, product, 50_000));
             }
+            // One that counts updates may also take longer to show one than is waited for.
+            let cap = dice.percent(25).then(|| Cap { updates: 1 + dice.below(3), window_ms: CAP_WINDOW });
+            let slow = cap.is_some() && dice.percent(50);
+            let lag = if dice.percent(30) { dice.below(150) } else { 0 };
             shops.push(Shop {
+                cap,
+                pushes: BTreeMap::new(),
+                rewrites: readable && dice.percent(25),
+                absent: BTreeSet::new(),
+                rejected: BTreeMap::new(),
                 name: (*name).to_owned(),
                 readable,
                 idempotent: ordered || (!readable && dice.percent(70)),
                 ordered,
                 max_batch: usize::try_from(1 + dice.below(3)).unwrap_or(1),
-                lag: if dice.percent(30) { dice.below(150) } else { 0 },
+                lag: if slow { SETTLE_WITHIN + dice.below(1_000) } else { lag },
                 shown,
                 refuses_until: 0,
                 lies_until: 0,
@@ -514,9 +538,46 @@ impl World {
         self.go_on(worker, shop);
     }
 
+    /// Whether a listing's update has to wait for the channel's cap; what it does in the meantime is arranged here.
+    fn waits(&mut self, shop: usize, listing: &Listing, policy: &Policy, reads: &mut Vec<Listing>) -> bool {
+        let Some(cap) = self.shops[shop].cap else { return false };
+        let now = Millis(self.now);
+        let pushes = self.shops[shop].pushes.get(&listing.id).into_iter().flatten();
+        let recent: Vec<i64> = pushes.copied().filter(|at| *at > self.now - cap.window_ms).collect();
+        let spent = Spent {
+            updates: i64::try_from(recent.len()).unwrap_or(i64::MAX),
+            oldest: recent.first().map(|at| Millis(*at)),
+        };
+        let forgets = self.table.broken == Broken::Forget;
+        let judged = if forgets {
+            // As if only the price seen last could be shown.
+            let state = "intended".to_owned();
+            Listing { state, maybe_low: None, maybe_high: None, ..listing.clone() }
+        } else {
+            listing.clone()
+        };
+        let Some(until) = full_until(&judged, spent, cap, now) else { return false };
+        let event = match forgets {
+            true => {
+                let class = Class::Retry { after_ms: Some(until.0 - self.now) };
+                Event::Pushed(Err(ChannelError::new(class, "simulated")))
+            }
+            false if reads_meanwhile(listing, policy) => {
+                reads.push(listing.clone());
+                return true;
+            }
+            false => Event::Full(until, "the cap".to_owned()),
+        };
+        self.note(&[6, listing.id, until.0]);
+        self.say(|| format!("{} waits for the cap until {}", listing.id, until.0));
+        self.table.advance(listing.id, listing.lease_token, &event, policy, now);
+        true
+    }
+
     fn begin(&mut self, shop: usize, claimed: Vec<Listing>, claimed_at: i64) -> At {
         let now = Millis(self.now);
-        let policy = self.shops[shop].policy();
+        let mut policy = self.shops[shop].policy();
+        policy.puts_back &= self.table.broken != Broken::Vanish;
         let (mut reads, mut batch, mut tokens) = (Vec::new(), Batch::new(), BTreeMap::new());
         for listing in claimed {
             let mut wanted = plan(&listing, &policy, now);
@@ -530,6 +591,7 @@ impl World {
                 Plan::Rest => {
                     self.table.advance(listing.id, listing.lease_token, &Event::Rested, &policy, now);
                 }
+                Plan::Push if self.waits(shop, &listing, &policy, &mut reads) => {}
                 Plan::Push => {
                     let (constraints, broken) = (self.constraints.clone(), self.table.broken);
                     let door = |fresh: &Listing, siblings: &[Listing]| {
@@ -540,7 +602,7 @@ impl World {
                         }
                         let wait = |reason| Shut { state: "held", reason, next_at: Some(now.plus(100)) };
                         let minor = fresh.desired_minor.ok_or_else(|| wait("nothing wanted".to_owned()))?;
-                        match may_send(fresh, minor, siblings, &constraints, now) {
+                        match may_send(fresh, minor, siblings, &constraints, &|_| TaxView::Gross, now) {
                             Err(Order::Wait(why)) if broken != Broken::Order => Err(wait(why)),
                             Err(Order::Contradiction(why)) => Err(wait(why)),
                             _ => Ok(minor),
@@ -550,6 +612,7 @@ impl World {
                     if let Ok(row) = self.table.begin((listing.id, listing.lease_token), now, until, door) {
                         batch.push((row.id, row.sent_seq, row.sent_minor.unwrap_or(0)));
                         tokens.insert(row.id, listing.lease_token);
+                        self.shops[shop].pushes.entry(row.id).or_default().push(self.now);
                     }
                 }
             }
@@ -626,7 +689,10 @@ impl World {
         if !self.faulty(25) {
             return Answer::Ok;
         }
-        [Answer::Lost, Answer::Busy, Answer::Broken, Answer::Partial][usize::try_from(self.dice.below(4)).unwrap_or(0)]
+        let all = [Answer::Lost, Answer::Busy, Answer::Broken, Answer::Partial, Answer::Reject];
+        // A price that is not taken is rarer than a request that goes wrong.
+        let pick = self.dice.below(17).min(16) / 4;
+        all[usize::try_from(pick).unwrap_or(0)]
     }
 
     /// A request reaches the channel, whoever may still be waiting for its answer.
@@ -639,6 +705,16 @@ impl World {
     ) -> Result<(), Violation> {
         let applies = !matches!(answer, Answer::Busy | Answer::Lie | Answer::Refuse);
         for (index, &(id, seq, minor)) in batch.iter().enumerate() {
+            if answer == Answer::Reject && index == 0 {
+                self.shops[shop].rejected.insert(id, seq);
+                continue;
+            }
+            // It breaks off between taking the listing away and putting it back.
+            if answer == Answer::Broken && self.shops[shop].rewrites && self.newest(shop, id) <= seq {
+                self.shops[shop].absent.insert(id);
+                self.say(|| format!("channel loses {id}"));
+                continue;
+            }
             if applies && !(answer == Answer::Partial && index == 0) {
                 self.apply(shop, id, seq, minor)?;
             }
@@ -648,6 +724,7 @@ impl World {
                 Answer::Busy => Err(Class::Retry { after_ms: Some(120) }),
                 Answer::Broken => Err(Class::Unknown),
                 Answer::Refuse => Err(Class::Refused),
+                Answer::Reject if index == 0 => Err(Class::Rejected),
                 Answer::Partial if index == 0 => Err(Class::Retry { after_ms: None }),
                 _ => Ok(()),
             })
@@ -662,8 +739,13 @@ impl World {
         Ok(())
     }
 
+    fn newest(&self, shop: usize, id: i64) -> i64 {
+        self.shops[shop].shown[&id].last().map_or(0, |(_, seq, _)| *seq)
+    }
+
     fn apply(&mut self, shop: usize, id: i64, seq: i64, minor: i64) -> Result<(), Violation> {
         let now = self.now;
+        self.shops[shop].absent.remove(&id);
         let ordered = self.shops[shop].ordered;
         let history = self.shops[shop].shown.entry(id).or_default();
         let (_, newest, _) = history.last().copied().unwrap_or((0, 0, 0));
@@ -711,7 +793,7 @@ impl World {
         for (&(id, seq, _), result) in batch.iter().zip(results) {
             match result {
                 // An answer proves that the request is over; what it did is for a read to tell.
-                Ok(()) | Err(Class::Retry { .. } | Class::Rejected | Class::Refused) => {
+                Ok(()) | Err(Class::Retry { .. } | Class::Rejected | Class::Refused | Class::Gone) => {
                     self.unread.remove(&id);
                 }
                 Err(Class::Unknown) => {}
@@ -747,7 +829,9 @@ impl World {
         self.next += 1;
         let (ticket, life) = (self.next, self.lives[worker]);
         let then = self.now - self.shops[shop].lag;
-        let prices = reads.iter().map(|row| (row.id, self.shops[shop].live(row.id, then))).collect();
+        let of = &self.shops[shop];
+        let shown = |id: i64| (!of.absent.contains(&id)).then(|| of.live(id, then));
+        let prices = reads.iter().map(|row| (row.id, shown(row.id))).collect();
         let result = if self.faulty(8) { None } else { Some(prices) };
         let back = self.now + 1 + self.dice.below(30);
         self.plan(back, Act::ReadDone { ticket, worker, shop, life, result });
@@ -759,7 +843,7 @@ impl World {
         ticket: u64,
         worker: usize,
         shop: usize,
-        result: Option<Vec<(i64, i64)>>,
+        result: Option<Vec<(i64, Option<i64>)>>,
     ) -> Result<(), Violation> {
         let waiting =
             matches!(self.lanes.get(&(worker, shop)), Some(At::Reading { ticket: own, .. }) if *own == ticket);
@@ -767,13 +851,14 @@ impl World {
             return Ok(());
         }
         let Some(At::Reading { reads, .. }) = self.lanes.insert((worker, shop), At::Claim) else { return Ok(()) };
-        let policy = self.shops[shop].policy();
+        let mut policy = self.shops[shop].policy();
+        policy.puts_back &= self.table.broken != Broken::Vanish;
         for listing in reads {
             let price = result.as_ref().and_then(|prices| prices.iter().find(|(id, _)| *id == listing.id));
             let event = match price {
                 Some(&(id, minor)) => {
                     self.unread.remove(&id);
-                    Event::Read(Ok(Some(Shown::price(minor))))
+                    Event::Read(Ok(minor.map(Shown::price)))
                 }
                 None => Event::Read(Err(ChannelError::new(Class::Retry { after_ms: None }, "simulated"))),
             };
@@ -809,7 +894,9 @@ impl World {
 
     fn waits_for_parked(&self, row: &Listing) -> bool {
         let mut siblings = self.table.rows.iter().filter(|other| other.product_id == row.product_id);
-        row.state == "held" && !row.reason.is_empty() && siblings.any(|other| other.state == "parked")
+        row.state == "held"
+            && !row.reason.is_empty()
+            && siblings.any(|other| matches!(other.state.as_str(), "parked" | "rejected"))
     }
 
     fn unsettled(&self) -> String {
@@ -831,11 +918,16 @@ impl World {
             let Some(shop) = self.shops.iter().find(|shop| shop.name == row.channel) else { continue };
             let live = shop.live(row.id, self.now);
             let fine = match row.state.as_str() {
-                "verified" => Some(live) == row.desired_minor && row.verified_seq == row.desired_seq,
+                "verified" => {
+                    Some(live) == row.desired_minor
+                        && row.verified_seq == row.desired_seq
+                        && !shop.absent.contains(&row.id)
+                }
                 // A channel that lied, or can neither be read nor asked twice, is a person's.
                 "unverified" => {
                     row.sent_seq == row.desired_seq && (Some(live) == row.desired_minor || shop.lies_until > 0)
                 }
+                "rejected" => shop.rejected.get(&row.id) == Some(&row.desired_seq),
                 "parked" => !row.reason.is_empty() && (shop.lies_until > 0 || !shop.readable),
                 "held" => self.waits_for_parked(row),
                 _ => false,

@@ -16,6 +16,7 @@ use crate::harness::TestDb;
 both_engines![
     what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_again,
     a_channels_state_changes_once_and_its_recovery_wakes_the_lane,
+    one_listing_of_a_channel_that_refuses_us_is_woken_for_a_trial,
     eight_workers_claim_five_hundred_listings_once_each,
     a_listing_lease_runs_out_and_an_old_token_changes_nothing,
     the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open,
@@ -158,6 +159,19 @@ async fn a_channels_state_changes_once_and_its_recovery_wakes_the_lane(test: Tes
     assert_eq!(channel.reconciled_at, Some(after(5).0));
     assert!(set("ok", "", 6).await.unwrap());
     assert_eq!(claim(db, 900).await.len(), 1, "what waited for the key goes on");
+}
+
+async fn one_listing_of_a_channel_that_refuses_us_is_woken_for_a_trial(test: TestDb) {
+    let db = &test.db;
+    let all = listed(db, 3).await;
+    wish(db, all.iter().map(|listing| listing.id), Ok(47_900), NOW).await;
+    let waits = |listing: &Listing, _: &(), _| Change { next_at: None, ..Change::none(listing) };
+    let held: Vec<_> = claim(db, 1).await.iter().map(|held| (held.id, held.lease_token, ())).collect();
+    lanes::advance(db, held, after(1), waits).await.unwrap();
+    assert!(claim(db, 2).await.is_empty());
+    channels::wake_one(db, SHOP.into(), after(3)).await.unwrap();
+    channels::wake_one(db, SHOP.into(), after(3)).await.unwrap();
+    assert_eq!(claim(db, 4).await.len(), 1, "the second call finds one that is due");
 }
 
 async fn eight_workers_claim_five_hundred_listings_once_each(test: TestDb) {

@@ -69,24 +69,34 @@ impl Endpoint {
         format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
     }
 
+    /// From now on only this refresh token is good.
+    fn grants(&self, token: &str) {
+        token.clone_into(&mut self.valid.lock().unwrap());
+    }
+
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
     fn tokens(&self, clock: &Clock, vault: &Arc<dyn Vault>) -> Tokens {
+        self.tokens_of("first", clock, vault)
+    }
+
+    fn tokens_of(&self, first: &str, clock: &Clock, vault: &Arc<dyn Vault>) -> Tokens {
         let setting = Setting {
             name: "shop".to_owned(),
             timeout: Duration::from_secs(2),
             base: std::env::temp_dir(),
             clock: clock.clone(),
             vault: Arc::clone(vault),
+            shared: Arc::default(),
         };
         let client = Client {
             token_url: format!("http://127.0.0.1:{}/token", self.port).parse().unwrap(),
             id: "id".to_owned(),
             secret: "secret".to_owned().into(),
             auth: ClientAuth::Body,
-            grant: Grant::RefreshToken { first: "first".to_owned().into(), scope: String::new() },
+            grant: Grant::RefreshToken { first: first.to_owned().into(), scope: String::new() },
         };
         Tokens::new(Http::new(&setting).unwrap(), client, "shop".to_owned(), clock.clone(), Arc::clone(vault))
     }
@@ -184,7 +194,33 @@ async fn a_process_that_ends_after_the_rotation_leaves_the_new_token_for_the_nex
     drop(first);
     let second = endpoint.tokens(&clock, &vault);
     assert_eq!(text(&second).await, "Bearer access2", "the configured token is spent, the stored one is not");
-    assert_eq!(vault.load("shop", REFRESH).await.unwrap().unwrap().expose_secret(), "refresh2");
+    let kept = vault.load("shop", REFRESH).await.unwrap().unwrap();
+    assert_eq!(kept.expose_secret().strip_prefix(&successor_of(&"first".to_owned().into())), Some("refresh2"));
+}
+
+#[tokio::test]
+async fn a_configured_token_that_was_replaced_is_used_and_the_old_one_s_successor_is_not() {
+    let endpoint = Endpoint::open(3_600).await;
+    let (clock, vault) = (Clock::manual(Millis(0)), forgetful());
+    assert_eq!(text(&endpoint.tokens(&clock, &vault)).await, "Bearer access1");
+    // Somebody withdrew the grant, and the operator got another token.
+    endpoint.grants("second");
+    let error = endpoint.tokens(&clock, &vault).bearer().await.unwrap_err();
+    assert_eq!(error.class, Class::Refused, "{error}");
+    assert_eq!(text(&endpoint.tokens_of("second", &clock, &vault)).await, "Bearer access3");
+    assert_eq!(text(&endpoint.tokens_of("second", &clock, &vault)).await, "Bearer access4", "its own successor");
+}
+
+#[tokio::test]
+async fn a_successor_of_unknown_descent_is_tried_first_and_then_the_configured_token() {
+    let endpoint = Endpoint::open(3_600).await;
+    let (clock, vault) = (Clock::manual(Millis(0)), forgetful());
+    vault.store("shop", REFRESH, "older".to_owned().into()).await.unwrap();
+    endpoint.grants("older");
+    assert_eq!(text(&endpoint.tokens(&clock, &vault)).await, "Bearer access1");
+    vault.store("shop", REFRESH, "older".to_owned().into()).await.unwrap();
+    endpoint.grants("first");
+    assert_eq!(text(&endpoint.tokens(&clock, &vault)).await, "Bearer access3");
 }
 
 #[tokio::test]

@@ -90,6 +90,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverBelow => {
             "{above} må aldrig være under {below}, men de ønskede priser er {one} og {other} (mindste enhed)"
         }
+        Sentence::NeverBelowNet => {
+            "{above} må aldrig være under {below}, men de ønskede priser er {one} og {other} (mindste enhed, den ene uden moms)"
+        }
+        Sentence::NotComparable => {
+            "{above} må aldrig være under {below}, og de kan ikke sammenlignes: den ene tager nettopriser, og dens momssats er ikke kendt"
+        }
         Sentence::NoAnswerInTime => "intet svar inden for fristen",
         Sentence::NoAnswer => "intet svar: {why}",
         Sentence::NothingLeft => "avance og gebyrer lader intet tilbage af prisen: {why}",

@@ -96,6 +96,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverBelow => {
             "{above} darf nie unter {below} liegen, gewünscht sind aber {one} und {other} (kleinste Einheit)"
         }
+        Sentence::NeverBelowNet => {
+            "{above} darf nie unter {below} liegen, gewünscht sind aber {one} und {other} (kleinste Einheit, einer davon ohne Mehrwertsteuer)"
+        }
+        Sentence::NotComparable => {
+            "{above} darf nie unter {below} liegen, und sie sind nicht vergleichbar: einer nimmt Nettopreise, und sein Mehrwertsteuersatz ist nicht bekannt"
+        }
         Sentence::NoAnswerInTime => "keine Antwort innerhalb der Frist",
         Sentence::NoAnswer => "keine Antwort: {why}",
         Sentence::NothingLeft => "Marge und Gebühren lassen vom Preis nichts übrig: {why}",

@@ -90,6 +90,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverBelow => {
             "{above} nigdy nie może być poniżej {below}, a żądane ceny to {one} i {other} (najmniejsze jednostki)"
         }
+        Sentence::NeverBelowNet => {
+            "{above} nigdy nie może być poniżej {below}, a żądane ceny to {one} i {other} (najmniejsze jednostki, jedna z nich bez VAT)"
+        }
+        Sentence::NotComparable => {
+            "{above} nigdy nie może być poniżej {below}, a nie da się ich porównać: jeden przyjmuje ceny netto i jego stawka VAT nie jest znana"
+        }
         Sentence::NoAnswerInTime => "brak odpowiedzi w terminie",
         Sentence::NoAnswer => "brak odpowiedzi: {why}",
         Sentence::NothingLeft => "marża i opłaty nie zostawiają nic z ceny: {why}",

@@ -86,6 +86,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverBelow => {
             "{above} får aldrig ligga under {below}, men de önskade priserna är {one} och {other} (minsta enhet)"
         }
+        Sentence::NeverBelowNet => {
+            "{above} får aldrig ligga under {below}, men de önskade priserna är {one} och {other} (minsta enhet, den ena utan moms)"
+        }
+        Sentence::NotComparable => {
+            "{above} får aldrig ligga under {below}, och de kan inte jämföras: den ena tar nettopriser och dess momssats är inte känd"
+        }
         Sentence::NoAnswerInTime => "inget svar inom tidsgränsen",
         Sentence::NoAnswer => "inget svar: {why}",
         Sentence::NothingLeft => "marginal och avgifter lämnar inget kvar av priset: {why}",
