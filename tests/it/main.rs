@@ -28,6 +28,7 @@ mod markets;
 mod pages;
 mod politeness;
 mod price_text;
+mod price_words;
 mod pricing;
 mod pricing_cases;
 mod pricing_properties;
