@@ -25,6 +25,7 @@ mod live;
 mod logged;
 mod mail;
 mod markets;
+mod other_pages;
 mod pages;
 mod politeness;
 mod price_text;
