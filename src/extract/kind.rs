@@ -22,19 +22,19 @@ const CHALLENGE: &[&str] = &[
     "just a moment...", "attention required! | cloudflare", "/cdn-cgi/challenge-platform", "cf-chl-", "cf-browser-verification", "robot or human", "px-captcha", "perimeterx", "access denied", "pardon our interruption",
     "captcha-delivery.com", "geo.captcha", "enter the characters you see below", "type the characters you see", "unusual traffic", "are you a human", "are you human", "verify you are human", "verify you are a human", "verifying you are human",
     "checking your browser", "request unsuccessful. incapsula", "_incapsula_resource", "not a robot", "g-recaptcha", "h-captcha", "api-services-support@amazon", "to discuss automated access", "bot detection", "ddos protection by",
-    "sorry, you have been blocked", "security check", "captcha",
+    "sorry, you have been blocked", "security check", "captcha", "kein roboter", "bist du ein mensch", "не робот", "滑块", "安全验证", "人机验证", "验证码", "jesteś robotem", "non sono un robot", "je ne suis pas un robot", "no soy un robot",
 ];
 #[rustfmt::skip]
 const NOT_FOUND: &[&str] = &[
     "404", "not found", "page not found", "page cannot be found", "page doesn't exist", "page does not exist", "page no longer exists", "no longer exists", "we couldn't find", "we can't find that page", "siden findes ikke", "siden blev ikke fundet", "ikke fundet", "side ikke fundet",
     "sidan finns inte", "sidan hittades inte", "hittades inte", "siden finnes ikke", "finner ikke siden", "sivua ei löytynyt", "seite nicht gefunden", "nicht gefunden", "seite existiert nicht", "page introuvable", "page non trouvée", "n'existe pas", "página no encontrada", "no encontrada", "pagina non trovata",
     "página não encontrada", "pagina niet gevonden", "niet gevonden", "nie znaleziono", "strona nie istnieje", "strony nie znaleziono", "stránka nenalezena", "stránka nebyla nalezena", "stránka sa nenašla", "stránka nebola nájdená", "az oldal nem található", "pagina nu a fost găsită", "страница не найдена", "не найдена", "не найден", "сторінку не знайдено",
-    "lehte ei leitud", "lapa nav atrasta", "puslapis nerastas", "stran ni najdena", "stranica nije pronađena", "η σελίδα δεν βρέθηκε", "sayfa bulunamadı", "ページが見つかりません", "页面不存在", "找不到", "페이지를 찾을 수 없습니다",
+    "lehte ei leitud", "lapa nav atrasta", "puslapis nerastas", "stran ni najdena", "stranica nije pronađena", "η σελίδα δεν βρέθηκε", "sayfa bulunamadı", "ページが見つかりません", "הדף לא נמצא", "העמוד לא נמצא", "không tìm thấy trang", "trang không tồn tại", "không tìm thấy", "halaman tidak ditemukan", "tidak ditemukan", "ไม่พบหน้า", "ไม่พบ", "الصفحة غير موجودة", "صفحه پیدا نشد", "gone missing", "页面不存在", "找不到", "페이지를 찾을 수 없습니다",
 ];
 #[rustfmt::skip]
-const AGE: &[&str] = &["are you over 18", "are you 18", "age verification", "verify your age", "confirm your age", "er du over 18", "er du fyldt 18", "är du över 18", "bist du über 18", "altersverifikation", "sind sie 18", "czy masz ukończone 18", "mam 18 lat", "avez-vous plus de 18", "mayor de edad", "sei maggiorenne", "ben je 18"];
+const AGE: &[&str] = &["are you over 18", "over 21", "21 or older", "18 or older", "are you 21", "over the age of 18", "über 18", "mindestens 18 jahre", "över 20 år", "fyllt 20", "fyllt 18", "ukończone 18 lat", "plus de 18 ans", "are you 18", "age verification", "verify your age", "confirm your age", "er du over 18", "er du fyldt 18", "är du över 18", "bist du über 18", "altersverifikation", "sind sie 18", "czy masz ukończone 18", "mam 18 lat", "avez-vous plus de 18", "mayor de edad", "sei maggiorenne", "ben je 18"];
 #[rustfmt::skip]
-const CONSENT: &[&str] = &["before you continue", "we value your privacy", "consent.google", "accept cookies to continue", "cookie consent required", "samtykke til cookies", "bevor sie fortfahren", "avant de continuer", "prima di continuare", "zanim przejdziesz", "pur-abo", "accept all cookies", "tillad alle cookies", "godkänn alla cookies", "alle akzeptieren"];
+const CONSENT: &[&str] = &["before you continue", "we value your privacy", "consent.google", "accept cookies to continue", "cookie consent required", "samtykke til cookies", "bevor sie fortfahren", "avant de continuer", "prima di continuare", "zanim przejdziesz", "pur-abo", "accept all cookies", "tillad alle cookies", "accepter alle", "acceptera alla", "godta alle", "hyväksy kaikki", "tout accepter", "accetta tutti", "aceptar todo", "alles accepteren", "zaakceptuj wszystkie", "godkänn alla cookies", "alle akzeptieren"];
 #[rustfmt::skip]
 const REGION: &[&str] = &["not available in your country", "not available in your region", "choose your country", "select your country", "choose your region", "select your region", "not available in your location", "vælg land", "välj land", "wähle dein land", "wählen sie ihr land", "choisissez votre pays", "unavailable in your region", "451 unavailable"];
 #[rustfmt::skip]
@@ -155,24 +155,48 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
 /// Pages about a product that do not sell it: reviews, questions, carts, lists of wishes.
 #[must_use]
 pub fn is_side_page(page: &Page<'_>) -> bool {
+    #[rustfmt::skip]
     const SIDES: [&str; 14] = [
-        "reviews",
-        "review",
-        "product-reviews",
-        "customer-reviews",
-        "questions",
-        "ask",
-        "cart",
-        "basket",
-        "checkout",
-        "wishlist",
-        "account",
-        "compare",
-        "bewertungen",
-        "opinie",
+        "reviews", "review", "product-reviews", "customer-reviews", "questions", "ask", "cart", "basket", "checkout",
+        "wishlist", "account", "compare", "bewertungen", "opinie",
     ];
     let Some(url) = address::absolute(page.final_url, page.url) else { return false };
-    url.path().split('/').any(|segment| SIDES.iter().any(|side| segment.eq_ignore_ascii_case(side)))
+    let segments = || url.path().split('/').filter(|segment| !segment.is_empty());
+    let last = segments().next_back().map(|last| last.split('.').next().unwrap_or(last).to_lowercase());
+    segments().any(|segment| SIDES.iter().any(|side| segment.eq_ignore_ascii_case(side)))
+        || last.is_some_and(|last| CARTS.contains(&last.as_str()) || last == "bag" || last == "rewards")
+}
+
+/// Carts, checkouts and lists of wishes in the languages of shops, as their pages and addresses call them.
+#[rustfmt::skip]
+const CARTS: [&str; 64] = [
+    "cart", "basket", "checkout", "wishlist", "favourites", "favorites", "warenkorb", "einkaufswagen", "einkaufskorb", "merkzettel", "wunschliste", "wunschzettel", "kasse", "bestellung", "versandkosten", "versand",
+    "kurv", "indkøbskurv", "indkoebskurv", "ønskeliste", "fragt", "varukorg", "varukorgen", "kundvagn", "kassa", "kassan", "önskelista", "favoriter", "handlekurv", "handlevogn", "ostoskori", "kassalle", "toivelista", "panier",
+    "commande", "favoris", "carrito", "cesta", "pedido", "favoritos", "carrello", "preferiti", "carrinho", "cesto", "winkelwagen", "winkelmandje", "verlanglijst", "koszyk", "ulubione", "zamówienie", "košík", "kosik", "pokladna", "kosár",
+    "pénztár", "coș", "cosul", "корзина", "кошик", "sepet", "sepetim", "カート", "购物车", "장바구니",
+];
+
+/// Whether a heading calls the page a cart, a checkout, a list of wishes or an order: the word alone, or with one that
+/// says whose it is. A basket that is for sale has a name of its own.
+#[must_use]
+pub fn is_side_heading(heading: &str) -> bool {
+    #[rustfmt::skip]
+    const WHOSE: [&str; 40] = [
+        "ihr", "ihre", "mein", "meine", "dein", "deine", "der", "die", "your", "my", "shopping", "the", "din", "dit", "min", "mit", "ditt", "votre", "mon", "ma", "mes", "le", "tu", "mi", "su", "el", "la", "tuo", "il", "je",
+        "uw", "mijn", "de", "twój", "mój", "váš", "můj", "ваша", "моя", "ваш",
+    ];
+    #[rustfmt::skip]
+    const ORDERED: [&str; 12] = [
+        "thank you for your order", "order confirmation", "danke für ihre bestellung", "vielen dank für ihre bestellung", "tak for din ordre", "tak for din bestilling", "tack för din beställning", "takk for bestillingen",
+        "merci pour votre commande", "gracias por tu pedido", "grazie per il tuo ordine", "dziękujemy za zamówienie",
+    ];
+    let lower = text::lower(heading);
+    let words = || lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let bag = ["your bag", "my bag", "shopping bag", "your rewards", "my rewards", "rewards"];
+    let named = words().count() <= 3
+        && words().any(|word| CARTS.contains(&word))
+        && words().all(|word| CARTS.contains(&word) || WHOSE.contains(&word));
+    named || bag.contains(&lower.trim()) || ORDERED.iter().any(|phrase| lower.contains(phrase))
 }
 
 /// Whether the shop led us away from what was asked for: to its front page, or to another product.

@@ -180,6 +180,9 @@ pub struct Candidate {
     /// Amounts that could not be decided, as text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<String>,
+    /// The prices of all its offers, where there are several.
+    #[serde(skip_serializing)]
+    pub amounts: Vec<Money>,
     /// Points for and against, by which candidates of one source are ordered.
     pub score: i32,
     pub chosen: bool,
@@ -191,7 +194,7 @@ impl Candidate {
     /// A candidate nobody has judged yet.
     #[must_use]
     pub fn new(source: Source, offer: Offer) -> Self {
-        Self { source, offer, open: Vec::new(), score: 0, chosen: false, verdict: String::new() }
+        Self { source, offer, open: Vec::new(), amounts: Vec::new(), score: 0, chosen: false, verdict: String::new() }
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! It never guesses: a text that can be read two ways is `Ambiguous` and both readings are kept. No binary float.
 
+mod count;
 mod currency;
+mod doubt;
 mod eastern;
+mod markup;
 mod normal;
 mod number;
 mod seen;
@@ -95,6 +98,8 @@ pub struct Reading {
     pub role: Role,
     /// The decimal mark that the number proves by its form.
     pub proven_mark: Option<char>,
+    /// Beside the amount stands what may name another money: it is in no currency that the text does not name.
+    pub doubted: bool,
 }
 
 /// What the words around an amount say it is for.
@@ -129,13 +134,12 @@ pub enum Refusal {
     OutOfRange(MoneyError),
 }
 
-/// Reads the first price of a text.
+/// Reads the first price of a text; what its words call a list price or a saving is passed over for the price behind it.
 ///
 /// # Errors
 /// A [`Refusal`] that says which of the known reasons applies.
 pub fn read(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
-    let (found, refusal) = gather(raw, context, 1);
-    first_of(found, refusal).map(|(first, _)| first)
+    read_two(raw, context).map(|(first, _)| first)
 }
 
 /// Reads the first price of a text, as [`read`] does, and the one behind it if there is one.
@@ -143,7 +147,9 @@ pub fn read(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
 /// # Errors
 /// A [`Refusal`] that says which of the known reasons applies.
 pub fn read_two(raw: &str, context: &Context<'_>) -> Result<(Reading, Option<Reading>), Refusal> {
-    let (found, refusal) = gather(raw, context, 2);
+    let raw = text::cut(raw, MAX_TEXT);
+    let plain = markup::plain(raw);
+    let (found, refusal) = gather(&plain, context, 2);
     first_of(found, refusal)
 }
 
@@ -159,7 +165,7 @@ fn first_of(found: Vec<Reading>, refusal: Option<Refusal>) -> Result<(Reading, O
 
 /// Up to `limit` prices of a text, and why the first number before all of them is none.
 fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Option<Refusal>) {
-    let normal = normalise(text::cut(raw, MAX_TEXT));
+    let normal = normalise(raw);
     let low = lower(&normal);
     if let Some(reading) = eastern::read(&normal, &low, context) {
         return (vec![reading], None);
@@ -169,7 +175,15 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
         return (Vec::new(), None);
     }
     normal::drop_chains(&normal, &mut numbers);
-    let seen: Vec<Seen<'_>> = numbers.iter().map(|n| Seen::new(&normal, &low, n).believed(context)).collect();
+    let mut seen: Vec<Seen<'_>> = Vec::with_capacity(numbers.len());
+    for number in &numbers {
+        let taken = seen.last().map_or(0, |before| before.to);
+        seen.push(Seen::new(&normal, &low, number, taken));
+    }
+    doubt::settle(&mut seen, context);
+    if doubt::is_telephone(&seen, &normal) {
+        return (Vec::new(), None);
+    }
     let any_marked = seen.iter().any(|s| s.mark.is_some());
     let hinted = context.hint.and_then(|hint| {
         let hint = normalise(text::cut(hint, MAX_TEXT));
@@ -178,7 +192,8 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
     if let Some(reading) = split_by_blank(&normal, &seen, context, hinted.as_ref()) {
         return (vec![reading], None);
     }
-    let mut readings = Vec::new();
+    let mut readings: Vec<Reading> = Vec::new();
+    let mut places = Vec::new();
     let mut refusal = None;
     let mut skip = 0;
     for (i, one) in seen.iter().enumerate() {
@@ -189,10 +204,16 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
             Ok((reading, used)) => {
                 skip = i + 1 + used;
                 readings.push(reading);
+                places.push(i);
             }
             Err(why) if readings.is_empty() => refusal = refusal.or(Some(why)),
             Err(_) => {}
         }
+    }
+    if let ([first, second], [one, other]) = (readings.as_slice(), places.as_slice())
+        && seen[*other].is_price_behind(&seen[*one], first, second)
+    {
+        readings.swap(0, 1);
     }
     (readings, refusal)
 }
@@ -224,6 +245,16 @@ pub fn may_qualify(words: &str, stands_before: bool) -> bool {
     std::iter::once(low).chain(further.map(|(rest, _)| rest)).any(|words| seen::qualifies(words, stands_before))
 }
 
+/// The numbers of a normalised text as their digits, without zeros in front.
+#[must_use]
+pub fn written_numbers(normal: &str) -> Vec<String> {
+    let digits = |n: &number::Number<'_>| {
+        let digits: String = normal[n.start..n.end].chars().filter(char::is_ascii_digit).collect();
+        digits.trim_start_matches('0').to_owned()
+    };
+    number::find(normal, MAX_NUMBERS).iter().map(digits).collect()
+}
+
 /// Whether a text has two numbers, without which it is no range.
 #[must_use]
 pub fn may_be_range(raw: &str) -> bool {
@@ -246,6 +277,17 @@ pub fn currency_of(raw: &str, context: &Context<'_>) -> Option<Currency> {
         return Some(currency);
     }
     currency::anywhere(&normal, &lower(&normal))?.resolve(context.currency, context.locale)
+}
+
+/// Whether the money that stands beside the first number of a text, if any does, can be `currency`.
+#[must_use]
+pub fn may_mean(raw: &str, currency: Currency) -> bool {
+    let context = Context { strict: true, ..Context::default() };
+    match read(&text::clean(raw), &context).ok().and_then(|reading| reading.mark) {
+        Some(Mark::One(named)) => named == currency,
+        Some(Mark::Shared { codes, .. }) => codes.contains(&currency),
+        _ => true,
+    }
 }
 
 /// The currency a text names, as a code where it is one currency, as written where it is shared or no ISO currency.
@@ -280,7 +322,10 @@ pub fn machine(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
     let decimals = raw.rsplit_once('.').map_or(0, |(_, d)| d.len());
     let whole = raw.split('.').next().map_or(0, str::len);
     let exponent = context.currency.map(crate::money::exponent);
-    if decimals == 3 && whole <= 3 && !raw.ends_with('0') && exponent.is_none_or(|e| e < 3)
+    // A zero at the end is a third decimal that software printed, unless people of the place group with points.
+    let mark = context.decimal_mark.or_else(|| context.locale.and_then(|l| l.decimal_mark()));
+    let grouping = mark == Some(',') && whole > 0 && !raw.starts_with('0');
+    if decimals == 3 && whole <= 3 && (!raw.ends_with('0') || grouping) && exponent.is_none_or(|e| e < 3)
         || decimals == 3 && exponent == Some(0)
     {
         let grouped: Decimal = Decimal::from(1000).checked_mul(reading.amount).ok_or(Refusal::Malformed)?.normalize();
@@ -310,7 +355,9 @@ impl Reading {
     /// `NoCurrency`, `TooManyDecimals` or `OutOfRange`.
     pub fn money(&self, fallback: Option<Currency>) -> Result<Money, Refusal> {
         let currency = match (&self.mark, self.currency) {
+            (None, Some(_)) if self.doubted => return Err(Refusal::NoCurrency),
             (_, Some(currency)) => currency,
+            (None, None) if self.doubted => return Err(Refusal::NoCurrency),
             (None, None) => fallback.ok_or(Refusal::NoCurrency)?,
             (Some(_), None) => return Err(Refusal::NoCurrency),
         };
@@ -332,6 +379,7 @@ impl Reading {
             per: None,
             role: Role::Price,
             proven_mark: None,
+            doubted: false,
         })
     }
 }

@@ -5,6 +5,7 @@
 mod finish;
 mod judge;
 mod site;
+mod tax;
 
 use super::address::Here;
 use super::harvest::Harvest;
@@ -19,7 +20,7 @@ use super::tree::{Builder, Tree};
 use super::visible::confirm::{Shown, confirm};
 use super::visible::{self, Interest, View};
 use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 
 /// Candidates kept in the answer.
 const MAX_CANDIDATES: usize = 200;
@@ -33,6 +34,8 @@ struct Found {
     listed: usize,
     view: Option<View>,
     says_product: bool,
+    /// Where the page is, as far as it is known.
+    locale: Option<Locale>,
 }
 
 pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
@@ -99,7 +102,9 @@ fn surroundings<'a>(
     };
     // A country's domain beats a language without region: `lang=en` on a .pl page is an English template.
     let local = match (said, host) {
-        (Some(said), host) if said.region().is_none() => Some(said.or_region_of(host)),
+        (Some(said), host) if said.region().is_none() => {
+            Some(said.or_region_of(in_path(page.final_url, &said)).or_region_of(host))
+        }
         (said, host) => said.or(host),
     };
     let locale = told
@@ -108,6 +113,26 @@ fn surroundings<'a>(
         .or_else(|| speaks_english(body).then(|| Locale::parse("en")).flatten());
     let currency = hints.currency.or_else(|| site.and_then(scraper::Site::currency));
     (locale, Context { locale, currency, ..Context::default() })
+}
+
+/// The locale that the first part of an address names beside the page's language: `/en-se/`, `/se-en/`.
+fn in_path(url: &str, said: &Locale) -> Option<Locale> {
+    let (one, other) = url.split('/').nth(3)?.split_once(['-', '_'])?;
+    let language = said.language();
+    let region = match (one.eq_ignore_ascii_case(language), other.eq_ignore_ascii_case(language)) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => return None,
+    };
+    Locale::parse(&format!("{language}-{region}")).filter(|locale| locale.region().is_some())
+}
+
+/// The currency that a Shopify shop shows its prices in, as its own script names it.
+fn shopify_currency(body: &str) -> Option<Currency> {
+    const REACH: usize = 120;
+    let at = memchr::memmem::find(body.as_bytes(), b"Shopify.currency")?;
+    let stated = super::text::cut(&body[at..], REACH).split("\"active\"").nth(1)?;
+    Currency::from_code(stated.split('"').nth(1)?)
 }
 
 /// Whether a page that names no language is in English: its commonest words stand all over it.
@@ -175,6 +200,7 @@ fn gather(
     );
     candidates.extend(state);
     let context = with_currency(context, &candidates);
+    let context = Context { currency: context.currency.or_else(|| shopify_currency(body)), ..context };
     let mut view = view_of(body, harvest, &mut candidates, products, &context, &titles, page);
     let open = |field: fn(&Offer) -> bool| !candidates.iter().any(|c| field(&c.offer));
     if view.labels.gtin.is_none()
@@ -185,7 +211,14 @@ fn gather(
         let table = visible::table::far(body, harvest.headings.first().map_or(0, |h| h.1));
         view.labels.fill(table.unwrap_or_default());
     }
-    Found { candidates, products, listed, view: Some(view), says_product: meta::says_product(harvest) }
+    Found {
+        candidates,
+        products,
+        listed,
+        view: Some(view),
+        says_product: meta::says_product(harvest),
+        locale: context.locale,
+    }
 }
 
 /// What a person sees, looked at no further than markup leaves it open.
@@ -290,7 +323,8 @@ fn titles<'h>(harvest: &'h Harvest<'_>) -> Vec<&'h str> {
 
 /// The product a page is about, and how many products compete for that.
 fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> (Vec<Candidate>, usize) {
-    let own: Vec<Product> = all.into_iter().filter(|p| !p.related).collect();
+    let mut own: Vec<Product> = all.into_iter().filter(|p| !p.related).collect();
+    own.retain(|product| !is_of_another_page(product, page, harvest, titles));
     if own.len() <= 1 {
         let count = own.len();
         return (own.into_iter().map(|p| p.candidate).collect(), count);
@@ -342,6 +376,25 @@ fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, title
 const LIST: usize = 4;
 /// Percent of a product's words that the page's titles must have to be about it, among many.
 const SURE_FIT: i32 = 75;
+
+/// Whether a product that is marked up in the page's visible part is another one than the page's: behind the first
+/// heading, with no word of the page's titles in its name.
+fn is_of_another_page(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> bool {
+    let candidate = &product.candidate;
+    let (Some(name), Some((heading, at))) = (candidate.offer.title.as_deref(), harvest.headings.first()) else {
+        return false;
+    };
+    let behind = candidate.offer.evidence.as_ref().and_then(|e| e.offset).is_some_and(|offset| offset > *at);
+    let visible = matches!(candidate.source, Source::Microdata | Source::Rdfa);
+    let named = |title: &str| overlap(name, title) > 0 || overlap(title, name) > 0;
+    visible
+        && behind
+        && !titles.is_empty()
+        && !product.named_by_url
+        && !is_page(product, &[Here::of(page.final_url)])
+        && !named(heading)
+        && !titles.iter().any(|title| named(title))
+}
 
 /// Whether one of a product's own addresses is one of the page's.
 fn is_page(product: &Product, pages: &[Here<'_>]) -> bool {

@@ -190,6 +190,9 @@ impl<'w, 'a> Walker<'w, 'a> {
         let mut candidate = Candidate::new(self.around.source, Offer::default());
         let several = terms.len() > 1;
         let terms = choose(terms);
+        if several || terms.iter().any(|t| t.high.is_some()) {
+            candidate.amounts = terms.iter().flat_map(|t| [t.price, t.high]).flatten().collect();
+        }
         settle(&mut offer, &mut candidate.open, terms, several);
         if offer.evidence.is_none() {
             let name = offer.title.clone().unwrap_or_default();

@@ -23,6 +23,8 @@ const FEW_NODES: usize = 512;
 
 /// Marks the border between two inline elements in collected text.
 pub const SEAM: char = '\u{e000}';
+/// Marks a border of struck or inserted words in collected text: what stands on either side is never one number.
+pub const STRUCK: char = '\u{1d}';
 
 /// One element or piece of text.
 #[derive(Debug, Clone, Copy)]
@@ -224,11 +226,12 @@ impl<'a> Tree<'a> {
         self.nodes[index..self.nodes[index].end].iter().any(|node| matches!(node.kind, Kind::Text(_)))
     }
 
-    /// Writes the text of a node with [`SEAM`]s between inline elements and blanks between blocks; `false` when it has
-    /// more than `max` bytes.
+    /// Writes the text of a node with [`SEAM`]s between elements, blanks between blocks and [`STRUCK`]s around struck
+    /// words; `false` when it has more than `max` bytes.
     #[must_use]
     pub fn text_with_seams(&self, index: usize, max: usize, out: &mut String) -> bool {
         let mut last_element = usize::MAX;
+        let mut struck_to = 0;
         for i in index..self.nodes[index].end {
             match self.nodes[i].kind {
                 Kind::Text(raw) => {
@@ -237,6 +240,10 @@ impl<'a> Tree<'a> {
                     }
                     let parent = self.nodes[i].parent;
                     if !out.is_empty() && parent != last_element {
+                        if struck_to != 0 && i >= struck_to {
+                            out.push(STRUCK);
+                            struck_to = 0;
+                        }
                         out.push(SEAM);
                     }
                     last_element = parent;
@@ -248,6 +255,13 @@ impl<'a> Tree<'a> {
                     if raw.ends_with(char::is_whitespace) {
                         out.push(' ');
                     }
+                }
+                Kind::Element(tag) if matches!(tag.key, Name::DEL | Name::S | Name::STRIKE | Name::INS) => {
+                    if !out.is_empty() {
+                        out.push(STRUCK);
+                        last_element = usize::MAX;
+                    }
+                    struck_to = self.nodes[i].end;
                 }
                 Kind::Element(tag) if is_block(tag.key) && !out.is_empty() => {
                     out.push(' ');
@@ -315,6 +329,10 @@ mod tests {
         let mut text = String::new();
         assert!(tree.text_with_seams(price, 80, &mut text));
         assert_eq!(text.replace(SEAM, "|"), "1 574|90|zł");
+        let struck = Tree::build("<div><s>1 299</s> <b>999</b> kr<p>x</div>", 0, usize::MAX);
+        text.clear();
+        assert!(struck.text_with_seams(0, 80, &mut text));
+        assert_eq!(text.replace(SEAM, "|").replace(STRUCK, "~"), "1 299~|999| kr |x");
         assert!(!tree.text_with_seams(price, 3, &mut String::new()));
         assert!(tree.ancestors(price).any(|i| tree.nodes[i].is(Name::DIV)));
         let outside = tree.nodes.iter().position(|n| n.is(Name::I)).unwrap();

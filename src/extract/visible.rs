@@ -8,10 +8,12 @@ pub mod buttons;
 pub mod classes;
 pub mod confirm;
 pub mod labels;
+pub mod later;
 pub mod pieces;
 pub mod seams;
 pub mod spots;
 pub mod table;
+pub mod titled;
 
 use rustc_hash::FxHashMap;
 
@@ -126,7 +128,7 @@ pub fn look(
     if let Interest::Prices { stated, until, .. } = interest {
         let context = Context { strict: true, ..*context };
         let found = spots::find(tree, &context, url, stated, until);
-        prices(&mut view, tree, found, heading.as_ref(), &buttons);
+        prices(&mut view, tree, found, heading.as_ref(), &buttons, url);
     }
     view.heading = heading;
     view
@@ -139,9 +141,11 @@ fn prices(
     mut found: Vec<Spot>,
     heading: Option<&(String, usize)>,
     buttons: &[usize],
+    url: &str,
 ) {
     let anchor = heading.map(|h| h.1);
     spots::mark_repeated(tree, &mut found, anchor);
+    later::mark(tree, &mut found, anchor, url);
     view.tiles = found.iter().filter(|s| s.tile && s.marked).count();
     view.alike = spots::most_alike(&found);
     view.seen = found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect();
@@ -258,7 +262,8 @@ fn heading<'a>(tree: &Tree<'a>, harvest: &Harvest<'_>, titles: &Words) -> Option
             best = Some((points, words, index));
         }
     }
-    best.filter(|(points, ..)| *points >= 25).map(|(_, words, index)| (words, index))
+    let best = best.filter(|(points, ..)| *points >= 25).map(|(_, words, index)| (words, index));
+    best.or_else(|| titled::first(tree, harvest))
 }
 
 /// Bytes of all reasons for and against a price, mostly.

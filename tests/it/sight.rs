@@ -142,3 +142,80 @@ fn lists_are_no_products() {
     let page = format!("<html lang=en-US><title>Brewing kit</title><h1>Brewing kit</h1>{plain}");
     check(&page, "https://shop.example/brewing-kit", None, None);
 }
+
+#[test]
+fn numbers_of_neighbouring_elements_are_never_one_price() {
+    for (lang, url, body, price, list) in [
+        (
+            "sv",
+            "https://butik.example.se/p",
+            "<h1>Lampa</h1><p class=price><del>1 299</del><ins>999 kr</ins></p>",
+            "999.00 SEK",
+            Some("1299.00 SEK"),
+        ),
+        (
+            "sv",
+            "https://butik.example.se/p",
+            "<div class=product><h1>Mobil 15</h1><span class=price>999 kr</span></div>",
+            "999.00 SEK",
+            None,
+        ),
+        (
+            "sv",
+            "https://butik.example.se/p",
+            "<h1>Lampa</h1><div class=price><div>Antal: 2</div><div>499 kr</div></div>",
+            "499.00 SEK",
+            None,
+        ),
+        (
+            "de",
+            "https://laden.example.de/p",
+            "<div class=product-info><h1>Lampe Nord 40</h1><div class=price>142,50 €</div></div>",
+            "142.50 EUR",
+            None,
+        ),
+        (
+            "cs",
+            "https://obchod.example.cz/p",
+            "<div class=detail><h1>Sada 12</h1><strong class=price>120 Kč</strong></div>",
+            "120.00 CZK",
+            None,
+        ),
+        (
+            "ro",
+            "https://magazin.example.ro/p",
+            "<h1>Lampa</h1><p class=price>1.299<sup>99</sup> Lei</p>",
+            "1299.99 RON",
+            None,
+        ),
+    ] {
+        let title = body.split("<h1>").nth(1).unwrap().split('<').next().unwrap();
+        let page = format!("<html lang={lang}><title>{title}</title>{body}<button class=add-to-cart>x</button>");
+        check(&page, url, Some(price), list);
+    }
+}
+
+#[test]
+fn digits_of_a_title_inside_those_of_a_price_are_not_the_price() {
+    let page = "<html lang=pl><title>Zestaw 12</title><div class=detail><h1>Zestaw 12</h1><b>1 129,00 zł</b><button>Do koszyka</button></div>";
+    let found = read(page, "https://sklep.example.pl/zestaw");
+    assert_eq!(prices(&found).0.as_deref(), Some("1129.00 PLN"));
+    assert_eq!(found.offer.unwrap().evidence.unwrap().raw, "1 129,00 zł");
+}
+
+#[test]
+fn money_that_the_page_names_is_not_the_money_of_its_language() {
+    let page = |text: &str| {
+        format!(
+            "<html lang=en><title>Lamp</title><h1>Lamp</h1><div class=price>{text}</div><button>Add to cart</button>"
+        )
+    };
+    for (text, price) in [
+        ("1 370 kr", None),
+        ("1 370 Kč", Some("1370.00 CZK")),
+        ("137.00 zł", Some("137.00 PLN")),
+        ("137.00", Some("137.00 USD")),
+    ] {
+        check(&page(text), "https://shop.example.com/lamp", price, None);
+    }
+}

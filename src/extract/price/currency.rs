@@ -43,7 +43,11 @@ impl Mark {
             Self::One(currency) => Some(*currency),
             Self::Shared { codes, .. } => {
                 let local = locale.and_then(|l| l.currency());
-                expected.filter(|c| codes.contains(c)).or_else(|| local.filter(|c| codes.contains(c)))
+                let single = expected.filter(|c| codes.contains(c)).or_else(|| local.filter(|c| codes.contains(c)));
+                // Where people pay in euros the pound is that of the neighbours.
+                single.or_else(|| {
+                    codes.first().copied().filter(|_| self.as_written() == "£" && local == Some(Currency::EUR))
+                })
             }
             Self::Subunit(coin) => expected.or_else(|| {
                 // `cent` is said of many currencies; a sign and pence are said of the money of the place.

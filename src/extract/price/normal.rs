@@ -45,7 +45,7 @@ fn normalise_any(raw: &str) -> String {
             }
             c if text::is_invisible(c) => {}
             '’' | '‘' | 'ʼ' | '´' | '`' | '＇' | '′' => out.push('\''),
-            '−' | '﹣' | '－' => out.push('-'),
+            '−' | '﹣' | '－' | '⁻' => out.push('-'),
             '‐' | '‑' | '‒' | '–' | '—' | '―' => out.push('–'),
             '￥' | '￡' | '￦' => out.push(c),
             '\u{ff01}'..='\u{ff5e}' => out.extend(char::from_u32(u32::from(c) - 0xfee0)),

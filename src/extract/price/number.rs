@@ -112,6 +112,18 @@ impl<'t> Number<'t> {
         (self.rest.is_empty() && !self.leading_mark).then_some(self.first)
     }
 
+    /// The digits of a number that has no marks but blanks between its groups.
+    pub(super) fn spaced_integer(&self) -> Option<String> {
+        let plain = !self.leading_mark && self.rest.iter().all(|(mark, _)| *mark == ' ');
+        let groups = self.groups(&self.rest);
+        (plain && (groups.len() == 1 || grouped(&groups))).then(|| groups.concat())
+    }
+
+    /// Two digits behind a decimal mark and nothing in front of it: `.95`.
+    pub(super) fn fraction_only(&self) -> bool {
+        self.leading_mark && self.rest.is_empty() && self.first.len() == 2
+    }
+
     /// Digits after the last mark, 0 if there is none.
     pub(super) fn last_group(&self) -> usize {
         self.rest.last().map_or(0, |(_, group)| group.len())

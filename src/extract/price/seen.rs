@@ -11,28 +11,40 @@ use crate::money::Decimal;
 
 /// A number with what stands around it.
 pub(super) struct Seen<'a> {
-    text: &'a str,
-    lower: &'a str,
-    number: &'a Number<'a>,
+    pub(super) text: &'a str,
+    pub(super) lower: &'a str,
+    pub(super) number: &'a Number<'a>,
     pub(super) mark: Option<Mark>,
     /// Where text before the number and its leading mark ends, and where text behind number and mark starts.
-    from: usize,
-    to: usize,
-    negative: bool,
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) negative: bool,
+    /// A name of money stands beside the number that is not believed to be one.
+    pub(super) doubted: bool,
     plus: bool,
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn new(text: &'a str, lower: &'a str, number: &'a Number<'a>) -> Self {
-        let mut seen =
-            Self { text, lower, number, mark: None, from: number.start, to: number.end, negative: false, plus: false };
+    /// Reads what stands around a number; `taken` is where the number before it and the mark behind that one end.
+    pub(super) fn new(text: &'a str, lower: &'a str, number: &'a Number<'a>, taken: usize) -> Self {
+        let mut seen = Self {
+            text,
+            lower,
+            number,
+            mark: None,
+            from: number.start,
+            to: number.end,
+            negative: false,
+            doubted: false,
+            plus: false,
+        };
         seen.read_sign();
         let before = seen.mark_before();
         let end = seen.to;
         let mut after = seen.mark_after();
         // `£9.99p`: one letter behind an amount that has its sign already is no second currency.
-        if before.is_some() && after.is_some() && text[end..seen.to].chars().filter(|c| c.is_alphabetic()).count() == 1
-        {
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic() && !currency::is_sign(*c)).count();
+        if before.is_some() && after.is_some() && letters(&text[end..seen.to]) == 1 {
             after = None;
             seen.to = end;
         }
@@ -42,38 +54,16 @@ impl<'a> Seen<'a> {
                 seen.from = seen.number.start;
                 Some(Mark::One(other))
             }
+            // `12 Euro 50 Cent`: the name in front is that of the number before.
+            (Some(_), Some(coin @ Mark::Subunit(_))) if seen.from < taken => {
+                seen.from = seen.number.start;
+                Some(coin)
+            }
             (Some(one @ Mark::One(_)), _) | (_, Some(one @ Mark::One(_))) => Some(one),
             (Some(Mark::Shared { .. }), Some(Mark::Subunit(_))) => seen.before_only(),
             (before, after) => before.or(after),
         };
         seen
-    }
-
-    /// Drops a mark of bare letters that is not the money of the place, when the text is running text.
-    pub(super) fn believed(mut self, context: &Context<'_>) -> Self {
-        let weak = self.mark.as_ref().is_some_and(|mark| {
-            let written = self.text.get(self.from..self.to).unwrap_or("");
-            let signs = written.chars().any(|c| currency::is_sign(c) || currency::is_cjk(c));
-            let letters = written.chars().filter(|c| c.is_alphabetic()).count();
-            let code = matches!(mark, Mark::One(c) if written.contains(c.code()));
-            let local = context.locale.and_then(|l| l.currency());
-            let resolved = mark.resolve(context.currency, context.locale);
-            let coins = matches!(mark, Mark::Subunit(_));
-            // Three letters of another script, such as `руб` or `грн`, are no word that stands there by chance.
-            let foreign = letters >= 3 && !coins && written.chars().all(|c| !c.is_ascii_alphabetic());
-            !signs
-                && !code
-                && !foreign
-                && letters <= 3
-                && (coins || resolved.is_none() || (resolved != local && resolved != context.currency))
-        });
-        let glued =
-            self.text[..self.number.start].ends_with(|c: char| c.is_alphabetic()) && self.from == self.number.start;
-        if context.strict && (weak || (glued && self.mark.is_some())) {
-            self.mark = None;
-            (self.from, self.to) = (self.number.start, self.number.end);
-        }
-        self
     }
 
     /// Whether the name in front of the number is bare letters and the one behind it a sign or a code.
@@ -96,9 +86,14 @@ impl<'a> Seen<'a> {
     fn read_sign(&mut self) {
         let before = self.text[..self.from].trim_end_matches([' ', '.', ',']);
         match before.chars().next_back() {
-            Some('-') if !before[..before.len() - 1].trim_end().ends_with(|c: char| c.is_ascii_digit()) => {
+            Some('-') if self.is_minus(before) => {
                 self.negative = true;
                 self.from = before.len() - 1;
+            }
+            // Nothing but a sign can stand there: `–12,50 €`.
+            Some('–') if before == "–" && self.text[before.len()..].starts_with(|c: char| c.is_ascii_digit()) => {
+                self.negative = true;
+                self.from = 0;
             }
             Some('+') => {
                 self.plus = true;
@@ -106,6 +101,19 @@ impl<'a> Seen<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Whether the dash at the end of `before` is a sign: not in a range, not behind a word, `Preis - 12,50`, and not in
+    /// the place of zero, `-.95`.
+    fn is_minus(&self, before: &str) -> bool {
+        let outer = &before[..before.len() - 1];
+        let between = &self.text[before.len()..self.number.start];
+        let word = outer.trim_end();
+        let apart = outer.len() == word.len() || between.starts_with(' ');
+        let behind_word =
+            apart && word.ends_with(char::is_alphabetic) && currency::at_end(word, &self.lower[..word.len()]).is_none();
+        let zero = matches!(between, "." | ",") && self.number.fraction_only() && !word.ends_with(currency::is_sign);
+        !behind_word && !zero && !word.ends_with(|c: char| c.is_ascii_digit())
     }
 
     fn mark_before(&mut self) -> Option<Mark> {
@@ -132,6 +140,9 @@ impl<'a> Seen<'a> {
         if outside.ends_with('-') && !outside[..outside.len() - 1].trim_end().ends_with(|c: char| c.is_alphanumeric()) {
             self.negative = true;
             self.from = outside.len() - 1;
+        } else if outside == "–" && !self.text[outside.len()..].starts_with(' ') {
+            self.negative = true;
+            self.from = 0;
         } else if outside.ends_with('+') {
             self.plus = true;
         }
@@ -180,40 +191,12 @@ impl<'a> Seen<'a> {
 
     /// `149` and `99` of a text that is nothing but `149 99 Lei`, as one number.
     pub(super) fn joined_by_blank(&self, cents: &Seen<'_>, text: &str) -> Option<String> {
-        let (whole, part) = (self.number.integer()?, cents.number.integer()?);
+        let (whole, part) = (self.number.spaced_integer()?, cents.number.integer()?);
         let alone = self.number.start == 0 && text[cents.to..].trim_matches(['*', ' ']).is_empty();
         let blank = &text[self.number.end..cents.number.start] == " ";
         let marked = self.mark.is_none() && matches!(cents.mark, Some(Mark::One(_) | Mark::Shared { .. }));
-        (alone && blank && marked && cents.to > cents.number.end && part.len() == 2 && whole.len() <= 4)
+        (alone && blank && marked && cents.to > cents.number.end && part.len() == 2 && whole.len() <= 6)
             .then(|| format!("{whole}.{part}"))
-    }
-
-    /// Whether the number counts or measures something else.
-    pub(super) fn is_quantity(&self, any_marked: bool) -> bool {
-        let after = self.lower[self.number.end..].trim_start();
-        let before = self.lower[..self.number.start].trim_end();
-        if after.starts_with('%') || after.starts_with("٪") || before.ends_with('%') || after.starts_with("percent") {
-            return true;
-        }
-        if self.mark.is_some() {
-            return false;
-        }
-        if any_marked || before.ends_with(|c: char| c.is_alphabetic()) && !self.text[..self.number.start].ends_with(' ')
-        {
-            return true;
-        }
-        let word: &str = after.split([' ', ',', ')']).next().unwrap_or("");
-        words::is_quantity(word.trim_end_matches('.')) || self.is_time_or_count() || words::counts(before)
-    }
-
-    /// `12:30`, `24/7`, `(23)`: a time, a share or the number of reviews, where nothing says that it is money.
-    fn is_time_or_count(&self) -> bool {
-        let behind = self.text[self.number.end..].strip_prefix([':', '/']);
-        let ahead = self.text[..self.number.start].strip_suffix([':', '/']);
-        self.number.integer().is_some()
-            && (behind.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-                || ahead.is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
-                || self.in_parentheses())
     }
 
     pub(super) fn reading(
@@ -265,7 +248,18 @@ impl<'a> Seen<'a> {
         };
         let tax = self.tax();
         Ok((
-            Reading { amount, high, mark, currency, kind, tax, per, role, proven_mark: self.number.proven_mark() },
+            Reading {
+                amount,
+                high,
+                mark,
+                currency,
+                kind,
+                tax,
+                per,
+                role,
+                proven_mark: self.number.proven_mark(),
+                doubted: self.doubted,
+            },
             used,
         ))
     }
@@ -370,7 +364,7 @@ impl<'a> Seen<'a> {
     }
 
     /// `36 x 99 kr`, `12 × 9,99`: one of several payments.
-    fn instalments(&self) -> bool {
+    pub(super) fn instalments(&self) -> bool {
         let before = self.lower[..self.from].trim_end();
         let before = before.strip_suffix(['x', '×', '*', 'х']).map(str::trim_end);
         before.is_some_and(|b| b.ends_with(|c: char| c.is_ascii_digit()))
@@ -378,15 +372,24 @@ impl<'a> Seen<'a> {
 
     fn range_end(&self, later: &[Seen<'_>], hints: Hints) -> Option<Decimal> {
         let next = later.first()?;
-        let start = self.to.max(self.number.end);
-        let between = self.lower.get(start..next.from.max(start))?.trim();
-        let dash = matches!(
-            between,
-            "-" | "–" | "to" | "til" | "till" | "bis" | "do" | "à" | "a" | "до" | "~" | "tot" | "hasta" | "-- " | "..."
-        ) || (next.negative && between.is_empty());
+        let dash = self.leads_to(next);
         let number::Reading::Exactly(high) = next.number.resolve(hints) else { return None };
         let low = self.number.resolve(hints);
         (dash && matches!(low, number::Reading::Exactly(low) if low < high)).then_some(high)
+    }
+
+    /// Whether a dash or a word joins the number to the next one: `100-200`, `zwischen 20 und 30`.
+    pub(super) fn leads_to(&self, next: &Seen<'_>) -> bool {
+        let start = self.to.max(self.number.end);
+        let Some(between) = self.lower.get(start..next.from.max(start)) else { return false };
+        let between = between.trim();
+        let and = matches!(between, "and" | "und" | "et" | "y" | "e" | "en" | "og" | "och" | "a" | "i" | "и");
+        let opens = || words::opens_range(self.lower[..self.from].trim_end());
+        matches!(
+            between,
+            "-" | "–" | "to" | "til" | "till" | "bis" | "do" | "à" | "a" | "до" | "~" | "tot" | "hasta" | "..."
+        ) || (next.negative && between.is_empty())
+            || (and && opens())
     }
 
     fn cues(&self) -> (PriceKind, Role) {

@@ -117,7 +117,7 @@ pub(super) const NATIONS: &[(&str, &str)] = &[
     ("neozel", "NZ"), ("nz", "NZ"), ("зеланд", "NZ"), ("뉴질랜드", "NZ"), ("ニュージーランド", "NZ"), ("新西兰", "NZ"), ("taiwan", "TW"),
     ("台湾", "TW"), ("台灣", "TW"), ("대만", "TW"), ("タイワン", "TW"), ("jamai", "JM"), ("mexic", "MX"), ("mexik", "MX"), ("mejic", "MX"),
     ("墨西哥", "MX"), ("argenti", "AR"), ("chile", "CL"), ("chili", "CL"), ("colomb", "CO"), ("kolumb", "CO"), ("philip", "PH"), ("filip", "PH"),
-    ("필리핀", "PH"), ("フィリピン", "PH"), ("菲律宾", "PH"), ("uruguay", "UY"), ("domini", "DO"), ("americ", "US"), ("amerik", "US"), ("estadun", "US"),
+    ("필리핀", "PH"), ("フィリピン", "PH"), ("ポーランド", "PL"), ("アイスランド", "IS"), ("フィンランド", "FI"), ("菲律宾", "PH"), ("uruguay", "UY"), ("domini", "DO"), ("americ", "US"), ("amerik", "US"), ("estadun", "US"),
     ("estadoun", "US"), ("états", "US"), ("united states", "US"), ("u.s", "US"), ("us", "US"), ("usa", "US"), ("abd", "US"), ("сша", "US"),
     ("америк", "US"), ("अमेरिक", "US"), ("미국", "US"), ("アメリカ", "US"), ("米", "US"), ("美", "US"), ("brit", "GB"), ("engli", "GB"),
     ("ingli", "GB"), ("ingle", "GB"), ("англ", "GB"), ("брит", "GB"), ("sterling", "GB"), ("영국", "GB"), ("イギリス", "GB"), ("استرليني", "GB"),

@@ -62,7 +62,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "소비자가", "normal", "precio normal", "original price was", "original price", "den oprindelige pris var", "oprindelig pris", "det ursprungliga priset var", "ursprungspris", "opprinnelig pris var",
             "opprinnelig pris", "ursprünglicher preis war", "ursprünglicher preis", "le prix initial était", "prix initial", "prix d'origine", "el precio original era", "precio original", "il prezzo originale era", "prezzo originale", "o preço original era",
             "oorspronkelijke prijs was", "oorspronkelijke prijs", "pierwotna cena wynosiła", "pierwotna cena", "původní cena byla", "pôvodná cena bola", "alkuperäinen hinta oli", "alkuperäinen hinta", "az eredeti ár", "prețul inițial a fost", "preț inițial",
-            "первоначальная цена составляла", "первоначальная цена", "оригінальна ціна", "orijinal fiyat", "liste fiyatı", "piyasa fiyatı", "gamla priset", "tavallinen hinta", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at",
+            "первоначальная цена составляла", "первоначальная цена", "оригінальна ціна", "orijinal fiyat", "liste fiyatı", "piyasa fiyatı", "gamla priset", "tavallinen hinta", "מחיר קודם", "מחיר רגיל", "prezzo consigliato", "ราคาปกติ", "ราคาเดิม", "当店通常価格", "通常価格", "السعر السابق", "السعر الأصلي", "优惠前", "قیمت قبلی", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at",
         ],
     ),
     (
@@ -78,7 +78,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
         Cue::Member,
         &[
             "member", "members", "members only", "medlem", "medlemspris", "clubpreis", "klubbpris", "klub", "club", "with card", "loyalty", "plus-preis", "with prime",
-            "app price", "in the app", "con tarjeta", "avec la carte", "z kartą", "s kartou", "membre", "bonuskunde", "student", "with trade-in",
+            "clubcard price", "club price", "nectar price", "plussa-hinta", "plussahinta", "mit app", "med app", "with the app", "app-preis", "mit karte", "klubpris", "medlemspriset", "med kort", "jäsenhinta", "precio socio", "prix membre", "cena z aplikacją", "cena klubowa", "med klub", "app price", "in the app", "con tarjeta", "avec la carte", "z kartą", "s kartou", "membre", "bonuskunde", "student", "with trade-in",
         ],
     ),
     (
@@ -158,6 +158,8 @@ const QUANTITIES: &[&str] = &[
     "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews",
     "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
     "month", "months", "monate", "monaten", "mois", "meses", "mesi", "měsíců", "mesiacov", "miesięcy", "miesiące", "månader", "måneder", "mdr", "maanden", "kuukautta", "hónap", "luni", "месяцев", "мес", "hour", "year",
+    "h", "hr", "hrs", "std", "werktage", "werktagen", "werktag", "arbeitstage", "arbetsdagar", "arbejdsdage", "hverdage", "vardagar", "virkedager", "arkipäivää", "jours", "días", "giorni", "dias", "dagen", "werkdagen", "tag", "dag",
+    "dní", "pracovních", "nap", "munkanap", "zile", "рабочих", "дня", "timer", "timmar", "stunden", "heures", "horas", "ore", "uur", "godz", "hodin", "päivää", "business", "working", "gün", "iş",
     "jahr", "anni", "ans", "années", "años", "anos", "let", "rokov", "roky", "jaar", "vuotta", "év", "ani", "лет", "года", "год", "weeks", "wochen", "semaines", "semanas", "viikkoa", "star", "sterne", "étoiles", "estrellas",
 ];
 
@@ -168,10 +170,64 @@ pub(super) fn is_quantity(word: &str) -> bool {
     QUANTITY_SET.contains(word)
 }
 
+/// What is said of the number of things that a shop has.
+const STOCKED: [&str; 20] = [
+    "in stock",
+    "left",
+    "available",
+    "på lager",
+    "i lager",
+    "auf lager",
+    "verfügbar",
+    "vorrätig",
+    "en stock",
+    "disponible",
+    "disponibili",
+    "em stock",
+    "op voorraad",
+    "w magazynie",
+    "skladem",
+    "na sklade",
+    "készleten",
+    "în stoc",
+    "в наличии",
+    "varastossa",
+];
+
+/// Whether words in lower case behind a number say that so many are in stock.
+pub(super) fn is_stock(behind: &str) -> bool {
+    STOCKED.iter().any(|words| starts_with_phrase(behind, words))
+}
+
+/// What stands between a number of things and what they cost together.
+pub(super) const FOR: [&str; 7] = ["for ", "för ", "für ", "voor ", "pour ", "per ", "za "];
+
+/// Whether words in lower case before a number open a range whose ends are joined by "and".
+pub(super) fn opens_range(before: &str) -> bool {
+    const OPENINGS: [&str; 10] =
+        ["between", "zwischen", "entre", "tussen", "mellem", "mellan", "mellom", "między", "tra", "между"];
+    OPENINGS.iter().any(|opening| ends_with_phrase(before, opening))
+}
+
+/// Whether the words in front of an amount, its sign included, and those behind it lead from it to a lower price.
+pub(super) fn reduces(before: &str, between: &str) -> bool {
+    const PAIRS: [(&str, &str); 4] = [("de", "por"), ("van", "voor"), ("von", "auf"), ("fra", "til")];
+    let mut near = before.split_whitespace().rev().take(2);
+    near.any(|word| PAIRS.iter().any(|(from, to)| word == *from && between == *to))
+}
+
+/// Names of money that are units when they are written in small letters.
+const UNITS: [&str; 12] = ["km", "ft", "mt", "kn", "nt", "lv", "le", "bd", "br", "um", "dt", "cg"];
+
+/// Whether a name of money as it is written is a unit of measure.
+pub(super) fn is_unit(written: &str) -> bool {
+    UNITS.contains(&written)
+}
+
 /// What shops print before the price one pays.
 #[rustfmt::skip]
 const PRICE_LABELS: &[&str] = &[
-    "price", "our price", "your price", "sale price", "special price", "online price", "current price", "now", "preis", "unser preis", "ihr preis", "pris", "vår pris", "vores pris", "din pris", "nu", "prix", "notre prix", "votre prix",
+    "price", "only", "nur", "jetzt", "jetzt nur", "kun", "endast", "bara", "vain", "seulement", "solo", "teraz", "tylko", "nyní", "jen", "most", "acum", "сейчас", "теперь", "our price", "your price", "sale price", "special price", "online price", "current price", "now", "preis", "unser preis", "ihr preis", "pris", "vår pris", "vores pris", "din pris", "nu", "prix", "notre prix", "votre prix",
     "precio", "nuestro precio", "prezzo", "il nostro prezzo", "cena", "nasza cena", "twoja cena", "cena brutto", "naše cena", "vaše cena", "cena s dph", "naša cena", "vaša cena", "ár", "ára", "bruttó ár", "preț", "pret", "prețul nostru",
     "hinta", "prijs", "onze prijs", "preço", "valor", "por", "цена", "наша цена", "ваша цена", "ціна", "kaina", "hind", "cijena", "цена с ддс", "τιμή", "fiyat", "fiyatı", "価格", "販売価格", "价格", "價格", "售价", "售價", "가격", "판매가",
     "ราคา", "giá", "harga", "מחיר", "السعر", "قیمت", "मूल्य",
@@ -190,7 +246,7 @@ const LABELS: &[&str] = &[
     "tel", "telefon", "phone", "fax", "тел", "art", "art.-nr", "art.nr", "art nr", "artikel", "artikelnr", "artikelnummer", "artikel-nr", "bestellnummer", "sku", "ean", "gtin", "isbn", "upc", "mpn", "asin", "model", "modell", "modèle",
     "modelo", "größe", "size", "rozmiar", "velikost", "veľkosť", "taille", "talla", "taglia", "tamanho", "maat", "storlek", "størrelse", "koko", "размер", "qty", "quantity", "anzahl", "menge", "quantité", "cantidad", "quantità", "ilość",
     "množství", "antal", "antall", "määrä", "in stock", "stock", "auf lager", "lagerbestand", "på lager", "i lager", "en stock", "na skladě", "artykuł", "kod produktu", "nr katalogowy", "cikkszám", "артикул", "код", "код товара", "item no",
-    "item number", "varenr", "varenummer", "référence", "ref", "réf", "codice", "página", "page", "seite", "side", "№",
+    "арт", "points", "bonus points", "bonuspoints", "punkte", "bonuspunkte", "poäng", "point", "pisteet", "punkty", "puntos", "punti", "баллы", "item number", "varenr", "varenummer", "référence", "ref", "réf", "codice", "página", "page", "seite", "side", "№",
 ];
 
 /// Whether words in lower case right before a number say that it names or counts something.
@@ -233,8 +289,9 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     let behind = BY_FIRST.of(after.chars().next());
     let speaks_back = behind.iter().filter(|(_, cue)| matches!(cue, Cue::Saving | Cue::Shipping));
     found.extend(speaks_back.filter(|(phrase, _)| starts_with_phrase(after, phrase)).map(|(_, cue)| *cue));
-    // `69.990 Normal`: a word that is all there is behind the amount.
-    let alone = behind.iter().filter(|(phrase, cue)| *cue == Cue::List && *phrase == after);
+    // `69.990 Normal`, `$100 deposit`: a word that is all there is behind the amount.
+    let alone_says = |cue: &Cue| matches!(cue, Cue::List | Cue::Deposit | Cue::Fee | Cue::Member | Cue::PerMonth);
+    let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && *phrase == after.trim_end_matches(['.', '*']));
     found.extend(alone.map(|(_, cue)| *cue));
     found
 }

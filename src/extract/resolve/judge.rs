@@ -1,7 +1,7 @@
 //! The verdict: which candidate is the page's price, how sure that is, or which outcome the page has instead.
 
 use super::finish::{complete, finish};
-use super::{Found, fill};
+use super::{Found, fill, tax};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Candidate, Offer, Source};
@@ -217,6 +217,29 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
     {
         return contradicted(found, view, first, index, points, shown(base), agreeing);
     }
+    // Several sellers or variants: the page shows the price of one of them.
+    if let Some((index, _)) = visible
+        && let Some(seen) = price(index, found)
+        && found.candidates[first].offer.kind == PriceKind::Range
+        && found.candidates[index].offer.kind == PriceKind::Exact
+        && !close(seen, base)
+        && found.candidates[first].amounts.iter().any(|own| close(*own, seen))
+    {
+        found.candidates[first].verdict = "the page shows another of its prices".to_owned();
+        return Verdict::Price {
+            index,
+            confidence: 75,
+            why: format!("of the prices that {source} states, the one shown"),
+        };
+    }
+    // The same number in another money: one of the two names is wrong.
+    if let Some((index, _)) = visible
+        && let Some(seen) = price(index, found)
+        && seen.currency() != base.currency()
+        && seen.amount() == base.amount()
+    {
+        return Verdict::Ambiguous(format!("{source} says {base}, the page shows {seen}"));
+    }
     let state: Vec<Money> =
         found.candidates.iter().filter(|c| c.source == Source::Embedded).filter_map(|c| c.offer.price).collect();
     let doubted = !state.is_empty() && !state.iter().any(|s| close(*s, base));
@@ -266,8 +289,13 @@ fn contradicted(
         && agreeing == 1
         && !rivalled
     {
-        found.candidates[index].offer.list_price = list.or(Some(base));
-        found.candidates[first].verdict = format!("the page shows {seen} and this as the price before");
+        // What the markup says is the price before only where the page says so: it may be stale, or count cents.
+        found.candidates[index].offer.list_price = list.or((sale || reduced).then_some(base));
+        found.candidates[first].verdict = if sale || reduced {
+            format!("the page shows {seen} and this as the price before")
+        } else {
+            format!("the page shows {seen}")
+        };
         let confidence = if sale || reduced { 80 } else { 60 };
         return Verdict::Price {
             index,
@@ -310,18 +338,6 @@ fn alone(found: &Found, seen: Money, base: Money) -> bool {
     rivals.filter_map(|c| c.offer.price).all(|p| close(p, seen) || close(p, base))
 }
 
-/// Whether the larger of two amounts is the smaller one plus a rate of VAT that is in force somewhere.
-fn differ_by_vat(net: Money, gross: Money) -> bool {
-    // Tenths of a percent: the standard and reduced rates of Europe, and the common ones elsewhere.
-    const RATES: [i64; 22] =
-        [25, 38, 50, 55, 60, 70, 80, 81, 90, 100, 120, 130, 140, 150, 190, 200, 210, 220, 230, 240, 250, 270];
-    net.currency() == gross.currency()
-        && RATES.iter().any(|rate| {
-            let expected = net.minor().saturating_mul(1_000 + rate);
-            (expected - gross.minor().saturating_mul(1_000)).abs() <= 1_000
-        })
-}
-
 fn best_visible(found: &Found) -> Option<(usize, i32)> {
     let best = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
     (best.1.score >= ENOUGH).then_some((best.0, best.1.score))
@@ -358,6 +374,7 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
     if !product_like
         || view.heading.is_none()
         || kind::is_side_page(page)
+        || view.heading.as_ref().is_some_and(|(words, _)| kind::is_side_heading(words))
         || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article)
     {
         return Verdict::None;
@@ -374,10 +391,10 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         .iter()
         .filter(|c| c.source == Source::Visible)
         .find(|c| c.offer.price != best && c.score > points - 8);
-    if let (Some(rival), Some(best)) = (rival.and_then(|r| r.offer.price), best) {
+    if let (Some(rival), Some(best)) = (rival, best) {
+        let Some(other) = rival.offer.price else { return Verdict::None };
         // The same offer without and with tax: people pay the higher one.
-        if differ_by_vat(best, rival) || differ_by_vat(rival, best) {
-            let gross = if rival.minor() > best.minor() { rival } else { best };
+        if let Some(gross) = tax::gross_of(&found.candidates[index], rival, found.locale) {
             let wanted =
                 found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(gross));
             if let Some(index) = wanted {
@@ -385,11 +402,25 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
                 return Verdict::Price {
                     index,
                     confidence: 70,
-                    why: format!("the page shows it without and with tax ({best}, {rival})"),
+                    why: format!("the page shows it without and with tax ({best}, {other})"),
                 };
             }
         }
-        return Verdict::Ambiguous(format!("the page shows {best} and {rival} with equal right"));
+        // The page itself says by how much one of the two is reduced.
+        let (low, high) = if other.minor() < best.minor() { (other, best) } else { (best, other) };
+        if low.currency() == high.currency() && view.discounts.iter().any(|p| is_reduction(high, low, *p)) {
+            let wanted =
+                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(low));
+            if let Some(index) = wanted {
+                found.candidates[index].offer.list_price = Some(high);
+                return Verdict::Price {
+                    index,
+                    confidence: 65,
+                    why: format!("the page shows {high} reduced by the percentage that makes it {low}"),
+                };
+            }
+        }
+        return Verdict::Ambiguous(format!("the page shows {best} and {other} with equal right"));
     }
     let confidence = match points {
         0..=79 => 60,

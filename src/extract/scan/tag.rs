@@ -43,6 +43,7 @@ elements! {
     IFRAME = "iframe",
     IMG = "img",
     INPUT = "input",
+    INS = "ins",
     LABEL = "label",
     LINK = "link",
     META = "meta",

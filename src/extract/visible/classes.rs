@@ -88,6 +88,10 @@ const OLD: &[&str] = &[
     "full-price",
     "fullprice",
     "_disc",
+    "origin-price",
+    "originprice",
+    "origin_price",
+    "price-origin",
 ];
 const ASIDE: &[&str] = &[
     "related",

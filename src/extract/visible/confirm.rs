@@ -5,6 +5,7 @@
 
 use crate::extract::json::ceil_char;
 use crate::extract::offer::{Candidate, Evidence, Offer, Source};
+use crate::extract::price::may_mean;
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Builder, Kind};
@@ -52,7 +53,11 @@ pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money) -> Shown {
         }
         for digits in amounts(text) {
             if wanted.fit(&digits) {
-                shown = shown.or(Some((node.at, text)));
+                // The same digits in another money show another price.
+                match shown {
+                    None if !may_mean(text, price.currency()) => others = true,
+                    _ => shown = shown.or(Some((node.at, text))),
+                }
             } else {
                 others = others || wanted.may_be_price(&digits, || speaks_of_money(text));
             }
@@ -220,6 +225,13 @@ mod tests {
         }
         assert!(!shows("<h1>Lamp</h1><b>12,99 €</b>"));
         assert!(!shows("<h1>Lamp</h1><b data-price=1299>soon</b>"));
+    }
+
+    #[test]
+    fn the_same_digits_in_another_money_do_not_confirm() {
+        for text in ["1 299 kr", "1.299,00 zł", "$1,299.00", "1.299,00 USD"] {
+            assert!(!shows(&format!("<h1>Lamp</h1><b>{text}</b>")), "{text}");
+        }
     }
 
     #[test]

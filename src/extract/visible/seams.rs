@@ -4,9 +4,14 @@
 
 use std::borrow::Cow;
 
-use crate::extract::tree::SEAM;
+use crate::extract::tree::{SEAM, STRUCK};
+
+/// Stands where two elements meet whose digits are numbers of their own.
+const APART: &str = " | ";
 
 /// Removes the seams of split prices: `1 574|90 zł` becomes `1 574.90 zł`, `39|.|99` becomes `39.99`.
+///
+/// Digits on both sides of any other border stay numbers of their own: no reader crosses what is put between them.
 ///
 /// The flag says whether two digits stand alone between seams right behind a number.
 #[must_use]
@@ -24,10 +29,10 @@ pub fn join(text: &str) -> (Cow<'_, str>, bool) {
     (if spaced { Cow::Owned(joined.replace(". ", ".")) } else { joined }, split)
 }
 
-/// Whether any seam stands behind a number or its mark and in front of digits or a mark: no other is ever joined.
+/// Whether any seam stands behind a number or its mark and in front of digits or a mark: all others become blanks.
 fn may_join(text: &str) -> bool {
     text.match_indices(SEAM).any(|(at, seam)| {
-        let before = text[..at].trim_end_matches([' ', SEAM]).as_bytes().last();
+        let before = text[..at].trim_end_matches([' ', SEAM, STRUCK]).as_bytes().last();
         let behind = text[at + seam.len()..].trim_start_matches(' ').as_bytes().first();
         [before, behind].iter().all(|byte| matches!(byte, Some(b'0'..=b'9' | b'.' | b',')))
     })
@@ -39,6 +44,10 @@ fn joined(text: &str) -> (String, bool) {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     for (i, c) in chars.iter().enumerate() {
+        if *c == STRUCK {
+            out.push_str(if are_apart(&out, &chars[i + 1..], true) { APART } else { " " });
+            continue;
+        }
         if *c != SEAM {
             out.push(*c);
             continue;
@@ -62,10 +71,19 @@ fn joined(text: &str) -> (String, bool) {
         } else if touching && digits == 2 && ends && spaced && !has_decimals(&out) && after == Some(SEAM) {
             out.push(decimal);
         } else {
-            out.push(' ');
+            out.push_str(if are_apart(&out, &chars[i + 1..], false) { APART } else { " " });
         }
     }
     (out, split)
+}
+
+/// Whether digits in front of a seam and digits behind it are two numbers. Two digits behind a number without decimals may
+/// be its cents, unless one of the two is struck.
+fn are_apart(before: &str, behind: &[char], struck: bool) -> bool {
+    let mut rest = behind.iter().copied().skip_while(|c| matches!(*c, ' ' | SEAM | STRUCK));
+    let digits = rest.by_ref().take_while(char::is_ascii_digit).count();
+    let before = before.trim_end_matches(' ');
+    before.ends_with(|c: char| c.is_ascii_digit()) && digits > 0 && (struck || digits != 2 || has_decimals(before))
 }
 
 fn last_number(text: &str) -> &str {
@@ -93,6 +111,22 @@ mod tests {
             ("-10%|50 kr", "-10% 50 kr"),
         ] {
             assert_eq!(join(&split.replace('|', &SEAM.to_string())).0, joined, "{split}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_neighbours_stay_apart() {
+        for (text, read) in [
+            ("1 299~|999 kr", "1 299 |  999 kr"),
+            ("1299~|99 kr", "1299 |  99 kr"),
+            ("iPhone 15 |999 kr", "iPhone 15  | 999 kr"),
+            ("Antal: 2 |499 kr", "Antal: 2  | 499 kr"),
+            ("12,50 |100 kr", "12,50  | 100 kr"),
+            ("149 |99 Lei", "149  99 Lei"),
+            ("kr |499", "kr  499"),
+        ] {
+            let raw = text.replace('|', &SEAM.to_string()).replace('~', &STRUCK.to_string());
+            assert_eq!(join(&raw).0, read, "{text}");
         }
     }
 

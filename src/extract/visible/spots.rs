@@ -113,16 +113,34 @@ fn says_online(words: &str) -> bool {
     ONLINE.is_match(words.as_bytes())
 }
 
-/// Whether the digits of a text are among those of the amounts that the box around it reads as, or hold them.
+/// Letters beside digits that stand for the cents of a price: its currency and no more.
+const CENTS_LETTERS: usize = 4;
+
+/// Whether a number of a text is one of the amounts that the box around it reads as, or its whole part or its cents.
 fn shows(amounts: &(Reading, Option<Reading>), raw: &str) -> bool {
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let own = if raw.is_ascii() { digits(raw) } else { digits(&price::normalise(raw)) };
+    let normal = price::normalise(raw);
     let (first, second) = amounts;
     let stated = [Some(first.amount), first.high, second.as_ref().map(|r| r.amount)];
+    let few_letters = normal.chars().filter(|c| c.is_alphabetic()).count() <= CENTS_LETTERS;
+    // Multiplying letters and numerals stand for zeros that are not written.
+    let multiplies = normal.contains(['k', 'K', 'M', '百', '千', '万', '萬', '億', '亿', '천', '만', '억']);
     stated.into_iter().flatten().any(|amount| {
-        let amount = digits(&amount.mantissa().to_string());
-        amount.contains(own.trim_start_matches('0')) || own.contains(amount.trim_end_matches('0'))
+        let digits = amount.mantissa().unsigned_abs().to_string();
+        let scale = amount.scale() as usize;
+        let (whole, cents) = digits.split_at(digits.len().saturating_sub(scale));
+        price::written_numbers(&normal).iter().any(|own| {
+            let multiplied = || multiplies && whole.strip_prefix(own.as_str()).is_some_and(is_zeros);
+            (!own.is_empty() && (own == whole || multiplied()))
+                || (own.is_empty() && whole.is_empty())
+                || (own.starts_with(&*digits) && is_zeros(&own[digits.len()..]))
+                || (digits.starts_with(own.as_str()) && own.len() >= whole.len() && is_zeros(&digits[own.len()..]))
+                || (few_letters && scale > 0 && own.len() <= scale && cents.trim_start_matches('0') == own)
+        })
     })
+}
+
+fn is_zeros(digits: &str) -> bool {
+    digits.bytes().all(|b| b == b'0')
 }
 
 /// Whether a text has digits and is no bare percentage.

@@ -1,0 +1,141 @@
+//! Which of the names of money beside the numbers of one text are believed, and which number lends its name to another.
+//!
+//! A letter or a short word beside a number may be a unit, an initial or a size: the rest of the text decides.
+
+use super::currency::{self, Mark};
+use super::number::{self, Hints};
+use super::seen::Seen;
+use super::words;
+use super::{Context, PriceKind, Role};
+use crate::money::Decimal;
+
+/// The upper end of a range is at most this many times the lower one.
+const MOST_IN_RANGE: i64 = 20;
+/// Numbers with only blanks between them from which on they are a telephone number.
+const TELEPHONE: usize = 4;
+
+/// Drops the names of money that are none, and lends that of a range's upper end to the lower one.
+pub(super) fn settle(seen: &mut [Seen<'_>], context: &Context<'_>) {
+    let local = context.currency.or_else(|| context.locale.and_then(|l| l.currency()));
+    if local.is_some_and(|c| c.code() == "PHP") {
+        // A capital P is the pula's sign in tables, and the peso's in its country.
+        for one in seen.iter_mut().filter(|s| s.mark.is_some() && s.written().contains('P') && s.is_marked_by_letter())
+        {
+            one.mark = local.map(Mark::One);
+        }
+    }
+    for i in 0..seen.len() {
+        let sure = || seen.iter().any(|s| s.mark.is_some() && !s.is_marked_by_letter());
+        if seen[i].is_doubtful(context, sure) {
+            let one = &mut seen[i];
+            one.mark = None;
+            one.doubted = true;
+            (one.from, one.to) = (one.number.start, one.number.end);
+        }
+    }
+    for i in (1..seen.len()).rev() {
+        let [.., low, high] = &mut seen[..=i] else { continue };
+        if low.mark.is_none() && high.mark.is_some() && low.leads_to(high) && may_be_range(low, high) {
+            low.mark.clone_from(&high.mark);
+        }
+    }
+}
+
+/// Whether two numbers are near enough to be the ends of one range, as far as their forms tell.
+fn may_be_range(low: &Seen<'_>, high: &Seen<'_>) -> bool {
+    let hints = Hints { exponent: Some(2), ..Hints::default() };
+    match (low.number.resolve(hints), high.number.resolve(hints)) {
+        (number::Reading::Exactly(low), number::Reading::Exactly(high)) => {
+            low < high && low.checked_mul(Decimal::from(MOST_IN_RANGE)).is_some_and(|most| high <= most)
+        }
+        _ => true,
+    }
+}
+
+/// Whether a text is a telephone number: many short numbers with nothing but blanks between them.
+pub(super) fn is_telephone(seen: &[Seen<'_>], text: &str) -> bool {
+    let short = |s: &Seen<'_>| s.mark.is_none() && s.number.integer().is_some_and(|digits| digits.len() <= 3);
+    let blank = |pair: &[Seen<'_>]| text[pair[0].number.end..pair[1].number.start].trim().is_empty();
+    seen.len() >= TELEPHONE && seen.iter().all(short) && seen.windows(2).all(blank)
+}
+
+impl Seen<'_> {
+    /// Whether this amount is the price where the one in front of it is the price before, or what is saved:
+    /// `statt 79,99 € nur 49,99 €`, `De R$ 199,90 por R$ 149,90`, `Du sparer 100 kr. Nu 399 kr.`
+    pub(super) fn is_price_behind(&self, ahead: &Self, first: &super::Reading, own: &super::Reading) -> bool {
+        let price = own.role == Role::Price && matches!(own.kind, PriceKind::Exact | PriceKind::From);
+        let same_money = own.mark.is_some() == first.mark.is_some() && own.currency == first.currency;
+        if !price || !same_money || !own.amount.is_sign_positive() || own.amount.is_zero() {
+            return false;
+        }
+        let start = ahead.to.max(ahead.number.end);
+        let litter = [' ', '.', ',', ':', ';', '-', '–', '|', ')', '!'];
+        let between = self.lower.get(start..self.from).unwrap_or("").trim_matches(litter);
+        let lower = own.amount < first.amount;
+        match first.role {
+            Role::List => lower,
+            Role::Saving => words::names_price(between.rsplit(' ').next().unwrap_or("")),
+            Role::Price => lower && words::reduces(&self.lower[..ahead.number.start], between),
+            _ => false,
+        }
+    }
+
+    fn written(&self) -> &str {
+        self.text.get(self.from..self.to).unwrap_or("")
+    }
+
+    /// Whether the money is named by one letter alone: `R16`, `0,75 L`, `3D`.
+    fn is_marked_by_letter(&self) -> bool {
+        let mut letters = self.written().chars().filter(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '.' | ','));
+        letters.next().is_some_and(|c| c.is_alphabetic() && !currency::is_cjk(c)) && letters.next().is_none()
+    }
+
+    fn is_doubtful(&self, context: &Context<'_>, sure: impl Fn() -> bool) -> bool {
+        let Some(mark) = &self.mark else { return false };
+        let local = context.locale.and_then(|l| l.currency());
+        let resolved = mark.resolve(context.currency, context.locale);
+        let expected = resolved.is_some() && (resolved == local || resolved == context.currency);
+        if !expected && self.is_marked_by_letter() && !matches!(mark, Mark::Subunit(_)) {
+            // Another number has a name that cannot be misread, or the letter sticks to a count: `3D`.
+            let behind = self.to > self.number.end && self.text[self.number.end..].starts_with(char::is_alphabetic);
+            let elsewhere = local.is_some() || context.currency.is_some();
+            if (behind && elsewhere && self.number.integer().is_some()) || sure() {
+                return true;
+            }
+        }
+        if !context.strict {
+            return false;
+        }
+        let glued =
+            self.text[..self.number.start].ends_with(|c: char| c.is_alphabetic()) && self.from == self.number.start;
+        glued || (!expected && self.is_weak(mark) && !self.is_whole_text(mark))
+    }
+
+    /// Whether the money is named by bare letters that may be a word of running text.
+    fn is_weak(&self, mark: &Mark) -> bool {
+        let written = self.written();
+        let signs = written.chars().any(|c| currency::is_sign(c) || currency::is_cjk(c));
+        let letters = written.chars().filter(|c| c.is_alphabetic()).count();
+        let code = matches!(mark, Mark::One(c) if written.contains(c.code()));
+        let coins = matches!(mark, Mark::Subunit(_));
+        // Three letters of another script, such as `руб` or `грн`, are no word that stands there by chance.
+        let foreign = letters >= 3 && !coins && written.chars().all(|c| !c.is_ascii_alphabetic());
+        !signs && !code && !foreign && letters <= 3
+    }
+
+    /// Whether the text is the number and its name of money and nothing else but a word for price: then no other word
+    /// is left that the letters could belong to.
+    fn is_whole_text(&self, mark: &Mark) -> bool {
+        let litter = [' ', '*', '.', ',', ':', '-', '–'];
+        let before = self.lower[..self.from].trim_matches(litter);
+        let alone = (before.is_empty() || words::names_price(before))
+            && self.lower[self.to.max(self.number.end)..].trim_matches(litter).is_empty();
+        let letters = || self.written().chars().filter(|c| c.is_alphabetic());
+        let several = letters().nth(1).is_some();
+        // `10 km`, `6 ft`: units in small letters. `R 1,370`: a letter needs an amount that is no size.
+        let unit = several && words::is_unit(self.written().trim_matches(|c: char| !c.is_alphabetic()));
+        let amount = self.number.integer().is_none_or(|digits| digits.len() >= 3);
+        let ahead = self.from < self.number.start && letters().all(char::is_uppercase);
+        alone && !matches!(mark, Mark::Subunit(_)) && !unit && (several || (ahead && amount))
+    }
+}
