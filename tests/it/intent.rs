@@ -379,7 +379,7 @@ async fn a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy(test: T
     let delayed = campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap();
     assert!(Millis(delayed.starts_at) > world.app.now().plus(15 * Millis::MINUTE), "{}", Millis(delayed.starts_at));
     let open = events::open(&world.app.db, 10).await.unwrap();
-    assert!(open.iter().any(|e| e.kind == "campaign" && e.message.contains("delayed")), "{open:?}");
+    assert!(open.iter().any(|e| e.kind == "campaign_changed" && e.message.contains("delayed")), "{open:?}");
     world.app.clock.advance(6 * Millis::MINUTE);
     world.settle().await;
     assert_eq!(world.ours("KETTLE").await, 49_900, "not at the time that was planned first");

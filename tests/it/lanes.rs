@@ -125,8 +125,18 @@ async fn p6_a_listing_that_waits_for_its_day_keeps_the_price_it_may_show(test: T
     rounds(&world, &[till]).await;
     // Longer than a price may take to show: it is neither sent again nor forgotten, since its day is used up.
     rounds(&world, &[&webshop, till]).await;
-    let unseen = world.listing("KETTLE", "webshop").await;
-    assert_eq!((unseen.state.as_str(), unseen.sent_minor, unseen.live_minor), ("accepted", Some(47_900), Some(49_900)));
+    let mut unseen = world.listing("KETTLE", "webshop").await;
+    for _ in 0..100 {
+        // Between a look that shows nothing and the answer that the day is used up, it is for a moment to be sent again.
+        assert_eq!((unseen.sent_minor, unseen.live_minor), (Some(47_900), Some(49_900)), "{}", unseen.state);
+        if unseen.state == "accepted" && unseen.reason.contains("1 updates of a listing in 24 hours") {
+            break;
+        }
+        assert!(unseen.state != "intended" || unseen.maybe().is_some(), "what may be shown is not forgotten");
+        flow::publish_due(&world.app, &webshop).await.unwrap();
+        unseen = world.listing("KETTLE", "webshop").await;
+    }
+    assert_eq!(unseen.state, "accepted", "{}", unseen.reason);
     assert!(unseen.reason.contains("1 updates of a listing in 24 hours"), "{}", unseen.reason);
     assert_eq!(odd.writes.load(Ordering::SeqCst), 1);
     decide(&world, "KETTLE", 48_900).await;
