@@ -188,6 +188,20 @@ fn numbers_of_neighbouring_elements_are_never_one_price() {
             "1299.99 RON",
             None,
         ),
+        (
+            "sv",
+            "https://butik.example.se/p",
+            "<h1>Lampa</h1><p class=price><span>1</span><span>&nbsp;</span><span>299</span> kr</p>",
+            "1299.00 SEK",
+            None,
+        ),
+        (
+            "da",
+            "https://butik.example.dk/p",
+            "<h1>Lampe</h1><p class=price><b>12</b><b>.990</b> kr.</p>",
+            "12990.00 DKK",
+            None,
+        ),
     ] {
         let title = body.split("<h1>").nth(1).unwrap().split('<').next().unwrap();
         let page = format!("<html lang={lang}><title>{title}</title>{body}<button class=add-to-cart>x</button>");

@@ -77,13 +77,35 @@ fn joined(text: &str) -> (String, bool) {
     (out, split)
 }
 
-/// Whether digits in front of a seam and digits behind it are two numbers. Two digits behind a number without decimals may
-/// be its cents, unless one of the two is struck.
+/// Whether digits in front of a seam and digits behind it are two numbers, unless one of the two is struck. Two digits
+/// behind a number without decimals may be its cents, three behind at most three its next group; but three whose money
+/// stands in their own element are a whole price.
 fn are_apart(before: &str, behind: &[char], struck: bool) -> bool {
-    let mut rest = behind.iter().copied().skip_while(|c| matches!(*c, ' ' | SEAM | STRUCK));
-    let digits = rest.by_ref().take_while(char::is_ascii_digit).count();
+    let skipped = behind.iter().take_while(|c| matches!(**c, ' ' | SEAM | STRUCK)).count();
+    let behind = &behind[skipped..];
+    let digits = behind.iter().take_while(|c| c.is_ascii_digit()).count();
     let before = before.trim_end_matches(' ');
-    before.ends_with(|c: char| c.is_ascii_digit()) && digits > 0 && (struck || digits != 2 || has_decimals(before))
+    if !before.ends_with(|c: char| c.is_ascii_digit()) || digits == 0 {
+        return false;
+    }
+    let joins = digits == 2 || digits == 3 && may_lead(before) && !has_money(&behind[digits..]);
+    struck || !joins || has_decimals(before)
+}
+
+/// Whether a text ends in one to three digits that can be a number's first group.
+fn may_lead(before: &str) -> bool {
+    let first = last_number(before);
+    let front = before[..before.len() - first.len()].trim_end_matches(' ');
+    (1..=3).contains(&first.len())
+        && first.bytes().all(|b| b.is_ascii_digit())
+        && !front.ends_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether money is named before the element ends.
+fn has_money(rest: &[char]) -> bool {
+    rest.iter()
+        .take_while(|c| **c != SEAM && **c != STRUCK)
+        .any(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '.' | ',' | '-' | ':'))
 }
 
 fn last_number(text: &str) -> &str {
@@ -122,6 +144,10 @@ mod tests {
             ("iPhone 15 |999 kr", "iPhone 15  | 999 kr"),
             ("Antal: 2 |499 kr", "Antal: 2  | 499 kr"),
             ("12,50 |100 kr", "12,50  | 100 kr"),
+            ("2|499 kr", "2 | 499 kr"),
+            ("1|299| kr", "1 299  kr"),
+            ("12|990|,-", "12 990,-"),
+            ("1| |299| kr", "1   299  kr"),
             ("149 |99 Lei", "149  99 Lei"),
             ("kr |499", "kr  499"),
         ] {
