@@ -70,8 +70,8 @@ pub(super) enum Wish {
     ForCarts(i64),
     /// What is wanted already: the campaign has begun and this advert's turn comes later.
     AsBefore,
-    /// The price from before the campaign: this advert stops ahead of the end.
-    Regular(i64),
+    /// The price from before the campaign with this number, which began then: this advert stops ahead of the end.
+    Regular(i64, Millis),
 }
 
 /// What a product's campaigns want of its listing on a channel, beside what was decided for the product.
@@ -98,7 +98,7 @@ pub(super) fn wish(
         } else if decided == price && now < window.from {
             return Ok(Wish::AsBefore);
         } else if decided == price && now >= window.until {
-            return Ok(Wish::Regular(one.id));
+            return Ok(Wish::Regular(one.id, Millis(one.starts_at)));
         } else {
             // A person or a lock may have decided otherwise; where not, the decision is the campaign's price.
             return Ok(Wish::Decided);

@@ -73,7 +73,8 @@ pub async fn judge(
         verdict.outcome = match app.config.mode {
             _ if !verdict.reasons.is_empty() => Outcome::Hold,
             Mode::Shadow => shadowed(&mut verdict),
-            Mode::Review if proposal.carried.is_some() => reviewed(&mut verdict),
+            // Whoever planned a campaign planned its end.
+            Mode::Review if proposal.carried.is_some() && !proposal.ends_campaign() => reviewed(&mut verdict),
             Mode::Review | Mode::Auto => Outcome::Change,
         };
         return Ok(verdict);

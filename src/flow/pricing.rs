@@ -23,7 +23,7 @@ use crate::publish::terms::Terms;
 use crate::sentence::Sentence;
 use crate::store::decisions::{self, Evaluated, Written};
 use crate::store::events::{self, Raise};
-use crate::store::listings::{self, Desire};
+use crate::store::listings::{self, Desire, Listing};
 use crate::store::products::{self, Product};
 use crate::store::{strikes, targets};
 use crate::telemetry::Metrics;
@@ -379,9 +379,7 @@ pub(super) async fn desired(
             Wish::Decided => Some(shown(price)),
             Wish::Reduced(reduced) => Some(shown(reduced)),
             Wish::AsBefore => None,
-            Wish::Regular(campaign) => {
-                strikes::reduced(&app.db, campaign, listing.id).await?.map(|reduced| Ok(reduced.regular_minor))
-            }
+            Wish::Regular(campaign, began) => before(app, terms, product, listing, (campaign, began)).await?,
             Wish::ForCarts(campaign) => {
                 let had = strikes::reduced(&app.db, campaign, listing.id).await?.map(|reduced| reduced.campaign_minor);
                 let kept = had.filter(|had| listing.desired_minor == Some(*had));
@@ -391,6 +389,32 @@ pub(super) async fn desired(
         desires.extend(price.map(|price| Desire { listing_id: listing.id, price }));
     }
     Ok(desires)
+}
+
+/// What a listing asks again when its campaign stops: what we had decided before it, whoever had put another price there
+/// meanwhile; where we had decided nothing yet, what the channel showed.
+async fn before(
+    app: &App,
+    terms: &Terms,
+    product: &Product,
+    listing: &Listing,
+    (campaign, began): (i64, Millis),
+) -> anyhow::Result<Option<Result<i64, String>>> {
+    let own = |minor: i64| {
+        let price = Money::from_minor(minor, currency(&product.currency)?);
+        anyhow::Ok(shown(terms, product, price, &listing.channel))
+    };
+    let until = began.plus(-1);
+    if let Some(decided) = decisions::at(&app.db, product.id, until).await? {
+        return own(decided.price_minor).map(Some);
+    }
+    if let Some(reduced) = strikes::reduced(&app.db, campaign, listing.id).await? {
+        return Ok(Some(Ok(reduced.regular_minor)));
+    }
+    match decisions::after(&app.db, product.id, until).await? {
+        Some(first) => own(first.previous_minor).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// A price as a channel shows it, in minor units of the channel's currency. A derived market takes over its source's

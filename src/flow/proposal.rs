@@ -9,6 +9,7 @@ use super::pricing::RULES;
 use super::rivalry::{self, Answered};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
+use crate::config::Mode;
 use crate::decide::decision::{Step, TargetKind};
 use crate::decide::vat::{OnVatChange, after_change};
 use crate::decide::{self, Decision, Facts, Flag, Outcome, bounds};
@@ -81,6 +82,12 @@ impl Proposal {
         self.is_set() || self.carried.is_some() || self.returns_to().is_some()
     }
 
+    /// The price from before a campaign comes back.
+    #[must_use]
+    pub fn ends_campaign(&self) -> bool {
+        self.returns_to().is_some() && self.newest.as_ref().is_some_and(|row| was_by(row, &[Flag::Campaign]))
+    }
+
     /// Who decides.
     #[must_use]
     pub fn actor(&self) -> String {
@@ -122,7 +129,7 @@ pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> a
     }
     proposal.carried = match tax(app, product, &proposal).await? {
         Some(carried) => Some(carried),
-        None => way_back(&proposal),
+        None => way_back(&proposal, app.config.mode),
     };
     if let Some(carried) = &proposal.carried
         && !holds_floor(&proposal.facts, product, loaded, carried.price)
@@ -176,17 +183,20 @@ async fn before_it_was_set(
 
 /// A decision that carried out what a person or a campaign had set.
 fn was_set(row: &DecisionRow) -> bool {
+    was_by(row, &[Flag::Campaign, Flag::ManualPrice])
+}
+
+fn was_by(row: &DecisionRow, any: &[Flag]) -> bool {
     let record: Value = serde_json::from_str(&row.record).unwrap_or_default();
     let flags = record.pointer("/decision/flags").and_then(Value::as_array);
     flags.is_some_and(|flags| {
-        flags
-            .iter()
-            .any(|flag| [Flag::Campaign.as_str(), Flag::ManualPrice.as_str()].contains(&flag.as_str().unwrap_or("")))
+        flags.iter().any(|flag| any.iter().any(|one| one.as_str() == flag.as_str().unwrap_or_default()))
     })
 }
 
-/// Where no rule says what follows a campaign, the price from before it does: else a reduction would last for ever.
-fn way_back(proposal: &Proposal) -> Option<Carried> {
+/// Where no rule says what follows a campaign, the price from before it does: else a reduction would last for ever. So it
+/// does while what the rules say waits for a person, since whoever planned the campaign planned its end.
+fn way_back(proposal: &Proposal, mode: Mode) -> Option<Carried> {
     let before = proposal.returns_to().filter(|before| proposal.facts.product.current != Some(*before))?;
     let decision = &proposal.decision;
     let silent = match decision.outcome {
@@ -195,7 +205,8 @@ fn way_back(proposal: &Proposal) -> Option<Carried> {
         Outcome::Hold => decision.has(Flag::NoData),
         Outcome::Change | Outcome::Review | Outcome::Shadow => false,
     };
-    silent.then(|| Carried {
+    let waits = mode == Mode::Review || decision.outcome == Outcome::Review;
+    (silent || waits && proposal.ends_campaign()).then(|| Carried {
         price: before,
         actor: format!("{RULES}, after a price that was set"),
         why: Sentence::BackToBefore.with(&[("price", &before)]),

@@ -30,6 +30,8 @@ both_engines![
     after_a_campaign_that_no_rule_follows_the_price_before_it_is_back,
     a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy,
     adverts_leave_a_campaign_before_its_end_and_checkouts_after_the_carts,
+    the_end_of_a_campaign_brings_back_our_price_and_not_a_strangers,
+    the_end_of_a_campaign_needs_nobodys_consent_in_review_mode,
     a_campaign_price_that_stays_after_its_end_is_an_alarm_until_it_is_gone,
 ];
 
@@ -324,6 +326,43 @@ async fn adverts_leave_a_campaign_before_its_end_and_checkouts_after_the_carts(t
     assert_eq!(shown(until).await, [Some(39_900), Some(48_900), Some(39_900)], "carts keep their price");
     assert_eq!(world.ours("KETTLE").await, 48_900, "rules decide again");
     assert_eq!(shown(shop.until).await, [Some(48_900); 3]);
+}
+
+async fn the_end_of_a_campaign_brings_back_our_price_and_not_a_strangers(test: TestDb) {
+    let world = world(test, Setup::default()).await;
+    world.near.show("KETTLE", price(48_900));
+    world.drive().await;
+    let file = world.app.config.path(std::path::Path::new("feeds/google.xml"));
+    let feed = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, feed.replace("489.00 DKK", "455.00 DKK")).unwrap();
+    world.app.clock.advance(2 * Millis::HOUR);
+    world.drive().await;
+    let found = world.listing("KETTLE", "google").await;
+    assert_eq!((found.state.as_str(), found.live_minor), ("drifted", Some(45_500)), "somebody edited the feed");
+    add(&world, 0, Millis::DAY, "cart_grace_min = 0").await;
+    world.settle().await;
+    world.app.clock.advance(Millis::MINUTE);
+    turns(&world).await;
+    let feed = window(&world, "google").await;
+    assert_eq!(at(&world, feed.from.max(world.app.now())).await, [Some(39_900); 3]);
+    assert_eq!(at(&world, feed.until).await[1], Some(48_900), "what we had decided before it");
+}
+
+async fn the_end_of_a_campaign_needs_nobodys_consent_in_review_mode(test: TestDb) {
+    let world = world(test, Setup { mode: "review", ..Setup::default() }).await;
+    let id = add(&world, 0, Millis::DAY, "cart_grace_min = 0").await;
+    world.settle().await;
+    let ends = campaigns::by_name(&world.app.db, "black-week").await.unwrap().unwrap();
+    assert_eq!((ends.id, world.ours("KETTLE").await), (id, 39_900), "whoever planned it consented to it");
+    world.app.clock.advance(Millis(ends.ends_at).since(world.app.now()));
+    turns(&world).await;
+    turns(&world).await;
+    let told = why(&world).await;
+    assert_eq!(
+        (world.ours("KETTLE").await, shown(&world).await),
+        (49_900, vec![Some(49_900); 3]),
+        "and to its end: {told}"
+    );
 }
 
 async fn a_campaign_price_that_stays_after_its_end_is_an_alarm_until_it_is_gone(test: TestDb) {
