@@ -210,6 +210,6 @@ async fn resolve(context: &Context, app: &App, ids: &[i64]) -> anyhow::Result<Ex
         alerts::tell(&app.db, vec![], armed, now).await?;
         done.push(serde_json::json!({ "id": id, "was_open": was_open }));
     }
-    context.print(&done, |_| format!("{} resolved", done.len()))?;
+    context.print(&done, |_| format!("{} resolved; what still lasts is raised and told again", done.len()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -66,8 +66,11 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
             if !subscriptions::remove(&app.db, address(mail)).await? {
                 bail!("nothing was changed for `{mail}`\nhint: omniprice subscription list; config holds the others");
             }
-            context
-                .print(&serde_json::json!({ "removed": address(mail) }), |_| format!("{mail}: changes forgotten"))?;
+            let still = people::everybody(&app).await?.iter().any(|person| person.address() == address(mail));
+            let follows = if still { "the configured wishes hold again" } else { "nothing is sent there any more" };
+            context.print(&serde_json::json!({ "removed": address(mail), "configured": still }), |_| {
+                format!("{mail}: changes forgotten; {follows}")
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
