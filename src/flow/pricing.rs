@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::campaigns::Wish;
 pub use super::facts::facts;
+pub use super::proposal::AFTER_CAMPAIGN;
 use super::proposal::{self, Proposal};
 pub use super::settle::{Refused, adopt, approve};
 use super::{campaign_claims, campaigns, guards};

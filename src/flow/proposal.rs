@@ -19,6 +19,10 @@ use crate::store::decisions::{self, DecisionRow};
 use crate::store::products::Product;
 use crate::store::terms;
 
+/// Who decides when a price that a person set is over, and when a campaign is.
+const AFTER_SET: &str = "rules, after a price that was set";
+pub const AFTER_CAMPAIGN: &str = "rules, after a campaign";
+
 /// Decisions walked back to find the price from before a campaign or a price set by hand.
 const WALK_BACK: i64 = 400 * Millis::DAY;
 
@@ -101,7 +105,7 @@ impl Proposal {
         if let Some(campaign) = product.campaign.as_ref().filter(|_| self.decision.has(Flag::Campaign)) {
             return format!("campaign {}", campaign.id);
         }
-        if self.returns_to().is_some() { format!("{RULES}, after a price that was set") } else { RULES.to_owned() }
+        if self.returns_to().is_some() { AFTER_SET.to_owned() } else { RULES.to_owned() }
     }
 
     /// What the record says beside the guards' findings.
@@ -206,9 +210,10 @@ fn way_back(proposal: &Proposal, mode: Mode) -> Option<Carried> {
         Outcome::Change | Outcome::Review | Outcome::Shadow => false,
     };
     let waits = mode == Mode::Review || decision.outcome == Outcome::Review;
-    (silent || waits && proposal.ends_campaign()).then(|| Carried {
+    let campaign = proposal.ends_campaign();
+    (silent || waits && campaign).then(|| Carried {
         price: before,
-        actor: format!("{RULES}, after a price that was set"),
+        actor: if campaign { AFTER_CAMPAIGN } else { AFTER_SET }.to_owned(),
         why: Sentence::BackToBefore.with(&[("price", &before)]),
         by_tax: false,
     })

@@ -11,6 +11,7 @@ use omniprice::store::{decisions, products};
 use serde_json::{Value, json};
 
 use crate::harness::{Engine, Setup, World, database, price};
+use crate::intent;
 use crate::store_suite::behind_its_back;
 
 /// 2026-10-06, ten in the morning in Copenhagen.
@@ -215,4 +216,30 @@ async fn a_channel_is_told_as_it_was_at_the_instant_that_is_asked_about() {
     assert_eq!(data["channels"][0]["then"]["basis"], "verified");
     let now: Value = serde_json::from_str(&told(&world, &["--json"])).unwrap();
     assert!(now["channels"][0]["then"].is_null(), "{now}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_campaign_in_review_mode_comes_out_equal_although_nobody_approved_it() {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let world = intent::world(test, Setup { mode: "review", ..Setup::default() }).await;
+    intent::add(&world, 0, Millis::DAY, "cart_grace_min = 0").await;
+    world.settle().await;
+    world.app.clock.advance(Millis::DAY);
+    intent::turns(&world).await;
+    intent::turns(&world).await;
+    assert_eq!(world.ours("KETTLE").await, 49_900);
+    let text = told(&world, &[]);
+    assert!(text.contains("computed again from its record, it comes out equal"), "{text}");
+
+    // The same price by the rules alone is one that somebody should have approved.
+    unprotected(&world).await;
+    for table in ["decisions", "evaluations"] {
+        forge(&world, table, |record| record["actor"] = json!(pricing::RULES)).await;
+    }
+    let row = format!(
+        "update decisions set actor = '{}' where version = (select max(version) from decisions)",
+        pricing::RULES
+    );
+    sql(&world, row).await;
+    assert_eq!(mismatch(&world, &[]), "it was released in mode \"review\" and nobody approved it");
 }

@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::config::{Cited, Mode};
 use crate::decide::explain::prove;
 use crate::decide::{Decision, Flag, RuleSet};
-use crate::flow::pricing::Record;
+use crate::flow::pricing::{AFTER_CAMPAIGN, Record};
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::decisions::{DecisionRow, Evaluation};
@@ -98,6 +98,12 @@ pub(super) async fn guards(app: &App, record: &Record, released: bool) -> anyhow
     Ok(answered(record, &cited, released))
 }
 
+/// The price from before a campaign came back: its end was planned with it.
+fn ends_campaign(record: &Record) -> bool {
+    let back = record.carried.is_some() && record.carried == record.facts.product.before_set;
+    back && record.actor.as_deref() == Some(AFTER_CAMPAIGN)
+}
+
 fn answered(record: &Record, cited: &Cited, released: bool) -> Option<String> {
     let Some(guarded) = &record.guarded else {
         // A price adopted from a channel is there already; nobody is asked whether it may go.
@@ -122,7 +128,7 @@ fn answered(record: &Record, cited: &Cited, released: bool) -> Option<String> {
     };
     let stays = match cited.mode {
         Mode::Auto => false,
-        Mode::Review => !approved && !set,
+        Mode::Review => !approved && !set && !ends_campaign(record),
         Mode::Shadow => !approved,
     };
     match held {
