@@ -70,7 +70,8 @@ async fn copy(db: &Db, file: &Path, at: Millis) -> anyhow::Result<u64> {
     }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let part = tempfile::Builder::new().prefix(".omniprice-backup-").tempfile_in(folder);
-    let part = part.with_context(|| format!("a backup in {}", folder.display()))?;
+    let part =
+        part.with_context(|| format!("a backup in {}; hint: the folder must be there and writable", folder.display()))?;
     db.backup_to(part.path()).await.with_context(|| file.display().to_string())?;
     let made = Db::open_file(part.path()).await?;
     let damage = made.damage().await?;

@@ -92,7 +92,8 @@ async fn add(
     dry_run: bool,
     yes: bool,
 ) -> anyhow::Result<ExitCode> {
-    let body = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let body = std::fs::read_to_string(file)
+        .with_context(|| format!("{}; hint: docs/rules.md shows a whole campaign file", file.display()))?;
     let at = |problems: Vec<String>| wrong(format!("{}: {}", file.display(), problems.join("\n")));
     let parsed = CampaignFile::parse(&body).map_err(at)?;
     let planned = flow::plan(app, &parsed, body).await?.map_err(at)?;
@@ -195,7 +196,13 @@ async fn cancel(context: &Context, app: &App, args: &Cancel) -> anyhow::Result<E
     say(&if context.json {
         serde_json::json!({ "cancelled": campaign.name }).to_string()
     } else {
-        format!("campaign {} has ended; its products are decided by rules again", campaign.name)
+        let ended = format!(
+            "campaign {} has ended; its products take what the rules say, or the price from before it where they say nothing",
+            campaign.name
+        );
+        context.here(
+            &[Some(ended), super::pause::meanwhile(app).await?].into_iter().flatten().collect::<Vec<_>>().join("\n"),
+        )
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -203,7 +210,10 @@ async fn cancel(context: &Context, app: &App, args: &Cancel) -> anyhow::Result<E
 /// An instant in the campaign's own zone.
 fn local(at: i64, zone: &str) -> String {
     let at = Millis(at);
-    jiff::tz::TimeZone::get(zone).map_or_else(|_| at.to_string(), |zone| at.timestamp().to_zoned(zone).to_string())
+    match jiff::tz::TimeZone::get(zone) {
+        Ok(zone) => at.timestamp().to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        Err(_) => at.to_string(),
+    }
 }
 
 fn table(all: &[Campaign]) -> String {

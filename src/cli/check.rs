@@ -138,7 +138,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     for notice in app.notices() {
         add("notice", true, notice);
     }
-    let next = next(&app, rules.is_ok()).await?;
+    let next = next(&app, rules.is_ok(), waiting).await?;
     let report = Report { findings, next };
     context.print(&report, |report| context.here(&text(report)))?;
     Ok(if report.findings.iter().all(|f| f.ok) { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
@@ -217,7 +217,7 @@ fn shared_shops(app: &App) -> Vec<String> {
 }
 
 /// The one thing to do next.
-async fn next(app: &App, rules_ok: bool) -> anyhow::Result<String> {
+async fn next(app: &App, rules_ok: bool, waiting: usize) -> anyhow::Result<String> {
     let products = products::count(&app.db).await?;
     let due = targets::next_due(&app.db).await?;
     Ok(if !rules_ok && app.config.path(&app.config.rules.file).exists() {
@@ -232,8 +232,10 @@ async fn next(app: &App, rules_ok: bool) -> anyhow::Result<String> {
         "omniprice channel kinds shows how to add a sales channel; omniprice once already compares prices".to_owned()
     } else if progress::parity(&app.db).await?.is_empty() {
         "omniprice once".to_owned()
+    } else if waiting > 0 {
+        "omniprice review".to_owned()
     } else if app.config.mode != Mode::Auto {
-        "omniprice review shows what waits; mode = \"auto\" lets released prices go out by themselves".to_owned()
+        "omniprice run; mode = \"auto\" lets released prices go out by themselves".to_owned()
     } else {
         "omniprice run".to_owned()
     })

@@ -36,7 +36,9 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
             if size > MAX_FILE {
                 bail!("{}: larger than any file of the ECB\nhint: eurofxref-daily.xml is enough", file.display());
             }
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let text = std::fs::read_to_string(file).with_context(|| {
+                format!("{}; hint: give the bank's eurofxref-daily.xml or eurofxref-hist.xml", file.display())
+            })?;
             let rates = fx::rates(&text).with_context(|| file.display().to_string())?;
             keep(context, &app, rates, "imported").await?;
         }

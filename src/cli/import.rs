@@ -51,7 +51,8 @@ struct Report {
 /// A file that cannot be read, or the store's.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
-    let file = File::open(&args.file).with_context(|| args.file.display().to_string())?;
+    let file = File::open(&args.file)
+        .with_context(|| format!("{}; hint: docs/catalogue.md says what the CSV file holds", args.file.display()))?;
     let rules = app.rules().await?;
     let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {pos} rows")?);
     let parsed = import::read(file, &rules.set, |lines| bar.set_position(lines));

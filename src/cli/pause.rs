@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use super::{Context, say, talk};
-use crate::app::PAUSE;
+use crate::app::{App, PAUSE};
 use crate::clock::{Clock, Millis};
+use crate::config::Mode;
 use crate::report::detect::PAUSED;
 use crate::report::digest::plain;
 use crate::store::settings::{self, Setting};
@@ -48,6 +49,22 @@ pub async fn pause(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     say("pushes stop within seconds; checking and deciding go on\nomniprice resume --why \"...\" lets them go on")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why nothing that is decided now reaches a channel soon, where that is so.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn meanwhile(app: &App) -> anyhow::Result<Option<String>> {
+    if let Some(pause) = settings::get(&app.db, PAUSE).await? {
+        let since = Millis(pause.created_at);
+        return Ok(Some(format!(
+            "pushes are paused since {since} by {}: channels keep what they have until omniprice resume --why \"...\"",
+            plain(&pause.actor)
+        )));
+    }
+    let shadow = app.config.mode == Mode::Shadow;
+    Ok(shadow.then(|| "mode = \"shadow\": prices are decided and no channel gets them".to_owned()))
 }
 
 /// A second pause leaves the first one as it is: whoever lifts it must know who began it, and why.

@@ -8,7 +8,8 @@ use super::{Context, named, say, talk, when, wrong};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::release::Guard;
-use crate::flow::intent;
+use crate::decide::{Flag, gates};
+use crate::flow::{facts, intent};
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::overrides::{self, Kind, New, Override};
@@ -73,7 +74,7 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
     let until = when::until(&args.until, &super::zone_of(&app, &product).await?, now).map_err(wrong)?;
     let own = currency(&product.currency)?;
     let price = Money::parse(&args.amount, own)
-        .map_err(|error| wrong(format!("`{}`: {error}\nhint: write it as in 449.00", args.amount)))?;
+        .map_err(|error| wrong(format!("the amount: {error}\nhint: write it as in 449.00")))?;
     let findings = intent::examine(&app, &product, price, now).await?;
     if let Some((_, why)) = findings.iter().find(|(guard, _)| matches!(guard, Guard::Eligibility | Guard::FreshFloor)) {
         anyhow::bail!(
@@ -106,9 +107,17 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
         if let Some(lock) = lock_of(&app, &product).await? {
             told = format!("{price} is stored for {} until {until}, but {lock}", plain(&product.sku));
         }
-        context.here(&told)
+        context.here(&with_pause(&app, told).await?)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was said, and why no channel has it soon, if that is so.
+async fn with_pause(app: &App, told: String) -> anyhow::Result<String> {
+    Ok(match super::pause::meanwhile(app).await? {
+        Some(meanwhile) => format!("{told}\n{meanwhile}"),
+        None => told,
+    })
 }
 
 async fn clear(context: &Context, args: &Clear) -> anyhow::Result<ExitCode> {
@@ -164,9 +173,22 @@ pub(super) async fn in_force(app: &App, product: &Product) -> anyhow::Result<Str
     Ok(match set.as_ref().and_then(|one| one.price_minor.zip(currency(&one.currency).ok()).map(|price| (one, price))) {
         Some((one, (minor, own))) => {
             let price = Money::from_minor(minor, own);
-            format!("{sku} costs {price}, set by {}{}", plain(&one.owner), ends(one))
+            with_pause(app, format!("{sku} costs {price}, set by {}{}", plain(&one.owner), ends(one))).await?
         }
-        None => format!("{sku} follows rules again"),
+        None => with_pause(app, decided(app, product).await?).await?,
+    })
+}
+
+/// What decides where no person does: what comes before the rules, or they.
+async fn decided(app: &App, product: &Product) -> anyhow::Result<String> {
+    let (sku, now) = (plain(&product.sku), app.now());
+    let loaded = app.rules().await?;
+    let facts = facts::facts(app, &loaded, product, now).await?;
+    let campaign = facts.product.campaign.as_ref().map(|campaign| (plain(&campaign.id), campaign.until));
+    Ok(match (gates::check(&facts, &loaded.set.engine, now), campaign) {
+        (Some((_, Flag::RegulatedPrice, _)), _) => format!("{sku} keeps its price: it is regulated by law"),
+        (Some((_, Flag::Campaign, _)), Some((id, until))) => format!("{sku} is in campaign {id} until {until}"),
+        _ => format!("{sku} follows rules again"),
     })
 }
 

@@ -150,11 +150,12 @@ fn unmatched(sales: &Sales, known: &BTreeSet<String>) -> Option<String> {
 }
 
 fn sales(path: &Path) -> anyhow::Result<Sales> {
-    let size = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
+    let file = || format!("{}; hint: --sales takes a CSV file, as docs/digests.md shows", path.display());
+    let size = std::fs::metadata(path).with_context(file)?.len();
     if size > MAX_SALES {
         bail!("{}: larger than {MAX_SALES} bytes\nhint: write fewer days; 90 are enough", path.display());
     }
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let bytes = std::fs::read(path).with_context(file)?;
     Sales::read(&bytes).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
 }
 

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::facts::ManualPrice;
 use crate::decide::release::Guard;
-use crate::decide::{self, Facts};
+use crate::decide::{self, Facts, bounds};
 use crate::money::Money;
 use crate::store::decisions;
 use crate::store::products::Product;
@@ -37,7 +37,13 @@ pub async fn examine(app: &App, product: &Product, price: Money, now: Millis) ->
     }
     let decision = decide::price(&facts, &loaded.set, now.timestamp());
     if decision.price != Some(price) {
-        findings.push((Guard::FreshFloor, format!("{price} is below the floor, or there is none to hold it against")));
+        let why = match bounds::floor(&facts, &[], &loaded.set.engine) {
+            Some((floor, _)) => {
+                format!("{price} is below the floor {}", Money::from_minor(floor, facts.market.currency))
+            }
+            None => format!("there is no floor to hold {price} against, because its cost or tax rate is not known"),
+        };
+        findings.push((Guard::FreshFloor, why));
         return Ok(findings);
     }
     let newest = decisions::latest(&app.db, product.id).await?;
