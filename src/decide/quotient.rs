@@ -54,6 +54,13 @@ impl Quotient {
         Some(Self { over, ..self })
     }
 
+    /// `self + other`; none on overflow.
+    #[must_use]
+    pub fn and(self, other: Self) -> Option<Self> {
+        let over = self.over.checked_mul(other.under)?.checked_add(other.over.checked_mul(self.under)?)?;
+        Self::new(over, self.under.checked_mul(other.under)?)
+    }
+
     /// The value with 28 digits; none on overflow.
     #[must_use]
     pub fn value(self) -> Option<Decimal> {

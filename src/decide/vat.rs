@@ -57,6 +57,16 @@ pub fn split_gross(gross: Money, percent: Decimal, mode: RoundingStrategy) -> Re
     Ok(Split { net, vat: gross.checked_sub(net)?, gross })
 }
 
+/// The tax within a gross amount, rounded by itself as receipts state it (RP7).
+///
+/// # Errors
+/// `Money` beyond the number range, `Row` for an impossible percentage.
+pub fn tax_within(gross: Money, percent: Decimal, mode: RoundingStrategy) -> Result<Money, VatError> {
+    let over = gross.amount().checked_mul(checked_factor(percent)? - Decimal::ONE);
+    let tax = over.and_then(|over| over.checked_div(checked_factor(percent).ok()?));
+    Ok(Money::rounded(tax.ok_or_else(|| out_of_range(gross))?, gross.currency(), mode)?)
+}
+
 /// The gross price of a net amount, which may have more decimals than the currency (four-decimal net prices).
 ///
 /// # Errors
@@ -216,6 +226,15 @@ mod tests {
         assert_eq!(food(date(2027, 12, 31)), Decimal::from(6));
         assert_eq!(food(date(2028, 1, 1)), Decimal::from(12));
         assert_eq!(table.at("GB", "standard", date(2026, 1, 1)).unwrap().percent, Decimal::from(20));
+    }
+
+    #[test]
+    fn the_tax_of_a_receipt_is_rounded_by_itself() {
+        let tax = |minor| {
+            let gross = Money::from_minor(minor, Currency::GBP);
+            tax_within(gross, Decimal::from(20), RoundingStrategy::MidpointAwayFromZero).unwrap().minor()
+        };
+        assert_eq!((tax(999), tax(1_998), tax(3)), (167, 333, 1));
     }
 
     #[test]

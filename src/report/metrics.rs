@@ -3,6 +3,7 @@
 //! Pure functions of prices on one basis, used by mails and dashboard alike, so that the two can never disagree. A
 //! figure without data is none, never zero; who shows it also shows how many products had none.
 
+use crate::decide::quotient::Quotient;
 use crate::money::Decimal;
 use crate::observe::zscore::median;
 
@@ -85,7 +86,8 @@ pub fn product_index(ours: Decimal, offers: &[Decimal]) -> Option<ProductIndex> 
     let gap = ours.checked_sub(lowest)?;
     let next = sorted.iter().find(|offer| **offer > ours);
     Some(ProductIndex {
-        index_mean: percent_of(ours, mean(&sorted)?)?,
+        // Divided once: a mean cut at its 28th digit turns an exact half into a little less.
+        index_mean: percent_of(ours.checked_mul(Decimal::from(sorted.len()))?, sum(sorted.iter().copied())?)?,
         index_median: percent_of(ours, median(&sorted)?)?,
         index_min: percent_of(ours, lowest)?,
         rank: 1 + sorted.iter().filter(|offer| **offer < ours).count(),
@@ -137,10 +139,20 @@ pub fn basket_index(items: &[BasketItem]) -> Option<BasketIndex> {
     let indices = indices?;
     Some(BasketIndex {
         basket: percent_of(weighted(|item| item.ours)?, weighted(|item| item.market)?)?,
-        mean_of_indices: mean(&indices)?,
+        mean_of_indices: mean_of_ratios(&items).or_else(|| mean(&indices))?,
         geometric: geometric_mean(&indices)?,
         no_data: all - items.len(),
     })
+}
+
+/// The mean of the products' indices, divided once; none where so many ratios have no common divisor within the number
+/// range.
+fn mean_of_ratios(items: &[&BasketItem]) -> Option<Decimal> {
+    let mut sum = Quotient::whole(Decimal::ZERO);
+    for item in items {
+        sum = sum.and(Quotient::new(item.ours, item.market)?)?;
+    }
+    sum.times(Decimal::ONE_HUNDRED, Decimal::from(items.len()))?.value()
 }
 
 /// The geometric mean of positive values: the number by which all can be divided so that their product is one.
@@ -293,6 +305,20 @@ mod tests {
         items.extend(vec![item("800"); 1]);
         let geometric = basket_index(&items).unwrap().geometric;
         assert!(geometric > Decimal::ONE_HUNDRED && geometric < decimal("100.06").unwrap(), "{geometric}");
+    }
+
+    #[test]
+    fn a_half_of_a_hundredth_is_still_one_after_a_division_by_three() {
+        let decimals = |texts: &[&str]| texts.iter().map(|text| decimal(text).unwrap()).collect::<Vec<_>>();
+        let index = product_index(decimal("71.40").unwrap(), &decimals(&["12.00", "10.00", "10.00"])).unwrap();
+        assert_eq!(shown(index.index_mean), decimal("669.38").unwrap(), "669.375 exactly");
+        let item = |ours: &str, market: &str| BasketItem {
+            ours: decimal(ours).unwrap(),
+            market: decimal(market).unwrap(),
+            weight: Decimal::ONE,
+        };
+        let items = [item("10.00", "12.00"), item("140.44", "8.00"), item("8.00", "15.00"), item("10.00", "3.00")];
+        assert_eq!(shown(basket_index(&items).unwrap().mean_of_indices), decimal("556.38").unwrap(), "556.375 exactly");
     }
 
     #[test]

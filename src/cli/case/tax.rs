@@ -140,12 +140,12 @@ fn receipt_vat(input: ReceiptInput) -> Answer {
     let currency = currency(&input.currency)?;
     let (mut per_line, mut total) = (Money::from_minor(0, currency), Money::from_minor(0, currency));
     for line in &input.lines_gross {
-        let split = vat::split_gross(Money::parse(line, currency)?, input.vat_pct.0, input.mode.strategy())?;
-        per_line = per_line.checked_add(split.vat)?;
-        total = total.checked_add(split.gross)?;
+        let gross = Money::parse(line, currency)?;
+        per_line = per_line.checked_add(vat::tax_within(gross, input.vat_pct.0, input.mode.strategy())?)?;
+        total = total.checked_add(gross)?;
     }
-    let on_total = vat::split_gross(total, input.vat_pct.0, input.mode.strategy())?;
-    Ok(json!({ "vat_per_line": amount(per_line), "vat_on_total": amount(on_total.vat), "total": amount(total) }))
+    let on_total = vat::tax_within(total, input.vat_pct.0, input.mode.strategy())?;
+    Ok(json!({ "vat_per_line": amount(per_line), "vat_on_total": amount(on_total), "total": amount(total) }))
 }
 
 #[derive(Deserialize)]
