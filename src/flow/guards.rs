@@ -7,7 +7,6 @@ use super::{history, pricing, rivalry, staged};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
-use crate::decide::Outcome;
 use crate::decide::release::{Approval, Guard, GuardInputs, Guarded, Release, usual};
 use crate::decide::run_gate::{RunHold, RunItem, RunRest, run_breaker};
 use crate::money::{Money, currency};
@@ -69,12 +68,20 @@ pub async fn judge(
     if proposal.is_set() || proposal.carried.is_some() {
         let guarded = asked(app, loaded, product, proposal, None, whole, now).await?;
         verdict.reasons = guarded.hard().map(str::to_owned).collect();
+        let second = guarded.wants_second().map(str::to_owned);
         verdict.guarded = Some(guarded);
         verdict.outcome = match app.config.mode {
             _ if !verdict.reasons.is_empty() => Outcome::Hold,
             Mode::Shadow => shadowed(&mut verdict),
             // Whoever planned a campaign planned its end.
-            Mode::Review if proposal.carried.is_some() && !proposal.ends_campaign() => reviewed(&mut verdict),
+            Mode::Review if proposal.carried.is_some() && !proposal.ends_campaign() => {
+                verdict.reasons.extend(second);
+                reviewed(&mut verdict)
+            }
+            Mode::Review | Mode::Auto if proposal.decision.has(Flag::ManualPrice) && second.is_some() => {
+                verdict.reasons.extend(second);
+                Outcome::Review
+            }
             Mode::Review | Mode::Auto => Outcome::Change,
         };
         return Ok(verdict);

@@ -143,6 +143,8 @@ sentences! {
     NotWorthIt = "a change of {change:percent} is not worth one",
     NeedsConsent = "a change of {change:percent} needs a person's consent",
     StakeNeedsConsent = "{amount:number} at stake in stock needs a person's consent",
+    NeedsTwo = "a change of {change:percent} needs two persons' consent",
+    StakeNeedsTwo = "{amount:number} at stake in stock needs two persons' consent",
     NewRule = "the rule is new or edited and acts on {share:percent} of its products so far, on this one from {turn:at}",
     BelowOwnMinimum = "the price is below the product's own minimum",
     VatPassedOn = "the VAT rate went from {before:number} to {after:percent} ({row}) and is passed on",

@@ -102,7 +102,10 @@ async fn asks(app: &App, product: &Product, now: Millis) -> anyhow::Result<Optio
     let open = decisions::newest_review(&app.db, product.id, now).await?.filter(|review| review.state == "open");
     Ok(open.map(|review| {
         let (id, until) = (review.id, Millis(review.expires_at));
-        format!("omniprice approve {id} --why \"...\" carries it out until {until}; omniprice reject {id} --why \"...\" turns it down.")
+        let agreed = review.first_by.as_deref().zip(review.first_at).map_or_else(String::new, |(by, at)| {
+            format!("{} agreed at {}; a second person must agree too. ", plain(by), Millis(at))
+        });
+        format!("{agreed}omniprice approve {id} --why \"...\" carries it out until {until}; omniprice reject {id} --why \"...\" turns it down.")
     }))
 }
 

@@ -159,6 +159,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "eine Änderung um {change} lohnt nicht",
         Sentence::NeedsConsent => "eine Änderung um {change} braucht die Zustimmung eines Menschen",
         Sentence::StakeNeedsConsent => "{amount} im Lager auf dem Spiel, das braucht die Zustimmung eines Menschen",
+        Sentence::NeedsTwo => "eine Änderung um {change} braucht die Zustimmung von zwei Personen",
+        Sentence::StakeNeedsTwo => "{amount} im Lager auf dem Spiel, das braucht die Zustimmung von zwei Personen",
         Sentence::NewRule => {
             "die Regel ist neu oder geändert und gilt bisher für {share} ihrer Artikel, für diesen Artikel ab {turn}"
         }

@@ -143,6 +143,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "zmiana o {change} nie jest tego warta",
         Sentence::NeedsConsent => "zmiana o {change} wymaga zgody człowieka",
         Sentence::StakeNeedsConsent => "{amount} zagrożone w magazynie wymaga zgody człowieka",
+        Sentence::NeedsTwo => "zmiana o {change} wymaga zgody dwóch osób",
+        Sentence::StakeNeedsTwo => "{amount} zagrożone w magazynie wymaga zgody dwóch osób",
         Sentence::NewRule => {
             "reguła jest nowa lub zmieniona i obejmuje na razie {share} swoich produktów, ten produkt od {turn}"
         }

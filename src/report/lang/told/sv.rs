@@ -143,6 +143,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "en ändring på {change} är inte värd besväret",
         Sentence::NeedsConsent => "en ändring på {change} kräver en människas samtycke",
         Sentence::StakeNeedsConsent => "{amount} på spel i lagret kräver en människas samtycke",
+        Sentence::NeedsTwo => "en ändring på {change} kräver två personers samtycke",
+        Sentence::StakeNeedsTwo => "{amount} på spel i lagret kräver två personers samtycke",
         Sentence::NewRule => {
             "regeln är ny eller ändrad och gäller hittills {share} av dess produkter, för den här produkten från {turn}"
         }
