@@ -30,7 +30,8 @@ pub struct Args {
     /// How far back
     #[arg(long, default_value = "30d")]
     since: String,
-    /// The end of the window, such as 2026-11-21T10:00:00Z, or a day (its end in the zone of reports) [default: now]
+    /// The end of the window: a day (its end) or a time such as 2026-11-21T10:00, both in the zone of reports, or with an
+    /// offset, 2026-11-21T10:00+01:00 [default: now]
     #[arg(long)]
     until: Option<String>,
     /// Only this category and what is below it
@@ -77,7 +78,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         None => app.now(),
         Some(text) => when::end(text, &super::zone_of_reports(&app)?).ok_or_else(|| {
             super::wrong(format!(
-                "--until {text}: neither a day nor an instant\nhint: 2026-11-21 or 2026-11-21T10:00:00Z"
+                "--until {text}: neither a day nor an instant\nhint: 2026-11-21, 2026-11-21T10:00 or 2026-11-21T10:00+01:00"
             ))
         })?,
     };
