@@ -14,7 +14,8 @@ use crate::clock::{Clock, Millis};
 use crate::config::{Config, Robots};
 use crate::decide::RuleSet;
 use crate::decide::check::RuleError;
-use crate::decide::fx::{self, FxTable};
+use crate::decide::fx::{Freshness, FxTable};
+use crate::decide::prior_table::PriorTable;
 use crate::decide::target_days::ClosingDays;
 use crate::decide::text::Quoted;
 use crate::decide::vat::VatTable;
@@ -68,6 +69,8 @@ pub struct App {
     pub schedule: Schedule,
     pub lanes: Vec<Lane>,
     pub vat: Arc<VatTable>,
+    /// What each country asks of an announced reduction.
+    pub prior: PriorTable,
     pub mailer: Mailer,
     pub metrics: Metrics,
     pub recorder: Recorder,
@@ -139,6 +142,7 @@ impl App {
             broken: tokio::sync::Mutex::new(None),
             staged_up_to: tokio::sync::Mutex::new(None),
             vat: Arc::new(vat),
+            prior: PriorTable::new(&config.prior_price),
             config,
             db,
             clock,

@@ -163,6 +163,7 @@ sentences! {
     Perishable = "perishable 14d",
     PerishableExempt = "perishable exempt",
     PerishableFirst = "perishable price before first reduction",
+    PerishableWindow = "perishable window",
     Progressive = "progressive",
     ProgressiveBroken = "progressive broken",
     ProgressiveUnknown = "progressive not available",

@@ -170,6 +170,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "letfordærvelig, 14 dage",
         Sentence::PerishableExempt => "letfordærvelig, undtaget",
         Sentence::PerishableFirst => "letfordærvelig, prisen før første nedsættelse",
+        Sentence::PerishableWindow => "letfordærvelig, egen periode",
         Sentence::Progressive => "trinvis nedsættelse",
         Sentence::ProgressiveBroken => "trinvis nedsættelse, afbrudt",
         Sentence::ProgressiveUnknown => "trinvis nedsættelse findes ikke i landet",

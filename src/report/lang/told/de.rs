@@ -184,6 +184,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "verderbliche Ware, 14 Tage",
         Sentence::PerishableExempt => "verderbliche Ware, ausgenommen",
         Sentence::PerishableFirst => "verderbliche Ware, der Preis vor der ersten Ermäßigung",
+        Sentence::PerishableWindow => "verderbliche Ware, eigener Zeitraum",
         Sentence::Progressive => "schrittweise Ermäßigung",
         Sentence::ProgressiveBroken => "schrittweise Ermäßigung, unterbrochen",
         Sentence::ProgressiveUnknown => "das Land kennt keine schrittweise Ermäßigung",

@@ -166,6 +166,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "towar łatwo psujący się, 14 dni",
         Sentence::PerishableExempt => "towar łatwo psujący się, zwolniony",
         Sentence::PerishableFirst => "towar łatwo psujący się, cena przed pierwszą obniżką",
+        Sentence::PerishableWindow => "towar łatwo psujący się, własny okres",
         Sentence::Progressive => "obniżka stopniowa",
         Sentence::ProgressiveBroken => "obniżka stopniowa, przerwana",
         Sentence::ProgressiveUnknown => "kraj nie zna obniżki stopniowej",

@@ -168,6 +168,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "färskvara, 14 dagar",
         Sentence::PerishableExempt => "färskvara, undantagen",
         Sentence::PerishableFirst => "färskvara, priset före första sänkningen",
+        Sentence::PerishableWindow => "färskvara, egen period",
         Sentence::Progressive => "stegvis sänkning",
         Sentence::ProgressiveBroken => "stegvis sänkning, bruten",
         Sentence::ProgressiveUnknown => "stegvis sänkning finns inte i landet",
