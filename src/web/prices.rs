@@ -126,7 +126,7 @@ async fn told(app: &App, page: Vec<Product>) -> Result<Vec<Price>, Failed> {
         let ends_at = ends.get(&(product.id, product.own_minor));
         let reference = references.get(&product.id).filter(|_| ends_at.is_some());
         let country = loaded.as_ref().and_then(|loaded| loaded.set.market(&product.market));
-        let label = country.map_or_else(String::new, |market| label(&app, market));
+        let label = country.map_or_else(String::new, |market| label(app, market));
         prices.push(Price {
             price: Money::from_minor(product.own_minor, money),
             valid_until: ends_at.map(|at| Millis(*at).to_string()),
