@@ -42,12 +42,13 @@ async fn run() {
         &loaded.set,
         SimParams { sample: 5, guards: Some(Guards::new(app.config.release.clone())), ..SimParams::default() },
     );
+    let rates = replay::Rates::of(&app, (since, NOW)).await.expect("the rates");
     let mut after = 0;
     loop {
         let page = products::page(&app.db, after, PAGE).await.expect("a page");
         let Some(last) = page.last() else { break };
         after = last.id;
-        for moments in replay::page(&app, &loaded, &page, (since, NOW)).await.expect("history") {
+        for moments in replay::page(&app, &loaded, &rates, &page, (since, NOW)).await.expect("history") {
             simulation.product(moments.replayed);
         }
     }

@@ -14,7 +14,8 @@ use crate::clock::{Clock, Millis};
 use crate::config::{Config, Robots};
 use crate::decide::RuleSet;
 use crate::decide::check::RuleError;
-use crate::decide::fx::{self, FxTable};
+use crate::decide::fx::{Freshness, FxTable};
+use crate::decide::prior_table::PriorTable;
 use crate::decide::target_days::ClosingDays;
 use crate::decide::text::Quoted;
 use crate::decide::vat::VatTable;
@@ -68,6 +69,8 @@ pub struct App {
     pub schedule: Schedule,
     pub lanes: Vec<Lane>,
     pub vat: Arc<VatTable>,
+    /// What each country asks of an announced reduction.
+    pub prior: PriorTable,
     pub mailer: Mailer,
     pub metrics: Metrics,
     pub recorder: Recorder,
@@ -139,6 +142,7 @@ impl App {
             broken: tokio::sync::Mutex::new(None),
             staged_up_to: tokio::sync::Mutex::new(None),
             vat: Arc::new(vat),
+            prior: PriorTable::new(&config.prior_price),
             config,
             db,
             clock,
@@ -270,16 +274,24 @@ impl App {
     /// The store's, or a stored rate that cannot be read.
     pub async fn fx(&self) -> anyhow::Result<Option<FxTable>> {
         let now = self.now().timestamp();
-        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
-        let rows = settings::rates(&self.db, &today).await?;
+        let table = self.fx_of(now.to_zoned(jiff::tz::TimeZone::UTC).date()).await?;
+        Ok(table.map(|table| table.seen_at(now, &ClosingDays::target())))
+    }
+
+    /// The exchange rates of a day, or of the newest one before it that has any; nothing is said of how fresh they are.
+    ///
+    /// # Errors
+    /// The store's, or a stored rate that cannot be read.
+    pub async fn fx_of(&self, day: jiff::civil::Date) -> anyhow::Result<Option<FxTable>> {
+        let rows = settings::rates(&self.db, &day.to_string()).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let date = first.day.parse().with_context(|| format!("stored rates of {}", first.day))?;
-        let freshness = fx::staleness(date, now, &ClosingDays::target()).freshness;
         let mut rates = BTreeMap::new();
         for row in rows {
             let rate = crate::money::decimal(&row.rate).with_context(|| format!("stored rate of {}", row.currency))?;
             rates.insert(row.currency, Quoted(rate));
         }
+        let freshness = Freshness::default();
         Ok(Some(FxTable { date, rates, freshness, buffer_pct: self.config.fx.buffer_pct.0 }))
     }
 

@@ -25,6 +25,7 @@ pub use report::{
 pub use values::{Percent, Span};
 
 use crate::clock::Millis;
+use crate::decide::prior_table::{self, PriorRow};
 use crate::decide::release::ReleaseParams;
 use crate::schedule::Schedule;
 
@@ -92,6 +93,8 @@ pub struct Config {
     pub release: ReleaseParams,
     pub guards: Guards,
     pub vat: Vat,
+    /// Overrides of what a country asks of announced reductions, by country.
+    pub prior_price: BTreeMap<String, PriorRow>,
     pub fx: Fx,
     pub publish: Publish,
     pub mail: Mail,
@@ -380,6 +383,8 @@ impl Config {
             refuse("log.filter", format!("`{}`: {error}", self.log.filter), "\"info\", or \"info,omniprice=debug\"");
         }
         self.vat.check(problems);
+        let wrong = prior_table::wrong(&self.prior_price).into_iter();
+        problems.extend(wrong.map(|wrong| problem(&wrong.path, &wrong.what, &wrong.hint)));
         self.fx.check(problems);
         self.guards.check(problems);
         for (name, table) in &self.channels {
@@ -440,6 +445,7 @@ fn check_sections(table: &Table, problems: &mut Vec<Problem>) {
     one::<ReleaseParams>(table, "release", problems);
     one::<Guards>(table, "guards", problems);
     one::<Vat>(table, "vat", problems);
+    one::<BTreeMap<String, PriorRow>>(table, "prior_price", problems);
     one::<Fx>(table, "fx", problems);
     one::<Publish>(table, "publish", problems);
     one::<Mail>(table, "mail", problems);

@@ -19,7 +19,7 @@ mod proposal;
 pub mod replay;
 mod rivalry;
 mod settle;
-mod staged;
+pub mod staged;
 pub mod terms;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! `omniprice campaign add|list|show|cancel`: reductions with one window for all their channels.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -302,5 +303,7 @@ fn outlook_text(outlook: &[flow::Outlook]) -> String {
         let better = one.better_from.map(|at| format!("; more from {at}")).unwrap_or_default();
         lines.push(format!("  {} on {}: {}, {prior}, {may}{why}{better}", plain(&one.sku), one.channel, one.price));
     }
+    let rules: BTreeSet<&str> = outlook.iter().filter_map(|one| one.rules.as_deref()).collect();
+    lines.extend(rules.into_iter().map(|rules| format!("  prior prices follow {}", plain(rules))));
     if lines.is_empty() { String::new() } else { format!("\nif it began as planned:\n{}", lines.join("\n")) }
 }

@@ -34,8 +34,8 @@ const HISTORY: i64 = 12;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     sku: String,
-    /// The decision in force at this time: a day (its end in the zone of reports), or an instant such as
-    /// 2026-11-21T10:00:00Z
+    /// The decision in force at this time, and what waited for a person: a day (its end) or a time such as
+    /// 2026-11-21T10:00, both in the zone of reports, or with an offset, 2026-11-21T10:00+01:00
     #[arg(long, value_name = "DAY|TIME")]
     at: Option<String>,
     /// Only this channel
@@ -58,6 +58,8 @@ struct Report {
     why: Option<String>,
     story: Option<String>,
     decision: Option<Decided>,
+    /// The proposal that waited for a person at the instant that is asked about, and what became of it.
+    waited: Option<standing::Waited>,
     /// Who turned the newest proposal down, as long as that counts.
     turned_down: Option<standing::TurnedDown>,
     /// `equal`: computed again from its record, the decision and the guards' answers came out the same, and rows and records
@@ -171,7 +173,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let zone = super::zone_of_reports(&app)?;
     let at = args.at.as_deref().map(|text| asked(text, &zone, app.now())).transpose()?;
     if let Some(at) = at {
-        known_at(&app, &product, at).await?;
+        known_at(&app, &product, at, &zone).await?;
     }
     let decision = match at {
         Some(at) => decisions::at(&app.db, product.id, at).await?,
@@ -188,8 +190,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         Some(record) => prove(&app, &product, record, decision.as_ref(), evaluation.as_ref()).await?,
         None => Proof { verdict: "nothing was decided yet".to_owned(), story: String::new(), cites: None },
     };
-    let asked = Asked { at, channel: args.channel.as_deref() };
-    let report = report(&app, &asked, &product, decision.as_ref(), evaluation.as_ref(), proof).await?;
+    let waited = match at {
+        Some(at) => standing::waited(&app, &product, at).await?,
+        None => None,
+    };
+    let asked = Asked { at, channel: args.channel.as_deref(), waited };
+    let report = report(&app, asked, &product, decision.as_ref(), evaluation.as_ref(), proof).await?;
     context.print(&report, |report| when::local(&text::of(report, &zone.name()), &zone))?;
     if report.proof.starts_with("MISMATCH") {
         bail!("{}: {}", product.sku, report.proof);
@@ -201,13 +207,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
 struct Asked<'a> {
     at: Option<Millis>,
     channel: Option<&'a str>,
+    waited: Option<standing::Waited>,
 }
 
 /// A day stands for its last moment, and today for now.
 fn asked(text: &str, zone: &Zone, now: Millis) -> anyhow::Result<Millis> {
     let Some((begin, end)) = when::begin(text, zone).zip(when::end(text, zone)) else {
         return Err(super::wrong(format!(
-            "--at: `{text}` is neither a day nor an instant\nhint: 2026-11-20 (its end in {}) or 2026-11-20T10:00:00Z",
+            "--at: `{text}` is neither a day nor an instant\nhint: 2026-11-20 (its end) or 2026-11-20T10:00, both in {}; or with an offset, 2026-11-20T10:00+01:00",
             zone.name()
         )));
     };
@@ -218,14 +225,16 @@ fn asked(text: &str, zone: &Zone, now: Millis) -> anyhow::Result<Millis> {
 }
 
 /// Nothing can be said of a time that has not come, or before the product was known.
-async fn known_at(app: &App, product: &Product, at: Millis) -> anyhow::Result<()> {
+async fn known_at(app: &App, product: &Product, at: Millis, zone: &Zone) -> anyhow::Result<()> {
     let (now, since) = (app.now(), products::since(&app.db, product.id).await?.unwrap_or(Millis(0)));
     if at > now {
-        return Err(super::wrong(format!("--at {at} has not come yet\nhint: leave --at out for what holds now")));
+        let said = format!("--at {at} has not come yet\nhint: leave --at out for what holds now");
+        return Err(super::wrong(when::local(&said, zone)));
     }
     if at < since {
         let sku = plain(&product.sku);
-        return Err(super::wrong(format!("--at {at}: {sku} was imported at {since}\nhint: nothing is known before")));
+        let said = format!("--at {at}: {sku} was imported at {since}\nhint: nothing is known before");
+        return Err(super::wrong(when::local(&said, zone)));
     }
     Ok(())
 }
@@ -275,7 +284,7 @@ async fn prove(
 
 async fn report(
     app: &App,
-    asked: &Asked<'_>,
+    asked: Asked<'_>,
     product: &Product,
     decision: Option<&DecisionRow>,
     evaluation: Option<&Evaluation>,
@@ -313,6 +322,7 @@ async fn report(
     Ok(Report {
         intent: intent::sentences(app, product, asked.channel, until).await?,
         turned_down: standing::turned_down(app, product, until).await?.map(|(_, no)| no),
+        waited: asked.waited,
         pages,
         sku: product.sku.clone(),
         title: plain(&product.title),

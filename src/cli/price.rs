@@ -107,6 +107,9 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
         if let Some(lock) = lock_of(&app, &product).await? {
             told = format!("{price} is stored for {} until {until}, but {lock}", plain(&product.sku));
         }
+        if findings.iter().any(|(guard, _)| *guard == Guard::SecondPerson) {
+            told += "\na second person must approve it first: omniprice review lists it after the next evaluation";
+        }
         context.here(&with_pause(&app, told).await?)
     })?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::{Context, FAILED, NEEDS_A_PERSON, named, names, say, talk, wrong};
 use crate::app::App;
 use crate::decide::select::is_under;
-use crate::flow::pricing::{self, Refused};
+use crate::flow::pricing::{self, Approved, Refused};
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
 use crate::store::decisions::{self, Review};
@@ -94,7 +94,11 @@ fn table(reviews: &[Review], nothing: &str) -> String {
     let mut table = super::columns(["id", "sku", "from", "to", "why"]);
     for review in reviews {
         let (from, to) = amounts(review);
-        table.add_row([review.id.to_string(), plain(&review.sku), from, to, plain(&review.why)]);
+        let agreed = review
+            .first_by
+            .as_deref()
+            .map_or_else(String::new, |by| format!("; {} has agreed, a second person must too", plain(by)));
+        table.add_row([review.id.to_string(), plain(&review.sku), from, to, plain(&review.why) + &agreed]);
     }
     format!("{table}\n\nomniprice approve ID --why \"...\"   or   omniprice reject ID --why \"...\"   (or --all)")
 }
@@ -132,9 +136,10 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
             format!(": {} {from} -> {to}", plain(&review.sku))
         });
         let result = if approve {
-            pricing::approve(&app, *id, &args.actor, &args.why)
-                .await
-                .map(|version| format!("{id} approved{told}, version {version}"))
+            pricing::approve(&app, *id, &args.actor, &args.why).await.map(|approved| match approved {
+                Approved::Decided { version } => format!("{id} approved{told}, version {version}"),
+                Approved::First => format!("{id} noted{told}; a second person must approve it too"),
+            })
         } else {
             match decisions::settle_review(&app.db, *id, "rejected", args.actor.clone(), args.why.clone(), app.now())
                 .await?

@@ -19,8 +19,8 @@ const SHOWN: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// An instant such as 2026-11-20T07:00:00Z, a day (its first moment in the zone of reports), a span back from now such
-    /// as 3h, or the number of a decision
+    /// A time such as 2026-11-20T07:00 or a day (its first moment), both in the zone of reports, a time with an offset, a
+    /// span back from now such as 3h, or the number of a decision
     #[arg(long, value_name = "TIME|DECISION")]
     to: String,
     /// Only what this channel shows, until the next decision
@@ -119,7 +119,7 @@ async fn instant(app: &App, args: &Args, now: Millis) -> anyhow::Result<Millis> 
         Ok(span) => now.plus(-span.0),
         Err(_) => when::begin(text, &super::zone_of_reports(app)?).ok_or_else(|| {
             wrong(format!(
-                "`{text}` is neither an instant, a day, a span nor a decision\nhint: 3h, 2026-11-20 or 2026-11-20T07:00:00Z"
+                "`{text}` is neither an instant, a day, a span nor a decision\nhint: 3h, 2026-11-20, 2026-11-20T07:00 or 2026-11-20T07:00+01:00"
             ))
         })?,
     };

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::names::count;
 use super::{Context, say, talk, when};
-use crate::app::{Loaded, parse_rules};
+use crate::app::{App, Loaded, parse_rules};
 use crate::clock::Millis;
-use crate::config::Span;
+use crate::config::{Mode, Span};
 use crate::decide::rivals::Follow;
 use crate::decide::select::is_under;
 use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
-use crate::decide::simulated::Guards;
-use crate::flow::{names, replay};
+use crate::decide::simulated::{Guards, Runs};
+use crate::flow::{names, replay, staged};
 use crate::report::digest::plain;
 use crate::store::{catalogue, products};
 
@@ -30,7 +31,8 @@ pub struct Args {
     /// How far back
     #[arg(long, default_value = "30d")]
     since: String,
-    /// The end of the window, such as 2026-11-21T10:00:00Z, or a day (its end in the zone of reports) [default: now]
+    /// The end of the window: a day (its end) or a time such as 2026-11-21T10:00, both in the zone of reports, or with an
+    /// offset, 2026-11-21T10:00+01:00 [default: now]
     #[arg(long)]
     until: Option<String>,
     /// Only this category and what is below it
@@ -77,20 +79,21 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         None => app.now(),
         Some(text) => when::end(text, &super::zone_of_reports(&app)?).ok_or_else(|| {
             super::wrong(format!(
-                "--until {text}: neither a day nor an instant\nhint: 2026-11-21 or 2026-11-21T10:00:00Z"
+                "--until {text}: neither a day nor an instant\nhint: 2026-11-21, 2026-11-21T10:00 or 2026-11-21T10:00+01:00"
             ))
         })?,
     };
     let since = until.plus(-span.0);
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
-    let guards = (!args.no_guards).then(|| Guards::new(app.config.release.clone()));
     let watch = app.config.guards.rivalry.params();
     let (war, rivalry) = (watch.war, (!args.no_guards).then_some(watch));
-    let params = SimParams { follow, end: Some(until), sample: args.sample, war, rivalry, guards };
-    let mut simulation = Simulation::new(&set, params);
     // What is tried is the whole file: its markets and competitors count as its rules do.
     let tried = Loaded { set: Arc::clone(&set), hash: loaded.hash.clone(), config: loaded.config.clone(), ..*loaded };
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
+    let guards = if args.no_guards { None } else { Some(guards(&app, &tried, since, total).await?) };
+    let params = SimParams { follow, end: Some(until), sample: args.sample, war, rivalry, guards };
+    let mut simulation = Simulation::new(&set, params);
+    let rates = replay::Rates::of(&app, (since, until)).await?;
     let bar =
         ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} products, {eta} left")?);
     if let Some(category) = &args.category {
@@ -101,7 +104,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let moments = replay::page(&app, &tried, &page, (since, until)).await?;
+        let moments = replay::page(&app, &tried, &rates, &page, (since, until)).await?;
         for (product, moments) in page.iter().zip(moments) {
             bar.inc(1);
             if wanted(product.category.as_deref(), args.category.as_deref()) {
@@ -119,6 +122,16 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         context.print(&told, |told| context.here(&text(told, &args.since)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The release layer as it would be if the rules were put in force at the beginning of the window.
+async fn guards(app: &App, tried: &Loaded, since: Millis, products: u64) -> anyhow::Result<Guards> {
+    let mut guards = Guards::new(app.config.release.clone());
+    guards.all_wait = app.config.mode == Mode::Review;
+    guards.stages = staged::tried(app, tried, since).await?;
+    let products = u32::try_from(products).unwrap_or(u32::MAX);
+    guards.runs = Some(Runs { params: app.config.guards.run.clone(), products });
+    Ok(guards)
 }
 
 /// The report with how much history it stands on.
@@ -162,7 +175,13 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("changes up".to_owned(), r.changes_up.to_string()),
         ("changes down".to_owned(), r.changes_down.to_string()),
         ("for review".to_owned(), r.reviews.to_string()),
+        ("for a new rule's next stage".to_owned(), r.staged.to_string()),
+        (
+            "held with their run".to_owned(),
+            format!("{} in {}", r.held_with_run, count(r.runs_held.cast_signed(), "run")),
+        ),
         ("held by guards".to_owned(), r.held.to_string()),
+        ("products with a page in match review".to_owned(), r.in_match_review.to_string()),
         (
             "average change %".to_owned(),
             r.average_change_pct.as_ref().map_or_else(|| "-".to_owned(), |q| q.0.to_string()),

@@ -1,13 +1,13 @@
 //! Times given on the command line: spans, days and instants.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 
 use crate::clock::Millis;
 use crate::config::Span;
 use crate::decide::text::Zone;
 
 /// What every form of an end is, for hints.
-const ENDS: &str = "hint: `7d`, `12h`, a day such as `2026-12-01` (to its end), or `2026-12-01T00:00:00+01:00`";
+const ENDS: &str = "hint: `7d`, `12h`, a day such as `2026-12-01` (to its end), `2026-12-01T09:00` (by the clocks there), or `2026-12-01T09:00+01:00`";
 
 /// Reads `7d`, `90m` (from now on), a day (its end in a zone) or an instant; it must lie ahead.
 ///
@@ -25,13 +25,13 @@ pub fn until(text: &str, zone: &Zone, now: Millis) -> Result<Millis, String> {
 /// A day's first moment in a zone, or an instant; none for anything else.
 #[must_use]
 pub fn begin(text: &str, zone: &Zone) -> Option<Millis> {
-    day(text).map_or_else(|| instant(text), |day| zone.begins(day).map(Millis::from))
+    day(text).map_or_else(|| instant(text, zone), |day| zone.begins(day).map(Millis::from))
 }
 
 /// The first moment after a day in a zone, or an instant; none for anything else.
 #[must_use]
 pub fn end(text: &str, zone: &Zone) -> Option<Millis> {
-    day(text).map_or_else(|| instant(text), |day| zone.ends(day).map(Millis::from))
+    day(text).map_or_else(|| instant(text, zone), |day| zone.ends(day).map(Millis::from))
 }
 
 /// A text with every instant in it (`2026-12-01T09:00:00Z`, as all stored texts have them) as the clocks of a zone show it,
@@ -42,7 +42,7 @@ pub fn local(text: &str, zone: &Zone) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len() + 64), text);
     while let Some(end) = rest.find('Z').map(|at| at + 1) {
         let (head, tail) = rest.split_at(end);
-        let found = end.checked_sub(INSTANT).and_then(|at| Some((head.get(..at)?, instant(head.get(at..)?)?)));
+        let found = end.checked_sub(INSTANT).and_then(|at| Some((head.get(..at)?, absolute(head.get(at..)?)?)));
         match found {
             Some((before, at)) => {
                 out.push_str(before);
@@ -62,7 +62,19 @@ fn day(text: &str) -> Option<Date> {
     (text.len() == DAY).then(|| text.parse().ok()).flatten()
 }
 
-fn instant(text: &str) -> Option<Millis> {
+/// An instant with an offset, or by the clocks of a zone; seconds may be left out. The hour that comes twice when clocks are
+/// put back is its first.
+fn instant(text: &str, zone: &Zone) -> Option<Millis> {
+    absolute(text).or_else(|| {
+        let (between, time) = (text.get(10..11)?, text.get(11..)?);
+        // The parser would pass over an offset that makes no sense, and over a zone.
+        let by_clocks = matches!(between, "T" | " ") && time.chars().all(|c| c.is_ascii_digit() || c == ':');
+        let clocks: DateTime = by_clocks.then(|| text.parse().ok()).flatten()?;
+        clocks.to_zoned(zone.0.clone()).ok().map(|at| at.timestamp().into())
+    })
+}
+
+fn absolute(text: &str) -> Option<Millis> {
     text.parse::<jiff::Timestamp>().ok().map(Millis::from)
 }
 
@@ -82,7 +94,26 @@ mod tests {
         assert!(until("2027-01-14").unwrap_err().contains("over already"));
         assert!(until("2026-01-01T00:00:00Z").unwrap_err().contains("over already"));
         assert!(until("0s").unwrap_err().contains("over already"));
-        for wrong in ["soon", "2027-02-30", "2027-01-15T10:00", "15.01.2027"] {
+        for short in [
+            "2027-01-15T10:00",
+            "2027-01-15 10:00",
+            "2027-01-15T10:00:00",
+            "2027-01-15T09:00Z",
+            "2027-01-15T10:00+01:00",
+        ] {
+            assert_eq!(until(short).unwrap(), now.plus(Millis::HOUR), "{short}");
+        }
+        // Clocks are put back: half past two comes twice.
+        assert_eq!(begin("2027-10-31T02:30", &zone), begin("2027-10-31T02:30+02:00", &zone));
+        for wrong in [
+            "soon",
+            "2027-02-30",
+            "15.01.2027",
+            "2027-01-15T",
+            "2027-01-15T25:00",
+            "2027-01-15T10:00+99:00",
+            "2027-01-15T10:00[Nowhere/Else]",
+        ] {
             assert!(until(wrong).unwrap_err().contains("hint"), "{wrong}");
         }
         assert_eq!(begin("2027-01-15", &zone), Some(now.plus(-9 * Millis::HOUR)));

@@ -140,7 +140,7 @@ pub(super) fn compare(own: &Table, defaults: &Table, path: &str, problems: &mut 
     for (key, value) in own {
         let here = join(path, key);
         match defaults.get(key) {
-            _ if ["channels", "fetch.resolve", "vat.on_change_in"].contains(&path) => {}
+            _ if ["channels", "fetch.resolve", "prior_price", "vat.on_change_in"].contains(&path) => {}
             None => {
                 let known = defaults.keys().map(String::as_str);
                 problems.push(problem(&here, "there is no such key", &closest(key, known)));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, Mode, Observe, Percent, Problem, Span, problem};
 use crate::decide::country;
+use crate::decide::prior_table::PriorRow;
 use crate::decide::release::ReleaseParams;
 use crate::decide::rivalry::RivalryParams;
 use crate::decide::run_gate::RunParams;
@@ -23,6 +24,8 @@ pub struct Deciding<'a> {
     pub observe: &'a Observe,
     pub release: &'a ReleaseParams,
     pub guards: &'a Guards,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prior_price: &'a BTreeMap<String, PriorRow>,
 }
 
 /// As much of a stored [`Deciding`] as the release layer needs to be asked again.
@@ -36,7 +39,13 @@ impl Config {
     /// What of it decides about prices.
     #[must_use]
     pub const fn deciding(&self) -> Deciding<'_> {
-        Deciding { mode: self.mode, observe: &self.observe, release: &self.release, guards: &self.guards }
+        Deciding {
+            mode: self.mode,
+            observe: &self.observe,
+            release: &self.release,
+            guards: &self.guards,
+            prior_price: &self.prior_price,
+        }
     }
 }
 

@@ -92,6 +92,12 @@ impl FxTable {
             .ok_or_else(|| FxError::OutOfRange(format!("{amount} {}", from.code())))
     }
 
+    /// The same rates with their freshness at an instant.
+    #[must_use]
+    pub fn seen_at(self, now: jiff::Timestamp, closing: &ClosingDays) -> Self {
+        Self { freshness: staleness(self.date, now, closing).freshness, ..self }
+    }
+
     /// Whether the rate moved enough since the one used last for derived markets to be repriced.
     #[must_use]
     pub fn moved(&self, currency: Currency, last_used: Decimal, threshold_pct: Decimal) -> bool {
@@ -100,6 +106,13 @@ impl FxTable {
         let limit = threshold_pct.checked_mul(last_used);
         moved.zip(limit).is_some_and(|(moved, limit)| moved >= limit)
     }
+}
+
+/// When the rates of a day are published.
+#[must_use]
+pub fn published(day: Date) -> Option<jiff::Timestamp> {
+    let zone = Zone::parse(FRANKFURT).unwrap_or(Zone::UTC);
+    day.to_datetime(DUE).to_zoned(zone.0).ok().map(|at| at.timestamp())
 }
 
 /// How stale a table of `rate_date` is at `now`, by counting the publications that were due since.

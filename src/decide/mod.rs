@@ -28,6 +28,7 @@ pub mod offers;
 pub mod prior;
 pub mod prior_rules;
 mod prior_steps;
+pub mod prior_table;
 pub mod quotient;
 pub mod read;
 pub mod reference;

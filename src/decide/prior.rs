@@ -72,6 +72,8 @@ pub enum PriorFlag {
     Perishable14d,
     PerishableExempt,
     PerishablePriceBeforeFirstReduction,
+    /// A window for perishables that is neither the usual one nor fourteen days.
+    PerishableWindow,
     /// The price before the first step of the campaign is the reference.
     Progressive,
     /// Earlier steps exist, but the price rose, paused or changed in between.
@@ -124,7 +126,7 @@ pub fn prior_price(history: &[LivePrice], reduction: &Reduction, rules: &PriorRu
     let start = window_end(&public, reduction, rules, zone, &mut flags);
     let days = match rules.perishable {
         Perishable::Days(days) if reduction.perishable => {
-            flags.push(PriorFlag::Perishable14d);
+            flags.push(if days == 14 { PriorFlag::Perishable14d } else { PriorFlag::PerishableWindow });
             days
         }
         _ => rules.window_days,
@@ -248,7 +250,8 @@ fn discount_percent(prior: Money, new: Money) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::prior_rules::{of_country, zone_of};
+    use crate::decide::prior_rules::zone_of;
+    use crate::decide::prior_table::of_country;
     use crate::money::Currency;
 
     fn at(text: &str) -> Timestamp {
@@ -310,6 +313,7 @@ mod tests {
             PriorFlag::Perishable14d,
             PriorFlag::PerishableExempt,
             PriorFlag::PerishablePriceBeforeFirstReduction,
+            PriorFlag::PerishableWindow,
             PriorFlag::Progressive,
             PriorFlag::ProgressiveBroken,
             PriorFlag::ProgressiveNotAvailable,

@@ -1,10 +1,14 @@
-//! What each country asks of an announced price reduction: defaults that a lawyer must confirm.
+//! What a country can ask of an announced price reduction, and what it is called there.
 //!
-//! Source: Art. 6a of Directive 98/6/EC and the national rules named at each entry. A country that is not listed gets
-//! the strictest reading of the directive. A market whose lawyer reads it otherwise names another country's set in
-//! `omnibus`, such as `EU` for the general rule; the sets themselves are part of the program.
+//! The sets themselves are data: `config/prior_price.toml`, and `[prior_price.XX]` of the configuration over it. A market
+//! whose lawyer reads the law as another country does names that country in `omnibus`, such as `EU` for the general rule.
+
+use serde::{Deserialize, Serialize};
 
 use crate::decide::text::Zone;
+
+/// The window of the directive, for which the labels are worded.
+const USUAL_DAYS: u32 = 30;
 
 /// The reading of the law for one country.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +23,8 @@ pub struct PriorRules {
 }
 
 /// What is asked for goods that perish quickly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Perishable {
     /// The same as for other goods.
     AsOthers,
@@ -32,7 +37,8 @@ pub enum Perishable {
 }
 
 /// What is asked of a product that was first on offer inside the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NewArrival {
     /// No before/now claim.
     Block,
@@ -41,7 +47,8 @@ pub enum NewArrival {
 }
 
 /// Whether the price before the first step of a campaign stays the reference of its later steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Progressive {
     Never,
     Always,
@@ -50,7 +57,8 @@ pub enum Progressive {
 }
 
 /// Which body of law decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A prior price is required.
     Directive,
@@ -59,34 +67,6 @@ pub enum Kind {
     UnitedKingdom,
     /// 16 CFR 233.1: a genuine price in the regular course of business. House check: 30 % of the last 90 days.
     UnitedStates,
-}
-
-const DIRECTIVE: PriorRules = PriorRules {
-    window_days: 30,
-    perishable: Perishable::AsOthers,
-    new_arrival: NewArrival::Block,
-    progressive: Progressive::Never,
-    guideline_days: None,
-    kind: Kind::Directive,
-};
-
-/// The default rules of a country by its ISO 3166 code.
-#[must_use]
-pub fn of_country(country: &str) -> PriorRules {
-    use {Perishable as P, Progressive as S};
-    match country {
-        // Prismærkningsbekendtgørelsen § 9a; the Ombudsman's guideline of about ten days.
-        "DK" => PriorRules { perishable: P::Days(14), progressive: S::Always, guideline_days: Some(10), ..DIRECTIVE },
-        // Prisinformationslagen 7 a §; § 11 PAngV (in Germany the imminent spoilage must be visible).
-        "SE" | "DE" => PriorRules { perishable: P::Exempt, progressive: S::Always, ..DIRECTIVE },
-        // Art. 4 of the act of 9 May 2014 on price information.
-        "PL" => PriorRules { perishable: P::BeforeFirstReduction, new_arrival: NewArrival::SinceStart, ..DIRECTIVE },
-        "FI" => PriorRules { perishable: P::Exempt, progressive: S::UpToDays(60), ..DIRECTIVE },
-        "IE" | "IT" => PriorRules { progressive: S::Always, ..DIRECTIVE },
-        "UK" | "GB" => PriorRules { kind: Kind::UnitedKingdom, ..DIRECTIVE },
-        "US" => PriorRules { kind: Kind::UnitedStates, ..DIRECTIVE },
-        _ => DIRECTIVE,
-    }
 }
 
 /// The zone of a country's capital (of New York for the United States), for markets that name no zone of their own.
@@ -144,16 +124,17 @@ pub fn language_of(country: &str) -> &'static str {
     }
 }
 
-/// What is printed next to the prior price, by language.
+/// What is printed next to the prior price, by language and the days of its window.
 #[must_use]
-pub fn legal_text(language: &str) -> &'static str {
-    match language {
+pub fn legal_text(language: &str, window_days: u32) -> String {
+    let usual = match language {
         "da" => "Laveste pris seneste 30 dage",
         "sv" => "Tidigare lägsta pris (30 dagar)",
         "pl" => "Najniższa cena z 30 dni przed obniżką",
         "de" => "Niedrigster Preis der letzten 30 Tage",
         _ => "Lowest price in the last 30 days",
-    }
+    };
+    usual.replace(&USUAL_DAYS.to_string(), &window_days.to_string())
 }
 
 #[cfg(test)]
@@ -169,11 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unlisted_country_gets_the_strictest_reading() {
-        let rules = of_country("PT");
-        assert_eq!(
-            (rules.window_days, rules.progressive, rules.new_arrival),
-            (30, Progressive::Never, NewArrival::Block)
-        );
+    fn a_label_names_the_window_that_counted() {
+        assert_eq!(legal_text("da", 30), "Laveste pris seneste 30 dage");
+        assert_eq!(legal_text("de", 60), "Niedrigster Preis der letzten 60 Tage");
     }
 }

@@ -98,7 +98,8 @@ fn merged(public: &[LivePrice]) -> Vec<LivePrice> {
 mod tests {
     use super::*;
     use crate::decide::prior::{Audience, prior_price};
-    use crate::decide::prior_rules::{of_country, zone_of};
+    use crate::decide::prior_rules::zone_of;
+    use crate::decide::prior_table::of_country;
     use crate::money::{Currency, Money};
 
     fn live(from: &str, until: Option<&str>, minor: i64) -> LivePrice {

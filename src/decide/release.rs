@@ -46,6 +46,8 @@ pub enum Guard {
     DeadBand,
     /// A large change, or much money, waits for a person.
     Confirmation,
+    /// A very large change, or very much money, waits for two.
+    SecondPerson,
     /// A new or edited rule acts on few products first.
     Staging,
 }
@@ -65,6 +67,7 @@ impl Guard {
         Self::Oscillation,
         Self::DeadBand,
         Self::Confirmation,
+        Self::SecondPerson,
         Self::Staging,
     ];
 
@@ -91,6 +94,7 @@ impl Guard {
             Self::Oscillation => "oscillation",
             Self::DeadBand => "dead_band",
             Self::Confirmation => "confirmation",
+            Self::SecondPerson => "second_person",
             Self::Staging => "staging",
         }
     }
@@ -149,11 +153,25 @@ pub struct ReleaseParams {
     /// Money at stake (price difference times own stock) that needs a person, in the market's currency.
     #[serde(with = "text::decimal_option")]
     pub confirm_above_amount: Option<Decimal>,
+    /// Changes above this percentage need the consent of two persons; `off`: one is enough.
+    #[serde(with = "text::limit", skip_serializing_if = "Option::is_none")]
+    pub second_person_above_pct: Option<Decimal>,
+    /// Money at stake, as for `confirm_above_amount`, that needs two persons.
+    #[serde(with = "text::limit", skip_serializing_if = "Option::is_none")]
+    pub second_person_above_amount: Option<Decimal>,
     pub approval_valid_h: u32,
     pub stage_h: u32,
     /// Share of the products in the first and second stage of a rule, in percent.
     pub stage_pct: [u32; 2],
     pub stage_least_products: u32,
+}
+
+impl ReleaseParams {
+    /// Whether any price needs two persons. Where none does, the guard is not asked: records of before it answer the same.
+    #[must_use]
+    pub const fn asks_two(&self) -> bool {
+        self.second_person_above_pct.is_some() || self.second_person_above_amount.is_some()
+    }
 }
 
 impl Default for ReleaseParams {
@@ -181,6 +199,8 @@ impl Default for ReleaseParams {
             dead_band_pct: Decimal::new(5, 1),
             confirm_above_pct: percent(20),
             confirm_above_amount: None,
+            second_person_above_pct: None,
+            second_person_above_amount: None,
             approval_valid_h: 24,
             stage_h: 24,
             stage_pct: [1, 10],
@@ -239,6 +259,24 @@ pub struct Approval {
     pub price: Money,
     pub at: Millis,
     pub by: String,
+    /// The first of two persons, where the price needs two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Consent>,
+}
+
+/// The consent of the first of two persons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consent {
+    pub at: Millis,
+    pub by: String,
+}
+
+/// A name as persons are told apart: neither capitals nor spaces make another person. None for no name at all.
+#[must_use]
+pub fn person(name: &str) -> Option<String> {
+    let person = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    (!person.is_empty()).then_some(person)
 }
 
 /// What one guard found.
@@ -280,7 +318,8 @@ impl Release {
     /// Whether nothing but a person's consent is missing.
     #[must_use]
     pub fn needs_approval_only(&self) -> bool {
-        !self.passes() && self.holds().all(|(guard, _)| guard == Guard::Confirmation)
+        let consent = |guard| matches!(guard, Guard::Confirmation | Guard::SecondPerson);
+        !self.passes() && self.holds().all(|(guard, _)| consent(guard))
     }
 }
 
@@ -313,6 +352,12 @@ impl Guarded {
     /// What no consent makes up for: a missing floor, a mapping that is not sure, a pause.
     pub fn hard(&self) -> impl Iterator<Item = &str> {
         self.release.holds().filter(|(guard, _)| guard.is_hard()).map(|(_, finding)| finding)
+    }
+
+    /// Why the consent of one person is not enough; none if it is.
+    #[must_use]
+    pub fn wants_second(&self) -> Option<&str> {
+        self.release.holds().find(|(guard, _)| *guard == Guard::SecondPerson).map(|(_, finding)| finding)
     }
 
     /// Whether the guards answer the same to the same questions.
@@ -399,7 +444,8 @@ pub fn release(
     let current = facts.product.before_set.or(facts.product.current);
     let current = current.filter(|current| current.currency() == price.currency());
     let proposal = Proposal { decision, facts, state, params, now, price, current };
-    let active = Guard::ALL.iter().filter(|guard| !params.off.contains(guard));
+    let asked = |guard: &Guard| *guard != Guard::SecondPerson || params.asks_two();
+    let active = Guard::ALL.iter().filter(|guard| !params.off.contains(guard) && asked(guard));
     let checks: Vec<Check> =
         active.map(|guard| Check { guard: *guard, finding: guards::finding(*guard, &proposal) }).collect();
     let freezes = |check: &Check| matches!(check.guard, Guard::Loop | Guard::Oscillation) && check.finding.is_some();

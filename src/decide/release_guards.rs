@@ -1,16 +1,19 @@
 //! The guards of the release layer, one function each: a finding in words, or nothing.
 
+use std::collections::BTreeSet;
+
 use crate::clock::Millis;
 use crate::decide::bounds;
 use crate::decide::decision::{Fate, Flag, Step};
-use crate::decide::facts::{Availability, Facts, OfferFact};
+use crate::decide::facts::{Availability, Facts, ManualPrice, OfferFact};
 use crate::decide::offers::competitor;
-use crate::decide::release::{Guard, Proposal};
+use crate::decide::release::{Approval, Guard, Proposal, person};
 use crate::decide::rules::EngineParams;
 use crate::decide::staging;
 use crate::money::{Currency, Decimal, Money};
 use crate::observe::war;
 use crate::observe::zscore::median;
+use crate::sentence::Sentence;
 
 /// Two sightings of one price must be this far apart to be two witnesses.
 const WITNESS_GAP_MS: i64 = 10 * Millis::MINUTE;
@@ -38,6 +41,7 @@ pub fn finding(guard: Guard, proposal: &Proposal) -> Option<String> {
         Guard::Oscillation => oscillation(proposal),
         Guard::DeadBand => dead_band(proposal),
         Guard::Confirmation => confirmation(proposal),
+        Guard::SecondPerson => second_person(proposal),
         Guard::Staging => staging::finding(proposal),
     }
 }
@@ -343,12 +347,19 @@ fn dead_band(proposal: &Proposal) -> Option<String> {
         .then(|| format!("a change of {} % is not worth one", shown_pct(change)))
 }
 
-fn confirmation(proposal: &Proposal) -> Option<String> {
+/// A person's consent to exactly this price, as long as it is valid.
+fn approval<'a>(proposal: &'a Proposal) -> Option<&'a Approval> {
+    let approval = proposal.state.approved.as_ref()?;
+    (approval.price == proposal.price && is_valid(approval.at, proposal)).then_some(approval)
+}
+
+fn is_valid(at: Millis, proposal: &Proposal) -> bool {
     let valid_ms = i64::from(proposal.params.approval_valid_h) * Millis::HOUR;
-    let approved = proposal.state.approved.as_ref().is_some_and(|approval| {
-        approval.price == proposal.price && proposal.now.since(approval.at) < valid_ms && approval.at <= proposal.now
-    });
-    if approved {
+    at <= proposal.now && proposal.now.since(at) < valid_ms
+}
+
+fn confirmation(proposal: &Proposal) -> Option<String> {
+    if approval(proposal).is_some() {
         return None;
     }
     let fresh = proposal.state.fresh_cost_net.or(proposal.facts.product.cost_net);
@@ -361,9 +372,46 @@ fn confirmation(proposal: &Proposal) -> Option<String> {
     if change.abs() > proposal.params.confirm_above_pct {
         return Some(format!("a change of {} % needs a person's consent", shown_pct(change)));
     }
-    let limit = proposal.params.confirm_above_amount?;
-    let stock = Decimal::from(proposal.facts.product.own_stock?.max(0));
-    let difference = (proposal.price.amount() - proposal.current?.amount()).abs();
-    let stake = difference.checked_mul(stock)?;
+    let (limit, stake) = (proposal.params.confirm_above_amount?, stake(proposal, proposal.current?)?);
     (stake > limit).then(|| format!("{} at stake in stock needs a person's consent", shown_pct(stake)))
+}
+
+/// The difference to a price times our stock, in the market's currency.
+fn stake(proposal: &Proposal, from: Money) -> Option<Decimal> {
+    let stock = Decimal::from(proposal.facts.product.own_stock?.max(0));
+    (proposal.price.amount() - from.amount()).abs().checked_mul(stock)
+}
+
+fn second_person(proposal: &Proposal) -> Option<String> {
+    // What was ours lately was agreed to then: taking back a wrong run must not wait.
+    let back = || proposal.state.own_prices.iter().any(|(_, price)| *price == proposal.price);
+    if consenting(proposal).len() >= 2 || set_by_hand(proposal).is_some() && back() {
+        return None;
+    }
+    // What a person does to a price that was set is measured from that price, not from the one before it.
+    let in_force = proposal.facts.product.current.filter(|_| set_by_hand(proposal).is_some());
+    let from = in_force.filter(|price| price.currency() == proposal.price.currency()).or(proposal.current)?;
+    let params = proposal.params;
+    let change = change_pct(from, proposal.price)?;
+    if params.second_person_above_pct.is_some_and(|limit| change.abs() > limit) {
+        return Some(Sentence::NeedsTwo.with(&[("change", &shown_pct(change))]));
+    }
+    let (limit, stake) = (params.second_person_above_amount?, stake(proposal, from)?);
+    (stake > limit).then(|| Sentence::StakeNeedsTwo.with(&[("amount", &shown_pct(stake))]))
+}
+
+/// The price that a person set, where it is the one that is proposed.
+fn set_by_hand<'a>(proposal: &'a Proposal) -> Option<&'a ManualPrice> {
+    let set = proposal.facts.product.manual.as_ref();
+    set.filter(|set| set.price == proposal.price && proposal.decision.has(Flag::ManualPrice))
+}
+
+/// Everybody who agreed to this price and is somebody else than the others. Whoever set it by hand agrees to it.
+fn consenting(proposal: &Proposal) -> BTreeSet<String> {
+    let owner = set_by_hand(proposal).map(|set| set.owner.as_str());
+    let approval = approval(proposal);
+    let first = approval.and_then(|approval| approval.first.as_ref());
+    let first = first.filter(|first| is_valid(first.at, proposal)).map(|first| first.by.as_str());
+    let second = approval.map(|approval| approval.by.as_str());
+    [owner, first, second].into_iter().flatten().filter_map(person).collect()
 }

@@ -5,6 +5,8 @@
 
 use crate::clock::Millis;
 use crate::decide::facts::Facts;
+use crate::decide::fx::FxTable;
+use crate::decide::rounding::DISPLAY;
 use crate::money::{Decimal, Money};
 
 /// How rivals answer.
@@ -60,18 +62,26 @@ impl Rivals {
         while self.pending.first().is_some_and(|(due, _)| *due <= now) {
             self.known = Some(self.pending.remove(0).1);
         }
-        let known = self.known;
+        let (known, fx) = (self.known, facts.fx.as_ref());
         for offer in &mut facts.offers {
             offer.observed_at = offer.observed_at.max(now);
-            let answer = known.and_then(|ours| answer(ours, offer.price, &follow));
+            let answer = known.and_then(|ours| answer(ours, offer.price, &follow, fx));
             offer.price = answer.unwrap_or(offer.price);
         }
     }
 }
 
-/// A rival's answer to our price; none if we are not below what it was recorded to ask.
-fn answer(ours: Money, recorded: Money, follow: &Follow) -> Option<Money> {
-    if ours.currency() != recorded.currency() || ours.minor() >= recorded.minor() {
+/// A rival's answer to our price, in its own currency; none if we are not below what it was recorded to ask, or without a
+/// rate to compare the two.
+fn answer(ours: Money, recorded: Money, follow: &Follow, fx: Option<&FxTable>) -> Option<Money> {
+    let own = recorded.currency();
+    let ours = if ours.currency() == own {
+        ours
+    } else {
+        let seen = fx?.convert(ours.amount(), ours.currency(), own).ok()?;
+        Money::rounded(seen, own, DISPLAY).ok()?
+    };
+    if ours.minor() >= recorded.minor() {
         return None;
     }
     let less = |price: Money, percent: Decimal| {
@@ -86,14 +96,34 @@ fn answer(ours: Money, recorded: Money, follow: &Follow) -> Option<Money> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::fx::Freshness;
+    use crate::decide::text::Quoted;
     use crate::money::Currency;
 
     #[test]
     fn a_rival_answers_down_to_its_own_floor_and_returns() {
         let dkk = |minor| Money::from_minor(minor, Currency::DKK);
         let follow = Follow::default();
-        assert_eq!(answer(dkk(47_000), dkk(48_000), &follow), Some(dkk(46_530)));
-        assert_eq!(answer(dkk(20_000), dkk(48_000), &follow), Some(dkk(33_600)));
-        assert_eq!(answer(dkk(48_000), dkk(48_000), &follow), None);
+        assert_eq!(answer(dkk(47_000), dkk(48_000), &follow, None), Some(dkk(46_530)));
+        assert_eq!(answer(dkk(20_000), dkk(48_000), &follow, None), Some(dkk(33_600)));
+        assert_eq!(answer(dkk(48_000), dkk(48_000), &follow, None), None);
+    }
+
+    #[test]
+    fn a_rival_in_another_currency_answers_in_its_own() {
+        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let rates = [("DKK".to_owned(), Quoted(Decimal::new(75, 1)))];
+        let fx = FxTable {
+            date: jiff::civil::date(2026, 11, 20),
+            rates: rates.into(),
+            freshness: Freshness::Fresh,
+            buffer_pct: Decimal::ZERO,
+        };
+        let follow = Follow::default();
+        // 450.00 DKK are 60.00 EUR, and one percent below that is 59.40.
+        assert_eq!(answer(dkk(45_000), eur(6_200), &follow, Some(&fx)), Some(eur(5_940)));
+        assert_eq!(answer(dkk(45_000), eur(6_000), &follow, Some(&fx)), None);
+        assert_eq!(answer(dkk(45_000), eur(6_200), &follow, None), None, "without a rate nobody knows who is cheaper");
     }
 }

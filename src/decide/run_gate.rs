@@ -31,6 +31,9 @@ pub struct RunRest {
     pub held: u32,
 }
 
+/// Products of a run that its shares are taken of at most: beyond them a smaller whole only makes the breakers stricter.
+pub const RUN_PRODUCTS: u32 = 10_000;
+
 /// Limits of a run; percentages are of its products, except where named change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -75,39 +78,95 @@ pub enum RunHold {
     ManyHeld { count: u32 },
 }
 
-/// The reasons to hold a whole run; empty if it may go on. Every limit must be exceeded, not only reached.
+/// What the breakers look at, added up item by item: a run of any length takes no more room than its different prices.
+#[derive(Debug, Clone, Default)]
+pub struct RunTally {
+    changes: u32,
+    /// Changes whose percentage is known, their sum, and those that go far.
+    measured: u32,
+    sum: Decimal,
+    large: u32,
+    held: u32,
+    /// Who gets which price.
+    values: BTreeMap<(i64, &'static str), SameValue>,
+}
+
+#[derive(Debug, Clone)]
+struct SameValue {
+    price: Money,
+    products: u32,
+    /// The first product's old price, and whether another one had a different one.
+    old: Option<Money>,
+    differ: bool,
+}
+
+impl RunTally {
+    /// Adds one product's part.
+    pub fn add(&mut self, item: &RunItem, params: &RunParams) {
+        self.held += u32::from(item.held);
+        let Some(price) = item.proposed.filter(|price| item.current != Some(*price)) else { return };
+        self.changes += 1;
+        if let Some(change) = item.current.and_then(|current| change_pct(current, price)) {
+            self.measured += 1;
+            self.sum = self.sum.saturating_add(change);
+            self.large += u32::from(change.abs() > Decimal::from(params.large_change_pct));
+        }
+        let fresh = || SameValue { price, products: 0, old: item.current, differ: false };
+        let same = self.values.entry((price.minor(), price.currency().code())).or_insert_with(fresh);
+        same.products += 1;
+        same.differ |= same.old != item.current;
+    }
+
+    /// Products that change.
+    #[must_use]
+    pub const fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// The reasons to hold a run of so many products; empty if it may go on. Every limit must be exceeded, not only reached.
+    #[must_use]
+    pub fn holds(&self, products: u32, rest: RunRest, params: &RunParams, engine: &RunBreaker) -> Vec<RunHold> {
+        let mut holds = Vec::new();
+        let average = self.sum.checked_div(Decimal::from(self.measured)).unwrap_or(Decimal::ZERO);
+        let totals = RunTotals { products, changes: self.changes, avg_change_pct: average };
+        match judge_run(&totals, engine) {
+            RunVerdict::WithinLimits => {}
+            RunVerdict::TooManyChanges => holds.push(RunHold::TooManyChanges { changes: self.changes, products }),
+            RunVerdict::AverageChange => holds.push(average_hold(average)),
+        }
+        let enough = products >= params.least_products;
+        if enough && exceeds(self.large, params.large_changes_pct, products) {
+            holds.push(RunHold::ManyLargeChanges { count: self.large });
+        }
+        let tighter = average.abs() > Decimal::from(params.average_change_pct);
+        if enough && tighter && self.measured >= engine.min_changes && holds.iter().all(|hold| !is_average(hold)) {
+            holds.push(average_hold(average));
+        }
+        holds.extend(self.same_value(products, params));
+        let held = self.held.saturating_add(rest.held);
+        let all = products.max(rest.products);
+        if all >= params.least_products && exceeds(held, params.held_pct, all) {
+            holds.push(RunHold::ManyHeld { count: held });
+        }
+        holds
+    }
+
+    /// One price for many products whose prices differed: the sign of a slipped cap, or of a parsed delivery fee.
+    fn same_value(&self, products: u32, params: &RunParams) -> Option<RunHold> {
+        let most = self.values.values().filter(|same| same.differ).max_by_key(|same| same.products)?;
+        let share = u64::from(products) * u64::from(params.same_value_pct) / 100;
+        let allowed = u64::from(params.same_value_least).max(share);
+        let hold = RunHold::SameValue { price: most.price, products: most.products };
+        (u64::from(most.products) > allowed).then_some(hold)
+    }
+}
+
+/// The reasons to hold a whole run; empty if it may go on.
 #[must_use]
 pub fn run_breaker(items: &[RunItem], rest: RunRest, params: &RunParams, engine: &RunBreaker) -> Vec<RunHold> {
-    let products = count(items.len());
-    let changing: Vec<(&RunItem, Money)> = items
-        .iter()
-        .filter_map(|item| Some((item, item.proposed.filter(|price| item.current != Some(*price))?)))
-        .collect();
-    let changes: Vec<Decimal> = changing.iter().filter_map(|(item, price)| change_pct(item.current?, *price)).collect();
-    let mut holds = Vec::new();
-    let average = average(&changes);
-    let totals = RunTotals { products, changes: count(changing.len()), avg_change_pct: average };
-    match judge_run(&totals, engine) {
-        RunVerdict::WithinLimits => {}
-        RunVerdict::TooManyChanges => holds.push(RunHold::TooManyChanges { changes: totals.changes, products }),
-        RunVerdict::AverageChange => holds.push(average_hold(average)),
-    }
-    let enough = products >= params.least_products;
-    let large = count(changes.iter().filter(|change| change.abs() > Decimal::from(params.large_change_pct)).count());
-    if enough && exceeds(large, params.large_changes_pct, products) {
-        holds.push(RunHold::ManyLargeChanges { count: large });
-    }
-    let tighter = average.abs() > Decimal::from(params.average_change_pct);
-    if enough && tighter && count(changes.len()) >= engine.min_changes && holds.iter().all(|hold| !is_average(hold)) {
-        holds.push(average_hold(average));
-    }
-    holds.extend(same_value(&changing, products, params));
-    let held = count(items.iter().filter(|item| item.held).count()).saturating_add(rest.held);
-    let all = products.max(rest.products);
-    if all >= params.least_products && exceeds(held, params.held_pct, all) {
-        holds.push(RunHold::ManyHeld { count: held });
-    }
-    holds
+    let mut tally = RunTally::default();
+    items.iter().for_each(|item| tally.add(item, params));
+    tally.holds(u32::try_from(items.len()).unwrap_or(u32::MAX), rest, params, engine)
 }
 
 fn average_hold(average: Decimal) -> RunHold {
@@ -118,31 +177,8 @@ const fn is_average(hold: &RunHold) -> bool {
     matches!(hold, RunHold::AverageChange { .. })
 }
 
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
 fn exceeds(part: u32, percent: u32, whole: u32) -> bool {
     u64::from(part) * 100 > u64::from(percent) * u64::from(whole)
-}
-
-fn average(changes: &[Decimal]) -> Decimal {
-    let sum = changes.iter().fold(Decimal::ZERO, |sum, change| sum.saturating_add(*change));
-    sum.checked_div(Decimal::from(changes.len())).unwrap_or(Decimal::ZERO)
-}
-
-/// One price for many products whose prices differed: the sign of a slipped cap, or of a parsed delivery fee.
-fn same_value(changing: &[(&RunItem, Money)], products: u32, params: &RunParams) -> Option<RunHold> {
-    let mut olds: BTreeMap<(i64, &str), Vec<Option<Money>>> = BTreeMap::new();
-    for (item, price) in changing {
-        olds.entry((price.minor(), price.currency().code())).or_default().push(item.current);
-    }
-    let differ = |olds: &Vec<Option<Money>>| olds.iter().any(|old| *old != olds[0]);
-    let ((minor, _), olds) = olds.into_iter().filter(|(_, olds)| differ(olds)).max_by_key(|(_, olds)| olds.len())?;
-    let (_, price) = changing.iter().find(|(_, price)| price.minor() == minor)?;
-    let (number, price) = (count(olds.len()), *price);
-    let allowed = params.same_value_least.max(count((products as usize * params.same_value_pct as usize) / 100));
-    (number > allowed).then_some(RunHold::SameValue { price, products: number })
 }
 
 #[cfg(test)]

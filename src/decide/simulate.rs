@@ -1,8 +1,9 @@
 //! What a rule set would have done: recorded facts replayed through the engine, with our price following its answers.
 //!
-//! It assumes that a person agrees at once to every proposal that would wait for one, and counts those. What the guards of
-//! the release layer or the answer to a rivalry hold stays where it is and is counted. It never touches anything live;
-//! recorded history comes in as facts, an aggregate goes out, with a list of what it takes for granted.
+//! It assumes that a person agrees at once to every proposal that would wait for one, and counts those, as it counts what
+//! the first stages of a new rule and the breakers over whole runs would keep back. What the guards of the release layer or
+//! the answer to a rivalry hold stays where it is and is counted. It never touches anything live; recorded history comes in
+//! as facts, an aggregate goes out, with a list of what it takes for granted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +14,14 @@ use crate::clock::Millis;
 use crate::decide::decision::{Decision, Fate, Outcome, Step};
 use crate::decide::engine::price;
 use crate::decide::explain::explain;
-use crate::decide::facts::Facts;
+use crate::decide::facts::{Facts, Standing};
 use crate::decide::release::Guard;
 use crate::decide::release_guards::change_pct;
 use crate::decide::rivalry::{Reply, RivalryParams};
 use crate::decide::rivals::{Follow, Rivals};
 use crate::decide::rounding::two_decimals;
 use crate::decide::rules::RuleSet;
+use crate::decide::run_gate::{RUN_PRODUCTS, RunItem, RunRest, RunTally};
 use crate::decide::simulated::{Answer, Guards, Ours, Rivalry};
 use crate::decide::text::{self, Quoted};
 use crate::money::{Decimal, Money};
@@ -34,9 +36,9 @@ const MAX_TICKS: i64 = 2 * 366 * 6;
 
 /// What no simulation knows, and what it takes in its place.
 const ASSUMES: [&str; 4] = [
-    "every proposal that waits for a person is agreed to at once",
-    "matches are confirmed, a second look at a page agrees, and new rules act on all of their products",
-    "nothing holds whole runs, and no listing or channel is late or refuses a price",
+    "what waits for a person, for a new rule's stage or with its run goes out at once; the figures say how much that is",
+    "a second look at a page agrees, and a run is what happens within an hour of the clock",
+    "no listing or channel is late or refuses a price",
     "cost, stock, tags and tax are today's; campaigns, locks and prices set by hand are left out",
 ];
 /// Beside these, without the answers to rivalries.
@@ -71,6 +73,13 @@ pub struct SimReport {
     pub changes_down: u64,
     /// Changes that would have waited for a person.
     pub reviews: u64,
+    /// Changes that the first stages of a new rule would have kept back until its next one.
+    pub staged: u64,
+    /// Runs (hours) that a breaker would have held whole, and the prices that would have waited with them.
+    pub runs_held: u64,
+    pub held_with_run: u64,
+    /// Products with a page that does not count, because somebody has to look whether it shows the same product.
+    pub in_match_review: u64,
     /// Proposals that the release layer would have held, and how often each guard was among those that held.
     pub held: u64,
     pub guards: BTreeMap<Guard, u64>,
@@ -154,6 +163,9 @@ pub struct Simulation<'a> {
     changes_sum: Decimal,
     margin: Sums,
     index: Sums,
+    runs: BTreeMap<i64, RunTally>,
+    /// The product that is being replayed, by the hour.
+    hours: BTreeMap<i64, RunItem>,
 }
 
 #[derive(Debug, Default)]
@@ -188,6 +200,8 @@ impl<'a> Simulation<'a> {
             changes_sum: Decimal::ZERO,
             margin: Sums::default(),
             index: Sums::default(),
+            runs: BTreeMap::new(),
+            hours: BTreeMap::new(),
         }
     }
 
@@ -200,6 +214,8 @@ impl<'a> Simulation<'a> {
     pub fn product(&mut self, history: impl IntoIterator<Item = (Timestamp, Facts)>) {
         let mut history = history.into_iter().peekable();
         let Some((_, first)) = history.peek() else { return };
+        let in_review = first.offers.iter().any(|offer| offer.standing == Standing::Quarantined);
+        self.report.in_match_review += u64::from(in_review);
         let mut ours = Ours::begin(first);
         let mut rivals = Rivals::new(self.params.follow.clone());
         let mut touched = false;
@@ -229,6 +245,7 @@ impl<'a> Simulation<'a> {
                 self.compare(&facts, recorded.as_ref().unwrap_or(decision), (simulated, decision, ours.current));
             }
         }
+        self.in_runs();
         self.report.products += 1;
         self.report.products_changed += u64::from(ours.changes > 0);
         self.rivalries(&ours.rivalry(&self.params.war));
@@ -296,18 +313,62 @@ impl<'a> Simulation<'a> {
             _ if decision.outcome == Outcome::Review => Answer::Asks,
             _ => Answer::Goes,
         };
+        let all_wait = self.params.guards.as_ref().is_some_and(|guards| guards.all_wait);
         match answer {
-            Answer::Goes if !asks => true,
+            Answer::Goes if !asks && !all_wait => {
+                let guards = self.params.guards.as_ref();
+                if guards.is_some_and(|guards| guards.is_staged(facts, self.rules, at)) {
+                    self.report.staged += 1;
+                } else {
+                    self.in_hour(facts, at, |item| item.proposed = decision.price);
+                }
+                true
+            }
             Answer::Goes | Answer::Asks => {
                 self.report.reviews += 1;
                 true
             }
             Answer::Held(guards) => {
                 self.report.held += 1;
+                // What is not worth a label is no sign of a wrong run.
+                if guards.iter().any(|guard| *guard != Guard::DeadBand) {
+                    self.in_hour(facts, at, |item| item.held = true);
+                }
                 for guard in guards {
                     *self.report.guards.entry(guard).or_default() += 1;
                 }
                 false
+            }
+        }
+    }
+
+    /// What a product does in an hour is one part of a run: from its first price to its last.
+    fn in_hour(&mut self, facts: &Facts, at: Timestamp, note: impl FnOnce(&mut RunItem)) {
+        if self.params.guards.as_ref().is_some_and(|guards| guards.runs.is_some()) {
+            let hour = Millis::from(at).0 / Millis::HOUR;
+            let current = facts.product.current;
+            note(self.hours.entry(hour).or_insert(RunItem { current, proposed: None, held: false }));
+        }
+    }
+
+    /// Adds a product's parts to the runs.
+    fn in_runs(&mut self) {
+        let hours = std::mem::take(&mut self.hours);
+        let Some(runs) = self.params.guards.as_ref().and_then(|guards| guards.runs.as_ref()) else { return };
+        for (hour, item) in hours {
+            self.runs.entry(hour).or_default().add(&item, &runs.params);
+        }
+    }
+
+    /// The runs that a breaker would have held.
+    fn hold_runs(&mut self) {
+        let Some(runs) = self.params.guards.as_ref().and_then(|guards| guards.runs.as_ref()) else { return };
+        let rest = RunRest { products: runs.products, held: 0 };
+        for tally in self.runs.values().filter(|tally| tally.changes() > 0) {
+            let products = runs.products.min(RUN_PRODUCTS).max(tally.changes());
+            if !tally.holds(products, rest, &runs.params, &self.rules.engine.run_breaker).is_empty() {
+                self.report.runs_held += 1;
+                self.report.held_with_run += u64::from(tally.changes());
             }
         }
     }
@@ -380,6 +441,7 @@ impl<'a> Simulation<'a> {
     /// The aggregate.
     #[must_use]
     pub fn finish(mut self) -> SimReport {
+        self.hold_runs();
         let changes = self.report.changes_up + self.report.changes_down;
         let average = self.changes_sum.checked_div(Decimal::from(changes));
         self.report.average_change_pct = average.map(|average| Quoted(two_decimals(average)));

@@ -9,9 +9,13 @@ use jiff::Timestamp;
 
 use crate::clock::Millis;
 use crate::decide::decision::{Decision, Flag, Outcome};
+use crate::decide::engine::deciding;
 use crate::decide::facts::Facts;
 use crate::decide::release::{Guard, GuardInputs, Release, ReleaseParams, release, usual};
 use crate::decide::rivalry::{self, History, Known, MOVES_MS, OWN_PRICES_MS, Reply, RivalryParams};
+use crate::decide::rules::RuleSet;
+use crate::decide::run_gate::RunParams;
+use crate::decide::staging;
 use crate::money::{Decimal, Money};
 use crate::observe::war::{PriceMove, Spiral, WarParams, multipliers, spiral, war};
 
@@ -23,14 +27,54 @@ const ASSUMED: [Guard; 3] = [Guard::Absence, Guard::Quorum, Guard::Staging];
 
 /// The release layer as a simulation applies it.
 #[derive(Debug, Clone)]
-pub struct Guards(ReleaseParams);
+pub struct Guards {
+    release: ReleaseParams,
+    /// `mode = "review"`: every change waits for a person.
+    pub all_wait: bool,
+    /// Rules that act on a share of their products at first, by id.
+    pub stages: BTreeMap<String, Stage>,
+    /// The breakers over whole runs; without it none is held.
+    pub runs: Option<Runs>,
+    staging: bool,
+}
+
+/// Since when a rule has its present form, and how many products it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    pub since: Millis,
+    pub products: u32,
+}
+
+/// The breakers over whole runs, and the catalogue that they hold a run against.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    pub params: RunParams,
+    /// Products of the whole catalogue, simulated or not.
+    pub products: u32,
+}
 
 impl Guards {
     /// The operator's limits, without what a simulation takes for granted.
     #[must_use]
     pub fn new(mut params: ReleaseParams) -> Self {
+        let staging = !params.off.contains(&Guard::Staging);
         params.off.extend(ASSUMED);
-        Self(params)
+        Self { release: params, all_wait: false, stages: BTreeMap::new(), runs: None, staging }
+    }
+
+    /// Whether the youngest rule behind a proposal would not act on this product yet.
+    #[must_use]
+    pub fn is_staged(&self, facts: &Facts, rules: &RuleSet, at: Timestamp) -> bool {
+        if !self.staging || self.stages.is_empty() {
+            return false;
+        }
+        let staged = deciding(facts, rules, at).into_iter().filter_map(|rule| Some((rule, self.stages.get(&rule.id)?)));
+        // Of several that are equally young the first counts, as in the daemon.
+        let youngest = staged.rev().max_by_key(|(_, stage)| stage.since);
+        youngest.is_some_and(|(rule, stage)| {
+            let share = staging::share(stage.since, Millis::from(at), stage.products, &self.release);
+            staging::place(&rule.id, &facts.product.sku) >= share
+        })
     }
 }
 
@@ -159,7 +203,7 @@ impl Ours {
             moves: history.moves,
             ..GuardInputs::default()
         };
-        let released: Release = release(decision, facts, &inputs, &guards.0, now);
+        let released: Release = release(decision, facts, &inputs, &guards.release, now);
         self.frozen_until = released.freeze_until.or(self.frozen_until);
         if released.passes() {
             if decision.outcome == Outcome::Review { Answer::Asks } else { Answer::Goes }

@@ -45,6 +45,30 @@ pub mod decimal_option {
     }
 }
 
+/// A limit that can be switched off: a plain decimal in quotes, or `"off"`.
+pub mod limit {
+    use super::*;
+
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_str("off"),
+        }
+    }
+
+    /// # Errors
+    /// Anything but a plain decimal in quotes, or `"off"`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "off" {
+            return Ok(None);
+        }
+        crate::money::decimal(&text).map(Some).map_err(serde::de::Error::custom)
+    }
+}
+
 /// A quoted decimal as an element of a list or the payload of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quoted(pub Decimal);

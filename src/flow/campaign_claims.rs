@@ -5,7 +5,6 @@ use super::campaigns;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::prior::{Audience, LivePrice, PriorPrice, Reduction, better_from, prior_price};
-use crate::decide::prior_rules;
 use crate::money::{Currency, Money, currency};
 use crate::sentence::Sentence;
 use crate::store::campaigns::{self as stored, OfProduct};
@@ -113,7 +112,7 @@ pub async fn prior_of(
         perishable: tags.iter().any(|tag| tag == PERISHABLE),
         earlier_steps: earlier_steps(app, listing, begins).await?,
     };
-    let rules = prior_rules::of_country(&market.omnibus);
+    let rules = app.prior.of(&market.omnibus);
     let zone = &market.market.tz.0;
     let prior = prior_price(&spans, &reduction, &rules, zone);
     let better = better_from(&spans, &reduction, &rules, zone).map(Millis::from);

@@ -39,6 +39,8 @@ pub struct Outlook {
     pub announce: bool,
     pub max_percent: Option<u32>,
     pub reasons: Vec<String>,
+    /// The override of the country's rules that the prior price follows, as it is written.
+    pub rules: Option<String>,
     /// The first instant from which the same price could claim more.
     pub better_from: Option<Millis>,
 }
@@ -254,6 +256,12 @@ pub async fn outlook_of(app: &App, campaign: &Campaign, items: &[Item]) -> anyho
     look(app, &items, &campaign.channels, campaign.announce != 0, window).await
 }
 
+/// The override of the rules for reductions on a channel, in words; none where the country's own count.
+fn overridden(app: &App, loaded: &Loaded, product: &Product, channel: &str) -> Option<String> {
+    let market = loaded.set.channel(channel).map_or(product.market.as_str(), |rules| rules.market.as_str());
+    app.prior.override_of(&loaded.set.market(market)?.omnibus)
+}
+
 async fn look(
     app: &App,
     items: &[(i64, i64)],
@@ -280,12 +288,13 @@ async fn look(
             }
             seen.push(Outlook {
                 sku: product.sku.clone(),
-                channel: listing.channel,
+                channel: listing.channel.clone(),
                 price: shown.to_string(),
                 prior: prior.prior.map(|prior| prior.to_string()),
                 announce: announce && prior.announce == Some(true),
                 max_percent: prior.max_percent,
                 reasons,
+                rules: overridden(app, &loaded, &product, &listing.channel),
                 better_from: better,
             });
         }

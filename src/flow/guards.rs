@@ -7,9 +7,9 @@ use super::{history, pricing, rivalry, staged};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
-use crate::decide::Outcome;
 use crate::decide::release::{Approval, Guard, GuardInputs, Guarded, Release, usual};
-use crate::decide::run_gate::{RunHold, RunItem, RunRest, run_breaker};
+use crate::decide::run_gate::{RUN_PRODUCTS, RunHold, RunItem, RunRest, run_breaker};
+use crate::decide::{Flag, Outcome};
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
 use crate::store::products::{self, Product};
@@ -18,7 +18,6 @@ use crate::telemetry::Metrics;
 
 /// The run that the breakers look at: what was decided and doubted in the last hour, and what is proposed now.
 const RUN: i64 = Millis::HOUR;
-const RUN_ROWS: i64 = 10_000;
 
 /// How far a proposal may go, and every reason for stepping down.
 #[derive(Debug, Clone)]
@@ -69,12 +68,20 @@ pub async fn judge(
     if proposal.is_set() || proposal.carried.is_some() {
         let guarded = asked(app, loaded, product, proposal, None, whole, now).await?;
         verdict.reasons = guarded.hard().map(str::to_owned).collect();
+        let second = guarded.wants_second().map(str::to_owned);
         verdict.guarded = Some(guarded);
         verdict.outcome = match app.config.mode {
             _ if !verdict.reasons.is_empty() => Outcome::Hold,
             Mode::Shadow => shadowed(&mut verdict),
             // Whoever planned a campaign planned its end.
-            Mode::Review if proposal.carried.is_some() && !proposal.ends_campaign() => reviewed(&mut verdict),
+            Mode::Review if proposal.carried.is_some() && !proposal.ends_campaign() => {
+                verdict.reasons.extend(second);
+                reviewed(&mut verdict)
+            }
+            Mode::Review | Mode::Auto if proposal.decision.has(Flag::ManualPrice) && second.is_some() => {
+                verdict.reasons.extend(second);
+                Outcome::Review
+            }
             Mode::Review | Mode::Auto => Outcome::Change,
         };
         return Ok(verdict);
@@ -240,7 +247,7 @@ pub async fn run_holds(
     }
     // A product that changed several times in the hour is one product: from its first price to its last.
     let mut changed: BTreeMap<String, RunItem> = BTreeMap::new();
-    let rows = decisions::since(&app.db, now.plus(-RUN), now, RUN_ROWS).await?;
+    let rows = decisions::since(&app.db, now.plus(-RUN), now, i64::from(RUN_PRODUCTS)).await?;
     // What people and campaigns set is meant.
     for row in rows.into_iter().filter(|row| row.actor == pricing::RULES) {
         let money = |minor| currency(&row.currency).ok().map(|code| Money::from_minor(minor, code));
@@ -255,8 +262,8 @@ pub async fn run_holds(
     items.extend(changed.into_values());
     let held = u32::try_from(products::doubted(&app.db, now.plus(-RUN), now).await?).unwrap_or(u32::MAX);
     let rest = RunRest { products: whole, held };
-    // The rest of the catalogue moves nothing; beyond the cap a smaller whole only makes the breakers stricter.
-    let whole = usize::try_from(i64::from(whole).min(RUN_ROWS)).unwrap_or(0);
+    // The rest of the catalogue moves nothing.
+    let whole = usize::try_from(whole.min(RUN_PRODUCTS)).unwrap_or(0);
     items.resize(items.len().max(whole), RunItem { current: None, proposed: None, held: false });
     let holds = run_breaker(&items, rest, &app.config.guards.run, &loaded.set.engine.run_breaker);
     Ok(holds.iter().map(told).collect())

@@ -14,8 +14,15 @@ use crate::store::decisions;
 use crate::store::products::Product;
 
 /// The guards that speak about the amount itself. The others are about rules, competitors and pace.
-const ABOUT_AMOUNTS: [Guard; 6] =
-    [Guard::Eligibility, Guard::FreshFloor, Guard::Corridor, Guard::Slip, Guard::Step, Guard::Confirmation];
+const ABOUT_AMOUNTS: [Guard; 7] = [
+    Guard::Eligibility,
+    Guard::FreshFloor,
+    Guard::Corridor,
+    Guard::Slip,
+    Guard::Step,
+    Guard::Confirmation,
+    Guard::SecondPerson,
+];
 
 /// Findings about a price set by hand, in the order of the guards; empty if nothing is odd.
 ///

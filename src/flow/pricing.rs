@@ -10,7 +10,7 @@ use super::campaigns::Wish;
 pub use super::facts::facts;
 pub use super::proposal::AFTER_CAMPAIGN;
 use super::proposal::{self, Proposal};
-pub use super::settle::{Refused, adopt, approve};
+pub use super::settle::{Approved, Refused, adopt, approve};
 use super::{campaign_claims, campaigns, guards};
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
@@ -208,6 +208,9 @@ async fn evaluated(
     let vat = proposal.facts.product.vat.as_ref().filter(|_| !waits);
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
     let doubted = verdict.doubted && !proposal.is_intended();
+    // Whoever set a price by hand is the first of two persons.
+    let set = proposal.facts.product.manual.as_ref().filter(|_| proposal.decision.has(Flag::ManualPrice));
+    let agreed = set.map(|set| (set.owner.clone(), set.reason.clone()));
     let mut release = verdict.reasons;
     release.extend(proposal.remarks());
     let carried = proposal.carried.map(|carried| carried.price);
@@ -219,7 +222,7 @@ async fn evaluated(
         ..Record::of(loaded, now, proposal.facts, proposal.decision)
     };
     let stored = stored(app, loaded, terms, &product, &record, verdict.outcome).await?;
-    Ok(Evaluated { claimed_at, again_at, doubted, vat, ..stored })
+    Ok(Evaluated { claimed_at, again_at, doubted, vat, agreed, ..stored })
 }
 
 /// A record in the form in which it is stored.
@@ -261,6 +264,7 @@ pub(super) async fn stored(
         review_expires_at: now.plus(i64::from(app.config.release.approval_valid_h) * Millis::HOUR),
         desired,
         approves: None,
+        agreed: None,
         strikes,
         doubted: false,
         vat: None,

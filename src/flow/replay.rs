@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::facts;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::Facts;
 use crate::decide::facts::OfferFact;
+use crate::decide::fx::{self, FxTable};
+use crate::decide::target_days::ClosingDays;
 use crate::money::{Money, currency};
 use crate::store::catalogue::{self, DecidedOf, RunOf};
 use crate::store::products::Product;
@@ -18,6 +22,37 @@ use crate::store::products::Product;
 const ONE_MOMENT: i64 = Millis::MINUTE;
 /// Moments replayed per product, the newest: a page that flaps must not make a simulation endless.
 pub const MAX_MOMENTS: usize = 400;
+
+/// Exchange rates by the time at which they became known, oldest first: what the daemon would have converted with.
+#[derive(Debug, Default)]
+pub struct Rates(Vec<(Millis, FxTable)>);
+
+impl Rates {
+    /// The stored rates that were known at some time of a window.
+    ///
+    /// # Errors
+    /// The store's, or a stored rate that cannot be read.
+    pub async fn of(app: &App, (since, end): (Millis, Millis)) -> anyhow::Result<Self> {
+        let day = |at: Millis| at.timestamp().to_zoned(TimeZone::UTC).date();
+        let mut known: Vec<(Millis, FxTable)> = Vec::new();
+        // The rates of the day before are in force until those of the first day are published.
+        let first = day(since).yesterday().unwrap_or(Date::MIN);
+        for day in first.series(1.day()).take_while(|date| *date <= day(end)) {
+            let Some(table) = app.fx_of(day).await? else { continue };
+            let Some(at) = fx::published(table.date).map(Millis::from) else { continue };
+            if known.last().is_none_or(|(_, last)| last.date != table.date) {
+                known.push((at, table));
+            }
+        }
+        Ok(Self(known))
+    }
+
+    /// The rates known at an instant; none where there were none yet.
+    fn at(&self, at: Millis) -> Option<FxTable> {
+        let (_, table) = self.0.iter().rev().find(|(known, _)| *known <= at)?;
+        Some(table.clone().seen_at(at.timestamp(), &ClosingDays::target()))
+    }
+}
 
 /// A product's facts at every moment at which a competitor's accepted price changed, oldest first.
 #[derive(Debug, Default)]
@@ -29,7 +64,8 @@ pub struct Moments {
 
 /// What happened to products that follow each other by id, from one instant to another.
 ///
-/// Our own price starts where it was at the first and then follows the simulated rules; cost, stock and tags are today's, as
+/// Prices in another currency are converted at the rates of their time, and new rates are a moment of their own; where none
+/// were stored yet, today's stand in. Our own price starts where it was at the first and then follows the simulated rules; cost, stock and tags are today's, as
 /// older values are not recorded. Locks, prices set by hand and campaigns are left out: rules are what is tried.
 ///
 /// # Errors
@@ -37,6 +73,7 @@ pub struct Moments {
 pub async fn page(
     app: &App,
     loaded: &Loaded,
+    rates: &Rates,
     products: &[Product],
     (since, end): (Millis, Millis),
 ) -> anyhow::Result<Vec<Moments>> {
@@ -55,7 +92,7 @@ pub async fn page(
     }
     let mut all = Vec::with_capacity(products.len());
     for (product, base) in products.iter().zip(bases) {
-        let mut moments = moments(base, runs.get(&product.id).map_or(&[], Vec::as_slice), since);
+        let mut moments = moments(base, runs.get(&product.id).map_or(&[], Vec::as_slice), (since, end), rates);
         // The price in force at the first moment, not today's, is where a simulation starts.
         let begin =
             moments.replayed.first().filter(|_| moments.left_out > 0).map_or(since, |(at, _)| Millis::from(*at));
@@ -70,20 +107,28 @@ pub async fn page(
 }
 
 /// The facts at every change; `runs` has the newest first.
-fn moments(mut base: Facts, runs: &[RunOf], since: Millis) -> Moments {
+fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rates: &Rates) -> Moments {
     let templates = std::mem::take(&mut base.offers);
     let product = &mut base.product;
     (product.lock, product.manual, product.campaign) = (None, None, None);
     (product.last_changed, product.day_start, product.last_reference) = (None, None, None);
     product.before_set = None;
     product.changes_today = 0;
-    let at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
+    let mut at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
+    let own = base.market.currency.code();
+    let foreign = runs.iter().any(|run| run.currency.as_deref().is_some_and(|code| code != own));
+    if let Some(first) = at.first().copied().filter(|_| foreign) {
+        at.extend(rates.0.iter().map(|(known, _)| known.0).filter(|known| *known > first && *known <= end.0));
+    }
     let at = passes(at);
     let left_out = at.len().saturating_sub(MAX_MOMENTS);
     let mut replayed = Vec::with_capacity(at.len() - left_out);
     let mut seen = BTreeSet::new();
     for at in at.into_iter().skip(left_out) {
         let mut then = base.clone();
+        if foreign {
+            then.fx = rates.at(Millis(at)).or(then.fx);
+        }
         seen.clear();
         // Newest first: the first run of a page that had begun by then is what it showed.
         for run in runs.iter().filter(|run| run.first_seen <= at) {
@@ -146,7 +191,7 @@ mod tests {
         };
         let sold_out = 10 * Millis::HOUR;
         let runs = [run(2, "out_of_stock", sold_out, 2 * sold_out), run(1, "in_stock", 1_000, sold_out - 1)];
-        let told = moments(base, &runs, Millis(0)).replayed;
+        let told = moments(base, &runs, (Millis(0), Millis(i64::MAX)), &Rates::default()).replayed;
         let stock: Vec<_> = told.iter().map(|(_, facts)| facts.offers[0].availability).collect();
         assert_eq!(stock, [Availability::InStock, Availability::OutOfStock]);
         assert!(told.iter().all(|(_, facts)| !facts.offers[0].absence_confirmed), "it had only just sold out");

@@ -5,7 +5,7 @@ use super::pricing::{Record, facts_hash, stored, write};
 use super::{guards, proposal};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::decide::release::Approval;
+use crate::decide::release::{Approval, Consent, person};
 use crate::decide::{self, Outcome, bounds};
 use crate::money::{Money, currency};
 use crate::store::StoreError;
@@ -28,15 +28,43 @@ pub enum Refused {
         "the facts have changed since review {0} was opened\nhint: `omniprice review` shows the new proposal after the next evaluation"
     )]
     Stale(i64),
+    #[error(
+        "review {id} needs two persons, and {by} has agreed already\nhint: somebody else approves it under another name; `omniprice reject {id} --why \"...\"` ends it"
+    )]
+    SamePerson { id: i64, by: String },
+    #[error(
+        "review {0} needs two persons, and an approval without a name is nobody's\nhint: --actor says who approves"
+    )]
+    Nameless(i64),
     #[error("{0}\nhint: no approval makes up for this; correct the product's data and import it again")]
     Guarded(String),
 }
 
-/// Carries out a reviewed proposal, if it is open and its facts still hold.
+/// What became of an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approved {
+    /// The price is decided; the decision has this version.
+    Decided { version: i64 },
+    /// It is noted, and a second person must agree too.
+    First,
+}
+
+/// Carries out a reviewed proposal, if it is open and its facts still hold; where the price needs two persons, the first
+/// one's consent is noted.
 ///
 /// # Errors
 /// [`Refused`], the rules' and the store's.
-pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<i64> {
+pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<Approved> {
+    loop {
+        // Somebody else may agree between reading and noting: then this is the second person.
+        if let Some(approved) = consent(app, id, actor, why).await? {
+            return Ok(approved);
+        }
+    }
+}
+
+/// One person's consent; none if another one's came in between.
+async fn consent(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<Option<Approved>> {
     let now = app.now();
     let review = decisions::review(&app.db, id).await?.filter(|r| r.state == "open").ok_or(Refused::NotOpen(id))?;
     if review.expires_at <= now.0 {
@@ -53,14 +81,33 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
         return Err(Refused::Stale(id).into());
     }
     let price = Money::from_minor(review.price_minor, currency(&review.currency)?);
-    let approval = Approval { price, at: now, by: actor.to_owned() };
+    let first = review.first_by.clone().zip(review.first_at).map(|(by, at)| Consent { at: Millis(at), by });
+    let approval = Approval { price, at: now, by: actor.to_owned(), first: first.clone() };
     let whole = guards::whole(app).await?;
     let guarded = guards::asked(app, &loaded, &product, &fresh, Some(approval), whole, now).await?;
     let against: Vec<&str> = guarded.hard().collect();
     if !against.is_empty() {
         return Err(Refused::Guarded(against.join("; ")).into());
     }
-    let mut release = vec![format!("approved by {actor}: {why}")];
+    if guarded.wants_second().is_some() {
+        return match first {
+            _ if person(actor).is_none() => Err(Refused::Nameless(id).into()),
+            Some(first) if person(&first.by) == person(actor) => Err(Refused::SamePerson { id, by: first.by }.into()),
+            // The first consent is older than approvals are valid now.
+            Some(_) => {
+                decisions::settle_review(&app.db, id, "expired", actor.to_owned(), String::new(), now).await?;
+                ask_again(app, product.id, now).await?;
+                Err(Refused::Expired(id).into())
+            }
+            None => {
+                let noted = decisions::agree(&app.db, id, actor.to_owned(), why.to_owned(), now).await?;
+                Ok(noted.then_some(Approved::First))
+            }
+        };
+    }
+    let before = review.first_by.iter().zip(&review.first_why);
+    let mut release: Vec<String> = before.map(|(by, why)| format!("approved by {by}: {why}")).collect();
+    release.push(format!("approved by {actor}: {why}"));
     release.extend(fresh.remarks());
     let vat = fresh.facts.product.vat.as_ref();
     let vat = vat.map(|vat| (vat.percent.normalize().to_string(), vat.row.clone().unwrap_or_default()));
@@ -77,7 +124,7 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
     // Everything that could change the answer by itself is worked out by the evaluation that follows at once.
     let evaluated = Evaluated { approves: Some(id), again_at: Some(now), vat, ..stored };
     match write(app, evaluated).await {
-        Ok(Written::Decided { version }) => Ok(version),
+        Ok(Written::Decided { version }) => Ok(Some(Approved::Decided { version })),
         Ok(Written::Noted | Written::Stale) => Err(Refused::Stale(id).into()),
         Err(error) => match error.downcast_ref::<StoreError>() {
             Some(StoreError::ReviewSettled(_)) => Err(Refused::Settled(id).into()),

@@ -1,11 +1,14 @@
 //! Since when a rule says what it says now, and how many products it matches: what its first stages are measured by.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use super::facts;
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
 use crate::decide::rules::Rule;
+use crate::decide::simulated::Stage;
 use crate::decide::{self, Decision, Facts};
 use crate::store::{products, settings};
 
@@ -75,7 +78,7 @@ async fn matched(app: &App, loaded: &Loaded, rule: &Rule, whole: u32, now: Milli
     {
         return Ok(matched);
     }
-    let matched = count(app, loaded, rule, now).await?;
+    let matched = count(app, loaded, &[rule], now).await?.first().copied().unwrap_or(0);
     let why = "products that the rule matches, of all".to_owned();
     settings::set(&app.db, name, format!("{matched} of {whole}"), "rules".to_owned(), why, now).await?;
     Ok(matched)
@@ -86,18 +89,44 @@ fn read(value: &str) -> Option<(u32, u32)> {
     Some((matched.parse().ok()?, of.parse().ok()?))
 }
 
-/// Counts the products that a rule matches as far as competitors do not matter: too many rather than too few, because a
-/// larger number means a smaller share. A product that nothing can be known of matches nothing.
-async fn count(app: &App, loaded: &Loaded, rule: &Rule, now: Millis) -> anyhow::Result<u32> {
-    let (mut after, mut matched) = (0, 0_u32);
+/// The rules that would act on a share of their products first if they were put in force at an instant, by id; those that
+/// have had their present form for long enough are left out. Nothing is remembered: the rules are only tried.
+///
+/// # Errors
+/// The store's.
+pub async fn tried(app: &App, loaded: &Loaded, begin: Millis) -> anyhow::Result<BTreeMap<String, Stage>> {
+    let both = 2 * i64::from(app.config.release.stage_h) * Millis::HOUR;
+    let mut young: Vec<(&Rule, Millis)> = Vec::new();
+    for rule in &loaded.set.rules {
+        let known = settings::get(&app.db, &format!("rule/{}", form(rule))).await?;
+        let since = known.map_or(begin, |known| Millis(known.created_at).min(begin));
+        if begin.since(since) < both {
+            young.push((rule, since));
+        }
+    }
+    if young.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rules: Vec<&Rule> = young.iter().map(|(rule, _)| *rule).collect();
+    let matched = count(app, loaded, &rules, begin).await?;
+    let stages = young.into_iter().zip(matched);
+    Ok(stages.map(|((rule, since), products)| (rule.id.clone(), Stage { since, products })).collect())
+}
+
+/// Counts the products that each of some rules matches as far as competitors do not matter: too many rather than too few,
+/// because a larger number means a smaller share. A product that nothing can be known of matches nothing.
+async fn count(app: &App, loaded: &Loaded, rules: &[&Rule], now: Millis) -> anyhow::Result<Vec<u32>> {
+    let (mut after, mut matched) = (0, vec![0_u32; rules.len()]);
     loop {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(matched) };
         after = last.id;
         for product in &page {
-            let facts = facts::of_market(app, loaded, product, vec![], None, now);
-            let matches = |facts: &Facts| rule.is_for(&facts.market) && rule.select.matches_product(facts);
-            matched += u32::from(facts.is_ok_and(|facts| matches(&facts)));
+            let Ok(facts) = facts::of_market(app, loaded, product, vec![], None, now) else { continue };
+            for (rule, matched) in rules.iter().zip(&mut matched) {
+                let matches = rule.is_for(&facts.market) && rule.select.matches_product(&facts);
+                *matched += u32::from(matches);
+            }
         }
     }
 }

@@ -257,7 +257,9 @@ impl Told {
         };
         for reason in record.release {
             if let Some(rest) = reason.strip_prefix("approved by ") {
-                told.approved_by = Some(rest.to_owned());
+                // Two persons agreed, where a price needs two.
+                let before = told.approved_by.take().map_or_else(String::new, |before| format!("{before}; "));
+                told.approved_by = Some(before + rest);
             } else if let Some(channel) = reason.strip_prefix("adopted from ") {
                 told.adopted_from = Some(channel.to_owned());
             } else if !reason.starts_with("mode = ") {

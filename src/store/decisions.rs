@@ -39,9 +39,13 @@ statements! {
     CLOSE_REVIEWS = Sql::same("update reviews set state = $2, settled_at = $3 where product_id = $1 and state = 'open'");
     OPEN_REVIEW = Sql::same(
         "insert into reviews
-             (product_id, price_minor, previous_minor, currency, rule, why, record, facts_hash, state, expires_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10)
+             (product_id, price_minor, previous_minor, currency, rule, why, record, facts_hash, state, expires_at, created_at,
+              first_by, first_why, first_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13)
          returning id");
+    AGREE = Sql::same(
+        "update reviews set first_by = $2, first_why = $3, first_at = $4
+         where id = $1 and state = 'open' and first_by is null and expires_at > $4");
     SAME_REVIEW = Sql::same(
         "select id from reviews where product_id = $1 and state in ('open', 'rejected') and price_minor = $2 and facts_hash = $3 and expires_at > $4");
     TURNED_DOWN = Sql::same(
@@ -126,6 +130,10 @@ pub struct Review {
     pub record: String,
     pub facts_hash: String,
     pub state: String,
+    /// The first of two persons, why and when, where the price needs two.
+    pub first_by: Option<String>,
+    pub first_why: Option<String>,
+    pub first_at: Option<i64>,
     pub settled_by: Option<String>,
     pub settled_why: Option<String>,
     pub settled_at: Option<i64>,
@@ -191,6 +199,8 @@ pub struct Evaluated {
     pub desired: Vec<listings::Desire>,
     /// The review that this decision carries out, if a person approved it.
     pub approves: Option<i64>,
+    /// Who has agreed to what now waits for a second person, and why.
+    pub agreed: Option<(String, String)>,
     /// What may be said about a campaign's reduction that begins with this decision, per listing.
     pub strikes: Vec<strikes::Frozen>,
     /// A guard doubts the price, and holds it for that.
@@ -321,7 +331,10 @@ async fn review_in(tx: &mut Tx, e: &Evaluated, minor: i64) -> Result<Written, St
             e.record.as_str(),
             e.facts_hash.as_str(),
             e.review_expires_at,
-            e.now
+            e.now,
+            e.agreed.as_ref().map(|(by, _)| by.as_str()),
+            e.agreed.as_ref().map(|(_, why)| why.as_str()),
+            e.agreed.as_ref().map(|_| e.now.0)
         ],
     )
     .await?;
@@ -445,6 +458,17 @@ pub async fn review(db: &Db, id: i64) -> Result<Option<Review>, StoreError> {
 /// The engine's own.
 pub async fn newest_review(db: &Db, product_id: i64, at: Millis) -> Result<Option<Review>, StoreError> {
     db.maybe(NEWEST_REVIEW, args![product_id, at]).await
+}
+
+/// Notes the first of two persons; false if somebody had agreed before, or the proposal is not open any more.
+///
+/// # Errors
+/// The engine's own.
+pub async fn agree(db: &Db, id: i64, by: String, why: String, now: Millis) -> Result<bool, StoreError> {
+    db.write((id, by, why, now), |tx, (id, by, why, now)| {
+        Box::pin(async move { Ok(tx.run(AGREE, args![*id, by.as_str(), why.as_str(), *now]).await? == 1) })
+    })
+    .await
 }
 
 /// Closes an open proposal; false if it was not open any more.

@@ -83,6 +83,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0008_shelf"),
     migration!("0009_doubted"),
     migration!("0010_config_revisions"),
+    migration!("0013_second_person"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.

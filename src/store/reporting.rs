@@ -29,7 +29,7 @@ statements! {
          where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
     REVIEWS = Sql::same(
         "select r.id, r.product_id, p.sku, p.title, r.price_minor, r.previous_minor, r.currency, r.rule, r.why, '' as record,
-                r.facts_hash, r.state, r.settled_by, r.settled_why, r.settled_at, r.expires_at, r.created_at
+                r.facts_hash, r.state, r.first_by, r.first_why, r.first_at, r.settled_by, r.settled_why, r.settled_at, r.expires_at, r.created_at
          from reviews r join products p on p.id = r.product_id where r.state = 'open' order by r.created_at, r.id limit $1");
     PROPOSED = Sql::same("select record from reviews where id = $1");
     EVALUATED = Sql::same("select product_id, outcome, flags from evaluations order by product_id limit $1");

@@ -18,7 +18,7 @@ use super::Failed;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::{Language, Part, QuietDay, Wanted};
-use crate::flow::pricing::{self, Refused};
+use crate::flow::pricing::{self, Approved, Refused};
 use crate::report::lang::{Kind, Words, fill};
 use crate::report::link::{Claim, LinkError, PATH, Purpose};
 use crate::report::people;
@@ -189,12 +189,13 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
             } else {
                 (words.reject, words.reject_ask, words.reject_button)
             };
-            let lines = vec![
+            let mut lines = vec![
                 text::product(&review.sku, &review.title),
                 reader.voice.span(review.previous_minor, review.price_minor, &review.currency),
                 fill(words.valid_until, &[("at", &reader.voice.at(Millis(review.expires_at)))]),
                 ask.to_owned(),
             ];
+            lines.extend(review.first_by.as_deref().map(|by| agreed(&reader, by)));
             let why = Field::line("why", words.why_label, "");
             answer(StatusCode::OK, &page(&reader, title, lines, Some(Form { button, fields: vec![why] })))
         }
@@ -204,6 +205,11 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
 async fn open_review(app: &App, id: i64) -> anyhow::Result<Option<Review>> {
     let review = decisions::review(&app.db, id).await?;
     Ok(review.filter(|review| review.state == "open" && review.expires_at > app.now().0))
+}
+
+/// That one of two persons has agreed.
+fn agreed(reader: &Reader, by: &str) -> String {
+    fill(reader.voice.words.agreed_by, &[("person", &text::message(by))])
 }
 
 fn settled(reader: &Reader) -> Result<Response, Failed> {
@@ -256,8 +262,17 @@ async fn settle(app: &App, reader: &Reader, id: i64, approve: bool, why: String)
         return answer(StatusCode::OK, &page(reader, words.reject, vec![words.done_rejected.to_owned()], None));
     }
     match pricing::approve(app, id, &reader.address, &why).await {
-        Ok(_) => answer(StatusCode::OK, &page(reader, words.approve, vec![words.done_approved.to_owned()], None)),
+        Ok(approved) => {
+            let done = match approved {
+                Approved::Decided { .. } => words.done_approved,
+                Approved::First => words.done_agreed,
+            };
+            answer(StatusCode::OK, &page(reader, words.approve, vec![done.to_owned()], None))
+        }
         Err(error) => match error.downcast_ref::<Refused>() {
+            Some(Refused::SamePerson { by, .. }) => {
+                answer(StatusCode::CONFLICT, &page(reader, words.approve, vec![agreed(reader, by)], None))
+            }
             Some(refused) => {
                 let lines = vec![words.review_settled.to_owned(), text::message(&refused.to_string())];
                 answer(StatusCode::CONFLICT, &page(reader, words.approve, lines, None))

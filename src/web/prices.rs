@@ -15,6 +15,7 @@ use super::{Failed, tagged};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::prior_rules;
+use crate::decide::world::MarketRules;
 use crate::flow::campaigns::scope;
 use crate::money::{Currency, Money, currency};
 use crate::store::products::{self, Product};
@@ -62,7 +63,7 @@ struct Reduced {
     from: Money,
     /// What a label says beside it, where a law asks for the lowest price of a time before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'static str>,
+    text: Option<String>,
     /// The first instant whose price counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
@@ -125,11 +126,11 @@ async fn told(app: &App, page: Vec<Product>) -> Result<Vec<Price>, Failed> {
         let ends_at = ends.get(&(product.id, product.own_minor));
         let reference = references.get(&product.id).filter(|_| ends_at.is_some());
         let country = loaded.as_ref().and_then(|loaded| loaded.set.market(&product.market));
-        let country = country.map_or("", |market| market.market.country.as_str());
+        let label = country.map_or_else(String::new, |market| label(app, market));
         prices.push(Price {
             price: Money::from_minor(product.own_minor, money),
             valid_until: ends_at.map(|at| Millis(*at).to_string()),
-            reduced: reference.and_then(|reference| reduced(reference, product.own_minor, money, country)),
+            reduced: reference.and_then(|reference| reduced(reference, product.own_minor, money, &label)),
             changed_at: product.changed_at.map(|at| Millis(at).to_string()),
             sku: product.sku,
             version: product.version,
@@ -138,11 +139,17 @@ async fn told(app: &App, page: Vec<Product>) -> Result<Vec<Price>, Failed> {
     Ok(prices)
 }
 
-fn reduced(reference: &shelf::Reference, own_minor: i64, currency: Currency, country: &str) -> Option<Reduced> {
+/// What a label says beside a prior price of this market.
+fn label(app: &App, market: &MarketRules) -> String {
+    let days = app.prior.of(&market.omnibus).window_days;
+    prior_rules::legal_text(prior_rules::language_of(&market.market.country), days)
+}
+
+fn reduced(reference: &shelf::Reference, own_minor: i64, currency: Currency, label: &str) -> Option<Reduced> {
     let by_law = reference.with_prior > 0;
     (reference.reference_minor > own_minor).then(|| Reduced {
         from: Money::from_minor(reference.reference_minor, currency),
-        text: by_law.then(|| prior_rules::legal_text(prior_rules::language_of(country))),
+        text: by_law.then(|| label.to_owned()),
         since: reference.window_from.filter(|_| by_law).map(|at| Millis(at).to_string()),
     })
 }

@@ -483,7 +483,7 @@ async fn hooks_get_the_same_signed_message_on_every_try() {
 }
 
 /// Asks the served application; the whole answer.
-async fn ask(port: u16, method: &str, path: &str, body: &str) -> String {
+pub async fn ask(port: u16, method: &str, path: &str, body: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",

@@ -205,6 +205,56 @@ async fn an_approval_is_part_of_what_the_guards_were_asked() {
 }
 
 #[tokio::test]
+async fn what_waited_for_a_person_at_an_instant_is_told_with_what_became_of_it() {
+    let world = world(Setup { mode: "review", ..Setup::default() }).await;
+    world.app.clock.advance(Millis::HOUR);
+    let open = decisions::open_reviews(&world.app.db, 10).await.unwrap();
+    let during = told(&world, &["--at", "2026-10-06T10:30Z"]);
+    assert!(during.contains("proposal 2, 499.00 DKK -> 469.00 DKK, since 2026-10-06T"), "{during}");
+    assert!(during.contains("it still waits: omniprice review lists it"), "{during}");
+    pricing::approve(&world.app, open[0].id, "ann", "fine").await.unwrap();
+    let waited = |at: &str| {
+        let data: Value = serde_json::from_str(&told(&world, &["--at", at, "--json"])).unwrap();
+        assert_eq!(data["proof"], if data["decision"].is_null() { "nothing was decided yet" } else { "equal" });
+        let of = |key: &str| data["waited"][key].as_str().map(str::to_owned);
+        (of("to"), of("became"), of("by"))
+    };
+    let said = |texts: [&str; 2]| texts.map(|text| Some(text.to_owned()));
+    let [to, became] = said(["479.00 DKK", "superseded"]);
+    assert_eq!(waited("2026-10-06T09:30Z"), (to, became, None));
+    let [to, became] = said(["469.00 DKK", "approved"]);
+    assert_eq!(waited("2026-10-06T10:30:00+00:00"), (to, became, Some("ann".to_owned())));
+    assert_eq!(waited("2026-10-06T12:30Z"), (None, None, None), "it was settled by then");
+    assert!(told(&world, &["--at", "2026-10-06T10:30Z"]).contains("approved by ann at 2026-10-06T"));
+}
+
+#[tokio::test]
+async fn a_price_that_needed_two_persons_and_had_one_is_told() {
+    let config =
+        "[release]\noff = [\"quorum\", \"staging\", \"dead_band\", \"velocity\"]\nsecond_person_above_pct = \"3\"\n";
+    let world = world(Setup { mode: "review", config, ..Setup::default() }).await;
+    let open = decisions::open_reviews(&world.app.db, 10).await.unwrap();
+    for person in ["ann", "bob"] {
+        pricing::approve(&world.app, open[0].id, person, "fine").await.unwrap();
+    }
+    assert!(told(&world, &[]).contains("it comes out equal"));
+    unprotected(&world).await;
+    let one = |record: &mut Value| {
+        record["guarded"]["inputs"]["approved"].as_object_mut().unwrap().remove("first");
+    };
+    forge(&world, "decisions", one).await;
+    assert_eq!(mismatch(&world, &[]), "the guards answer otherwise than recorded");
+    let finding = "a change of -6.01 % needs two persons' consent";
+    forge(&world, "decisions", |record| {
+        let checks = record["guarded"]["release"]["checks"].as_array_mut().unwrap();
+        let second = checks.iter_mut().find(|check| check["guard"] == "second_person").unwrap();
+        second["finding"] = json!(finding);
+    })
+    .await;
+    assert_eq!(mismatch(&world, &[]), format!("it was released although a guard holds it: {finding}"));
+}
+
+#[tokio::test]
 async fn a_channel_is_told_as_it_was_at_the_instant_that_is_asked_about() {
     let world = world(Setup::default()).await;
     let at = ["--at", "2026-10-06T09:30:00Z", "--channel", "webshop"];

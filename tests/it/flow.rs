@@ -324,7 +324,10 @@ async fn d2_review_waits_for_a_person_and_a_stale_approval_is_refused(test: Test
     assert!(refused.to_string().contains("no open review"), "{refused}");
     let newer = decisions::open_reviews(&world.app.db, 10).await.unwrap();
     assert_eq!(newer[0].price_minor, 48_500);
-    assert_eq!(pricing::approve(&world.app, newer[0].id, "ann", "fine").await.unwrap(), 1);
+    assert_eq!(
+        pricing::approve(&world.app, newer[0].id, "ann", "fine").await.unwrap(),
+        pricing::Approved::Decided { version: 1 }
+    );
     world.pass().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(48_500));
     let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();

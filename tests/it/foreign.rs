@@ -25,13 +25,14 @@ const RATES_OF: &str = "2026-11-23";
 const SHOP: &str = "euro.example";
 
 /// A shop in euros with one page.
-struct Euro {
-    port: u16,
+pub struct Euro {
+    pub port: u16,
     cents: Arc<Mutex<i64>>,
 }
 
 impl Euro {
-    async fn open(cents: i64) -> Self {
+    /// A shop whose page of LAMP asks so many cents.
+    pub async fn open(cents: i64) -> Self {
         let cents = Arc::new(Mutex::new(cents));
         let shown = Arc::clone(&cents);
         let page = move || {
@@ -55,13 +56,13 @@ impl Euro {
         Self { port, cents }
     }
 
-    fn show(&self, cents: i64) {
+    pub fn show(&self, cents: i64) {
         *self.cents.lock().unwrap() = cents;
     }
 }
 
 /// A lamp that two shops offer for `ours` kroner, and then a third one in euros.
-async fn lamp(test: TestDb, rules: &str, config: &'static str, ours: &'static str, cents: i64) -> (World, Euro) {
+pub async fn lamp(test: TestDb, rules: &str, config: &'static str, ours: &'static str, cents: i64) -> (World, Euro) {
     let rules = format!("[[competitor]]\nid = \"{SHOP}\"\ncurrency = \"EUR\"\n{rules}");
     let products = vec![("LAMP", ours, Some("250.00"))];
     let setup = Setup { products, rules: Box::leak(rules.into_boxed_str()), config, ..Setup::default() };

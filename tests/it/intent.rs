@@ -26,6 +26,7 @@ both_engines![
     a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_allows,
     a_campaign_that_goes_on_from_another_keeps_the_price_before_both,
     a_campaign_without_history_changes_the_price_and_announces_nothing,
+    an_override_of_a_countrys_rules_decides_what_history_is_enough,
     a_campaign_of_one_channel_leaves_the_others_alone,
     after_a_campaign_that_no_rule_follows_the_price_before_it_is_back,
     a_channel_that_cannot_be_written_to_delays_or_cancels_by_policy,
@@ -252,6 +253,19 @@ async fn a_campaign_that_goes_on_from_another_keeps_the_price_before_both(test: 
         assert_eq!((one.prior_minor, one.max_percent), (Some(49_900), Some(20)), "{one:?}");
         assert!(one.reasons.contains("progressive") && !one.reasons.contains("broken"), "{one:?}");
     }
+}
+
+async fn an_override_of_a_countrys_rules_decides_what_history_is_enough(test: TestDb) {
+    let config = "[prior_price.DK]\nwindow_days = 14\nlegal_basis = \"a test\"\n";
+    let world = world(test, Setup { config, ..Setup::default() }).await;
+    // Three weeks on offer are too few for the thirty days of the directive.
+    world.app.clock.advance(21 * Millis::DAY);
+    world.drive().await;
+    let id = add(&world, 0, Millis::DAY, "").await;
+    world.settle().await;
+    let frozen = strikes::strikes_of(&world.app.db, id, 10).await.unwrap();
+    assert!(!frozen.is_empty() && frozen.iter().all(|one| one.announce == 1), "{frozen:?}");
+    assert!(frozen.iter().all(|one| one.prior_minor == Some(49_900)), "{frozen:?}");
 }
 
 async fn a_campaign_without_history_changes_the_price_and_announces_nothing(test: TestDb) {

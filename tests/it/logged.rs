@@ -66,5 +66,6 @@ pub fn evaluation(product: &Product, now: Millis) -> Evaluated {
         review_expires_at: now,
         desired: vec![],
         approves: None,
+        agreed: None,
     }
 }

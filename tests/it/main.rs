@@ -48,6 +48,7 @@ mod report;
 mod rivals;
 mod roundtrip;
 mod scrapers;
+mod second_person;
 mod sellers_and_markets;
 mod sight;
 mod stages;

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use omniprice::clock::Millis;
 use omniprice::decide::decision::{BelowFloor, Decision, Flag, Outcome, TargetKind};
 use omniprice::decide::facts::{AppliedVat, Availability, Facts, Market, OfferFact, Product, Standing, Tax};
+use omniprice::decide::fx::{Freshness, FxTable};
 use omniprice::decide::rules::{Constraint, Mode};
-use omniprice::decide::text::Zone;
+use omniprice::decide::text::{Quoted, Zone};
 use omniprice::decide::{RuleSet, price};
 use omniprice::money::{Currency, Decimal, Money};
 use omniprice::publish::order::{Move, violations, waves};
@@ -26,9 +27,15 @@ fn now() -> Timestamp {
 }
 
 fn offer() -> impl Strategy<Value = OfferFact> {
-    (0_u8..8, 100_i64..400_000, 0_u8..10, 0_u8..10, 0_i64..30, 1_u32..4, 0_u8..12).prop_map(
-        |(competitor, minor, availability, standing, age_h, pack_qty, tax)| {
-            let price = Money::from_minor(minor, Currency::DKK);
+    (0_u8..8, 100_i64..400_000, 0_u8..10, 0_u8..10, 0_i64..30, 1_u32..4, 0_u8..12, 0_u8..10).prop_map(
+        |(competitor, minor, availability, standing, age_h, pack_qty, tax, currency)| {
+            // Swedish kronor have a rate, roubles have none.
+            let price = match currency {
+                0 => Money::from_minor(minor / 7 + 1, Currency::EUR),
+                1 => Money::from_minor(minor, Currency::SEK),
+                2 => Money::from_minor(minor, code("RUB")),
+                _ => Money::from_minor(minor, Currency::DKK),
+            };
             let observed_at = Millis::from(now()).plus(-age_h * Millis::HOUR);
             OfferFact {
                 shipping: (availability % 3 == 0).then(|| Money::from_minor(2_900, Currency::DKK)),
@@ -42,10 +49,33 @@ fn offer() -> impl Strategy<Value = OfferFact> {
     )
 }
 
+fn code(text: &str) -> Currency {
+    omniprice::money::currency(text).expect("a currency")
+}
+
+fn rates(freshness: Freshness) -> FxTable {
+    let rates = [("DKK", "7.4575"), ("SEK", "11.3595")];
+    let rates = rates.map(|(code, rate)| (code.to_owned(), Quoted(rate.parse().expect("a rate"))));
+    FxTable { date: jiff::civil::date(2026, 11, 20), rates: rates.into(), freshness, buffer_pct: Decimal::ZERO }
+}
+
+/// Rates as they may be: none yet, of today, late, or too old.
+fn fx() -> impl Strategy<Value = Option<FxTable>> {
+    prop_oneof![
+        1 => Just(None),
+        5 => Just(Some(rates(Freshness::Fresh))),
+        1 => Just(Some(rates(Freshness::Late))),
+        1 => Just(Some(rates(Freshness::Stale))),
+        1 => Just(Some(rates(Freshness::Expired))),
+    ]
+}
+
 fn facts() -> impl Strategy<Value = Facts> {
     let vats = prop_oneof![Just("0"), Just("6"), Just("19"), Just("25"), Just("25.5")];
-    (1_000_i64..300_000, 20_i64..130, vats, vec(offer(), 0..12), 80_i64..200).prop_map(
-        |(current, cost_pct, vat, offers, msrp_pct)| {
+    // The product's own minimum, and the price from before a campaign that is over: each sometimes.
+    let rarely = || prop_oneof![3 => Just(None), 1 => (30_i64..150).prop_map(Some)];
+    (1_000_i64..300_000, 20_i64..130, vats, vec(offer(), 0..12), 80_i64..200, fx(), rarely(), rarely()).prop_map(
+        |(current, cost_pct, vat, offers, msrp_pct, fx, min_pct, before_pct)| {
             let dkk = |minor| Some(Money::from_minor(minor, Currency::DKK));
             let product = Product {
                 current: dkk(current),
@@ -53,10 +83,12 @@ fn facts() -> impl Strategy<Value = Facts> {
                 vat: Some(AppliedVat { percent: vat.parse().expect("a rate"), row: None }),
                 msrp: dkk(current * msrp_pct / 100),
                 regular: dkk(current),
+                min: min_pct.and_then(|pct| dkk(current * pct / 100)),
+                before_set: before_pct.and_then(|pct| dkk((current * pct / 100).max(1))),
                 ..Product::named("A1")
             };
             let market = Market::of_country("DK", Currency::DKK, Zone::UTC);
-            Facts { offers, ..Facts::new(product, market) }
+            Facts { offers, fx, ..Facts::new(product, market) }
         },
     )
 }
@@ -133,6 +165,7 @@ proptest! {
         if decision.proposes() {
             let floor = decision.floor.expect("nothing is proposed without a floor").minor();
             prop_assert!(minor(&decision) >= floor);
+            prop_assert!(facts.product.min.is_none_or(|min| minor(&decision) >= min.minor()));
             // With `on_conflict = "floor"` the ceiling that is reported is the lifted one.
             prop_assert!(decision.ceiling.is_none_or(|ceiling| minor(&decision) <= ceiling.minor()));
         }
@@ -144,6 +177,8 @@ proptest! {
         let first = price(&facts, &rules, now());
         let mut after = facts;
         after.product.current = first.price;
+        // The rules have had their say: what was before a campaign is over.
+        after.product.before_set = None;
         let second = price(&after, &rules, now());
         prop_assert_eq!(second.price, first.price);
         prop_assert!(!second.proposes(), "{:?}", second);
@@ -254,7 +289,9 @@ proptest! {
     ) {
         let rule = format!("{rule}limits = {{ max_step_down_pct = \"{down}\", max_step_up_pct = \"{up}\" }}\n");
         let decision = price(&facts, &rules(&rule), now());
-        let current = facts.product.current.expect("it has a price").minor();
+        // After a campaign steps are measured from the price before it.
+        let from = facts.product.before_set.or(facts.product.current);
+        let current = from.expect("it has a price").minor();
         if decision.proposes() && !decision.has(Flag::StepLimitOverridden) {
             prop_assert!(minor(&decision) * 100 >= current * (100 - down));
             prop_assert!(minor(&decision) * 100 <= current * (100 + up));

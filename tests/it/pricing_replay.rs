@@ -2,16 +2,20 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use omniprice::clock::Millis;
 use omniprice::decide::explain::{explain, prove};
-use omniprice::decide::facts::{AppliedVat, Availability, Facts, Lock, Market, OfferFact, Product};
+use omniprice::decide::facts::{AppliedVat, Availability, Facts, Lock, Market, OfferFact, Product, Standing};
 use omniprice::decide::release::{Guard, ReleaseParams};
 use omniprice::decide::rivalry::RivalryParams;
 use omniprice::decide::rivals::Follow;
 use omniprice::decide::rules::Mode;
+use omniprice::decide::run_gate::RunParams;
 use omniprice::decide::simulate::{SimParams, SimReport, Simulation};
-use omniprice::decide::simulated::Guards;
+use omniprice::decide::simulated::{Guards, Runs, Stage};
+use omniprice::decide::staging::place;
 use omniprice::decide::text::{Quoted, Zone};
 use omniprice::decide::war_response::WarResponse;
 use omniprice::decide::{Outcome, RuleSet, price};
@@ -212,6 +216,57 @@ fn the_guards_hold_in_a_simulation_what_they_would_hold_in_the_daemon() {
     assert!(race.guards.contains_key(&Guard::Loop) || race.guards.contains_key(&Guard::Velocity), "{race:?}");
     let free = simulate(&small, Some(Follow::default()), vec![history("499.00", &market, 6)]);
     assert!(race.changes_down < free.changes_down, "{} and {}", race.changes_down, free.changes_down);
+}
+
+#[test]
+fn a_simulation_counts_what_would_wait_for_a_person_a_stage_or_with_its_run() {
+    let run = |change: &dyn Fn(&mut Guards)| {
+        let mut guards = Guards::new(ReleaseParams::default());
+        change(&mut guards);
+        let rules = rules(BEAT);
+        let mut simulation = Simulation::new(&rules, SimParams { guards: Some(guards), ..SimParams::default() });
+        for n in 0..100 {
+            // From 499.00 to 484.11, each from the same price to the same price.
+            let mut history = history("499.00", &[("c1", "489.00"), ("c2", "490.00")], 1);
+            history.iter_mut().for_each(|(_, facts)| facts.product.sku = format!("S{n}"));
+            simulation.product(history);
+        }
+        let report = simulation.finish();
+        assert_eq!(report.changes_down, 100, "whatever waits is counted, and goes out: {report:?}");
+        [report.reviews, report.staged, report.runs_held, report.held_with_run]
+    };
+    let runs = |products| Some(Runs { params: RunParams::default(), products });
+    let stage = |hours: i64| BTreeMap::from([("r1".to_owned(), Stage { since: at(-hours).into(), products: 100 })]);
+    let kept = |share: u64| (0..100).filter(|n| place("r1", &format!("S{n}")) >= share).count() as u64;
+    assert_eq!(run(&|_| {}), [0, 0, 0, 0]);
+    assert_eq!(run(&|guards| guards.all_wait = true), [100, 0, 0, 0]);
+    // Five products of a hundred, then a tenth, then all.
+    assert!(kept(500) > kept(1_000) && kept(1_000) > 50, "the two stages differ");
+    assert_eq!(run(&|guards| guards.stages = stage(0)), [0, kept(500), 0, 0]);
+    assert_eq!(run(&|guards| guards.stages = stage(24)), [0, kept(1_000), 0, 0]);
+    assert_eq!(run(&|guards| guards.stages = stage(48)), [0, 0, 0, 0]);
+    // All of a hundred products at once are a run that is held; of ten thousand they are few.
+    assert_eq!(run(&|guards| guards.runs = runs(100)), [0, 0, 1, 100]);
+    assert_eq!(run(&|guards| guards.runs = runs(10_000)), [0, 0, 0, 0]);
+    let both = |guards: &mut Guards| (guards.stages, guards.runs) = (stage(0), runs(100));
+    assert_eq!(run(&both), [0, kept(500), 0, 0], "what a stage keeps back is in no run");
+    let asked = |guards: &mut Guards| (guards.all_wait, guards.stages, guards.runs) = (true, stage(0), runs(100));
+    assert_eq!(run(&asked), [100, 0, 0, 0], "a person sees each of them");
+    let params = ReleaseParams { off: [Guard::Staging].into(), ..ReleaseParams::default() };
+    let off = |guards: &mut Guards| {
+        *guards = Guards::new(params.clone());
+        guards.stages = stage(0);
+    };
+    assert_eq!(run(&off), [0, 0, 0, 0], "the operator switched the stages off");
+}
+
+#[test]
+fn a_page_in_match_review_does_not_count_in_a_simulation_and_is_told() {
+    let mut asked = history("499.00", &[("c1", "400.00"), ("c2", "489.00")], 1);
+    asked.iter_mut().for_each(|(_, facts)| facts.offers[0].standing = Standing::Quarantined);
+    let report = simulate(&rules(BEAT), None, vec![asked, history("499.00", &[("c1", "489.00")], 1)]);
+    assert_eq!(report.in_match_review, 1);
+    assert_eq!(report.largest_change.map(|change| change.to), Some(dkk("484.11")), "the doubted page moved nothing");
 }
 
 /// Six cuts in turn are a war; the answer stands for a day, then the rule is tried again.

@@ -222,7 +222,10 @@ async fn a_proposal_that_was_turned_down_stays_so_whatever_the_stock(test: TestD
     world.drive().await;
     let second = open().await.remove(0);
     import(&world, "sku,price,stock\nKETTLE,499.00,8\n").await;
-    assert_eq!(pricing::approve(&world.app, second.id, "ann", "fine").await.unwrap(), 1);
+    assert_eq!(
+        pricing::approve(&world.app, second.id, "ann", "fine").await.unwrap(),
+        pricing::Approved::Decided { version: 1 }
+    );
     world.drive().await;
     // What the decision rests on does make an approval stale: a cost that the floor follows.
     world.near.show("KETTLE", price(46_900));

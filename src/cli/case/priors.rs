@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{Answer, CaseError, amount, currency, read};
 use crate::decide::grammar::Instant;
 use crate::decide::prior::{Audience, LivePrice, Reduction, prior_price};
-use crate::decide::prior_rules::{of_country, zone_of};
+use crate::decide::prior_rules::zone_of;
+use crate::decide::prior_table::of_country;
 use crate::money::{Currency, Money};
 
 #[derive(Deserialize)]

@@ -122,7 +122,9 @@ fn answered(record: &Record, cited: &Cited, released: bool) -> Option<String> {
     let set = decision.has(Flag::ManualPrice) || decision.has(Flag::Campaign);
     let consented = approved || set || record.carried.is_some();
     let held = if consented {
-        guarded.hard().next().map(str::to_owned)
+        // A campaign and its end are planned beforehand; what a person approves or sets by hand may need two.
+        let second = guarded.wants_second().filter(|_| approved || decision.has(Flag::ManualPrice));
+        guarded.hard().next().or(second).map(str::to_owned)
     } else {
         guarded.release.holds().next().map(|(_, finding)| finding.to_owned())
     };

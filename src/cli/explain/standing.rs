@@ -24,6 +24,43 @@ pub(super) struct TurnedDown {
     pub until: String,
 }
 
+/// A proposal that waited for a person once.
+#[derive(serde::Serialize)]
+pub(super) struct Waited {
+    /// Its number, which `approve` and `reject` took.
+    pub id: i64,
+    pub from: String,
+    pub to: String,
+    pub since: String,
+    pub why: String,
+    /// `open` where it still waits, else `approved`, `rejected`, `expired` or `superseded`.
+    pub became: String,
+    pub became_at: Option<String>,
+    pub by: Option<String>,
+}
+
+/// The proposal that waited at an instant: it was opened by then, and nobody and nothing had settled it.
+///
+/// # Errors
+/// The store's, or a stored amount that cannot be read.
+pub(super) async fn waited(app: &App, product: &Product, at: Millis) -> anyhow::Result<Option<Waited>> {
+    let newest = decisions::newest_review(&app.db, product.id, at).await?;
+    let open = |review: &Review| review.expires_at > at.0 && review.settled_at.is_none_or(|settled| settled > at.0);
+    let Some(review) = newest.filter(open) else { return Ok(None) };
+    let own = currency(&review.currency)?;
+    let money = |minor| Money::from_minor(minor, own).to_string();
+    Ok(Some(Waited {
+        id: review.id,
+        from: money(review.previous_minor),
+        to: money(review.price_minor),
+        since: Millis(review.created_at).to_string(),
+        why: plain(&review.why),
+        became_at: review.settled_at.map(|at| Millis(at).to_string()),
+        by: review.settled_by.as_deref().map(plain),
+        became: review.state,
+    }))
+}
+
 /// A no that still counted at an instant; a newer proposal takes its place.
 ///
 /// # Errors
@@ -102,7 +139,10 @@ async fn asks(app: &App, product: &Product, now: Millis) -> anyhow::Result<Optio
     let open = decisions::newest_review(&app.db, product.id, now).await?.filter(|review| review.state == "open");
     Ok(open.map(|review| {
         let (id, until) = (review.id, Millis(review.expires_at));
-        format!("omniprice approve {id} --why \"...\" carries it out until {until}; omniprice reject {id} --why \"...\" turns it down.")
+        let agreed = review.first_by.as_deref().zip(review.first_at).map_or_else(String::new, |(by, at)| {
+            format!("{} agreed at {}; a second person must agree too. ", plain(by), Millis(at))
+        });
+        format!("{agreed}omniprice approve {id} --why \"...\" carries it out until {until}; omniprice reject {id} --why \"...\" turns it down.")
     }))
 }
 

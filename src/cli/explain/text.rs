@@ -43,6 +43,18 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
         let _ = writeln!(out, "decided by: rule revision {}{settings}", cites.rules);
         guards(cites, &mut out);
     }
+    if let Some(w) = &r.waited {
+        let _ = writeln!(
+            out,
+            "\nwaited for a person then: proposal {}, {} -> {}, since {}: {}",
+            w.id, w.from, w.to, w.since, w.why
+        );
+        let by = w.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let _ = match &w.became_at {
+            Some(at) => writeln!(out, "  {}{by} at {at}", w.became),
+            None => writeln!(out, "  it still waits: omniprice review lists it"),
+        };
+    }
     if !r.intent.is_empty() || r.turned_down.is_some() {
         let _ = writeln!(out, "\nbeside the rules:");
     }

@@ -61,10 +61,12 @@ fn review_row(review: &Review, told: &Told, reader: &Reader) -> Row {
         .is_empty()
         .then(|| format!("omniprice approve {0} --why \"...\"   omniprice reject {0} --why \"...\"", review.id));
     let valid = fill(voice.words.valid_until, &[("at", &voice.at(until))]);
+    let agreed = review.first_by.as_ref().map(|by| fill(voice.words.agreed_by, &[("person", &message(by))]));
+    let why: Vec<String> = [reason(told, &review.why, reader)].into_iter().chain(agreed).chain([valid]).collect();
     Row {
         what: product(&review.sku, &review.title),
         price: Some(voice.span(review.previous_minor, review.price_minor, &review.currency)),
-        why: format!("{}; {valid}", reason(told, &review.why, reader)),
+        why: why.join("; "),
         links,
         command,
     }

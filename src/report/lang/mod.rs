@@ -63,7 +63,7 @@ words! {
     // Rows.
     approve, reject, valid_until, on_hold, paused, since, not_live, should_show, subject_index,
     index, index_none, index_change, index_week, cheapest, coverage, most_moves, small_moves,
-    change_balance, reference, reference_of, floor, approved_by, adopted_from, rule,
+    change_balance, reference, reference_of, floor, approved_by, agreed_by, adopted_from, rule,
     headroom, sold_out, overtaken, at_floor, unreachable_target,
     campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_still, claims, prior_price,
     parity, unverified, pages, freshness, evaluations, backup, no_backup, notice,
@@ -82,7 +82,7 @@ words! {
     severity_critical, severity_warning, severity_info,
     // Pages behind links.
     page_title, unsubscribe_ask, unsubscribe_button, unsubscribed, resubscribe, approve_ask, reject_ask, approve_button,
-    reject_button, why_label, done_approved, done_rejected, link_expired, link_broken, review_settled, settings_title,
+    reject_button, why_label, done_approved, done_agreed, done_rejected, link_expired, link_broken, review_settled, settings_title,
     settings_saved, settings_save, settings_digest, settings_zone, settings_quiet, settings_language, settings_alerts,
     settings_format, settings_categories, settings_brands, settings_competitors, settings_channels, settings_tags,
     settings_rise, settings_fall, settings_rise_amount, settings_fall_amount, settings_kinds, settings_sections,

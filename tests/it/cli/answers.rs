@@ -124,7 +124,10 @@ async fn explanations_tell_times_by_the_configured_clocks_and_take_days() {
     let early = at(today.yesterday().unwrap().to_string()).await.ends(2);
     assert!(early.err.contains("was imported at"), "{early:?}");
     let future = at(today.tomorrow().unwrap().to_string()).await.ends(2);
-    assert!(future.err.contains("has not come yet"), "{future:?}");
+    assert!(future.err.contains("has not come yet") && !utc(&future.err), "{future:?}");
+    assert!(!utc(&early.err), "one clock in one sentence: {early:?}");
+    let night = at(format!("{}T00:30", today.tomorrow().unwrap())).await.ends(2);
+    assert!(night.err.contains(&format!("--at {}T00:30:00+0", today.tomorrow().unwrap())), "{night:?}");
     let odd = at("last week".to_owned()).await.ends(2);
     assert!(odd.err.contains("neither a day nor an instant\nhint: 2026-11-20"), "{odd:?}");
 }

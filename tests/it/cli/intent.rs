@@ -213,3 +213,28 @@ async fn a_start_that_a_channel_keeps_is_shown_and_told_to_who_pauses() {
     let paused = day.say(&["pause", "--why", "a test", "--json"]).await.ends(0).json();
     assert_eq!((&paused["begin_by_themselves"], &paused["first_begins_at"]), (&0.into(), &serde_json::Value::Null));
 }
+
+#[tokio::test]
+async fn an_override_of_a_countrys_rules_is_named_by_the_preview_and_kept_with_decisions() {
+    let day = Day::imported().await;
+    let file = day.folder.path().join("omniprice.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let with = |rows: &str| std::fs::write(&file, format!("{text}\n[prior_price.DK]\n{rows}\n")).unwrap();
+    with("window_days = 14");
+    let weak = day.say(&["config", "check"]).await.ends(2).err;
+    assert!(weak.contains("prior_price.DK.window_days: 14 days are less than the directive's 30"), "{weak}");
+    assert!(weak.contains("hint: legal_basis = \"...\""), "{weak}");
+    with("window = 60");
+    assert!(day.say(&["config", "check"]).await.ends(2).err.contains("prior_price.DK: unknown field `window`"));
+    with("window_days = 60");
+    day.say(&["config", "check"]).await.ends(0);
+    day.say(&["once", "--patience", "1"]).await.ends(0);
+    day.write("campaign.toml", CAMPAIGN);
+    let told = day.say(&["campaign", "add", "campaign.toml"]).await.ends(0).out;
+    assert!(told.contains("prior prices follow [prior_price.DK] window_days = 60"), "{told}");
+    let shown = day.say(&["campaign", "show", "kitchen-days"]).await.ends(0).out;
+    assert!(shown.contains("prior prices follow [prior_price.DK] window_days = 60"), "{shown}");
+    let told = day.say(&["explain", "KETTLE", "--json"]).await.ends(0).json();
+    assert_eq!(told["cites"]["settings_values"]["prior_price"]["DK"]["window_days"], 60, "{told}");
+    assert_eq!(told["proof"], "equal");
+}

@@ -2,8 +2,6 @@
 
 use omniprice::decide::decision::{Fate, SeenOffer, TargetKind};
 use omniprice::decide::facts::Availability;
-use omniprice::decide::fx::{Freshness, FxTable};
-use omniprice::decide::text::Quoted;
 
 use omniprice::sentence::find;
 
@@ -15,10 +13,12 @@ fn each_guard_holds_what_it_is_for() {
     let cost = Some(amount("250.00", "DKK"));
     let ordinary = || (facts(current, cost, 25, Vec::new()), forged(to, amount("312.50", "DKK")), state(current));
     let at = |hours: i64| Millis::from(now()).plus(-hours * HOUR);
+    let shown = std::cell::RefCell::new(BTreeSet::new());
     let holds = |guard: Guard, change: &dyn Fn(&mut Facts, &mut Decision, &mut GuardInputs)| {
+        shown.borrow_mut().insert(guard);
         let (mut facts, mut decision, mut state) = ordinary();
         change(&mut facts, &mut decision, &mut state);
-        let result = release(&decision, &facts, &state, &ReleaseParams::default(), now().into());
+        let result = release(&decision, &facts, &state, &every_guard(), now().into());
         let found: Vec<Guard> = result.holds().map(|(guard, _)| guard).collect();
         assert!(found.contains(&guard), "{guard:?} is silent; {found:?} speak");
         // A finding that nobody can take apart would reach every reader in English.
@@ -105,11 +105,44 @@ fn each_guard_holds_what_it_is_for() {
     });
     holds(Guard::DeadBand, &|_, decision, _| decision.price = Some(amount("498.00", "DKK")));
     holds(Guard::Confirmation, &|_, decision, _| decision.price = Some(amount("389.00", "DKK")));
+    holds(Guard::SecondPerson, &|_, decision, state| {
+        let price = amount("369.00", "DKK");
+        decision.price = Some(price);
+        state.approved = Some(Approval { price, at: at(1), by: "anna".to_owned(), first: None });
+    });
     holds(Guard::Staging, &|_, _, state| {
         state.rule_since = Some(at(1));
         state.rule_products = 1_000_000;
         state.rule = "r1".to_owned();
     });
+    assert_eq!(shown.into_inner(), Guard::ALL.iter().copied().collect(), "every guard is shown here");
+}
+
+#[test]
+fn two_persons_are_two_names_within_the_time_of_an_approval() {
+    let (current, to) = (amount("499.00", "DKK"), amount("369.00", "DKK"));
+    let at = |hours: i64| Millis::from(now()).plus(-hours * HOUR);
+    let waits = |first: Option<(&str, i64)>, second: Option<&str>, owner: Option<&str>| {
+        let mut facts = facts(current, Some(amount("250.00", "DKK")), 25, Vec::new());
+        let mut decision = forged(to, amount("312.50", "DKK"));
+        if let Some(owner) = owner {
+            let (owner, reason, until) = (owner.to_owned(), String::new(), at(-9));
+            facts.product.manual = Some(ManualPrice { price: to, owner, reason, until });
+            decision.flags.push(Flag::ManualPrice);
+        }
+        let first = first.map(|(by, hours)| Consent { at: at(hours), by: by.to_owned() });
+        let approved = second.map(|by| Approval { price: to, at: at(0), by: by.to_owned(), first });
+        let state = GuardInputs { approved, ..state(current) };
+        let result = release(&decision, &facts, &state, &every_guard(), now().into());
+        result.holds().any(|(guard, _)| guard == Guard::SecondPerson)
+    };
+    assert!(waits(None, None, None) && waits(None, Some("anna"), None));
+    assert!(!waits(Some(("anna", 1)), Some("bob"), None));
+    assert!(waits(Some(("anna", 1)), Some(" ANNA"), None), "neither capitals nor spaces make another person");
+    assert!(waits(Some(("", 1)), Some("bob"), None), "nobody is no person");
+    assert!(waits(Some(("anna", 24)), Some("bob"), None), "the first consent has expired");
+    assert!(waits(None, None, Some("anna")) && waits(None, Some("Anna"), Some("anna")));
+    assert!(!waits(None, Some("bob"), Some("anna")), "whoever set the price is one of the two");
 }
 
 #[test]
@@ -177,7 +210,7 @@ fn an_approval_is_for_one_price_and_for_a_day() {
         release(&forged(to, amount("312.50", "DKK")), &facts, &state, &params, now().into())
     };
     let approval = |price: Money, hours: i64| {
-        Some(Approval { price, at: Millis::from(now()).plus(-hours * HOUR), by: "anna".to_owned() })
+        Some(Approval { price, at: Millis::from(now()).plus(-hours * HOUR), by: "anna".to_owned(), first: None })
     };
     assert!(incident(None).needs_approval_only());
     assert!(incident(approval(to, 0)).passes());

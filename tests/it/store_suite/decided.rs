@@ -19,6 +19,7 @@ both_engines![
     an_evaluation_counts_its_checks_and_keeps_its_beginning,
     the_same_proposal_is_opened_once_and_a_newer_one_replaces_it,
     a_proposal_is_settled_once,
+    the_first_of_two_persons_is_noted_once,
     what_was_turned_down_a_moment_before_is_not_carried_out,
     the_same_rules_keep_their_number,
     the_same_settings_are_kept_once,
@@ -46,6 +47,7 @@ fn evaluated(product: &Product, outcome: &str, minor: Option<i64>, now: Millis) 
         review_expires_at: now.plus(Millis::DAY),
         desired: vec![],
         approves: None,
+        agreed: None,
         strikes: vec![],
         doubted: false,
         vat: None,
@@ -263,6 +265,30 @@ async fn the_same_proposal_is_opened_once_and_a_newer_one_replaces_it(test: Test
     assert_ne!(third.id, second.id, "an expired proposal is made anew");
     decisions::write(db, evaluated(&product, "keep", None, after(90_000))).await.unwrap();
     assert!(open().await.is_empty(), "the reason for it went away");
+}
+
+async fn the_first_of_two_persons_is_noted_once(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[]).await;
+    let open = async |agreed: Option<(String, String)>, minor| {
+        let evaluation = Evaluated { agreed, ..evaluated(&product, "review", Some(minor), after(1)) };
+        decisions::write(db, evaluation).await.unwrap();
+        decisions::open_reviews(db, 10).await.unwrap().remove(0)
+    };
+    let review = open(None, 47_900).await;
+    let agree = |by: &str, at| decisions::agree(db, review.id, by.into(), "fine".into(), at);
+    assert!(!agree("late", after(1).plus(Millis::DAY)).await.unwrap(), "it has expired by then");
+    let (ann, bob) = tokio::join!(agree("ann", after(2)), agree("bob", after(2)));
+    let ann_was_first = ann.unwrap();
+    assert!(ann_was_first ^ bob.unwrap(), "one of the two is the first");
+    let kept = decisions::review(db, review.id).await.unwrap().unwrap();
+    let first = if ann_was_first { "ann" } else { "bob" };
+    assert_eq!((kept.state.as_str(), kept.first_by.as_deref(), kept.first_at), ("open", Some(first), Some(after(2).0)));
+    assert!(!agree("cid", after(3)).await.unwrap());
+    let set = open(Some(("dan".to_owned(), "printed".to_owned())), 46_900).await;
+    assert_eq!((set.first_by.as_deref(), set.first_why.as_deref()), (Some("dan"), Some("printed")));
+    decisions::settle_review(db, set.id, "rejected", "eve".into(), "no".into(), after(3)).await.unwrap();
+    assert!(!decisions::agree(db, set.id, "fay".into(), String::new(), after(4)).await.unwrap(), "it is settled");
 }
 
 async fn a_proposal_is_settled_once(test: TestDb) {

@@ -145,6 +145,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "en ændring på {change} er ikke umagen værd",
         Sentence::NeedsConsent => "en ændring på {change} kræver et menneskes samtykke",
         Sentence::StakeNeedsConsent => "{amount} på spil i lageret kræver et menneskes samtykke",
+        Sentence::NeedsTwo => "en ændring på {change} kræver to personers samtykke",
+        Sentence::StakeNeedsTwo => "{amount} på spil i lageret kræver to personers samtykke",
         Sentence::NewRule => {
             "reglen er ny eller ændret og gælder indtil nu {share} af dens varer, for denne vare fra {turn}"
         }
@@ -168,6 +170,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "letfordærvelig, 14 dage",
         Sentence::PerishableExempt => "letfordærvelig, undtaget",
         Sentence::PerishableFirst => "letfordærvelig, prisen før første nedsættelse",
+        Sentence::PerishableWindow => "letfordærvelig, egen periode",
         Sentence::Progressive => "trinvis nedsættelse",
         Sentence::ProgressiveBroken => "trinvis nedsættelse, afbrudt",
         Sentence::ProgressiveUnknown => "trinvis nedsættelse findes ikke i landet",

@@ -159,6 +159,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "eine Änderung um {change} lohnt nicht",
         Sentence::NeedsConsent => "eine Änderung um {change} braucht die Zustimmung eines Menschen",
         Sentence::StakeNeedsConsent => "{amount} im Lager auf dem Spiel, das braucht die Zustimmung eines Menschen",
+        Sentence::NeedsTwo => "eine Änderung um {change} braucht die Zustimmung von zwei Personen",
+        Sentence::StakeNeedsTwo => "{amount} im Lager auf dem Spiel, das braucht die Zustimmung von zwei Personen",
         Sentence::NewRule => {
             "die Regel ist neu oder geändert und gilt bisher für {share} ihrer Artikel, für diesen Artikel ab {turn}"
         }
@@ -182,6 +184,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "verderbliche Ware, 14 Tage",
         Sentence::PerishableExempt => "verderbliche Ware, ausgenommen",
         Sentence::PerishableFirst => "verderbliche Ware, der Preis vor der ersten Ermäßigung",
+        Sentence::PerishableWindow => "verderbliche Ware, eigener Zeitraum",
         Sentence::Progressive => "schrittweise Ermäßigung",
         Sentence::ProgressiveBroken => "schrittweise Ermäßigung, unterbrochen",
         Sentence::ProgressiveUnknown => "das Land kennt keine schrittweise Ermäßigung",

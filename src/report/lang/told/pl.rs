@@ -143,6 +143,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "zmiana o {change} nie jest tego warta",
         Sentence::NeedsConsent => "zmiana o {change} wymaga zgody człowieka",
         Sentence::StakeNeedsConsent => "{amount} zagrożone w magazynie wymaga zgody człowieka",
+        Sentence::NeedsTwo => "zmiana o {change} wymaga zgody dwóch osób",
+        Sentence::StakeNeedsTwo => "{amount} zagrożone w magazynie wymaga zgody dwóch osób",
         Sentence::NewRule => {
             "reguła jest nowa lub zmieniona i obejmuje na razie {share} swoich produktów, ten produkt od {turn}"
         }
@@ -164,6 +166,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "towar łatwo psujący się, 14 dni",
         Sentence::PerishableExempt => "towar łatwo psujący się, zwolniony",
         Sentence::PerishableFirst => "towar łatwo psujący się, cena przed pierwszą obniżką",
+        Sentence::PerishableWindow => "towar łatwo psujący się, własny okres",
         Sentence::Progressive => "obniżka stopniowa",
         Sentence::ProgressiveBroken => "obniżka stopniowa, przerwana",
         Sentence::ProgressiveUnknown => "kraj nie zna obniżki stopniowej",

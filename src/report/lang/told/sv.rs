@@ -143,6 +143,8 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotWorthIt => "en ändring på {change} är inte värd besväret",
         Sentence::NeedsConsent => "en ändring på {change} kräver en människas samtycke",
         Sentence::StakeNeedsConsent => "{amount} på spel i lagret kräver en människas samtycke",
+        Sentence::NeedsTwo => "en ändring på {change} kräver två personers samtycke",
+        Sentence::StakeNeedsTwo => "{amount} på spel i lagret kräver två personers samtycke",
         Sentence::NewRule => {
             "regeln är ny eller ändrad och gäller hittills {share} av dess produkter, för den här produkten från {turn}"
         }
@@ -166,6 +168,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::Perishable => "färskvara, 14 dagar",
         Sentence::PerishableExempt => "färskvara, undantagen",
         Sentence::PerishableFirst => "färskvara, priset före första sänkningen",
+        Sentence::PerishableWindow => "färskvara, egen period",
         Sentence::Progressive => "stegvis sänkning",
         Sentence::ProgressiveBroken => "stegvis sänkning, bruten",
         Sentence::ProgressiveUnknown => "stegvis sänkning finns inte i landet",
