@@ -50,6 +50,7 @@ mod roundtrip;
 mod scrapers;
 mod sellers_and_markets;
 mod sight;
+mod slow_channel;
 mod stages;
 mod store;
 mod store_suite;
