@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::channel::wire::oauth::Vault;
+use crate::channel::wire::shared::Shared;
 use crate::channel::{self, Capabilities, Ordering, Setting};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Robots};
@@ -26,6 +27,7 @@ use crate::publish::fleet::Limits;
 use crate::publish::lane::Lane;
 use crate::publish::step::Policy;
 use crate::publish::terms::Terms;
+use crate::publish::turns::Leased;
 use crate::publish::vault::Stored;
 use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
@@ -122,8 +124,14 @@ impl App {
         db.migrate().await?;
         let schedule = config.schedule().map_err(anyhow::Error::msg)?;
         let vault: Arc<dyn Vault> = Arc::new(Stored::new(db.clone(), clock.clone()));
-        let lanes = lanes(&config, &clock, &vault)?;
         let now = clock.now();
+        let owner = format!("{}-{}", std::process::id(), now.0);
+        // One daemon has an embedded database for itself.
+        let shared = Arc::new(match config.database_file() {
+            Some(_) => Shared::default(),
+            None => Shared::among(Arc::new(Leased::new(db.clone(), clock.clone(), owner.clone()))),
+        });
+        let lanes = lanes(&config, &clock, &vault, &shared)?;
         for lane in &lanes {
             channels::add(&db, lane.name.clone(), lane.kind, now).await?;
         }
@@ -135,7 +143,7 @@ impl App {
         let app = Self {
             extractor: fingerprint(&sites),
             recorder: Recorder::start(db.clone()),
-            owner: format!("{}-{}", std::process::id(), now.0),
+            owner,
             metrics: Metrics::default(),
             capabilities: Arc::new(capabilities),
             rules: RwLock::new(None),
@@ -394,9 +402,8 @@ pub fn sites(config: &Config) -> anyhow::Result<Sites> {
     loaded.map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
-fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Result<Vec<Lane>> {
+fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>, shared: &Arc<Shared>) -> anyhow::Result<Vec<Lane>> {
     let publish = &config.publish;
-    let shared = Arc::default();
     let mut lanes = Vec::with_capacity(config.channels.len());
     for (name, table) in &config.channels {
         let named = |what: String| anyhow::anyhow!("channels.{name}: {what}");
@@ -407,7 +414,7 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
             base: config.base.clone(),
             clock: clock.clone(),
             vault: Arc::clone(vault),
-            shared: Arc::clone(&shared),
+            shared: Arc::clone(shared),
         };
         let channel = (kind.build)(table, &setting).map_err(named)?;
         let capabilities = channel.capabilities();
@@ -429,6 +436,7 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
             },
             lease_ms: publish.lease.0,
             per_minute: publish.per_minute,
+            capped_with: Vec::new(),
             brake: Limits {
                 least: publish.brake_least,
                 share_pct: publish.brake_share_pct,
@@ -436,6 +444,12 @@ fn lanes(config: &Config, clock: &Clock, vault: &Arc<dyn Vault>) -> anyhow::Resu
             },
             channel,
         });
+    }
+    let capped: Vec<Option<String>> = lanes.iter().map(|lane| lane.channel.capped_as()).collect();
+    let names: Vec<String> = lanes.iter().map(|lane| lane.name.clone()).collect();
+    for (lane, own) in lanes.iter_mut().zip(&capped).filter(|(_, own)| own.is_some()) {
+        let together = names.iter().zip(&capped).filter(|(name, other)| *other == own && **name != lane.name);
+        lane.capped_with = together.map(|(name, _)| name.clone()).collect();
     }
     Ok(lanes)
 }

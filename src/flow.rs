@@ -13,6 +13,7 @@ pub mod fx;
 pub mod guards;
 mod history;
 pub mod intent;
+pub mod matches;
 pub mod names;
 pub mod pricing;
 mod proposal;
@@ -22,9 +23,9 @@ mod settle;
 pub mod staged;
 pub mod terms;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::matches::Pick;
 use crate::app::App;
 use crate::channel::{Drift, Match};
 use crate::clock::Millis;
@@ -180,17 +181,10 @@ pub struct Mapped {
     pub added: usize,
     /// SKUs that several listings of the channel carry; none of them is priced before a person has mended that.
     pub ambiguous: Vec<String>,
+    /// SKUs whose listing cannot be priced for them, and why.
+    pub shut: Vec<(String, String)>,
     /// Why the search was not finished.
     pub error: Option<String>,
-}
-
-/// The SKUs that several matches carry.
-pub fn several(skus: &[String], matches: &[Match]) -> Vec<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for found in matches {
-        *counts.entry(found.sku.as_str()).or_default() += 1;
-    }
-    skus.iter().filter(|sku| counts.get(sku.as_str()).is_some_and(|count| *count > 1)).cloned().collect()
 }
 
 /// Finds products that a channel has and we do not know there yet. Live prices are adopted, never overwritten.
@@ -211,24 +205,31 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
                     "{n} SKUs belong to several listings on {name} and are not priced there"
                 );
             }
+            for (sku, why) in &mapped.shut {
+                tracing::warn!(channel = lane.name, "{sku} is not priced on {}: {why}", lane.name);
+            }
             return Ok(mapped);
         };
         after = last.id;
         let skus: Vec<String> = page.iter().map(|product| product.sku.clone()).collect();
-        let matches = match lane.channel.find(&skus).await {
-            Ok(matches) => matches,
+        let found_there = match lane.channel.find(&skus).await {
+            Ok(found) => found,
             Err(error) => {
                 tracing::warn!(channel = lane.name, "channel {} cannot be searched: {error}", lane.name);
                 return Ok(Mapped { error: Some(error.to_string()), ..mapped });
             }
         };
-        mapped.ambiguous.extend(several(&skus, &matches));
+        mapped.ambiguous.extend(matches::several(&skus, &found_there));
+        mapped.shut.extend(matches::shut(&skus, &found_there));
         let own = lane.channel.capabilities().currency;
         let mut found = Vec::new();
         for product in &page {
-            // Two listings of one SKU would be priced as one; that is for a person to mend.
-            let mut hits = matches.iter().filter(|m| m.sku == product.sku);
-            if let (Some(hit), None) = (hits.next(), hits.next()) {
+            if let Pick::One(hit) = matches::pick(&product.sku, &found_there) {
+                if let Some(other) = held(app, lane, product.id, hit).await? {
+                    let why = format!("its listing there is {other}'s already, and has one price");
+                    mapped.shut.push((product.sku.clone(), why));
+                    continue;
+                }
                 found.push(Found {
                     channel: lane.name.clone(),
                     product_id: product.id,
@@ -238,17 +239,28 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
                 });
             }
         }
-        mapped.added += found.len();
         // A decision made before the listing was found must reach it; and what only we fill must not stay empty.
         let ours = lane.channel.capabilities().seeded_by_us;
         let decided = |id: i64| page.iter().any(|product| product.id == id && product.version > 0);
         let wanting = found.iter().filter(|f| decided(f.product_id) || (ours && f.live_minor.is_none()));
         let wanting: Vec<i64> = wanting.map(|f| f.product_id).collect();
+        mapped.added += found.len();
         listings::add(&app.db, found, app.now()).await?;
         if app.config.mode == Mode::Auto {
             pricing::seed(app, lane, &wanting).await?;
         }
     }
+}
+
+/// The product whose listing this is already, as long as the channel says so: a SKU that was renamed there keeps nobody
+/// from its listing.
+async fn held(app: &App, lane: &Lane, product_id: i64, hit: &Match) -> anyhow::Result<Option<String>> {
+    let Some(other) = listings::holder(&app.db, &lane.name, &hit.external, product_id).await? else { return Ok(None) };
+    let still = match lane.channel.find(std::slice::from_ref(&other)).await {
+        Ok(found) => found.iter().any(|one| one.sku == other && one.external == hit.external),
+        Err(_) => true,
+    };
+    Ok(still.then_some(other))
 }
 
 /// A feed that lacks the products whose price never changed would have a marketplace take them off sale.

@@ -19,7 +19,6 @@ use uuid::Uuid;
 use super::wire::amount;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
-use super::wire::pace::Pace;
 use super::wire::session::{Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
@@ -180,8 +179,10 @@ impl Allegro {
     fn new(seller: Seller, setting: &Setting) -> Result<Self, String> {
         let http = Http::new(setting)?;
         let (name, clock, vault) = (setting.name.clone(), setting.clock.clone(), Arc::clone(&setting.vault));
+        // The vendor counts the requests of an application.
+        let pace = setting.shared.pace(&[&"requests", &seller.base.as_str(), &seller.client.id], BURST, PER_MINUTE);
         let tokens = Tokens::new(http.clone(), seller.client.clone(), name.clone(), clock.clone(), vault);
-        let session = Session::new(http.paced(Pace::new(BURST, PER_MINUTE)), tokens, Bearer::Standard);
+        let session = Session::new(http.paced(pace), tokens, Bearer::Standard);
         Ok(Self { seller, session, name, clock })
     }
 
@@ -287,7 +288,7 @@ impl Channel for Allegro {
         for sku in skus {
             for offer in self.offers_of(sku).await? {
                 let price = offer.price()?;
-                found.push(Match { sku: sku.clone(), external: offer.id, price });
+                found.push(Match { sku: sku.clone(), external: offer.id, price, shut: None });
             }
         }
         Ok(found)

@@ -20,7 +20,6 @@ use url::Url;
 use super::wire::amount;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
-use super::wire::pace::Pace;
 use super::wire::session::{Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -34,7 +33,7 @@ mod listing;
 mod submission;
 
 use listing::{Found, Listings};
-use submission::Feeds;
+use submission::{FEED_BURST, FEEDS_PER_MINUTE, Feeds};
 
 pub const KIND: Kind = Kind {
     name: "amazon",
@@ -140,13 +139,14 @@ impl Amazon {
         let http = Http::new(setting)?;
         let (name, clock, vault) = (setting.name.clone(), setting.clock.clone(), Arc::clone(&setting.vault));
         let tokens = Tokens::new(http.clone(), account.client.clone(), name, clock.clone(), vault);
-        let session = Arc::new(Session::new(
-            http.clone().paced(Pace::new(BURST, PER_MINUTE)),
-            tokens,
-            Bearer::Own("x-amz-access-token"),
-        ));
+        // Requests are counted for an application and seller, feeds for a seller and region: marketplaces share both.
+        let (region, seller) = (account.base.as_str(), &account.seller);
+        let requests = setting.shared.pace(&[&"requests", &region, seller, &account.client.id], BURST, PER_MINUTE);
+        let feeds = setting.shared.pace(&[&"feeds", &region, seller], FEED_BURST, FEEDS_PER_MINUTE);
+        let paced = http.clone().paced(requests);
+        let session = Arc::new(Session::new(paced, tokens, Bearer::Own("x-amz-access-token")));
         let listings = Listings::new(Arc::clone(&session), &account);
-        let feeds = Feeds::new(session, http, &account);
+        let feeds = Feeds::new(session, http, &account, feeds);
         Ok(Self { account, clock, listings, feeds })
     }
 
@@ -391,7 +391,7 @@ impl Channel for Amazon {
         let found = self.listings.look(&keys).await?;
         let matched = found.into_iter().filter_map(|found| {
             let external = format!("{}/{}", found.product_type?, found.sku);
-            Some(Match { sku: found.sku, external, price: found.price })
+            Some(Match { sku: found.sku, external, price: found.price, shut: None })
         });
         Ok(matched.collect())
     }

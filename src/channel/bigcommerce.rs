@@ -23,7 +23,6 @@ use url::Url;
 
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
-use super::wire::pace::Pace;
 use super::wire::rest::Rest;
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
@@ -151,7 +150,9 @@ fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
 impl BigCommerce {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
         let (base, headers, settings) = build(table)?;
-        let http = Http::new(setting)?.paced(Pace::new(QUOTA, QUOTA_PER_MINUTE));
+        // All apps of a store share its quota, whatever their tokens.
+        let pace = setting.shared.pace(&[&"requests", &base.as_str()], QUOTA, QUOTA_PER_MINUTE);
+        let http = Http::new(setting)?.paced(pace);
         Ok(Self {
             rest: Rest::new(http, base, headers),
             price_list: (settings.price_list > 0).then(|| settings.price_list.to_string()),
@@ -398,7 +399,7 @@ impl Channel for BigCommerce {
             let own = page.data.iter().filter(|held| held.sku.as_deref() == Some(sku));
             matches.extend(own.map(|held| {
                 let price = if self.price_list.is_some() { None } else { self.seen(held).price };
-                Match { sku: sku.clone(), external: held.external(), price }
+                Match { sku: sku.clone(), external: held.external(), price, shut: None }
             }));
         }
         let mut matches = found::distinct(matches);

@@ -22,7 +22,6 @@ use super::wire::amount;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jobs::Jobs;
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
-use super::wire::pace::Pace;
 use super::wire::session::{Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -141,8 +140,9 @@ impl Bol {
     fn new(retailer: Retailer, setting: &Setting) -> Result<Self, String> {
         let http = Http::new(setting)?;
         let (name, clock, vault) = (setting.name.clone(), setting.clock.clone(), Arc::clone(&setting.vault));
+        let pace = setting.shared.pace(&[&"requests", &retailer.base.as_str(), &retailer.client.id], BURST, PER_MINUTE);
         let tokens = Tokens::new(http.clone(), retailer.client, name, clock.clone(), vault);
-        let session = Session::new(http.paced(Pace::new(BURST, PER_MINUTE)), tokens, Bearer::Standard);
+        let session = Session::new(http.paced(pace), tokens, Bearer::Standard);
         Ok(Self { base: retailer.base, session, clock, jobs: Jobs::default() })
     }
 
@@ -315,7 +315,7 @@ impl Channel for Bol {
             for row in by_sku.get(sku.as_str()).map_or(&[][..], Vec::as_slice) {
                 // Volume prices stand in one field; then a read tells the price.
                 let price = amount::parse(&row.bundle_prices_price, Currency::EUR).ok();
-                found.push(Match { sku: sku.clone(), external: row.offer_id.clone(), price });
+                found.push(Match { sku: sku.clone(), external: row.offer_id.clone(), price, shut: None });
             }
         }
         Ok(found)

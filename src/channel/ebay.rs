@@ -19,7 +19,6 @@ use super::wire::amount;
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
-use super::wire::pace::Pace;
 use super::wire::session::{Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
@@ -214,8 +213,10 @@ impl Ebay {
     fn new(seller: Seller, setting: &Setting) -> Result<Self, String> {
         let http = Http::new(setting)?;
         let (name, clock, vault) = (setting.name.clone(), setting.clock.clone(), Arc::clone(&setting.vault));
+        // The vendor counts the requests of an application.
+        let pace = setting.shared.pace(&[&"requests", &seller.base.as_str(), &seller.client.id], BURST, PER_MINUTE);
         let tokens = Tokens::new(http.clone(), seller.client.clone(), name, clock.clone(), vault);
-        let session = Session::new(http.paced(Pace::new(BURST, PER_MINUTE)), tokens, Bearer::Standard);
+        let session = Session::new(http.paced(pace), tokens, Bearer::Standard);
         Ok(Self { seller, session, clock })
     }
 
@@ -302,6 +303,11 @@ impl Channel for Ebay {
         }
     }
 
+    /// An offer's id is eBay's own, whatever the site and whoever asks.
+    fn capped_as(&self) -> Option<String> {
+        Some(self.seller.base.to_string())
+    }
+
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
         batch::halved(changes.len(), MAX_BATCH, |part| self.send(&changes[part], door)).await
     }
@@ -327,7 +333,12 @@ impl Channel for Ebay {
                 continue;
             }
             for offer in &offers {
-                found.push(Match { sku: sku.clone(), external: offer.offer_id.clone(), price: offer.price()? });
+                found.push(Match {
+                    sku: sku.clone(),
+                    external: offer.offer_id.clone(),
+                    price: offer.price()?,
+                    shut: None,
+                });
             }
         }
         Ok(found)

@@ -237,11 +237,7 @@ impl Channel for Arc<Feed> {
     async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
         let items = self.blocking(Feed::load).await?;
         let now = self.clock.now();
-        let found = |sku: &String| Match {
-            sku: sku.clone(),
-            external: sku.clone(),
-            price: items.get(sku).map(|item| item.shown(now).0),
-        };
+        let found = |sku: &String| Match::new(sku, sku, items.get(sku).map(|item| item.shown(now).0));
         Ok(skus.iter().map(found).collect())
     }
 

@@ -253,11 +253,7 @@ impl Channel for Files {
 
     async fn find(&self, skus: &[String]) -> Result<Vec<Match>, ChannelError> {
         let mut seen = if self.acknowledged { self.look(skus).await? } else { HashMap::new() };
-        let one = |sku: &String| Match {
-            sku: sku.clone(),
-            external: sku.clone(),
-            price: seen.remove(sku).and_then(|seen| seen.price),
-        };
+        let one = |sku: &String| Match::new(sku, sku, seen.remove(sku).and_then(|seen| seen.price));
         Ok(skus.iter().map(one).collect())
     }
 

@@ -23,7 +23,6 @@ use url::Url;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jwt;
 use super::wire::oauth::{Assertion, Client, ClientAuth, Grant, Tokens};
-use super::wire::pace::Pace;
 use super::wire::session::{self, Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
@@ -177,7 +176,8 @@ impl Google {
         };
         let clock = setting.clock.clone();
         let tokens = Tokens::new(http.clone(), client, setting.name.clone(), clock.clone(), Arc::clone(&setting.vault));
-        let session = Session::new(http.paced(Pace::new(BURST, PER_MINUTE)), tokens, Bearer::Standard);
+        let pace = setting.shared.pace(&[&"requests", &merchant.base.as_str(), &merchant.account], BURST, PER_MINUTE);
+        let session = Session::new(http.paced(pace), tokens, Bearer::Standard);
         Ok(Self { merchant, session: session.refusing(about_token), clock })
     }
 
@@ -335,6 +335,12 @@ impl Channel for Google {
         }
     }
 
+    /// Two data sources of one language and label feed the same product.
+    fn capped_as(&self) -> Option<String> {
+        let Merchant { base, account, language, label, .. } = &self.merchant;
+        Some(format!("{base} {account} {language}~{label}"))
+    }
+
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
         let mut results = Vec::with_capacity(changes.len());
         for change in changes {
@@ -369,7 +375,7 @@ impl Channel for Google {
                 None if self.merchant.write == Write::Insert => None,
                 None => continue,
             };
-            found.push(Match { sku: sku.clone(), external: sku.clone(), price });
+            found.push(Match { sku: sku.clone(), external: sku.clone(), price, shut: None });
         }
         Ok(found)
     }

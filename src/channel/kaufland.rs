@@ -19,7 +19,6 @@ use url::Url;
 
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
-use super::wire::pace::Pace;
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     Seen, Setting, Tax,
@@ -141,7 +140,8 @@ struct Unit {
 
 impl Kaufland {
     fn new(seller: Seller, setting: &Setting) -> Result<Self, String> {
-        let http = Http::new(setting)?.paced(Pace::new(BURST, PER_MINUTE));
+        let pace = setting.shared.pace(&[&"requests", &seller.base.as_str(), &seller.client], BURST, PER_MINUTE);
+        let http = Http::new(setting)?.paced(pace);
         Ok(Self { seller, http, clock: setting.clock.clone() })
     }
 
@@ -285,7 +285,7 @@ impl Channel for Kaufland {
             for unit in &list.data {
                 let external = unit.id_unit.to_string();
                 let price = self.seen(&external, unit)?.price;
-                found.push(Match { sku: sku.clone(), external, price });
+                found.push(Match { sku: sku.clone(), external, price, shut: None });
             }
         }
         Ok(found)

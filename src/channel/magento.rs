@@ -417,7 +417,12 @@ impl Channel for Magento {
                 answer.ok()?.parse()?
             };
             let own = part.iter().filter_map(|sku| Some((sku, self.seen(sku, &base, &[])?)));
-            matches.extend(own.map(|(sku, seen)| Match { sku: sku.clone(), external: sku.clone(), price: seen.price }));
+            matches.extend(own.map(|(sku, seen)| Match {
+                sku: sku.clone(),
+                external: sku.clone(),
+                price: seen.price,
+                shut: None,
+            }));
         }
         Ok(found::distinct(matches))
     }

@@ -12,6 +12,7 @@ mod bodies;
 mod held;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -28,7 +29,7 @@ use url::Url;
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::rest::Rest;
-use super::wire::shared::Shared;
+use super::wire::shared::{Shared, Turn};
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
@@ -81,6 +82,8 @@ struct Medusa {
     /// Where the shop is, and what is being written there.
     shop: Url,
     shared: Arc<Shared>,
+    name: String,
+    timeout: Duration,
     admin: Rest,
     store: Rest,
     region: String,
@@ -130,6 +133,8 @@ impl Medusa {
         let http = Http::new(setting)?;
         Ok(Self {
             shared: Arc::clone(&setting.shared),
+            name: setting.name.clone(),
+            timeout: setting.timeout,
             admin: Rest::new(http.clone(), http::place(&base, &["admin"], &[]), admin),
             store: Rest::new(http, http::place(&base, &["store"], &[]), store),
             region: settings.region,
@@ -245,12 +250,24 @@ impl Medusa {
         lists.iter().map(stale).filter(|(_, ids)| !ids.is_empty()).collect()
     }
 
-    /// Base prices first: while a sale runs the shopper pays the list's price, so nothing shows in between.
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let product = changes.first().map_or("", |change| reference(&change.external).0);
-        let ids: Vec<&str> = changes.iter().map(|change| reference(&change.external).1).collect();
         // Another channel for another currency of this shop merges its price into the same sets.
-        let _held = self.shared.hold(&self.shop, &[product]).await?;
+        let turn = self.shared.turn(&self.shop, &self.name, &[product], self.timeout).await?;
+        let outcome = self.merge(product, changes, door, &turn).await;
+        turn.end().await;
+        outcome
+    }
+
+    /// Base prices first: while a sale runs the shopper pays the list's price, so nothing shows in between.
+    async fn merge(
+        &self,
+        product: &str,
+        changes: &[&PriceChange],
+        door: &Door,
+        turn: &Turn,
+    ) -> Result<Outcome, ChannelError> {
+        let ids: Vec<&str> = changes.iter().map(|change| reference(&change.external).1).collect();
         let held = self.variants("id[]", &ids).await?;
         let unknown: Vec<(usize, ChannelError)> = ids
             .iter()
@@ -272,12 +289,14 @@ impl Medusa {
             lists.push((path, outgoing::pass(door, changes, body.clone(), quotes.clone())?));
         }
         let path = ["products", product, "variants", "batch"];
+        turn.still_ours()?;
         let answer = self.admin.push(Method::POST, &path, &[("fields", "id")], base).await?.ok()?;
         if answer.json()?.get("updated").is_none() {
             return Err(answer.unclear("the answer has no `updated`"));
         }
         for (path, pass) in lists {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            turn.still_ours().map_err(half_done)?;
             let answer = self.admin.push(Method::POST, &path, &[], pass).await;
             answer.and_then(Answer::ok).map_err(half_done)?;
         }
@@ -397,7 +416,7 @@ impl Channel for Medusa {
                 let external = format!("{}/{}", held.product_id?, held.id);
                 let plain = held.prices.iter().filter(|price| price.row().plain(self.currency));
                 let price = plain.filter_map(|price| self.money(&price.amount)).min_by_key(|money| money.minor());
-                Some(Match { sku: held.sku?, external, price })
+                Some(Match { sku: held.sku?, external, price, shut: None })
             }));
         }
         Ok(found::distinct(matches))

@@ -21,7 +21,6 @@ use super::wire::amount;
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jobs::Jobs;
-use super::wire::pace::Pace;
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
@@ -159,10 +158,14 @@ struct Pricing {
 impl Mirakl {
     fn new(seller: Seller, setting: &Setting) -> Result<Self, String> {
         let http = Http::new(setting)?;
+        let (base, key) = (seller.base.as_str(), &seller.headers[AUTHORIZATION]);
+        let shop = seller.shop.as_deref().unwrap_or_default();
+        let imports = setting.shared.pace(&[&"imports", &base, key, &shop], 1, IMPORTS_PER_MINUTE);
+        let requests = setting.shared.pace(&[&"requests", &base, key], BURST, PER_MINUTE);
         Ok(Self {
             seller,
-            imports: http.clone().paced(Pace::new(1, IMPORTS_PER_MINUTE)),
-            http: http.paced(Pace::new(BURST, PER_MINUTE)),
+            imports: http.clone().paced(imports),
+            http: http.paced(requests),
             clock: setting.clock.clone(),
             jobs: Jobs::default(),
         })
@@ -358,7 +361,7 @@ impl Channel for Mirakl {
         for sku in skus {
             for offer in self.offers(sku).await? {
                 let price = self.seen(sku, Some(&offer))?.price;
-                found.push(Match { sku: sku.clone(), external: sku.clone(), price });
+                found.push(Match { sku: sku.clone(), external: sku.clone(), price, shut: None });
             }
         }
         Ok(found)

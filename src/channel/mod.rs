@@ -36,6 +36,7 @@ use crate::clock::{Clock, Millis};
 use crate::config::{Problem, problem};
 use crate::money::{Currency, Decimal, Money};
 use crate::publish::gate::{Door, GateError};
+pub use wire::found::Match;
 use wire::oauth::Vault;
 use wire::shared::Shared;
 
@@ -287,14 +288,6 @@ impl Seen {
     }
 }
 
-/// A listing found by SKU.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match {
-    pub sku: String,
-    pub external: String,
-    pub price: Option<Money>,
-}
-
 /// What a lane does about an error. It acts on the class alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -391,6 +384,12 @@ pub trait Channel: Send + Sync {
 
     /// Looks whether credentials, currency and tax mode fit. Changes nothing.
     async fn probe(&self) -> Result<Probe, ChannelError>;
+
+    /// What the vendor counts the updates of a listing under, where it caps them: channels that say the same use up one
+    /// allowance for a listing that both of them know by the same reference.
+    fn capped_as(&self) -> Option<String> {
+        None
+    }
 
     /// A file that the web server hands out for this channel.
     fn served(&self) -> Option<Served<'_>> {

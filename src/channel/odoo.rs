@@ -326,22 +326,15 @@ impl Channel for Odoo {
                 let template = row.product_tmpl_id.get(0).and_then(Value::as_i64);
                 let Some((sku, template)) = row.default_code.as_str().zip(template) else { continue };
                 let surcharge = decimal(row.price_extra.get()).map_or(true, |extra| !extra.is_zero());
-                if self.pricelist.is_none() && surcharge {
-                    let text = format!("{sku} has a surcharge by attribute; use a pricelist");
-                    return Err(ChannelError::new(Class::Rejected, text));
-                }
+                let shut = (self.pricelist.is_none() && surcharge)
+                    .then(|| format!("{sku} has a surcharge by attribute; use a pricelist"));
                 let external = self.pricelist.map_or(template, |_| row.id).to_string();
-                if let Some(other) = matches.iter().find(|one| one.external == external && one.sku != sku) {
-                    let text = format!(
-                        "{} and {sku} are variants of one template, which has one price; use a pricelist",
-                        other.sku
-                    );
-                    return Err(ChannelError::new(Class::Rejected, text));
-                }
-                matches.push(Match { sku: sku.to_owned(), external, price: None });
+                matches.push(Match { shut, ..Match::new(sku, external, None) });
             }
         }
-        let mut matches = found::distinct(matches);
+        let mut matches = found::apart(found::distinct(matches), |skus| {
+            format!("{} are variants of one template, which has one price; use a pricelist", skus.join(" and "))
+        });
         let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();
         for (one, seen) in matches.iter_mut().zip(self.read(&externals).await?) {
             one.price = seen.price;

@@ -17,7 +17,6 @@ use toml::Table;
 use url::Url;
 
 use super::wire::http::{self, Answer, Http};
-use super::wire::pace::Pace;
 use super::wire::rest::Rest;
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
@@ -126,7 +125,8 @@ fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
 impl Oscar {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
         let (base, headers, settings) = build(table)?;
-        let pace = Pace::new(settings.requests_per_minute, settings.requests_per_minute);
+        let rate = settings.requests_per_minute;
+        let pace = setting.shared.pace(&[&"requests", &base.as_str(), &headers["authorization"]], rate, rate);
         Ok(Self {
             rest: Rest::new(Http::new(setting)?.paced(pace), base, headers),
             partner: format!("/partners/{}/", settings.partner),
@@ -308,7 +308,7 @@ impl Channel for Oscar {
             for one in list {
                 let known = one.upc.as_ref().filter(|upc| skus.contains(upc)).cloned();
                 let Some((sku, external)) = known.zip(one.external()) else { continue };
-                matches.push(Match { sku, external, price: None });
+                matches.push(Match { sku, external, price: None, shut: None });
             }
             if !more {
                 break;

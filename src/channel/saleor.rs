@@ -319,7 +319,7 @@ impl Channel for Saleor {
             let names: Vec<&str> = part.iter().map(String::as_str).collect();
             matches.extend(self.variants(FIND, "s", &names).await?.into_iter().filter_map(|variant| {
                 let price = variant.seen(&self.channel, self.tax)?.price;
-                Some(Match { sku: variant.sku?, external: variant.id, price })
+                Some(Match { sku: variant.sku?, external: variant.id, price, shut: None })
             }));
         }
         Ok(found::distinct(matches))

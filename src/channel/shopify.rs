@@ -25,7 +25,6 @@ use url::Url;
 
 use super::wire::graphql::{self, text};
 use super::wire::http::{self, Answer, Call, Http};
-use super::wire::pace::Pace;
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
@@ -147,8 +146,12 @@ fn build(table: &Table) -> Result<Shop, String> {
 
 impl Shopify {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
-        let http = Http::new(setting)?.paced(Pace::new(POINTS, POINTS_PER_MINUTE));
-        Ok(Self { http, shop: build(table)?, clock: setting.clock.clone() })
+        let shop = build(table)?;
+        // The budget of an app in a store: its markets have it in common.
+        let counted_by: [&dyn AsRef<[u8]>; 3] =
+            [&"points", &shop.endpoint.as_str(), &shop.headers["x-shopify-access-token"]];
+        let http = Http::new(setting)?.paced(setting.shared.pace(&counted_by, POINTS, POINTS_PER_MINUTE));
+        Ok(Self { http, shop, clock: setting.clock.clone() })
     }
 
     fn max_batch(&self) -> usize {
@@ -304,7 +307,12 @@ impl Shopify {
                         Some(_) => number(&id).to_owned(),
                     };
                     // The search is one for people: it also finds what only resembles.
-                    skus.contains(&sku).then(|| Match { sku, external, price: self.money(node.get("price")) })
+                    skus.contains(&sku).then(|| Match {
+                        sku,
+                        external,
+                        price: self.money(node.get("price")),
+                        shut: None,
+                    })
                 };
                 matches.extend(one());
             }

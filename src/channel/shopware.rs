@@ -8,6 +8,7 @@
 //! - A sync is all or nothing (`fail-on-error`). Nothing has dates: the daemon starts and ends sales.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Method;
@@ -24,7 +25,7 @@ use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
-use super::wire::shared::Shared;
+use super::wire::shared::{Shared, Turn};
 use super::wire::worklist::{Outcome, Worklist};
 use super::wire::{amount, found, outgoing};
 use super::{
@@ -73,6 +74,8 @@ struct Shopware {
     base: Url,
     /// What is being written to the shop.
     shared: Arc<Shared>,
+    name: String,
+    timeout: Duration,
     currency: Currency,
     tax: Tax,
     clock: Clock,
@@ -204,6 +207,8 @@ impl Shopware {
             session,
             base,
             shared: Arc::clone(&setting.shared),
+            name: setting.name.clone(),
+            timeout: setting.timeout,
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
             clock: setting.clock.clone(),
@@ -261,8 +266,20 @@ impl Shopware {
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let ids: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
         // Another channel for another currency of this shop merges its price into the same lists.
-        let _held = self.shared.hold(&self.base, &ids).await?;
-        let held = self.products("id", &ids).await?;
+        let turn = self.shared.turn(&self.base, &self.name, &ids, self.timeout).await?;
+        let outcome = self.merge(&ids, changes, door, &turn).await;
+        turn.end().await;
+        outcome
+    }
+
+    async fn merge(
+        &self,
+        ids: &[&str],
+        changes: &[&PriceChange],
+        door: &Door,
+        turn: &Turn,
+    ) -> Result<Outcome, ChannelError> {
+        let held = self.products("id", ids).await?;
         let of = |change: &PriceChange| held.iter().find(|held| held.id == change.external);
         let rates: Vec<_> = changes.iter().map(|change| Self::rate(change, of(change))).collect();
         if rates.iter().any(Result::is_err) {
@@ -287,6 +304,7 @@ impl Shopware {
         let sync = [Sync { action: "upsert".to_owned(), entity: "product".to_owned(), payload }];
         let body = serde_json::to_vec(&sync).map_err(|error| ChannelError::new(Class::Rejected, error.to_string()))?;
         let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, &known))?;
+        turn.still_ours()?;
         let answer = self.session.push(self.call(Method::POST, &["_action", "sync"]), pass).await?.ok()?;
         if answer.json()?.get("data").is_none() {
             return Err(answer.unclear("the answer does not say what was written"));
@@ -397,7 +415,7 @@ impl Channel for Shopware {
                 let external = held.id;
                 // The database compares without regard to case.
                 let sku = held.product_number.filter(|number| part.contains(number));
-                matches.extend(sku.map(|sku| Match { sku, external, price }));
+                matches.extend(sku.map(|sku| Match { sku, external, price, shut: None }));
             }
         }
         Ok(found::distinct(matches))

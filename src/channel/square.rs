@@ -21,7 +21,6 @@ use uuid::Uuid;
 
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
-use super::wire::pace::Pace;
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
     Receipt, Seen, Setting, Tax,
@@ -176,7 +175,9 @@ impl Variation {
 
 impl Square {
     fn new(seller: Seller, setting: &Setting) -> Result<Self, String> {
-        let http = Http::new(setting)?.paced(Pace::new(BURST, PER_MINUTE));
+        let key = &seller.headers[AUTHORIZATION];
+        let pace = setting.shared.pace(&[&"requests", &seller.base.as_str(), key], BURST, PER_MINUTE);
+        let http = Http::new(setting)?.paced(pace);
         Ok(Self { seller, http, clock: setting.clock.clone() })
     }
 
@@ -417,7 +418,7 @@ impl Channel for Square {
                     let Some(sku) = Variation::of(object)?.sku.filter(|sku| part.contains(sku)) else { continue };
                     let external = object["id"].as_str().unwrap_or_default().to_owned();
                     let price = self.seen(&external, Some(object))?.price;
-                    found.push(Match { sku, external, price });
+                    found.push(Match { sku, external, price, shut: None });
                 }
                 cursor = page.cursor.filter(|cursor| !cursor.is_empty());
                 if cursor.is_none() {

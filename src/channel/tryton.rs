@@ -282,16 +282,12 @@ impl Channel for Tryton {
                 if !part.contains(&sku) {
                     continue;
                 }
-                let external = template.to_string();
-                if let Some(other) = matches.iter().find(|one| one.external == external && one.sku != sku) {
-                    let text =
-                        format!("{} and {sku} are products of one template, which has one price; split it", other.sku);
-                    return Err(ChannelError::new(Class::Rejected, text));
-                }
-                matches.push(Match { sku, external, price: None });
+                matches.push(Match::new(sku, template.to_string(), None));
             }
         }
-        let mut matches = found::distinct(matches);
+        let mut matches = found::apart(found::distinct(matches), |skus| {
+            format!("{} are products of one template, which has one price; split it", skus.join(" and "))
+        });
         let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();
         for (one, seen) in matches.iter_mut().zip(self.read(&externals).await?) {
             one.price = seen.price;

@@ -208,7 +208,12 @@ impl Channel for Vendure {
         Ok(items
             .iter()
             .filter_map(|item| {
-                Some(Match { sku: text(item, "sku")?, external: text(item, "id")?, price: self.price_of(item) })
+                Some(Match {
+                    sku: text(item, "sku")?,
+                    external: text(item, "id")?,
+                    price: self.price_of(item),
+                    shut: None,
+                })
             })
             .collect())
     }

@@ -220,7 +220,7 @@ impl Channel for Webhook {
         let mut found = Vec::with_capacity(skus.len());
         for sku in skus {
             let price = if self.receiver.read_url.is_some() { self.held(sku).await? } else { None };
-            found.push(Match { sku: sku.clone(), external: sku.clone(), price });
+            found.push(Match { sku: sku.clone(), external: sku.clone(), price, shut: None });
         }
         Ok(found)
     }

@@ -321,7 +321,7 @@ impl Channel for WooCommerce {
                 let own = products.into_iter().filter(|p| part.contains(&p.sku.as_str()) && p.priced());
                 matches.extend(own.map(|product| {
                     let price = product.seen(String::new(), self.currency).price;
-                    Match { external: product.reference(), sku: product.sku, price }
+                    Match { external: product.reference(), sku: product.sku, price, shut: None }
                 }));
                 if !full {
                     break;

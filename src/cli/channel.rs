@@ -1,5 +1,6 @@
 //! `omniprice channel list|kinds|test|map|adopt|resume`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use super::{Context, NEEDS_A_PERSON, named};
 use crate::app::App;
 use crate::channel::{KINDS, Tax};
 use crate::clock::Millis;
+use crate::flow::matches::{self, Pick};
 use crate::flow::{self, Mapped, pricing};
 use crate::money::{Money, currency};
 use crate::publish::halt::{self, Refusal, released_key};
@@ -118,7 +120,8 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         Ok(matches) => {
             let has = |sku: &String| matches.iter().any(|found| found.sku == *sku);
             look.found = skus.iter().filter(|sku| has(sku)).count();
-            look.notes.extend(ambiguous_line(&flow::several(&skus, &matches)));
+            look.notes.extend(ambiguous_line(&matches::several(&skus, &matches)));
+            look.notes.extend(shut_lines(&matches::shut(&skus, &matches)));
             look.missing = skus.iter().filter(|sku| !has(sku)).take(SHOWN).cloned().collect();
             let foreign = matches.iter().filter_map(|found| found.price.map(|price| price.currency()));
             let own = lane.channel.capabilities().currency;
@@ -181,6 +184,16 @@ fn ambiguous_line(skus: &[String]) -> Option<String> {
     (!skus.is_empty()).then(line)
 }
 
+/// Why listings cannot be priced for their SKU.
+fn shut_lines(shut: &[(String, String)]) -> Vec<String> {
+    let line = |(sku, why): &(String, String)| format!("{} is not priced there: {}", plain(sku), plain(why));
+    let mut lines: Vec<String> = shut.iter().take(SHOWN).map(line).collect();
+    if shut.len() > SHOWN {
+        lines.push(format!("{} more are not priced there; `--json` lists them", shut.len() - SHOWN));
+    }
+    lines
+}
+
 /// A price of a channel that becomes ours, or why not.
 #[derive(serde::Serialize)]
 struct Adopted {
@@ -201,10 +214,10 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
         let Some(last) = page.last() else { break };
         after = last.id;
         let skus: Vec<String> = page.iter().map(|product| product.sku.clone()).collect();
-        let matches = lane.channel.find(&skus).await.with_context(|| format!("{name} cannot be searched"))?;
+        let found = lane.channel.find(&skus).await.with_context(|| format!("{name} cannot be searched"))?;
         for product in page {
-            let mut hits = matches.iter().filter(|found| found.sku == product.sku);
-            let (Some(live), None) = (hits.next().and_then(|hit| hit.price), hits.next()) else { continue };
+            let Pick::One(hit) = matches::pick(&product.sku, &found) else { continue };
+            let Some(live) = hit.price else { continue };
             let ours = Money::from_minor(product.own_minor, currency(&product.currency)?);
             // A channel with a surcharge, another currency or net prices shows something else than our decision.
             let identity = capabilities.tax == Tax::Gross
@@ -342,20 +355,31 @@ async fn resume(context: &Context, name: &str, why: &str, actor: &str) -> anyhow
 async fn map(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let lane = lane(&app, name)?;
-    let Mapped { added, ambiguous, error } = flow::map(&app, lane).await?;
+    let Mapped { added, ambiguous, shut, error } = flow::map(&app, lane).await?;
     let left: Vec<String> = listings::unlisted(&app.db, name, 0, 10_000).await?.into_iter().map(|p| p.sku).collect();
-    let left: Vec<String> = left.into_iter().filter(|sku| !ambiguous.contains(sku)).collect();
-    let report = serde_json::json!({ "added": added, "left_over": left, "ambiguous": ambiguous, "error": error });
+    let told = |sku: &String| ambiguous.contains(sku) || shut.iter().any(|(other, _)| other == sku);
+    let left: Vec<String> = left.into_iter().filter(|sku| !told(sku)).collect();
+    let not_priced: BTreeMap<&String, &String> = shut.iter().map(|(sku, why)| (sku, why)).collect();
+    let report = serde_json::json!({
+        "added": added, "left_over": left, "ambiguous": ambiguous, "not_priced": not_priced, "error": error
+    });
     context.print(&report, |_| {
         let rest = if left.is_empty() {
             String::new()
         } else {
             format!("\nnot found there: {}", left.iter().take(50).cloned().collect::<Vec<_>>().join(", "))
         };
-        let twice = ambiguous_line(&ambiguous).map_or_else(String::new, |line| format!("\n{line}"));
+        let mut twice = ambiguous_line(&ambiguous).map_or_else(String::new, |line| format!("\n{line}"));
+        for line in shut_lines(&shut) {
+            twice = format!("{twice}\n{line}");
+        }
         let cut = error.as_ref().map_or_else(String::new, |why| format!("\nnot searched to the end: {}", plain(why)));
         let left = count(left.len(), "product");
         format!("{name}: {} added, {left} without one{rest}{twice}{cut}", count(added, "listing"))
     })?;
-    Ok(if error.is_none() && ambiguous.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
+    Ok(if error.is_none() && ambiguous.is_empty() && shut.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NEEDS_A_PERSON)
+    })
 }

@@ -1,6 +1,5 @@
 //! `omniprice check`: everything that can be wrong before the first run, and what to do next.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -132,9 +131,6 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             add("channels", false, strange);
         }
     }
-    for shop in shared_shops(&app) {
-        add("channels", true, shop);
-    }
     for notice in app.notices() {
         add("notice", true, notice);
     }
@@ -195,25 +191,6 @@ fn incomparable(app: &App, set: &RuleSet) -> Vec<String> {
         (one != other).then(text)
     };
     set.constraints.iter().filter_map(pair).collect()
-}
-
-/// Channels that write the same products of one shop: one daemon lets them take turns, several do not know of each other.
-fn shared_shops(app: &App) -> Vec<String> {
-    let mut shops: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for (name, table) in &app.config.channels {
-        let text = |key: &str| table.get(key).and_then(|value| value.as_str()).unwrap_or_default();
-        if matches!(text("kind"), "medusa" | "shopware") {
-            shops.entry((text("kind"), text("url"))).or_default().push(name);
-        }
-    }
-    let several = shops.into_iter().filter(|(_, names)| names.len() > 1 && app.config.database_file().is_none());
-    let text = |((kind, _), names): ((&str, &str), Vec<&str>)| {
-        format!(
-            "warning: {} write the same products of one {kind} shop; run one daemon only while they are configured, since several would put each other's old prices back",
-            names.join(" and ")
-        )
-    };
-    several.map(text).collect()
 }
 
 /// The one thing to do next.

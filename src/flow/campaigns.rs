@@ -18,7 +18,7 @@ use crate::store::events::{self, Raise};
 use crate::store::listings::{self, Desire};
 use crate::store::products::{self, Product};
 use crate::store::strikes::{self, Lagging};
-use crate::store::{channels, progress, stages};
+use crate::store::{channels, progress, shelf, stages};
 
 /// Kinds of events: a channel lags behind a campaign, and a campaign that its own policy cancelled or put off.
 const FAILED: &str = "campaign";
@@ -45,8 +45,14 @@ pub fn scope(app: &App, channels: &str) -> Option<Vec<String>> {
 /// The part of a campaign that one channel has; the campaign's own where parts are not settled yet.
 #[must_use]
 pub fn window(one: &OfProduct, channel: &str) -> Window {
-    let settled = one.windows.as_deref().and_then(|text| read(text).remove(channel));
-    settled.unwrap_or(Window { from: Millis(one.starts_at), until: Millis(one.ends_at) })
+    let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
+    part(one.windows.as_deref(), channel, whole)
+}
+
+/// The part of a window that one channel has, by the campaign's stored parts.
+#[must_use]
+pub fn part(windows: Option<&str>, channel: &str, whole: Window) -> Window {
+    windows.and_then(|text| read(text).remove(channel)).unwrap_or(whole)
 }
 
 /// Stored windows; what cannot be read counts as not settled, so that the campaign's own window holds.
@@ -335,6 +341,9 @@ pub async fn ended(app: &App, one: &Campaign) -> anyhow::Result<()> {
 async fn again(app: &App, one: &Campaign, channels: &[String], now: Millis) -> anyhow::Result<()> {
     let (loaded, terms) = (app.rules().await?, app.terms().await?);
     let everywhere = scope(app, &one.channels).is_none();
+    if !everywhere {
+        shelf::note(&app.db, one.id, now).await?;
+    }
     for item in campaigns::items(&app.db, one.id, MOST_ITEMS).await? {
         let Some(product) = products::by_id(&app.db, item.product_id).await? else { continue };
         let ours = Money::from_minor(product.own_minor, currency(&product.currency)?);

@@ -20,6 +20,15 @@ pub struct Spent {
     pub oldest: Option<Millis>,
 }
 
+impl Spent {
+    /// What several channels used together of one allowance.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let oldest = self.oldest.into_iter().chain(other.oldest).min();
+        Self { updates: self.updates + other.updates, oldest }
+    }
+}
+
 /// Until when a listing's update must wait, if it must. The last update is kept for raises, since a price that is too
 /// low costs money every hour; what counts is the lowest price that may be shown, whatever was seen last.
 #[must_use]

@@ -9,8 +9,6 @@ use crate::store::{Db, StoreError, channels, events, fleet, settings};
 
 /// A refused channel is looked at this often at most, so that a mended key needs no restart.
 const PROBE_EVERY: i64 = 5 * Millis::MINUTE;
-/// What moved in this span counts together with what is about to move.
-const MOVES_COUNT_FOR: i64 = Millis::HOUR;
 
 /// What a lane may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,12 +144,16 @@ pub fn released_key(channel: &str) -> String {
 /// Stops the whole channel when too much moves within an hour; true if it may work. What a person let through does not
 /// count afterwards.
 async fn brake(db: &Db, lane: &Lane, now: Millis) -> Result<bool, StoreError> {
+    // It looks at every listing of the channel; a lane without work asks far too often for that.
+    if !fleet::anything_due(db, &lane.name, now).await? {
+        return Ok(true);
+    }
     let released = settings::get(db, &released_key(&lane.name)).await?;
     let released = released.and_then(|until| until.value.parse::<i64>().ok()).unwrap_or(0);
     if now.0 < released {
         return Ok(true);
     }
-    let since = Millis(released.max(now.0 - MOVES_COUNT_FOR));
+    let since = Millis(released.max(now.0 - fleet::MOVES_COUNT_FOR));
     let Some(why) = trips(fleet::moving(db, &lane.name, since).await?, lane.brake) else { return Ok(true) };
     if channels::set_state(db, lane.name.clone(), "breaker", why.clone(), now).await? {
         tracing::error!(channel = lane.name, "channel {} is stopped: {why}", lane.name);

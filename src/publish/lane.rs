@@ -39,6 +39,8 @@ pub struct Lane {
     pub drift: Drift,
     pub lease_ms: i64,
     pub per_minute: u32,
+    /// Other channels whose updates of a listing with the same reference the vendor counts with ours.
+    pub capped_with: Vec<String>,
     /// When the whole channel stops by itself.
     pub brake: Limits,
 }
@@ -130,8 +132,15 @@ async fn within_the_day(
     let cap = Cap { updates: i64::from(cap), window_ms: Millis::DAY };
     let (mut free, mut waiting) = (Vec::with_capacity(push.len()), Vec::new());
     for listing in push {
-        let (updates, oldest) = fleet::pushed_since(db, listing.id, now.plus(-cap.window_ms)).await?;
-        let Some(until) = daily::full_until(&listing, Spent { updates, oldest }, cap, now) else {
+        let mut spent = Spent { updates: 0, oldest: None };
+        for channel in std::iter::once(&lane.name).chain(&lane.capped_with) {
+            let external = listing.external.as_deref().unwrap_or_default();
+            let since = now.plus(-cap.window_ms);
+            let (updates, oldest) = fleet::pushed_since(db, listing.product_id, channel, external, since).await?;
+            spent = spent.and(Spent { updates, oldest });
+        }
+        let updates = spent.updates;
+        let Some(until) = daily::full_until(&listing, spent, cap, now) else {
             free.push(listing);
             continue;
         };

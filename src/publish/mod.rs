@@ -12,4 +12,5 @@ pub mod notice;
 pub mod order;
 pub mod step;
 pub mod terms;
+pub mod turns;
 pub mod vault;

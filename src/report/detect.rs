@@ -117,9 +117,13 @@ impl Patience {
         self.declared.get(channel).copied()
     }
 
+    /// How long the channel's vendor may take to show a price, whatever rules promise.
+    fn shows(&self, channel: &str) -> i64 {
+        self.lanes.get(channel).copied().unwrap_or(self.usual)
+    }
+
     pub(super) fn within(&self, channel: &str) -> i64 {
-        let usual = || self.lanes.get(channel).copied().unwrap_or(self.usual);
-        self.declared(channel).unwrap_or_else(usual)
+        self.declared(channel).unwrap_or_else(|| self.shows(channel))
     }
 }
 

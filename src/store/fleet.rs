@@ -5,28 +5,46 @@ use super::StoreError;
 use super::db::{Db, Sql, args, statements};
 use crate::clock::Millis;
 
+/// Moves of so many milliseconds count together: prices that go out one at a time are as much of a move as prices that go
+/// out at once.
+pub const MOVES_COUNT_FOR: i64 = Millis::HOUR;
+
 statements! {
     MOVING = Sql::same(
         "select count(*) as known,
                 cast(coalesce(sum(case when m.wanted <> m.base then 1 else 0 end), 0) as bigint) as moving,
                 cast(coalesce(sum(abs(m.wanted - m.base) * 10000 / nullif(m.base, 0)), 0) as bigint) as moved_bp
          from (select case when l.state in ('intended', 'held') or l.sent_at > $2 then l.desired_minor end as wanted,
-                      case when l.sent_at > $2
-                           then coalesce((select v.minor from live_prices v
-                                          where v.listing_id = l.id and v.seen_at <= $2
-                                            and v.basis in ('verified', 'accepted', 'foreign')
-                                          order by v.id desc limit 1),
-                                         (select v.minor from live_prices v
-                                          where v.listing_id = l.id and v.basis in ('verified', 'accepted', 'foreign')
-                                          order by v.id limit 1), l.live_minor)
-                           else l.live_minor end as base
-               from listings l where l.channel = $1 and l.live_minor > 0) m");
+                      case when l.sent_at > $2 then coalesce(l.moved_from, l.live_minor) else l.live_minor end as base
+               from listings l
+               where l.channel = $1 and l.live_minor > 0
+                 and (l.sent_at is null or l.sent_at <= $2 or l.moved_since > $2)) m");
+    // Those that were sent again and again: what they showed at the instant only their history tells. Apart from the others,
+    // so that the lookups weigh on nobody else.
+    MOVED_BEFORE = Sql::same(
+        "select count(*) as known,
+                cast(coalesce(sum(case when m.wanted <> m.base then 1 else 0 end), 0) as bigint) as moving,
+                cast(coalesce(sum(abs(m.wanted - m.base) * 10000 / nullif(m.base, 0)), 0) as bigint) as moved_bp
+         from (select case when l.state in ('intended', 'held') or l.sent_at > $2 then l.desired_minor end as wanted,
+                      coalesce((select v.minor from live_prices v
+                                where v.listing_id = l.id and v.seen_at <= $2
+                                  and v.basis in ('verified', 'accepted', 'foreign')
+                                order by v.id desc limit 1),
+                               (select v.minor from live_prices v
+                                where v.listing_id = l.id and v.basis in ('verified', 'accepted', 'foreign')
+                                order by v.id limit 1), l.live_minor) as base
+               from listings l
+               where l.channel = $1 and l.live_minor > 0
+                 and l.sent_at > $2 and (l.moved_since is null or l.moved_since <= $2)) m");
+    DUE = Sql::same(
+        "select count(*) as n from (select l.id from listings l
+                                    where l.channel = $1 and l.next_at <= $2 and l.leased_until <= $2 limit 1) d");
     UNSEEDED = Sql::same(
         "select product_id from listings where channel = $1 and desired_seq = 0 and live_minor is null and product_id > $2
          order by product_id limit $3");
     PUSHED = Sql::same(
-        "select count(*) as n, min(started_at) as oldest from attempts
-         where listing_id = $1 and kind = 'push' and started_at > $2");
+        "select count(*) as n, min(a.started_at) as oldest from attempts a join listings l on l.id = a.listing_id
+         where l.product_id = $1 and l.channel = $2 and l.external = $3 and a.kind = 'push' and a.started_at > $4");
     PRICES_AT = Sql::same(
         "select d.id, d.product_id, p.sku, d.price_minor, d.currency, d.version, p.own_minor, d.created_at
          from decisions d join products p on p.id = d.product_id
@@ -49,7 +67,7 @@ statements! {
     NUMBERED = Sql::same(
         "select p.sku, d.version, d.created_at from decisions d join products p on p.id = d.product_id where d.id = $1");
     CHANGED = Sql::same(
-        "select * from products where changed_at > $1 or (changed_at = $1 and id > $2) order by changed_at, id limit $3");
+        "select * from products where shelf_at > $1 or (shelf_at = $1 and id > $2) order by shelf_at, id limit $3");
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -67,6 +85,11 @@ pub struct Moving {
     pub moving: i64,
     /// The sum of their moves, in hundredths of a percent of that price.
     pub moved_bp: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Count {
+    n: i64,
 }
 
 /// A product's price at an instant that is not its price now.
@@ -109,13 +132,27 @@ pub struct Numbered {
     pub created_at: i64,
 }
 
-/// How much of a channel is about to move, together with what was sent since an instant: prices that go out one at a time
-/// are as much of a move as prices that go out at once.
+/// Whether a channel has anything to send or to read now.
+///
+/// # Errors
+/// The engine's own.
+pub async fn anything_due(db: &Db, channel: &str, now: Millis) -> Result<bool, StoreError> {
+    Ok(db.maybe::<Count>(DUE, args![channel, now]).await?.is_some_and(|row| row.n > 0))
+}
+
+/// How much of a channel is about to move, together with what was sent since an instant, at most [`MOVES_COUNT_FOR`] ago.
 ///
 /// # Errors
 /// The engine's own.
 pub async fn moving(db: &Db, channel: &str, since: Millis) -> Result<Moving, StoreError> {
-    Ok(db.maybe(MOVING, args![channel, since]).await?.unwrap_or(Moving { known: 0, moving: 0, moved_bp: 0 }))
+    let none = Moving { known: 0, moving: 0, moved_bp: 0 };
+    let most: Moving = db.maybe(MOVING, args![channel, since]).await?.unwrap_or(none);
+    let rest: Moving = db.maybe(MOVED_BEFORE, args![channel, since]).await?.unwrap_or(none);
+    Ok(Moving {
+        known: most.known + rest.known,
+        moving: most.moving + rest.moving,
+        moved_bp: most.moved_bp + rest.moved_bp,
+    })
 }
 
 /// Products, by id after `after_id`, whose listing on a channel never had a price and of which none was ever wanted.
@@ -127,12 +164,19 @@ pub async fn unseeded(db: &Db, channel: &str, after_id: i64, limit: i64) -> Resu
     Ok(rows.into_iter().map(|row| row.product_id).collect())
 }
 
-/// Pushes of a listing after an instant: how many, and when the first of them began.
+/// Pushes of a product's listing on a channel after an instant, if it has that reference there: how many, and when the
+/// first of them began.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn pushed_since(db: &Db, listing_id: i64, since: Millis) -> Result<(i64, Option<Millis>), StoreError> {
-    let row: Option<Pushed> = db.maybe(PUSHED, args![listing_id, since]).await?;
+pub async fn pushed_since(
+    db: &Db,
+    product_id: i64,
+    channel: &str,
+    external: &str,
+    since: Millis,
+) -> Result<(i64, Option<Millis>), StoreError> {
+    let row: Option<Pushed> = db.maybe(PUSHED, args![product_id, channel, external, since]).await?;
     Ok(row.map_or((0, None), |row| (row.n, row.oldest.map(Millis))))
 }
 
@@ -171,7 +215,7 @@ pub async fn numbered(db: &Db, decision_id: i64) -> Result<Option<Numbered>, Sto
     db.maybe(NUMBERED, args![decision_id]).await
 }
 
-/// Products whose price changed after (instant, id), in that order: what a till asks for.
+/// Products of which a till is told something else after (instant, id), in that order.
 ///
 /// # Errors
 /// The engine's own.

@@ -4,6 +4,7 @@
 
 use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
+use super::fleet::MOVES_COUNT_FOR;
 use super::listings::Listing;
 use super::products::{self, Product};
 use super::progress::note_live;
@@ -37,7 +38,12 @@ statements! {
                                then sent_minor else maybe_high end,
              state = 'sent', state_since = $3, reason = '', sent_seq = $4, sent_minor = $5, sent_regular_minor = $7, sent_at = $3,
              tries = tries + 1, reads = 0, next_at = $6, leased_until = $6,
-             staged_minor = $8, staged_from = $9, staged_until = $10
+             staged_minor = $8, staged_from = $9, staged_until = $10,
+             moved_from = case when sent_at > $11 then case when moved_since > $11 then moved_from end else
+                 coalesce((select v.minor from live_prices v
+                           where v.listing_id = $1 and v.basis in ('verified', 'accepted', 'foreign')
+                           order by v.id desc limit 1), live_minor) end,
+             moved_since = case when sent_at > $11 then case when moved_since > $11 then moved_since end else $3 end
          where id = $1 and lease_token = $2");
     MOVE = Sql::same(
         "update listings
@@ -273,7 +279,8 @@ async fn begin_one(
                 None => (None, None, None),
             };
             let seq = listing.desired_seq;
-            tx.run(SENT, args![id, token, now, seq, minor, lease_until, regular, staged, from, until]).await?;
+            let counts = now.plus(-MOVES_COUNT_FOR);
+            tx.run(SENT, args![id, token, now, seq, minor, lease_until, regular, staged, from, until, counts]).await?;
             tx.run(ATTEMPT, args![id, seq, "push", minor, listing.currency.as_str(), "open", "", now, None::<i64>])
                 .await?;
             note_live(tx, id, minor, &listing.currency, "sent", now).await?;

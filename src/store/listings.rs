@@ -14,6 +14,9 @@ statements! {
          values ($1, $2, $3, 'idle', $4, '', $5, 0, 0, 0, $6, $7, 0, 0, 0, 0, $4)
          on conflict (channel, product_id) do update set external = excluded.external
          returning id");
+    HOLDER = Sql::same(
+        "select p.sku from listings l join products p on p.id = l.product_id
+         where l.channel = $1 and l.external = $2 and l.product_id <> $3 order by l.id limit 1");
     UNLISTED = Sql::same(
         "select p.* from products p
          where p.id > $2 and not exists (select 1 from listings l where l.product_id = p.id and l.channel = $1)
@@ -142,6 +145,19 @@ pub struct Found {
     pub external: String,
     pub currency: String,
     pub live_minor: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Holder {
+    sku: String,
+}
+
+/// The SKU of another product that is listed on a channel under this reference.
+///
+/// # Errors
+/// The engine's own.
+pub async fn holder(db: &Db, channel: &str, external: &str, product_id: i64) -> Result<Option<String>, StoreError> {
+    Ok(db.maybe::<Holder>(HOLDER, args![channel, external, product_id]).await?.map(|row| row.sku))
 }
 
 /// Adds listings in state `idle`.

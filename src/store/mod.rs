@@ -26,6 +26,7 @@ pub mod strikes;
 pub mod subscriptions;
 pub mod targets;
 pub mod terms;
+pub mod turns;
 
 pub use db::{Db, Tx};
 
@@ -83,6 +84,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0008_shelf"),
     migration!("0009_doubted"),
     migration!("0010_config_revisions"),
+    migration!("0011_turns_and_moves"),
     migration!("0013_second_person"),
 ];
 
@@ -113,6 +115,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         subscriptions::ALL,
         targets::ALL,
         terms::ALL,
+        turns::ALL,
     ]
     .into_iter()
     .flatten()

@@ -53,7 +53,7 @@ statements! {
     SETTLE = Sql::same(
         "update products set leased_until = 0, dirty_at = case when dirty_at <= $2 then $3 else dirty_at end where id = $1");
     REPRICE = Sql::same(
-        "update products set own_minor = $2, version = version + 1, changed_at = $3, updated_at = $3
+        "update products set own_minor = $2, version = version + 1, changed_at = $3, shelf_at = $3, updated_at = $3
          where id = $1 and version = $4
          returning version");
     BY_SKU = Sql::same("select * from products where sku = $1");
@@ -100,6 +100,8 @@ pub struct Product {
     /// Version of the last decision; 0 before the first.
     pub version: i64,
     pub changed_at: Option<i64>,
+    /// When what a till is told of it last changed: the price, or a campaign that only some channels have.
+    pub shelf_at: Option<i64>,
 }
 
 /// A product from an import.

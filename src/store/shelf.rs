@@ -9,24 +9,29 @@ statements! {
     // The newest change that can have no older neighbour any more, since transactions end in another order than they read
     // the clock.
     NEWEST = Sql::same(
-        "select changed_at, id from products where changed_at <= $1 order by changed_at desc, id desc limit 1");
+        "select shelf_at, id from products where shelf_at <= $1 order by shelf_at desc, id desc limit 1");
+    NOTE = Sql::same(
+        "update products set shelf_at = $2
+         where id in (select i.product_id from campaign_items i where i.campaign_id = $1)
+           and (shelf_at is null or shelf_at < $2)");
     RUNNING = Sql::same(
-        "select i.product_id, i.price_minor, c.ends_at, c.channels
+        "select i.product_id, i.price_minor, c.starts_at, c.ends_at, c.channels, c.windows
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id >= $1 and i.product_id <= $2 and c.phase in ('planned', 'running')
            and c.starts_at <= $3 and c.ends_at > $3
          order by i.product_id, c.starts_at");
     REFERENCES = Sql::same(
-        "select l.product_id, min(coalesce(s.prior_minor, s.regular_minor)) as reference_minor,
+        "select l.product_id, s.campaign_minor, min(coalesce(s.prior_minor, s.regular_minor)) as reference_minor,
                 min(s.window_from) as window_from, min(s.announce) as announce,
                 count(s.prior_minor) as with_prior
          from strikes s join campaigns c on c.id = s.campaign_id join listings l on l.id = s.listing_id
          join products p on p.id = l.product_id
          where l.product_id >= $1 and l.product_id <= $2 and c.phase in ('planned', 'running')
-           and c.starts_at <= $3 and c.ends_at > $3 and s.campaign_minor = p.own_minor and s.currency = p.currency
-         group by l.product_id");
+           and c.starts_at <= $3 and c.ends_at > $3 and s.currency = p.currency
+           and (cast($4 as text) is null or l.channel = $4)
+         group by l.product_id, s.campaign_minor");
     PLANNED = Sql::same(
-        "select p.id as product_id, p.sku, i.price_minor, i.currency, c.starts_at, c.ends_at, c.channels
+        "select p.id as product_id, p.sku, i.price_minor, i.currency, c.starts_at, c.ends_at, c.channels, c.windows
          from campaign_items i join campaigns c on c.id = i.campaign_id join products p on p.id = i.product_id
          where (p.id > $1 or (p.id = $1 and c.starts_at > $2)) and c.phase in ('planned', 'running')
            and c.starts_at > $3 and c.starts_at <= $4 and p.locked = 0
@@ -34,11 +39,11 @@ statements! {
          order by p.id, c.starts_at limit $5");
 }
 
-/// A change of a product's price, as a place in the order of changes.
+/// A change of what a till is told of a product, as a place in the order of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Change {
     /// UTC milliseconds.
-    pub changed_at: i64,
+    pub shelf_at: i64,
     /// The product.
     pub id: i64,
 }
@@ -49,10 +54,14 @@ pub struct Running {
     pub product_id: i64,
     /// Minor units of the product's currency.
     pub price_minor: i64,
+    /// UTC milliseconds.
+    pub starts_at: i64,
     /// Exclusive, UTC milliseconds.
     pub ends_at: i64,
     /// JSON array of channel names; empty: all.
     pub channels: String,
+    /// Each channel's window, as a JSON object; none until they are settled.
+    pub windows: Option<String>,
 }
 
 /// What our price may be compared with: one price for all channels, so the lowest of theirs (SEMANTICS section 3.3).
@@ -60,6 +69,8 @@ pub struct Running {
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Reference {
     pub product_id: i64,
+    /// The campaign's price.
+    pub campaign_minor: i64,
     pub reference_minor: i64,
     /// The first instant whose price counted, UTC milliseconds.
     pub window_from: Option<i64>,
@@ -82,6 +93,8 @@ pub struct Planned {
     pub ends_at: i64,
     /// JSON array of channel names; empty: all.
     pub channels: String,
+    /// Each channel's window, as a JSON object; none until they are settled.
+    pub windows: Option<String>,
 }
 
 /// The newest change of a price up to an instant; none if no price ever changed.
@@ -100,12 +113,33 @@ pub async fn running(db: &Db, first: i64, last: i64, now: Millis) -> Result<Vec<
     db.all(RUNNING, args![first, last, now]).await
 }
 
-/// What the prices of running campaigns may be compared with, for the products from one id to another.
+/// What the prices of running campaigns may be compared with, on one channel or on all that have them, for the products
+/// from one id to another.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn references(db: &Db, first: i64, last: i64, now: Millis) -> Result<Vec<Reference>, StoreError> {
-    db.all(REFERENCES, args![first, last, now]).await
+pub async fn references(
+    db: &Db,
+    first: i64,
+    last: i64,
+    now: Millis,
+    channel: Option<&str>,
+) -> Result<Vec<Reference>, StoreError> {
+    db.all(REFERENCES, args![first, last, now, channel]).await
+}
+
+/// Notes that tills are told something else of a campaign's products, though their prices have not changed.
+///
+/// # Errors
+/// The engine's own.
+pub async fn note(db: &Db, campaign_id: i64, now: Millis) -> Result<(), StoreError> {
+    db.write((campaign_id, now), |tx, &(campaign_id, now)| {
+        Box::pin(async move {
+            tx.run(NOTE, args![campaign_id, now]).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Prices that campaigns plan to begin after `now` and not after `until`, in the order of (product, start), from behind

@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::{Failed, tagged};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::decide::campaign::Window;
 use crate::decide::prior_rules;
 use crate::decide::world::MarketRules;
-use crate::flow::campaigns::scope;
+use crate::flow::campaigns::{part, scope};
 use crate::money::{Currency, Money, currency};
+use crate::publish::terms::Terms;
 use crate::store::products::{self, Product};
 use crate::store::{fleet, shelf};
 
@@ -40,6 +42,8 @@ struct Start {
     after: i64,
     /// The `cursor` of an earlier answer: only what changed since.
     since: Option<String>,
+    /// The channel that asks: campaigns that only some channels have count for it.
+    channel: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,19 +85,22 @@ async fn prices(
         Some(Some(since)) => Some(since),
         None => None,
     };
+    if let Some(refused) = unknown(&app, from.channel.as_deref()) {
+        return Ok(refused);
+    }
     let settled = app.now().plus(-SETTLED_MS);
     // Looked up first: what changes while the pages are read lies behind it.
-    let newest = shelf::newest(&app.db, settled).await?.map_or((0, 0), |newest| (newest.changed_at, newest.id));
+    let newest = shelf::newest(&app.db, settled).await?.map_or((0, 0), |newest| (newest.shelf_at, newest.id));
     let page = match since {
         Some((at, id)) => fleet::changed_since(&app.db, Millis(at), id, PAGE).await?,
         None => products::page(&app.db, from.after, PAGE).await?,
     };
     let full = page.len() as i64 == PAGE;
     let next = page.last().map(|product| product.id).filter(|_| full && since.is_none());
-    let read = page.iter().filter_map(|product| Some((product.changed_at?, product.id))).max();
+    let read = page.iter().filter_map(|product| Some((product.shelf_at?, product.id))).max();
     let (at, id) = since.map_or(newest, |since| goes_on(since, read, newest));
     let more = full && since.is_some_and(|since| since < (at, id));
-    let prices = told(&app, page).await?;
+    let prices = told(&app, page, from.channel.as_deref()).await?;
     let cursor = format!("{at}.{id}");
     let body =
         serde_json::to_vec(&serde_json::json!({ "prices": prices, "next": next, "cursor": cursor, "more": more }))?;
@@ -105,33 +112,59 @@ fn goes_on(since: (i64, i64), read: Option<(i64, i64)>, settled: (i64, i64)) -> 
     read.unwrap_or(since).min(settled).max(since)
 }
 
+/// A channel's name that is none of ours: what it has cannot be told.
+fn unknown(app: &App, channel: Option<&str>) -> Option<Response> {
+    let name = channel.filter(|name| app.lane(name).is_none())?;
+    let known: Vec<&str> = app.lanes.iter().map(|lane| lane.name.as_str()).collect();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+    let text = format!("there is no channel {name}; known: {}\n", known.join(", "));
+    Some((StatusCode::BAD_REQUEST, text).into_response())
+}
+
 /// Prices with what campaigns say about them.
-async fn told(app: &App, page: Vec<Product>) -> Result<Vec<Price>, Failed> {
+async fn told(app: &App, page: Vec<Product>, channel: Option<&str>) -> Result<Vec<Price>, Failed> {
     let ids = || page.iter().map(|product| product.id);
     let (first, last, now) = (ids().min().unwrap_or(0), ids().max().unwrap_or(0), app.now());
-    let mut ends = HashMap::new();
+    let (mut ends, mut apart) = (HashMap::new(), HashMap::new());
     for one in shelf::running(&app.db, first, last, now).await? {
-        if scope(app, &one.channels).is_none() {
-            ends.insert((one.product_id, one.price_minor), one.ends_at);
+        match (scope(app, &one.channels), channel) {
+            (None, _) => drop(ends.insert((one.product_id, one.price_minor), one.ends_at)),
+            (Some(named), Some(own)) if named.iter().any(|name| name == own) => {
+                let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
+                let part = part(one.windows.as_deref(), own, whole);
+                if part.contains(now) {
+                    apart.insert(one.product_id, (one.price_minor, part.until.0.min(one.ends_at)));
+                }
+            }
+            _ => {}
         }
     }
     let mut references = HashMap::new();
-    for one in shelf::references(&app.db, first, last, now).await?.into_iter().filter(|one| one.announce != 0) {
-        references.insert(one.product_id, one);
+    let compared = shelf::references(&app.db, first, last, now, channel).await?;
+    for one in compared.into_iter().filter(|one| one.announce != 0) {
+        references.insert((one.product_id, one.campaign_minor), one);
     }
     let loaded = if references.is_empty() { None } else { Some(app.rules().await?) };
+    let terms = if apart.is_empty() { None } else { Some(app.terms().await?) };
     let mut prices = Vec::with_capacity(page.len());
     for product in page {
         let money = currency(&product.currency)?;
-        let ends_at = ends.get(&(product.id, product.own_minor));
-        let reference = references.get(&product.id).filter(|_| ends_at.is_some());
+        let here = apart.get(&product.id).filter(|(minor, _)| {
+            let price = Money::from_minor(*minor, money);
+            terms.as_ref().zip(channel).is_some_and(|(terms, channel)| goes_out(terms, &product, price, channel))
+        });
+        let (minor, ends_at) = match here {
+            Some((minor, ends_at)) => (*minor, Some(*ends_at)),
+            None => (product.own_minor, ends.get(&(product.id, product.own_minor)).copied()),
+        };
+        let reference = references.get(&(product.id, minor)).filter(|_| ends_at.is_some());
         let country = loaded.as_ref().and_then(|loaded| loaded.set.market(&product.market));
         let label = country.map_or_else(String::new, |market| label(app, market));
         prices.push(Price {
-            price: Money::from_minor(product.own_minor, money),
-            valid_until: ends_at.map(|at| Millis(*at).to_string()),
-            reduced: reference.and_then(|reference| reduced(reference, product.own_minor, money, &label)),
-            changed_at: product.changed_at.map(|at| Millis(at).to_string()),
+            price: Money::from_minor(minor, money),
+            valid_until: ends_at.map(|at| Millis(at).to_string()),
+            reduced: reference.and_then(|reference| reduced(reference, minor, money, &label)),
+            changed_at: product.shelf_at.map(|at| Millis(at).to_string()),
             sku: product.sku,
             version: product.version,
         });
@@ -143,6 +176,15 @@ async fn told(app: &App, page: Vec<Product>) -> Result<Vec<Price>, Failed> {
 fn label(app: &App, market: &MarketRules) -> String {
     let days = app.prior.of(&market.omnibus).window_days;
     prior_rules::legal_text(prior_rules::language_of(&market.market.country), days)
+}
+
+/// Whether the door of the channel would let a campaign's price through as it is: nobody decided it for the product, so
+/// its floor has not been looked at.
+fn goes_out(terms: &Terms, product: &Product, price: Money, channel: &str) -> bool {
+    let above = terms
+        .price(product, price, channel)
+        .is_ok_and(|(shown, floor)| floor.is_some_and(|floor| shown.minor() >= floor.minor()));
+    above && terms.lifts(product, price, channel).is_ok_and(|lifts| !lifts)
 }
 
 fn reduced(reference: &shelf::Reference, own_minor: i64, currency: Currency, label: &str) -> Option<Reduced> {
@@ -158,6 +200,8 @@ fn reduced(reference: &shelf::Reference, own_minor: i64, currency: Currency, lab
 struct After {
     /// The `next` of an earlier answer.
     after: Option<String>,
+    /// The channel that asks.
+    channel: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -169,7 +213,7 @@ struct Planned {
     valid_until: String,
 }
 
-/// Prices that campaigns on all channels plan to begin within a week, so that a till or a label that is offline at the
+/// Prices that campaigns plan to begin within a week, on all channels or on the one that asks, so that a till or a label that is offline at the
 /// start begins by itself. Each reading replaces the last one: what is not in it any more was cancelled or has begun.
 async fn upcoming(
     State(app): State<Arc<App>>,
@@ -180,17 +224,29 @@ async fn upcoming(
         Some(None) => return Ok(no_place_of_ours("after")),
         after => after.flatten().unwrap_or((0, 0)),
     };
+    if let Some(refused) = unknown(&app, from.channel.as_deref()) {
+        return Ok(refused);
+    }
     let now = app.now();
     let page = shelf::planned(&app.db, after, now, now.plus(AHEAD_MS), PAGE).await?;
     let next = page.last().filter(|_| page.len() as i64 == PAGE);
     let next = next.map(|last| format!("{}.{}", last.product_id, last.starts_at));
     let mut planned = Vec::with_capacity(page.len());
-    for one in page.into_iter().filter(|one| scope(&app, &one.channels).is_none()) {
+    for one in page {
+        let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
+        let window = match (scope(&app, &one.channels), from.channel.as_deref()) {
+            (None, _) => whole,
+            (Some(named), Some(own)) if named.iter().any(|name| name == own) => {
+                let part = part(one.windows.as_deref(), own, whole);
+                Window { from: part.from, until: part.until.min(whole.until) }
+            }
+            _ => continue,
+        };
         planned.push(Planned {
             price: Money::from_minor(one.price_minor, currency(&one.currency)?),
             sku: one.sku,
-            valid_from: Millis(one.starts_at).to_string(),
-            valid_until: Millis(one.ends_at).to_string(),
+            valid_from: window.from.to_string(),
+            valid_until: window.until.to_string(),
         });
     }
     let body = serde_json::to_vec(&serde_json::json!({ "upcoming": planned, "next": next }))?;

@@ -13,6 +13,7 @@ mod saleor;
 pub mod schema;
 mod shopify;
 mod shopware;
+mod together;
 mod tryton;
 mod webhook;
 mod woocommerce;

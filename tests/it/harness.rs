@@ -12,6 +12,7 @@ use omniprice::config::Config;
 use omniprice::demo::market::{Markup, Shop as Competitor, Shown};
 use omniprice::demo::shop::Shop as Channel;
 use omniprice::flow::{self, Pass};
+use omniprice::store::lanes::Permit;
 use omniprice::store::listings::Listing;
 use omniprice::store::{Db, listings, products, progress, targets};
 
@@ -161,6 +162,20 @@ pub struct World {
 
 pub fn price(minor: i64) -> Shown {
     Shown::Price { minor, in_stock: true }
+}
+
+/// A door's yes to a price, with next to no floor and without a reduction.
+pub fn permit(minor: i64) -> Permit {
+    Permit {
+        minor,
+        floor_minor: Some(1),
+        announces: false,
+        sale: None,
+        stages: false,
+        stage: None,
+        after_sale: false,
+        vat_pct: None,
+    }
 }
 
 pub fn minor(text: &str) -> i64 {

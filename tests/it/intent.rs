@@ -11,6 +11,7 @@ use omniprice::money::{Currency, Money};
 use omniprice::report;
 use omniprice::store::campaigns::{self, Added};
 use omniprice::store::overrides::{self, Kind, New};
+use omniprice::store::products::Import;
 use omniprice::store::strikes::{self, Strike};
 use omniprice::store::{channels, decisions, events, products};
 use serde_json::json;
@@ -281,9 +282,28 @@ async fn a_campaign_without_history_changes_the_price_and_announces_nothing(test
 
 async fn a_campaign_of_one_channel_leaves_the_others_alone(test: TestDb) {
     let world = world(test, Setup::default()).await;
+    let before = ask(&world.app, "/v1/prices?channel=till").await;
+    assert_eq!(before["prices"][0]["amount"], "499.00");
     add(&world, 0, Millis::DAY, "channels = [\"till\"]").await;
     world.settle().await;
     assert_eq!(shown(&world).await, [Some(49_900), Some(49_900), Some(39_900)]);
+    // A till that asks for its prices gets the campaign exactly where its channel has it, also as a change.
+    let told = async |query: &str| {
+        let answer = ask(&world.app, &format!("/v1/prices{query}")).await;
+        let price = answer["prices"][0].clone();
+        (price["amount"].as_str().map(str::to_owned), price["valid_until"].as_str().map(str::to_owned))
+    };
+    let (reduced, regular) = (Some("399.00".to_owned()), Some("499.00".to_owned()));
+    let until = Some(window(&world, "till").await.until.plus(-CART_GRACE_MS).to_string());
+    assert_eq!(told("?channel=till").await, (reduced.clone(), until.clone()));
+    assert_eq!(told("?channel=webshop").await, (regular.clone(), None));
+    assert_eq!(told("").await, (regular.clone(), None), "who does not say which channel it is has no campaign of one");
+    let since = format!("?channel=till&since={}", before["cursor"].as_str().unwrap());
+    assert_eq!(told(&since).await, (reduced.clone(), until));
+    let dearer = |min_minor| Import { min_minor, ..crate::store_suite::import("KETTLE", &[]) };
+    products::import(&world.app.db, vec![dearer(Some(45_000))], world.app.now()).await.unwrap();
+    assert_eq!(told("?channel=till").await, (regular, None), "below the floor of today it goes out nowhere");
+    products::import(&world.app.db, vec![dearer(None)], world.app.now()).await.unwrap();
     assert!(strike(&world, "till").await.is_some() && strike(&world, "webshop").await.is_none());
     world.near.show("KETTLE", price(47_900));
     world.drive().await;
@@ -291,6 +311,7 @@ async fn a_campaign_of_one_channel_leaves_the_others_alone(test: TestDb) {
     world.app.clock.advance(Millis::DAY);
     world.drive().await;
     assert_eq!(shown(&world).await, [Some(47_900), Some(47_900), Some(39_900)], "carts begun before the end");
+    assert_eq!(told("?channel=till").await.0.as_deref(), Some("479.00"));
     world.app.clock.advance(CART_GRACE_MS);
     world.drive().await;
     assert_eq!(shown(&world).await, [Some(47_900); 3]);

@@ -22,7 +22,7 @@ use omniprice::store::products::{self, Product};
 use omniprice::store::{channels, events};
 
 use crate::both_engines;
-use crate::harness::{Setup, TestDb, World, price};
+use crate::harness::{Setup, TestDb, World, permit, price};
 use crate::store_suite::import;
 
 both_engines![
@@ -262,16 +262,7 @@ struct Anything;
 
 impl Doorkeeper for Anything {
     fn allow(&self, listing: &Listing, _: &Product, _: &[Listing]) -> Result<Permit, Shut> {
-        Ok(Permit {
-            minor: listing.desired_minor.unwrap(),
-            floor_minor: Some(1),
-            announces: false,
-            sale: None,
-            stages: false,
-            stage: None,
-            after_sale: false,
-            vat_pct: None,
-        })
+        Ok(permit(listing.desired_minor.unwrap()))
     }
 }
 
@@ -313,6 +304,7 @@ async fn reads_that_outlast_the_lease_are_written_down_in_parts(test: TestDb) {
         drift: Drift::Alert,
         lease_ms: 800,
         per_minute: 60_000,
+        capped_with: vec![],
         brake: Limits { least: 1_000, share_pct: 100, mean_pct: 100 },
     };
     // What the channel shows already is only read: 300 reads take longer than the lease.

@@ -9,6 +9,7 @@ use omniprice::publish::fleet::Limits;
 use omniprice::publish::gate::Door;
 use omniprice::publish::halt::released_key;
 use omniprice::publish::lane::Lane;
+use omniprice::store::listings::{self, Desire};
 use omniprice::store::{channels, decisions, events, fleet, products, settings};
 
 use crate::both_engines;
@@ -17,6 +18,7 @@ use crate::harness::{Setup, TestDb, World, price};
 both_engines![
     a_channel_on_which_too_much_moves_stops_until_a_person_has_looked,
     the_last_update_of_a_day_is_kept_for_a_raise,
+    channels_of_one_account_use_up_one_allowance,
     going_back_makes_new_decisions_that_reach_every_channel,
     what_a_channel_showed_at_an_instant_can_be_wanted_again,
     a_till_asks_only_for_what_changed,
@@ -102,10 +104,47 @@ async fn the_last_update_of_a_day_is_kept_for_a_raise(test: TestDb) {
     assert!(waiting.reason.contains("2 updates of a listing in 24 hours"), "{}", waiting.reason);
     let wait = waiting.next_at.unwrap() - world.app.now().0;
     assert!((82_000_000..=86_400_000).contains(&wait), "until the first one is a day old: {wait}");
-    assert_eq!(fleet::pushed_since(&world.app.db, waiting.id, world.app.now().plus(-60_000)).await.unwrap().0, 1);
+    let pushed = |external: &'static str| {
+        let (world, product_id) = (&world, waiting.product_id);
+        async move {
+            let since = world.app.now().plus(-60_000);
+            fleet::pushed_since(&world.app.db, product_id, "webshop", external, since).await.unwrap().0
+        }
+    };
+    let external: &'static str = waiting.external.clone().unwrap().leak();
+    assert_eq!((pushed(external).await, pushed("another").await), (1, 0));
     decide(&world, 48_900).await;
     rounds(&world, &lane).await;
     assert_eq!(world.webshop.price("KETTLE"), Some(48_900), "one that raises goes out");
+}
+
+async fn channels_of_one_account_use_up_one_allowance(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let mut lane = world.app.lane("webshop").unwrap().clone();
+    lane.channel = Arc::new(Capped(Arc::clone(&lane.channel), 2));
+    decide(&world, 47_900).await;
+    // The other channel sends the same listing first.
+    let other = world.app.lane("till").unwrap().clone();
+    let external = |listing: listings::Listing| listing.external;
+    let both = [world.listing("KETTLE", "till").await, world.listing("KETTLE", "webshop").await].map(external);
+    assert_eq!(both[0], both[1], "they know it by the same reference");
+    rounds(&world, &other).await;
+    lane.capped_with = vec![other.name.clone()];
+    rounds(&world, &lane).await;
+    let waiting = world.listing("KETTLE", "webshop").await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(49_900), "one of two is used, and the last one is for a raise");
+    assert!(waiting.reason.contains("and 1 are used"), "{}", waiting.reason);
+    lane.capped_with.clear();
+    listings::desire_again(
+        &world.app.db,
+        vec![(Desire { listing_id: waiting.id, price: Ok(47_900) }, None)],
+        world.app.now(),
+    )
+    .await
+    .unwrap();
+    rounds(&world, &lane).await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900), "its own allowance is whole");
 }
 
 /// The binary beside the application, on the same database.
@@ -192,7 +231,7 @@ async fn a_till_asks_only_for_what_changed(test: TestDb) {
     world.pass().await;
     let changed = fleet::changed_since(&world.app.db, start, 0, 10).await.unwrap();
     let [product] = changed.as_slice() else { panic!("{changed:?}") };
-    let (at, id) = (omniprice::clock::Millis(product.changed_at.unwrap()), product.id);
+    let (at, id) = (omniprice::clock::Millis(product.shelf_at.unwrap()), product.id);
     assert!(fleet::changed_since(&world.app.db, at, id, 10).await.unwrap().is_empty(), "nothing twice");
     assert_eq!(fleet::moving(&world.app.db, "webshop", world.app.now()).await.unwrap().moving, 0);
 }

@@ -5,6 +5,7 @@ mod catalogue;
 mod decided;
 mod intent;
 mod lanes;
+mod moves;
 mod pages;
 mod shelf;
 mod shown;

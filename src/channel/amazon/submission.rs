@@ -18,8 +18,8 @@ use crate::channel::{ChannelError, Class, PriceChange};
 use crate::publish::gate::{Door, GateError, Quote};
 
 /// Five submissions in five minutes for each seller and region (Feeds API, since May 2025).
-const FEED_BURST: u32 = 5;
-const FEEDS_PER_MINUTE: u32 = 1;
+pub(super) const FEED_BURST: u32 = 5;
+pub(super) const FEEDS_PER_MINUTE: u32 = 1;
 /// Text of a processing report; 25,000 messages with an issue each stay far below.
 const MAX_REPORT: usize = 64 * 1024 * 1024;
 const DOCUMENT_TYPE: &str = "application/json; charset=UTF-8";
@@ -32,7 +32,7 @@ pub(super) struct Feeds {
     base: Url,
     seller: String,
     marketplace: String,
-    budget: Pace,
+    budget: Arc<Pace>,
     open: Jobs,
 }
 
@@ -96,14 +96,14 @@ struct Reported {
 }
 
 impl Feeds {
-    pub(super) fn new(session: Arc<Session>, storage: Http, account: &Account) -> Self {
+    pub(super) fn new(session: Arc<Session>, storage: Http, account: &Account, budget: Arc<Pace>) -> Self {
         Self {
             session,
             storage,
             base: account.base.clone(),
             seller: account.seller.clone(),
             marketplace: account.marketplace.clone(),
-            budget: Pace::new(FEED_BURST, FEEDS_PER_MINUTE),
+            budget,
             open: Jobs::default(),
         }
     }

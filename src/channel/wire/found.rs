@@ -1,7 +1,46 @@
 //! Answers of searches and reads in the form that the contract asks for.
 
+use std::collections::HashMap;
+
 use super::amount::Shown;
-use crate::channel::{Match, Seen};
+use crate::channel::Seen;
+use crate::money::Money;
+
+/// A listing found by SKU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    pub sku: String,
+    pub external: String,
+    pub price: Option<Money>,
+    /// Why it cannot be priced for this SKU alone, if it cannot: the product is left out, and the others are not.
+    pub shut: Option<String>,
+}
+
+impl Match {
+    /// A listing that can be priced for its SKU.
+    #[must_use]
+    pub fn new(sku: impl Into<String>, external: impl Into<String>, price: Option<Money>) -> Self {
+        Self { sku: sku.into(), external: external.into(), price, shut: None }
+    }
+}
+
+/// Takes listings that several SKUs share out of what is priced: `why` says it of all their SKUs.
+#[must_use]
+pub fn apart(found: Vec<Match>, why: impl Fn(&[&str]) -> String) -> Vec<Match> {
+    let mut skus: HashMap<String, Vec<String>> = HashMap::new();
+    for one in &found {
+        let known = skus.entry(one.external.clone()).or_default();
+        if !known.contains(&one.sku) {
+            known.push(one.sku.clone());
+        }
+    }
+    let shut = |one: Match| {
+        let together: Vec<&str> = skus[&one.external].iter().map(String::as_str).collect();
+        let why = (together.len() > 1).then(|| why(&together));
+        Match { shut: one.shut.clone().or(why), ..one }
+    };
+    found.into_iter().map(shut).collect()
+}
 
 /// Each listing once. A SKU that several listings carry keeps them all: it cannot be mapped without guessing, and the
 /// others can.
@@ -14,8 +53,7 @@ pub fn distinct(found: Vec<Match>) -> Vec<Match> {
 /// One listing per reference, in order; what was not seen has no price.
 #[must_use]
 pub fn in_order(externals: &[String], seen: Vec<Seen>) -> Vec<Seen> {
-    let mut by_external: std::collections::HashMap<String, Seen> =
-        seen.into_iter().map(|seen| (seen.external.clone(), seen)).collect();
+    let mut by_external: HashMap<String, Seen> = seen.into_iter().map(|seen| (seen.external.clone(), seen)).collect();
     let take = |external: &String| by_external.remove(external).unwrap_or_else(|| Seen::plain(external.clone(), None));
     externals.iter().map(take).collect()
 }
@@ -63,13 +101,21 @@ pub fn unproved(seen: Seen) -> Seen {
 mod tests {
     use super::*;
     use crate::channel::wire::amount;
-    use crate::money::{Currency, Money};
+    use crate::money::Currency;
 
     #[test]
     fn a_listing_is_found_once_and_a_sku_with_two_listings_keeps_both() {
-        let one = |sku: &str, external: &str| Match { sku: sku.into(), external: external.into(), price: None };
+        let one = |sku: &str, external: &str| Match::new(sku, external, None);
         let found = distinct(vec![one("A", "1"), one("B", "2"), one("A", "1"), one("B", "3")]);
         assert_eq!(found, [one("A", "1"), one("B", "2"), one("B", "3")]);
+    }
+
+    #[test]
+    fn a_listing_of_several_skus_is_shut_and_the_others_are_not() {
+        let one = |sku: &str, external: &str| Match::new(sku, external, None);
+        let found = apart(vec![one("A", "1"), one("B", "2"), one("C", "1"), one("A", "1")], |skus| skus.join(" and "));
+        let shut: Vec<_> = found.iter().map(|one| one.shut.as_deref()).collect();
+        assert_eq!(shut, [Some("A and C"), None, Some("A and C"), Some("A and C")]);
     }
 
     #[test]

@@ -100,10 +100,10 @@ impl Http {
         Ok(Self { client, pace: None })
     }
 
-    /// A client whose requests wait for the vendor's pace.
+    /// A client whose requests wait for the vendor's pace, with those of every other client that has the same one.
     #[must_use]
-    pub fn paced(self, pace: Pace) -> Self {
-        Self { pace: Some(Arc::new(pace)), ..self }
+    pub fn paced(self, pace: Arc<Pace>) -> Self {
+        Self { pace: Some(pace), ..self }
     }
 
     /// The pace, for connectors that learn it from answers.

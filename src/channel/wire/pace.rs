@@ -45,14 +45,23 @@ impl Pace {
     /// # Errors
     /// `Retry` with the wait, if the turn would come too late to wait for it; nothing was sent.
     pub async fn take(&self, cost: u32) -> Result<(), ChannelError> {
-        let mut state = self.state.lock().await;
+        self.take_within(cost, MAX_WAIT).await
+    }
+
+    async fn take_within(&self, cost: u32, patience: Duration) -> Result<(), ChannelError> {
+        let asked = Instant::now();
+        // Whoever waits for its points keeps the others waiting too, of every channel that shares the bucket.
+        let Ok(mut state) = tokio::time::timeout(patience, self.state.lock()).await else {
+            let text = format!("others wait for the channel's request budget, for {} s by now", patience.as_secs());
+            return Err(ChannelError::new(Class::Retry { after_ms: None }, text));
+        };
         let now = Instant::now();
         state.refill_until(now);
         let cost = (u64::from(cost) * MILLI).min(state.capacity);
         let missing =
             Duration::from_millis(cost.saturating_sub(state.left).saturating_mul(1_000).div_ceil(state.refill));
         let wait = missing.max(state.not_before.saturating_duration_since(now));
-        if wait > MAX_WAIT {
+        if now.saturating_duration_since(asked) + wait > patience {
             let after_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
             let text = format!("the channel's request budget is used up for {} s", wait.as_secs());
             return Err(ChannelError::new(Class::Retry { after_ms: Some(after_ms) }, text));
@@ -64,6 +73,16 @@ impl Pace {
         }
         state.left = state.left.saturating_sub(cost);
         Ok(())
+    }
+
+    /// The slower of two: channels that share a bucket may have been told different limits. Only before the first use.
+    pub fn at_most(&self, capacity: u32, per_minute: u32) {
+        // Channels are built before anything is sent, so nobody has it.
+        if let Ok(mut state) = self.state.try_lock() {
+            state.capacity = state.capacity.min(u64::from(capacity.max(1)) * MILLI);
+            state.left = state.left.min(state.capacity);
+            state.refill = state.refill.min((u64::from(per_minute) * MILLI / 60).max(1));
+        }
     }
 
     /// Believes the vendor: `left` points of `capacity` now, and `per_minute` to come.
@@ -116,5 +135,19 @@ mod tests {
         pace.take(1).await.unwrap();
         pace.hold(120_000).await;
         assert!(matches!(pace.take(1).await.unwrap_err().class, Class::Retry { after_ms: Some(_) }));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_the_limit_behind_others_of_one_bucket() {
+        // A point every 100 ms, and patience for one and a half.
+        let (pace, patience) = (Pace::new(1, 600), Duration::from_millis(150));
+        pace.take(1).await.unwrap();
+        let (first, second) = tokio::join!(pace.take_within(1, patience), pace.take_within(1, patience));
+        assert_eq!(first, Ok(()));
+        assert!(matches!(second.unwrap_err().class, Class::Retry { after_ms: Some(_) }));
+        // Of two limits that were configured for one bucket, the lower one counts.
+        pace.at_most(1, 1);
+        let error = pace.take(1).await.unwrap_err();
+        assert!(matches!(error.class, Class::Retry { after_ms: Some(ms) } if ms > 30_000), "{error:?}");
     }
 }

@@ -28,7 +28,7 @@ const KEY_GAP_PCT: i64 = 5;
 /// Our own answer to a key item's competitor has had its time after this.
 const KEY_PATIENCE: i64 = 15 * Millis::MINUTE;
 /// A channel is late when prices wait longer than twice the time that rules declare for it (SEMANTICS 6.3); one without,
-/// when they wait longer than this, or than twice the time in which prices settle, whichever is more.
+/// when they wait longer than this, or than twice the time in which its prices settle, whichever is more.
 const LATE: i64 = 15 * Millis::MINUTE;
 
 /// Events that should be open, by what keeps them apart.
@@ -63,7 +63,7 @@ pub async fn all(app: &App, open: &Open) -> anyhow::Result<()> {
 
 /// Prices that a channel shows now and that are below today's floor.
 async fn floors(app: &App, terms: &Terms, found: &mut Found) -> anyhow::Result<()> {
-    let settled = app.now().plus(-app.config.publish.settle_within.0);
+    let patience = Patience::of(app).await;
     let mut after = 0;
     loop {
         let page = products::page(&app.db, after, PAGE).await?;
@@ -76,6 +76,7 @@ async fn floors(app: &App, terms: &Terms, found: &mut Found) -> anyhow::Result<(
             let Some((price, floor)) = below(terms, product, &one) else { continue };
             // A raise that is on its way mends it.
             let wanted = one.desired_minor.is_some_and(|minor| minor >= floor.minor());
+            let settled = app.now().plus(-patience.shows(&one.channel));
             if wanted && one.desired_at.is_some_and(|at| at > settled.0) {
                 continue;
             }
@@ -109,9 +110,10 @@ async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
     let loaded = app.rules().await?;
     let role = |name: &str| campaigns::channel_of(app, &loaded, name, 0).role;
     let (adverts, checkouts): (Vec<_>, Vec<_>) = app.lanes.iter().partition(|lane| role(&lane.name) == Role::Advert);
-    // A price that is just being raised is on its way to the advert, too.
-    let settled = app.now().plus(-app.config.publish.settle_within.0);
+    let patience = Patience::of(app).await;
     for advert in &adverts {
+        // A price that is just being raised is on its way to the advert, too, for as long as the advert takes.
+        let settled = app.now().plus(-patience.shows(&advert.name));
         let view = advert.channel.capabilities();
         for checkout in &checkouts {
             let other = checkout.channel.capabilities();
@@ -148,7 +150,7 @@ async fn late(app: &App, found: &mut Found) -> anyhow::Result<()> {
     for lane in &app.lanes {
         let span = match patience.declared(&lane.name) {
             Some(declared) => declared.saturating_mul(2),
-            None => patience.usual.saturating_mul(2).max(LATE),
+            None => patience.shows(&lane.name).saturating_mul(2).max(LATE),
         };
         let Some(row) = shown::late(&app.db, &lane.name, app.now().plus(-span)).await? else { continue };
         let dedupe = format!("late/{}", row.channel);

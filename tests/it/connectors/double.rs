@@ -267,14 +267,14 @@ pub async fn takes_turns<V: Vendor>(bench: &Bench<V>, table: &str, shop: &str, p
     let place = format!("http://127.0.0.1:{}", bench.double.port);
     let shared = Arc::<Shared>::default();
     let channel = connect_beside(&table.replace("{url}", &place), Clock::System, Arc::clone(&shared));
-    let held = shared.hold(&format!("{place}{shop}").parse().unwrap(), &[product]).await.unwrap();
+    let held = shared.turn(&format!("{place}{shop}").parse().unwrap(), "another", &[product], PATIENCE).await.unwrap();
     let before = bench.double.requests().len();
     let changes = vec![change.clone()];
     let pushed = tokio::spawn(async move { channel.push(&changes, &door(&changes)).await.remove(0) });
     tokio::time::sleep(PATIENCE / 2).await;
     let asked: Vec<String> = bench.double.requests()[before..].iter().map(|request| request.path.clone()).collect();
     assert!(asked.iter().all(|path| path.ends_with("/token")), "{asked:?}");
-    drop(held);
+    held.end().await;
     pushed.await.unwrap().unwrap();
     bench.proves(change).await;
 }

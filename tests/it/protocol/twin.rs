@@ -5,14 +5,14 @@ use std::sync::Arc;
 use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
 use omniprice::publish::step::{Event, Policy, Shown, step};
-use omniprice::store::lanes::{self, Begun, Door, Permit, Shut};
+use omniprice::store::lanes::{self, Begun, Door, Shut};
 use omniprice::store::listings::{self, Desire, Found, Listing};
 use omniprice::store::{Db, channels, products};
 
+use super::dice::Dice;
 use super::table::{Table, row};
-use super::world::Dice;
 use crate::both_engines;
-use crate::harness::TestDb;
+use crate::harness::{TestDb, permit};
 use crate::store_suite::{NOW, import};
 
 both_engines![the_simulated_table_moves_as_the_store_does];
@@ -97,18 +97,7 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
                     _ => Err(shut.clone()),
                 };
                 let twin = table.begin(lease, now, now.plus(300), |listing, _| may(listing));
-                let door: Arc<Door> = Arc::new(move |listing, _, _| {
-                    may(listing).map(|minor| Permit {
-                        minor,
-                        floor_minor: Some(1),
-                        announces: false,
-                        sale: None,
-                        stages: false,
-                        stage: None,
-                        after_sale: false,
-                        vat_pct: None,
-                    })
-                });
+                let door: Arc<Door> = Arc::new(move |listing, _, _| may(listing).map(permit));
                 let real = lanes::begin_push(db, vec![lease], now, now.plus(300), door).await.unwrap().remove(0);
                 let same = matches!(
                     (&real, &twin),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use omniprice::clock::Millis;
 use omniprice::publish::notice;
-use omniprice::store::lanes::{self, Begun, Change, Door, Permit, Shut};
+use omniprice::store::lanes::{self, Begun, Change, Door, Shut};
 use omniprice::store::listings::{self, Desire, Found, Listing};
 use omniprice::store::{Db, channels, events, products, progress, reporting, secrets, settings};
 
 use super::{NOW, after, by_eight, import};
 use crate::both_engines;
-use crate::harness::TestDb;
+use crate::harness::{TestDb, permit};
 
 both_engines![
     what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_again,
@@ -59,18 +59,7 @@ async fn fresh(db: &Db, listing: &Listing) -> Listing {
 }
 
 fn open_door() -> Arc<Door> {
-    Arc::new(|listing, _, _| {
-        Ok(Permit {
-            minor: listing.desired_minor.unwrap(),
-            floor_minor: Some(1),
-            announces: false,
-            sale: None,
-            stages: false,
-            stage: None,
-            after_sale: false,
-            vat_pct: None,
-        })
-    })
+    Arc::new(|listing, _, _| Ok(permit(listing.desired_minor.unwrap())))
 }
 
 async fn push(db: &Db, listing: &Listing, now: i64, door: Arc<Door>) -> Begun {

@@ -1,7 +1,7 @@
 //! What tills are told beside our prices.
 
 use omniprice::store::campaigns::{self, Added};
-use omniprice::store::listings::Desire;
+use omniprice::store::listings::{self, Desire};
 use omniprice::store::products::{self, Import};
 use omniprice::store::shelf::{self, Change};
 use omniprice::store::strikes::Frozen;
@@ -52,13 +52,18 @@ async fn campaigns_say_until_when_a_price_holds_what_it_was_and_what_is_planned(
     };
     let desire = Desire { listing_id, price: Ok(39_900) };
     campaigns::desire(db, vec![frozen], vec![desire], None, after(100)).await.unwrap();
-    let references = shelf::references(db, a.id, b.id, after(150)).await.unwrap();
+    let references = shelf::references(db, a.id, b.id, after(150), None).await.unwrap();
     let seen: Vec<_> = references
         .iter()
-        .map(|one| (one.product_id, one.reference_minor, one.window_from, one.announce, one.with_prior))
+        .map(|one| {
+            (one.product_id, one.campaign_minor, one.reference_minor, one.window_from, one.announce, one.with_prior)
+        })
         .collect();
-    assert_eq!(seen, [(a.id, 47_900, Some(NOW.0), 1, 1)]);
-    assert_eq!(shelf::references(db, a.id, b.id, after(200)).await.unwrap(), []);
+    assert_eq!(seen, [(a.id, 39_900, 47_900, Some(NOW.0), 1, 1)]);
+    assert_eq!(shelf::references(db, a.id, b.id, after(200), None).await.unwrap(), []);
+    let own = listings::of_product(db, a.id).await.unwrap().remove(0).channel;
+    assert_eq!(shelf::references(db, a.id, b.id, after(150), Some(&own)).await.unwrap(), references);
+    assert_eq!(shelf::references(db, a.id, b.id, after(150), Some("another")).await.unwrap(), []);
 
     let planned = async |place: (i64, i64), now: i64, until: i64, limit: i64| {
         let rows = shelf::planned(db, place, after(now), after(until), limit).await.unwrap();
@@ -75,7 +80,7 @@ async fn campaigns_say_until_when_a_price_holds_what_it_was_and_what_is_planned(
 
     assert_eq!(products::first(db).await.unwrap(), Some(NOW));
     assert_eq!(shelf::newest(db, after(1_000)).await.unwrap(), None, "no price was ever changed");
-    let changed = |id, at: i64| Change { changed_at: after(at).0, id };
+    let changed = |id, at: i64| Change { shelf_at: after(at).0, id };
     for (id, at) in [(a.id, 5), (b.id, 7)] {
         let version = products::by_sku(db, if id == a.id { "A" } else { "B" }).await.unwrap().unwrap().version;
         let repriced = db.write((id, version), move |tx, &(id, version)| {
@@ -85,4 +90,12 @@ async fn campaigns_say_until_when_a_price_holds_what_it_was_and_what_is_planned(
     }
     assert_eq!(shelf::newest(db, after(6)).await.unwrap(), Some(changed(a.id, 5)));
     assert_eq!(shelf::newest(db, after(7)).await.unwrap(), Some(changed(b.id, 7)));
+    shelf::note(db, campaign_id, after(9)).await.unwrap();
+    assert_eq!(
+        shelf::newest(db, after(9)).await.unwrap(),
+        Some(changed(a.id, 9)),
+        "its campaign began on some channels"
+    );
+    shelf::note(db, campaign_id, after(8)).await.unwrap();
+    assert_eq!(shelf::newest(db, after(9)).await.unwrap(), Some(changed(a.id, 9)), "nothing goes back");
 }

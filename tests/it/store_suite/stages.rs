@@ -13,7 +13,7 @@ use omniprice::store::{Db, products, progress};
 use super::intent::{campaign, listing};
 use super::{NOW, after, one};
 use crate::both_engines;
-use crate::harness::TestDb;
+use crate::harness::{TestDb, permit};
 
 both_engines![
     a_stage_travels_with_the_price_it_reduces_and_only_before_its_start,
@@ -66,16 +66,8 @@ async fn fresh(db: &Db, of: &Staged) -> Listing {
 async fn push(db: &Db, of: &Staged, at: i64, floor: i64) -> Permit {
     let listing = lanes::claim_one(db, of.listing_id, after(at), after(at + 5)).await.unwrap().unwrap();
     let door = move |listing: &Listing, _: &products::Product, _: &[Listing]| {
-        Ok(Permit {
-            minor: listing.desired_minor.unwrap(),
-            floor_minor: Some(floor),
-            announces: true,
-            sale: None,
-            stages: true,
-            stage: None,
-            after_sale: false,
-            vat_pct: None,
-        })
+        let of = permit(listing.desired_minor.unwrap());
+        Ok(Permit { floor_minor: Some(floor), announces: true, stages: true, ..of })
     };
     let leases = vec![(listing.id, listing.lease_token)];
     let begun = lanes::begin_push(db, leases, after(at), after(at + 5), Arc::new(door)).await.unwrap().remove(0);
