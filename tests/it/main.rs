@@ -49,6 +49,8 @@ mod rivals;
 mod roundtrip;
 mod scrapers;
 mod sellers_and_markets;
+mod settings_page;
+mod settled;
 mod sight;
 mod stages;
 mod store;
