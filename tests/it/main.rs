@@ -47,6 +47,7 @@ mod replayed;
 mod report;
 mod rivals;
 mod roundtrip;
+mod rtl;
 mod scrapers;
 mod sellers_and_markets;
 mod settings_page;
