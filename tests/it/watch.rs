@@ -18,6 +18,7 @@ both_engines![
     a_live_price_below_its_floor_and_prices_that_wait_are_told_while_they_last,
     a_key_item_that_a_competitor_keeps_cheaper_is_told_once,
     an_offer_that_no_decision_counts_undercuts_nobody,
+    a_host_that_turns_us_away_with_pages_is_told_until_it_does_not,
     an_advert_that_promises_less_than_a_checkout_is_told_until_both_agree,
     a_channel_is_late_then_unreachable_then_neither,
     a_channel_that_nobody_answers_for_is_unreachable,
@@ -121,6 +122,23 @@ async fn an_offer_that_no_decision_counts_undercuts_nobody(test: TestDb) {
     assert_eq!(open(&world).await, ["kvi_undercut"]);
     world.app.clock.advance(Millis::HOUR * 3);
     assert_eq!(open(&world).await, Vec::<String>::new(), "the rule believes no offer for longer than two hours");
+}
+
+async fn a_host_that_turns_us_away_with_pages_is_told_until_it_does_not(test: TestDb) {
+    let products = ["KETTLE", "LAMP", "CHAIR"].map(|sku| (sku, "499.00", Some("250.00"))).to_vec();
+    let setup = Setup { products, mode: "shadow", ..Setup::default() };
+    let world = World::open_at(test, setup, Clock::manual(START)).await;
+    world.drive().await;
+    let show = |shown: Shown| ["KETTLE", "LAMP", "CHAIR"].map(|sku| world.near.show(sku, shown.clone()));
+    // A page with 403 and a challenge on it, not a broken connection.
+    show(Shown::Challenge);
+    world.app.clock.advance(Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, ["competitor_unreachable"]);
+    show(price(49_900));
+    world.app.clock.advance(2 * Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, Vec::<String>::new());
 }
 
 async fn an_advert_that_promises_less_than_a_checkout_is_told_until_both_agree(test: TestDb) {
