@@ -13,7 +13,7 @@ use crate::report::alerts::{Surroundings, standing};
 use crate::report::lang::Kind;
 use crate::report::text::{message, plain};
 use crate::store::alerts::{self, Silence, State};
-use crate::store::events;
+use crate::store::events::{self, Event};
 
 /// Rows shown, and how far back.
 const LIMIT: i64 = 10_000;
@@ -91,10 +91,11 @@ async fn list(context: &Context, app: &App) -> anyhow::Result<ExitCode> {
                 event.id.to_string(),
                 event.severity.clone(),
                 event.kind.clone(),
-                Millis(event.first_at).to_string(),
+                // Put into the reader's zone before the columns are made as wide as they are.
+                context.here(&Millis(event.first_at).to_string()),
                 event.times.to_string(),
-                message(&event.message),
-                plain(standing),
+                context.here(&message(&event.message)),
+                context.here(&plain(standing)),
             ]);
         }
         let mut text = if open.is_empty() { "nothing is open".to_owned() } else { table.to_string() };
@@ -148,7 +149,7 @@ async fn silence(context: &Context, app: &App, quiet: &Quiet) -> anyhow::Result<
     }
     meant(app, quiet).await?;
     let event = match quiet.id {
-        Some(id) => Some(alerts::event(&app.db, id).await?.with_context(|| unknown(id))?),
+        Some(id) => Some(lasting(app, id).await?),
         None => None,
     };
     let of = |own: &Option<String>, event: Option<String>| own.clone().or(event);
@@ -171,6 +172,19 @@ async fn silence(context: &Context, app: &App, quiet: &Quiet) -> anyhow::Result<
     silence.id = alerts::silence(&app.db, silence.clone()).await?;
     context.print(&silence, |silence| context.here(&described(silence)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The open event of a number. One that is over needs no silence, and a silence by what little it names would keep the
+/// next one of its kind quiet, the kill switch's included.
+async fn lasting(app: &App, id: i64) -> anyhow::Result<Event> {
+    let event = alerts::event(&app.db, id).await?.with_context(|| unknown(id))?;
+    let Some(end) = event.resolved_at else { return Ok(event) };
+    let again = events::open(&app.db, LIMIT).await?.into_iter().find(|open| open.dedupe == event.dedupe);
+    let (what, hint) = match again {
+        Some(open) => (", and has come back", format!("omniprice alert silence {} --why \"...\"", open.id)),
+        None => ("", format!("omniprice alert silence --kind {} --why \"...\" silences every one to come", event.kind)),
+    };
+    bail!("event {id} ({}) has been over since {}{what}\nhint: {hint}", plain(&event.kind), Millis(end))
 }
 
 /// A silence of something that does not exist would keep nobody quiet, and nobody would notice.

@@ -8,11 +8,12 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use super::names::count;
-use super::{Context, named, say, talk, wrong};
+use super::{Context, named, say, talk, when, wrong};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::campaign::{Due, timetable};
 use crate::decide::campaign_file::CampaignFile;
+use crate::decide::text::Zone;
 use crate::flow::campaigns as flow;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
@@ -211,10 +212,7 @@ async fn cancel(context: &Context, app: &App, args: &Cancel) -> anyhow::Result<E
 /// An instant in the campaign's own zone.
 fn local(at: i64, zone: &str) -> String {
     let at = Millis(at);
-    match jiff::tz::TimeZone::get(zone) {
-        Ok(zone) => at.timestamp().to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        Err(_) => at.to_string(),
-    }
+    Zone::parse(zone).map_or_else(|_| at.to_string(), |zone| when::local(&at.to_string(), &zone))
 }
 
 fn table(all: &[Campaign]) -> String {

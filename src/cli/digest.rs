@@ -51,6 +51,15 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         Some(mail) => people::known(&app, mail).await?,
         None => people::reader(&app, &first).await?,
     };
+    let mail = plain(&reader.address);
+    if args.person.is_none() {
+        talk(&format!("the digest of {mail}; --for PERSON shows another one"));
+    }
+    if reader.person.off {
+        talk(&format!(
+            "{mail} has unsubscribed and is sent nothing\nhint: `omniprice subscription set {mail} off=false` takes it back"
+        ));
+    }
     let tracks = report::tracks(&app, from).await?;
     let Some(digest) = report::digest_for(&app, &tracks, &reader, from, now).await? else {
         say(if context.json { "null" } else { "nothing to tell: no digest would be sent" })?;

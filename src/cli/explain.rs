@@ -219,7 +219,8 @@ fn asked(text: &str, zone: &Zone, now: Millis) -> anyhow::Result<Millis> {
         )));
     };
     if begin == end {
-        return Ok(begin);
+        // The present second is not over.
+        return Ok(if begin <= now { when::last_of(text, begin).min(now) } else { begin });
     }
     Ok(if begin <= now { end.plus(-1).min(now) } else { begin })
 }

@@ -9,10 +9,11 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
 use super::names::count;
-use super::{Context, say, talk};
+use super::{Context, say, talk, when};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::Language;
+use crate::decide::text::Zone;
 use crate::money::{Decimal, Money};
 use crate::report::bars::{Bars, What};
 use crate::report::chart::{Chart, Labels, Seen};
@@ -111,7 +112,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let form = if context.json { Form::Json } else { args.format.unwrap_or_else(|| named_by(args.out.as_deref())) };
     let bytes = match form {
-        Form::Table => table(&overview).into_bytes(),
+        Form::Table => table(&overview, &Zone::parse(&voice.zone()).map_err(anyhow::Error::msg)?).into_bytes(),
         Form::Json => serde_json::to_vec_pretty(&overview)?,
         Form::Csv => overview.tables()[args.list as usize].csv(&voice)?,
         Form::Xlsx => xlsx(&overview.tables())?,
@@ -174,13 +175,16 @@ fn write(out: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn table(overview: &Overview) -> String {
+/// All lists for people, with their times by the clocks of a zone.
+fn table(overview: &Overview, zone: &Zone) -> String {
     let tables = overview.tables();
-    let shown: Vec<String> = tables.iter().filter(|table| !table.rows.is_empty()).map(lines).collect();
-    format!("{} to {}\nBasis: {}\n\n{}", overview.from, overview.until, overview.basis, shown.join("\n\n"))
+    let shown: Vec<String> =
+        tables.iter().filter(|table| !table.rows.is_empty()).map(|table| lines(table, zone)).collect();
+    let window = when::local(&format!("{} to {}", overview.from, overview.until), zone);
+    format!("{window}\nBasis: {}\n\n{}", overview.basis, shown.join("\n\n"))
 }
 
-fn lines(table: &Table) -> String {
+fn lines(table: &Table, zone: &Zone) -> String {
     let mut lines = super::columns([]);
     // A column without any value, such as sales that nobody brought, only makes the others narrow.
     let used: Vec<bool> = (0..table.columns.len())
@@ -191,7 +195,7 @@ fn lines(table: &Table) -> String {
     lines.set_header(header);
     for row in &table.rows {
         lines.add_row(row.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, cell)| match cell {
-            Cell::Text(text) => text::plain(text),
+            Cell::Text(text) => when::local(&text::plain(text), zone),
             Cell::Number(number) => number.to_string(),
             Cell::Empty => "-".to_owned(),
         }));
@@ -241,7 +245,7 @@ fn chart(
         Seen::Lines => {}
         Seen::Nothing => bail!("there is nothing to draw yet\nhint: omniprice once checks the pages"),
         Seen::From(from) => {
-            let when = super::when::local(&from.to_string(), &super::zone_of_reports(app)?);
+            let when = when::local(&from.to_string(), &super::zone_of_reports(app)?);
             let days = count(args.days, "day");
             bail!(
                 "there are too few points for a chart of {days} yet\nhint: the same command shows something from {when} on"

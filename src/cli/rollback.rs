@@ -126,7 +126,8 @@ async fn instant(app: &App, args: &Args, now: Millis) -> anyhow::Result<Millis> 
     if at >= now {
         return Err(wrong(format!("`{text}` is not in the past\nhint: 3h means three hours ago")));
     }
-    Ok(at)
+    let span = crate::config::Span::try_from(text.to_owned()).is_ok();
+    Ok(if span { at } else { when::last_of(text, at).min(now.plus(-1)) })
 }
 
 /// A bare number is a decision's, and is told to be. Where it may as well be a version of a product that `--sku` names,

@@ -9,6 +9,7 @@ use super::{Context, talk};
 use crate::config::{Person, address};
 use crate::report::link::Purpose;
 use crate::report::people;
+use crate::report::text::plain;
 use crate::store::subscriptions;
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +60,12 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
             let person = people::change(&app, mail, changes, actor, "by command").await?;
             for empty in people::empty_categories(&app, &person).await? {
                 talk(&empty);
+            }
+            if person.off {
+                let mail = plain(&person.address());
+                talk(&format!(
+                    "{mail} has unsubscribed and is sent nothing\nhint: `omniprice subscription set {mail} off=false` takes it back"
+                ));
             }
             context.print(&person, describe)?;
         }

@@ -34,6 +34,13 @@ pub fn end(text: &str, zone: &Zone) -> Option<Millis> {
     day(text).map_or_else(|| instant(text, zone), |day| zone.ends(day).map(Millis::from))
 }
 
+/// The last millisecond that a text stands for. Instants are printed to the second: one that is typed as it was printed means
+/// the whole second, so that it finds what happened within it.
+#[must_use]
+pub fn last_of(text: &str, at: Millis) -> Millis {
+    if text.contains('.') || day(text).is_some() { at } else { at.plus(Millis::SECOND - 1) }
+}
+
 /// A text with every instant in it (`2026-12-01T09:00:00Z`, as all stored texts have them) as the clocks of a zone show it,
 /// with their offset from UTC, so that it can be typed as it stands.
 #[must_use]
@@ -118,6 +125,9 @@ mod tests {
         }
         assert_eq!(begin("2027-01-15", &zone), Some(now.plus(-9 * Millis::HOUR)));
         assert_eq!((begin("today", &zone), end("today", &zone)), (None, None));
+        let second = now.plus(Millis::SECOND - 1);
+        assert_eq!(last_of("2027-01-15T09:00:00+01:00", now), second, "as it is printed");
+        assert_eq!(last_of("2027-01-15T09:00:00.000+01:00", now), now, "as exactly as it is typed");
     }
 
     #[test]

@@ -58,22 +58,28 @@ impl Summary {
     pub fn text(&self) -> String {
         let kept = if self.kept { format!("\neverything is in {}", self.folder.display()) } else { String::new() };
         format!(
-            "summary: {} rounds, {} page checks, {} price changes, {} pushes, {} read back equal\n\
-             parity: {} of {} listings live at the newest decision\n\
-             held back: {} prices not trusted, {} products on hold; {} prices changed by somebody else were noticed{kept}\n\n\
+            "summary: {}, {}, {}, {}, {} read back equal\n\
+             parity: {} of {} live at the newest decision\n\
+             held back: {} not trusted, {} on hold; noticed: {} that somebody else changed{kept}\n\n\
              your own shop: omniprice init, then omniprice import products.csv, then omniprice check",
-            self.rounds,
-            self.checks,
-            self.decisions,
-            self.pushes,
+            count(self.rounds, "round"),
+            count(self.checks, "page check"),
+            count(self.decisions, "price change"),
+            if self.pushes == 1 { "1 push".to_owned() } else { format!("{} pushes", self.pushes) },
             self.verified,
             self.live,
-            self.listings,
-            self.not_trusted,
-            self.on_hold,
-            self.drifts
+            count(self.listings, "listing"),
+            count(self.not_trusted, "price"),
+            count(self.on_hold, "product"),
+            count(self.drifts, "price")
         )
     }
+}
+
+/// How many of what, in English: `1 product`, `2 products`.
+fn count(n: impl std::fmt::Display, what: &str) -> String {
+    let n = n.to_string();
+    format!("{n} {what}{}", if n == "1" { "" } else { "s" })
 }
 
 type Say<'a> = &'a (dyn Fn(&str) -> anyhow::Result<()> + Sync);

@@ -10,7 +10,7 @@ use super::campaigns::Wish;
 pub use super::facts::facts;
 pub use super::proposal::AFTER_CAMPAIGN;
 use super::proposal::{self, Proposal};
-pub use super::settle::{Approved, Refused, adopt, approve};
+pub use super::settle::{Approved, Refused, adopt, approve, reject};
 use super::{campaign_claims, campaigns, guards};
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;

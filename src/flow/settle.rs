@@ -8,8 +8,9 @@ use crate::clock::Millis;
 use crate::decide::release::{Approval, Consent, person};
 use crate::decide::{self, Outcome, bounds};
 use crate::money::{Money, currency};
+use crate::report::text::plain;
 use crate::store::StoreError;
-use crate::store::decisions::{self, Evaluated, Written};
+use crate::store::decisions::{self, Evaluated, Review, Written};
 use crate::store::overrides::{self, Kind, New};
 use crate::store::products;
 
@@ -18,6 +19,10 @@ use crate::store::products;
 pub enum Refused {
     #[error("there is no open review {0}\nhint: `omniprice review` lists them")]
     NotOpen(i64),
+    #[error(
+        "review {id} ({sku}) was {how}\nhint: `omniprice review` lists what waits, `omniprice explain {sku}` tells what holds now"
+    )]
+    Over { id: i64, sku: String, how: String },
     #[error(
         "review {0} was settled or replaced by somebody else a moment ago\nhint: `omniprice review` lists what waits, `omniprice explain SKU` who settled it"
     )]
@@ -66,7 +71,10 @@ pub async fn approve(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Resu
 /// One person's consent; none if another one's came in between.
 async fn consent(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<Option<Approved>> {
     let now = app.now();
-    let review = decisions::review(&app.db, id).await?.filter(|r| r.state == "open").ok_or(Refused::NotOpen(id))?;
+    let review = decisions::review(&app.db, id).await?.ok_or(Refused::NotOpen(id))?;
+    if review.state != "open" {
+        return Err(over(&review).into());
+    }
     if review.expires_at <= now.0 {
         decisions::settle_review(&app.db, id, "expired", actor.to_owned(), String::new(), now).await?;
         return Err(Refused::Expired(id).into());
@@ -131,6 +139,35 @@ async fn consent(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<O
             _ => Err(error),
         },
     }
+}
+
+/// Turns a proposal down, if it is open: the same price is not asked about again as long as the facts stay the same and
+/// its time is not over.
+///
+/// # Errors
+/// [`Refused`], with what became of it instead, or the store's.
+pub async fn reject(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<()> {
+    let now = app.now();
+    if decisions::settle_review(&app.db, id, "rejected", actor.to_owned(), why.to_owned(), now).await? {
+        return Ok(());
+    }
+    let known = decisions::review(&app.db, id).await?.filter(|review| review.state != "open");
+    Err(known.map_or(Refused::NotOpen(id), |review| over(&review)).into())
+}
+
+/// What became of a proposal that is not open any more, by whom and when.
+fn over(review: &Review) -> Refused {
+    let by = plain(review.settled_by.as_deref().unwrap_or("somebody"));
+    let at = Millis(review.settled_at.unwrap_or(review.expires_at));
+    let why = review.settled_why.as_deref().map(plain).filter(|why| !why.is_empty());
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    let how = match review.state.as_str() {
+        "approved" => format!("approved by {by} at {at}{why}"),
+        "rejected" => format!("turned down by {by} at {at}{why}"),
+        "superseded" => format!("replaced at {at} by what was evaluated then"),
+        _ => format!("open until {} and has expired", Millis(review.expires_at)),
+    };
+    Refused::Over { id: review.id, sku: plain(&review.sku), how }
 }
 
 async fn ask_again(app: &App, product_id: i64, now: Millis) -> anyhow::Result<()> {

@@ -63,9 +63,12 @@ pub async fn host(app: &App, claim: Claim) -> anyhow::Result<u64> {
         let result = get(app, page, &rules, waits).await;
         let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = app.now();
-        pace = pacing::after(pace, floor, took, result.as_ref().err(), now);
-        let stop = index == last || pace.delay_ms > MAX_WAIT || pace.blocked_until > now;
+        let failed = result.as_ref().err().cloned();
         let mut check = checked_page(app, page, result, now).await?;
+        // A page that turns us away (403, or a challenge in place of the product) is a refusal, though it came as a page.
+        let refused = || (check.outcome == extract::Outcome::Blocked.as_str()).then_some(FetchError::Status(403));
+        pace = pacing::after(pace, floor, took, failed.or_else(refused).as_ref(), now);
+        let stop = index == last || pace.delay_ms > MAX_WAIT || pace.blocked_until > now;
         check.pace = Some(HostPace {
             host: lease.host.clone(),
             lease_token: lease.lease_token,

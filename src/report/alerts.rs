@@ -95,6 +95,8 @@ pub struct Surroundings<'a> {
     stuck: BTreeMap<&'a str, &'a Event>,
     /// Competitors whose site does not answer or is not believed.
     silent: BTreeMap<&'a str, &'a Event>,
+    /// Price wars by product and competitor.
+    wars: BTreeMap<(Option<&'a str>, &'a str), &'a Event>,
     nothing_fetched: Option<&'a Event>,
     paused: Option<&'a Event>,
     drifts: BTreeMap<Option<&'a str>, i64>,
@@ -115,6 +117,9 @@ impl<'a> Surroundings<'a> {
                 }
                 (Kind::NothingFetched, ..) => found.nothing_fetched = Some(event),
                 (Kind::Paused, ..) => found.paused = Some(event),
+                (Kind::PriceWar, _, Some(competitor)) if event.kind == "price_war" => {
+                    found.wars.insert((event.sku.as_deref(), competitor), event);
+                }
                 (Kind::Drift, channel, _) => *found.drifts.entry(channel).or_default() += 1,
                 _ => {}
             }
@@ -133,6 +138,8 @@ impl<'a> Surroundings<'a> {
             | Kind::ListingParked
             | Kind::ListingLost
             | Kind::PriceRejected => event.channel.as_deref().and_then(|channel| self.stuck.get(channel)).copied(),
+            // A war is noted by whoever answers it, and told as what it is to both sides.
+            Kind::PriceWar if event.kind == "rivalry" && self.war(event).is_some() => self.war(event),
             Kind::KviUndercut | Kind::PriceWar => {
                 event.competitor.as_deref().and_then(|competitor| self.silent.get(competitor)).copied()
             }
@@ -141,6 +148,12 @@ impl<'a> Surroundings<'a> {
         };
         // The kill switch explains everything but a price that loses money while customers can buy at it.
         cause.or_else(|| self.paused.filter(|_| !matches!(kind, Kind::Paused | Kind::FloorLive)))
+    }
+
+    /// The open war that an event is about, too.
+    fn war(&self, event: &Event) -> Option<&'a Event> {
+        let of = (event.sku.as_deref(), event.competitor.as_deref()?);
+        (Kind::told(&event.kind, &event.message) == Kind::PriceWar).then(|| self.wars.get(&of).copied())?
     }
 
     /// A few prices that somebody changed by hand are for the digest; many are somebody's tool.

@@ -120,6 +120,8 @@ pub struct AtFloor {
     pub sku: String,
     pub title: String,
     pub floor: Option<Money>,
+    /// What we ask, where that is less than the floor: nothing holds it up yet.
+    pub below: Option<Money>,
 }
 
 /// A campaign that starts, runs or ends around now.

@@ -22,6 +22,7 @@ use crate::sentence::{Sentence, find};
 use crate::store::decisions::NamedDecision;
 use crate::store::events::{self, Event};
 use crate::store::settings::{self, BACKUP};
+use crate::store::targets::Unhealthy;
 use crate::store::{catalogue, decisions, observations, progress, reporting, targets};
 
 /// Rows read per list, so many that a scope is cut from the whole; mails show ten, attachments some thousands.
@@ -69,13 +70,15 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
     let noted = |m: &Moved| reader.notes(m.was.minor(), m.now.minor(), m.now.currency().code());
     let (moves, small): (Vec<_>, Vec<_>) = moved.into_iter().partition(noted);
     let waiting = observations::waiting(db, WHOLE).await?.into_iter();
-    let unhealthy = targets::unhealthy(db, WHOLE).await?.into_iter();
+    let unhealthy = unhealthy(app, reader, &tracks).await?;
     let mut markets: Vec<String> = tracks.iter().map(|track| track.market.clone()).collect();
     markets.sort_unstable();
     markets.dedup();
     let changed = reporting::changes(db, from, until, WHOLE).await?;
     let (changes, small_changes) = changes(app, changed, reader, &inside).await?;
     let (held, resting) = held(app, &inside).await?;
+    let floors = floors(app, &inside).await?;
+    let below: BTreeSet<&str> = floors.iter().filter(|one| one.below.is_some()).map(|one| one.sku.as_str()).collect();
     // A new shop's first window begins before there was anything to tell of.
     let begun = reporting::begun(db).await?.unwrap_or(from);
     Ok(Facts {
@@ -95,7 +98,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         rivalry: app.config.guards.rivalry.response,
         late: late(app, reader, &inside, now).await?,
         waiting: waiting.filter(|w| inside(&w.sku) && reader.takes_competitor(&w.competitor)).collect(),
-        unhealthy: unhealthy.filter(|u| reader.takes_competitor(&u.competitor)).collect(),
+        unhealthy,
         moves,
         small_moves: small.len(),
         active,
@@ -105,13 +108,35 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         outcomes: scope::outcomes(app, &scope).await?,
         parity: scope::parity(&scope::listed(app, &scope).await?),
         market: market_facts(&tracks, from, now, age),
-        headroom: headroom(&tracks, &in_campaign(app, now).await?, now, age),
+        headroom: headroom(&tracks, &in_campaign(app, now).await?, &below, now, age),
         sold_out: moves::sold_out(&tracks, from, until),
         overtaken: overtaken(&tracks, from, now, age),
-        floors: floors(app, &inside).await?,
+        floors,
         campaigns: campaigns::around(app, reader, &inside, from, now).await?,
         notices: app.notices(),
     })
+}
+
+/// Pages of the reader's products that give no price, by competitor and outcome, the most frequent first.
+async fn unhealthy(app: &App, reader: &Reader, tracks: &[Track]) -> anyhow::Result<Vec<Unhealthy>> {
+    if reader.takes_all_products() {
+        let all = targets::unhealthy(&app.db, WHOLE).await?;
+        return Ok(all.into_iter().filter(|row| reader.takes_competitor(&row.competitor)).collect());
+    }
+    let own: BTreeSet<i64> = tracks.iter().map(|track| track.id).collect();
+    let mut counts: BTreeMap<(String, String), (i64, Option<String>)> = BTreeMap::new();
+    for page in targets::unhealthy_pages(&app.db, WHOLE).await? {
+        if own.contains(&page.product_id) && reader.takes_competitor(&page.competitor) {
+            let (n, problem) = counts.entry((page.competitor, page.outcome)).or_default();
+            *n += 1;
+            *problem = page.problem.max(problem.take());
+        }
+    }
+    let counted = counts.into_iter();
+    let mut told: Vec<Unhealthy> =
+        counted.map(|((competitor, outcome), (n, problem))| Unhealthy { competitor, outcome, n, problem }).collect();
+    told.sort_by_key(|row| std::cmp::Reverse(row.n));
+    Ok(told)
 }
 
 /// How often each competitor moved, the most active first, whatever is too small for the reader's list.
@@ -235,9 +260,17 @@ async fn in_campaign(app: &App, at: Millis) -> anyhow::Result<BTreeSet<i64>> {
     Ok(running.map(|row| row.product_id).collect())
 }
 
-fn headroom(tracks: &[Track], promised: &BTreeSet<i64>, until: Millis, age: i64) -> Vec<Headroom> {
+/// Room to rise. What is promised could not, and a price below its floor has to rise whatever others ask.
+fn headroom(
+    tracks: &[Track],
+    promised: &BTreeSet<i64>,
+    below: &BTreeSet<&str>,
+    until: Millis,
+    age: i64,
+) -> Vec<Headroom> {
     let mut rooms: Vec<(Decimal, Headroom)> = Vec::new();
-    for track in tracks.iter().filter(|track| !promised.contains(&track.id)) {
+    let free = |track: &&Track| !promised.contains(&track.id) && !below.contains(track.sku.as_str());
+    for track in tracks.iter().filter(free) {
         let (ours, offers) = (track.compared(until), track.offers(until, age));
         let Some(next) = offers.first().filter(|offer| offer.minor > ours) else { continue };
         let Some(percent) = super::lang::change_pct(ours, next.minor).filter(|percent| *percent >= ROOM_PCT) else {
@@ -302,13 +335,24 @@ fn rests(held: &decisions::Held) -> bool {
 }
 
 async fn floors(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<AtFloor>> {
-    let mut floors = Vec::new();
+    let (mut floors, mut looked) = (Vec::new(), 0);
     for row in reporting::limited(&app.db, WHOLE).await?.into_iter().filter(|row| inside(&row.sku)) {
         let shown = floors.len() < super::digest::ROWS;
-        let evaluation = if shown { decisions::evaluation(&app.db, row.product_id).await? } else { None };
+        // A rule that its floor lifted asks the floor, or what rounding makes of it; only a lower price can be below it.
+        let lower = row.price_minor.is_some_and(|wanted| row.own_minor < wanted);
+        let read = shown || lower && looked < TOLD;
+        looked += usize::from(read && lower);
+        let evaluation = if read { decisions::evaluation(&app.db, row.product_id).await? } else { None };
         let floor = evaluation.and_then(|e| Told::of(&e.record, &e.currency).floor);
-        floors.push(AtFloor { sku: row.sku, title: row.title, floor });
+        let below = match floor {
+            Some(floor) => row.own_minor < floor.minor(),
+            None => lower,
+        };
+        let ours = currency(&row.currency).map(|code| Money::from_minor(row.own_minor, code)).ok();
+        floors.push(AtFloor { sku: row.sku, title: row.title, floor, below: ours.filter(|_| below) });
     }
+    // What loses money comes before what is only held up.
+    floors.sort_by_key(|one| one.below.is_none());
     Ok(floors)
 }
 

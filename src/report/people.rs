@@ -144,6 +144,13 @@ pub async fn change(
     Ok(person)
 }
 
+/// Whether one wish, laid over the others of a person, is one that can be kept.
+#[must_use]
+pub fn makes_sense(app: &App, person: &Person, name: &str, value: &Value) -> bool {
+    let patch = Value::Object(Map::from_iter([(name.to_owned(), value.clone())])).to_string();
+    value.to_string().len() <= MAX_VALUE && changed(app, person, &patch).is_ok()
+}
+
 /// Names in a person's wishes that stand for nothing: whoever is told only of those is told nothing.
 #[must_use]
 pub fn strange(app: &App, person: &Person) -> Vec<String> {
@@ -157,16 +164,28 @@ pub fn strange(app: &App, person: &Person) -> Vec<String> {
     strange
 }
 
-/// Categories of a person's wishes that no product is in yet.
+/// Categories of a person's wishes that no product is in yet, each in a sentence with a hint.
 ///
 /// # Errors
 /// The store's.
 pub async fn empty_categories(app: &App, person: &Person) -> anyhow::Result<Vec<String>> {
+    let told = |name: String| {
+        format!(
+            "categories: no product is in `{name}`\nhint: as in the column category of the import, such as audio/headphones"
+        )
+    };
+    Ok(empty(app, person).await?.into_iter().map(told).collect())
+}
+
+/// The names of those categories.
+///
+/// # Errors
+/// The store's.
+pub async fn empty(app: &App, person: &Person) -> anyhow::Result<Vec<String>> {
     let mut empty = Vec::new();
     for category in &person.categories {
         if !products::any_under(&app.db, category).await? {
-            let what = format!("categories: no product is in `{}`", plain(category));
-            empty.push(format!("{what}\nhint: as in the column category of the import, such as audio/headphones"));
+            empty.push(plain(category));
         }
     }
     Ok(empty)

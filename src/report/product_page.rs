@@ -6,6 +6,7 @@ use super::digest::{reason, state_name};
 use super::facts::Told;
 use super::gather::{DAYS, scoped};
 use super::lang::{Voice, fill};
+use super::link::Purpose;
 use super::reader::Reader;
 use super::text::{plain, product};
 use super::tracks;
@@ -26,11 +27,25 @@ pub struct ProductPage {
     /// What we ask, and one sentence on why.
     pub ours: String,
     pub why: String,
+    /// What a rule wants instead, where it does not hold yet.
+    pub proposal: Option<Proposal>,
     /// Our price and the lowest offer of the last days, as SVG whose texts are escaped; none where there is nothing to draw.
     pub chart: Option<String>,
     pub offers: Vec<String>,
     pub channels: Vec<String>,
     pub changes: Vec<String>,
+}
+
+/// A price that is not ours yet: it waits for a person, or something holds it.
+#[derive(Debug, Clone, Default)]
+pub struct Proposal {
+    /// Our price and the proposed one.
+    pub span: String,
+    pub why: String,
+    /// Until when somebody may approve it; empty where nobody is asked.
+    pub until: String,
+    /// Labels and addresses of the pages that settle it.
+    pub links: Vec<(&'static str, String)>,
 }
 
 /// Gathers the page of a product for a reader.
@@ -45,9 +60,8 @@ pub async fn of(app: &App, reader: &Reader, own: Product) -> anyhow::Result<Prod
         ours: voice.minor(own.own_minor, &own.currency),
         ..ProductPage::default()
     };
-    if let Some(newest) = decisions::evaluation(&app.db, own.id).await? {
-        page.why = reason(&Told::of(&newest.record, &newest.currency), &newest.why, reader);
-    }
+    page.why = why(app, reader, &own).await?;
+    page.proposal = proposal(app, reader, &own).await?;
     let mut lately = decisions::of_product_since(&app.db, own.id, from).await?;
     lately.reverse();
     page.changes = lately.iter().take(MOST).map(|row| change(row, reader)).collect();
@@ -66,6 +80,50 @@ pub async fn of(app: &App, reader: &Reader, own: Product) -> anyhow::Result<Prod
         });
     }
     Ok(page)
+}
+
+/// Why we ask what we ask: the reason of the evaluation that keeps the price, else of the decision that brought it. A price
+/// that came by import has none.
+async fn why(app: &App, reader: &Reader, own: &Product) -> anyhow::Result<String> {
+    if let Some(newest) = decisions::evaluation(&app.db, own.id).await?
+        && newest.price_minor.is_none_or(|minor| minor == own.own_minor)
+    {
+        return Ok(reason(&Told::of(&newest.record, &newest.currency), &newest.why, reader));
+    }
+    let last = decisions::latest(&app.db, own.id).await?.filter(|last| last.price_minor == own.own_minor);
+    Ok(last.map_or_else(String::new, |last| reason(&Told::of(&last.record, &last.currency), &last.why, reader)))
+}
+
+/// What the newest evaluation wants and does not have: an open proposal with the links that settle it, or a price on hold.
+async fn proposal(app: &App, reader: &Reader, own: &Product) -> anyhow::Result<Option<Proposal>> {
+    let (voice, now) = (&reader.voice, app.now());
+    let open = decisions::newest_review(&app.db, own.id, now).await?;
+    if let Some(open) = open.filter(|review| review.state == "open" && review.expires_at > now.0) {
+        let until = Millis(open.expires_at);
+        let link = |label, purpose| Some((label, reader.link(purpose, Some(until))?));
+        return Ok(Some(Proposal {
+            span: voice.span(own.own_minor, open.price_minor, &open.currency),
+            why: reason(&Told::of(&open.record, &open.currency), &open.why, reader),
+            until: fill(voice.words.valid_until, &[("at", &voice.at(until))]),
+            links: [
+                link(voice.words.approve, Purpose::Approve(open.id)),
+                link(voice.words.reject, Purpose::Reject(open.id)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        }));
+    }
+    let newest = decisions::evaluation(&app.db, own.id).await?;
+    let held = newest.filter(|newest| newest.outcome == "hold");
+    Ok(held.and_then(|held| {
+        let wanted = held.price_minor.filter(|minor| *minor != own.own_minor)?;
+        Some(Proposal {
+            span: voice.span(own.own_minor, wanted, &held.currency),
+            why: reason(&Told::of(&held.record, &held.currency), &held.why, reader),
+            ..Proposal::default()
+        })
+    }))
 }
 
 fn change(row: &DecisionRow, reader: &Reader) -> String {

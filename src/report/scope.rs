@@ -45,7 +45,7 @@ impl<'a> Scope<'a> {
 /// # Errors
 /// The store's.
 pub async fn evaluated(app: &App, scope: &Scope<'_>) -> anyhow::Result<Vec<Evaluated>> {
-    let all = reporting::evaluated(&app.db, WHOLE).await?;
+    let all = reporting::evaluated(&app.db, app.now(), WHOLE).await?;
     Ok(all.into_iter().filter(|row| scope.takes(row.product_id)).collect())
 }
 

@@ -32,7 +32,10 @@ statements! {
                 r.facts_hash, r.state, r.first_by, r.first_why, r.first_at, r.settled_by, r.settled_why, r.settled_at, r.expires_at, r.created_at
          from reviews r join products p on p.id = r.product_id where r.state = 'open' order by r.created_at, r.id limit $1");
     PROPOSED = Sql::same("select record from reviews where id = $1");
-    EVALUATED = Sql::same("select product_id, outcome, flags from evaluations order by product_id limit $1");
+    EVALUATED = Sql::same(
+        "select e.product_id, case when e.outcome = 'review' and r.id is null then 'settled' else e.outcome end as outcome, e.flags
+         from evaluations e left join reviews r on r.product_id = e.product_id and r.state = 'open' and r.expires_at > $1
+         order by e.product_id limit $2");
     LISTED = Sql::same(
         "select product_id, channel, state, desired_at,
                 case when live_at > desired_at then live_at - desired_at else cast(0 as bigint) end as ms,
@@ -46,7 +49,7 @@ statements! {
          group by t.product_id, t.competitor, o.verdict, o.outcome order by t.product_id, t.competitor, o.verdict, o.outcome
          limit $4");
     LIMITED = Sql::same(
-        "select p.sku, p.title, p.id as product_id, e.flags, e.since from evaluations e join products p on p.id = e.product_id
+        "select p.sku, p.title, p.id as product_id, p.own_minor, p.currency, e.price_minor, e.flags, e.since from evaluations e join products p on p.id = e.product_id
          where e.flags like '%\"floor_applied\"%' or e.flags like '%\"no_affordable_competitor\"%'
          order by e.since desc, p.sku limit $1");
     LAST_PRICE = Sql::same("select max(last_seen) as at from observations where price_minor is not null");
@@ -131,6 +134,10 @@ pub struct Limited {
     pub sku: String,
     pub title: String,
     pub product_id: i64,
+    /// What we ask, and what the newest evaluation would, in minor units of the product's currency.
+    pub own_minor: i64,
+    pub currency: String,
+    pub price_minor: Option<i64>,
     /// JSON array of flags.
     pub flags: String,
     pub since: i64,
@@ -228,12 +235,13 @@ pub async fn proposed(db: &Db, review_id: i64) -> Result<Option<String>, StoreEr
     Ok(db.maybe::<Record>(PROPOSED, args![review_id]).await?.map(|row| row.record))
 }
 
-/// The outcome of every product's newest evaluation with its flags.
+/// The outcome of every product's newest evaluation with its flags. A proposal that nobody is asked about at `now`, because
+/// it was turned down or has expired, is `settled` and not in review.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn evaluated(db: &Db, limit: i64) -> Result<Vec<Evaluated>, StoreError> {
-    db.all(EVALUATED, args![limit]).await
+pub async fn evaluated(db: &Db, now: Millis, limit: i64) -> Result<Vec<Evaluated>, StoreError> {
+    db.all(EVALUATED, args![now, limit]).await
 }
 
 /// How far every listing with a decision is, channel by channel.

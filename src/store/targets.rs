@@ -69,6 +69,9 @@ statements! {
         "select competitor, outcome, count(*) as n, max(problem) as problem from targets
          where outcome is not null and outcome not in ('product', 'not_modified', 'unchanged')
          group by competitor, outcome order by n desc, competitor, outcome limit $1");
+    UNHEALTHY_PAGES = Sql::same(
+        "select product_id, competitor, outcome, problem from targets
+         where outcome is not null and outcome not in ('product', 'not_modified', 'unchanged') order by id limit $1");
 }
 
 /// A host whose lease this worker holds until it is renewed or given back.
@@ -173,6 +176,15 @@ pub struct Unhealthy {
     pub outcome: String,
     pub n: i64,
     /// The cause of one of them, where no page came at all.
+    pub problem: Option<String>,
+}
+
+/// A page that ended in an outcome that is no price.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct UnhealthyPage {
+    pub product_id: i64,
+    pub competitor: String,
+    pub outcome: String,
     pub problem: Option<String>,
 }
 
@@ -410,4 +422,12 @@ pub async fn of_product(db: &Db, product_id: i64) -> Result<Vec<TargetRow>, Stor
 /// The engine's own.
 pub async fn unhealthy(db: &Db, limit: i64) -> Result<Vec<Unhealthy>, StoreError> {
     db.all(UNHEALTHY, args![limit]).await
+}
+
+/// The same pages one by one, for whoever counts those of some products.
+///
+/// # Errors
+/// The engine's own.
+pub async fn unhealthy_pages(db: &Db, limit: i64) -> Result<Vec<UnhealthyPage>, StoreError> {
+    db.all(UNHEALTHY_PAGES, args![limit]).await
 }

@@ -44,6 +44,8 @@ struct Page<'a> {
     lang: &'static str,
     words: &'static Words,
     title: &'a str,
+    /// Said first, and read out by screen readers: what was not done.
+    alert: Option<String>,
     lines: Vec<String>,
     form: Option<Form>,
 }
@@ -70,12 +72,14 @@ struct Field {
     /// Values and labels of a choice; empty for a line of text.
     choices: Vec<(&'static str, &'static str)>,
     /// Names that a list may hold, where they are fixed.
-    known: String,
+    known: Vec<String>,
+    /// What is wrong with the value as it was typed.
+    wrong: Option<String>,
 }
 
 impl Field {
     fn line(name: &'static str, label: &'static str, value: &str) -> Self {
-        Self { name, label, value: value.to_owned(), choices: vec![], known: String::new() }
+        Self { name, label, value: value.to_owned(), choices: vec![], known: vec![], wrong: None }
     }
 
     fn list(name: &'static str, label: &'static str, values: &[String]) -> Self {
@@ -87,7 +91,7 @@ impl Field {
     }
 
     fn knowing(self, known: &[&str]) -> Self {
-        Self { known: known.join(", "), ..self }
+        Self { known: known.iter().map(|name| (*name).to_owned()).collect(), ..self }
     }
 }
 
@@ -111,7 +115,7 @@ fn answer(status: StatusCode, page: &impl Template) -> Result<Response, Failed> 
 }
 
 fn page<'a>(reader: &Reader, title: &'a str, lines: Vec<String>, form: Option<Form>) -> Page<'a> {
-    Page { lang: reader.voice.language.code(), words: reader.voice.words, title, lines, form }
+    Page { lang: reader.voice.language.code(), words: reader.voice.words, title, alert: None, lines, form }
 }
 
 /// Who holds a link and what for.
@@ -144,7 +148,14 @@ fn refused(why: &(StatusCode, Language, LinkError)) -> Result<Response, Failed> 
     let (status, language, error) = why;
     let words = Words::of(*language);
     let line = if *error == LinkError::Expired { words.link_expired } else { words.link_broken };
-    let page = Page { lang: language.code(), words, title: words.page_title, lines: vec![line.to_owned()], form: None };
+    let page = Page {
+        lang: language.code(),
+        words,
+        title: words.page_title,
+        alert: None,
+        lines: vec![line.to_owned()],
+        form: None,
+    };
     answer(*status, &page)
 }
 
@@ -182,7 +193,7 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
             answer(StatusCode::OK, &About { lang: reader.voice.language.code(), words, page: &page, parts: &parts })
         }
         Purpose::Approve(id) | Purpose::Reject(id) => {
-            let Some(review) = open_review(&app, id).await? else { return settled(&reader) };
+            let Some(review) = open_review(&app, id).await? else { return settled(&app, &reader, id).await };
             let approve = matches!(claim.purpose, Purpose::Approve(_));
             let (title, ask, button) = if approve {
                 (words.approve, words.approve_ask, words.approve_button)
@@ -212,9 +223,32 @@ fn agreed(reader: &Reader, by: &str) -> String {
     fill(reader.voice.words.agreed_by, &[("person", &text::message(by))])
 }
 
-fn settled(reader: &Reader) -> Result<Response, Failed> {
+/// A proposal that is not open any more: what became of it, when and by whom.
+async fn settled(app: &App, reader: &Reader, id: i64) -> Result<Response, Failed> {
     let words = reader.voice.words;
-    answer(StatusCode::CONFLICT, &page(reader, words.page_title, vec![words.review_settled.to_owned()], None))
+    let mut lines = vec![words.review_settled.to_owned()];
+    if let Some(review) = decisions::review(&app.db, id).await? {
+        lines.push(text::product(&review.sku, &review.title));
+        lines.push(reader.voice.span(review.previous_minor, review.price_minor, &review.currency));
+        lines.push(became(&review, reader));
+    }
+    answer(StatusCode::CONFLICT, &page(reader, words.page_title, lines, None))
+}
+
+fn became(review: &Review, reader: &Reader) -> String {
+    let (words, voice) = (reader.voice.words, &reader.voice);
+    let told = match review.state.as_str() {
+        "approved" => words.review_approved,
+        "rejected" => words.review_rejected,
+        "superseded" => words.review_replaced,
+        _ => words.review_expired,
+    };
+    let of = |text: &Option<String>| text.as_deref().map(text::plain).unwrap_or_default();
+    let at =
+        if told == words.review_expired { review.expires_at } else { review.settled_at.unwrap_or(review.expires_at) };
+    let values = [("who", of(&review.settled_by)), ("at", voice.at(Millis(at))), ("why", of(&review.settled_why))];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    fill(told, &values).trim_end().to_owned()
 }
 
 async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: String) -> Result<Response, Failed> {
@@ -252,12 +286,11 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: Strin
 async fn settle(app: &App, reader: &Reader, id: i64, approve: bool, why: String) -> Result<Response, Failed> {
     let words = reader.voice.words;
     if open_review(app, id).await?.is_none() {
-        return settled(reader);
+        return settled(app, reader, id).await;
     }
     if !approve {
-        let (by, now) = (reader.address.clone(), app.now());
-        if !decisions::settle_review(&app.db, id, "rejected", by, why, now).await? {
-            return settled(reader);
+        if let Err(error) = pricing::reject(app, id, &reader.address, &why).await {
+            return if error.is::<Refused>() { settled(app, reader, id).await } else { Err(error.into()) };
         }
         return answer(StatusCode::OK, &page(reader, words.reject, vec![words.done_rejected.to_owned()], None));
     }
@@ -339,37 +372,71 @@ fn names<T: serde::Serialize>(wishes: &BTreeSet<T>) -> String {
 async fn save(app: &App, reader: &Reader, form: &Map<String, Value>) -> Result<Response, Failed> {
     let words = reader.voice.words;
     let mut changes = Map::new();
-    let mut strange = None;
-    for field in settings_form(reader, app).fields {
-        // What a person leaves as it is stays what the configuration says, now and later.
+    let mut typed = settings_form(reader, app);
+    for field in &mut typed.fields {
         let Some(value) = form.get(field.name).and_then(Value::as_str) else { continue };
-        if value == text::plain(&field.value) {
+        let kept = value == text::plain(&field.value);
+        // A name that meant something once may not any more, whoever wrote it.
+        if kept && field.known.is_empty() {
             continue;
         }
+        // What was typed stays in the form, also where it cannot be saved.
+        value.clone_into(&mut field.value);
         match people::parse(&format!("{}={value}", field.name)) {
-            Ok((name, value)) => drop(changes.insert(name, value)),
-            Err(error) => strange = strange.or(Some(error)),
+            Ok((name, value)) => {
+                field.wrong = wrong(app, reader, field, &value);
+                // What a person leaves as it is stays what the configuration says, now and later.
+                if !kept {
+                    changes.insert(name, value);
+                }
+            }
+            Err(_) => field.wrong = Some(words.wrong_list.to_owned()),
         }
     }
-    let changed = match strange {
-        Some(error) => Err(error),
-        None => people::change(app, &reader.person.mail, changes, &reader.address, "by link").await,
-    };
-    match changed {
+    let strange: Vec<&str> = typed.fields.iter().filter(|field| field.wrong.is_some()).map(|one| one.label).collect();
+    if !strange.is_empty() {
+        return unsaved(reader, fill(words.not_saved, &[("fields", &strange.join(", "))]), typed);
+    }
+    match people::change(app, &reader.person.mail, changes, &reader.address, "by link").await {
         Ok(person) => {
             let fresh = people::reader(app, &reader.person.mail).await?;
             let words = fresh.voice.words;
-            let form = settings_form(&fresh, app);
-            let empty = people::empty_categories(app, &person).await?;
-            let saved = std::iter::once(words.settings_saved.to_owned());
-            let lines = saved.chain(empty.iter().flat_map(|said| said.lines()).map(text::message)).collect();
+            let mut form = settings_form(&fresh, app);
+            let empty = people::empty(app, &person).await?;
+            if let Some(field) = form.fields.iter_mut().find(|field| field.name == "categories" && !empty.is_empty()) {
+                // It is kept, and tells nothing until a product is in it.
+                field.wrong = Some(fill(words.empty_names, &[("names", &empty.join(", "))]));
+            }
+            let lines = vec![words.settings_saved.to_owned()];
             answer(StatusCode::OK, &page(&fresh, words.settings_title, lines, Some(form)))
         }
-        // What a person typed wrong is said to that person, with its key and a hint.
-        Err(error) => {
-            let lines = error.to_string().lines().map(text::message).collect();
-            let form = settings_form(reader, app);
-            answer(StatusCode::UNPROCESSABLE_ENTITY, &page(reader, words.settings_title, lines, Some(form)))
+        // Each wish makes sense, and all of them together do not.
+        Err(_) => unsaved(reader, fill(words.not_saved, &[("fields", words.wrong_value)]), typed),
+    }
+}
+
+/// The form as it was typed, with what is wrong beside it.
+fn unsaved(reader: &Reader, alert: String, form: Form) -> Result<Response, Failed> {
+    let page = Page { alert: Some(alert), ..page(reader, reader.voice.words.settings_title, vec![], Some(form)) };
+    answer(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+/// What is wrong with one wish, in the reader's language.
+fn wrong(app: &App, reader: &Reader, field: &Field, value: &Value) -> Option<String> {
+    let words = reader.voice.words;
+    if let (Some(names), false) = (value.as_array(), field.known.is_empty()) {
+        let names = names.iter().filter_map(Value::as_str);
+        let strange: Vec<&str> = names.filter(|name| !field.known.iter().any(|known| known == name)).collect();
+        if !strange.is_empty() {
+            return Some(fill(words.wrong_name, &[("names", &strange.join(", "))]));
         }
     }
+    let told = match field.name {
+        "digest" => words.wrong_schedule,
+        "time_zone" => words.wrong_zone,
+        "quiet" => words.wrong_hours,
+        "rise_pct" | "fall_pct" | "rise_amount" | "fall_amount" => words.wrong_number,
+        _ => words.wrong_value,
+    };
+    (!people::makes_sense(app, &reader.person, field.name, value)).then(|| told.to_owned())
 }

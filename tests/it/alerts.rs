@@ -353,7 +353,7 @@ async fn what_reports_read_is_what_was_seen(test: TestDb) {
     assert!(reporting::changes(&app.db, after(130), after(500), 10).await.unwrap().is_empty());
     let quality = reporting::quality(&app.db, 0, product.id, NOW, 10).await.unwrap();
     assert_eq!((quality.len(), quality[0].competitor.as_str(), quality[0].n), (1, "near.example", 2));
-    let evaluated = reporting::evaluated(&app.db, 10).await.unwrap();
+    let evaluated = reporting::evaluated(&app.db, clock.now(), 10).await.unwrap();
     assert_eq!((evaluated[0].product_id, evaluated[0].outcome.as_str()), (product.id, "change"));
 }
 
@@ -563,7 +563,7 @@ async fn links_show_on_get_and_act_on_post_only() {
     let keys: Vec<&String> = stored.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["alerts", "categories", "language"], "what the page asks, and only what was changed");
     let shown = ask(port, "POST", &settings, "language=pl&alerts=critical&quiet_day=skip&quiet=22%3A00-06%3A00").await;
-    assert!(shown.contains("no product is in `audio`"), "an empty scope is said: {shown}");
+    assert!(shown.contains("Żaden produkt jeszcze tego nie ma: audio"), "an empty scope is said: {shown}");
     let stored = subscriptions::get(&app.db, &person).await.unwrap().unwrap().value;
     assert!(stored.contains("\"quiet\"") && !stored.contains("quiet_day"), "{stored}");
     let body = "categories=%22Home%2C+Garden%22&kinds=price_war&sections=market&attachments=csv&rise_amount=2.50";
@@ -577,7 +577,7 @@ async fn links_show_on_get_and_act_on_post_only() {
     assert_eq!((person_now.sections.len(), person_now.attachments.len()), (1, 1));
     assert_eq!(person_now.rise_amount.0.to_string(), "2.50");
     let wrong = ask(port, "POST", &settings, "digest=never").await;
-    assert!(wrong.starts_with("HTTP/1.1 422") && wrong.contains("cron"), "{wrong}");
+    assert!(wrong.starts_with("HTTP/1.1 422") && wrong.contains("To nie jest harmonogram."), "{wrong}");
 
     let leave = path(Purpose::Unsubscribe, 0);
     ask(port, "GET", &leave, "").await;

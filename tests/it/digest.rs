@@ -287,7 +287,10 @@ pub fn full(title: &str) -> Facts {
             competitor: "near.example".into(),
             price: dkk(30_000),
         }],
-        floors: vec![AtFloor { sku: "OVEN".into(), title: "Oven".into(), floor: Some(dkk(250_000)) }],
+        floors: vec![
+            AtFloor { sku: "PAN".into(), title: "Pan".into(), floor: Some(dkk(19_900)), below: Some(dkk(18_900)) },
+            AtFloor { sku: "OVEN".into(), title: "Oven".into(), floor: Some(dkk(250_000)), below: None },
+        ],
         campaigns: campaigns(),
         histories: vec![History {
             sku: "KETTLE".into(),

@@ -18,7 +18,7 @@ use crate::digest::{full, reader};
 use crate::harness::skip;
 
 /// Chromium behind its driver; both end with the test.
-struct Browser {
+pub struct Browser {
     driver: Child,
     port: u16,
     session: String,
@@ -59,7 +59,7 @@ fn driver(port: u16, method: &str, path: &str, body: &Value) -> Result<Value, St
 }
 
 impl Browser {
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let mut driver_process =
             match Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn() {
                 Ok(child) => child,
@@ -92,7 +92,7 @@ impl Browser {
     }
 
     /// Opens a page in a window so wide, with the colours that the reader prefers.
-    fn open(&self, file: &Path, width: u32, scheme: &str) {
+    pub fn open(&self, file: &Path, width: u32, scheme: &str) {
         let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true });
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
@@ -100,11 +100,11 @@ impl Browser {
         self.call("POST", "/url", &json!({ "url": format!("file://{}", file.display()) })).unwrap();
     }
 
-    fn script(&self, text: &str) -> Value {
+    pub fn script(&self, text: &str) -> Value {
         self.call("POST", "/execute/sync", &json!({ "script": text, "args": [] })).unwrap()
     }
 
-    fn screenshot(&self, file: &Path) {
+    pub fn screenshot(&self, file: &Path) {
         let whole = json!({ "format": "png", "captureBeyondViewport": true });
         let shot = self
             .call("POST", "/goog/cdp/execute", &json!({ "cmd": "Page.captureScreenshot", "params": whole }))
@@ -137,7 +137,7 @@ return { low, texts, worst: worst.toFixed(2), scroll: document.documentElement.s
   alerted: window.alerted === true };
 ";
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let folder =
         std::env::var_os("TEST_SCREENSHOTS").map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     std::fs::create_dir_all(&folder).unwrap();
@@ -245,6 +245,20 @@ impl Shop {
         if code == 0 { out } else { format!("{out}{err}") }
     }
 
+    /// What a command says to the person at the terminal.
+    #[track_caller]
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_omniprice"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    }
+
     #[track_caller]
     fn json(&self, arguments: &[&str]) -> Value {
         let out = self.run(arguments, 0);
@@ -260,6 +274,16 @@ fn reports_come_as_table_json_csv_workbook_and_charts() {
         table.contains("products without data") && table.contains("Basis: prices in each product's currency"),
         "{table}"
     );
+    // By the clocks of the mails (UTC here unless it is said), in the form in which a time can be typed.
+    std::fs::write(shop.folder.path().join("zoned.toml"), {
+        let plain = std::fs::read_to_string(shop.folder.path().join("omniprice.toml")).unwrap();
+        plain.replace("[report]\n", "[report]\ntime_zone = \"Asia/Kolkata\"\n")
+    })
+    .unwrap();
+    let zoned = shop.run(&["report", "--config", "zoned.toml"], 0);
+    let head = zoned.lines().next().unwrap();
+    assert_eq!(head.matches("+05:30").count(), 2, "{head}");
+    assert!(!head.contains('Z') && !head.contains('['), "{head}");
     let json = shop.json(&["report", "--json"]);
     let figure = |name: &str| json["figures"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
     assert_eq!(figure("products without data")["value"], "2");
@@ -338,6 +362,7 @@ fn a_preview_is_kept_for_its_owner_where_no_browser_is() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains("no browser could be started"), "{said}");
+    assert!(said.contains("the digest of ann@shop.example; --for PERSON shows another one"), "{said}");
     let file = std::fs::read_dir(&empty).unwrap().next().unwrap().unwrap();
     assert!(said.contains(&format!("hint: open {}", file.path().display())), "{said}");
     assert!(std::fs::read_to_string(file.path()).unwrap().contains("<html"));
@@ -365,6 +390,17 @@ fn people_are_listed_changed_and_removed_by_command() {
     let shown = shop.run(&["digest", "--preview", "--for", "ann@shop.example"], 0);
     assert!(shown.starts_with("Subject: [kvi top] nic nie wymaga decyzji"), "{shown}");
     assert_eq!(shop.run(&["digest", "--preview", "--json", "--for", "bo@shop.example"], 0).trim(), "null");
+    // Whoever has unsubscribed is told nothing, whatever their wishes are.
+    for arguments in [
+        &["subscription", "set", "bo@shop.example", "off=true"][..],
+        &["subscription", "set", "bo@shop.example", "language=da"],
+        &["digest", "--preview", "--for", "bo@shop.example"],
+    ] {
+        let said = shop.said(arguments);
+        assert!(said.contains("bo@shop.example has unsubscribed and is sent nothing"), "{arguments:?}: {said}");
+        assert!(said.contains("hint: `omniprice subscription set bo@shop.example off=false`"), "{said}");
+    }
+    assert!(!shop.said(&["subscription", "set", "bo@shop.example", "off=false"]).contains("unsubscribed"));
     shop.run(&["subscription", "remove", "bo@shop.example"], 0);
     assert!(shop.run(&["subscription", "remove", "bo@shop.example"], 1).contains("hint:"));
     let tested = shop.json(&["mail", "test", "--json"]);
@@ -394,5 +430,18 @@ fn alerts_are_listed_silenced_and_resolved_by_command() {
     assert!(shop.run(&["alert", "resolve", "999"], 1).contains("hint:"));
     shop.run(&["resume", "--why", "done"], 0);
     shop.run(&["alert", "resolve", &id], 0);
+    // What is over needs no silence; one by its kind would keep the next use of the kill switch quiet.
+    let over = shop.run(&["alert", "silence", &id, "--why", "known"], 1);
+    assert!(over.contains(&format!("event {id} (paused) has been over since 20")), "{over}");
+    assert!(over.contains("hint: omniprice alert silence --kind paused --why"), "{over}");
+    assert_eq!(shop.json(&["alert", "list", "--json"])["silences"], json!([]), "nothing is silenced");
+    shop.run(&["pause", "--why", "again"], 0);
+    shop.run(&["once"], 3);
+    let again = shop.json(&["alert", "list", "--json"])["open"][0]["event"]["id"].to_string();
+    let over = shop.run(&["alert", "silence", &id, "--why", "known"], 1);
+    assert!(again != id && over.contains(&format!("hint: omniprice alert silence {again} --why")), "{over}");
+    shop.run(&["alert", "silence", &again, "--why", "known"], 0);
+    shop.run(&["resume", "--why", "done"], 0);
+    shop.run(&["alert", "resolve", &again], 0);
     assert!(shop.run(&["alert", "list"], 0).contains("nothing is open"));
 }

@@ -17,6 +17,8 @@ use crate::harness::{Setup, TestDb, World, price};
 both_engines![
     a_live_price_below_its_floor_and_prices_that_wait_are_told_while_they_last,
     a_key_item_that_a_competitor_keeps_cheaper_is_told_once,
+    an_offer_that_no_decision_counts_undercuts_nobody,
+    a_host_that_turns_us_away_with_pages_is_told_until_it_does_not,
     an_advert_that_promises_less_than_a_checkout_is_told_until_both_agree,
     a_channel_is_late_then_unreachable_then_neither,
     a_channel_that_nobody_answers_for_is_unreachable,
@@ -97,6 +99,44 @@ async fn a_key_item_that_a_competitor_keeps_cheaper_is_told_once(test: TestDb) {
     assert_eq!(open(&world).await, ["kvi_undercut"]);
     assert_eq!(events::open(&world.app.db, 50).await.unwrap().len(), 1);
     world.near.show("KETTLE", Shown::Price { minor: 45_900, in_stock: false });
+    world.drive().await;
+    assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn an_offer_that_no_decision_counts_undercuts_nobody(test: TestDb) {
+    const OUTLET: &str = "[[rule]]\nid = \"stay\"\npriority = 900\ntarget = { kind = \"lowest\" }\n\
+                          offers = { exclude = [\"near.example\"], max_age_h = 2 }\n\
+                          bounds = { min = [ { margin_pct = \"10\" } ] }\n";
+    let setup = Setup { mode: "shadow", rules: OUTLET, ..Setup::default() };
+    let world = World::open_at(test, setup, Clock::manual(START)).await;
+    catalogue(&world, "sku,title,price,cost,tags\nKETTLE,Kettle,499.00,250.00,kvi\n").await;
+    world.near.show("KETTLE", price(45_900));
+    world.drive().await;
+    world.app.clock.advance(Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, Vec::<String>::new(), "the rule leaves this competitor out");
+    world.far.show("KETTLE", price(46_900));
+    world.drive().await;
+    world.app.clock.advance(Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, ["kvi_undercut"]);
+    world.app.clock.advance(Millis::HOUR * 3);
+    assert_eq!(open(&world).await, Vec::<String>::new(), "the rule believes no offer for longer than two hours");
+}
+
+async fn a_host_that_turns_us_away_with_pages_is_told_until_it_does_not(test: TestDb) {
+    let products = ["KETTLE", "LAMP", "CHAIR"].map(|sku| (sku, "499.00", Some("250.00"))).to_vec();
+    let setup = Setup { products, mode: "shadow", ..Setup::default() };
+    let world = World::open_at(test, setup, Clock::manual(START)).await;
+    world.drive().await;
+    let show = |shown: Shown| ["KETTLE", "LAMP", "CHAIR"].map(|sku| world.near.show(sku, shown.clone()));
+    // A page with 403 and a challenge on it, not a broken connection.
+    show(Shown::Challenge);
+    world.app.clock.advance(Millis::HOUR);
+    world.drive().await;
+    assert_eq!(open(&world).await, ["competitor_unreachable"]);
+    show(price(49_900));
+    world.app.clock.advance(2 * Millis::HOUR);
     world.drive().await;
     assert_eq!(open(&world).await, Vec::<String>::new());
 }

@@ -118,6 +118,15 @@ pub(super) async fn settle(
         told.held.push(held.by_hand(is_odd(app, product, price, now).await?.unwrap_or(false)));
         return Ok(());
     }
+    if outcome == Outcome::Review
+        && let Some((end, told_end)) = unanswered(app, product, now).await?
+    {
+        told.stands_at(&record.facts, Outcome::Hold, Some(price));
+        told.what = format!("{}: {end}.", told.what.trim_end_matches('.'));
+        told.held.push(told_end);
+        told.held.push(held.by_hand(is_odd(app, product, price, now).await?.unwrap_or(false)));
+        return Ok(());
+    }
     match outcome {
         Outcome::Review => {
             told.held.extend(asks(app, product, now).await?);
@@ -132,6 +141,29 @@ pub(super) async fn settle(
         _ => told.held.extend(record.release.iter().map(|reason| held.told(reason))),
     }
     Ok(())
+}
+
+/// What became of the newest proposal where nobody is asked any more, and when somebody is again; none while it is open.
+async fn unanswered(app: &App, product: &Product, now: Millis) -> anyhow::Result<Option<(String, String)>> {
+    let Some(review) = decisions::newest_review(&app.db, product.id, now).await? else { return Ok(None) };
+    let (id, until) = (review.id, Millis(review.expires_at));
+    if review.state == "open" && review.expires_at > now.0 {
+        return Ok(None);
+    }
+    let again = "The next evaluation asks again if it comes to the same price";
+    Ok(Some(if review.state == "rejected" {
+        let by = plain(review.settled_by.as_deref().unwrap_or("somebody"));
+        let at = Millis(review.settled_at.unwrap_or(review.expires_at));
+        (
+            format!("{by} turned it down"),
+            format!("{by} turned proposal {id} down at {at}, which held until {until}. {again}."),
+        )
+    } else {
+        (
+            "its proposal is not open any more".to_owned(),
+            format!("Proposal {id} could be answered until {until}. {again}."),
+        )
+    }))
 }
 
 /// The commands that settle what waits for a person.

@@ -215,6 +215,8 @@ fn a_cause_covers_its_effects_by_the_table() {
         ("channel_unreachable", "floor_breach", shop, None, false),
         ("competitor_unreachable", "kvi_undercut", None, Some("near"), true),
         ("competitor_unreachable", "kvi_undercut", None, Some("far"), false),
+        ("price_war", "rivalry", None, Some("near"), true),
+        ("price_war", "rivalry", None, Some("far"), false),
         ("nothing_fetched", "competitor_unreachable", None, Some("near"), true),
         ("paused", "parity_below_goal", shop, None, true),
         ("paused", "nothing_fetched", None, None, true),

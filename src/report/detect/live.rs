@@ -3,6 +3,7 @@
 //!
 //! They look at what was read back and what was seen, never at what was meant.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Open, Patience, set};
@@ -14,6 +15,7 @@ use crate::flow::campaigns;
 use crate::money::{Decimal, Money, currency};
 use crate::publish::terms::Terms;
 use crate::report::gather::{KEY_ITEM, max_age};
+use crate::report::tracks;
 use crate::sentence::Sentence;
 use crate::store::events::Raise;
 use crate::store::products::{self, Product};
@@ -208,6 +210,15 @@ async fn orders(app: &App, found: &mut Found) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whose offers for a product count for a decision now: fresh by its rule, in stock, and nobody whom it leaves out.
+async fn counted(app: &App, product_id: i64, now: Millis) -> anyhow::Result<BTreeSet<String>> {
+    let Some(product) = products::by_id(&app.db, product_id).await? else { return Ok(BTreeSet::new()) };
+    let age = max_age(app);
+    let track = tracks::one(app, product, now.plus(-age)).await?;
+    let offers = track.as_ref().map(|track| track.offers(now, age)).unwrap_or_default();
+    Ok(offers.into_iter().map(|offer| offer.competitor.to_owned()).collect())
+}
+
 /// Key items on which a competitor was seen more than once, clearly cheaper, and we did not answer by ourselves.
 async fn key_items(app: &App, found: &mut Found) -> anyhow::Result<()> {
     let own: BTreeSet<String> = match app.rules().await {
@@ -216,9 +227,16 @@ async fn key_items(app: &App, found: &mut Found) -> anyhow::Result<()> {
     };
     let now = app.now();
     let (fresh, begun) = (now.plus(-max_age(app)), now.plus(-KEY_PATIENCE));
+    let mut judged: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
     for row in shown::undercut(&app.db, KEY_ITEM, 100 + KEY_GAP_PCT, fresh, begun, LIMIT).await? {
         let Ok(code) = currency(&row.currency) else { continue };
         if own.contains(&row.competitor) {
+            continue;
+        }
+        if let Entry::Vacant(unknown) = judged.entry(row.product_id) {
+            unknown.insert(counted(app, row.product_id, now).await?);
+        }
+        if judged.get(&row.product_id).is_none_or(|counted| !counted.contains(&row.competitor)) {
             continue;
         }
         let (ours, theirs) = (Money::from_minor(row.own_minor, code), Money::from_minor(row.price_minor, code));

@@ -56,6 +56,7 @@ pub fn health(facts: &Facts, reader: &Reader) -> Content {
                     "keep" => words.outcome_keep,
                     "hold" => words.outcome_hold,
                     "review" => words.outcome_review,
+                    "settled" => words.outcome_settled,
                     "shadow" => words.outcome_shadow,
                     _ => words.outcome_none,
                 };

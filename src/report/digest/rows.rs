@@ -385,9 +385,12 @@ pub fn threats(facts: &Facts, reader: &Reader) -> Content {
     });
     let floors = facts.floors.iter().map(|held| Row {
         what: product(&held.sku, &held.title),
-        why: match held.floor.filter(|_| !reader.person.hide_costs) {
-            Some(floor) => fill(voice.words.at_floor, &[("price", &voice.money(floor))]),
-            None => voice.words.unreachable_target.to_owned(),
+        why: match (held.floor.filter(|_| !reader.person.hide_costs), held.below) {
+            (Some(floor), Some(ours)) => {
+                filled(voice.words.below_floor, &[("price", voice.money(ours)), ("floor", voice.money(floor))])
+            }
+            (Some(floor), None) => fill(voice.words.at_floor, &[("price", &voice.money(floor))]),
+            (None, _) => voice.words.unreachable_target.to_owned(),
         },
         ..Row::default()
     });

@@ -237,6 +237,9 @@ async fn a_host_is_left_alone_while_it_is_blocked_or_not_yet_allowed(test: TestD
     let unhealthy: Vec<_> =
         targets::unhealthy(db, 9).await.unwrap().into_iter().map(|u| (u.competitor, u.outcome, u.n)).collect();
     assert_eq!(unhealthy, [("x.example".to_owned(), "overloaded".to_owned(), 1)]);
+    let one_by_one = targets::unhealthy_pages(db, 9).await.unwrap();
+    assert_eq!((one_by_one.len(), one_by_one[0].competitor.as_str()), (1, "x.example"));
+    assert_eq!(one_by_one[0].outcome, "overloaded");
     targets::give_back(db, pace(&second, Millis(0), after(220), Millis(0)), vec![(page.id, after(200), "blocked")])
         .await
         .unwrap();
