@@ -27,6 +27,7 @@ mod layout;
 mod live;
 mod logged;
 mod mail;
+mod market_month;
 mod markets;
 mod other_pages;
 mod pages;
