@@ -141,12 +141,7 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
                 Approved::First => format!("{id} noted{told}; a second person must approve it too"),
             })
         } else {
-            match decisions::settle_review(&app.db, *id, "rejected", args.actor.clone(), args.why.clone(), app.now())
-                .await?
-            {
-                true => Ok(format!("{id} rejected{told}")),
-                false => Err(Refused::NotOpen(*id).into()),
-            }
+            pricing::reject(&app, *id, &args.actor, &args.why).await.map(|()| format!("{id} rejected{told}"))
         };
         match result {
             Ok(text) => done.push(text),

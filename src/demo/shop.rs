@@ -45,6 +45,8 @@ struct Inner {
     stale_accepted: u64,
     /// Searches and reads are answered with 503.
     mute: bool,
+    /// Every write is refused: the key may read only.
+    closed: bool,
 }
 
 /// A sales channel of the demo and of tests.
@@ -100,6 +102,11 @@ impl Shop {
     /// Whether searches and reads fail from now on.
     pub fn mute(&self, mute: bool) {
         self.lock().mute = mute;
+    }
+
+    /// Whether writes are refused from now on.
+    pub fn close(&self, closed: bool) {
+        self.lock().closed = closed;
     }
 
     /// A price changed by hand in the shop's own back office.
@@ -194,7 +201,7 @@ async fn update(shop: &Shop, input: Vec<Value>) -> Response {
     let fault = {
         let mut inner = shop.lock();
         inner.writes += 1;
-        inner.faults.pop_front()
+        if inner.closed { Some(Fault::Forbidden) } else { inner.faults.pop_front() }
     };
     match fault {
         Some(Fault::Deadlock) => return error(None, "deadlock detected"),
@@ -244,7 +251,7 @@ async fn receive(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> R
     let fault = {
         let mut inner = shop.lock();
         inner.writes += 1;
-        inner.faults.pop_front()
+        if inner.closed { Some(Fault::Forbidden) } else { inner.faults.pop_front() }
     };
     match fault {
         Some(Fault::Unavailable) => return StatusCode::BAD_GATEWAY.into_response(),

@@ -229,13 +229,23 @@ impl World {
         self.settle().await;
     }
 
+    /// The same for a world in which something may wait for a person for days: no longer than so many rounds.
+    pub async fn drive_for(&self, rounds: usize) {
+        targets::due_now(&self.app.db, None, self.app.now()).await.unwrap();
+        self.settle_for(rounds).await;
+    }
+
     /// Follows through without looking at competitors.
     pub async fn settle(&self) {
+        self.settle_for(ROUNDS).await;
+    }
+
+    async fn settle_for(&self, rounds: usize) {
         flow::tend(&self.app).await.unwrap();
         for lane in &self.app.lanes {
             flow::verify_due(&self.app, lane).await.unwrap();
         }
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             let mut worked = flow::check_due(&self.app).await.unwrap() > 0;
             while flow::decide_due(&self.app).await.unwrap() > 0 {
                 worked = true;

@@ -28,6 +28,7 @@ mod live;
 mod logged;
 mod mail;
 mod mapping;
+mod market_month;
 mod markets;
 mod other_pages;
 mod pages;

@@ -1,5 +1,6 @@
-//! Thirty simulated days of a market, seeded: how many mails each person gets a day, whether anything is repeated, and
-//! whether anything critical was missed.
+//! Ten simulated days with more incidents than any shop has, seeded: how many mails each person gets a day, whether
+//! anything is repeated, and whether anything critical was missed. The incidents are put in by hand, to load the planner;
+//! what the detectors make of a month's market is in `market_month.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::alerts::{app, decided, seen};
 use crate::harness::{Engine, database};
 use crate::store_suite::import;
 
-const DAYS: i64 = 30;
+const DAYS: i64 = 10;
 const STEP: i64 = 20 * Millis::MINUTE;
 /// Sunday, 1 November 2026, midnight in UTC: a week after the clocks went back, weekends included.
 const START: Millis = Millis(1_793_491_200_000);
@@ -43,10 +44,10 @@ rise_pct = "3"
 "#;
 
 /// A small generator (xorshift64*), so that every run is the same month.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, n: i64) -> i64 {
+    pub fn below(&mut self, n: i64) -> i64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -66,7 +67,7 @@ struct Episode {
     flaps: Option<i64>,
 }
 
-fn month(dice: &mut Dice) -> Vec<Episode> {
+fn incidents(dice: &mut Dice) -> Vec<Episode> {
     let mut episodes = Vec::new();
     let kinds: [(&str, &str, bool); 7] = [
         ("channel_refused", "critical", true),
@@ -77,7 +78,7 @@ fn month(dice: &mut Dice) -> Vec<Episode> {
         ("competitor_unreachable", "warning", false),
         ("two_writers", "warning", true),
     ];
-    for _ in 0..90 {
+    for _ in 0..40 {
         let (kind, severity, on_channel) = kinds[usize::try_from(dice.below(7)).unwrap()];
         let start = dice.below(DAYS * Millis::DAY - 12 * Millis::HOUR);
         let channel = on_channel.then(|| ["webshop", "till", "market"][usize::try_from(dice.below(3)).unwrap()]);
@@ -88,7 +89,7 @@ fn month(dice: &mut Dice) -> Vec<Episode> {
     }
     // One very bad day: forty competitors at once.
     for n in 0..40 {
-        let start = 12 * Millis::DAY + 9 * Millis::HOUR + n * Millis::MINUTE;
+        let start = 4 * Millis::DAY + 9 * Millis::HOUR + n * Millis::MINUTE;
         let competitor = Some(format!("bad-{n:02}.example"));
         let end = start + 6 * Millis::HOUR;
         episodes.push(Episode {
@@ -114,12 +115,12 @@ fn dedupe(episode: &Episode) -> String {
 }
 
 #[tokio::test]
-async fn a_month_brings_few_mails_no_repeats_and_misses_nothing_critical() {
+async fn many_incidents_bring_few_mails_no_repeats_and_misses_nothing_critical() {
     let test = database(Engine::Sqlite).await.unwrap();
     let clock = Clock::manual(START);
     let mut app = app(&test, &clock, PEOPLE).await;
     let mut dice = Dice(0x5eed_2026_1101);
-    let episodes = month(&mut dice);
+    let episodes = incidents(&mut dice);
     let mut pages = Vec::new();
     for n in 0..10 {
         let sku = format!("SKU-{n}");
@@ -286,9 +287,9 @@ fn judge(episodes: &[Episode], messages: &[Message], digests: u64, rows: &[event
         let mean = own.len() * 10 / usize::try_from(DAYS).unwrap();
         println!("{person}: {sent} digests; alerts per day {counts:?}, {}.{} on average", mean / 10, mean % 10);
         days.values().for_each(|day| within_budget(person, day));
-        assert!(sent >= 20, "{person}: {sent} digests");
+        assert!(sent >= 6, "{person}: {sent} digests");
     }
-    assert!(critical > 60, "the month must be worth looking at");
+    assert!(critical > 25, "the days must be worth looking at");
     assert_eq!(missed, Vec::<String>::new(), "missed");
     assert_eq!(repeats, Vec::<String>::new(), "repeated");
 }
