@@ -51,6 +51,7 @@ mod scrapers;
 mod sellers_and_markets;
 mod sight;
 mod stages;
+mod state;
 mod store;
 mod store_suite;
 mod terms;
