@@ -28,6 +28,7 @@ mod live;
 mod logged;
 mod mail;
 mod markets;
+mod on_sale;
 mod other_pages;
 mod pages;
 mod politeness;
