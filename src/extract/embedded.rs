@@ -3,17 +3,24 @@
 //! State describes everything a page may show, related products included, so an object counts only when it identifies
 //! itself as the page's product. It never outranks markup; it confirms it or stands in for it.
 
+mod amount;
+mod attributes;
+mod devalue;
+mod factored;
+mod flight;
 mod keys;
+mod named;
 mod relevant;
+mod unwrap;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use self::keys::{ASIDE_WORDS, CODES, CURRENCIES, LISTS, NAMES, price_of, stock};
-use self::relevant::relevant;
+use self::attributes::Attribute;
+use self::keys::{ASIDE_WORDS, LISTS, Priced, price_of, stock};
+use self::relevant::{LARGE, SMALL, is_priced, relevant};
 use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
 use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
@@ -28,7 +35,7 @@ const MAX_OBJECTS: usize = 120_000;
 /// Characters of the way to an object that are shown.
 const MAX_PATH: usize = 120;
 /// Deepest nesting that is followed.
-const MAX_DEPTH: usize = 48;
+const MAX_DEPTH: usize = 96;
 /// Objects that may be the product.
 const MAX_HITS: usize = 200;
 
@@ -49,9 +56,10 @@ pub struct Known {
 }
 
 /// The candidates that embedded state yields, best first; one without a price when state says nothing but whether the
-/// product is there and markup does not say it.
+/// product is there and markup does not say it. `page` is what `harvest` was collected from.
 #[must_use]
 pub fn candidates(
+    page: &str,
     harvest: &Harvest<'_>,
     identity: &Identity<'_>,
     context: &Context<'_>,
@@ -71,16 +79,42 @@ pub fn candidates(
     for (name, value, at) in &harvest.state_attributes {
         search.shop_system(name, value);
         for root in json::values(value, 0) {
-            search.walk(&root, &Trail::start(name), 0, 0, Some(*at));
+            search.walk(&root, Place::start(&Trail::start(name), Some(*at)));
         }
     }
-    for script in &harvest.scripts {
+    for script in harvest.scripts.iter().filter(|script| !flight::is_piece(script)) {
         if relevant(script, known) {
             search.script(script);
         }
     }
+    search.flight(harvest, known);
+    if !known.price {
+        attributes::each(page, harvest, |attribute| search.attribute(&attribute));
+    }
     search.finish()
 }
+
+/// Where in the state of a page a value stands.
+#[derive(Clone, Copy)]
+struct Place<'t> {
+    path: &'t Trail<'t>,
+    depth: usize,
+    /// Steps of the way whose names speak of other products.
+    aside: i32,
+    /// The value is one of several with names of their own.
+    crowd: bool,
+    /// Byte offset in the page of the text that offsets count in, where that stands in the page.
+    base: Option<usize>,
+}
+
+impl<'t> Place<'t> {
+    const fn start(path: &'t Trail<'t>, base: Option<usize>) -> Self {
+        Self { path, depth: 0, aside: 0, crowd: false, base }
+    }
+}
+
+/// Things with names of their own from which on a list is one of different things.
+const CROWD: usize = 3;
 
 struct Hit {
     offer: Offer,
@@ -105,10 +139,6 @@ struct Search<'s> {
     stocks: Vec<Offer>,
 }
 
-fn words_of(identity: &Identity<'_>) -> Vec<Words> {
-    identity.names.iter().map(|name| Words::of(name)).collect()
-}
-
 impl Search<'_> {
     fn shop_system(&mut self, name: &str, source: &str) {
         let shopify = source.contains("gid://shopify")
@@ -123,35 +153,72 @@ impl Search<'_> {
         self.currency = currency_in(script.text, self.context);
         let label = if script.id.is_empty() { "script" } else { script.id };
         let is_json = script.kind.to_ascii_lowercase().contains("json");
-        let unquoted = unescape_parse(script.text);
-        let source = unquoted.as_deref().unwrap_or(script.text);
-        let base = if unquoted.is_some() { None } else { Some(script.at) };
+        let written = factored::written_out(script.text, LARGE).or_else(|| unwrap::unwrapped(script.text));
+        let source = written.as_deref().unwrap_or(script.text);
+        let base = if written.is_some() { None } else { Some(script.at) };
+        let path = Trail::start(label);
         for root in json::values(source, 0) {
+            if let (true, Value::List(items)) = (script.id.starts_with("__NUXT_DATA__"), &root)
+                && let Some(resolved) = devalue::resolve(items)
+            {
+                self.walk(&resolved, Place::start(&path, base));
+                continue;
+            }
             // Program text is full of braces that are no data.
             let data = is_json
                 || matches!(&root, Value::Object(o) if !o.entries.is_empty())
                 || matches!(&root, Value::List(l) if !l.is_empty());
             if data {
-                self.walk(&root, &Trail::start(label), 0, 0, base);
+                self.walk(&root, Place::start(&path, base));
             }
         }
     }
 
-    fn walk(&mut self, value: &Value<'_>, path: &Trail<'_>, depth: usize, aside: i32, base: Option<usize>) {
-        if depth > MAX_DEPTH || self.left == 0 {
+    /// Reads what the scripts of a page push as one flight.
+    fn flight(&mut self, harvest: &Harvest<'_>, known: Known) {
+        let pieces = harvest.scripts.iter().filter(|script| flight::is_piece(script));
+        let limit = if known.price { SMALL } else { LARGE };
+        let Some(flight) = flight::joined(pieces, limit).filter(|flight| is_priced(flight.as_bytes())) else { return };
+        self.shop_system("", &flight);
+        self.currency = currency_in(&flight, self.context);
+        let path = Trail::start("flight");
+        flight::rows(&flight, |row| self.walk(&row, Place::start(&path, None)));
+    }
+
+    fn attribute(&mut self, attribute: &Attribute<'_>) {
+        self.shop_system(attribute.name, &attribute.value);
+        self.currency = currency_in(&attribute.value, self.context);
+        let path = Trail::start(attribute.name);
+        let aside = i32::from(ASIDE_WORDS.is_match(attribute.name.as_bytes()));
+        for mut root in json::values(&attribute.value, 0) {
+            if attribute.name == "props" {
+                unwrap::without_kinds(&mut root);
+            }
+            self.walk(&root, Place { aside, ..Place::start(&path, Some(attribute.at)) });
+        }
+    }
+
+    fn walk(&mut self, value: &Value<'_>, place: Place<'_>) {
+        if place.depth > MAX_DEPTH || self.left == 0 {
             return;
         }
+        let deeper = Place { depth: place.depth + 1, ..place };
         match value {
-            Value::List(items) => items.iter().for_each(|item| self.walk(item, path, depth + 1, aside, base)),
+            Value::List(items) => {
+                let named = || items.iter().filter_map(Value::object).filter(|o| keys::is_named(o)).take(CROWD).count();
+                let crowd = items.len() >= CROWD && named() >= CROWD;
+                items.iter().for_each(|item| self.walk(item, Place { crowd, ..deeper }));
+            }
             Value::Object(object) => {
                 self.left -= 1;
                 if self.hits.len() < MAX_HITS {
-                    self.consider(object, path, aside, base);
+                    self.consider(object, place);
                 }
                 for (key, inner) in &object.entries {
                     if matches!(inner, Value::Object(_) | Value::List(_)) {
                         let away = i32::from(ASIDE_WORDS.is_match(key.as_bytes()));
-                        self.walk(inner, &path.name(key), depth + 1, aside + away, base);
+                        let path = place.path.name(key);
+                        self.walk(inner, Place { path: &path, aside: place.aside + away, crowd: false, ..deeper });
                     }
                 }
             }
@@ -159,144 +226,71 @@ impl Search<'_> {
         }
     }
 
-    /// Takes an object that names itself as the page's product and carries a price.
-    fn consider(&mut self, object: &Object<'_>, path: &Trail<'_>, aside: i32, base: Option<usize>) {
-        let Some((key, raw)) = price_of(object) else {
-            if self.stock_open && aside == 0 {
-                self.note_stock(object, path, base);
-            }
-            return;
-        };
-        let path = path.to_string();
-        let path = text::cut(&path, MAX_PATH);
-        let name = object.first(NAMES).and_then(Value::text);
-        let (points, named) = self.fit(object, name, path);
-        if points - aside * 40 < 50 {
+    /// Takes an object that names itself as the page's product and carries a price, or holds variants that do.
+    fn consider(&mut self, object: &Object<'_>, place: Place<'_>) {
+        let priced = keys::priced(object);
+        if priced != Priced::Itself && self.stock_open && place.aside == 0 {
+            self.note_stock(object, place);
+        }
+        if priced == Priced::No {
             return;
         }
-        let currency = object
-            .first(CURRENCIES)
-            .and_then(Value::text)
-            .and_then(|c| price::currency_of(c, self.context))
-            .or(self.currency);
-        let Some((money, shown, at)) = self.amount(raw, key, currency) else { return };
-        let list = LISTS
-            .iter()
-            .filter(|k| **k != key)
-            .find_map(|k| object.get(k).and_then(|v| self.amount(v, k, Some(money.currency()))));
+        let path = place.path.to_string();
+        let path = text::cut(&path, MAX_PATH);
+        let name = self.name_of(object);
+        let (points, named) = self.fit(object, name, path);
+        let points = points - place.aside * 40;
+        if points < 50 || (place.crowd && !named && !name.is_some_and(|name| self.says_all(name))) {
+            return;
+        }
+        let Some(found) = self.price(object) else { return };
+        let amount = found.amount;
+        let code = |keys: &[&str]| {
+            let of = |o: &Object<'_>| o.first(keys).and_then(Value::text).map(str::to_owned);
+            of(object).or_else(|| found.variant.and_then(of))
+        };
+        let availability = match stock(object) {
+            Availability::Unknown => found.availability,
+            said => said,
+        };
+        let raw = (&amount.shown, place.base.map(|base| base + amount.at));
         let mut offer = Offer {
-            price: Some(money),
-            currency: Some(money.currency()),
-            list_price: list.map(|l| l.0).filter(|l| l.minor() > money.minor()),
+            price: Some(amount.money),
+            kind: if amount.high.is_some() { PriceKind::Range } else { PriceKind::Exact },
+            high_price: amount.high,
+            currency: Some(amount.money.currency()),
+            list_price: amount.list,
             title: name.and_then(|n| field(n, MAX_TITLE)),
             brand: object
                 .first(&["brand", "vendor", "manufacturer", "item_brand"])
                 .and_then(Value::text)
                 .and_then(|b| field(b, MAX_FIELD)),
-            sku: object
-                .first(&["sku", "articleNumber", "product_sku", "item_sku", "product_web_id"])
-                .and_then(Value::text)
-                .and_then(|s| field(s, MAX_FIELD)),
-            gtin: object
-                .first(&["gtin", "gtin13", "ean", "barcode", "upc", "isbn"])
-                .and_then(Value::text)
-                .and_then(gtin::canonical),
-            availability: stock(object),
-            evidence: Some(Evidence::new(Source::Embedded, format!("{path}.{key}"), &shown, base.map(|b| b + at))),
+            sku: code(&["sku", "articleNumber", "product_sku", "item_sku", "product_web_id", "item_id"])
+                .and_then(|s| field(&s, MAX_FIELD)),
+            gtin: code(&["gtin", "gtin13", "ean", "barcode", "upc", "isbn"]).and_then(|g| gtin::canonical(&g)),
+            availability,
+            evidence: Some(Evidence::new(Source::Embedded, format!("{path}.{}", found.way), raw.0, raw.1)),
             ..Offer::default()
         };
-        self.variants(object, &mut offer);
-        self.hits.push(Hit { offer, points: points - aside * 40, named });
+        if found.variant.is_none() {
+            self.variants(object, &mut offer);
+        }
+        self.hits.push(Hit { offer, points, named });
     }
 
     /// Takes what an object without a price says about stock, if a code of the page's address identifies it.
-    fn note_stock(&mut self, object: &Object<'_>, path: &Trail<'_>, base: Option<usize>) {
+    fn note_stock(&mut self, object: &Object<'_>, place: Place<'_>) {
         let availability = stock(object);
         if availability == Availability::Unknown || !self.fit(object, None, "").1 {
             return;
         }
-        let evidence =
-            Evidence::new(Source::Embedded, path.to_string(), availability.as_str(), base.map(|b| b + object.at));
+        let evidence = Evidence::new(
+            Source::Embedded,
+            place.path.to_string(),
+            availability.as_str(),
+            place.base.map(|b| b + object.at),
+        );
         self.stocks.push(Offer { availability, evidence: Some(evidence), ..Offer::default() });
-    }
-
-    /// How well an object fits the page: by its codes in the address, by its name.
-    fn fit(&self, object: &Object<'_>, name: Option<&str>, path: &str) -> (i32, bool) {
-        let mut points = 0;
-        let mut named = false;
-        for code in CODES.iter().filter_map(|key| object.get(key).and_then(Value::text)) {
-            if self.identity.sku.is_some_and(|sku| sku.eq_ignore_ascii_case(code)) {
-                points = points.max(60);
-            }
-            if code.len() >= 4 && in_address(self.identity.url, code) {
-                points = points.max(60);
-                named = true;
-            }
-        }
-        if let Some(name) = name {
-            let own = Words::of(name);
-            let own: Vec<&str> = own.iter().collect();
-            let fit = self
-                .words
-                .get_or_init(|| words_of(self.identity))
-                .iter()
-                .map(|other| own.iter().filter(|w| other.contains(w)).count() * 100 / own.len().max(1))
-                .max()
-                .unwrap_or(0);
-            let enough = own.len() >= 2 || own.iter().any(|w| w.chars().count() > 5);
-            points += if enough && fit >= 80 {
-                50
-            } else if enough && fit >= 60 {
-                25
-            } else {
-                0
-            };
-        }
-        let path = path.to_ascii_lowercase();
-        (points + if path.contains("product") || path.contains("item") { 10 } else { 0 }, named)
-    }
-
-    /// An amount in any of the shapes state has: number, text, `{amount, currency}`, `{finalPrice: {amount}}`.
-    fn amount(&self, value: &Value<'_>, key: &str, currency: Option<Currency>) -> Option<(Money, String, usize)> {
-        if let Value::Object(object) = value {
-            let own = object
-                .first(CURRENCIES)
-                .and_then(Value::text)
-                .and_then(|c| price::currency_of(c, self.context))
-                .or(currency);
-            let inner = [
-                "finalPrice",
-                "final",
-                "current",
-                "now",
-                "sale",
-                "amount",
-                "value",
-                "centAmount",
-                "price",
-                "selling",
-                "min",
-                "minVariantPrice",
-                "gross",
-                "raw",
-                "formatted",
-                "withTax",
-            ];
-            return inner.iter().find_map(|k| object.get(k).and_then(|v| self.amount(v, k, own)));
-        }
-        let (raw, at) = value.scalar()?;
-        let context = Context { currency: currency.or(self.context.currency), ..*self.context };
-        let reading = price::machine(raw, &context).ok()?;
-        let whole = raw.bytes().all(|b| b.is_ascii_digit());
-        let lower = key.to_ascii_lowercase();
-        let is_cents = whole && (self.cents || lower.contains("cent"));
-        let money = reading.money(context.currency).ok()?;
-        let money = if is_cents && crate::money::exponent(money.currency()) == 2 {
-            Money::from_minor(money.minor() / 100, money.currency())
-        } else {
-            money
-        };
-        money.is_positive().then(|| (money, raw.to_owned(), at))
     }
 
     /// Prices of variants: the one the address names, else a range when they differ.
@@ -353,16 +347,6 @@ impl Search<'_> {
     }
 }
 
-/// Whether a code stands in an address as a word of its own.
-fn in_address(url: &str, code: &str) -> bool {
-    let lower = url.to_ascii_lowercase();
-    let code = code.to_ascii_lowercase();
-    lower.match_indices(&code).any(|(at, _)| {
-        let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        !word(lower[..at].chars().next_back()) && !word(lower[at + code.len()..].chars().next())
-    })
-}
-
 /// The currency that a script names once, outside of any product.
 fn currency_in(source: &str, context: &Context<'_>) -> Option<Currency> {
     static KEYS: LazyLock<[(&str, Finder<'static>); 3]> =
@@ -384,21 +368,13 @@ fn currency_in(source: &str, context: &Context<'_>) -> Option<Currency> {
     found
 }
 
-/// `JSON.parse("{\"a\":1}")`: the text inside is JSON once more escaped.
-fn unescape_parse(source: &str) -> Option<Cow<'_, str>> {
-    static PARSE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("JSON.parse("));
-    let at = PARSE.find(source.as_bytes())? + 11;
-    let Some(Value::Text(inner, _)) = json::value_at(source, at, 0) else { return None };
-    inner.trim_start().starts_with(['{', '[']).then(|| Cow::Owned(inner.into_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(page: &str, url: &str, names: &[&str]) -> Vec<Candidate> {
         let harvest = Harvest::collect(page);
-        candidates(&harvest, &Identity { url, names, sku: None }, &Context::default(), Known::default())
+        candidates(page, &harvest, &Identity { url, names, sku: None }, &Context::default(), Known::default())
     }
 
     #[test]

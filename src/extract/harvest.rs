@@ -58,7 +58,7 @@ pub struct Harvest<'a> {
 }
 
 /// Attributes that hold JSON on the pages of common shop systems.
-const STATE_ATTRIBUTES: [&str; 8] = [
+pub(in crate::extract) const STATE_ATTRIBUTES: [&str; 8] = [
     "data-product_variations",
     "data-product-json",
     "data-product",

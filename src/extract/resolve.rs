@@ -193,6 +193,7 @@ fn gather(
     named.dedup();
     let sku = candidates.iter().find_map(|c| c.offer.sku.as_deref());
     let state = embedded::candidates(
+        body,
         harvest,
         &embedded::Identity { url: page.final_url, names: &named, sku },
         &with_currency(context, &candidates),

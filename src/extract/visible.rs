@@ -111,13 +111,14 @@ pub fn look(
     let heading = heading(tree, harvest, &page_words);
     let anchor = heading.as_ref().map(|h| h.1);
     let buttons = buttons::find(tree);
-    let denied = labels::denies_sale(tree, anchor, &buttons);
+    let own = later::own_buttons(tree, &buttons, anchor, url);
+    let denied = labels::denies_sale(tree, anchor, &buttons.disabled, &own);
     let buttons = buttons.working;
     let mut view = View { buy_buttons: buttons.len(), denied, text_bytes: tree.text_bytes, ..View::default() };
     if !matches!(interest, Interest::Prices { words: false, .. }) {
         let said = labels::said(tree, anchor);
         view.says_out = said == Availability::OutOfStock;
-        view.availability = labels::availability(said, anchor, &buttons);
+        view.availability = labels::availability(said, anchor, &own);
         view.labels = labels::read(tree, anchor);
     }
     view.titled = heading.as_ref().is_some_and(|(words, _)| {

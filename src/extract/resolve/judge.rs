@@ -145,7 +145,8 @@ fn with_state(found: &Found, sight: Verdict) -> Verdict {
             if states.len() == 1
                 && !found.candidates.iter().any(|c| {
                     c.source == Source::Visible && c.score >= 40 && c.offer.price.is_some_and(|p| !close(p, states[0]))
-                }) =>
+                })
+                && !counts_cents(found, states[0]) =>
         {
             Verdict::Price {
                 index,
@@ -155,6 +156,15 @@ fn with_state(found: &Found, sight: Verdict) -> Verdict {
         }
         Verdict::None => Verdict::None,
     }
+}
+
+/// Whether the page shows the hundredth part of what its state says, wherever that stands: then the state counts cents
+/// and does not say so, and nothing more is known.
+fn counts_cents(found: &Found, state: Money) -> bool {
+    const CENTS: i64 = 100;
+    let shown = found.candidates.iter().filter(|c| c.source == Source::Visible).filter_map(|c| c.offer.price);
+    let hundredth = |p: Money| p.currency() == state.currency() && p.minor().checked_mul(CENTS) == Some(state.minor());
+    shown.into_iter().any(hundredth)
 }
 
 /// Structured prices: all that agree strengthen each other, the visible price confirms or corrects.

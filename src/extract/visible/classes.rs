@@ -289,6 +289,10 @@ pub fn facts<'a>(tag: &Tag<'a>, known: &mut Known<'a>) -> Facts<'a> {
             facts.hidden |= !value.eq_ignore_ascii_case("false");
         }
     }
+    // Browsers draw a declarative shadow root in the place of its element.
+    if tag.is(Name::TEMPLATE) && ["shadowrootmode", "shadowroot"].iter().any(|key| tag.attribute(key).is_some()) {
+        facts.hidden = false;
+    }
     facts.hints = Hints::of(found);
     facts
 }

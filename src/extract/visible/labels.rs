@@ -13,8 +13,6 @@ use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
-use super::buttons::Buttons;
-
 /// Elements behind the title whose texts may speak about the product.
 const REACH: usize = 1_600;
 /// Elements behind the title that hold its own buy button.
@@ -61,7 +59,8 @@ const IN: &[&str] = &[
 ];
 
 #[rustfmt::skip]
-const PREORDER: &[&str] = &["pre-order", "preorder", "forudbestil", "förbeställ", "forhåndsbestill", "vorbestellen", "vorbestellbar", "précommande", "précommander", "en précommande", "preordina", "prenota ora", "forhåndsbestil", "förhandsboka", "ennakkotilaa", "ennakkotilaus", "předobjednávka", "pré-venda", "preventa", "ön sipariş", "予約受付", "予約注文", "예약구매", "预售", "預購", "precommande", "reservar", "prenotazione", "przedsprzedaż", "předobjednat", "predobjednať", "előrendelés", "precomandă", "предзаказ", "予約"];
+const PREORDER: &[&str] = &["pre-order", "preorder", "forudbestil", "förbeställ", "forhåndsbestill", "vorbestellen", "vorbestellbar", "précommande", "précommander", "en précommande", "preordina", "prenota ora", "forhåndsbestil", "förhandsboka", "ennakkotilaa", "ennakkotilaus", "předobjednávka", "pré-venda", "preventa", "ön sipariş", "予約受付", "予約注文", "예약구매", "预售", "預購", "precommande", "reservar", "prenotazione", "przedsprzedaż", "předobjednat", "predobjednať", "előrendelés", "precomandă", "предзаказ", "予約",
+    "przedpremierowo", "zamów przed premierą", "προπαραγγελία", "pré-encomend", "pré-encomenda", "pré-encomendar", "encomenda antecipada", "förboka", "förbeställ nu", "forudbestil nu", "vooruitbestellen", "vooraf bestellen", "pre-orderen", "reserveer nu", "jetzt vorbestellen", "réserver maintenant", "reservar ahora", "預約", "预约", "预订", "사전예약", "prednaročilo", "prednaročite", "prednarudžba", "předobjednávka", "objednat předem", "előrendelem", "előrendelhető", "precomandați", "precomanda", "передзамовлення", "предзаказать", "предварителна поръчка", "eeltellimus", "eeltelli", "ennakkotilaa nyt", "iepriekšpasūt", "išankstinis užsakymas", "הזמנה מוקדמת", "طلب مسبق", "đặt trước", "pre-pesan"];
 #[rustfmt::skip]
 const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestillingsvare", "beställningsvara", "restordre", "nachbestellt", "sur commande", "na zamówienie", "na objednávku", "rendelésre", "под заказ", "під замовлення"];
 #[rustfmt::skip]
@@ -70,11 +69,9 @@ const LIMITED: &[&str] = &["low stock", "limited stock", "almost gone", "få på
 /// Whether the page says near the title that the product cannot be bought and its buy button is switched off: two signs
 /// that outweigh what markup says, since shops forget to update the one that no person sees.
 #[must_use]
-pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, buttons: &Buttons) -> bool {
+pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, disabled: &[usize], working: &[usize]) -> bool {
     let near = |b: &usize| anchor.is_some_and(|a| *b > a && *b < a + NEAR);
-    buttons.disabled.iter().any(near)
-        && !buttons.working.iter().any(near)
-        && said(tree, anchor) == Availability::OutOfStock
+    disabled.iter().any(near) && !working.iter().any(near) && said(tree, anchor) == Availability::OutOfStock
 }
 
 /// Stock phrases, and the state each names.
@@ -128,7 +125,8 @@ pub fn said(tree: &Tree<'_>, anchor: Option<usize>) -> Availability {
     Availability::Unknown
 }
 
-/// What the stock message and the buttons say together: a working buy button stands for "in stock" when nothing is said.
+/// What the stock message and the product's own working buttons say together: such a button stands for "in stock" when
+/// nothing is said.
 #[must_use]
 pub fn availability(said: Availability, anchor: Option<usize>, buttons: &[usize]) -> Availability {
     let near_button = buttons.iter().any(|b| anchor.is_none_or(|a| *b + LEAD > a && *b < a + REACH));
@@ -150,7 +148,7 @@ fn hidden_or_aside(tree: &Tree<'_>, index: usize) -> bool {
 
 #[rustfmt::skip]
 const SKU: &[&str] = &[
-    "sku", "item", "item no", "item number", "item #", "item code", "article number", "article no", "article", "art. no", "art.no", "art.nr", "art. nr", "artikelnummer", "artikelnr", "artikel-nr", "bestellnummer", "best.-nr", "varenummer", "varenr", "vare nr", "varunummer", "produktnummer", "product code", "product id",
+    "sku", "item", "item no", "item number", "item #", "item code", "article number", "article no", "article", "art. no", "art.no", "art.nr", "art. nr", "artikelnummer", "artikelnr", "artikel-nr", "artikel nr", "art.-nr", "art-nr", "art nr", "artnr", "artikel-nummer", "bestell-nr", "bestellnummer", "best.-nr", "varenummer", "varenr", "vare nr", "varunummer", "produktnummer", "product code", "product id",
     "product number", "product no", "prod. code", "code", "kod produktu", "kod", "product ref", "numer katalogowy", "nr katalogowy", "symbol", "indeks", "kód", "kód produktu", "kód zboží", "kód tovaru", "katalogové číslo", "cikkszám", "termékkód", "cod produs", "cod", "код", "код товара", "артикул", "код на продукта", "référence", "reference", "réf", "ref",
     "referencia", "código", "codice", "cod. art", "codice prodotto", "referência", "tootekood", "preces kods", "prekės kodas", "tuotenumero", "tuotekoodi", "asin", "catalogue number", "catalog number", "商品番号", "品番", "商品編號", "상품번호", "nr ref", "numero",
 ];
@@ -262,6 +260,31 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
 
 /// `Ref. LL-8`, `SKU LL-8`: a label and its code with nothing but a blank between them.
 fn abbreviated(words: &str) -> Option<(&str, &str)> {
+    // What else a text may number: a voucher has a code, a bicycle its article.
+    const VAGUE: [&str; 22] = [
+        "item",
+        "article",
+        "code",
+        "kod",
+        "symbol",
+        "indeks",
+        "kód",
+        "cod",
+        "код",
+        "numero",
+        "reference",
+        "référence",
+        "referencia",
+        "referência",
+        "réf",
+        "ref",
+        "código",
+        "codice",
+        "jan",
+        "asin",
+        "артикул",
+        "kód produktu",
+    ];
     let (label, code) = words.rsplit_once(' ')?;
     if code.len() < 3 || !code.bytes().any(|b| b.is_ascii_digit()) {
         return None;
@@ -269,7 +292,11 @@ fn abbreviated(words: &str) -> Option<(&str, &str)> {
     let plain = label.trim_end_matches('.');
     let short =
         label.ends_with('.') || ["sku", "ean", "upc", "gtin", "isbn"].iter().any(|k| plain.eq_ignore_ascii_case(k));
-    (short && matches!(announced(plain), Some(Announces::Sku | Announces::Gtin))).then_some((label, code))
+    let announces = matches!(announced(plain), Some(Announces::Sku | Announces::Gtin));
+    let plainly = || {
+        !VAGUE.iter().any(|vague| text::lower(plain) == *vague) && code.bytes().filter(u8::is_ascii_digit).count() >= 4
+    };
+    (announces && (short || plainly())).then_some((label, code))
 }
 
 fn in_form(tree: &Tree<'_>, index: usize) -> bool {
