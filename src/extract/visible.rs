@@ -3,6 +3,7 @@
 //! Every rule is a hint with points; a page whose best two prices are close in points and differ in amount is not
 //! decided here. Hidden elements are never read.
 
+pub mod behind;
 pub mod beside;
 pub mod buttons;
 pub mod classes;

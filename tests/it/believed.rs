@@ -60,3 +60,20 @@ fn of_two_amounts_in_one_text_people_pay_the_one_with_tax() {
     }
 }
 
+#[test]
+fn labels_behind_two_amounts_belong_to_the_amount_in_front_of_them() {
+    let hidden = |words: &str| format!("<span class=visually-hidden>{words}</span>");
+    let body = format!(
+        "<div><span>£129.00</span>{} <span>£159.00</span>{}</div><button>Add to basket</button>",
+        hidden("current price"),
+        hidden("previous price")
+    );
+    assert_eq!(price(&read(&page("en-GB", "", &body), BRITISH)).as_deref(), Some("129.00 GBP"));
+    let ahead = format!(
+        "<div>{}<span>£159.00</span>{}<span>£129.00</span></div><button>Add to basket</button>",
+        hidden("previous price"),
+        hidden("current price")
+    );
+    assert_eq!(price(&read(&page("en-GB", "", &ahead), BRITISH)).as_deref(), Some("129.00 GBP"));
+}
+
