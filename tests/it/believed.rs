@@ -77,3 +77,28 @@ fn labels_behind_two_amounts_belong_to_the_amount_in_front_of_them() {
     assert_eq!(price(&read(&page("en-GB", "", &ahead), BRITISH)).as_deref(), Some("129.00 GBP"));
 }
 
+#[test]
+fn a_tile_is_a_tile_whatever_shape_its_price_has() {
+    let tile = |n: usize, name: &str, price: &str| {
+        format!("<div class=tile><a href=/p/{n}><img src=x>{name}</a>{price}<button>Add to basket</button></div>")
+    };
+    let plain = |n: usize| tile(n, &format!("Steel chair mark {n}b"), &format!("<span>£{n}1.00</span>"));
+    let tiles: String = (3..6).map(plain).collect();
+    let odd = tile(9, "Oak table", "<b><i>£403.00</i></b>");
+    let body = format!("<p>Nothing here</p>{tiles}{odd}");
+    let found = read(&page("en-GB", "", &body), "https://shop.example.co.uk/gone");
+    assert_eq!(price(&found), None, "{}", found.explanation);
+}
+
+#[test]
+fn a_list_of_one_is_no_product() {
+    let body = "<p>1 result</p><div class=x9a><a href=/p/96858><img src=a.jpg>HP LaserJet M110w</a><b>$880.99</b><button>Add to Cart</button></div>";
+    let html = format!("<html lang=en-US><title>Lamps | Shop</title><h1>Lamps</h1>{body}");
+    let found = read(&html, "https://shop.example.com/collections/lamps");
+    assert_eq!(price(&found), None, "{}", found.explanation);
+    // A brand's picture in the box of the price names the product's own brand.
+    let body =
+        "<div><a href=/brands/brass><img src=b.jpg>Brass Works</a><b>$880.99</b><button>Add to Cart</button></div>";
+    let found = read(&page("en-US", "", body), "https://shop.example.com/p/brass-lamp");
+    assert_eq!(price(&found).as_deref(), Some("880.99 USD"), "{}", found.explanation);
+}
