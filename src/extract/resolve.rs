@@ -4,6 +4,7 @@
 
 mod finish;
 mod judge;
+mod place;
 mod site;
 mod tax;
 
@@ -19,7 +20,7 @@ use super::text::Words;
 use super::tree::{Builder, Tree};
 use super::visible::confirm::{Shown, confirm};
 use super::visible::{self, Interest, View};
-use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper};
+use super::{Extraction, Hints, Page, charset, embedded, kind, meta, scraper};
 use crate::money::{Currency, Money};
 
 /// Candidates kept in the answer.
@@ -50,7 +51,7 @@ pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) 
 
 fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
     let harvest = Harvest::collect(body);
-    let (locale, context) = surroundings(&harvest, page, site, hints, encoding, body);
+    let (locale, context) = place::surroundings(&harvest, page, site, hints, encoding, body);
     let shown = locale.map(|l| l.to_string());
     let empty = |outcome: Outcome, why: &str| Extraction {
         outcome,
@@ -83,75 +84,12 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     answer
 }
 
-/// Language, currency and decimal mark by hints, site file, page and host, in this order.
-fn surroundings<'a>(
-    harvest: &Harvest<'_>,
-    page: &Page<'_>,
-    site: Option<&scraper::Site>,
-    hints: &Hints,
-    encoding: &str,
-    body: &str,
-) -> (Option<Locale>, Context<'a>) {
-    let told = hints.locale.as_deref().and_then(Locale::parse).or_else(|| site.and_then(scraper::Site::locale));
-    let host = address::host(page.final_url).and_then(|h| Locale::from_host(&h));
-    let meta = harvest.meta(&["og:locale", "content-language", "language"]).and_then(|m| Locale::parse(&m.content));
-    let own = harvest.lang.as_deref().and_then(Locale::parse);
-    let said = match (own, meta) {
-        (Some(own), Some(meta)) if own.language() == meta.language() => Some(own.or_region_of(Some(meta))),
-        (own, meta) => own.or(meta),
-    };
-    // A country's domain beats a language without region: `lang=en` on a .pl page is an English template.
-    let local = match (said, host) {
-        (Some(said), host) if said.region().is_none() => {
-            Some(said.or_region_of(in_path(page.final_url, &said)).or_region_of(host))
-        }
-        (said, host) => said.or(host),
-    };
-    let locale = told
-        .or(local)
-        .or_else(|| script_of(encoding))
-        .or_else(|| speaks_english(body).then(|| Locale::parse("en")).flatten());
-    let currency = hints.currency.or_else(|| site.and_then(scraper::Site::currency));
-    (locale, Context { locale, currency, ..Context::default() })
-}
-
-/// The locale that the first part of an address names beside the page's language: `/en-se/`, `/se-en/`.
-fn in_path(url: &str, said: &Locale) -> Option<Locale> {
-    let (one, other) = url.split('/').nth(3)?.split_once(['-', '_'])?;
-    let language = said.language();
-    let region = match (one.eq_ignore_ascii_case(language), other.eq_ignore_ascii_case(language)) {
-        (true, _) => other,
-        (_, true) => one,
-        _ => return None,
-    };
-    Locale::parse(&format!("{language}-{region}")).filter(|locale| locale.region().is_some())
-}
-
 /// The currency that a Shopify shop shows its prices in, as its own script names it.
 fn shopify_currency(body: &str) -> Option<Currency> {
     const REACH: usize = 120;
     let at = memchr::memmem::find(body.as_bytes(), b"Shopify.currency")?;
     let stated = super::text::cut(&body[at..], REACH).split("\"active\"").nth(1)?;
     Currency::from_code(stated.split('"').nth(1)?)
-}
-
-/// Whether a page that names no language is in English: its commonest words stand all over it.
-fn speaks_english(body: &str) -> bool {
-    const ENOUGH: usize = 5;
-    [" the ", " and ", " for "]
-        .iter()
-        .all(|word| memchr::memmem::find_iter(body.as_bytes(), word.as_bytes()).take(ENOUGH).count() == ENOUGH)
-}
-
-/// Old encodings belong to one language each.
-fn script_of(encoding: &str) -> Option<Locale> {
-    Locale::parse(match encoding {
-        "GBK" | "gb18030" => "zh-CN",
-        "Big5" => "zh-TW",
-        "EUC-KR" => "ko-KR",
-        "Shift_JIS" | "EUC-JP" | "ISO-2022-JP" => "ja-JP",
-        _ => return None,
-    })
 }
 
 fn gather(

@@ -61,6 +61,32 @@ fn of_two_amounts_in_one_text_people_pay_the_one_with_tax() {
 }
 
 #[test]
+fn the_address_says_which_dollar_a_template_in_american_english_means() {
+    for (lang, url, text, wanted) in [
+        ("en-US", "https://shop.example.com.au/p/lamp", "$399.00", Some("399.00 AUD")),
+        ("en-US", "https://shop.example.ca/p/lamp", "$399.00", Some("399.00 CAD")),
+        ("en-US", "https://shop.example.co.uk/p/lamp", "£1,299", Some("1299.00 GBP")),
+        ("en-US", "https://shop.example.se/p/lamp", "1 299 kr", Some("1299.00 SEK")),
+        ("es-ES", "https://tienda.example.com.mx/p/lampara", "$399.00", Some("399.00 MXN")),
+        ("es-ES", "https://tienda.example.cl/p/lampara", "$12.990", Some("12990 CLP")),
+        ("en", "https://au.example.com/p/lamp", "$399.00", Some("399.00 AUD")),
+        ("en", "https://www.example.com/ca/en/p/lamp", "$399.00", Some("399.00 CAD")),
+        ("en", "https://www.example.com/se/p/lamp", "1 299 kr", Some("1299.00 SEK")),
+        ("en", "https://www.example.co/p/lamp", "$1,299", Some("1299.00 USD")),
+        ("es", "https://www.example.co/p/lampara", "$129.900", Some("129900.00 COP")),
+        // What the page itself says stays where the address names no country, or another language's.
+        ("en-US", "https://www.example.com/p/lamp", "$399.00", Some("399.00 USD")),
+        ("da-DK", "https://www.example.se/dk/p/lampe", "1.299 kr", Some("1299.00 DKK")),
+        ("de-CH", "https://www.example.de/ch/p/lampe", "<b class=price>399.00</b>", Some("399.00 CHF")),
+        ("ca", "https://www.example.com/ca/p/llum", "399,00 €", Some("399.00 EUR")),
+    ] {
+        let body = format!("<div class=price>{text}</div><button class=add-to-cart>x</button>");
+        let found = read(&page(lang, "", &body), url);
+        assert_eq!(price(&found).as_deref(), wanted, "{lang} {url} {text}: {}", found.explanation);
+    }
+}
+
+#[test]
 fn labels_behind_two_amounts_belong_to_the_amount_in_front_of_them() {
     let hidden = |words: &str| format!("<span class=visually-hidden>{words}</span>");
     let body = format!(
