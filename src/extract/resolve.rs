@@ -2,10 +2,13 @@
 //!
 //! The order is trust: site rules, JSON-LD, microdata, RDFa, meta tags, embedded state, what a person sees.
 
+mod contradiction;
 mod finish;
 mod judge;
 mod place;
 mod site;
+mod standing;
+mod state;
 mod tax;
 
 use super::address::Here;
@@ -14,7 +17,7 @@ use super::json::{self, Value};
 use super::locale::Locale;
 use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
-use super::price::{Context, PriceKind};
+use super::price::{self, Context, PriceKind, Role};
 use super::schema::{self, Product, Surroundings};
 use super::text::Words;
 use super::tree::{Builder, Tree};
@@ -192,6 +195,16 @@ fn view_of(
             }
         }
     }
+    // An instalment or a price per kilogram of that amount confirms no price: what else is there decides.
+    if let Shown::Alone(confirmed) = &shown
+        && is_other_amount(confirmed, context)
+    {
+        let until = range.end;
+        let interest = Interest::Prices { stated: None, words: true, until };
+        let mut view = look(&part.tree(until), interest);
+        candidates.append(&mut view.candidates);
+        return view;
+    }
     match shown {
         Shown::Alone(confirmed) => {
             let all_said = described && says(|o| o.sku.is_some() || o.mpn.is_some());
@@ -217,6 +230,14 @@ fn view_of(
             view
         }
     }
+}
+
+/// Whether the text of a place calls its amount an instalment, a price per measure or the price of something else.
+fn is_other_amount(place: &Candidate, context: &Context<'_>) -> bool {
+    let raw = place.offer.evidence.as_ref().map_or("", |e| e.raw.as_str());
+    price::read(raw, context).is_ok_and(|reading| {
+        matches!(reading.kind, PriceKind::Instalment | PriceKind::Unit) || reading.role != Role::Price
+    })
 }
 
 /// Whether a part of a page has a control that is switched off: one of the signs of a product that is not for sale.
