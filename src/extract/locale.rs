@@ -89,6 +89,13 @@ impl Locale {
         self.with_customs()
     }
 
+    /// This locale's language in the region of `other`.
+    #[must_use]
+    pub fn in_region_of(mut self, other: Self) -> Self {
+        self.region = other.region.or(self.region);
+        self.with_customs()
+    }
+
     fn with_customs(mut self) -> Self {
         self.currency = self.local_currency();
         self.decimal_mark = self.local_mark();

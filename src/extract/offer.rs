@@ -196,6 +196,12 @@ impl Candidate {
     pub fn new(source: Source, offer: Offer) -> Self {
         Self { source, offer, open: Vec::new(), amounts: Vec::new(), score: 0, chosen: false, verdict: String::new() }
     }
+
+    /// The byte offset at which its price was read, if that is known.
+    #[must_use]
+    pub fn evidence_offset(&self) -> Option<usize> {
+        self.offer.evidence.as_ref()?.offset
+    }
 }
 
 /// Cleans a text field: tags and entities resolved, white space folded, cut to `max` characters, empty is `None`.

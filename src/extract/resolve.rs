@@ -2,9 +2,13 @@
 //!
 //! The order is trust: site rules, JSON-LD, microdata, RDFa, meta tags, embedded state, what a person sees.
 
+mod contradiction;
 mod finish;
 mod judge;
+mod place;
 mod site;
+mod standing;
+mod state;
 mod tax;
 
 use super::address::Here;
@@ -13,13 +17,13 @@ use super::json::{self, Value};
 use super::locale::Locale;
 use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
-use super::price::{Context, PriceKind};
+use super::price::{self, Context, PriceKind, Role};
 use super::schema::{self, Product, Surroundings};
 use super::text::Words;
 use super::tree::{Builder, Tree};
 use super::visible::confirm::{Shown, confirm};
 use super::visible::{self, Interest, View};
-use super::{Extraction, Hints, Page, address, charset, embedded, kind, meta, scraper};
+use super::{Extraction, Hints, Page, charset, embedded, kind, meta, scraper};
 use crate::money::{Currency, Money};
 
 /// Candidates kept in the answer.
@@ -50,7 +54,7 @@ pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) 
 
 fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
     let harvest = Harvest::collect(body);
-    let (locale, context) = surroundings(&harvest, page, site, hints, encoding, body);
+    let (locale, context) = place::surroundings(&harvest, page, site, hints, encoding, body);
     let shown = locale.map(|l| l.to_string());
     let empty = |outcome: Outcome, why: &str| Extraction {
         outcome,
@@ -83,75 +87,12 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     answer
 }
 
-/// Language, currency and decimal mark by hints, site file, page and host, in this order.
-fn surroundings<'a>(
-    harvest: &Harvest<'_>,
-    page: &Page<'_>,
-    site: Option<&scraper::Site>,
-    hints: &Hints,
-    encoding: &str,
-    body: &str,
-) -> (Option<Locale>, Context<'a>) {
-    let told = hints.locale.as_deref().and_then(Locale::parse).or_else(|| site.and_then(scraper::Site::locale));
-    let host = address::host(page.final_url).and_then(|h| Locale::from_host(&h));
-    let meta = harvest.meta(&["og:locale", "content-language", "language"]).and_then(|m| Locale::parse(&m.content));
-    let own = harvest.lang.as_deref().and_then(Locale::parse);
-    let said = match (own, meta) {
-        (Some(own), Some(meta)) if own.language() == meta.language() => Some(own.or_region_of(Some(meta))),
-        (own, meta) => own.or(meta),
-    };
-    // A country's domain beats a language without region: `lang=en` on a .pl page is an English template.
-    let local = match (said, host) {
-        (Some(said), host) if said.region().is_none() => {
-            Some(said.or_region_of(in_path(page.final_url, &said)).or_region_of(host))
-        }
-        (said, host) => said.or(host),
-    };
-    let locale = told
-        .or(local)
-        .or_else(|| script_of(encoding))
-        .or_else(|| speaks_english(body).then(|| Locale::parse("en")).flatten());
-    let currency = hints.currency.or_else(|| site.and_then(scraper::Site::currency));
-    (locale, Context { locale, currency, ..Context::default() })
-}
-
-/// The locale that the first part of an address names beside the page's language: `/en-se/`, `/se-en/`.
-fn in_path(url: &str, said: &Locale) -> Option<Locale> {
-    let (one, other) = url.split('/').nth(3)?.split_once(['-', '_'])?;
-    let language = said.language();
-    let region = match (one.eq_ignore_ascii_case(language), other.eq_ignore_ascii_case(language)) {
-        (true, _) => other,
-        (_, true) => one,
-        _ => return None,
-    };
-    Locale::parse(&format!("{language}-{region}")).filter(|locale| locale.region().is_some())
-}
-
 /// The currency that a Shopify shop shows its prices in, as its own script names it.
 fn shopify_currency(body: &str) -> Option<Currency> {
     const REACH: usize = 120;
     let at = memchr::memmem::find(body.as_bytes(), b"Shopify.currency")?;
     let stated = super::text::cut(&body[at..], REACH).split("\"active\"").nth(1)?;
     Currency::from_code(stated.split('"').nth(1)?)
-}
-
-/// Whether a page that names no language is in English: its commonest words stand all over it.
-fn speaks_english(body: &str) -> bool {
-    const ENOUGH: usize = 5;
-    [" the ", " and ", " for "]
-        .iter()
-        .all(|word| memchr::memmem::find_iter(body.as_bytes(), word.as_bytes()).take(ENOUGH).count() == ENOUGH)
-}
-
-/// Old encodings belong to one language each.
-fn script_of(encoding: &str) -> Option<Locale> {
-    Locale::parse(match encoding {
-        "GBK" | "gb18030" => "zh-CN",
-        "Big5" => "zh-TW",
-        "EUC-KR" => "ko-KR",
-        "Shift_JIS" | "EUC-JP" | "ISO-2022-JP" => "ja-JP",
-        _ => return None,
-    })
 }
 
 fn gather(
@@ -255,6 +196,16 @@ fn view_of(
             }
         }
     }
+    // An instalment or a price per kilogram of that amount confirms no price: what else is there decides.
+    if let Shown::Alone(confirmed) = &shown
+        && is_other_amount(confirmed, context)
+    {
+        let until = range.end;
+        let interest = Interest::Prices { stated: None, words: true, until };
+        let mut view = look(&part.tree(until), interest);
+        candidates.append(&mut view.candidates);
+        return view;
+    }
     match shown {
         Shown::Alone(confirmed) => {
             let all_said = described && says(|o| o.sku.is_some() || o.mpn.is_some());
@@ -280,6 +231,14 @@ fn view_of(
             view
         }
     }
+}
+
+/// Whether the text of a place calls its amount an instalment, a price per measure or the price of something else.
+fn is_other_amount(place: &Candidate, context: &Context<'_>) -> bool {
+    let raw = place.offer.evidence.as_ref().map_or("", |e| e.raw.as_str());
+    price::read(raw, context).is_ok_and(|reading| {
+        matches!(reading.kind, PriceKind::Instalment | PriceKind::Unit) || reading.role != Role::Price
+    })
 }
 
 /// Whether a part of a page has a control that is switched off: one of the signs of a product that is not for sale.

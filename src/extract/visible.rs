@@ -3,7 +3,9 @@
 //! Every rule is a hint with points; a page whose best two prices are close in points and differ in amount is not
 //! decided here. Hidden elements are never read.
 
+pub mod behind;
 pub mod beside;
+pub mod boxes;
 pub mod buttons;
 pub mod classes;
 pub mod confirm;
@@ -147,6 +149,7 @@ fn prices(
     let anchor = heading.map(|h| h.1);
     spots::mark_repeated(tree, &mut found, anchor);
     later::mark(tree, &mut found, anchor, url);
+    boxes::mark(tree, &mut found, heading.map(|h| (h.0.as_str(), h.1)), url);
     view.tiles = found.iter().filter(|s| s.tile && s.marked).count();
     view.alike = spots::most_alike(&found);
     view.seen = found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect();

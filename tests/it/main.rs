@@ -6,6 +6,7 @@
 mod alert_words;
 mod alerts;
 mod bars;
+mod believed;
 mod cli;
 mod connectors;
 mod crash;

@@ -6,11 +6,13 @@ use super::currency::{self, Mark};
 use super::number::{self, Hints};
 use super::seen::Seen;
 use super::words;
-use super::{Context, PriceKind, Role};
+use super::{Context, PriceKind, Role, TaxView};
 use crate::money::Decimal;
 
 /// The upper end of a range is at most this many times the lower one.
 const MOST_IN_RANGE: i64 = 20;
+/// Percent that a price with tax is of the one without, at least and at most.
+const MARKUP_OF_TAX: (i64, i64) = (102, 130);
 /// Numbers with only blanks between them from which on they are a telephone number.
 const TELEPHONE: usize = 4;
 
@@ -72,12 +74,35 @@ impl Seen<'_> {
         let litter = [' ', '.', ',', ':', ';', '-', '–', '|', ')', '!'];
         let between = self.lower.get(start..self.from).unwrap_or("").trim_matches(litter);
         let lower = own.amount < first.amount;
+        if self.is_gross_of(ahead, first, own) {
+            return true;
+        }
         match first.role {
             Role::List => lower,
             Role::Saving => words::names_price(between.rsplit(' ').next().unwrap_or("")),
             Role::Price => lower && words::reduces(&self.lower[..ahead.number.start], between),
             _ => false,
         }
+    }
+
+    /// Whether this amount is the one in front of it with tax: `£100.00 (£120.00 inc VAT)`, `100 zł netto / 123 zł brutto`.
+    fn is_gross_of(&self, ahead: &Self, first: &super::Reading, own: &super::Reading) -> bool {
+        let start = ahead.to.max(ahead.number.end);
+        let between = self.lower.get(start..self.from).unwrap_or("");
+        // Words behind a bracket or a slash speak of the amount that follows.
+        let apart = between.trim_start().starts_with(['(', '（', '/', '|', '[']);
+        let called = own.tax == TaxView::Gross || words::tax("", between.trim_end_matches([' ', ':', '.'])).1;
+        let spoken = first.tax == TaxView::Net || (called && (apart || first.tax == TaxView::Unknown));
+        let (least, most) = MARKUP_OF_TAX;
+        let factor =
+            |percent: i64| first.amount.checked_mul(Decimal::from(percent)).map(|sum| sum / Decimal::ONE_HUNDRED);
+        first.role == Role::Price
+            && first.kind == PriceKind::Exact
+            && own.kind == PriceKind::Exact
+            && own.tax != TaxView::Net
+            && spoken
+            && factor(least).is_some_and(|least| own.amount >= least)
+            && factor(most).is_some_and(|most| own.amount <= most)
     }
 
     fn written(&self) -> &str {

@@ -1,12 +1,13 @@
 //! The verdict: which candidate is the page's price, how sure that is, or which outcome the page has instead.
 
+use super::contradiction::{self, Sight};
 use super::finish::{complete, finish};
-use super::{Found, fill, tax};
+use super::{Found, fill, state, tax};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Candidate, Offer, Source};
 use crate::extract::outcome::Outcome;
-use crate::extract::price::{PriceKind, Role};
+use crate::extract::price::PriceKind;
 use crate::extract::visible::beside::{self, is_reduction};
 use crate::extract::visible::{ENOUGH, View};
 use crate::extract::{Extraction, Hints, Page, TaxView, kind};
@@ -27,7 +28,8 @@ pub(super) fn decide(
     mut found: Found,
 ) -> Extraction {
     let view = found.view.take().unwrap_or_default();
-    let verdict = choose(&mut found, &view, harvest, page, roots);
+    let sight = Sight { body, harvest, view: &view };
+    let verdict = choose(&mut found, sight, page, roots);
     let mut offer = Offer::default();
     let chosen = match &verdict {
         Verdict::Price { index, .. } => Some(*index),
@@ -77,7 +79,8 @@ pub(super) enum Verdict {
 }
 
 /// Picks the price among the candidates, or says that there is none or that they contradict each other.
-fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
+fn choose(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
+    let Sight { harvest, view, .. } = sight;
     let priced = |c: &Candidate| c.offer.price.is_some_and(Money::is_positive);
     let structured: Vec<usize> = (0..found.candidates.len())
         .filter(|i| {
@@ -88,7 +91,12 @@ fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>
         if found.candidates[first].source != Source::SiteRule && found.products > 1 && !found.says_product {
             return Verdict::None;
         }
-        return reconcile(found, view, first, &structured);
+        if contradiction::is_list(found, view, first, page) {
+            found.listed = found.listed.max(view.tiles);
+            (found.products, found.says_product) = (0, false);
+            return Verdict::None;
+        }
+        return reconcile(found, sight, first, &structured);
     }
     if let Some(open) = found.candidates.iter().find(|c| !c.open.is_empty()) {
         let why = open.open.join("; ");
@@ -102,73 +110,12 @@ fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>
         }
         return Verdict::Ambiguous(why);
     }
-    let sight = by_sight(found, view, harvest, page, roots);
-    with_state(found, sight)
-}
-
-/// Embedded state beside what a person sees: it confirms, it settles a tie, it stands in where nothing is seen.
-fn with_state(found: &Found, sight: Verdict) -> Verdict {
-    let priced = |c: &Candidate| c.source == Source::Embedded && c.offer.price.is_some_and(Money::is_positive);
-    let Some(index) = found.candidates.iter().position(priced) else { return sight };
-    let states: Vec<Money> = found.candidates.iter().filter(|c| priced(c)).filter_map(|c| c.offer.price).collect();
-    match sight {
-        Verdict::Price { index: seen, confidence, why } => {
-            let agrees = found.candidates[seen].offer.price.is_some_and(|p| states.iter().any(|s| close(*s, p)));
-            let confidence = if agrees { confidence + 15 } else { confidence.min(62) };
-            let note = if agrees { "; the page's state agrees" } else { "; the page's state says otherwise" };
-            Verdict::Price { index: seen, confidence, why: why + note }
-        }
-        Verdict::Ambiguous(why) => {
-            let seen = found.candidates.iter().position(|c| {
-                c.source == Source::Visible
-                    && c.score >= ENOUGH - 12
-                    && c.offer.price.is_some_and(|p| close(p, states[0]))
-            });
-            seen.map_or(Verdict::Ambiguous(why), |index| Verdict::Price {
-                index,
-                confidence: 68,
-                why: "of two prices shown, the one that the page's state names".to_owned(),
-            })
-        }
-        Verdict::None
-            if clear_visible(found)
-                .is_some_and(|(i, _)| found.candidates[i].offer.price.is_some_and(|p| close(p, states[0]))) =>
-        {
-            let seen = clear_visible(found).map_or(index, |(i, _)| i);
-            Verdict::Price {
-                index: seen,
-                confidence: 75,
-                why: "what a person sees and the page's state agree".to_owned(),
-            }
-        }
-        Verdict::None
-            if states.len() == 1
-                && !found.candidates.iter().any(|c| {
-                    c.source == Source::Visible && c.score >= 40 && c.offer.price.is_some_and(|p| !close(p, states[0]))
-                })
-                && !counts_cents(found, states[0]) =>
-        {
-            Verdict::Price {
-                index,
-                confidence: 62,
-                why: "no markup and no clear price to see; the page's state names the product and its price".to_owned(),
-            }
-        }
-        Verdict::None => Verdict::None,
-    }
-}
-
-/// Whether the page shows the hundredth part of what its state says, wherever that stands: then the state counts cents
-/// and does not say so, and nothing more is known.
-fn counts_cents(found: &Found, state: Money) -> bool {
-    const CENTS: i64 = 100;
-    let shown = found.candidates.iter().filter(|c| c.source == Source::Visible).filter_map(|c| c.offer.price);
-    let hundredth = |p: Money| p.currency() == state.currency() && p.minor().checked_mul(CENTS) == Some(state.minor());
-    shown.into_iter().any(hundredth)
+    let seen = by_sight(found, view, harvest, page, roots);
+    state::confirm(found, sight, seen)
 }
 
 /// Structured prices: all that agree strengthen each other, the visible price confirms or corrects.
-fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize]) -> Verdict {
+fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[usize]) -> Verdict {
     let price = |i: usize, found: &Found| found.candidates[i].offer.price;
     let Some(base) = price(first, found) else { return Verdict::None };
     let mut agreeing = 1;
@@ -183,9 +130,6 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
         }
     }
     let visible = best_visible(found);
-    let shown = |money: Money| {
-        view.seen.iter().any(|(m, role)| close(*m, money) && matches!(role, Role::Price | Role::List | Role::Member))
-    };
     let source = found.candidates[first].source.as_str();
     if found.candidates[first].source == Source::SiteRule {
         return Verdict::Price { index: first, confidence: 95, why: "a rule of the site file found it".to_owned() };
@@ -221,35 +165,25 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
     }
     if let Some((index, points)) = visible
         && let Some(seen) = price(index, found)
-        && !close(seen, base)
-        && seen.currency() == base.currency()
-        && found.candidates[first].offer.kind == PriceKind::Exact
     {
-        return contradicted(found, view, first, index, points, shown(base), agreeing);
+        let exact = found.candidates[first].offer.kind == PriceKind::Exact;
+        if exact && !close(seen, base) && seen.currency() == base.currency() {
+            return contradiction::settle(found, sight, first, (index, points), agreeing);
+        }
+        let other = contradiction::one_of_range(found, sight, first, index)
+            .or_else(|| contradiction::in_other_money(found, sight, first, index));
+        if let Some(verdict) = other {
+            return verdict;
+        }
+        if exact
+            && agreeing == 1
+            && close(seen, base)
+            && let Some(verdict) = contradiction::reduced_beside(found, sight.view, base)
+        {
+            return verdict;
+        }
     }
-    // Several sellers or variants: the page shows the price of one of them.
-    if let Some((index, _)) = visible
-        && let Some(seen) = price(index, found)
-        && found.candidates[first].offer.kind == PriceKind::Range
-        && found.candidates[index].offer.kind == PriceKind::Exact
-        && !close(seen, base)
-        && found.candidates[first].amounts.iter().any(|own| close(*own, seen))
-    {
-        found.candidates[first].verdict = "the page shows another of its prices".to_owned();
-        return Verdict::Price {
-            index,
-            confidence: 75,
-            why: format!("of the prices that {source} states, the one shown"),
-        };
-    }
-    // The same number in another money: one of the two names is wrong.
-    if let Some((index, _)) = visible
-        && let Some(seen) = price(index, found)
-        && seen.currency() != base.currency()
-        && seen.amount() == base.amount()
-    {
-        return Verdict::Ambiguous(format!("{source} says {base}, the page shows {seen}"));
-    }
+    let source = found.candidates[first].source.as_str();
     let state: Vec<Money> =
         found.candidates.iter().filter(|c| c.source == Source::Embedded).filter_map(|c| c.offer.price).collect();
     let doubted = !state.is_empty() && !state.iter().any(|s| close(*s, base));
@@ -269,92 +203,13 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
     }
 }
 
-/// The page shows another price than its markup: a stale or list price in the markup, or a wrong look.
-fn contradicted(
-    found: &mut Found,
-    view: &View,
-    first: usize,
-    index: usize,
-    points: i32,
-    base_shown: bool,
-    agreeing: usize,
-) -> Verdict {
-    let base = found.candidates[first].offer.price;
-    let seen = found.candidates[index].offer.price;
-    let (Some(base), Some(seen)) = (base, seen) else { return Verdict::None };
-    let list = beside::beside(&view.spots, seen, &view.discounts).list;
-    let sale = list.is_some_and(|l| close(l, base));
-    let strong = points >= ENOUGH + 20 || (points >= ENOUGH && alone(found, seen, base));
-    let base_points = best_points(found, base);
-    let reduced = view.discounts.iter().any(|percent| is_reduction(base, seen, *percent));
-    let outshone = base_points.is_none_or(|own| own + 25 <= points);
-    // Prices for quantities or kinds of customers look alike: none of them speaks against the markup.
-    let rivalled = found.candidates.iter().any(|c| {
-        c.source == Source::Visible
-            && c.score + 8 > points
-            && c.offer.price.is_some_and(|p| !close(p, seen) && !close(p, base))
-    });
-    if seen.minor() < base.minor()
-        && (sale || reduced || (strong && (!base_shown || outshone)))
-        && agreeing == 1
-        && !rivalled
-    {
-        // What the markup says is the price before only where the page says so: it may be stale, or count cents.
-        found.candidates[index].offer.list_price = list.or((sale || reduced).then_some(base));
-        found.candidates[first].verdict = if sale || reduced {
-            format!("the page shows {seen} and this as the price before")
-        } else {
-            format!("the page shows {seen}")
-        };
-        let confidence = if sale || reduced { 80 } else { 60 };
-        return Verdict::Price {
-            index,
-            confidence,
-            why: format!("the page shows {seen}; the markup still says {base}"),
-        };
-    }
-    if base_shown || !strong {
-        return Verdict::Price {
-            index: first,
-            confidence: 72,
-            why: format!(
-                "{} states it; another price on the page ({seen}) is less certain",
-                found.candidates[first].source.as_str()
-            ),
-        };
-    }
-    if agreeing > 1 {
-        return Verdict::Price {
-            index: first,
-            confidence: 65,
-            why: format!("two markup sources state it although the page seems to show {seen}"),
-        };
-    }
-    Verdict::Ambiguous(format!("{} says {base}, the page shows {seen}", found.candidates[first].source.as_str()))
-}
-
-/// Points of the best visible place that shows an amount.
-fn best_points(found: &Found, money: Money) -> Option<i32> {
-    let own = found
-        .candidates
-        .iter()
-        .filter(|c| c.source == Source::Visible && c.offer.price.is_some_and(|p| close(p, money)));
-    own.map(|c| c.score).max()
-}
-
-/// Whether no third amount on the page has any claim to be the price.
-fn alone(found: &Found, seen: Money, base: Money) -> bool {
-    let rivals = found.candidates.iter().filter(|c| c.source == Source::Visible && c.score > 10);
-    rivals.filter_map(|c| c.offer.price).all(|p| close(p, seen) || close(p, base))
-}
-
 fn best_visible(found: &Found) -> Option<(usize, i32)> {
     let best = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
     (best.1.score >= ENOUGH).then_some((best.0, best.1.score))
 }
 
 /// A place with fewer points that no other amount comes near.
-fn clear_visible(found: &Found) -> Option<(usize, i32)> {
+pub(super) fn clear_visible(found: &Found) -> Option<(usize, i32)> {
     let (index, best) = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
     let rival =
         found.candidates[index + 1..].iter().find(|c| c.source == Source::Visible && c.offer.price != best.offer.price);

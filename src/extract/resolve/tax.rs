@@ -31,7 +31,8 @@ pub(super) fn gross_of(one: &Candidate, other: &Candidate, locale: Option<Locale
     (spoken && differ_by_vat(net, gross, locale)).then_some(gross)
 }
 
-fn differ_by_vat(net: Money, gross: Money, locale: Option<Locale>) -> bool {
+/// Whether two amounts differ by a rate of value added tax of the page's country.
+pub(super) fn differ_by_vat(net: Money, gross: Money, locale: Option<Locale>) -> bool {
     let region = locale.as_ref().and_then(Locale::likely_region);
     let known = RATES.iter().find(|(of, _)| Some(*of) == region).map(|(_, rates)| *rates);
     net.currency() == gross.currency()

@@ -80,6 +80,13 @@ pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money) -> Shown {
     }))
 }
 
+/// Whether a text shows an amount in its currency, whatever else it says.
+#[must_use]
+pub fn shows(text: &str, price: Money) -> bool {
+    let fits = |wanted: Forms| amounts(text).any(|digits| wanted.fit(&digits));
+    Forms::of(price).is_some_and(fits) && may_mean(text, price.currency())
+}
+
 /// Which texts may hold an amount that matters beside a price.
 #[derive(Debug)]
 pub struct Relevant(Forms);

@@ -24,9 +24,19 @@ pub fn join(text: &str) -> (Cow<'_, str>, bool) {
         }
         true => (Cow::Owned(text.split(SEAM).collect::<Vec<_>>().join(" ")), false),
     };
-    // Cents behind a blank: the blank between mark and cents is litter.
-    let spaced = joined.as_bytes().windows(2).any(|pair| pair == b". ");
-    (if spaced { Cow::Owned(joined.replace(". ", ".")) } else { joined }, split)
+    (without_blank_in_numbers(joined), split)
+}
+
+/// `39. 95` as one number: the blank between mark and cents is litter. The one behind `inkl.` or `kr.` is not.
+fn without_blank_in_numbers(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_litter = |part: &[u8]| matches!(part, [b'0'..=b'9' | b' ', b'.', b' ', b'0'..=b'9']);
+    let blanks: Vec<usize> =
+        text.as_bytes().windows(4).enumerate().filter(|(_, part)| is_litter(part)).map(|(at, _)| at + 2).collect();
+    if blanks.is_empty() {
+        return text;
+    }
+    let kept = text.char_indices().filter(|(at, _)| !blanks.contains(at));
+    Cow::Owned(kept.map(|(_, c)| c).collect())
 }
 
 /// Whether any seam stands behind a number or its mark and in front of digits or a mark: all others become blanks.
@@ -153,6 +163,15 @@ mod tests {
         ] {
             let raw = text.replace('|', &SEAM.to_string()).replace('~', &STRUCK.to_string());
             assert_eq!(join(&raw).0, read, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_blank_behind_an_abbreviation_stays() {
+        for (text, kept) in
+            [("119,00 € inkl. MwSt.", "119,00 € inkl. MwSt."), ("kr. 499", "kr. 499"), ("39. 95", "39.95")]
+        {
+            assert_eq!(join(text).0, kept);
         }
     }
 

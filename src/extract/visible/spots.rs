@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
+use super::behind;
 use super::classes::Hints;
 use super::confirm::Relevant;
 use super::pieces::Pieces;
@@ -187,11 +188,19 @@ impl<'a> Reader<'_, 'a> {
             .find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_)))
             .unwrap_or(spot.node);
         let is_text = |i: &usize| matches!(tree.nodes[*i].kind, Kind::Text(_));
-        let before = (first.saturating_sub(7)..first).rev().find(is_text).and_then(short).unwrap_or_default();
+        let mut before = (first.saturating_sub(7)..first).rev().find(is_text).and_then(short).unwrap_or_default();
         let own_words = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).map_or("", |at| &spot.raw[..at]);
         spot.labelled = price::names_price(&before) || price::names_price(own_words);
         let end = tree.nodes[spot.node].end;
         let after = (end..tree.nodes.len().min(end + 5)).find(is_text).and_then(short).unwrap_or_default();
+        match behind::place(tree, first..end) {
+            Some(behind::Place::Last) => {
+                spot.labelled = price::names_price(own_words) || price::names_price(&after);
+                before = Cow::Borrowed("");
+            }
+            Some(behind::Place::First) => spot.labelled |= price::names_price(&after),
+            None => {}
+        }
         if before.is_empty() && after.is_empty() {
             return;
         }

@@ -1,0 +1,76 @@
+//! Boxes that show another product: what a list is made of, whatever shape the price in it has.
+
+use rustc_hash::FxHashMap;
+
+use super::spots::Spot;
+use crate::extract::address::Here;
+use crate::extract::scan::Name;
+use crate::extract::text::Words;
+use crate::extract::tree::Tree;
+
+/// Ancestors of a price that may be the box of its product.
+const MAX_CLIMB: usize = 6;
+/// Nodes that such a box has at most.
+const MAX_BOX: usize = 80;
+/// Tiles beside a box from which on it is one of them.
+const TILES: usize = 2;
+
+/// Marks prices in boxes of the same kind as those of tiles, and prices that are for sale under another product's name.
+pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, url: &str) {
+    let holds_heading = |b: usize| anchor.is_some_and(|(_, at)| (b..tree.nodes[b].end).contains(&at));
+    let is_box = |b: &usize| tree.nodes[*b].end - *b < MAX_BOX && !holds_heading(*b);
+    let boxes = |spot: &Spot| -> Vec<usize> {
+        std::iter::once(spot.node).chain(tree.ancestors(spot.node)).take(MAX_CLIMB).take_while(is_box).collect()
+    };
+    let kind = |b: usize| {
+        let tag = tree.nodes[b].tag();
+        (tree.nodes[b].parent, tag.map(|tag| tag.key), tree.facts(b).class)
+    };
+    // Which boxes of one kind hold tiles: siblings with the same name and class.
+    let mut tiles: FxHashMap<_, Vec<usize>> = FxHashMap::default();
+    for tile in spots.iter().filter(|s| s.tile) {
+        for b in boxes(tile) {
+            let same = tiles.entry(kind(b)).or_default();
+            if !same.contains(&b) {
+                same.push(b);
+            }
+        }
+    }
+    let here = Here::of(url);
+    let heading = anchor.map(|(words, _)| Words::of(words));
+    for spot in spots.iter_mut().filter(|s| s.marked && !s.tile && !s.aside) {
+        let around = boxes(spot);
+        let beside_tiles = |b: &usize| {
+            tiles.get(&kind(*b)).is_some_and(|same| same.iter().filter(|one| *one != b).count() >= TILES)
+                && link(tree, *b, &here).is_some()
+        };
+        spot.tile = around.iter().any(beside_tiles);
+        let foreign = |b: &usize| {
+            let named = link(tree, *b, &here).map(|link| Words::of(&tree.text(link, 200)));
+            let Some((named, heading)) = named.zip(heading.as_ref()) else { return false };
+            let heading: Vec<&str> = heading.iter().collect();
+            sells(tree, *b) && named.iter().count() > 1 && !named.iter().any(|word| heading.contains(&word))
+        };
+        if !spot.tile && around.iter().any(foreign) {
+            spot.aside = true;
+            "another product's box".clone_into(&mut spot.aside_name);
+        }
+    }
+}
+
+/// The link with a picture and a name that leads from a box to another page.
+fn link(tree: &Tree<'_>, b: usize, here: &Here<'_>) -> Option<usize> {
+    let leads_away = |i: &usize| {
+        let href = tree.nodes[*i].tag().filter(|tag| tag.is(Name::A)).and_then(|tag| tag.attribute("href"));
+        href.map(str::trim).is_some_and(|href| {
+            !href.is_empty() && !href.starts_with(['#', '?']) && !href.starts_with("javascript:") && !here.is_same(href)
+        })
+    };
+    let pictured = |i: &usize| (*i..tree.nodes[*i].end).any(|k| tree.nodes[k].is(Name::IMG));
+    (b..tree.nodes[b].end).find(|i| leads_away(i) && pictured(i) && tree.has_text(*i))
+}
+
+/// Whether a box has a button.
+fn sells(tree: &Tree<'_>, b: usize) -> bool {
+    (b..tree.nodes[b].end).any(|i| tree.nodes[i].is(Name::BUTTON))
+}
