@@ -116,6 +116,11 @@ impl<'t> Place<'t> {
 /// Things with names of their own from which on a list is one of different things.
 const CROWD: usize = 3;
 
+/// Signs of a shop system that writes cents: each of the first three is one, the last two are together.
+static SHOPIFY: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
+    ["gid://shopify", "compare_at_price_max", "ShopifyAnalytics", "\"vendor\"", "\"variants\""].map(Finder::new)
+});
+
 struct Hit {
     offer: Offer,
     points: i32,
@@ -141,11 +146,10 @@ struct Search<'s> {
 
 impl Search<'_> {
     fn shop_system(&mut self, name: &str, source: &str) {
-        let shopify = source.contains("gid://shopify")
-            || source.contains("compare_at_price_max")
-            || source.contains("ShopifyAnalytics")
-            || (source.contains("\"vendor\"") && source.contains("\"variants\""));
-        self.cents = shopify && name != "data-product_variations";
+        let [marks @ .., vendor, variants] = &*SHOPIFY;
+        let has = |sign: &Finder<'_>| sign.find(source.as_bytes()).is_some();
+        let shopify = || marks.iter().any(has) || (has(vendor) && has(variants));
+        self.cents = name != "data-product_variations" && shopify();
     }
 
     fn script(&mut self, script: &Script<'_>) {

@@ -1,6 +1,8 @@
 //! Tables of phrases: sorted by how they begin or end, so that a text is compared with the few that can fit it, or found
 //! anywhere in a text, all of them at once.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::text;
@@ -130,11 +132,15 @@ pub struct Anywhere {
     /// Bytes of the shortest phrase: no phrase begins closer to the end of a text.
     shortest: usize,
     /// A bit for each [`place`] at which a phrase has its beginning.
-    table: Box<[u64; 1 << (TABLE_BITS - u64::BITS.ilog2())]>,
-    /// Phrases that are shorter than a beginning; they are compared wherever any phrase may begin.
-    short: Vec<usize>,
-    /// The others by the place of their beginning.
-    by_place: FxHashMap<usize, Vec<usize>>,
+    table: Box<[u64; PLACES / 64]>,
+    /// How many bits are set in front of each word of the table.
+    before: Box<[u16; PLACES / 64]>,
+    /// Where the phrases of each set bit begin in [`Self::by_place`], in the order of the bits, and the end of the last.
+    ranges: Vec<u16>,
+    /// Phrases by the place of their beginning.
+    by_place: Vec<u16>,
+    /// Phrases so short that too many places fit them; they are compared wherever any phrase may begin.
+    short: Vec<u16>,
 }
 
 /// A phrase in a text.
@@ -151,6 +157,10 @@ pub struct Hit {
 const BEGINNING: usize = 4;
 /// Bits of the table of beginnings, as a power of two: four kilobytes stay in the nearest cache.
 const TABLE_BITS: u32 = 15;
+/// See [`TABLE_BITS`].
+const PLACES: usize = 1 << TABLE_BITS;
+/// Bytes of a phrase that is listed at every place that a fourth byte can make of it.
+const NEARLY: usize = BEGINNING - 1;
 /// The bits of a byte that stay the same when a letter changes its case.
 const FOLDED: u32 = 0x1f1f_1f1f;
 
@@ -176,15 +186,14 @@ impl Anywhere {
     }
 
     fn of(phrases: Vec<&'static str>, any_case: bool) -> Self {
-        let table = Box::new([0; 1 << (TABLE_BITS - u64::BITS.ilog2())]);
         let shortest = phrases.iter().map(|phrase| phrase.len()).min().unwrap_or(usize::MAX);
-        let mut all = Self { any_case, phrases, shortest, table, short: Vec::new(), by_place: FxHashMap::default() };
-        for phrase in 0..all.phrases.len() {
-            let bytes = all.phrases[phrase].as_bytes();
+        let mut table = Box::new([0_u64; PLACES / 64]);
+        let mut listed: BTreeMap<usize, Vec<u16>> = BTreeMap::new();
+        let mut short = Vec::new();
+        for (index, phrase) in (0_u16..).zip(&phrases) {
+            let bytes = phrase.as_bytes();
             if let Some(beginning) = bytes.first_chunk() {
-                let place = place(*beginning);
-                all.mark(place);
-                all.by_place.entry(place).or_default().push(phrase);
+                listed.entry(place(*beginning)).or_default().push(index);
                 continue;
             }
             // Any bytes may stand behind so short a phrase.
@@ -192,20 +201,47 @@ impl Anywhere {
             let open = FOLDED.checked_shl(8 * u32::try_from(bytes.len()).unwrap_or(u32::MAX)).unwrap_or(0);
             let mut any = 0;
             loop {
-                all.mark(place((known | any).to_le_bytes()));
+                let places = listed.entry(place((known | any).to_le_bytes())).or_default();
+                if bytes.len() == NEARLY {
+                    places.push(index);
+                }
                 // The next number that has no other bits than the open ones.
                 any = (any | !open).wrapping_add(1) & open;
                 if any == 0 {
                     break;
                 }
             }
-            all.short.push(phrase);
+            if bytes.len() < NEARLY {
+                short.push(index);
+            }
         }
-        all
+        let (mut ranges, mut by_place) = (Vec::with_capacity(listed.len() + 1), Vec::new());
+        let end = |by_place: &Vec<u16>| u16::try_from(by_place.len()).unwrap_or(u16::MAX);
+        for (place, phrases) in listed {
+            table[place / 64] |= 1 << (place % 64);
+            ranges.push(end(&by_place));
+            by_place.extend(phrases);
+        }
+        ranges.push(end(&by_place));
+        let mut before = Box::new([0_u16; PLACES / 64]);
+        let mut set: u32 = 0;
+        for (count, word) in before.iter_mut().zip(table.iter()) {
+            *count = u16::try_from(set).unwrap_or(u16::MAX);
+            set += word.count_ones();
+        }
+        Self { any_case, phrases, shortest, table, before, ranges, by_place, short }
     }
 
-    fn mark(&mut self, place: usize) {
-        self.table[place / 64] |= 1 << (place % 64);
+    /// The phrases that begin at a place whose bit is set.
+    #[inline]
+    fn at(&self, place: usize) -> &[u16] {
+        let (word, bit) = (place / 64, place % 64);
+        let lower = self.table[word] & ((1 << bit) - 1);
+        let rank = usize::from(self.before[word]) + lower.count_ones() as usize;
+        match self.ranges.get(rank..) {
+            Some([start, end, ..]) => &self.by_place[usize::from(*start)..usize::from(*end)],
+            _ => &[],
+        }
     }
 
     /// Whether a text holds any of the phrases.
@@ -215,31 +251,23 @@ impl Anywhere {
     }
 
     /// Every place of every phrase, in the order of their first bytes.
-    pub fn find_all<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Hit> + 't {
-        self.beginnings(text).flat_map(move |(start, place)| {
-            let same_place = self.by_place.get(&place).map(Vec::as_slice).unwrap_or_default();
-            self.short.iter().chain(same_place).filter_map(move |phrase| {
-                let wanted = self.phrases[*phrase].as_bytes();
-                let end = start + wanted.len();
-                let found = text.get(start..end)?;
-                let same = if self.any_case { found.eq_ignore_ascii_case(wanted) } else { found == wanted };
-                same.then_some(Hit { phrase: *phrase, start, end })
-            })
-        })
+    #[must_use]
+    pub fn find_all<'t>(&'t self, text: &'t [u8]) -> Hits<'t> {
+        Hits { all: self, text, from: 0, start: 0, short: [].iter(), listed: [].iter() }
     }
 
-    /// Where phrases may begin, and the places of what begins there.
-    fn beginnings<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = (usize, usize)> + 't {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            let (step, place) = self.beginning(text.get(from..)?)?;
-            let start = from + step;
-            from = start + 1;
-            Some((start, place))
-        })
+    /// The phrase of this index, if it begins at byte `start` of a text.
+    #[inline]
+    fn hit(&self, text: &[u8], start: usize, phrase: u16) -> Option<Hit> {
+        let phrase = usize::from(phrase);
+        let wanted = self.phrases[phrase].as_bytes();
+        let end = start + wanted.len();
+        let found = text.get(start..end)?;
+        let same = if self.any_case { found.eq_ignore_ascii_case(wanted) } else { found == wanted };
+        same.then_some(Hit { phrase, start, end })
     }
 
-    /// The first of them. A text goes on with zeros.
+    /// Where the first phrase may begin, and the place of what begins there. A text goes on with zeros.
     #[inline]
     fn beginning(&self, text: &[u8]) -> Option<(usize, usize)> {
         let marked = |(at, window): (usize, &[u8])| {
@@ -255,6 +283,38 @@ impl Anywhere {
                 marked((at, &end))
             })
         })
+    }
+}
+
+/// The phrases in one text, see [`Anywhere::find_all`].
+#[derive(Debug, Clone)]
+pub struct Hits<'t> {
+    all: &'t Anywhere,
+    text: &'t [u8],
+    /// Where the search goes on.
+    from: usize,
+    /// Where the phrases that are left may begin.
+    start: usize,
+    short: std::slice::Iter<'t, u16>,
+    listed: std::slice::Iter<'t, u16>,
+}
+
+impl Iterator for Hits<'_> {
+    type Item = Hit;
+
+    fn next(&mut self) -> Option<Hit> {
+        loop {
+            for phrase in self.short.by_ref().chain(self.listed.by_ref()) {
+                let hit = self.all.hit(self.text, self.start, *phrase);
+                if hit.is_some() {
+                    return hit;
+                }
+            }
+            let (step, place) = self.all.beginning(self.text.get(self.from..)?)?;
+            self.start = self.from + step;
+            self.from = self.start + 1;
+            (self.short, self.listed) = (self.all.short.iter(), self.all.at(place).iter());
+        }
     }
 }
 

@@ -11,6 +11,8 @@ mod standing;
 mod state;
 mod tax;
 
+use std::cell::OnceCell;
+
 use super::address::Here;
 use super::harvest::Harvest;
 use super::json::{self, Value};
@@ -346,14 +348,19 @@ fn is_of_another_page(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>,
     };
     let behind = candidate.offer.evidence.as_ref().and_then(|e| e.offset).is_some_and(|offset| offset > *at);
     let visible = matches!(candidate.source, Source::Microdata | Source::Rdfa);
-    let named = |title: &str| overlap(name, title) > 0 || overlap(title, name) > 0;
+    let own = OnceCell::new();
+    let named = |title: &str| {
+        let (own, title) = (own.get_or_init(|| Words::of(name)), Words::of(title));
+        share(own, &title) > 0 || share(&title, own) > 0
+    };
     visible
         && behind
         && !titles.is_empty()
         && !product.named_by_url
-        && !is_page(product, &[Here::of(page.final_url)])
         && !named(heading)
         && !titles.iter().any(|title| named(title))
+        // Few get here: a page's address is taken apart for them alone.
+        && !is_page(product, &[Here::of(page.final_url)])
 }
 
 /// Whether one of a product's own addresses is one of the page's.

@@ -182,8 +182,10 @@ const BESIDE: usize = 120;
 fn shadows(found: &[Spot]) -> Vec<bool> {
     let earlier = |s: &Spot| s.struck || s.old || s.reading.role == Role::List;
     let near = |a: &Spot, b: &Spot| a.node.abs_diff(b.node) < BESIDE && !b.tile && !b.aside;
+    // Few places show an earlier price, and most pages have none.
+    let struck: Vec<&Spot> = found.iter().filter(|s| earlier(s)).collect();
     let shadowed = |spot: &Spot| {
-        let struck = found.iter().any(|s| earlier(s) && s.money == spot.money && near(spot, s));
+        let struck = struck.iter().any(|s| s.money == spot.money && near(spot, s));
         let below = |s: &Spot| {
             !earlier(s)
                 && s.marked

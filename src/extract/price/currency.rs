@@ -265,12 +265,13 @@ fn longest<'t>(
     let piece = |len: usize| if start { &lower[..len] } else { &lower[lower.len() - len..] };
     // One look at the whole stretch says whether any part of it can hold a noun, or the name of a nation.
     let whole = piece(ends[..count].last().copied()?);
+    let several = whole.contains(' ');
     let held = Held {
         noun: NOUN_STEMS.0.is_match(whole.as_bytes()),
-        nation: whole.contains(' ') && NATION_STEMS.is_match(whole.as_bytes()),
+        nation: several && NATION_STEMS.is_match(whole.as_bytes()),
     };
     // Without such a name only signs, coins and codes are left.
-    let named = held.noun || held.nation || whole.contains("de ");
+    let named = held.noun || held.nation || (several && whole.contains("de "));
     let longest = if named { usize::MAX } else { (*LONGEST_SIGN + 2).max(CODE) };
     let listed = |len: usize| named || len == CODE || SIGN_SHAPES.have(piece(len).as_bytes());
     let possible = |len: usize| len <= longest && listed(len) && boundary(len) && !is_common_word(written(len));

@@ -93,6 +93,7 @@ impl Name {
     }
 
     /// The name that starts at byte `from` and where it ends.
+    #[inline]
     pub(super) fn at(bytes: &[u8], from: usize, limit: usize) -> (Self, usize) {
         if let Some(word) = word_at(bytes, from).filter(|_| from + 8 <= limit) {
             let ends = below(word, 0x21) | equal(word, b'>') | equal(word, b'/');
