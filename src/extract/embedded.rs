@@ -5,6 +5,7 @@
 
 mod keys;
 mod relevant;
+mod variants;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -17,10 +18,10 @@ use self::relevant::relevant;
 use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
 use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offer, Source, field};
-use super::price::{self, Context, PriceKind};
+use super::price::{self, Context};
 use super::text::Words;
 use super::trail::Trail;
-use super::{address, gtin, text};
+use super::{gtin, text};
 use crate::money::{Currency, Money};
 
 /// Objects visited on one page.
@@ -67,10 +68,15 @@ pub fn candidates(
         words: OnceCell::new(),
         stock_open: !known.stock,
         stocks: Vec::new(),
+        named: None,
+        stray: None,
     };
     for (name, value, at) in &harvest.state_attributes {
         search.shop_system(name, value);
         for root in json::values(value, 0) {
+            if *name == "data-product_variations" {
+                search.variations(&root, *at);
+            }
             search.walk(&root, &Trail::start(name), 0, 0, Some(*at));
         }
     }
@@ -84,6 +90,8 @@ pub fn candidates(
 
 struct Hit {
     offer: Offer,
+    /// The prices of all its variants.
+    amounts: Vec<Money>,
     points: i32,
     named: bool,
 }
@@ -103,6 +111,10 @@ struct Search<'s> {
     stock_open: bool,
     /// What objects without a price say about it that carry a code of the page's address.
     stocks: Vec<Offer>,
+    /// The variant that the address names, where its price cannot be told.
+    named: Option<Offer>,
+    /// The address names a variant that the product does not have: what those it has cost.
+    stray: Option<Vec<Money>>,
 }
 
 fn words_of(identity: &Identity<'_>) -> Vec<Words> {
@@ -114,6 +126,10 @@ impl Search<'_> {
         let shopify = source.contains("gid://shopify")
             || source.contains("compare_at_price_max")
             || source.contains("ShopifyAnalytics")
+            || (source.contains("\"price_min\"")
+                && source.contains("\"price_max\"")
+                && source.contains("\"variants\""))
+            || name.starts_with("ProductJson")
             || (source.contains("\"vendor\"") && source.contains("\"variants\""));
         self.cents = shopify && name != "data-product_variations";
     }
@@ -145,6 +161,9 @@ impl Search<'_> {
             Value::List(items) => items.iter().for_each(|item| self.walk(item, path, depth + 1, aside, base)),
             Value::Object(object) => {
                 self.left -= 1;
+                if object.get("optionPrices").is_some() {
+                    self.configurable(object, path, base);
+                }
                 if self.hits.len() < MAX_HITS {
                     self.consider(object, path, aside, base);
                 }
@@ -179,7 +198,10 @@ impl Search<'_> {
             .and_then(Value::text)
             .and_then(|c| price::currency_of(c, self.context))
             .or(self.currency);
-        let Some((money, shown, at)) = self.amount(raw, key, currency) else { return };
+        let Some((money, shown, at)) = self.amount(raw, key, currency) else {
+            self.note_variant(object, path);
+            return;
+        };
         let list = LISTS
             .iter()
             .filter(|k| **k != key)
@@ -205,8 +227,8 @@ impl Search<'_> {
             evidence: Some(Evidence::new(Source::Embedded, format!("{path}.{key}"), &shown, base.map(|b| b + at))),
             ..Offer::default()
         };
-        self.variants(object, &mut offer);
-        self.hits.push(Hit { offer, points: points - aside * 40, named });
+        let amounts = self.variants(object, &mut offer);
+        self.hits.push(Hit { offer, amounts, points: points - aside * 40, named });
     }
 
     /// Takes what an object without a price says about stock, if a code of the page's address identifies it.
@@ -299,55 +321,43 @@ impl Search<'_> {
         money.is_positive().then(|| (money, raw.to_owned(), at))
     }
 
-    /// Prices of variants: the one the address names, else a range when they differ.
-    fn variants(&self, object: &Object<'_>, offer: &mut Offer) {
-        let list = ["variants", "skus", "children", "productVariants"]
-            .iter()
-            .find_map(|k| object.get(k))
-            .map(Value::each)
-            .unwrap_or_default();
-        let mut amounts = Vec::new();
-        for variant in list.iter().filter_map(Value::object) {
-            let Some((key, raw)) = price_of(variant) else { continue };
-            let Some((money, ..)) = self.amount(raw, key, offer.currency) else { continue };
-            let id = variant.first(&["id", "sku", "variantId"]).and_then(Value::text).unwrap_or("");
-            if !id.is_empty() && address::query_has_value(self.identity.url, id) {
-                offer.price = Some(money);
-                offer.variant = Some(id.to_owned());
-                offer.sku =
-                    variant.get("sku").and_then(Value::text).and_then(|s| field(s, MAX_FIELD)).or(offer.sku.take());
-                offer.availability = stock(variant);
-                let before = LISTS.iter().find_map(|k| variant.get(k).and_then(|v| self.amount(v, k, offer.currency)));
-                offer.list_price = before.map(|b| b.0).filter(|b| b.minor() > money.minor());
-                return;
-            }
-            amounts.push(money.minor());
+    fn finish(mut self) -> Vec<Candidate> {
+        let stray = self.stray.take();
+        let named = self.named.take().map(|offer| Candidate::new(Source::Embedded, offer));
+        let mut found = self.ranked();
+        found.extend(named.filter(|_| !found.iter().any(|c| c.offer.variant.is_some())));
+        if let Some(amounts) = stray.filter(|_| !found.iter().any(|c| c.offer.variant.is_some())) {
+            let other = Candidate::new(Source::Embedded, Offer::default());
+            found.push(Candidate { amounts, other_variant: true, ..other });
         }
-        if let ([only], None) = (list, &offer.sku) {
-            offer.sku =
-                only.object().and_then(|v| v.get("sku")).and_then(Value::text).and_then(|s| field(s, MAX_FIELD));
-        }
-        if let (Some(low), Some(high), Some(currency)) = (amounts.iter().min(), amounts.iter().max(), offer.currency)
-            && low < high
-        {
-            offer.price = Some(Money::from_minor(*low, currency));
-            offer.high_price = Some(Money::from_minor(*high, currency));
-            offer.kind = PriceKind::Range;
-        }
+        found
     }
 
-    fn finish(mut self) -> Vec<Candidate> {
+    fn ranked(&mut self) -> Vec<Candidate> {
         self.hits.sort_by_key(|hit| (std::cmp::Reverse(hit.points), !hit.named));
         // Objects that contradict each other are variants of which nobody knows which one is meant.
         let agreed = self.stocks.first().filter(|one| self.stocks.iter().all(|s| s.availability == one.availability));
         let stock = agreed.map(|offer| Candidate::new(Source::Embedded, offer.clone()));
         let Some(best) = self.hits.first().map(|h| h.points) else { return stock.into_iter().collect() };
         let mut kept: Vec<Candidate> = Vec::new();
-        for hit in self.hits.into_iter().filter(|h| h.points >= best - 15) {
-            if kept.iter().any(|k| k.offer.price == hit.offer.price) || kept.len() >= 8 {
+        // The variant that the address names speaks for the product.
+        let hits = std::mem::take(&mut self.hits);
+        let (named, others): (Vec<_>, Vec<_>) = hits
+            .into_iter()
+            .filter(|h| h.points >= best - 15 || h.offer.variant.is_some())
+            .partition(|h| h.offer.variant.is_some());
+        for hit in named.into_iter().chain(others) {
+            if let Some(same) = kept.iter_mut().find(|k| k.offer.price == hit.offer.price) {
+                same.offer.sku = same.offer.sku.take().or(hit.offer.sku.filter(|_| same.offer.variant.is_none()));
+                if same.offer.variant == hit.offer.variant {
+                    same.offer.gtin = same.offer.gtin.take().or(hit.offer.gtin);
+                }
                 continue;
             }
-            kept.push(Candidate { score: hit.points, ..Candidate::new(Source::Embedded, hit.offer) });
+            if kept.len() < 8 {
+                let candidate = Candidate::new(Source::Embedded, hit.offer);
+                kept.push(Candidate { score: hit.points, amounts: hit.amounts, ..candidate });
+            }
         }
         kept
     }

@@ -31,6 +31,7 @@ mod markets;
 mod other_pages;
 mod pages;
 mod politeness;
+mod price_meaning;
 mod price_text;
 mod price_words;
 mod pricing;

@@ -74,6 +74,7 @@ impl Seen<'_> {
         let lower = own.amount < first.amount;
         match first.role {
             Role::List => lower,
+            Role::Conditional | Role::Member => !between.is_empty(),
             Role::Saving => words::names_price(between.rsplit(' ').next().unwrap_or("")),
             Role::Price => lower && words::reduces(&self.lower[..ahead.number.start], between),
             _ => false,
@@ -86,7 +87,8 @@ impl Seen<'_> {
 
     /// Whether the money is named by one letter alone: `R16`, `0,75 L`, `3D`.
     fn is_marked_by_letter(&self) -> bool {
-        let mut letters = self.written().chars().filter(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '.' | ','));
+        let mut letters =
+            self.written().chars().filter(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '.' | ',' | '-' | '–'));
         letters.next().is_some_and(|c| c.is_alphabetic() && !currency::is_cjk(c)) && letters.next().is_none()
     }
 

@@ -1,7 +1,8 @@
 //! The verdict: which candidate is the page's price, how sure that is, or which outcome the page has instead.
 
+use super::contradiction::{contradicted, is_plain_price};
 use super::finish::{complete, finish};
-use super::{Found, fill, tax};
+use super::{Found, contested, fill, tax, variant};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Candidate, Offer, Source};
@@ -27,7 +28,10 @@ pub(super) fn decide(
     mut found: Found,
 ) -> Extraction {
     let view = found.view.take().unwrap_or_default();
-    let verdict = choose(&mut found, &view, harvest, page, roots);
+    contested::settle(&mut found);
+    variant::set_aside(&mut found);
+    let verdict = variant::verdict(&found).unwrap_or_else(|| choose(&mut found, &view, harvest, page, roots));
+    let verdict = tax::in_view(variant::refused(&found, verdict), &mut found, &view.spots);
     let mut offer = Offer::default();
     let chosen = match &verdict {
         Verdict::Price { index, .. } => Some(*index),
@@ -55,6 +59,10 @@ pub(super) fn decide(
         offer.member_price = offer.member_price.or(near.member);
     }
     settle_range(&mut offer);
+    variant::identify(&found, &mut offer);
+    if let (TaxView::Unknown, Some(price)) = (offer.tax, offer.price) {
+        offer.tax = tax::named(&view.spots, price);
+    }
     complete(&mut offer, body, harvest, &view, page);
     finish(verdict, offer, found, harvest, roots, page, hints, &view)
 }
@@ -103,17 +111,34 @@ fn choose(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>
         return Verdict::Ambiguous(why);
     }
     let sight = by_sight(found, view, harvest, page, roots);
-    with_state(found, sight)
+    with_state(found, view, sight)
 }
 
 /// Embedded state beside what a person sees: it confirms, it settles a tie, it stands in where nothing is seen.
-fn with_state(found: &Found, sight: Verdict) -> Verdict {
+fn with_state(found: &Found, view: &View, sight: Verdict) -> Verdict {
     let priced = |c: &Candidate| c.source == Source::Embedded && c.offer.price.is_some_and(Money::is_positive);
     let Some(index) = found.candidates.iter().position(priced) else { return sight };
     let states: Vec<Money> = found.candidates.iter().filter(|c| priced(c)).filter_map(|c| c.offer.price).collect();
     match sight {
         Verdict::Price { index: seen, confidence, why } => {
             let agrees = found.candidates[seen].offer.price.is_some_and(|p| states.iter().any(|s| close(*s, p)));
+            // What the page's state and another place agree on beats a place that nothing else states.
+            let named = found.candidates[seen].offer.price.is_some_and(|p| is_plain_price(view, p));
+            let second = found.candidates.iter().position(|c| {
+                c.source == Source::Visible
+                    && c.score >= ENOUGH - 12
+                    && c.offer.price.is_some_and(|p| states.iter().any(|s| close(*s, p)))
+            });
+            if let (false, false, Some(index)) = (agrees, named, second) {
+                return Verdict::Price {
+                    index,
+                    confidence: 70,
+                    why: "a place that shows it and the page's state agree".to_owned(),
+                };
+            }
+            if !agrees && !named {
+                return Verdict::Ambiguous(format!("{why}; the page's state says {}", states[0]));
+            }
             let confidence = if agrees { confidence + 15 } else { confidence.min(62) };
             let note = if agrees { "; the page's state agrees" } else { "; the page's state says otherwise" };
             Verdict::Price { index: seen, confidence, why: why + note }
@@ -172,7 +197,7 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
             against.push(i);
         }
     }
-    let visible = best_visible(found);
+    let visible = best_visible(found).filter(|(i, _)| found.candidates[*i].rival.is_none());
     let shown = |money: Money| {
         view.seen.iter().any(|(m, role)| close(*m, money) && matches!(role, Role::Price | Role::List | Role::Member))
     };
@@ -223,7 +248,8 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
         && found.candidates[first].offer.kind == PriceKind::Range
         && found.candidates[index].offer.kind == PriceKind::Exact
         && !close(seen, base)
-        && found.candidates[first].amounts.iter().any(|own| close(*own, seen))
+        && (found.candidates[first].amounts.iter().any(|own| close(*own, seen))
+            || in_range(&found.candidates[first].offer, seen) && is_plain_price(view, seen) && !shown(base))
     {
         found.candidates[first].verdict = "the page shows another of its prices".to_owned();
         return Verdict::Price {
@@ -259,86 +285,7 @@ fn reconcile(found: &mut Found, view: &View, first: usize, structured: &[usize])
     }
 }
 
-/// The page shows another price than its markup: a stale or list price in the markup, or a wrong look.
-fn contradicted(
-    found: &mut Found,
-    view: &View,
-    first: usize,
-    index: usize,
-    points: i32,
-    base_shown: bool,
-    agreeing: usize,
-) -> Verdict {
-    let base = found.candidates[first].offer.price;
-    let seen = found.candidates[index].offer.price;
-    let (Some(base), Some(seen)) = (base, seen) else { return Verdict::None };
-    let list = beside::beside(&view.spots, seen, &view.discounts).list;
-    let sale = list.is_some_and(|l| close(l, base));
-    let strong = points >= ENOUGH + 20 || (points >= ENOUGH && alone(found, seen, base));
-    let base_points = best_points(found, base);
-    let reduced = view.discounts.iter().any(|percent| is_reduction(base, seen, *percent));
-    let outshone = base_points.is_none_or(|own| own + 25 <= points);
-    // Prices for quantities or kinds of customers look alike: none of them speaks against the markup.
-    let rivalled = found.candidates.iter().any(|c| {
-        c.source == Source::Visible
-            && c.score + 8 > points
-            && c.offer.price.is_some_and(|p| !close(p, seen) && !close(p, base))
-    });
-    if seen.minor() < base.minor()
-        && (sale || reduced || (strong && (!base_shown || outshone)))
-        && agreeing == 1
-        && !rivalled
-    {
-        // What the markup says is the price before only where the page says so: it may be stale, or count cents.
-        found.candidates[index].offer.list_price = list.or((sale || reduced).then_some(base));
-        found.candidates[first].verdict = if sale || reduced {
-            format!("the page shows {seen} and this as the price before")
-        } else {
-            format!("the page shows {seen}")
-        };
-        let confidence = if sale || reduced { 80 } else { 60 };
-        return Verdict::Price {
-            index,
-            confidence,
-            why: format!("the page shows {seen}; the markup still says {base}"),
-        };
-    }
-    if base_shown || !strong {
-        return Verdict::Price {
-            index: first,
-            confidence: 72,
-            why: format!(
-                "{} states it; another price on the page ({seen}) is less certain",
-                found.candidates[first].source.as_str()
-            ),
-        };
-    }
-    if agreeing > 1 {
-        return Verdict::Price {
-            index: first,
-            confidence: 65,
-            why: format!("two markup sources state it although the page seems to show {seen}"),
-        };
-    }
-    Verdict::Ambiguous(format!("{} says {base}, the page shows {seen}", found.candidates[first].source.as_str()))
-}
-
-/// Points of the best visible place that shows an amount.
-fn best_points(found: &Found, money: Money) -> Option<i32> {
-    let own = found
-        .candidates
-        .iter()
-        .filter(|c| c.source == Source::Visible && c.offer.price.is_some_and(|p| close(p, money)));
-    own.map(|c| c.score).max()
-}
-
-/// Whether no third amount on the page has any claim to be the price.
-fn alone(found: &Found, seen: Money, base: Money) -> bool {
-    let rivals = found.candidates.iter().filter(|c| c.source == Source::Visible && c.score > 10);
-    rivals.filter_map(|c| c.offer.price).all(|p| close(p, seen) || close(p, base))
-}
-
-fn best_visible(found: &Found) -> Option<(usize, i32)> {
+pub(super) fn best_visible(found: &Found) -> Option<(usize, i32)> {
     let best = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
     (best.1.score >= ENOUGH).then_some((best.0, best.1.score))
 }
@@ -387,6 +334,9 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         return Verdict::None;
     }
     let best = found.candidates[index].offer.price;
+    if let (Some(best), Some(whole)) = (best, found.candidates[index].rival) {
+        return Verdict::Ambiguous(format!("a number stands right before {best}: it may be {whole}"));
+    }
     let rival = found.candidates[index + 1..]
         .iter()
         .filter(|c| c.source == Source::Visible)
@@ -394,11 +344,11 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
     if let (Some(rival), Some(best)) = (rival, best) {
         let Some(other) = rival.offer.price else { return Verdict::None };
         // The same offer without and with tax: people pay the higher one.
-        if let Some(gross) = tax::gross_of(&found.candidates[index], rival, found.locale) {
+        if let Some(paid) = tax::wanted_of(&found.candidates[index], rival, found) {
             let wanted =
-                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(gross));
+                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(paid));
             if let Some(index) = wanted {
-                found.candidates[index].offer.tax = TaxView::Gross;
+                found.candidates[index].offer.tax = if found.wants_net { TaxView::Net } else { TaxView::Gross };
                 return Verdict::Price {
                     index,
                     confidence: 70,
