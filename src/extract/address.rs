@@ -57,21 +57,37 @@ impl<'p> Here<'p> {
         whole(link).or_else(|| self.base.as_ref()?.join(link).ok())
     }
 
-    /// Whether the page's address picks the variant that has the address `variant`: same path, and the variant's own
-    /// query or fragment is part of the page's.
+    /// How surely the page's address picks the variant that has the address `variant`: same path, and the variant's own
+    /// query and fragment are part of the page's. The more of them there are, the better it fits; `None` if it does not.
     #[must_use]
-    pub fn names_variant(&self, variant: &str) -> bool {
-        let whole = self.base.as_ref().filter(|url| url.has_host());
-        let own = if whole.is_none() { self.absolute(self.address) } else { None };
-        let (Some(page), Some(variant)) = (whole.or(own.as_ref()), self.absolute(variant)) else { return false };
-        let path = |u: &Url| u.path().trim_end_matches('/').to_ascii_lowercase();
-        if path(page) != path(&variant) || path(page).is_empty() {
-            return false;
-        }
+    pub fn fit_of_variant(&self, variant: &str) -> Option<usize> {
+        let (page, variant) = self.beside(variant)?;
         let wanted: Vec<_> = variant.query_pairs().collect();
         let has_all = wanted.iter().all(|pair| page.query_pairs().any(|have| have == *pair));
         let fragment = variant.fragment().is_none_or(|f| page.fragment() == Some(f));
-        has_all && fragment
+        (has_all && fragment).then(|| wanted.len() + usize::from(variant.fragment().is_some()))
+    }
+
+    /// Whether the page's address names another variant than `variant`: same path, and a parameter that names variants
+    /// has another value.
+    #[must_use]
+    pub fn names_another_than(&self, variant: &str) -> bool {
+        const NAMES: [&str; 8] =
+            ["variant", "variantid", "variant_id", "variation_id", "skuid", "sku_id", "sku", "vid"];
+        let Some((page, variant)) = self.beside(variant) else { return false };
+        page.query_pairs().any(|(key, value)| {
+            let names = NAMES.iter().any(|name| key.eq_ignore_ascii_case(name)) || key.starts_with("attribute_");
+            names && variant.query_pairs().any(|(own, other)| own == key && other != value)
+        })
+    }
+
+    /// The page's address and that of a variant, if they lead to the same path.
+    fn beside(&self, variant: &str) -> Option<(Url, Url)> {
+        let whole = self.base.clone().filter(Url::has_host);
+        let page = whole.or_else(|| self.absolute(self.address))?;
+        let variant = self.absolute(variant)?;
+        let path = |u: &Url| u.path().trim_end_matches('/').to_ascii_lowercase();
+        (path(&page) == path(&variant) && !path(&page).is_empty()).then_some((page, variant))
     }
 }
 
@@ -81,12 +97,46 @@ pub fn same_page(a: &str, b: &str) -> bool {
     Here::of(b).is_same(a)
 }
 
-/// Whether some query parameter of the address has this value.
+/// The value of a parameter of the query.
 #[must_use]
-pub fn query_has_value(page: &str, value: &str) -> bool {
-    !value.is_empty()
+pub fn query_value(page: &str, name: &str) -> Option<String> {
+    let url = Url::parse(page).ok().filter(|u| u.query().is_some())?;
+    url.query_pairs().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.into_owned())
+}
+
+/// The parameters of the query whose names begin with `prefix`, those without a value left out.
+#[must_use]
+pub fn query_with_prefix(page: &str, prefix: &str) -> Vec<(String, String)> {
+    let Some(url) = Url::parse(page).ok().filter(|u| u.query().is_some()) else { return Vec::new() };
+    let pairs = url.query_pairs().filter(|(key, value)| key.starts_with(prefix) && !value.is_empty());
+    pairs.map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+}
+
+/// What the query or the fragment chooses for an attribute: `?color=49`, `#93=49&142=168`.
+#[must_use]
+pub fn chosen(page: &str, name: &str) -> Option<String> {
+    query_value(page, name).or_else(|| {
+        let (_, fragment) = page.split_once('#')?;
+        let mut pairs = fragment.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    })
+}
+
+/// Whether a parameter of the query has this identifier as its value: any parameter for a long one, one that is called
+/// after a variant, a product or an article for a short one.
+#[must_use]
+pub fn names_in_query(page: &str, id: &str) -> bool {
+    const LONG: usize = 5;
+    const NAMES: [&str; 10] =
+        ["variant", "variation", "sku", "vid", "pid", "item", "product", "article", "artikel", "model"];
+    let named = |key: &str| {
+        let key = key.to_ascii_lowercase();
+        key == "id" || NAMES.iter().any(|name| key.contains(name))
+    };
+    !id.is_empty()
         && page.contains('?')
-        && Url::parse(page).is_ok_and(|u| u.query_pairs().any(|(_, v)| v.eq_ignore_ascii_case(value)))
+        && Url::parse(page)
+            .is_ok_and(|u| u.query_pairs().any(|(k, v)| v.eq_ignore_ascii_case(id) && (id.len() >= LONG || named(&k))))
 }
 
 /// The article number that an address carries, as most shops' addresses do: a long number, or a code with digits in a
@@ -167,10 +217,13 @@ mod tests {
 
     #[test]
     fn variants_are_named_by_query() {
-        let names = |page: &str, variant: &str| Here::of(page).names_variant(variant);
+        let names = |page: &str, variant: &str| Here::of(page).fit_of_variant(variant).is_some();
         assert!(names("https://s.dk/p/lamp?variant=2&utm=x", "/p/lamp?variant=2"));
         assert!(!names("https://s.dk/p/lamp?variant=2", "/p/lamp?variant=3"));
         assert!(!names("https://s.dk/p/lamp", "/p/lamp?variant=3"));
+        let named = Here::of("https://s.dk/p/lamp?variant=2&utm=x");
+        assert!(named.fit_of_variant("/p/lamp?variant=2") > named.fit_of_variant("/p/lamp"));
+        assert!(named.names_another_than("/p/lamp?variant=3") && !named.names_another_than("/p/lamp"));
         assert!(same_page("https://www.s.dk/p/lamp/", "http://s.dk/p/lamp?x=1"));
         assert!(!same_page("https://s.dk/", "https://s.dk"));
     }

@@ -12,6 +12,7 @@ mod keys;
 mod named;
 mod relevant;
 mod unwrap;
+mod variants;
 
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -19,7 +20,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use self::attributes::Attribute;
-use self::keys::{ASIDE_WORDS, LISTS, Priced, price_of, stock};
+use self::keys::{ASIDE_WORDS, Priced, stock};
 use self::relevant::{LARGE, SMALL, is_priced, relevant};
 use super::harvest::{Harvest, Script};
 use super::json::{self, Object, Value};
@@ -27,7 +28,7 @@ use super::offer::{Availability, Candidate, Evidence, MAX_FIELD, MAX_TITLE, Offe
 use super::price::{self, Context, PriceKind};
 use super::text::Words;
 use super::trail::Trail;
-use super::{address, gtin, text};
+use super::{gtin, text};
 use crate::money::{Currency, Money};
 
 /// Objects visited on one page.
@@ -75,10 +76,15 @@ pub fn candidates(
         words: OnceCell::new(),
         stock_open: !known.stock,
         stocks: Vec::new(),
+        named: None,
+        stray: None,
     };
     for (name, value, at) in &harvest.state_attributes {
         search.shop_system(name, value);
         for root in json::values(value, 0) {
+            if *name == "data-product_variations" {
+                search.variations(&root, *at);
+            }
             search.walk(&root, Place::start(&Trail::start(name), Some(*at)));
         }
     }
@@ -116,13 +122,19 @@ impl<'t> Place<'t> {
 /// Things with names of their own from which on a list is one of different things.
 const CROWD: usize = 3;
 
-/// Signs of a shop system that writes cents: each of the first three is one, the last two are together.
-static SHOPIFY: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
-    ["gid://shopify", "compare_at_price_max", "ShopifyAnalytics", "\"vendor\"", "\"variants\""].map(Finder::new)
+/// Signs of a shop system that writes cents: each of the first three is one, and so is the last one beside the vendor or
+/// beside both ends of the prices.
+static SHOPIFY: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
+    let signs =
+        ["gid://shopify", "compare_at_price_max", "ShopifyAnalytics", "\"vendor\"", "\"price_min\"", "\"price_max\""];
+    let [one, two, three, vendor, low, high] = signs.map(Finder::new);
+    [one, two, three, vendor, low, high, Finder::new("\"variants\"")]
 });
 
 struct Hit {
     offer: Offer,
+    /// The prices of all its variants.
+    amounts: Vec<Money>,
     points: i32,
     named: bool,
 }
@@ -142,13 +154,21 @@ struct Search<'s> {
     stock_open: bool,
     /// What objects without a price say about it that carry a code of the page's address.
     stocks: Vec<Offer>,
+    /// The variant that the address names, where its price cannot be told.
+    named: Option<Offer>,
+    /// The address names a variant that the product does not have: what those it has cost.
+    stray: Option<Vec<Money>>,
 }
 
 impl Search<'_> {
     fn shop_system(&mut self, name: &str, source: &str) {
-        let [marks @ .., vendor, variants] = &*SHOPIFY;
+        let [marks @ .., vendor, low, high, variants] = &*SHOPIFY;
         let has = |sign: &Finder<'_>| sign.find(source.as_bytes()).is_some();
-        let shopify = || marks.iter().any(has) || (has(vendor) && has(variants));
+        let shopify = || {
+            name.starts_with("ProductJson")
+                || marks.iter().any(has)
+                || (has(variants) && (has(vendor) || (has(low) && has(high))))
+        };
         self.cents = name != "data-product_variations" && shopify();
     }
 
@@ -215,6 +235,9 @@ impl Search<'_> {
             }
             Value::Object(object) => {
                 self.left -= 1;
+                if object.get("optionPrices").is_some() {
+                    self.configurable(object, place.path, place.base);
+                }
                 if self.hits.len() < MAX_HITS {
                     self.consider(object, place);
                 }
@@ -247,7 +270,10 @@ impl Search<'_> {
         if points < 50 || (place.crowd && !named && !name.is_some_and(|name| self.says_all(name))) {
             return;
         }
-        let Some(found) = self.price(object) else { return };
+        let Some(found) = self.price(object) else {
+            self.note_variant(object, path);
+            return;
+        };
         let amount = found.amount;
         let code = |keys: &[&str]| {
             let of = |o: &Object<'_>| o.first(keys).and_then(Value::text).map(str::to_owned);
@@ -276,10 +302,8 @@ impl Search<'_> {
             evidence: Some(Evidence::new(Source::Embedded, format!("{path}.{}", found.way), raw.0, raw.1)),
             ..Offer::default()
         };
-        if found.variant.is_none() {
-            self.variants(object, &mut offer);
-        }
-        self.hits.push(Hit { offer, points, named });
+        let amounts = if found.variant.is_none() { self.variants(object, &mut offer) } else { Vec::new() };
+        self.hits.push(Hit { offer, amounts, points, named });
     }
 
     /// Takes what an object without a price says about stock, if a code of the page's address identifies it.
@@ -297,55 +321,43 @@ impl Search<'_> {
         self.stocks.push(Offer { availability, evidence: Some(evidence), ..Offer::default() });
     }
 
-    /// Prices of variants: the one the address names, else a range when they differ.
-    fn variants(&self, object: &Object<'_>, offer: &mut Offer) {
-        let list = ["variants", "skus", "children", "productVariants"]
-            .iter()
-            .find_map(|k| object.get(k))
-            .map(Value::each)
-            .unwrap_or_default();
-        let mut amounts = Vec::new();
-        for variant in list.iter().filter_map(Value::object) {
-            let Some((key, raw)) = price_of(variant) else { continue };
-            let Some((money, ..)) = self.amount(raw, key, offer.currency) else { continue };
-            let id = variant.first(&["id", "sku", "variantId"]).and_then(Value::text).unwrap_or("");
-            if !id.is_empty() && address::query_has_value(self.identity.url, id) {
-                offer.price = Some(money);
-                offer.variant = Some(id.to_owned());
-                offer.sku =
-                    variant.get("sku").and_then(Value::text).and_then(|s| field(s, MAX_FIELD)).or(offer.sku.take());
-                offer.availability = stock(variant);
-                let before = LISTS.iter().find_map(|k| variant.get(k).and_then(|v| self.amount(v, k, offer.currency)));
-                offer.list_price = before.map(|b| b.0).filter(|b| b.minor() > money.minor());
-                return;
-            }
-            amounts.push(money.minor());
+    fn finish(mut self) -> Vec<Candidate> {
+        let stray = self.stray.take();
+        let named = self.named.take().map(|offer| Candidate::new(Source::Embedded, offer));
+        let mut found = self.ranked();
+        found.extend(named.filter(|_| !found.iter().any(|c| c.offer.variant.is_some())));
+        if let Some(amounts) = stray.filter(|_| !found.iter().any(|c| c.offer.variant.is_some())) {
+            let other = Candidate::new(Source::Embedded, Offer::default());
+            found.push(Candidate { amounts, other_variant: true, ..other });
         }
-        if let ([only], None) = (list, &offer.sku) {
-            offer.sku =
-                only.object().and_then(|v| v.get("sku")).and_then(Value::text).and_then(|s| field(s, MAX_FIELD));
-        }
-        if let (Some(low), Some(high), Some(currency)) = (amounts.iter().min(), amounts.iter().max(), offer.currency)
-            && low < high
-        {
-            offer.price = Some(Money::from_minor(*low, currency));
-            offer.high_price = Some(Money::from_minor(*high, currency));
-            offer.kind = PriceKind::Range;
-        }
+        found
     }
 
-    fn finish(mut self) -> Vec<Candidate> {
+    fn ranked(&mut self) -> Vec<Candidate> {
         self.hits.sort_by_key(|hit| (std::cmp::Reverse(hit.points), !hit.named));
         // Objects that contradict each other are variants of which nobody knows which one is meant.
         let agreed = self.stocks.first().filter(|one| self.stocks.iter().all(|s| s.availability == one.availability));
         let stock = agreed.map(|offer| Candidate::new(Source::Embedded, offer.clone()));
         let Some(best) = self.hits.first().map(|h| h.points) else { return stock.into_iter().collect() };
         let mut kept: Vec<Candidate> = Vec::new();
-        for hit in self.hits.into_iter().filter(|h| h.points >= best - 15) {
-            if kept.iter().any(|k| k.offer.price == hit.offer.price) || kept.len() >= 8 {
+        // The variant that the address names speaks for the product.
+        let hits = std::mem::take(&mut self.hits);
+        let (named, others): (Vec<_>, Vec<_>) = hits
+            .into_iter()
+            .filter(|h| h.points >= best - 15 || h.offer.variant.is_some())
+            .partition(|h| h.offer.variant.is_some());
+        for hit in named.into_iter().chain(others) {
+            if let Some(same) = kept.iter_mut().find(|k| k.offer.price == hit.offer.price) {
+                same.offer.sku = same.offer.sku.take().or(hit.offer.sku.filter(|_| same.offer.variant.is_none()));
+                if same.offer.variant == hit.offer.variant {
+                    same.offer.gtin = same.offer.gtin.take().or(hit.offer.gtin);
+                }
                 continue;
             }
-            kept.push(Candidate { score: hit.points, ..Candidate::new(Source::Embedded, hit.offer) });
+            if kept.len() < 8 {
+                let candidate = Candidate::new(Source::Embedded, hit.offer);
+                kept.push(Candidate { score: hit.points, amounts: hit.amounts, ..candidate });
+            }
         }
         kept
     }

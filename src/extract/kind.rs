@@ -3,8 +3,11 @@
 //! Signs are words and shapes that such pages share across shops. A page with a product and a price is never
 //! overruled here except by its status.
 
+mod words;
+
 use std::sync::LazyLock;
 
+use self::words::{AGE, CHALLENGE, CONSENT, GONE, LOGIN, NOT_FOUND, ON_FORMS, REGION};
 use super::harvest::Harvest;
 use super::json::Value;
 use super::outcome::Outcome;
@@ -17,40 +20,28 @@ const WALL_TEXT: usize = 6_000;
 /// Bytes of the page searched for signs.
 const SIGN_WINDOW: usize = 400_000;
 
-#[rustfmt::skip]
-const CHALLENGE: &[&str] = &[
-    "just a moment...", "attention required! | cloudflare", "/cdn-cgi/challenge-platform", "cf-chl-", "cf-browser-verification", "robot or human", "px-captcha", "perimeterx", "access denied", "pardon our interruption",
-    "captcha-delivery.com", "geo.captcha", "enter the characters you see below", "type the characters you see", "unusual traffic", "are you a human", "are you human", "verify you are human", "verify you are a human", "verifying you are human",
-    "checking your browser", "request unsuccessful. incapsula", "_incapsula_resource", "not a robot", "g-recaptcha", "h-captcha", "api-services-support@amazon", "to discuss automated access", "bot detection", "ddos protection by",
-    "sorry, you have been blocked", "security check", "captcha", "kein roboter", "bist du ein mensch", "не робот", "滑块", "安全验证", "人机验证", "验证码", "jesteś robotem", "non sono un robot", "je ne suis pas un robot", "no soy un robot",
-];
-#[rustfmt::skip]
-const NOT_FOUND: &[&str] = &[
-    "404", "not found", "page not found", "page cannot be found", "page doesn't exist", "page does not exist", "page no longer exists", "no longer exists", "we couldn't find", "we can't find that page", "siden findes ikke", "siden blev ikke fundet", "ikke fundet", "side ikke fundet",
-    "sidan finns inte", "sidan hittades inte", "hittades inte", "siden finnes ikke", "finner ikke siden", "sivua ei löytynyt", "seite nicht gefunden", "nicht gefunden", "seite existiert nicht", "page introuvable", "page non trouvée", "n'existe pas", "página no encontrada", "no encontrada", "pagina non trovata",
-    "página não encontrada", "pagina niet gevonden", "niet gevonden", "nie znaleziono", "strona nie istnieje", "strony nie znaleziono", "stránka nenalezena", "stránka nebyla nalezena", "stránka sa nenašla", "stránka nebola nájdená", "az oldal nem található", "pagina nu a fost găsită", "страница не найдена", "не найдена", "не найден", "сторінку не знайдено",
-    "lehte ei leitud", "lapa nav atrasta", "puslapis nerastas", "stran ni najdena", "stranica nije pronađena", "η σελίδα δεν βρέθηκε", "sayfa bulunamadı", "ページが見つかりません", "הדף לא נמצא", "העמוד לא נמצא", "không tìm thấy trang", "trang không tồn tại", "không tìm thấy", "halaman tidak ditemukan", "tidak ditemukan", "ไม่พบหน้า", "ไม่พบ", "الصفحة غير موجودة", "صفحه پیدا نشد", "gone missing", "页面不存在", "找不到", "페이지를 찾을 수 없습니다",
-];
-#[rustfmt::skip]
-const AGE: &[&str] = &["are you over 18", "over 21", "21 or older", "18 or older", "are you 21", "over the age of 18", "über 18", "mindestens 18 jahre", "över 20 år", "fyllt 20", "fyllt 18", "ukończone 18 lat", "plus de 18 ans", "are you 18", "age verification", "verify your age", "confirm your age", "er du over 18", "er du fyldt 18", "är du över 18", "bist du über 18", "altersverifikation", "sind sie 18", "czy masz ukończone 18", "mam 18 lat", "avez-vous plus de 18", "mayor de edad", "sei maggiorenne", "ben je 18"];
-#[rustfmt::skip]
-const CONSENT: &[&str] = &["before you continue", "we value your privacy", "consent.google", "accept cookies to continue", "cookie consent required", "samtykke til cookies", "bevor sie fortfahren", "avant de continuer", "prima di continuare", "zanim przejdziesz", "pur-abo", "accept all cookies", "tillad alle cookies", "accepter alle", "acceptera alla", "godta alle", "hyväksy kaikki", "tout accepter", "accetta tutti", "aceptar todo", "alles accepteren", "zaakceptuj wszystkie", "godkänn alla cookies", "alle akzeptieren"];
-#[rustfmt::skip]
-const REGION: &[&str] = &["not available in your country", "not available in your region", "choose your country", "select your country", "choose your region", "select your region", "not available in your location", "vælg land", "välj land", "wähle dein land", "wählen sie ihr land", "choisissez votre pays", "unavailable in your region", "451 unavailable"];
-#[rustfmt::skip]
-const LOGIN: &[&str] = &["log in to see", "login to see", "sign in to see", "log in to continue", "please log in", "please sign in", "sign in to continue", "log ind for at", "logga in för att", "logg inn for å", "bitte melden sie sich an", "anmelden, um", "zaloguj się, aby", "connectez-vous", "inicia sesión para", "accedi per", "přihlaste se"];
-
 /// Signs of a challenge in a heading.
 static BLOCKED: LazyLock<Anywhere> = LazyLock::new(|| {
-    let own = ["access denied", "robot", "captcha", "are you human", "security check", "blocked"];
+    let own =
+        ["access denied", "robot or human", "not a robot", "captcha", "are you human", "security check", "blocked"];
     Anywhere::as_written(CHALLENGE[..2].iter().copied().chain(own))
 });
 static CHALLENGES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(CHALLENGE.iter().copied()));
+static FORMS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(ON_FORMS.iter().copied()));
 static NOT_FOUNDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(NOT_FOUND[1..].iter().copied()));
 static AGES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(AGE.iter().copied()));
 static CONSENTS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(CONSENT.iter().copied()));
 static REGIONS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(REGION.iter().copied()));
 static LOGINS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(LOGIN.iter().copied()));
+
+/// What a page without markup shows of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// Its name, its price and a control that puts it into a cart.
+    Sale,
+    /// Its name, and that it has no price or cannot be had.
+    Name,
+}
 
 /// What the status alone says.
 #[must_use]
@@ -66,21 +57,41 @@ pub fn from_status(status: u16) -> Option<Outcome> {
 
 /// Walls, challenges and soft 404s. Asked only when no structured source names a product with a price.
 ///
+/// A wall in front of a product is a product: where the page `shows` one, beside its name, a script or a banner of a
+/// small page says nothing.
+///
 /// `seen` bytes of the page's texts are known to be there already: a page with many of them is no wall, and its words
 /// are not collected once more.
 #[must_use]
-pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>, seen: usize) -> Option<Outcome> {
+pub fn wall(
+    page_text: &str,
+    harvest: &Harvest<'_>,
+    page: &Page<'_>,
+    seen: usize,
+    shows: Option<Shows>,
+) -> Option<Outcome> {
     let (texts, length) = if seen < WALL_TEXT { visible_texts(page_text) } else { (Vec::new(), seen) };
     let small = length < WALL_TEXT;
     let visible = if small { said_by(&texts) } else { String::new() };
     let heading = headline(harvest);
     let says = |signs: &Anywhere, text: &str| signs.is_match(text.as_bytes());
-    if small && says(&BLOCKED, &heading)
-        || (length < 1_500 && says(&CHALLENGES, &text::lower(text::cut(page_text, SIGN_WINDOW))))
-    {
+    let sells = shows == Some(Shows::Sale);
+    if small && says(&BLOCKED, &heading) && !sells {
         return Some(Outcome::Blocked);
     }
-    if says_not_found(&heading) {
+    if length < 1_500 {
+        let whole = text::lower(text::cut(page_text, SIGN_WINDOW)).replace('’', "'");
+        if !sells && says(&CHALLENGES, &whole) || shows.is_none() && says(&FORMS, &whole) {
+            return Some(Outcome::Blocked);
+        }
+    }
+    if sells && !says_not_found(&heading) {
+        return None;
+    }
+    if small && says(&BLOCKED, &heading) {
+        return Some(Outcome::Blocked);
+    }
+    if says_not_found(&heading) || small && shows.is_none() && texts.iter().any(|text| says_gone(text)) {
         return Some(Outcome::SoftNotFound);
     }
     if small && says(&AGES, &visible) {
@@ -92,7 +103,7 @@ pub fn wall(page_text: &str, harvest: &Harvest<'_>, page: &Page<'_>, seen: usize
     if small && (is_login(&heading, page) && asks_password(page_text) || says(&LOGINS, &visible)) {
         return Some(Outcome::LoginWall);
     }
-    if length < 3_000 && says(&CONSENTS, &visible) {
+    if length < 3_000 && shows.is_none() && says(&CONSENTS, &visible) {
         return Some(Outcome::ConsentWall);
     }
     None
@@ -251,8 +262,29 @@ fn says_not_found(heading: &str) -> bool {
             || line.contains("| 404")
             || line.contains("- 404")
             || line == "404";
-        number || (line.chars().count() < 90 && NOT_FOUNDS.is_match(line.as_bytes()))
+        number || says_gone(line) || (line.chars().count() < 90 && NOT_FOUNDS.is_match(line.as_bytes()))
     })
+}
+
+/// Characters of a text that says that a page is not there.
+const MAX_GONE: usize = 120;
+
+/// Whether a short text says that the page or the product is not there, whatever words stand in between.
+fn says_gone(text: &str) -> bool {
+    if text.len() > MAX_GONE * 3 || text.chars().count() > MAX_GONE {
+        return false;
+    }
+    let text = text::lower(&text::clean(text)).replace('’', "'");
+    let in_order = |words: &&[&str]| {
+        let mut rest = text.as_str();
+        words.iter().all(|word| {
+            rest.find(word).is_some_and(|at| {
+                rest = &rest[at + word.len()..];
+                true
+            })
+        })
+    };
+    GONE.iter().any(in_order)
 }
 
 fn is_login(heading: &str, page: &Page<'_>) -> bool {

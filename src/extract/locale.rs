@@ -69,6 +69,27 @@ impl Locale {
         Self::parse(language)
     }
 
+    /// Whether this is what shop systems write into their templates and shops forget to change.
+    #[must_use]
+    pub fn is_template(&self) -> bool {
+        matches!((self.language(), self.region()), ("en", None | Some("US")) | ("es", Some("ES")))
+    }
+
+    /// Whether a host's last label is a country's that sells its names to everybody.
+    #[must_use]
+    pub fn is_sold_to_all(host: &str) -> bool {
+        let label = host.rsplit('.').next().unwrap_or("");
+        let labels = host.split('.').count();
+        labels == 2 && ["co", "io", "me", "tv", "ai", "cc", "fm", "gg", "la", "ly", "to", "sh"].contains(&label)
+    }
+
+    /// This language in the region of `other`.
+    #[must_use]
+    pub fn in_region_of(mut self, other: Self) -> Self {
+        self.region = other.region.or(self.region);
+        self.with_customs()
+    }
+
     /// The language in lower case: `da`, `fil`.
     #[must_use]
     pub fn language(&self) -> &str {
@@ -86,13 +107,6 @@ impl Locale {
     #[must_use]
     pub fn or_region_of(mut self, other: Option<Self>) -> Self {
         self.region = self.region.or(other.and_then(|o| o.region));
-        self.with_customs()
-    }
-
-    /// This locale's language in the region of `other`.
-    #[must_use]
-    pub fn in_region_of(mut self, other: Self) -> Self {
-        self.region = other.region.or(self.region);
         self.with_customs()
     }
 

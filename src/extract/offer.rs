@@ -183,6 +183,12 @@ pub struct Candidate {
     /// The prices of all its offers, where there are several.
     #[serde(skip_serializing)]
     pub amounts: Vec<Money>,
+    /// What the price is if a bare number right before it is its thousands: then one of the two is wrong.
+    #[serde(skip_serializing)]
+    pub rival: Option<Money>,
+    /// Its offers have addresses of other variants than the one that the page's address names.
+    #[serde(skip_serializing)]
+    pub other_variant: bool,
     /// Points for and against, by which candidates of one source are ordered.
     pub score: i32,
     pub chosen: bool,
@@ -194,7 +200,17 @@ impl Candidate {
     /// A candidate nobody has judged yet.
     #[must_use]
     pub fn new(source: Source, offer: Offer) -> Self {
-        Self { source, offer, open: Vec::new(), amounts: Vec::new(), score: 0, chosen: false, verdict: String::new() }
+        Self {
+            source,
+            offer,
+            open: Vec::new(),
+            amounts: Vec::new(),
+            rival: None,
+            other_variant: false,
+            score: 0,
+            chosen: false,
+            verdict: String::new(),
+        }
     }
 
     /// The byte offset at which its price was read, if that is known.

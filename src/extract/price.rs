@@ -2,6 +2,7 @@
 //!
 //! It never guesses: a text that can be read two ways is `Ambiguous` and both readings are kept. No binary float.
 
+mod condition;
 mod count;
 mod currency;
 mod doubt;
@@ -11,6 +12,7 @@ mod normal;
 mod number;
 mod seen;
 mod symbols;
+mod tax;
 mod words;
 
 use serde::Serialize;
@@ -98,6 +100,8 @@ pub struct Reading {
     pub role: Role,
     /// The decimal mark that the number proves by its form.
     pub proven_mark: Option<char>,
+    /// Beside the amount stand words that are no part of a price: what it is for may be something else.
+    pub worded: bool,
     /// Beside the amount stands what may name another money: it is in no currency that the text does not name.
     pub doubted: bool,
 }
@@ -115,6 +119,10 @@ pub enum Role {
     Fee,
     Surcharge,
     Threshold,
+    /// Of a thing that is not new.
+    Used,
+    /// With a code, in an app, for several pieces, for a set: not what the product costs.
+    Conditional,
 }
 
 /// Why a text is no price.
@@ -211,11 +219,26 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
         }
     }
     if let ([first, second], [one, other]) = (readings.as_slice(), places.as_slice())
-        && seen[*other].is_price_behind(&seen[*one], first, second)
+        && (seen[*other].is_price_behind(&seen[*one], first, second) || is_with_tax(first, second))
     {
         readings.swap(0, 1);
     }
     (readings, refusal)
+}
+
+/// Tenths of a percent that a tax adds at most.
+const MOST_TAX: i64 = 300;
+
+/// Whether the second of two amounts is the first one with tax: `100,00 zł netto / 123,00 zł brutto`.
+fn is_with_tax(first: &Reading, second: &Reading) -> bool {
+    let spoken = second.tax == TaxView::Gross && first.tax != TaxView::Gross;
+    let most = first.amount.checked_mul(Decimal::new(1_000 + MOST_TAX, 3));
+    spoken
+        && first.role == Role::Price
+        && second.role == Role::Price
+        && first.currency == second.currency
+        && first.amount < second.amount
+        && most.is_some_and(|most| second.amount <= most)
 }
 
 /// `149 99 Lei` and nothing else: markup raised the cents, and the text that is left has a blank in their place.
@@ -259,6 +282,24 @@ pub fn written_numbers(normal: &str) -> Vec<String> {
 #[must_use]
 pub fn may_be_range(raw: &str) -> bool {
     number::find(&normalise(text::cut(raw, MAX_TEXT)), 2).len() == 2
+}
+
+/// What words without an amount of their own say about the tax of the amount beside them: `ekskl. moms`, `TTC`.
+#[must_use]
+pub fn tax_named(words: &str) -> TaxView {
+    tax::named(&lower(&normalise(text::cut(words, MAX_TEXT))))
+}
+
+/// What words before an amount, or behind it, make of it: paid on a condition, with a code or for two pieces, or for a
+/// used thing. `None` where they say nothing of that.
+#[must_use]
+pub fn condition_of(before: &str, after: &str) -> Option<Role> {
+    let plain = |words: &str| lower(&normalise(text::cut(words, MAX_TEXT))).into_owned();
+    let before = plain(before);
+    if condition::holds(before.trim(), plain(after).trim()) {
+        return Some(Role::Conditional);
+    }
+    condition::is_used(before.trim()).then_some(Role::Used)
 }
 
 /// Whether words call the amount behind them the price one pays: `Our price:`, `Cena`.
@@ -379,6 +420,7 @@ impl Reading {
             per: None,
             role: Role::Price,
             proven_mark: None,
+            worded: false,
             doubted: false,
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! The order is trust: site rules, JSON-LD, microdata, RDFa, meta tags, embedded state, what a person sees.
 
+mod contested;
 mod contradiction;
 mod finish;
 mod judge;
@@ -10,6 +11,7 @@ mod site;
 mod standing;
 mod state;
 mod tax;
+mod variant;
 
 use std::cell::OnceCell;
 
@@ -19,7 +21,7 @@ use super::json::{self, Value};
 use super::locale::Locale;
 use super::offer::{Availability, Candidate, Offer, Source};
 use super::outcome::Outcome;
-use super::price::{self, Context, PriceKind, Role};
+use super::price::{self, Context, PriceKind, Role, TaxView};
 use super::schema::{self, Product, Surroundings};
 use super::text::Words;
 use super::tree::{Builder, Tree};
@@ -42,6 +44,8 @@ struct Found {
     says_product: bool,
     /// Where the page is, as far as it is known.
     locale: Option<Locale>,
+    /// The site's settings say that its prices are without tax.
+    wants_net: bool,
 }
 
 pub(super) fn run(page: &Page<'_>, site: Option<&scraper::Site>, hints: &Hints) -> Extraction {
@@ -77,7 +81,7 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     let found = gather(body, &harvest, &roots, page, site, &context);
     let priced = found.candidates.iter().any(|c| c.source != Source::Visible && c.offer.price.is_some());
     let seen = found.view.as_ref().map_or(0, |view| view.text_bytes);
-    if !priced && let Some(outcome) = kind::wall(body, &harvest, page, seen) {
+    if !priced && let Some(outcome) = kind::wall(body, &harvest, page, seen, shows(&found)) {
         return Extraction {
             candidates: found.candidates,
             ..empty(outcome, "the page is a wall, a challenge or says that nothing is here")
@@ -87,6 +91,17 @@ fn read(body: &str, encoding: &str, page: &Page<'_>, site: Option<&scraper::Site
     answer.locale = shown.clone();
     answer.candidates.truncate(MAX_CANDIDATES);
     answer
+}
+
+/// What a page without a price in its markup shows of a product, if it names one.
+fn shows(found: &Found) -> Option<kind::Shows> {
+    let view = found.view.as_ref().filter(|view| view.titled)?;
+    let priced = found.candidates.iter().any(|c| c.source == Source::Visible && c.score >= visible::ENOUGH);
+    if priced && view.buy_buttons > 0 {
+        return Some(kind::Shows::Sale);
+    }
+    (found.products == 1 || found.says_product || view.unpriced != visible::unpriced::Said::Nothing)
+        .then_some(kind::Shows::Name)
 }
 
 /// The currency that a Shopify shop shows its prices in, as its own script names it.
@@ -135,16 +150,12 @@ fn gather(
     named.sort_unstable();
     named.dedup();
     let sku = candidates.iter().find_map(|c| c.offer.sku.as_deref());
-    let state = embedded::candidates(
-        body,
-        harvest,
-        &embedded::Identity { url: page.final_url, names: &named, sku },
-        &with_currency(context, &candidates),
-        known,
-    );
+    let own = with_currency(context, &candidates);
+    let own = Context { currency: own.currency.or_else(|| shopify_currency(body)), ..own };
+    let identity = embedded::Identity { url: page.final_url, names: &named, sku };
+    let state = embedded::candidates(body, harvest, &identity, &own, known);
     candidates.extend(state);
-    let context = with_currency(context, &candidates);
-    let context = Context { currency: context.currency.or_else(|| shopify_currency(body)), ..context };
+    let context = with_currency(&own, &candidates);
     let mut view = view_of(body, harvest, &mut candidates, products, &context, &titles, page);
     let open = |field: fn(&Offer) -> bool| !candidates.iter().any(|c| field(&c.offer));
     if view.labels.gtin.is_none()
@@ -162,6 +173,7 @@ fn gather(
         view: Some(view),
         says_product: meta::says_product(harvest),
         locale: context.locale,
+        wants_net: site.is_some_and(|site| site.tax() == TaxView::Net),
     }
 }
 
@@ -418,7 +430,7 @@ fn fill(offer: &mut Offer, other: &Offer) {
     let higher = other.list_price.filter(same).filter(|l| offer.price.is_some_and(|p| l.minor() > p.minor()));
     offer.list_price = offer.list_price.or(higher);
     offer.unit_price = offer.unit_price.take().or_else(|| other.unit_price.clone());
-    if offer.tax == super::TaxView::Unknown && offer.price == other.price {
+    if offer.tax == TaxView::Unknown && offer.price == other.price {
         offer.tax = other.tax;
     }
 }

@@ -148,9 +148,14 @@ impl<'w, 'a> Walker<'w, 'a> {
         }
     }
 
-    /// Whether the page's own address picks the variant or offer that has this address.
-    fn is_named(&self, variant: &str) -> bool {
-        self.here.get_or_init(|| Here::of(self.around.url)).names_variant(variant)
+    /// How surely the page's own address picks the variant or offer that has this address, 0 if it does not.
+    fn fit(&self, variant: &str) -> usize {
+        self.here.get_or_init(|| Here::of(self.around.url)).fit_of_variant(variant).map_or(0, |parts| parts + 1)
+    }
+
+    /// Whether the page's own address names another variant than the one that has this address.
+    fn is_other(&self, variant: &str) -> bool {
+        self.here.get_or_init(|| Here::of(self.around.url)).names_another_than(variant)
     }
 
     /// An object, or what its `@id` points at.
@@ -176,18 +181,25 @@ impl<'w, 'a> Walker<'w, 'a> {
             let own = self.identity(variant);
             let from = terms.len();
             self.terms_of(variant, &format!("{path}.hasVariant[{i}]"), &mut terms);
-            let hit = texts(variant, &["url", "@id"]).iter().any(|u| self.is_named(u))
-                || own.sku.as_deref().is_some_and(|sku| address::query_has_value(self.around.url, sku));
+            let addresses = texts(variant, &["url", "@id"]);
+            let by_code = own.sku.as_deref().is_some_and(|sku| address::names_in_query(self.around.url, sku));
+            let hit = if by_code { BY_CODE } else { addresses.iter().map(|u| self.fit(u)).max().unwrap_or(0) };
+            let other = hit == 0 && addresses.iter().any(|u| self.is_other(u));
             for term in &mut terms[from..] {
                 term.variant = own.sku.clone().or_else(|| own.title.clone());
                 term.identity = Some(Box::new(own.clone()));
-                term.named |= hit;
+                term.named = term.named.max(hit);
+                term.other |= other;
             }
-            named |= hit;
+            named |= hit > 0;
         }
         urls.extend(terms.iter().filter_map(|t| t.url.clone()));
-        named |= terms.iter().any(|t| t.named);
+        named |= terms.iter().any(|t| t.named > 0);
+        // The address of the product itself fits as well where it names a variant, but less surely.
+        let surest = terms.iter().map(|t| t.named).max().unwrap_or(0);
+        terms.iter_mut().filter(|t| t.named < surest).for_each(|t| t.named = 0);
         let mut candidate = Candidate::new(self.around.source, Offer::default());
+        candidate.other_variant = !terms.is_empty() && terms.iter().all(|t| t.other && t.named == 0);
         let several = terms.len() > 1;
         let terms = choose(terms);
         if several || terms.iter().any(|t| t.high.is_some()) {
@@ -233,6 +245,9 @@ impl<'w, 'a> Walker<'w, 'a> {
         }
     }
 }
+
+/// How surely an address picks a variant whose code it has in its query: more than by any address.
+const BY_CODE: usize = usize::MAX;
 
 /// Digits of a code at least that stands in front of words.
 const MIN_DIGITS: usize = 4;

@@ -256,7 +256,8 @@ impl<'a> Tree<'a> {
                         out.push(' ');
                     }
                 }
-                Kind::Element(tag) if matches!(tag.key, Name::DEL | Name::S | Name::STRIKE | Name::INS) => {
+                // A heading is as much apart from a price as struck words are.
+                Kind::Element(tag) if matches!(tag.key, Name::DEL | Name::S | Name::STRIKE | Name::INS | Name::H1) => {
                     if !out.is_empty() {
                         out.push(STRUCK);
                         last_element = usize::MAX;

@@ -11,11 +11,15 @@ pub mod classes;
 pub mod confirm;
 pub mod labels;
 pub mod later;
+pub mod lead;
+pub mod neighbours;
+pub mod path;
 pub mod pieces;
 pub mod seams;
 pub mod spots;
 pub mod table;
 pub mod titled;
+pub mod unpriced;
 
 use rustc_hash::FxHashMap;
 
@@ -43,6 +47,8 @@ pub struct View {
     pub says_out: bool,
     /// The product cannot be bought, whatever markup says, see [`labels::denies_sale`].
     pub denied: bool,
+    /// What stands in the place of a price.
+    pub unpriced: unpriced::Said,
     /// Buttons that put one product into a cart.
     pub buy_buttons: usize,
     /// Prices in repeated tiles that link elsewhere: what category pages are made of.
@@ -122,6 +128,7 @@ pub fn look(
         view.says_out = said == Availability::OutOfStock;
         view.availability = labels::availability(said, anchor, &own);
         view.labels = labels::read(tree, anchor);
+        view.unpriced = unpriced::said(tree, anchor);
     }
     view.titled = heading.as_ref().is_some_and(|(words, _)| {
         let own = Words::of(words);
@@ -164,6 +171,12 @@ fn prices(
             spot.points -= SHADOW;
             add_reason(&mut spot.why, -SHADOW, "the same amount is struck through beside it");
         }
+    }
+    // A used thing is the offer only where no new one is.
+    let is_new = |s: &Spot| s.points >= ENOUGH && s.reading.role == Role::Price && !s.reading.worded;
+    if found.iter().any(is_new) {
+        let used = found.iter_mut().filter(|s| s.reading.role == Role::Used);
+        used.for_each(|s| s.points = s.points.min(NO_PRICE));
     }
     let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
     view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
@@ -290,6 +303,18 @@ fn add_reason(why: &mut String, value: i32, reason: &str) {
     why.push_str(reason);
 }
 
+/// Points of an amount among words that are not those of prices.
+const WORDED: i32 = -20;
+/// Points of an amount behind a later heading, where one in front of it is a price.
+const LATER: i32 = -30;
+/// Most points of an amount that is not told as a price for its place alone.
+const NO_PRICE: i32 = 39;
+
+/// Whether an amount stands in the label of a choice.
+fn in_label(tree: &Tree<'_>, node: usize) -> bool {
+    std::iter::once(node).chain(tree.ancestors(node)).take(4).any(|i| tree.nodes[i].is(Name::LABEL))
+}
+
 /// Points of one price.
 fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usize]) {
     let mut points = 0;
@@ -335,15 +360,22 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     if spot.aside {
         add(-60, &["inside `", text::cut(&spot.aside_name, 40), "`"].concat());
     }
-    add(if spot.in_buy_box { 18 } else { 0 }, "in the buy box");
+    // A service, a gift or a used one stands in the same box, and says so in words.
+    let bare = !spot.reading.worded && !in_label(tree, spot.node);
+    add(if spot.in_buy_box && bare { 18 } else { 0 }, "in the buy box");
     add(if spot.emphasis { 8 } else { 0 }, "emphasised");
     add(if spot.online { 10 } else { 0 }, "said to be the online price");
     add(if spot.labelled { 12 } else { 0 }, "labelled as the price");
     add(if spot.long { -18 } else { 0 }, "inside a longer text");
+    // The words of a buy button are its own.
+    let in_button = buttons.iter().any(|b| (*b..tree.nodes[*b].end).contains(&spot.node));
+    let worded = spot.reading.worded && !spot.labelled && !in_button;
+    add(if worded { WORDED } else { 0 }, "among other words");
+    add(if spot.later { LATER } else { 0 }, "behind another heading");
     let role = match spot.reading.role {
         Role::Price => 0,
         Role::List => -50,
-        Role::Member => -25,
+        Role::Used => -16,
         _ => -70,
     };
     add(role, "its words say it is something else");
@@ -357,8 +389,10 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     add(if spot.reading.tax == TaxView::Net { -12 } else { 0 }, "without tax");
     add(if spot.struck { -60 } else { 0 }, "struck through");
     add(if spot.money.is_some_and(Money::is_positive) { 0 } else { -90 }, "no positive amount");
-    let _ = tree;
-    spot.points = points;
+    // Nothing but its place speaks for an amount among other words.
+    let choice = worded && in_label(tree, spot.node);
+    spot.points =
+        if choice || worded && spot.class_points <= 0 && !spot.online { points.min(NO_PRICE) } else { points };
     spot.why = why;
 }
 
@@ -367,8 +401,11 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
     let mut order: Vec<&Spot> = spots.iter().filter(|s| s.money.is_some()).collect();
     order.sort_by_key(|s| (std::cmp::Reverse(s.points), s.node));
     // Bare numbers only count on pages that show no currency anywhere near the product.
-    if order.iter().any(|s| s.marked && s.points >= 40) {
-        order.retain(|s| s.marked || s.dashed);
+    if order
+        .iter()
+        .any(|s| s.marked && s.points >= 40 && !s.reading.worded && matches!(s.reading.role, Role::Price | Role::List))
+    {
+        order.retain(|s| s.marked || s.dashed || is_named_price(s));
     }
     order.truncate(40);
     let best = order.first().copied();
@@ -382,7 +419,7 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
                 kind: spot.reading.kind,
                 tax: spot.reading.tax,
                 title: title.clone(),
-                evidence: Some(Evidence::new(Source::Visible, path(tree, spot.node), &spot.raw, Some(spot.at))),
+                evidence: Some(Evidence::new(Source::Visible, path::of(tree, spot.node), &spot.raw, Some(spot.at))),
                 ..Offer::default()
             };
             offer.high_price =
@@ -391,12 +428,22 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
                 companions(tree, spots, spot, &mut offer);
             }
             Candidate {
+                rival: spot.rival,
                 score: spot.points,
                 verdict: [&spot.points.to_string(), " points: ", &spot.why].concat(),
                 ..Candidate::new(Source::Visible, offer)
             }
         })
         .collect()
+}
+
+/// Points of names that call a bare number a price.
+const NAMED_PRICE: i32 = 12;
+
+/// Whether a number without a sign is written with decimals where names call it a price.
+fn is_named_price(spot: &Spot) -> bool {
+    const CENTS: u32 = 2;
+    spot.class_points >= NAMED_PRICE && spot.reading.amount.scale() == CENTS && !spot.reading.worded
 }
 
 /// The unit price that stands beside the best price.
@@ -436,34 +483,4 @@ fn discounts(tree: &Tree<'_>, spots: &[Spot]) -> Vec<i64> {
         found.extend(percent.parse::<i64>().ok().filter(|p| (1..100).contains(p)));
     }
     found
-}
-
-/// Characters of the way to a place that are kept.
-const MAX_PATH: usize = 160;
-
-/// `main > div.product-info > span.price`: the last four elements that lead to a node.
-fn path(tree: &Tree<'_>, node: usize) -> String {
-    const SHOWN: usize = 4;
-    let mut way = [None; SHOWN];
-    let elements = std::iter::once(node).chain(tree.ancestors(node)).filter_map(|i| Some((i, tree.nodes[i].tag()?)));
-    for (slot, element) in way.iter_mut().rev().zip(elements) {
-        *slot = Some(element);
-    }
-    let mut path = String::with_capacity(MAX_PATH);
-    for (index, tag) in way.into_iter().flatten() {
-        if !path.is_empty() {
-            path.push_str(" > ");
-        }
-        path.extend(tag.name.chars().map(|c| c.to_ascii_lowercase()));
-        let named = match tag.attribute("id") {
-            Some(id) => Some(("#", id)),
-            None => tree.facts(index).class.split_ascii_whitespace().next().map(|class| (".", class)),
-        };
-        if let Some((sign, name)) = named {
-            path.push_str(sign);
-            path.push_str(name);
-        }
-    }
-    path.truncate(text::cut(&path, MAX_PATH).len());
-    path
 }

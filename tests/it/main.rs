@@ -35,6 +35,7 @@ mod on_sale;
 mod other_pages;
 mod pages;
 mod politeness;
+mod price_meaning;
 mod price_text;
 mod price_words;
 mod pricing;

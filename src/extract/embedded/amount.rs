@@ -154,7 +154,7 @@ impl Search<'_> {
         let url = self.identity.url;
         let codes = ["id", "sku", "variantId"].into_iter().filter_map(|key| variant.get(key).and_then(Value::text));
         let sku = variant.get("sku").and_then(Value::text);
-        codes.into_iter().any(|code| address::query_has_value(url, code.rsplit('/').next().unwrap_or(code)))
+        codes.into_iter().any(|code| address::names_in_query(url, code.rsplit('/').next().unwrap_or(code)))
             || sku.is_some_and(|sku| sku.len() >= LONG && in_address(url, sku))
     }
 

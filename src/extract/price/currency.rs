@@ -197,10 +197,8 @@ fn iso(word: &str) -> Option<Mark> {
     }
     let known = |codes: &[&'static str]| codes.iter().copied().find(|code| code.as_bytes() == upper);
     if let Ok(at) = ISO.binary_search_by(|code| code.as_bytes().cmp(&upper)) {
-        // Lower case words such as `top`, `all` or `try` are words.
-        let word_like =
-            ["ALL", "TOP", "TRY", "GEL", "CUP", "BAM", "LAK", "SOS", "MAD", "BOB", "PEN", "MOP", "COP", "RON", "DOP"];
-        return if is_upper || known(&word_like).is_none() {
+        // In small letters most codes are words somewhere: `top`, `all`, `nad`.
+        return if is_upper || known(&WRITTEN_SMALL).is_some() {
             Currency::from_code(ISO[at]).map(Mark::One)
         } else {
             None
@@ -208,6 +206,13 @@ fn iso(word: &str) -> Option<Mark> {
     }
     if is_upper { known(&FORMER).map(|code| Mark::Other(code.to_owned())) } else { None }
 }
+
+/// Codes that shops write in small letters.
+const WRITTEN_SMALL: [&str; 36] = [
+    "EUR", "USD", "SEK", "NOK", "DKK", "GBP", "PLN", "CHF", "CZK", "HUF", "UAH", "INR", "AED", "ILS", "BRL", "CAD",
+    "AUD", "NZD", "JPY", "CNY", "RUB", "KRW", "THB", "VND", "IDR", "BGN", "ISK", "HRK", "ZAR", "MXN", "SGD", "HKD",
+    "MYR", "PHP", "RSD", "MKD",
+];
 
 /// Codes of ISO 4217 with minor units, in order: nearly every word of three letters is none of them.
 #[rustfmt::skip]

@@ -79,6 +79,7 @@ impl Seen<'_> {
         }
         match first.role {
             Role::List => lower,
+            Role::Conditional | Role::Member => !between.is_empty(),
             Role::Saving => words::names_price(between.rsplit(' ').next().unwrap_or("")),
             Role::Price => lower && words::reduces(&self.lower[..ahead.number.start], between),
             _ => false,
@@ -91,7 +92,7 @@ impl Seen<'_> {
         let between = self.lower.get(start..self.from).unwrap_or("");
         // Words behind a bracket or a slash speak of the amount that follows.
         let apart = between.trim_start().starts_with(['(', '（', '/', '|', '[']);
-        let called = own.tax == TaxView::Gross || words::tax("", between.trim_end_matches([' ', ':', '.'])).1;
+        let called = own.tax == TaxView::Gross || super::tax::tax("", between.trim_end_matches([' ', ':', '.'])).1;
         let spoken = first.tax == TaxView::Net || (called && (apart || first.tax == TaxView::Unknown));
         let (least, most) = MARKUP_OF_TAX;
         let factor =
@@ -111,7 +112,8 @@ impl Seen<'_> {
 
     /// Whether the money is named by one letter alone: `R16`, `0,75 L`, `3D`.
     fn is_marked_by_letter(&self) -> bool {
-        let mut letters = self.written().chars().filter(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '.' | ','));
+        let mut letters =
+            self.written().chars().filter(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '.' | ',' | '-' | '–'));
         letters.next().is_some_and(|c| c.is_alphabetic() && !currency::is_cjk(c)) && letters.next().is_none()
     }
 

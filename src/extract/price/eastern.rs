@@ -39,6 +39,7 @@ pub(super) fn read(text: &str, lower: &str, context: &Context<'_>) -> Option<Rea
         per: None,
         role: Role::Price,
         proven_mark: None,
+        worded: false,
         doubted: false,
     })
 }

@@ -2,8 +2,10 @@
 //!
 //! It reads what stands there; which number of a text is the price is decided by the caller.
 
+use super::condition;
 use super::currency::{self, Mark};
 use super::number::{self, Hints, Number};
+use super::tax;
 use super::words::{self, Cue};
 use super::{Context, PriceKind, Reading, Refusal, Role, TaxView};
 use crate::extract::text;
@@ -258,6 +260,7 @@ impl<'a> Seen<'a> {
                 per,
                 role,
                 proven_mark: self.number.proven_mark(),
+                worded: self.is_worded(),
                 doubted: self.doubted,
             },
             used,
@@ -410,21 +413,40 @@ impl<'a> Seen<'a> {
                 Cue::Fee => role = Role::Fee,
             }
         }
+        if role == Role::Price && condition::holds(before, after) {
+            role = Role::Conditional;
+        }
+        if role == Role::Price && condition::is_used(before) {
+            role = Role::Used;
+        }
+        if role == Role::Price && condition::ships_free(self.lower) {
+            role = Role::Threshold;
+        }
         if after.starts_with('+') || self.lower[self.to.max(self.number.end)..].trim_start().starts_with("and up") {
             kind = PriceKind::From;
         }
         (kind, role)
     }
 
-    fn tax(&self) -> TaxView {
+    /// Whether other words than those of prices stand between the amount and the numbers beside it.
+    fn is_worded(&self) -> bool {
+        let digit = |c: char| c.is_ascii_digit();
+        let before = &self.lower[..self.from];
+        let before = &before[before.rfind(digit).map_or(0, |at| at + 1)..];
         let after = &self.lower[self.to.max(self.number.end)..];
+        let after = &after[..after.find(digit).unwrap_or(after.len())];
+        !(words::are_of_price(before) && words::are_of_price(after))
+    }
+
+    fn tax(&self) -> TaxView {
+        let after = tax::without_rates(&self.lower[self.to.max(self.number.end)..]);
         let until = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let near = &after[..until];
         let before = self.lower[..self.from].trim_end_matches([' ', ':']);
         if near.len() < 3 && before.len() < 3 {
             return TaxView::Unknown;
         }
-        let (net, gross) = words::tax(near, before);
+        let (net, gross) = tax::tax(near, before);
         match (net, gross) {
             (true, _) => TaxView::Net,
             (false, true) => TaxView::Gross,
@@ -444,10 +466,10 @@ const UNIT_LEADS: [char; 6] = ['/', 'p', 'j', 'з', 'a', 'n'];
 pub(super) fn qualifies(words: &str, stands_before: bool) -> bool {
     if stands_before {
         let near = words.trim_end_matches(BEFORE_AMOUNT);
-        words.ends_with('+') || !words::cues(near, "").is_empty() || words::tax("", near) != (false, false)
+        words.ends_with('+') || !words::cues(near, "").is_empty() || tax::tax("", near) != (false, false)
     } else {
         let near = words.trim_start_matches(BEHIND_AMOUNT);
-        near.starts_with(UNIT_LEADS) || near.starts_with('+') || words::tax(words, "") != (false, false)
+        near.starts_with(UNIT_LEADS) || near.starts_with('+') || tax::tax(words, "") != (false, false)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashSet;
 
-use crate::extract::phrases::{Anywhere, ByCharacter};
+use crate::extract::phrases::ByCharacter;
 
 /// What a phrase makes of the amount that follows or precedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
         Cue::Member,
         &[
             "member", "members", "members only", "medlem", "medlemspris", "clubpreis", "klubbpris", "klub", "club", "with card", "loyalty", "plus-preis", "with prime",
+            "member price", "members price", "members' price", "member's price", "loyalty price", "card price", "with your card", "price for members", "for members", "för medlemmar", "for medlemmer", "medlemmar", "medlemmer", "mitglieder", "mitgliederpreis", "für mitglieder", "kundenkarte", "mit kundenkarte", "kundenkartenpreis", "kundeklub", "kundeklubpris", "bonuspris", "kanta-asiakashinta", "jäsenille", "ledenprijs", "voor leden", "met klantenkaart", "kaartprijs", "prix adhérent", "prix fidélité", "avec la carte", "precio para socios", "precio tarjeta", "prezzo soci", "prezzo carta", "con carta", "con carta fedeltà", "preço cartão", "preço sócio", "com cartão", "cena dla członków", "cena dla klubowiczów", "z kartą lojalnościową", "cena s kartou", "klubová cena", "cena pre členov", "s klubovou kartou", "klubár", "klubkártyával", "hűségkártyával", "preț membru", "preț card", "cu cardul", "клубна цена", "с карта", "по карте", "цена по карте", "для членов клуба", "за карткою", "ціна з карткою", "τιμή μέλους", "με κάρτα", "üye fiyatı", "karta özel", "会員価格", "会員限定", "회원가", "멤버십 가격", "会员价", "會員價",
             "clubcard price", "club price", "nectar price", "plussa-hinta", "plussahinta", "mit app", "med app", "with the app", "app-preis", "mit karte", "klubpris", "medlemspriset", "med kort", "jäsenhinta", "precio socio", "prix membre", "cena z aplikacją", "cena klubowa", "med klub", "app price", "in the app", "con tarjeta", "avec la carte", "z kartą", "s kartou", "membre", "bonuskunde", "student", "with trade-in",
         ],
     ),
@@ -115,23 +116,6 @@ pub(super) const PIECES: &[&str] = &[
     "each", "ea", "ea.", "st", "st.", "stk", "stk.", "stück", "styck", "pc", "pcs", "pc.", "piece", "pièce", "pieza", "pezzo", "peça", "szt", "szt.", "ks", "db", "buc",
     "buc.", "шт", "шт.", "бр", "бр.", "kpl", "tk", "gab", "vnt", "kom", "τεμ", "adet", "台", "件", "个", "個", "본", "개", "pair", "par", "paar", "pack", "pk", "pkt",
     "unit", "item", "set", "person", "pers", "pers.", "box", "roll", "bottle", "fl", "flaska", "pár", "sæt",
-];
-
-/// Marks of a price with tax.
-#[rustfmt::skip]
-pub(super) const GROSS: &[&str] = &[
-    "incl. vat", "inc vat", "inc. vat", "including vat", "vat incl", "with vat", "incl vat", "inkl. moms", "inkl moms", "inkl. mwst", "inkl mwst", "inkl. ust", "inkl. mva", "inkl mva",
-    "ttc", "iva incl", "iva inc", "con iva", "incl. btw", "inclusief btw", "incl btw", "s dph", "vč. dph", "včetně dph", "brutto", "z vat", "cu tva", "tva inclus", "c ндс", "с ндс",
-    "sis. alv", "sis alv", "km-ga", "ar pvn", "su pvm", "s pdv", "με φπα", "kdv dahil", "inc gst", "incl gst", "incl. gst", "税込", "含税", "bruttó", "áfával", "s ddv", "inc tax",
-];
-
-/// Marks of a price without tax.
-#[rustfmt::skip]
-pub(super) const NET: &[&str] = &[
-    "excl. vat", "ex vat", "ex. vat", "exc vat", "exc. vat", "excluding vat", "excl vat", "vat excl", "without vat", "plus vat", "+ vat", "+vat", "ekskl. moms", "ekskl moms", "excl. moms", "ex. moms", "ex moms", "exkl. moms",
-    "exkl moms", "zzgl. mwst", "exkl. mwst", "ohne mwst", "netto", "eks. mva", "eks mva", "ekskl. mva", "ht", "hors taxe", "hors tva", "sin iva", "iva no incl", "más iva", "+ iva", "iva esclusa", "senza iva",
-    "excl. btw", "exclusief btw", "ex. btw", "excl btw", "bez dph", "bez vat", "fără tva", "fara tva", "без ндс", "alv 0", "alv0", "veroton", "km-ta", "bez pvn", "be pvm", "bez pdv", "χωρίς φ", "χωρίς φπα",
-    "kdv hariç", "ex gst", "excl gst", "excl. gst", "税抜", "税別", "不含税", "nettó", "brez ddv", "ex tax", "excl. tax", "excluding tax", "excluding sales tax",
 ];
 
 /// Multiplying words. `1000` for thousand and so on, as a count of zeros.
@@ -233,6 +217,34 @@ const PRICE_LABELS: &[&str] = &[
     "ราคา", "giá", "harga", "מחיר", "السعر", "قیمت", "मूल्य",
 ];
 
+/// Words that say whose price it is, that it is one, or join it to what belongs to it.
+#[rustfmt::skip]
+const PRICE_WORDS: &[&str] = &[
+    "our", "your", "the", "is", "now", "today", "new", "sale", "special", "offer", "deal", "web", "online", "internet", "current", "final", "total", "as", "low", "at", "starting", "starts", "for", "per", "buy", "in", "shop", "incl", "inc", "including", "excl", "ex", "net", "gross", "each", "vat", "tax", "taxes", "and", "or", "shipping", "free", "delivery", "rrp", "was", "save", "sold", "by", "from", "to", "one", "time", "purchase", "once", "einmalkauf", "einmaliger", "kauf", "engangskøb", "engångsköp", "achat", "unique", "única", "acquisto", "singolo",
+    "dein", "ihr", "unser", "aktueller", "aktuell", "neuer", "heute", "angebot", "angebotspreis", "aktionspreis", "sonderpreis", "verkaufspreis", "bruttopreis", "nettopreis", "stückpreis", "einzelpreis", "pro", "je", "ist", "inkl", "exkl", "zzgl", "versand", "versandkosten", "und", "der", "gesetzl", "gesetzlicher", "pris", "priset", "prisen", "er", "är", "nå", "nuværende", "nuvarande", "aktuelle", "tilbud", "tilbudspris", "kampanjpris", "kampanj", "kampagnepris", "erbjudande", "salgspris", "webbpris", "netpris", "webshop", "din", "vår", "vores", "inklusive", "frakt", "og", "och", "uden", "utan", "uten", "med", "moms", "mva", "fragt",
+    "hinta", "tarjous", "tarjoushinta", "nyt", "prix", "notre", "votre", "promo", "promotion", "actuel", "de", "le", "la", "vente", "à", "a", "l", "unité", "ttc", "ht", "precio", "oferta", "actual", "ahora", "por", "el", "final", "prezzo", "offerta", "attuale", "ora", "prijs", "onze", "jouw", "uw", "nu", "actieprijs", "aanbieding", "voor", "per", "preço", "oferta", "agora", "atual", "à", "vista", "no", "pix", "em", "cena", "ceny", "aktualna", "promocja", "promocyjna", "nasza", "twoja", "sprzedaży", "detaliczna", "regularna", "brutto", "netto", "z", "vat", "za", "szt", "sztukę",
+    "aktuální", "nová", "akční", "akce", "naše", "vaše", "prodejní", "s", "bez", "dph", "ks", "kus", "aktuálna", "akciová", "akcia", "predajná", "ár", "ára", "akciós", "bruttó", "nettó", "eladási", "fogyasztói", "online", "webáruház", "preț", "pret", "actual", "nou", "oferta", "promo", "cu", "tva", "inclus", "цена", "цене", "новая", "наша", "сейчас", "акция", "розничная", "за", "шт", "штуку", "ціна", "нова", "роздрібна", "акційна", "промо", "с", "ддс", "ндс", "пдв", "τιμή", "τιμη", "νέα", "τελική", "προσφορά", "με", "φπα", "fiyat", "fiyatı", "indirimli", "satış", "kampanya", "kdv", "dahil", "giá", "bán", "khuyến", "mãi", "harga", "promo", "jual", "cijena", "akcijska", "redovna", "snižena", "cenă", "kaina", "akcija", "hind", "soodushind", "verð", "tilboð",
+];
+
+static PRICE_WORD_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| {
+    let single = |phrase: &&'static str| phrase.split(|c: char| !c.is_alphanumeric());
+    let starting = BEFORE.iter().filter(|(cue, _)| matches!(cue, Cue::From | Cue::List));
+    let labels = PRICE_LABELS.iter().chain(starting.flat_map(|(_, phrases)| *phrases)).flat_map(single);
+    PRICE_WORDS.iter().chain(PIECES).chain(MEASURES).copied().chain(labels).filter(|word| !word.is_empty()).collect()
+});
+
+/// Whether all words of a text in lower case are words of prices: labels, units, tax. Scripts without blanks between
+/// words cannot be told apart and always are.
+pub(super) fn are_of_price(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let mut letters = words.filter(|word| word.chars().all(|c| u32::from(c) < 0x0e00));
+    letters.all(|word| {
+        PRICE_WORD_SET.contains(word)
+            || super::tax::is_word(word)
+            || super::currency::at_start(word, word).is_some_and(|(_, len)| len == word.len())
+    })
+}
+
 static PRICE_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| PRICE_LABELS.iter().copied().collect());
 
 /// Whether words in lower case call the amount behind them the price one pays.
@@ -320,25 +332,6 @@ fn speaks_of_shipping(words: &str) -> bool {
     shipping
         .filter(|phrase| phrase.chars().count() > 2)
         .any(|phrase| words.match_indices(phrase).any(|(at, _)| !words[..at].ends_with(char::is_alphabetic)))
-}
-
-static TAX: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(NET.iter().chain(GROSS).copied()));
-
-/// Whether the text behind an amount, or the end of the one before it, says "without tax" and "with tax".
-pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
-    let (mut net, mut gross) = (false, false);
-    let mut take = |text: &str, only_end: bool| {
-        for hit in TAX.find_all(text.as_bytes()) {
-            let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-            let whole = !joined(text[..hit.start].chars().next_back()) && !joined(text[hit.end..].chars().next());
-            if whole && (!only_end || hit.end == text.len()) {
-                if hit.phrase < NET.len() { net = true } else { gross = true }
-            }
-        }
-    };
-    take(behind, false);
-    take(before, true);
-    (net, gross)
 }
 
 fn ends_with_phrase(text: &str, phrase: &str) -> bool {

@@ -125,7 +125,7 @@ fn taxed(found: &mut Found, first: usize, index: usize) -> Option<Verdict> {
     let base = found.candidates[first].offer.price?;
     let seen = found.candidates[index].offer.price?;
     let (_, net) = best_showing(&found.candidates, base)?;
-    let gross = tax::gross_of(&found.candidates[index], net, found.locale)?;
+    let gross = tax::wanted_of(&found.candidates[index], net, found)?;
     if gross != seen {
         return None;
     }

@@ -9,6 +9,7 @@ use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::text::Words;
+use crate::extract::visible::unpriced::Said;
 use crate::extract::visible::{View, buttons};
 use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
 
@@ -57,8 +58,14 @@ pub(super) fn finish(
 ) -> Extraction {
     let gone = view.titled
         && offer.availability == Availability::OutOfStock
-        && (view.labels.sku.is_some() || address::article(page.final_url).is_some());
+        && (view.unpriced == Said::Gone || view.labels.sku.is_some() || address::article(page.final_url).is_some());
+    let other = || kind::other(harvest, roots, page, 0, 0);
+    let asks = view.titled
+        && view.unpriced == Said::OnRequest
+        && !kind::is_side_page(page)
+        && !matches!(other(), Outcome::Home | Outcome::Search | Outcome::Article);
     let is_product = gone
+        || asks
         || found.products == 1
         || found.says_product
         || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3);
@@ -68,7 +75,7 @@ pub(super) fn finish(
         Verdict::None if is_product && offer.availability == Availability::OutOfStock => {
             (Outcome::OutOfStock, 80, "the product cannot be bought and no price is shown".to_owned())
         }
-        Verdict::None if is_product && found.listed < 2 => {
+        Verdict::None if is_product && (found.listed < 2 || asks) => {
             (Outcome::NoPrice, 60, "a product page, but no price is stated".to_owned())
         }
         Verdict::None => {

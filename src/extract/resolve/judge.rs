@@ -2,7 +2,7 @@
 
 use super::contradiction::{self, Sight};
 use super::finish::{complete, finish};
-use super::{Found, fill, state, tax};
+use super::{Found, contested, fill, state, tax, variant};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Candidate, Offer, Source};
@@ -28,8 +28,11 @@ pub(super) fn decide(
     mut found: Found,
 ) -> Extraction {
     let view = found.view.take().unwrap_or_default();
+    contested::settle(&mut found);
+    variant::set_aside(&mut found);
     let sight = Sight { body, harvest, view: &view };
-    let verdict = choose(&mut found, sight, page, roots);
+    let verdict = variant::verdict(&found).unwrap_or_else(|| choose(&mut found, sight, page, roots));
+    let verdict = tax::in_view(variant::refused(&found, verdict), &mut found, &view.spots);
     let mut offer = Offer::default();
     let chosen = match &verdict {
         Verdict::Price { index, .. } => Some(*index),
@@ -57,6 +60,10 @@ pub(super) fn decide(
         offer.member_price = offer.member_price.or(near.member);
     }
     settle_range(&mut offer);
+    variant::identify(&found, &mut offer);
+    if let (TaxView::Unknown, Some(price)) = (offer.tax, offer.price) {
+        offer.tax = tax::named(&view.spots, price);
+    }
     complete(&mut offer, body, harvest, &view, page);
     finish(verdict, offer, found, harvest, roots, page, hints, &view)
 }
@@ -129,7 +136,7 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
             against.push(i);
         }
     }
-    let visible = best_visible(found);
+    let visible = best_visible(found).filter(|(i, _)| found.candidates[*i].rival.is_none());
     let source = found.candidates[first].source.as_str();
     if found.candidates[first].source == Source::SiteRule {
         return Verdict::Price { index: first, confidence: 95, why: "a rule of the site file found it".to_owned() };
@@ -203,7 +210,7 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
     }
 }
 
-fn best_visible(found: &Found) -> Option<(usize, i32)> {
+pub(super) fn best_visible(found: &Found) -> Option<(usize, i32)> {
     let best = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
     (best.1.score >= ENOUGH).then_some((best.0, best.1.score))
 }
@@ -252,6 +259,9 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         return Verdict::None;
     }
     let best = found.candidates[index].offer.price;
+    if let (Some(best), Some(whole)) = (best, found.candidates[index].rival) {
+        return Verdict::Ambiguous(format!("a number stands right before {best}: it may be {whole}"));
+    }
     let rival = found.candidates[index + 1..]
         .iter()
         .filter(|c| c.source == Source::Visible)
@@ -259,11 +269,11 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
     if let (Some(rival), Some(best)) = (rival, best) {
         let Some(other) = rival.offer.price else { return Verdict::None };
         // The same offer without and with tax: people pay the higher one.
-        if let Some(gross) = tax::gross_of(&found.candidates[index], rival, found.locale) {
+        if let Some(paid) = tax::wanted_of(&found.candidates[index], rival, found) {
             let wanted =
-                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(gross));
+                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(paid));
             if let Some(index) = wanted {
-                found.candidates[index].offer.tax = TaxView::Gross;
+                found.candidates[index].offer.tax = if found.wants_net { TaxView::Net } else { TaxView::Gross };
                 return Verdict::Price {
                     index,
                     confidence: 70,

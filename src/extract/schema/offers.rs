@@ -94,8 +94,12 @@ impl<'w, 'a> Walker<'w, 'a> {
         {
             terms.availability = if level == "0" { Availability::OutOfStock } else { Availability::InStock };
         }
-        terms.named = terms.url.as_deref().is_some_and(|u| self.is_named(u))
-            || terms.sku.as_deref().is_some_and(|sku| address::query_has_value(self.around.url, sku));
+        terms.named = if terms.sku.as_deref().is_some_and(|sku| address::names_in_query(self.around.url, sku)) {
+            super::BY_CODE
+        } else {
+            terms.url.as_deref().map_or(0, |u| self.fit(u))
+        };
+        terms.other = terms.named == 0 && terms.url.as_deref().is_some_and(|u| self.is_other(u));
         let contradicts = offer.contradicts("price");
         let key = ["price", "lowPrice"].into_iter().find(|k| offer.first(&[k]).is_some());
         if let Some((key, value)) = key.and_then(|k| offer.get(k).map(|v| (k, v))) {

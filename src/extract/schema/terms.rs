@@ -31,7 +31,10 @@ pub(super) struct Terms {
     pub(super) evidence: Option<Evidence>,
     pub(super) raw: Option<String>,
     pub(super) open: Vec<String>,
-    pub(super) named: bool,
+    /// How surely the page's address names it, 0 if it does not.
+    pub(super) named: usize,
+    /// The page's address names another variant.
+    pub(super) other: bool,
     pub(super) aggregate: bool,
 }
 
@@ -49,9 +52,11 @@ pub(super) fn choose(mut terms: Vec<Terms>) -> Vec<Terms> {
         }
     };
     // An address names a variant only where the others have addresses of their own.
-    if terms.iter().any(|t| t.named) && terms.iter().any(|t| !t.named && (t.url.is_some() || t.variant.is_some())) {
-        narrow(&mut terms, &|t| t.named && t.price.is_some());
-        narrow(&mut terms, &|t| t.named);
+    if terms.iter().any(|t| t.named > 0)
+        && terms.iter().any(|t| t.named == 0 && (t.url.is_some() || t.variant.is_some()))
+    {
+        narrow(&mut terms, &|t| t.named > 0 && t.price.is_some());
+        narrow(&mut terms, &|t| t.named > 0);
     }
     narrow(&mut terms, &|t| t.price.is_some_and(Money::is_positive));
     narrow(&mut terms, &|t| t.condition.as_deref().is_none_or(|c| c == "new"));
@@ -85,7 +90,7 @@ pub(super) fn settle(offer: &mut Offer, open: &mut Vec<String>, terms: Vec<Terms
     offer.shipping = best.shipping;
     offer.currency = best.currency;
     offer.tax = best.tax;
-    offer.availability = if best.named { best.availability } else { stock.unwrap_or(best.availability) };
+    offer.availability = if best.named > 0 { best.availability } else { stock.unwrap_or(best.availability) };
     offer.condition = best.condition.or(offer.condition.take());
     offer.seller = best.seller;
     offer.valid_until = best.valid_until;
@@ -96,14 +101,14 @@ pub(super) fn settle(offer: &mut Offer, open: &mut Vec<String>, terms: Vec<Terms
     }
     // Only the variant the URL names lends its identity; the others are merely the first in a list.
     let one = terms.iter().all(|t| t.sku == best.sku);
-    let identify = best.named || !several;
+    let identify = best.named > 0 || !several;
     if let Some(identity) = best.identity.filter(|_| identify) {
         offer.sku = identity.sku.or(offer.sku.take());
         offer.gtin = identity.gtin.or(offer.gtin.take());
         offer.mpn = identity.mpn.or(offer.mpn.take());
         offer.title = identity.title.or(offer.title.take());
         offer.variant = best.variant;
-    } else if best.named {
+    } else if best.named > 0 {
         offer.variant = best.sku.clone();
     }
     if identify || one {

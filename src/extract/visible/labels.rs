@@ -48,7 +48,7 @@ const OUT: &[&str] = &[
     "ej i lager", "kan inte köpas", "går inte att köpa", "går inte att beställa", "kan ikke kjøpes", "utsolgt", "ikke tilgjengelig", "loppuunmyyty", "loppu varastosta", "ausverkauft", "nicht verfügbar", "nicht auf lager", "nicht lieferbar", "nicht bestellbar", "kann nicht bestellt werden", "derzeit nicht verfügbar", "vergriffen", "épuisé", "en rupture", "rupture de stock", "indisponible", "non disponible", "agotado", "sin stock",
     "sin existencias", "no disponible", "esaurito", "non disponibile", "esgotado", "sem stock", "indisponível", "uitverkocht", "niet op voorraad", "niet leverbaar", "wyprzedane", "niedostępny", "nie można kupić", "nie można zamówić", "produkt niedostępny", "chwilowo niedostępny", "brak w magazynie", "vyprodáno", "nedostupné", "nelze koupit", "nelze zakoupit", "nelze objednat", "není možné koupit", "není skladem", "vypredané", "nie je skladom", "nie je možné kúpiť", "nie je možné produkt kúpiť", "nie je možné objednať", "momentálne nedostupné",
     "elfogyott", "nincs készleten", "nem rendelhető", "stoc epuizat", "indisponibil", "изчерпан", "няма наличност", "нет в наличии", "распродано", "немає в наявності", "otsas", "läbi müüdud", "nav pieejams", "izpārdots", "išparduota", "neturime", "razprodano", "rasprodano", "nije dostupno", "εξαντλήθηκε", "μη διαθέσιμο",
-    "tükendi", "stokta yok", "אזל מהמלאי", "品切れ", "在庫切れ", "売り切れ", "缺货", "缺貨", "售罄", "품절", "일시품절", "hết hàng", "stok habis",
+    "εξαντλημένο", "εξαντλήθηκαν", "loppu", "loppunut", "tilapäisesti loppu", "स्टॉक में नहीं", "स्टॉक खत्म", "स्टॉक समाप्त", "tạm hết hàng", "sprzedano", "vyprodané", "elfogytak", "nem gyártják", "ausgelaufen", "nicht mehr im sortiment", "ikke længere i sortimentet", "ingår inte längre", "utgått ur sortimentet", "utgår", "ut av sortiment", "er udgået", "är utgången", "ei enää valikoimassa", "produit arrêté", "n'est plus commercialisé", "descatalogado", "fuori produzione", "fuori catalogo", "descontinuado", "uit assortiment", "wycofany ze sprzedaży", "wycofany", "ukončená výroba", "produs discontinuat", "спрян от производство", "καταργήθηκε", "üretimi durduruldu", "生産終了", "단종", "已停产", "tükendi", "stokta yok", "אזל מהמלאי", "品切れ", "在庫切れ", "売り切れ", "缺货", "缺貨", "售罄", "품절", "일시품절", "hết hàng", "stok habis",
 ];
 
 #[rustfmt::skip]
@@ -89,7 +89,7 @@ static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
 });
 
 /// The state a short text names; "not available" beats the "available" inside it.
-fn stock_state(raw: &str) -> Option<Availability> {
+pub(super) fn stock_state(raw: &str) -> Option<Availability> {
     let (phrases, states) = &*STOCK;
     // Only ASCII case is folded by the search: the rest is folded when there are other letters.
     let folded = if raw.is_ascii() { None } else { Some(text::lower(raw)) };

@@ -4,6 +4,7 @@
 use super::buttons::Buttons;
 use super::spots::Spot;
 use crate::extract::address::Here;
+use crate::extract::price::{PriceKind, Role};
 use crate::extract::scan::Name;
 use crate::extract::tree::{Kind, Tree};
 
@@ -18,6 +19,12 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>, url: &st
     let is_heading = |i: &usize| tree.nodes[*i].is(Name::H2) || tree.nodes[*i].is(Name::H3);
     let first = (tree.nodes[anchor].end..tree.nodes.len()).find(is_heading);
     let Some(first) = first else { return };
+    let own = |s: &&Spot| s.node > anchor && s.node < first && s.marked && !s.aside && !s.tile && !s.struck;
+    let own =
+        |s: &Spot| own(&s) && s.reading.role == Role::Price && !s.reading.worded && s.reading.kind == PriceKind::Exact;
+    if spots.iter().any(own) {
+        spots.iter_mut().filter(|s| s.node > first).for_each(|s| s.later = true);
+    }
     let here = Here::of(url);
     for spot in spots.iter_mut().filter(|s| s.node > first && s.marked && !s.aside && !s.tile) {
         let heading = (first..spot.node).rev().find(is_heading);

@@ -16,9 +16,16 @@ const APART: &str = " | ";
 /// The flag says whether two digits stand alone between seams right behind a number.
 #[must_use]
 pub fn join(text: &str) -> (Cow<'_, str>, bool) {
+    match by_digits(text) {
+        Some(whole) => (Cow::Owned(join_parts(&whole).0.into_owned()), true),
+        None => join_parts(text),
+    }
+}
+
+fn join_parts(text: &str) -> (Cow<'_, str>, bool) {
     let (joined, split) = match text.contains(SEAM) {
         false => (Cow::Borrowed(text), false),
-        true if may_join(text) => {
+        true if may_join(text) || may_part(text) => {
             let (joined, split) = joined(text);
             (Cow::Owned(joined), split)
         }
@@ -48,6 +55,78 @@ fn may_join(text: &str) -> bool {
     })
 }
 
+/// Digits from which on elements with one character each are one number.
+const MIN_SINGLES: usize = 4;
+
+/// A number of which every digit stands in an element of its own, as counters draw it, put together.
+fn by_digits(text: &str) -> Option<String> {
+    let single = |part: &&str| {
+        let mut chars = part.chars();
+        chars.next().is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ',')) && chars.next().is_none()
+    };
+    let alone: Vec<bool> = text.split(SEAM).map(|part| single(&part)).collect();
+    if !alone.chunk_by(|one, next| one == next).any(|run| run[0] && run.len() >= MIN_SINGLES) {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut before = false;
+    for (i, part) in text.split(SEAM).enumerate() {
+        let one = single(&part);
+        if i > 0 && !(before && one) {
+            out.push(SEAM);
+        }
+        out.push_str(part);
+        before = one;
+    }
+    Some(out)
+}
+
+/// Whether any seam stands between a number and money that has a number of its own in its element.
+fn may_part(text: &str) -> bool {
+    text.match_indices(SEAM).any(|(at, seam)| {
+        let before = text[..at].trim_end_matches([' ', SEAM, STRUCK]);
+        let behind = text[at + seam.len()..].trim_start_matches([' ', SEAM, STRUCK]);
+        let ends = |text: &str| text.ends_with(|c: char| c.is_ascii_digit());
+        let begins = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+        ends(before) && !begins(behind) && leads_number(behind)
+            || begins(behind) && !ends(before) && follows_number(before)
+    })
+}
+
+/// Characters of a money's name at most: `CHF`, `kr.`, `Lei`.
+const MAX_MARK: usize = 4;
+
+/// Whether an element begins with the name of a money and its number: `€ 799`.
+fn leads_number(text: &str) -> bool {
+    let element = text.split([SEAM, STRUCK]).next().unwrap_or(text);
+    let number = element.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let mark = element[..element.len() - number.len()].trim_end_matches([' ', '\u{a0}', '\u{202f}']);
+    !number.is_empty() && is_mark(mark)
+}
+
+/// Whether an element ends with a number and the name of its money: `693 kr.`.
+fn follows_number(text: &str) -> bool {
+    let element = text.rsplit([SEAM, STRUCK]).next().unwrap_or(text);
+    let number = element.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let mark = element[number.len()..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
+    !number.is_empty() && is_mark(mark)
+}
+
+fn is_mark(mark: &str) -> bool {
+    (1..=MAX_MARK).contains(&mark.chars().count())
+        && mark.chars().all(|c| c.is_alphabetic() || c == '.' || super::spots::is_sign(c))
+        && mark.chars().any(|c| c != '.')
+}
+
+/// Whether an element is a sign and two digits, `€49`, right behind a number: its cents.
+fn are_cents(text: &str) -> bool {
+    let element = text.split([SEAM, STRUCK]).next().unwrap_or(text);
+    let digits = element.trim_start_matches(super::spots::is_sign);
+    digits.len() < element.len()
+        && digits.trim_end_matches('*').len() == 2
+        && digits.bytes().take(2).all(|b| b.is_ascii_digit())
+}
+
 /// The text with its seams joined or blank, and whether one was joined.
 fn joined(text: &str) -> (String, bool) {
     let mut split = false;
@@ -63,6 +142,39 @@ fn joined(text: &str) -> (String, bool) {
             continue;
         }
         let before = out.chars().rev().find(|c| *c != ' ');
+        let number_ahead = out.trim_end_matches(' ').ends_with(|c: char| c.is_ascii_digit());
+        let behind: String =
+            chars[i + 1..].iter().skip_while(|c| matches!(**c, ' ' | SEAM | STRUCK)).take(MAX_TEXT).collect();
+        if number_ahead
+            && !has_decimals(&out)
+            && out.ends_with(|c: char| c.is_ascii_digit())
+            && !out.contains(super::spots::is_sign)
+            && is_bare_number(&out)
+            && are_cents(&behind)
+        {
+            split = true;
+            continue;
+        }
+        let money_behind = number_ahead && !behind.starts_with(|c: char| c.is_ascii_digit()) && leads_number(&behind);
+        let cents = {
+            let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+            digits == 2 && behind[2..].chars().next().is_none_or(|c| matches!(c, SEAM | STRUCK | '*'))
+        };
+        let money_ahead = !number_ahead
+            && !cents
+            && behind.starts_with(|c: char| c.is_ascii_digit())
+            && follows_number(out.trim_end_matches(' '));
+        if money_behind || money_ahead {
+            out.push_str(APART);
+            continue;
+        }
+        // `159 |29`: a blank in front of raised cents, where nothing but the number stands before them.
+        if cents && number_ahead && !has_decimals(&out) && out.ends_with(' ') && is_bare_number(&out) {
+            out.truncate(out.trim_end().len());
+            out.push('.');
+            split = true;
+            continue;
+        }
         let touching = out.ends_with(|c: char| c.is_ascii_digit());
         let rest = &chars[i + 1..chars.len().min(i + 7)];
         let digits = rest.iter().skip_while(|c| **c == ' ').take_while(|c| c.is_ascii_digit()).count();
@@ -85,6 +197,17 @@ fn joined(text: &str) -> (String, bool) {
         }
     }
     (out, split)
+}
+
+/// Characters behind a seam that are looked at.
+const MAX_TEXT: usize = 24;
+/// Digits of a number at least that has raised cents behind a blank: fewer count things.
+const MIN_DIGITS: usize = 2;
+
+/// Whether a text is a number with at most the name of its money.
+fn is_bare_number(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    digits >= MIN_DIGITS && text.chars().filter(|c| c.is_alphabetic()).count() < MAX_MARK && !text.contains('|')
 }
 
 /// Whether digits in front of a seam and digits behind it are two numbers, unless one of the two is struck. Two digits

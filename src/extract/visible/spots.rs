@@ -2,19 +2,17 @@
 //!
 //! One place is the smallest element whose text reads as a price; nothing is judged here, only described.
 
-use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
-use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
-use super::behind;
 use super::classes::Hints;
 use super::confirm::Relevant;
+use super::lead;
+use super::neighbours::says_online;
 use super::pieces::Pieces;
 use crate::extract::address::Here;
-use crate::extract::phrases::Anywhere;
-use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
+use crate::extract::price::{self, Context, PriceKind, Reading, Role};
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
@@ -40,6 +38,8 @@ pub struct Spot {
     pub money: Option<Money>,
     /// The next amount in the same text.
     pub second: Option<Money>,
+    /// What the amount is if the number right before it, in an element of its own, is its thousands.
+    pub rival: Option<Money>,
     pub marked: bool,
     /// `1.299,-` and its like: a price by its form, whatever its currency.
     pub dashed: bool,
@@ -47,6 +47,8 @@ pub struct Spot {
     pub linked: bool,
     pub aside: bool,
     pub tile: bool,
+    /// Behind a heading below the product's, with another price in front of that heading.
+    pub later: bool,
     pub long: bool,
     /// Found in running text of an element that holds more.
     pub sentence: bool,
@@ -95,6 +97,7 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
         }
         if let Some(mut spot) = reader.smallest(index) {
             reader.by_neighbours(&mut spot);
+            spot.rival = lead::joined(tree, &spot);
             if spot.marked && !spot.sentence {
                 covered = tree.nodes[spot.node].end.max(index + 1);
             }
@@ -104,14 +107,6 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
         }
     }
     spots
-}
-
-static ONLINE: LazyLock<Anywhere> =
-    LazyLock::new(|| Anywhere::in_any_case(["online", "internet", "web price", "webpris"]));
-
-/// Whether words call an amount the price for orders online.
-fn says_online(words: &str) -> bool {
-    ONLINE.is_match(words.as_bytes())
 }
 
 /// Letters beside digits that stand for the cents of a price: its currency and no more.
@@ -161,80 +156,22 @@ fn may_be_amount(raw: &str) -> bool {
     digits && (!raw.contains('%') || raw.chars().any(|c| c.is_alphabetic() || is_sign(c)))
 }
 
-fn is_sign(c: char) -> bool {
+pub(super) fn is_sign(c: char) -> bool {
     matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}')
 }
 
 /// Describes the places of one page.
-struct Reader<'r, 'a> {
-    tree: &'r Tree<'a>,
+pub(super) struct Reader<'r, 'a> {
+    pub(super) tree: &'r Tree<'a>,
     context: &'r Context<'r>,
     url: &'r str,
-    pieces: Pieces<'r, 'a>,
+    pub(super) pieces: Pieces<'r, 'a>,
     /// Needed only where a price stands in a link.
     here: OnceCell<Here<'r>>,
     links: RefCell<FxHashMap<&'a str, bool>>,
 }
 
 impl<'a> Reader<'_, 'a> {
-    /// Lets the short text right before and behind a price speak: `Was:`, `online`, `per month` often stand apart.
-    fn by_neighbours(&self, spot: &mut Spot) {
-        let tree = self.tree;
-        let short = |i: usize| match tree.nodes[i].kind {
-            Kind::Text(raw) if raw.len() <= 90 && !raw.bytes().any(|b| b.is_ascii_digit()) => Some(text::clean(raw)),
-            _ => None,
-        };
-        let first = (spot.node..tree.nodes[spot.node].end)
-            .find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_)))
-            .unwrap_or(spot.node);
-        let is_text = |i: &usize| matches!(tree.nodes[*i].kind, Kind::Text(_));
-        let mut before = (first.saturating_sub(7)..first).rev().find(is_text).and_then(short).unwrap_or_default();
-        let own_words = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).map_or("", |at| &spot.raw[..at]);
-        spot.labelled = price::names_price(&before) || price::names_price(own_words);
-        let end = tree.nodes[spot.node].end;
-        let after = (end..tree.nodes.len().min(end + 5)).find(is_text).and_then(short).unwrap_or_default();
-        match behind::place(tree, first..end) {
-            Some(behind::Place::Last) => {
-                spot.labelled = price::names_price(own_words) || price::names_price(&after);
-                before = Cow::Borrowed("");
-            }
-            Some(behind::Place::First) => spot.labelled |= price::names_price(&after),
-            None => {}
-        }
-        if before.is_empty() && after.is_empty() {
-            return;
-        }
-        // The text behind may be the label of the next row, so only the one before says what the amount is for.
-        for (words, names_role) in [(&before, true), (&after, false)] {
-            if words.is_empty() || !price::may_qualify(words, names_role) {
-                continue;
-            }
-            let whole = if names_role {
-                [text::cut(words, 60), " ", &spot.raw].concat()
-            } else {
-                [&spot.raw, " ", text::cut(words, 40)].concat()
-            };
-            let Some(read) = self.pieces.read(&whole) else { continue };
-            let read = &read.0;
-            if read.amount != spot.reading.amount {
-                continue;
-            }
-            if names_role && spot.reading.role == Role::Price {
-                spot.reading.role = read.role;
-            }
-            if spot.reading.kind == PriceKind::Exact
-                && matches!(read.kind, PriceKind::Instalment | PriceKind::Unit | PriceKind::From)
-            {
-                spot.reading.kind = read.kind;
-                spot.reading.per.clone_from(&read.per);
-            }
-            if spot.reading.tax == TaxView::Unknown {
-                spot.reading.tax = read.tax;
-            }
-        }
-        spot.online = says_online(&[before, Cow::Borrowed(" "), after].concat());
-    }
-
     /// Climbs from a text until the element's text reads as a price with a currency.
     fn smallest(&self, index: usize) -> Option<Spot> {
         let tree = self.tree;
@@ -247,11 +184,14 @@ impl<'a> Reader<'_, 'a> {
                 bare = bare.or_else(whole).or_else(|| self.spot(element, piece.plain(), amounts));
                 continue;
             }
-            // `Item 4711` beside `$30.99`: the box around both shows a price, but not by this text.
-            if let Kind::Text(raw) = self.tree.nodes[index].kind
-                && !shows(amounts, &text::clean(raw))
-            {
-                break;
+            // `Item 4711` beside `$30.99`: the box around both shows a price, but not by this text. A text with an
+            // amount of its own form is not what the box begins with either.
+            if let Kind::Text(raw) = self.tree.nodes[index].kind {
+                let raw = text::clean(raw);
+                let first = || shows(&(amounts.0.clone(), None), &raw);
+                if !shows(amounts, &raw) || bare.as_ref().is_some_and(|own| own.dashed && !first()) {
+                    break;
+                }
             }
             return self
                 .range_around(element, &amounts.0)
@@ -313,7 +253,7 @@ impl<'a> Reader<'_, 'a> {
         let (reading, second) = amounts;
         let second = second.as_ref().filter(|_| matches!(reading.kind, PriceKind::Exact | PriceKind::From));
         let second = second.and_then(|r| r.money(self.context.currency).ok());
-        let counts = reading.mark.is_some() || self.class_points(element) > 0;
+        let counts = reading.mark.is_some() || has_dash_for_cents(plain) || self.class_points(element) > 0;
         counts.then(|| Spot { second, long: plain.len() > 48, ..self.describe(element, plain, reading.clone()) })
     }
 
@@ -400,11 +340,13 @@ impl Spot {
             dashed: has_dash_for_cents(raw),
             money,
             second: None,
+            rival: None,
             reading,
             struck: false,
             linked: false,
             aside: false,
             tile: false,
+            later: false,
             long: false,
             sentence: false,
             emphasis: false,

@@ -1,0 +1,197 @@
+//! What the short texts beside an amount say about it: `Was:`, `online`, `per month`, `ekskl. moms` often stand apart.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use super::behind as labels_behind;
+use super::spots::{Reader, Spot, is_sign};
+use crate::extract::phrases::Anywhere;
+use crate::extract::price::{self, PriceKind, Role, TaxView};
+use crate::extract::text;
+use crate::extract::tree::{Kind, Tree};
+
+/// Bytes of a text that may be a label.
+const MAX_LABEL: usize = 90;
+/// Nodes between a label and what stands behind it.
+const BEFORE: usize = 7;
+/// Nodes between an amount and a text that speaks about it.
+const BEHIND: usize = 5;
+
+static ONLINE: LazyLock<Anywhere> =
+    LazyLock::new(|| Anywhere::in_any_case(["online", "internet", "web price", "webpris"]));
+
+/// Whether words call an amount the price for orders online.
+pub(super) fn says_online(words: &str) -> bool {
+    ONLINE.is_match(words.as_bytes())
+}
+
+impl Reader<'_, '_> {
+    /// Lets the short text right before and behind a price speak.
+    pub(super) fn by_neighbours(&self, spot: &mut Spot) {
+        let tree = self.tree;
+        let is_text = |i: &usize| matches!(tree.nodes[*i].kind, Kind::Text(_)) && !tree.is_hidden(*i);
+        let first = (spot.node..tree.nodes[spot.node].end).find(is_text).unwrap_or(spot.node);
+        let end = tree.nodes[spot.node].end;
+        let ahead = (first.saturating_sub(BEFORE)..first).rev().find(is_text);
+        let behind = (end..tree.nodes.len().min(end + BEHIND)).find(is_text);
+        // The same amount is often there twice, once for screen readers: the label stands in front of both.
+        let same = |i: usize| match tree.nodes[i].kind {
+            Kind::Text(raw) => {
+                self.pieces.read(&text::clean(raw)).is_some_and(|read| read.0.amount == spot.reading.amount)
+            }
+            Kind::Element(_) => false,
+        };
+        let label = ahead.filter(|i| same(*i)).and_then(|i| (i.saturating_sub(BEFORE)..i).rev().find(is_text));
+        self.condition(spot, label.or(ahead), behind);
+        let short = |i: usize| match tree.nodes[i].kind {
+            Kind::Text(raw) if raw.len() <= MAX_LABEL && !raw.bytes().any(|b| b.is_ascii_digit()) => {
+                Some(text::clean(raw))
+            }
+            _ => None,
+        };
+        let mut before = ahead.and_then(short).unwrap_or_default();
+        let own_words = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).map_or("", |at| &spot.raw[..at]);
+        spot.labelled = price::names_price(&before) || price::names_price(own_words);
+        let after = behind.and_then(short).unwrap_or_default();
+        match labels_behind::place(tree, first..end) {
+            Some(labels_behind::Place::Last) => {
+                spot.labelled = price::names_price(own_words) || price::names_price(&after);
+                before = Cow::Borrowed("");
+            }
+            Some(labels_behind::Place::First) => spot.labelled |= price::names_price(&after),
+            None => {}
+        }
+        if spot.reading.tax == TaxView::Unknown {
+            spot.reading.tax = self.tax_beside(spot.node, ahead, behind);
+        }
+        if before.is_empty() && after.is_empty() {
+            return;
+        }
+        // The text behind may be the label of the next row, so only the one before says what the amount is for.
+        for (words, names_role) in [(&before, true), (&after, false)] {
+            if words.is_empty() || !price::may_qualify(words, names_role) {
+                continue;
+            }
+            let whole = if names_role {
+                [text::cut(words, 60), " ", &spot.raw].concat()
+            } else {
+                [&spot.raw, " ", text::cut(words, 40)].concat()
+            };
+            let Some(read) = self.pieces.read(&whole) else { continue };
+            let read = &read.0;
+            if read.amount != spot.reading.amount {
+                continue;
+            }
+            if names_role && spot.reading.role == Role::Price {
+                spot.reading.role = read.role;
+            }
+            if spot.reading.kind == PriceKind::Exact
+                && matches!(read.kind, PriceKind::Instalment | PriceKind::Unit | PriceKind::From)
+            {
+                spot.reading.kind = read.kind;
+                spot.reading.per.clone_from(&read.per);
+            }
+        }
+        spot.online = says_online(&[before, Cow::Borrowed(" "), after].concat());
+    }
+
+    /// A text beside the amount that names a condition: codes have digits, so labels with digits speak as well.
+    fn condition(&self, spot: &mut Spot, ahead: Option<usize>, behind: Option<usize>) {
+        if spot.reading.role != Role::Price {
+            return;
+        }
+        let label = |i: Option<usize>| match i.map(|i| &self.tree.nodes[i].kind) {
+            Some(Kind::Text(raw)) if raw.len() <= MAX_LABEL && !self.has_amount(raw) => text::clean(raw),
+            _ => Cow::Borrowed(""),
+        };
+        let begin = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).unwrap_or(0);
+        // An amount with words of its own in front needs none of a neighbour.
+        let before = if spot.raw[..begin].trim().is_empty() { label(ahead) } else { Cow::Borrowed("") };
+        let mut after = label(behind);
+        // The text behind is about the next amount where one follows in the same box.
+        if let Some(behind) = behind
+            && self.box_of(spot.node, behind).is_none_or(|b| followed(self.tree, behind, b))
+        {
+            after = Cow::Borrowed("");
+        }
+        if !(before.is_empty() && after.is_empty())
+            && let Some(role) = price::condition_of(&before, &after)
+        {
+            spot.reading.role = role;
+        }
+    }
+
+    /// The tax that a neighbour names: the one that shares the smaller box with the amount speaks for it. In one box
+    /// labels stand all before their amounts or all behind them.
+    fn tax_beside(&self, node: usize, ahead: Option<usize>, behind: Option<usize>) -> TaxView {
+        let named = |i: usize| match self.tree.nodes[i].kind {
+            Kind::Text(raw) if raw.len() <= MAX_LABEL && !self.has_amount(raw) => price::tax_named(&text::clean(raw)),
+            _ => TaxView::Unknown,
+        };
+        let before = ahead.map(|i| (named(i), i)).filter(|(tax, _)| *tax != TaxView::Unknown);
+        let after = behind.map(|i| (named(i), i)).filter(|(tax, _)| *tax != TaxView::Unknown);
+        let size = |i: usize| self.box_of(node, i).map_or(usize::MAX, |b| self.tree.nodes[b].end - b);
+        let ((before, ahead), (after, behind)) = match (before, after) {
+            (Some(before), Some(after)) => (before, after),
+            (Some((tax, i)), None) => {
+                // A label in another box that holds an amount of its own belongs to that one.
+                let own = self
+                    .box_of(node, i)
+                    .is_some_and(|b| !self.box_within(b, i).is_some_and(|inner| amounts_in(self.tree, inner)));
+                return if own { tax } else { TaxView::Unknown };
+            }
+            (None, Some((tax, i))) => {
+                let own = self
+                    .box_of(node, i)
+                    .is_some_and(|b| !self.box_within(b, i).is_some_and(|inner| amounts_in(self.tree, inner)));
+                return if own { tax } else { TaxView::Unknown };
+            }
+            (None, None) => return TaxView::Unknown,
+        };
+        match size(ahead).cmp(&size(behind)) {
+            std::cmp::Ordering::Less => before,
+            std::cmp::Ordering::Greater => after,
+            std::cmp::Ordering::Equal => {
+                let labels_first = self.box_of(node, ahead).is_none_or(|b| {
+                    let texts = (b..node).filter_map(|i| match self.tree.nodes[i].kind {
+                        Kind::Text(raw) => Some((i, raw)),
+                        Kind::Element(_) => None,
+                    });
+                    let mut telling = texts
+                        .filter(|(i, raw)| raw.bytes().any(|b| b.is_ascii_digit()) || named(*i) != TaxView::Unknown);
+                    telling.next().is_none_or(|(i, _)| named(i) != TaxView::Unknown)
+                });
+                if labels_first { before } else { after }
+            }
+        }
+    }
+
+    /// Whether a text has an amount of its own, of which its words speak.
+    fn has_amount(&self, raw: &str) -> bool {
+        raw.bytes().any(|b| b.is_ascii_digit())
+            && self.pieces.read(&text::clean(raw)).is_some_and(|read| read.0.mark.is_some())
+    }
+
+    /// The smallest element that holds both an element and a text.
+    fn box_of(&self, node: usize, text: usize) -> Option<usize> {
+        let holds =
+            |b: &usize| *b <= node && *b < text && text < self.tree.nodes[*b].end && node < self.tree.nodes[*b].end;
+        std::iter::once(node).chain(self.tree.ancestors(node)).find(holds)
+    }
+
+    /// The child of `outer` in which a text stands.
+    fn box_within(&self, outer: usize, text: usize) -> Option<usize> {
+        self.tree.ancestors(text).take_while(|i| *i > outer).last()
+    }
+}
+
+fn amounts_in(tree: &Tree<'_>, element: usize) -> bool {
+    (element..tree.nodes[element].end)
+        .any(|i| matches!(tree.nodes[i].kind, Kind::Text(raw) if price::tax_named(raw) == TaxView::Unknown && raw.bytes().any(|b| b.is_ascii_digit())))
+}
+
+/// Whether another number follows a text within a box.
+fn followed(tree: &Tree<'_>, text: usize, outer: usize) -> bool {
+    let end = tree.nodes[outer].end.min(text + 1 + BEHIND);
+    (text + 1..end).any(|i| matches!(tree.nodes[i].kind, Kind::Text(raw) if raw.bytes().any(|b| b.is_ascii_digit())))
+}
