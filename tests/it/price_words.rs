@@ -38,6 +38,25 @@ fn the_price_is_told_and_not_the_one_before_it() {
 }
 
 #[test]
+fn names_sizes_and_words_of_others_are_no_money() {
+    for (text, locale, wanted) in [
+        ("iPhone 15 € 799,00", "nl-NL", Some("799.00 EUR")),
+        ("Nova 3 CHF 79.–", "de-CH", Some("79.00 CHF")),
+        ("PlayStation 5 kr 5.499,-", "nb-NO", Some("5499.00 NOK")),
+        ("ab 12 € 9,90 €", "de-DE", Some("12.00 EUR")),
+        ("Van € 19,99 voor € 14,99", "nl-NL", Some("14.99 EUR")),
+        ("£12·99", "en-GB", Some("12.99 GBP")),
+        ("Rp129rb", "id-ID", Some("129000.00 IDR")),
+        ("Rp 1,5 juta", "id-ID", Some("1500000.00 IDR")),
+        ("E27", "de-DE", None),
+        ("Levi's 501 Original", "en-GB", None),
+        ("R 1,370.00", "en-ZA", Some("1370.00 ZAR")),
+    ] {
+        assert_eq!(money(text, locale).as_deref(), wanted, "{text}");
+    }
+}
+
+#[test]
 fn the_first_number_of_a_range_has_the_money_of_the_second() {
     for (text, locale, low, high) in [
         ("1 299 – 1 899 kr", "sv-SE", "1299", "1899"),

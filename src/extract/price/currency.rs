@@ -426,6 +426,10 @@ fn lookup(piece: &str, held: Held) -> Option<Mark> {
 
 /// `australian dollar`, `svenske kr`, `캐나다 달러`: a noun, and a country that singles out one of its currencies.
 fn named(piece: &str, nouns: bool) -> Option<Mark> {
+    // `Levi's`: what belongs to somebody is no money.
+    if piece.contains('\'') {
+        return None;
+    }
     let words = piece.split_whitespace().count();
     if words > 4 {
         return None;

@@ -124,9 +124,13 @@ impl Seen<'_> {
         let expected = resolved.is_some() && (resolved == local || resolved == context.currency);
         if !expected && self.is_marked_by_letter() && !matches!(mark, Mark::Subunit(_)) {
             // Another number has a name that cannot be misread, or the letter sticks to a count: `3D`.
-            let behind = self.to > self.number.end && self.text[self.number.end..].starts_with(char::is_alphabetic);
+            let touches = |c: char| c.is_alphabetic() || c == '-';
+            let behind = self.to > self.number.end && self.text[self.number.end..].starts_with(touches);
+            // `E27`, `R16`: a letter that touches a short count is a size.
+            let size = self.text[..self.number.start].ends_with(char::is_alphabetic)
+                && self.number.integer().is_some_and(|digits| digits.len() <= 3);
             let elsewhere = local.is_some() || context.currency.is_some();
-            if (behind && elsewhere && self.number.integer().is_some()) || sure() {
+            if ((behind || size) && elsewhere && self.number.integer().is_some()) || sure() {
                 return true;
             }
         }

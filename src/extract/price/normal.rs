@@ -19,7 +19,8 @@ pub fn normalise(raw: &str) -> Cow<'_, str> {
 fn normalise_any(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut superscript = false;
-    for c in raw.chars() {
+    let mut rest = raw.chars();
+    while let Some(c) = rest.next() {
         if matches!(c, '!'..='_' | 'a'..='~' | '\u{20a0}'..='\u{20cf}') || text::is_common_letter(c) {
             superscript = false;
             out.push(c);
@@ -48,6 +49,8 @@ fn normalise_any(raw: &str) -> String {
             '−' | '﹣' | '－' | '⁻' => out.push('-'),
             '‐' | '‑' | '‒' | '–' | '—' | '―' => out.push('–'),
             '￥' | '￡' | '￦' => out.push(c),
+            // A raised point between digits is how Britain used to print the decimal mark: `£12·99`.
+            '·' | '∙' | '⋅' if is_between_digits(&out, rest.as_str()) => out.push('.'),
             '\u{ff01}'..='\u{ff5e}' => out.extend(char::from_u32(u32::from(c) - 0xfee0)),
             c if c.is_ascii() => out.push(c),
             c => out.push(digit_of(c).unwrap_or(c)),
@@ -55,6 +58,10 @@ fn normalise_any(raw: &str) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+fn is_between_digits(before: &str, after: &str) -> bool {
+    before.ends_with(|c: char| c.is_ascii_digit()) && after.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// [`normalise`] for texts without any other character.

@@ -177,6 +177,9 @@ impl<'a> Seen<'a> {
         if apart && self.text[start + len..].starts_with(|c: char| c.is_ascii_digit()) {
             return None;
         }
+        if apart && self.belongs_behind(start + len) {
+            return None;
+        }
         // `10k$`: the letter counts thousands when the money stands behind it.
         if &self.lower[start..start + len] == "k"
             && let Some((sign, more)) = currency::at_start(&self.text[start + len..], &self.lower[start + len..])
@@ -189,6 +192,27 @@ impl<'a> Seen<'a> {
             self.negative = true;
         }
         Some(mark)
+    }
+
+    /// Whether a sign with blanks around it, which ends at `end`, belongs to the amount behind it and not to this count:
+    /// `iPhone 15 € 799,00`, `Nova 3 CHF 79.–`.
+    fn belongs_behind(&self, end: usize) -> bool {
+        let rest = &self.text[end..];
+        let behind = rest.trim_start_matches(' ');
+        if self.number.integer().is_none_or(|digits| digits.len() > 3) || behind.len() == rest.len() {
+            return false;
+        }
+        let Some(next) = number::find(behind, 1).into_iter().next().filter(|next| next.start == 0) else {
+            return false;
+        };
+        let tail = &behind[next.end..];
+        let dashed = tail.trim_start_matches([',', '.', ':']).starts_with(['-', '–']) && !tail.starts_with(['-', '–']);
+        let cents = next.proven_mark().is_some() && next.last_group() == 2;
+        let marked = tail.trim_start_matches([' ', ',', '.', ':', '-', '–']);
+        let at = self.text.len() - marked.len();
+        // A word in front makes the count part of a name; a sign of its own makes the next one another amount.
+        let named = self.lower[..self.from].trim_end().ends_with(char::is_alphabetic);
+        named && (dashed || cents) && currency::at_start(marked, &self.lower[at..]).is_none()
     }
 
     /// `149` and `99` of a text that is nothing but `149 99 Lei`, as one number.

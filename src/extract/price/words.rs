@@ -54,7 +54,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "bisher", "vorher", "früher", "alter preis", "normalpris", "førpris", "før", "vejl", "vejledende", "tidligere pris", "ord. pris", "ord pris", "ordinarie",
             "ordinarie pris", "rek. pris", "tidigare", "tidigare pris", "veil", "veil.", "veiledende", "ordinær pris", "ovh", "norm.", "norm", "normaalihinta",
             "prix conseillé", "au lieu de", "prix barré", "avant", "ancien prix", "precio recomendado", "pvp", "pvpr", "antes", "precio anterior", "prezzo di listino",
-            "listino", "anziché", "invece di", "prezzo precedente", "adviesprijs", "van", "was:", "voor", "normale prijs", "cena katalogowa", "cena regularna",
+            "listino", "anziché", "invece di", "prezzo precedente", "adviesprijs", "van", "was:", "normale prijs", "cena katalogowa", "cena regularna",
             "cena przed", "stara cena", "najniższa cena", "zamiast", "běžná cena", "původní cena", "doporučená cena", "před slevou", "bežná cena", "pôvodná cena",
             "predtým", "eredeti ár", "listaár", "preț vechi", "pret vechi", "prp", "старая цена", "до скидки", "обычная цена", "стара ціна", "стара цена",
             "пцд", "de:", "preço original", "preço antigo", "zwykle", "wcześniej", "omnibus", "lowest price in", "niedrigster preis", "laveste pris", "lägsta pris",
@@ -121,7 +121,7 @@ pub(super) const PIECES: &[&str] = &[
 /// Multiplying words. `1000` for thousand and so on, as a count of zeros.
 #[rustfmt::skip]
 const MULTIPLIERS: &[(&str, u32)] = &[
-    ("k", 3), ("к", 3), ("grand", 3), ("thousand", 3), ("tusind", 3), ("tusen", 3), ("tausend", 3), ("mille", 3), ("mil", 3), ("bin", 3), ("тыс", 3), ("тыс.", 3), ("тысяч", 3),
+    ("k", 3), ("к", 3), ("rb", 3), ("ribu", 3), ("nghìn", 3), ("ngàn", 3), ("jt", 6), ("juta", 6), ("triệu", 6), ("grand", 3), ("thousand", 3), ("tusind", 3), ("tusen", 3), ("tausend", 3), ("mille", 3), ("mil", 3), ("bin", 3), ("тыс", 3), ("тыс.", 3), ("тысяч", 3),
     ("tys", 3), ("tys.", 3), ("אש״ח", 3), ("हज़ार", 3), ("हजार", 3), ("lakh", 5), ("lakhs", 5), ("लाख", 5), ("crore", 7), ("crores", 7), ("करोड़", 7), ("mil millones", 9), ("mil milhões", 9),
     ("million", 6), ("millions", 6), ("mio", 6), ("mio.", 6), ("mn", 6), ("millionen", 6), ("millioner", 6), ("miljon", 6), ("miljoner", 6), ("miljoen", 6), ("millón", 6), ("millon", 6),
     ("millones", 6), ("milhão", 6), ("milhões", 6), ("milhoes", 6), ("milione", 6), ("milioni", 6), ("milyon", 6), ("milion", 6), ("milionów", 6), ("mln", 6), ("млн", 6), ("миллион", 6),
