@@ -304,7 +304,7 @@ fn add_reason(why: &mut String, value: i32, reason: &str) {
 }
 
 /// Points of an amount among words that are not those of prices.
-const WORDED: i32 = -20;
+pub const WORDED: i32 = -20;
 /// Points of an amount behind a later heading, where one in front of it is a price.
 const LATER: i32 = -30;
 /// Most points of an amount that is not told as a price for its place alone.

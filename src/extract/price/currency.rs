@@ -50,10 +50,16 @@ impl Mark {
                 })
             }
             Self::Subunit(coin) => expected.or_else(|| {
-                // `cent` is said of many currencies; a sign and pence are said of the money of the place.
+                // Coins are said of the money of the place, where it has coins of that name.
                 let coined: &[&str] = match coin.as_str() {
-                    "¢" => &["USD", "CAD", "AUD", "NZD", "EUR"],
+                    "¢" | "cent" | "cents" | "ct" => &["USD", "CAD", "AUD", "NZD", "EUR"],
                     "p" | "pence" => &["GBP"],
+                    "øre" => &["DKK", "NOK"],
+                    "öre" => &["SEK"],
+                    "gr" | "grosz" | "grosze" | "groszy" => &["PLN"],
+                    "bani" => &["RON"],
+                    "rappen" => &["CHF"],
+                    "kuruş" => &["TRY"],
                     _ => &[],
                 };
                 locale.and_then(|l| l.currency()).filter(|c| coined.contains(&c.code()))
@@ -192,20 +198,21 @@ fn iso(word: &str) -> Option<Mark> {
         *slot = byte.to_ascii_uppercase();
     }
     let is_upper = word.as_bytes() == upper;
-    if !is_upper && !word.bytes().all(|b| b.is_ascii_lowercase()) {
+    if !is_upper && !word.bytes().skip(1).all(|b| b.is_ascii_lowercase()) {
         return None;
     }
+    let is_title = !is_upper && word.starts_with(|c: char| c.is_ascii_uppercase());
     let known = |codes: &[&'static str]| codes.iter().copied().find(|code| code.as_bytes() == upper);
     if let Ok(at) = ISO.binary_search_by(|code| code.as_bytes().cmp(&upper)) {
         // In small letters most codes are words somewhere: `top`, `all`, `nad`.
-        return if is_upper || known(&WRITTEN_SMALL).is_some() {
-            Currency::from_code(ISO[at]).map(Mark::One)
-        } else {
-            None
-        };
+        let others: &[&str] = if is_title { &WRITTEN_TITLE } else { &WRITTEN_SMALL };
+        return if is_upper || known(others).is_some() { Currency::from_code(ISO[at]).map(Mark::One) } else { None };
     }
     if is_upper { known(&FORMER).map(|code| Mark::Other(code.to_owned())) } else { None }
 }
+
+/// Codes that shops write like a word at the beginning of a sentence: `7,95 Eur`.
+const WRITTEN_TITLE: [&str; 5] = ["EUR", "USD", "GBP", "CHF", "CZK"];
 
 /// Codes that shops write in small letters.
 const WRITTEN_SMALL: [&str; 36] = [

@@ -9,6 +9,9 @@ use super::words;
 use super::{Context, PriceKind, Role, TaxView};
 use crate::money::Decimal;
 
+/// ISO 4217 codes that headings in capitals hold as words.
+const CODES_THAT_ARE_WORDS: [&str; 12] =
+    ["ALL", "TOP", "TRY", "CUP", "DOP", "MAD", "SOS", "PEN", "BOB", "COP", "NAD", "RON"];
 /// The upper end of a range is at most this many times the lower one.
 const MOST_IN_RANGE: i64 = 20;
 /// Percent that a price with tax is of the one without, at least and at most.
@@ -133,6 +136,13 @@ impl Seen<'_> {
             if ((behind || size) && elsewhere && self.number.integer().is_some()) || sure() {
                 return true;
             }
+        }
+        // `TOP 10`, `ALL 4 wheels`: a code that is a word beside a short count.
+        let foreign = !expected && (local.is_some() || context.currency.is_some());
+        let short = self.number.integer().is_some_and(|digits| digits.len() <= 2);
+        if foreign && short && CODES_THAT_ARE_WORDS.contains(&self.written().trim_matches(|c: char| !c.is_alphabetic()))
+        {
+            return true;
         }
         if !context.strict {
             return false;

@@ -71,7 +71,12 @@ pub(super) fn settle(
     let as_price =
         view.seen.iter().any(|(m, role)| close(*m, base) && matches!(role, Role::Price | Role::List | Role::Member));
     let shown = as_price || sight.shows(base, found.candidates[first].offer.title.as_deref());
-    let outshone = best_showing(&found.candidates, base).is_none_or(|(_, own)| own.score + OUTSHINES <= points);
+    // Where the stated price stands does not matter less for the words beside it.
+    let score = |own: &Candidate| {
+        let worded = spot_of(view, own).is_some_and(|spot| spot.reading.worded && !spot.labelled);
+        own.score - if worded { visible::WORDED } else { 0 }
+    };
+    let outshone = best_showing(&found.candidates, base).is_none_or(|(_, own)| score(own) + OUTSHINES <= points);
     // Prices for quantities or kinds of customers look alike: none of them speaks against the markup.
     let rivalled = found.candidates.iter().any(|c| {
         c.source == Source::Visible
@@ -133,6 +138,21 @@ fn taxed(found: &mut Found, first: usize, index: usize) -> Option<Verdict> {
     found.candidates[first].verdict = format!("the page calls it the price without tax of {seen}");
     let why = format!("the page shows {seen} with tax; the markup states {base} without it");
     Some(Verdict::Price { index, confidence: 75, why })
+}
+
+/// The page calls nothing else the price but an amount that is the stated one with tax, and shows the stated one nowhere:
+/// nobody can tell whether the markup's is with it.
+pub(super) fn may_be_net(found: &Found, sight: Sight<'_>, first: usize) -> Option<Verdict> {
+    let base = found.candidates[first].offer.price?;
+    let taxed = |c: &&Candidate| {
+        let named = spot_of(sight.view, c).is_some_and(|s| is_named(s) && !(s.tile || s.aside || s.struck || s.old));
+        let dearer = |p: &Money| p.minor() > base.minor() && tax::differ_by_vat(base, *p, found.locale);
+        c.source == Source::Visible && named && c.offer.price.as_ref().is_some_and(dearer)
+    };
+    let seen = found.candidates.iter().find(taxed)?.offer.price?;
+    let shown = sight.shows(base, found.candidates[first].offer.title.as_deref());
+    let source = found.candidates[first].source.as_str();
+    (!shown).then(|| Verdict::Ambiguous(format!("{source} says {base}, the page shows {seen}")))
 }
 
 /// Whether the page shows the stated amount only as what its own words say is no price of the thing: an instalment, the

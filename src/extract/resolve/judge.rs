@@ -190,6 +190,12 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
             return verdict;
         }
     }
+    if visible.is_none()
+        && agreeing == 1
+        && let Some(verdict) = contradiction::may_be_net(found, sight, first)
+    {
+        return verdict;
+    }
     let source = found.candidates[first].source.as_str();
     let state: Vec<Money> =
         found.candidates.iter().filter(|c| c.source == Source::Embedded).filter_map(|c| c.offer.price).collect();
