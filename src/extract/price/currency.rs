@@ -50,9 +50,9 @@ impl Mark {
                 })
             }
             Self::Subunit(coin) => expected.or_else(|| {
-                // Coins are said of the money of the place, where it has coins of that name.
+                // `cent` is said of many currencies; other coins are said of the money of the place that has them.
                 let coined: &[&str] = match coin.as_str() {
-                    "¢" | "cent" | "cents" | "ct" => &["USD", "CAD", "AUD", "NZD", "EUR"],
+                    "¢" => &["USD", "CAD", "AUD", "NZD", "EUR"],
                     "p" | "pence" => &["GBP"],
                     "øre" => &["DKK", "NOK"],
                     "öre" => &["SEK"],
