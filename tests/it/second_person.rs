@@ -105,7 +105,7 @@ async fn anybodys_no_time_and_new_facts_end_a_first_consent(test: TestDb) {
     agree(&first).await;
     let no = decisions::settle_review(&world.app.db, first.id, "rejected", "ann".into(), "no".into(), world.app.now());
     assert!(no.await.unwrap(), "also the one who had agreed may say no");
-    assert!(matches!(refused(&world.app, first.id, "bob").await, Refused::NotOpen(_)));
+    assert!(matches!(refused(&world.app, first.id, "bob").await, Refused::Over { .. }));
 
     let second = follow(&world, 47_800).await;
     agree(&second).await;
