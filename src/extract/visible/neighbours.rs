@@ -100,23 +100,22 @@ impl Reader<'_, '_> {
         if spot.reading.role != Role::Price {
             return;
         }
-        let label = |i: Option<usize>| match i.map(|i| &self.tree.nodes[i].kind) {
-            Some(Kind::Text(raw)) if raw.len() <= MAX_LABEL && !self.has_amount(raw) => text::clean(raw),
-            _ => Cow::Borrowed(""),
+        // Words are cheaper to look at than an amount is to read: what says nothing needs no more.
+        let said = |i: Option<usize>, in_front: bool| match self.tree.nodes[i?].kind {
+            Kind::Text(raw) if raw.len() <= MAX_LABEL => {
+                let words = text::clean(raw);
+                let role = if in_front { price::condition_of(&words, "") } else { price::condition_of("", &words) };
+                role.filter(|_| !self.has_amount(raw))
+            }
+            _ => None,
         };
         let begin = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).unwrap_or(0);
         // An amount with words of its own in front needs none of a neighbour.
-        let before = if spot.raw[..begin].trim().is_empty() { label(ahead) } else { Cow::Borrowed("") };
-        let mut after = label(behind);
+        let before = if spot.raw[..begin].trim().is_empty() { said(ahead, true) } else { None };
         // The text behind is about the next amount where one follows in the same box.
-        if let Some(behind) = behind
-            && self.box_of(spot.node, behind).is_none_or(|b| followed(self.tree, behind, b))
-        {
-            after = Cow::Borrowed("");
-        }
-        if !(before.is_empty() && after.is_empty())
-            && let Some(role) = price::condition_of(&before, &after)
-        {
+        let of_next = |i: usize| self.box_of(spot.node, i).is_none_or(|b| followed(self.tree, i, b));
+        let after = said(behind, false).filter(|_| !behind.is_some_and(of_next));
+        if let Some(role) = before.filter(|role| *role == Role::Conditional).or(after).or(before) {
             spot.reading.role = role;
         }
     }
@@ -125,7 +124,16 @@ impl Reader<'_, '_> {
     /// labels stand all before their amounts or all behind them.
     fn tax_beside(&self, node: usize, ahead: Option<usize>, behind: Option<usize>) -> TaxView {
         let named = |i: usize| match self.tree.nodes[i].kind {
-            Kind::Text(raw) if raw.len() <= MAX_LABEL && !self.has_amount(raw) => price::tax_named(&text::clean(raw)),
+            Kind::Text(raw) if raw.len() <= MAX_LABEL => match price::tax_named(&text::clean(raw)) {
+                TaxView::Unknown => TaxView::Unknown,
+                tax => {
+                    if self.has_amount(raw) {
+                        TaxView::Unknown
+                    } else {
+                        tax
+                    }
+                }
+            },
             _ => TaxView::Unknown,
         };
         let before = ahead.map(|i| (named(i), i)).filter(|(tax, _)| *tax != TaxView::Unknown);
