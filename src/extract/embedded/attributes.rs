@@ -3,9 +3,6 @@
 //! Looked for only where nothing else states a price, by how such a value begins.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 
 use super::relevant::is_priced;
 use crate::extract::harvest::{Harvest, STATE_ATTRIBUTES};
@@ -29,25 +26,28 @@ pub(super) struct Attribute<'p> {
 
 /// Gives out every attribute whose value begins as JSON does and has a key of a price.
 pub(super) fn each<'p>(page: &'p str, harvest: &Harvest<'_>, mut take: impl FnMut(Attribute<'p>)) {
-    static OPENINGS: LazyLock<[Finder<'static>; 4]> =
-        LazyLock::new(|| ["=\"{", "='{", "=\"[{", "='[{"].map(Finder::new));
     let bytes = page.as_bytes();
     let mut scripts: Vec<(usize, usize)> =
         harvest.scripts.iter().chain(&harvest.json_ld).map(|s| (s.at, s.at + s.text.len())).collect();
     scripts.sort_unstable();
     let mut left = MAX_ATTRIBUTES;
-    for opening in &*OPENINGS {
-        let mut from = 0;
-        while let Some(step) = opening.find(&bytes[from..]).filter(|_| left > 0) {
-            let equals = from + step;
+    let mut from = 0;
+    // A quote that closes nowhere behind one value closes nowhere behind the next: a page is searched for it once.
+    let mut unclosed: Option<u8> = None;
+    // Programs are read as programs: only what stands between them is searched.
+    for (script, end) in scripts.into_iter().chain([(bytes.len(), bytes.len())]) {
+        while let Some(equals) = (from < script && left > 0).then(|| opening(bytes, from, script)).flatten() {
             let start = equals + 2;
-            // Programs are read as programs.
-            let script = scripts.partition_point(|(at, _)| *at <= equals).checked_sub(1).map(|i| scripts[i].1);
-            if let Some(end) = script.filter(|end| *end > equals) {
-                from = end;
+            let quote = bytes[start - 1];
+            let length = if unclosed == Some(quote) { None } else { memchr::memchr(quote, &bytes[start..]) };
+            let Some(length) = length else {
+                // Without an end of either kind there is no attribute left.
+                if unclosed.is_some_and(|other| other != quote) {
+                    return;
+                }
+                (unclosed, from) = (Some(quote), start);
                 continue;
-            }
-            let Some(length) = memchr::memchr(bytes[start - 1], &bytes[start..]) else { break };
+            };
             from = start + length;
             let (name, value) = (name_before(page, equals), &page[start..from]);
             if length <= MAX_VALUE && !is_known(name) && is_priced(value.as_bytes()) {
@@ -55,7 +55,20 @@ pub(super) fn each<'p>(page: &'p str, harvest: &Harvest<'_>, mut take: impl FnMu
                 take(Attribute { name, value: text::decode(value), at: start });
             }
         }
+        from = from.max(end);
     }
+}
+
+/// Byte offset of the equals sign in front of the next quoted value that begins as JSON does.
+fn opening(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
+    let braces = memchr::memchr_iter(b'{', &bytes[from..to]).map(|step| from + step);
+    braces
+        .filter_map(|at| {
+            let before = bytes[from..at].strip_suffix(b"[").unwrap_or(&bytes[from..at]);
+            let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'"))?;
+            before.ends_with(b"=").then(|| from + before.len() - 1)
+        })
+        .next()
 }
 
 /// The name of the attribute whose equals sign stands at `equals`.

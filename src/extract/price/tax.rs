@@ -56,8 +56,9 @@ const WITHOUT_BEHIND: &[&str] = &[
 /// What turns a word behind it round: `IVA no incluido`.
 const NOT: [&str; 8] = ["no", "non", "not", "nicht", "ikke", "inte", "ej", "não"];
 
-static PHRASES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(NET.iter().chain(GROSS).copied()));
-static TAXES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(NAMES.iter().copied()));
+/// Both kinds of phrases, and behind them the names.
+static PHRASES: LazyLock<Anywhere> =
+    LazyLock::new(|| Anywhere::as_written(NET.iter().chain(GROSS).chain(NAMES).copied()));
 
 /// Words between two places that are read together: `TVA non comprise`, `IVA no incluido`.
 const REACH: usize = 3;
@@ -69,13 +70,18 @@ pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
     let (behind, before) = (without_rates(behind), without_rates(before));
     let before = before.trim_end_matches(LITTER);
     let mut take = |text: &str, only_end: bool| {
+        let mut named = false;
         for hit in PHRASES.find_all(text.as_bytes()) {
+            if hit.phrase >= NET.len() + GROSS.len() {
+                named = true;
+                continue;
+            }
             let whole = !joined(text[..hit.start].chars().next_back()) && !joined(text[hit.end..].chars().next());
             if whole && (!only_end || hit.end == text.len()) {
                 if hit.phrase < NET.len() { net = true } else { gross = true }
             }
         }
-        if !TAXES.is_match(text.as_bytes()) {
+        if !named {
             return;
         }
         match composed(text, only_end) {

@@ -50,15 +50,20 @@ pub fn said(tree: &Tree<'_>, anchor: Option<usize>) -> Said {
             break;
         }
         let Kind::Text(raw) = node.kind else { continue };
-        if raw.len() > MAX_TEXT || tree.is_hidden(index) || is_elsewhere(tree, index, anchor) {
+        if raw.len() > MAX_TEXT {
             continue;
         }
-        let words = text::lower(&text::clean(raw));
-        if is_on_request(&words) {
-            return Said::OnRequest;
-        }
-        if labels::stock_state(raw) == Some(Availability::OutOfStock) {
-            return Said::Gone;
+        let clean = text::clean(raw);
+        let says = if is_on_request(&text::lower(&clean)) {
+            Said::OnRequest
+        } else if labels::stock_state(raw) == Some(Availability::OutOfStock) {
+            Said::Gone
+        } else {
+            continue;
+        };
+        // Few texts say anything, and where one stands is dear to know.
+        if !tree.is_hidden(index) && !is_elsewhere(tree, index, anchor) {
+            return says;
         }
     }
     Said::Nothing
