@@ -7,10 +7,12 @@ mod count;
 mod currency;
 mod doubt;
 mod eastern;
+mod endings;
 mod markup;
 mod normal;
 mod number;
 mod seen;
+mod spoken;
 mod symbols;
 mod tax;
 mod words;
@@ -305,8 +307,32 @@ pub fn condition_of(before: &str, after: &str) -> Option<Role> {
 /// Whether words call the amount behind them the price one pays: `Our price:`, `Cena`.
 #[must_use]
 pub fn names_price(words: &str) -> bool {
+    is_label(words, words::names_price)
+}
+
+/// Whether words are a label that says nothing of prices: `Montering`, `Bonus:`.
+#[must_use]
+pub fn names_something_else(words: &str) -> bool {
+    const LONGEST: usize = 40;
+    let letters = words.chars().filter(|c| c.is_alphabetic()).count();
+    letters > 2 && words.len() <= LONGEST && !words::are_of_price(&text::lower(words))
+}
+
+fn is_label(words: &str, says: fn(&str) -> bool) -> bool {
     let words = words.trim_matches([' ', ':', '*', '\u{a0}', '.']);
-    !words.is_empty() && words.len() <= 40 && words::names_price(&text::lower(words))
+    !words.is_empty() && words.len() <= 40 && says(&text::lower(words))
+}
+
+/// Whether words call the amount behind them the price after a reduction: `Sale price:`, `You pay`.
+#[must_use]
+pub fn names_final_price(words: &str) -> bool {
+    is_label(words, words::names_final_price)
+}
+
+/// Whether words call the amount behind them the usual price: `Regular price`, `Normalpris`.
+#[must_use]
+pub fn names_usual_price(words: &str) -> bool {
+    is_label(words, words::names_usual_price)
 }
 
 /// The currency that a text names, such as `DKK`, `kr.` or `Preis in €`, with shared signs settled by the context.

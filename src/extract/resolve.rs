@@ -14,6 +14,9 @@ mod tax;
 mod variant;
 
 use std::cell::OnceCell;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::address::Here;
 use super::harvest::Harvest;
@@ -105,10 +108,11 @@ fn shows(found: &Found) -> Option<kind::Shows> {
 }
 
 /// The currency that a Shopify shop shows its prices in, as its own script names it.
-fn shopify_currency(body: &str) -> Option<Currency> {
+fn shopify_currency(harvest: &Harvest<'_>) -> Option<Currency> {
     const REACH: usize = 120;
-    let at = memchr::memmem::find(body.as_bytes(), b"Shopify.currency")?;
-    let stated = super::text::cut(&body[at..], REACH).split("\"active\"").nth(1)?;
+    static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Shopify.currency"));
+    let rest = harvest.scripts.iter().find_map(|script| script.text.get(NAME.find(script.text.as_bytes())?..))?;
+    let stated = super::text::cut(rest, REACH).split("\"active\"").nth(1)?;
     Currency::from_code(stated.split('"').nth(1)?)
 }
 
@@ -151,7 +155,7 @@ fn gather(
     named.dedup();
     let sku = candidates.iter().find_map(|c| c.offer.sku.as_deref());
     let own = with_currency(context, &candidates);
-    let own = Context { currency: own.currency.or_else(|| shopify_currency(body)), ..own };
+    let own = Context { currency: own.currency.or_else(|| shopify_currency(harvest)), ..own };
     let identity = embedded::Identity { url: page.final_url, names: &named, sku };
     let state = embedded::candidates(body, harvest, &identity, &own, known);
     candidates.extend(state);
@@ -427,7 +431,10 @@ fn fill(offer: &mut Offer, other: &Offer) {
     let same = |m: &Money| offer.price.is_none_or(|p| p.currency() == m.currency());
     offer.shipping = offer.shipping.or(other.shipping.filter(same));
     offer.member_price = offer.member_price.or(other.member_price.filter(same));
-    let higher = other.list_price.filter(same).filter(|l| offer.price.is_some_and(|p| l.minor() > p.minor()));
+    // What stands beside another price is the earlier one of that: state may count cents, or speak of a variant.
+    let of_this = other.price.zip(offer.price).is_none_or(|(theirs, own)| judge::close(theirs, own));
+    let higher = other.list_price.filter(|_| of_this).filter(same);
+    let higher = higher.filter(|l| offer.price.is_some_and(|p| l.minor() > p.minor()));
     offer.list_price = offer.list_price.or(higher);
     offer.unit_price = offer.unit_price.take().or_else(|| other.unit_price.clone());
     if offer.tax == TaxView::Unknown && offer.price == other.price {

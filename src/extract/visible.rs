@@ -13,6 +13,7 @@ pub mod labels;
 pub mod later;
 pub mod lead;
 pub mod neighbours;
+pub mod pairs;
 pub mod path;
 pub mod pieces;
 pub mod seams;
@@ -20,6 +21,7 @@ pub mod spots;
 pub mod table;
 pub mod titled;
 pub mod unpriced;
+pub mod written;
 
 use rustc_hash::FxHashMap;
 
@@ -124,9 +126,9 @@ pub fn look(
     let buttons = buttons.working;
     let mut view = View { buy_buttons: buttons.len(), denied, text_bytes: tree.text_bytes, ..View::default() };
     if !matches!(interest, Interest::Prices { words: false, .. }) {
-        let said = labels::said(tree, anchor);
-        view.says_out = said == Availability::OutOfStock;
-        view.availability = labels::availability(said, anchor, &own);
+        let said = labels::said_at(tree, anchor);
+        view.says_out = said.0 == Availability::OutOfStock;
+        view.availability = labels::availability(tree, said, anchor, &own);
         view.labels = labels::read(tree, anchor);
         view.unpriced = unpriced::said(tree, anchor);
     }
@@ -163,7 +165,8 @@ fn prices(
     // Words of its own outweigh those of a neighbour, which may speak for the neighbour.
     let own_online: Vec<bool> = found.iter().map(|s| !s.long && !s.sentence && s.says_online()).collect();
     let any_online = own_online.contains(&true);
-    let shadows = shadows(&found);
+    pairs::settle_labels(&mut found);
+    let shadows = pairs::shadows(&found);
     for (i, spot) in found.iter_mut().enumerate() {
         spot.online = if any_online { own_online[i] } else { spot.online };
         score(tree, spot, anchor, buttons);
@@ -187,37 +190,6 @@ fn prices(
 
 /// Points an amount loses that is the earlier price elsewhere.
 const SHADOW: i32 = 40;
-/// Nodes between two places that speak of the same price.
-const BESIDE: usize = 120;
-
-/// Which places repeat an amount that stands struck through beside them while a lower one does not: shops say both for
-/// people who do not see the line, `The price was: 1 299 kr`.
-fn shadows(found: &[Spot]) -> Vec<bool> {
-    let earlier = |s: &Spot| s.struck || s.old || s.reading.role == Role::List;
-    let near = |a: &Spot, b: &Spot| a.node.abs_diff(b.node) < BESIDE && !b.tile && !b.aside;
-    // Few places show an earlier price, and most pages have none.
-    let struck: Vec<&Spot> = found.iter().filter(|s| earlier(s)).collect();
-    let shadowed = |spot: &Spot| {
-        let struck = struck.iter().any(|s| s.money == spot.money && near(spot, s));
-        let below = |s: &Spot| {
-            !earlier(s)
-                && s.marked
-                && s.money.zip(spot.money).is_some_and(|(low, high)| {
-                    low.is_positive() && low.currency() == high.currency() && low.minor() < high.minor()
-                })
-        };
-        struck
-            && found.iter().any(|s| {
-                below(s)
-                    && near(spot, s)
-                    && s.reading.kind == spot.reading.kind
-                    && s.reading.role == Role::Price
-                    && !s.other
-            })
-    };
-    found.iter().map(|spot| spot.money.is_some() && !earlier(spot) && shadowed(spot)).collect()
-}
-
 /// Words that a heading must share with the title to need no comparison with others.
 const SURE_WORDS: usize = 4;
 
@@ -305,6 +277,8 @@ fn add_reason(why: &mut String, value: i32, reason: &str) {
 
 /// Points of an amount among words that are not those of prices.
 pub const WORDED: i32 = -20;
+/// Points of an amount right behind words that are not those of prices, in an element of their own.
+const NAMED_ELSE: i32 = -18;
 /// Points of an amount behind a later heading, where one in front of it is a price.
 const LATER: i32 = -30;
 /// Most points of an amount that is not told as a price for its place alone.
@@ -372,6 +346,10 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     let worded = spot.reading.worded && !spot.labelled && !in_button;
     add(if worded { WORDED } else { 0 }, "among other words");
     add(if spot.later { LATER } else { 0 }, "behind another heading");
+    add(
+        if spot.named_else && !spot.labelled && spot.reading.role == Role::Price { NAMED_ELSE } else { 0 },
+        "behind words for something else",
+    );
     let role = match spot.reading.role {
         Role::Price => 0,
         Role::List => -50,

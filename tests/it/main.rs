@@ -5,6 +5,7 @@
 
 mod alert_words;
 mod alerts;
+mod as_shipped;
 mod bars;
 mod believed;
 mod cli;

@@ -7,15 +7,19 @@ use std::sync::LazyLock;
 use super::words;
 use crate::extract::phrases::Anywhere;
 
-/// Phrases in lower case that name a condition wherever they stand right before an amount, or right behind it.
+/// Codes and coupons, in lower case; beside a percentage they tell of a reduction, not of an amount.
 #[rustfmt::skip]
-const CONDITIONS: &[&str] = &[
-    // Codes and coupons.
+const CODES: &[&str] = &[
     "with code", "with the code", "using code", "use code", "enter code", "promo code", "discount code", "voucher code", "coupon code", "with coupon", "after coupon", "with voucher", "code:", "med kode", "med koden", "brug kode", "brug koden", "rabatkode", "kampagnekode",
     "med kod", "använd kod", "använd koden", "ange kod", "rabattkod", "kampanjkod", "bruk kode", "bruk koden", "rabattkode", "koodilla", "käytä koodia", "alekoodi", "alennuskoodi", "mit code", "mit dem code", "mit gutschein", "gutscheincode", "rabattcode", "aktionscode",
     "met code", "met kortingscode", "kortingscode", "actiecode", "gebruik code", "avec le code", "avec code", "code promo", "con código", "con el código", "código promocional", "código de descuento", "con cupón", "con codice", "con il codice", "codice sconto", "codice promo", "con coupon",
     "com código", "com o código", "com o cupom", "com cupom", "com cupão", "no cupom", "z kodem", "kod rabatowy", "s kódem", "s kódom", "slevový kód", "zľavový kód", "kóddal", "kuponnal", "kuponkód", "cu codul", "cod promoțional", "cod promo", "cod reducere", "cu cupon", "с код", "промо код", "промокод",
     "με κωδικό", "με τον κωδικό", "με κουπόνι", "εκπτωτικό κωδικό", "kodu ile", "koduyla", "kupon ile", "kuponla", "по купону", "за купоном", "クーポン利用", "クーポン適用", "쿠폰 적용", "쿠폰적용", "券后", "用券", "使用优惠券",
+];
+
+/// What else names a condition in lower case, wherever it stands right before an amount, or right behind it.
+#[rustfmt::skip]
+const OTHERS: &[&str] = &[
     // Apps.
     "app only", "app-only", "only in the app", "only in app", "app exclusive", "app price", "app-price", "nur in der app", "kun i appen", "endast i appen", "bara i appen", "vain sovelluksessa", "app-preis", "app-pris", "alleen in de app", "dans l'appli", "sur l'appli", "prix appli", "en la app", "precio app", "nell'app", "prezzo app",
     "no app", "na aplicação", "w aplikacji", "v aplikaci", "v aplikácii", "az appban", "în aplicație", "в приложении", "в додатку", "в застосунку", "στην εφαρμογή", "uygulamaya özel", "uygulamada", "アプリ限定", "アプリ価格", "앱 전용", "앱전용", "app专享", "app專享",
@@ -68,13 +72,17 @@ pub(super) fn ships_free(text: &str) -> bool {
 }
 
 fn whole_word(phrases: &Anywhere, text: &str) -> bool {
-    let joined = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && u32::from(c) < 0x3000);
-    phrases
-        .find_all(text.as_bytes())
-        .any(|hit| !joined(text[..hit.start].chars().next_back()) && !joined(text[hit.end..].chars().next()))
+    // Scripts without blanks between words join nothing, and nothing joins them.
+    let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && u32::from(c) < 0x3000);
+    phrases.find_all(text.as_bytes()).any(|hit| {
+        let phrase = &text[hit.start..hit.end];
+        let before = joins(phrase.chars().next()) && joins(text[..hit.start].chars().next_back());
+        let behind = joins(phrase.chars().next_back()) && joins(text[hit.end..].chars().next());
+        !before && !behind
+    })
 }
 
-static PHRASES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(CONDITIONS.iter().copied()));
+static PHRASES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(CODES.iter().chain(OTHERS).copied()));
 
 /// Bytes in front of an amount, or behind it, in which a condition is one of the amount.
 const REACH: usize = 64;
@@ -82,7 +90,7 @@ const REACH: usize = 64;
 const MOST_PIECES: u32 = 99;
 
 /// Whether the words right before an amount, or those right behind it, say that it is paid on a condition; both in lower
-/// case. What speaks of percentages tells of a reduction, not of an amount.
+/// case. Behind an amount, what speaks of percentages tells of a reduction, not of that amount.
 pub(super) fn holds(before: &str, after: &str) -> bool {
     let near = end_of(before);
     let behind = after.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -91,12 +99,15 @@ pub(super) fn holds(before: &str, after: &str) -> bool {
 
 fn named(words: &str, at_start: bool) -> bool {
     let joined = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && u32::from(c) < 0x3000);
-    !words.contains('%')
-        && PHRASES.find_all(words.as_bytes()).any(|hit| {
-            (!at_start || hit.start == 0)
-                && !joined(words[..hit.start].chars().next_back())
-                && !joined(words[hit.end..].chars().next())
-        })
+    let percent = words.contains('%');
+    if percent && at_start {
+        return false;
+    }
+    PHRASES.find_all(words.as_bytes()).any(|hit| {
+        let code = hit.phrase < CODES.len();
+        let whole = !joined(words[..hit.start].chars().next_back()) && !joined(words[hit.end..].chars().next());
+        whole && !(percent && code) && !(at_start && hit.start > 0)
+    })
 }
 
 /// The end of a text from its last sentence on.
@@ -118,6 +129,9 @@ fn beginning_of(text: &str) -> &str {
 
 /// Whether words end in a count of pieces that the amount behind them buys together: `2 for`, `3 stk. för`, `buy 2`.
 fn several(before: &str) -> bool {
+    if !before.bytes().any(|b| b.is_ascii_digit()) {
+        return false;
+    }
     let before = before.trim_end_matches([' ', ':', '-', '–', '=']);
     let without_for = words::FOR.iter().find_map(|word| before.strip_suffix(word.trim_end())).map(str::trim_end);
     let counted = without_for.unwrap_or(before);

@@ -445,7 +445,8 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
     let noun = nouns
         .then(|| {
             let hits = stems.find_all(piece.as_bytes()).map(|hit| hit.phrase);
-            let hit = hits.filter(|i| holds_stem(piece, NOUNS[*i].0)).max_by_key(|i| NOUNS[*i].0.len())?;
+            let hit =
+                hits.filter(|i| super::endings::holds_noun(piece, NOUNS[*i].0)).max_by_key(|i| NOUNS[*i].0.len())?;
             Some((NOUNS[hit].0, NOUNS[hit].1, &codes[hit]))
         })
         .flatten();
@@ -474,7 +475,7 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
     (words == 1 || piece.starts_with("de ")).then(|| Mark::of(piece, codes))
 }
 
-/// Whether a word of `piece` starts with `stem`; in scripts without blanks, anywhere.
+/// Whether a word of `piece` starts with `stem`, the stem of a nation's name; in scripts without blanks, anywhere.
 fn holds_stem(piece: &str, stem: &str) -> bool {
     if stem.chars().next().is_some_and(is_cjk) {
         return piece.contains(stem);

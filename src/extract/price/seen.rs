@@ -2,12 +2,11 @@
 //!
 //! It reads what stands there; which number of a text is the price is decided by the caller.
 
-use super::condition;
 use super::currency::{self, Mark};
 use super::number::{self, Hints, Number};
 use super::tax;
-use super::words::{self, Cue};
-use super::{Context, PriceKind, Reading, Refusal, Role, TaxView};
+use super::words;
+use super::{Context, PriceKind, Reading, Refusal};
 use crate::extract::text;
 use crate::money::Decimal;
 
@@ -23,7 +22,7 @@ pub(super) struct Seen<'a> {
     pub(super) negative: bool,
     /// A name of money stands beside the number that is not believed to be one.
     pub(super) doubted: bool,
-    plus: bool,
+    pub(super) plus: bool,
 }
 
 impl<'a> Seen<'a> {
@@ -47,6 +46,12 @@ impl<'a> Seen<'a> {
         // `£9.99p`: one letter behind an amount that has its sign already is no second currency.
         let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic() && !currency::is_sign(*c)).count();
         if before.is_some() && after.is_some() && letters(&text[end..seen.to]) == 1 {
+            after = None;
+            seen.to = end;
+        }
+        // `CHF 99.– CHF 79.–`: a name in front of a number belongs to it where the amount has its own already.
+        let number_next = || seen.text[seen.to..].trim_start().starts_with(|c: char| c.is_ascii_digit());
+        if before.is_some() && after.is_some() && number_next() {
             after = None;
             seen.to = end;
         }
@@ -262,7 +267,7 @@ impl<'a> Seen<'a> {
         }
         let high = if used == 0 { self.range_end(later, hints) } else { None };
         used += usize::from(high.is_some());
-        let (cue_kind, role) = self.cues();
+        let (cue_kind, role) = self.cues(later);
         let kind = if self.instalments() {
             PriceKind::Instalment
         } else if let Some(kind) = kind_of_unit {
@@ -284,7 +289,7 @@ impl<'a> Seen<'a> {
                 per,
                 role,
                 proven_mark: self.number.proven_mark(),
-                worded: self.is_worded(),
+                worded: self.is_worded(later),
                 doubted: self.doubted,
             },
             used,
@@ -418,71 +423,12 @@ impl<'a> Seen<'a> {
         ) || (next.negative && between.is_empty())
             || (and && opens())
     }
-
-    fn cues(&self) -> (PriceKind, Role) {
-        let before = self.lower[..self.from].trim_end_matches(BEFORE_AMOUNT);
-        let after = self.lower[self.to.max(self.number.end)..].trim_start_matches(BEHIND_AMOUNT);
-        let mut kind = PriceKind::Exact;
-        let mut role = if self.plus { Role::Surcharge } else { Role::Price };
-        for cue in words::cues(before, after) {
-            match cue {
-                Cue::From => kind = PriceKind::From,
-                Cue::PerMonth => kind = PriceKind::Instalment,
-                Cue::UpTo => role = Role::Threshold,
-                Cue::Saving => role = Role::Saving,
-                Cue::List => role = Role::List,
-                Cue::Shipping => role = Role::Shipping,
-                Cue::Member => role = Role::Member,
-                Cue::Deposit => role = Role::Deposit,
-                Cue::Fee => role = Role::Fee,
-            }
-        }
-        if role == Role::Price && condition::holds(before, after) {
-            role = Role::Conditional;
-        }
-        if role == Role::Price && condition::is_used(before) {
-            role = Role::Used;
-        }
-        if role == Role::Price && condition::ships_free(self.lower) {
-            role = Role::Threshold;
-        }
-        if after.starts_with('+') || self.lower[self.to.max(self.number.end)..].trim_start().starts_with("and up") {
-            kind = PriceKind::From;
-        }
-        (kind, role)
-    }
-
-    /// Whether other words than those of prices stand between the amount and the numbers beside it.
-    fn is_worded(&self) -> bool {
-        let digit = |c: char| c.is_ascii_digit();
-        let before = &self.lower[..self.from];
-        let before = &before[before.rfind(digit).map_or(0, |at| at + 1)..];
-        let after = &self.lower[self.to.max(self.number.end)..];
-        let after = &after[..after.find(digit).unwrap_or(after.len())];
-        !(words::are_of_price(before) && words::are_of_price(after))
-    }
-
-    fn tax(&self) -> TaxView {
-        let after = tax::without_rates(&self.lower[self.to.max(self.number.end)..]);
-        let until = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let near = &after[..until];
-        let before = self.lower[..self.from].trim_end_matches([' ', ':']);
-        if near.len() < 3 && before.len() < 3 {
-            return TaxView::Unknown;
-        }
-        let (net, gross) = tax::tax(near, before);
-        match (net, gross) {
-            (true, _) => TaxView::Net,
-            (false, true) => TaxView::Gross,
-            _ => TaxView::Unknown,
-        }
-    }
 }
 
 /// Litter between an amount and the words in front of it.
-const BEFORE_AMOUNT: [char; 6] = [' ', ':', '(', '*', '-', '–'];
+pub(super) const BEFORE_AMOUNT: [char; 6] = [' ', ':', '(', '*', '-', '–'];
 /// Litter between an amount and the words behind it.
-const BEHIND_AMOUNT: [char; 6] = [' ', ')', '*', ',', '-', '–'];
+pub(super) const BEHIND_AMOUNT: [char; 6] = [' ', ')', '*', ',', '-', '–'];
 /// What `/`, `per`, `pro` and their like begin with.
 const UNIT_LEADS: [char; 6] = ['/', 'p', 'j', 'з', 'a', 'n'];
 

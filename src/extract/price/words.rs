@@ -35,7 +35,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     ),
     (
         Cue::UpTo,
-        &["up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "over", "less than", "more than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
+        &["approximately", "approx.", "approx", "about", "ca.", "cca", "circa", "ungefähr", "environ", "ungefär", "omtrent", "noin", "około", "přibližně", "približne", "примерно", "приблизно", "около", "≈", "up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "over", "less than", "more than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
     ),
     (
         Cue::Saving,
@@ -50,7 +50,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     (
         Cue::List,
         &[
-            "rrp", "msrp", "was", "list", "list price", "reg.", "regular", "regular price", "original", "originally", "old price", "retail", "statt", "uvp", "uvp*",
+            "rrp", "msrp", "was", "list", "reg", "vejl. pris", "vejl.pris", "vejl. udsalgspris", "vejledende pris", "vejledende udsalgspris", "veil. pris", "ajánlott fogyasztói ár", "ajánlott ár", "fogyasztói ár", "bisheriger preis", "unser bisheriger preis", "vorheriger preis", "áður", "běžně", "dříve", "stará cena", "αρχική τιμή", "παλιά τιμή", "sena kaina", "senoji kaina", "ankstesnė kaina", "iepriekšējā cena", "vecā cena", "vana hind", "tavahind", "eelmine hind", "régi ár", "korábbi ár", "predošlá cena", "ranija cijena", "prejšnja cena", "tidl. pris", "tidligere", "メーカー希望小売価格", "建議售價", "建议零售价", "优惠前", "優惠前", "list price", "reg.", "regular", "regular price", "original", "originally", "old price", "retail", "statt", "uvp", "uvp*",
             "bisher", "vorher", "früher", "alter preis", "normalpris", "førpris", "før", "vejl", "vejledende", "tidligere pris", "ord. pris", "ord pris", "ordinarie",
             "ordinarie pris", "rek. pris", "tidigare", "tidigare pris", "veil", "veil.", "veiledende", "ordinær pris", "ovh", "norm.", "norm", "normaalihinta",
             "prix conseillé", "au lieu de", "prix barré", "avant", "ancien prix", "precio recomendado", "pvp", "pvpr", "antes", "precio anterior", "prezzo di listino",
@@ -140,7 +140,7 @@ pub(super) const MYRIADS: &[(char, u32)] =
 const QUANTITIES: &[&str] = &[
     "%", "cm", "mm", "m", "km/h", "kg", "g", "mg", "ml", "cl", "l", "ltr", "liter", "litre", "oz", "lbs", "lb", "inch", "in", "\"", "″", "”", "gb", "tb", "mb", "ghz", "mhz", "hz", "w", "kw", "kwh", "v", "mah", "ah",
     "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews",
-    "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
+    "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "ポイント", "포인트", "積分", "积分", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
     "month", "months", "monate", "monaten", "mois", "meses", "mesi", "měsíců", "mesiacov", "miesięcy", "miesiące", "månader", "måneder", "mdr", "maanden", "kuukautta", "hónap", "luni", "месяцев", "мес", "hour", "year",
     "h", "hr", "hrs", "std", "werktage", "werktagen", "werktag", "arbeitstage", "arbetsdagar", "arbejdsdage", "hverdage", "vardagar", "virkedager", "arkipäivää", "jours", "días", "giorni", "dias", "dagen", "werkdagen", "tag", "dag",
     "dní", "pracovních", "nap", "munkanap", "zile", "рабочих", "дня", "timer", "timmar", "stunden", "heures", "horas", "ore", "uur", "godz", "hodin", "päivää", "business", "working", "gün", "iş",
@@ -250,6 +250,65 @@ static PRICE_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| PRI
 /// Whether words in lower case call the amount behind them the price one pays.
 pub(super) fn names_price(words: &str) -> bool {
     PRICE_LABEL_SET.contains(words)
+}
+
+/// Days of many languages, each behind the number of them in which a price was the lowest one.
+#[rustfmt::skip]
+const DAYS: [&str; 30] = [
+    "day", "tag", "dag", "dní", "dni", "giorni", "días", "dias", "jours", "päiv", "nap", "zile", "дни", "дней", "днів", "дня", "ημ", "gün", "dien", "päev", "дена", "dana", "daga", "døgn", "dygn", "日", "일", "天", "วัน", "ngày",
+];
+
+/// Whether words in lower case right before an amount say that it was the lowest of thirty days, as the law wants it
+/// told beside a reduced price (Directive 98/6/EC, article 6a).
+pub(super) fn of_last_month(before: &str) -> bool {
+    const REACH: usize = 48;
+    let mut from = before.len().saturating_sub(REACH);
+    while !before.is_char_boundary(from) {
+        from += 1;
+    }
+    names_last_month(&before[from..])
+}
+
+/// Whether words in lower case right behind an amount say so.
+pub(super) fn is_of_last_month(after: &str) -> bool {
+    const REACH: usize = 64;
+    after.starts_with(char::is_alphabetic) && names_last_month(crate::extract::text::cut(after, REACH))
+}
+
+fn names_last_month(near: &str) -> bool {
+    near.match_indices("30").any(|(at, _)| {
+        let rest = near[at + 2..].trim_start_matches([' ', '\u{a0}', '-', '.']);
+        !near[..at].ends_with(|c: char| c.is_alphanumeric()) && DAYS.iter().any(|day| rest.starts_with(day))
+    })
+}
+
+/// What shops print before the price that is left after a reduction.
+#[rustfmt::skip]
+const FINAL_LABELS: &[&str] = &[
+    "sale", "sale price", "sales price", "on sale", "you pay", "your price", "special price", "promo price", "promotional price", "discounted price", "reduced price", "final price", "price after discount", "after discount", "after savings", "clearance price", "deal price", "offer price", "now", "now only",
+    "jetzt", "jetzt nur", "jetzt nur noch", "nur noch", "aktionspreis", "angebotspreis", "sonderpreis", "neuer preis", "reduziert auf", "nu", "nu kun", "tilbudspris", "tilbud", "udsalgspris", "kampagnepris", "ny pris", "kampanjpris", "reapris", "extrapris", "rabatterat pris", "kampanjepris", "salgspris", "tilbudspris nå", "nå",
+    "tarjoushinta", "nyt", "alehinta", "maintenant", "prix promo", "prix soldé", "prix réduit", "prix remisé", "ahora", "precio oferta", "precio de oferta", "precio rebajado", "precio especial", "precio final", "ora", "adesso", "prezzo scontato", "prezzo speciale", "prezzo promozionale", "in offerta", "agora", "preço promocional", "preço com desconto", "por",
+    "nu voor", "actieprijs", "aanbiedingsprijs", "teraz", "cena promocyjna", "cena po rabacie", "nowa cena", "promocja", "nyní", "akční cena", "cena po slevě", "akciová cena", "zľavnená cena", "akciós ár", "kedvezményes ár", "preț promoțional", "preț redus", "acum", "промо цена", "цена с отстъпка", "цена со скидкой", "акционная цена", "акційна ціна",
+    "τώρα", "τιμή προσφοράς", "indirimli fiyat", "kampanyalı fiyat", "promocijska cena", "akcijska cijena", "soodushind", "akcijas cena", "kaina su nuolaida", "セール価格", "特価", "할인가", "판매가", "促销价", "促銷價", "特价", "特價", "优惠价", "優惠價",
+];
+
+/// What shops print before the price that is paid as long as nothing is reduced.
+#[rustfmt::skip]
+const USUAL_LABELS: &[&str] = &[
+    "regular price", "regular", "normal price", "standard price", "usual price", "normalpris", "ordinarie pris", "ord. pris", "ord pris", "ordinær pris", "normaalihinta", "regulärer preis", "normaler preis", "normalpreis", "prix habituel", "prix normal", "prix régulier",
+    "precio habitual", "precio normal", "precio regular", "prezzo di listino", "prezzo normale", "prezzo regolare", "preço normal", "preço regular", "normale prijs", "reguliere prijs", "cena regularna", "běžná cena", "bežná cena", "normál ár", "preț normal", "preț obișnuit", "обычная цена", "звичайна ціна", "κανονική τιμή", "normal fiyat", "通常価格", "정상가", "מחיר רגיל",
+];
+
+static FINAL_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| FINAL_LABELS.iter().copied().collect());
+
+/// Whether words in lower case call the amount behind them the price after a reduction.
+pub(super) fn names_final_price(words: &str) -> bool {
+    FINAL_LABEL_SET.contains(words)
+}
+
+/// Whether words in lower case call the amount behind them the usual price.
+pub(super) fn names_usual_price(words: &str) -> bool {
+    USUAL_LABELS.contains(&words)
 }
 
 /// Labels of numbers that name or count things. Before a number without a currency.

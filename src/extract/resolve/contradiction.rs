@@ -98,6 +98,13 @@ pub(super) fn settle(
             why: format!("the page shows {seen}; the markup still says {base}"),
         };
     }
+    // Two that do not know of each other against one: markup of the product, a page and state of one of its variants.
+    let state = |c: &Candidate| c.source == Source::Embedded && c.offer.price.is_some_and(|p| close(p, seen));
+    let known = found.candidates.iter().any(state);
+    if agreeing == 1 && known && placed && bare && points >= ENOUGH && !rivalled && !shown {
+        let why = format!("the page shows {seen} and its state says the same; the markup says {base}");
+        return Verdict::Price { index, confidence: 70, why };
+    }
     let unsettled = Verdict::Ambiguous(format!("{source} says {base}, the page shows {seen}"));
     if agreeing == 1 && bare && named && is_something_else(view, base) {
         return unsettled;
@@ -241,6 +248,8 @@ pub(super) fn one_of_range(found: &mut Found, sight: Sight<'_>, first: usize, in
 
 /// Tiles from which on a page is a list.
 const TILES: usize = 3;
+/// Tiles from which on it is one even if the lowest price stands on another page of it.
+const MANY_TILES: usize = 6;
 
 /// Whether markup describes a whole list as one product with the lowest of its prices: the page shows that price only
 /// in one of its tiles, sells nothing and is no product's address.
@@ -249,10 +258,15 @@ pub(super) fn is_list(found: &Found, view: &View, first: usize, page: &Page<'_>)
     let aggregate = stated.evidence.as_ref().is_some_and(|e| e.path.ends_with("lowPrice"));
     let Some(low) = stated.price.filter(|_| aggregate) else { return false };
     let mut own = view.spots.iter().filter(|s| s.money.is_some_and(|m| close(m, low))).peekable();
+    // A list's first page need not show the cheapest of all.
+    let unshown = own.peek().is_none()
+        && view.tiles >= MANY_TILES
+        && stated.gtin.is_none()
+        && !view.spots.iter().any(|s| s.points >= ENOUGH && !s.tile);
     view.tiles >= TILES
         && view.buy_buttons == 0
         && stated.sku.is_none()
-        && own.peek().is_some()
+        && (own.peek().is_some() || unshown)
         && own.all(|s| s.tile || s.linked || s.aside)
         && crate::extract::address::article(page.final_url).is_none()
 }

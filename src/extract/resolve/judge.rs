@@ -261,7 +261,9 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
     if view.alike >= LIST && view.buy_buttons >= LIST && !found.says_product && found.products != 1 {
         return Verdict::None;
     }
-    if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 {
+    // What is sold out has no button, and its page is full of what to buy instead.
+    let sold_out = view.titled && view.says_out && view.buy_buttons == 0;
+    if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 && !sold_out {
         return Verdict::None;
     }
     let best = found.candidates[index].offer.price;

@@ -29,6 +29,7 @@ pub fn beside(spots: &[Spot], price: Money, discounts: &[i64]) -> Beside {
         .filter(|s| {
             s.node.abs_diff(own.node) < NEIGHBOURHOOD
                 && !s.tile
+                && !s.foreign
                 && s.money.is_some_and(|m| m.currency() == price.currency() && m != price)
         })
         .collect();

@@ -52,7 +52,7 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
             sells(tree, *b) && named.iter().count() > 1 && !named.iter().any(|word| heading.contains(&word))
         };
         if !spot.tile && around.iter().any(foreign) {
-            spot.aside = true;
+            (spot.aside, spot.foreign) = (true, true);
             "another product's box".clone_into(&mut spot.aside_name);
         }
     }

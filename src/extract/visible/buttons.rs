@@ -11,6 +11,7 @@ use crate::extract::tree::{Kind, Tree};
 
 #[rustfmt::skip]
 const BUY: &[&str] = &[
+    "bestil", "lägg till i varukorg", "beställ", "legg i handlevogn", "legg til i handlekurv", "lisää koriin", "osta nyt", "sofort-kaufen", "sofort kaufen", "in den korb", "in mijn winkelwagen", "in winkelmand", "nu kopen", "bestel nu", "voeg toe aan winkelwagen", "mettre au panier", "commander", "añadir", "aggiungi", "compra ora", "zamów", "objednat", "megveszem", "vásárlás", "cumpara", "comandă", "comanda", "купи сега", "kupi", "v košarico", "lisa korvi", "dėti į krepšelį", "заказать", "купить в 1 клик", "замовити", "sepete at", "hemen al", "ショッピングカートに入れる", "カートへ入れる", "今すぐ買う", "바로 구매하기", "카트에 담기", "放入購物車", "马上抢", "+ keranjang", "beli langsung", "đặt mua", "get it now",
     "add to cart", "add to basket", "add to bag", "add to trolley", "add item to", "buy now", "buy it now", "buy", "purchase", "order now", "pre-order", "preorder", "læg i kurv", "tilføj til kurv", "føj til kurv", "læg i indkøbskurv",
     "køb", "køb nu", "lägg i varukorg", "lägg i kundvagn", "lägg till i varukorgen", "lägg i korgen", "köp", "köp nu", "legg i handlekurv", "legg i handlekurven", "kjøp", "lisää ostoskoriin", "osta", "in den warenkorb", "in den einkaufswagen",
     "in meinen warenkorb", "jetzt kaufen", "kaufen", "zum warenkorb hinzufügen", "ajouter au panier", "ajouter à mon panier", "acheter", "añadir a la cesta", "añadir al carrito", "agregar al carrito", "agregar", "comprar", "comprar ahora", "anadir al carrito", "aggiungi al carrello", "acquista", "compra",

@@ -20,6 +20,10 @@ pub struct Hints {
     pub product: bool,
     /// The box with the buy button.
     pub buy: bool,
+    /// The box of one of several products, on most pages.
+    pub card: bool,
+    /// The price before, whatever else the names say.
+    pub former: bool,
 }
 
 const PRICE: &[&str] = &[
@@ -39,6 +43,9 @@ const CURRENT: &[&str] = &[
     "offer",
     "selling",
     "nowprice",
+    "indirimli",
+    "preco_por",
+    "preco-por",
     "main-price",
     "brutto",
     "gross",
@@ -144,7 +151,6 @@ const ASIDE: &[&str] = &[
     "productlist",
     "product-grid",
     "product-tile",
-    "product-card",
     "listing-item",
     "compatib",
     "topbar",
@@ -236,10 +242,24 @@ const BUY: &[&str] = &[
     "addtobag",
 ];
 
+const CARD: &[&str] = &["product-card", "productcard", "product_card"];
+
+const FORMER: &[&str] = &["former", "preco_de", "preco-de", "__old"];
+
 /// All stems, and what each of them hints at.
-static STEMS: LazyLock<(Anywhere, Vec<u8>)> = LazyLock::new(|| {
-    let groups = [(PRICE, 1), (CURRENT, 2), (OLD, 4), (ASIDE, 8), (NOT_PRICE, 16), (PRODUCT, 32), (BUY, 64)];
-    let (stems, bits): (Vec<&str>, Vec<u8>) =
+static STEMS: LazyLock<(Anywhere, Vec<u16>)> = LazyLock::new(|| {
+    let groups = [
+        (PRICE, 1),
+        (CURRENT, 2),
+        (OLD, 4),
+        (ASIDE, 8),
+        (NOT_PRICE, 16),
+        (PRODUCT, 32),
+        (BUY, 64),
+        (CARD, 128),
+        (FORMER, 256),
+    ];
+    let (stems, bits): (Vec<&str>, Vec<u16>) =
         groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
     (Anywhere::in_any_case(stems), bits)
 });
@@ -262,7 +282,7 @@ pub struct Facts<'a> {
 }
 
 /// Hints by name: the boxes of a page share few names.
-pub type Known<'a> = FxHashMap<&'a str, u8>;
+pub type Known<'a> = FxHashMap<&'a str, u16>;
 
 /// Reads an element's attributes once for all that is asked of them.
 #[must_use]
@@ -297,7 +317,7 @@ pub fn facts<'a>(tag: &Tag<'a>, known: &mut Known<'a>) -> Facts<'a> {
     facts
 }
 
-fn bits(value: &str) -> u8 {
+fn bits(value: &str) -> u16 {
     let (all, bits) = &*STEMS;
     let value = &value.as_bytes()[..value.len().min(MAX_NAME)];
     // `old` in `bold`, `now` in `snow` and `our` in `colour` say nothing: a short stem begins a word.
@@ -312,8 +332,8 @@ fn bits(value: &str) -> u8 {
 }
 
 impl Hints {
-    fn of(found: u8) -> Self {
-        let has = |bit: u8| found & bit != 0;
+    fn of(found: u16) -> Self {
+        let has = |bit: u16| found & bit != 0;
         Self {
             price: has(1),
             current: has(2),
@@ -322,6 +342,8 @@ impl Hints {
             not_price: has(16),
             product: has(32),
             buy: has(64),
+            card: has(128),
+            former: has(256),
         }
     }
 }
@@ -336,6 +358,8 @@ fn names_something(key: &str) -> bool {
         8 => among(&["itemprop"]),
         9 => among(&["data-test", "data-hook", "data-name", "data-role"]),
         11 => among(&["data-testid"]),
+        12 => among(&["data-test-id"]),
+        14 => among(&["data-meta-name"]),
         _ => false,
     }
 }

@@ -89,19 +89,29 @@ pub fn shows(text: &str, price: Money) -> bool {
 
 /// Which texts may hold an amount that matters beside a price.
 #[derive(Debug)]
-pub struct Relevant(Forms);
+pub struct Relevant {
+    price: Forms,
+    /// The hundredth part: state may count cents and not say so.
+    hundredth: Option<Forms>,
+}
 
 impl Relevant {
     /// `None` for prices so low that any count on the page could be mistaken for them.
     #[must_use]
     pub fn beside(price: Money) -> Option<Self> {
-        Forms::of(price).map(Self)
+        let hundredth = (price.minor() % 100 == 0).then(|| Money::from_minor(price.minor() / 100, price.currency()));
+        Some(Self { price: Forms::of(price)?, hundredth: hundredth.and_then(Forms::of) })
     }
 
     /// Whether a text has a sign of money or a number near the price.
     #[must_use]
     pub fn holds(&self, text: &str) -> bool {
-        has_sign(text) || amounts(text).any(|d| self.0.fit(&d) || self.0.may_be_price(&d, || true))
+        has_sign(text)
+            || amounts(text).any(|d| {
+                self.price.fit(&d)
+                    || self.price.may_be_price(&d, || true)
+                    || self.hundredth.as_ref().is_some_and(|price| price.fit(&d))
+            })
     }
 }
 

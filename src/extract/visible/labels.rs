@@ -109,6 +109,12 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
 /// The stock message nearest to the title.
 #[must_use]
 pub fn said(tree: &Tree<'_>, anchor: Option<usize>) -> Availability {
+    said_at(tree, anchor).0
+}
+
+/// The stock message nearest to the title, and the node of its text.
+#[must_use]
+pub fn said_at(tree: &Tree<'_>, anchor: Option<usize>) -> (Availability, usize) {
     let start = anchor.map_or(0, |a| a.saturating_sub(LEAD));
     let end = anchor.map_or(tree.nodes.len(), |a| a + REACH).min(tree.nodes.len());
     for index in start..end {
@@ -119,23 +125,56 @@ pub fn said(tree: &Tree<'_>, anchor: Option<usize>) -> Availability {
         if let Some(state) = stock_state(raw)
             && !hidden_or_aside(tree, index)
         {
-            return state;
+            return (state, index);
         }
     }
-    Availability::Unknown
+    (Availability::Unknown, 0)
 }
 
 /// What the stock message and the product's own working buttons say together: such a button stands for "in stock" when
 /// nothing is said.
 #[must_use]
-pub fn availability(said: Availability, anchor: Option<usize>, buttons: &[usize]) -> Availability {
+pub fn availability(
+    tree: &Tree<'_>,
+    (said, at): (Availability, usize),
+    anchor: Option<usize>,
+    buttons: &[usize],
+) -> Availability {
     let near_button = buttons.iter().any(|b| anchor.is_none_or(|a| *b + LEAD > a && *b < a + REACH));
     match said {
+        // Shops leave the button where they take orders for what they do not have.
+        Availability::OutOfStock if near_button && is_stock_line(tree, at) => Availability::OutOfStock,
         Availability::OutOfStock if near_button => Availability::InStock,
         // One variant may be sold out while the product is for sale: a button that works decides.
         Availability::Unknown if near_button => Availability::InStock,
         state => state,
     }
+}
+
+/// Whether the element of a text, or the one around it, is called the product's stock.
+fn is_stock_line(tree: &Tree<'_>, text: usize) -> bool {
+    static STEMS: LazyLock<Anywhere> = LazyLock::new(|| {
+        Anywhere::in_any_case([
+            "stock",
+            "avail",
+            "lager",
+            "dispon",
+            "dispo-",
+            "voorraad",
+            "sklad",
+            "dostup",
+            "dostep",
+            "inventory",
+            "verfueg",
+            "varasto",
+            "saatavuus",
+        ])
+    });
+    tree.ancestors(text).take(2).any(|i| {
+        let tag = tree.nodes[i].tag();
+        let mut names = tag.into_iter().flat_map(|tag| [tag.attribute("class"), tag.attribute("id")]).flatten();
+        names.any(|name| STEMS.is_match(name.as_bytes()))
+    })
 }
 
 fn hidden_or_aside(tree: &Tree<'_>, index: usize) -> bool {

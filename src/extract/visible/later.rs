@@ -1,11 +1,15 @@
 //! Prices that belong to another product further down the page: an alternative to one that is sold out, the only
 //! member of a list.
 
+use std::sync::LazyLock;
+
 use super::buttons::Buttons;
 use super::spots::Spot;
 use crate::extract::address::Here;
+use crate::extract::phrases::Anywhere;
 use crate::extract::price::{PriceKind, Role};
 use crate::extract::scan::Name;
+use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
 /// Ancestors of a price that may be the box of its product.
@@ -17,6 +21,7 @@ const MAX_BOX: usize = 80;
 pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>, url: &str) {
     let Some(anchor) = anchor.filter(|_| !spots.is_empty()) else { return };
     let is_heading = |i: &usize| tree.nodes[*i].is(Name::H2) || tree.nodes[*i].is(Name::H3);
+    mark_related(tree, spots, anchor, url);
     let first = (tree.nodes[anchor].end..tree.nodes.len()).find(is_heading);
     let Some(first) = first else { return };
     let own = |s: &&Spot| s.node > anchor && s.node < first && s.marked && !s.aside && !s.tile && !s.struck;
@@ -30,8 +35,46 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>, url: &st
         let heading = (first..spot.node).rev().find(is_heading);
         let above = heading.is_some_and(|h| tree.nodes[h].end <= spot.node);
         if above && heading.is_some_and(|h| spot.linked || is_behind_link(tree, spot.node, h, &here)) {
-            spot.aside = true;
+            (spot.aside, spot.foreign) = (true, true);
             "another heading".clone_into(&mut spot.aside_name);
+        }
+    }
+}
+
+/// What shops write over other products than the page's, in lower case.
+#[rustfmt::skip]
+const RELATED: &[&str] = &[
+    "related products", "related items", "similar products", "similar items", "you may also like", "you might also like", "customers also bought", "customers also viewed", "others also bought", "frequently bought together", "recommended products", "recommended for you", "recently viewed", "best sellers", "bestsellers", "new products", "accessories for", "goes well with",
+    "relaterede produkter", "relaterede varer", "lignende produkter", "andre købte også", "andre har også købt", "kunder købte også", "måske er du også interesseret", "anbefalede produkter", "senest sete", "sidst sete", "relaterade produkter", "liknande produkter", "andra köpte också", "andra har också köpt", "kunder köpte även", "rekommenderade produkter", "senast visade", "relaterte produkter", "andre kjøpte også", "kunder kjøpte også", "anbefalte produkter", "sist sett",
+    "samankaltaisia tuotteita", "liittyvät tuotteet", "muut ostivat myös", "suositellut tuotteet", "ähnliche artikel", "ähnliche produkte", "kunden kauften auch", "kunden kauften dazu", "wird oft zusammen gekauft", "das könnte ihnen auch gefallen", "das könnte dir auch gefallen", "zuletzt angesehen", "passende artikel", "passendes zubehör", "empfohlene produkte", "kunden, die diesen artikel",
+    "gerelateerde producten", "vergelijkbare producten", "anderen kochten ook", "klanten kochten ook", "ook interessant", "aanbevolen producten", "recent bekeken", "laatst bekeken", "produits similaires", "produits associés", "produits apparentés", "vous aimerez aussi", "vous pourriez aussi aimer", "les clients ont aussi acheté", "ont également acheté", "vus récemment", "produits recommandés",
+    "productos relacionados", "productos similares", "también te puede interesar", "también te puede gustar", "los clientes también compraron", "vistos recientemente", "productos recomendados", "prodotti correlati", "prodotti simili", "potrebbe interessarti", "potrebbero interessarti", "hanno acquistato anche", "visti di recente", "produtos relacionados", "produtos semelhantes", "quem comprou também", "também comprou", "você também pode gostar",
+    "produkty powiązane", "podobne produkty", "klienci kupili także", "inni kupili także", "kupili również", "może ci się spodobać", "polecane produkty", "ostatnio oglądane", "související produkty", "podobné produkty", "zákazníci také kupují", "zákazníci koupili také", "mohlo by vás zajímat", "súvisiace produkty", "zákazníci kúpili aj", "mohlo by sa vám páčiť", "naposledy navštívené", "kapcsolódó termékek", "hasonló termékek", "mások ezt is vették",
+    "produse similare", "produse asemănătoare", "produse recomandate", "au mai cumpărat", "свързани продукти", "подобни продукти", "σχετικά προϊόντα", "παρόμοια προϊόντα", "benzer ürünler", "ilgili ürünler", "bunlar da ilginizi çekebilir", "похожие товары", "сопутствующие товары", "с этим товаром покупают", "вместе с этим покупают", "вам может понравиться", "вы недавно смотрели", "схожі товари", "супутні товари", "разом з цим купують",
+    "sarnased tooted", "seotud tooted", "līdzīgi produkti", "saistītie produkti", "panašios prekės", "susijusios prekės", "sorodni izdelki", "povezani proizvodi", "slični proizvodi", "関連商品", "こちらもおすすめ", "この商品を買った人", "最近チェックした商品", "관련 상품", "함께 구매", "相关商品", "相關商品", "猜你喜欢", "猜你喜歡", "最近浏览",
+];
+
+/// Bytes of a text that may be such a heading.
+const MAX_HEADING: usize = 90;
+
+/// Marks prices of other products behind words that announce them, in whatever element the words stand: those in a link,
+/// and those behind one in the same box.
+fn mark_related(tree: &Tree<'_>, spots: &mut [Spot], anchor: usize, url: &str) {
+    static PHRASES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(RELATED.iter().copied()));
+    let Some(last) = spots.iter().map(|s| s.node).max() else { return };
+    let announces = |i: &usize| match tree.nodes[*i].kind {
+        Kind::Text(raw) if raw.len() <= MAX_HEADING => {
+            PHRASES.is_match(text::lower(&text::clean(raw)).as_bytes())
+                && !tree.ancestors(*i).take(MAX_CLIMB).any(|b| tree.nodes[b].is(Name::A))
+        }
+        _ => false,
+    };
+    let Some(words) = (tree.nodes[anchor].end..last).find(announces) else { return };
+    let here = Here::of(url);
+    for spot in spots.iter_mut().filter(|s| s.node > words && !s.aside) {
+        if spot.linked || is_behind_link(tree, spot.node, words, &here) {
+            (spot.aside, spot.foreign) = (true, true);
+            "other products".clone_into(&mut spot.aside_name);
         }
     }
 }
@@ -43,11 +86,13 @@ fn is_behind_link(tree: &Tree<'_>, price: usize, heading: usize, here: &Here<'_>
     boxes.any(|b| (b..price).any(|i| leads_away(tree, i, here)))
 }
 
-/// Whether a node is a link with words that leads to another page.
+/// Whether a node is a link with words or a picture that leads to another page.
 fn leads_away(tree: &Tree<'_>, node: usize, here: &Here<'_>) -> bool {
     let href = tree.nodes[node].tag().filter(|tag| tag.is(Name::A)).and_then(|tag| tag.attribute("href"));
     let href = href.map(str::trim).filter(|h| !h.is_empty() && !h.starts_with(['#', '?']));
-    href.is_some_and(|href| !href.starts_with("javascript:") && !here.is_same(href)) && tree.has_text(node)
+    let pictured = || (node..tree.nodes[node].end).any(|inner| tree.nodes[inner].is(Name::IMG));
+    href.is_some_and(|href| !href.starts_with("javascript:") && !here.is_same(href))
+        && (tree.has_text(node) || pictured())
 }
 
 /// The working buy buttons of the page's own product: not those in boxes behind a later heading that name another

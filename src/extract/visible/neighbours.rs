@@ -52,10 +52,18 @@ impl Reader<'_, '_> {
         let mut before = ahead.and_then(short).unwrap_or_default();
         let own_words = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).map_or("", |at| &spot.raw[..at]);
         spot.labelled = price::names_price(&before) || price::names_price(own_words);
+        spot.is_final = price::names_final_price(&before) || price::names_final_price(own_words);
+        spot.usual = price::names_usual_price(&before) || price::names_usual_price(own_words);
+        spot.labelled |= spot.is_final;
+        let own_box = |i: usize| self.box_of(spot.node, i) == Some(tree.nodes[spot.node].parent);
+        spot.named_else = own_words.trim().is_empty()
+            && ahead.is_some_and(|i| own_box(i) && !self.in_heading(i) && self.names_something_else(i));
         let after = behind.and_then(short).unwrap_or_default();
         match labels_behind::place(tree, first..end) {
             Some(labels_behind::Place::Last) => {
                 spot.labelled = price::names_price(own_words) || price::names_price(&after);
+                spot.is_final = price::names_final_price(own_words) || price::names_final_price(&after);
+                spot.labelled |= spot.is_final;
                 before = Cow::Borrowed("");
             }
             Some(labels_behind::Place::First) => spot.labelled |= price::names_price(&after),
@@ -178,6 +186,22 @@ impl Reader<'_, '_> {
     fn has_amount(&self, raw: &str) -> bool {
         raw.bytes().any(|b| b.is_ascii_digit())
             && self.pieces.read(&text::clean(raw)).is_some_and(|read| read.0.mark.is_some())
+    }
+
+    fn names_something_else(&self, text: usize) -> bool {
+        match self.tree.nodes[text].kind {
+            Kind::Text(raw) if raw.len() <= MAX_LABEL => {
+                price::names_something_else(&text::clean(raw)) && !self.has_amount(raw)
+            }
+            _ => false,
+        }
+    }
+
+    fn in_heading(&self, text: usize) -> bool {
+        let heading = |i: usize| {
+            self.tree.nodes[i].tag().is_some_and(|tag| matches!(tag.name.as_bytes(), [b'h' | b'H', b'1'..=b'6']))
+        };
+        self.tree.ancestors(text).take(2).any(heading)
     }
 
     /// The smallest element that holds both an element and a text.

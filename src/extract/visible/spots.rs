@@ -11,6 +11,7 @@ use super::confirm::Relevant;
 use super::lead;
 use super::neighbours::says_online;
 use super::pieces::Pieces;
+use super::written::shows;
 use crate::extract::address::Here;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role};
 use crate::extract::scan::Name;
@@ -46,6 +47,8 @@ pub struct Spot {
     pub struck: bool,
     pub linked: bool,
     pub aside: bool,
+    /// In an aside that leads to another page: the amount is another product's.
+    pub foreign: bool,
     pub tile: bool,
     /// Behind a heading below the product's, with another price in front of that heading.
     pub later: bool,
@@ -61,6 +64,12 @@ pub struct Spot {
     pub online: bool,
     /// The words before it call it the price: `Our price:`, `Preis`, `Cena`.
     pub labelled: bool,
+    /// The words before it call it the price after a reduction: `Sale price:`, `You pay`.
+    pub is_final: bool,
+    /// Words right before it in the same box are none of prices: it is what they name.
+    pub named_else: bool,
+    /// The words before it call it the usual price, which is an earlier one where a lower price stands beside it.
+    pub usual: bool,
     /// Its names call it the price before.
     pub old: bool,
     /// Inside the box of the buy button.
@@ -109,46 +118,8 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
     spots
 }
 
-/// Letters beside digits that stand for the cents of a price: its currency and no more.
-const CENTS_LETTERS: usize = 4;
-
-/// Whether a number of a text is one of the amounts that the box around it reads as, or its whole part or its cents.
-fn shows(amounts: &(Reading, Option<Reading>), raw: &str) -> bool {
-    let normal = price::normalise(raw);
-    let (first, second) = amounts;
-    let stated = [Some(first.amount), first.high, second.as_ref().map(|r| r.amount)];
-    let few_letters = normal.chars().filter(|c| c.is_alphabetic()).count() <= CENTS_LETTERS;
-    let bare = !normal.chars().any(char::is_alphabetic);
-    // Multiplying letters and numerals stand for zeros that are not written.
-    let multiplies = normal.contains(['k', 'K', 'M', '百', '千', '万', '萬', '億', '亿', '천', '만', '억']);
-    stated.into_iter().flatten().any(|amount| {
-        let digits = amount.mantissa().unsigned_abs().to_string();
-        let scale = amount.scale() as usize;
-        let (whole, cents) = digits.split_at(digits.len().saturating_sub(scale));
-        price::written_numbers(&normal).iter().any(|own| {
-            let multiplied = || multiplies && whole.strip_prefix(own.as_str()).is_some_and(is_zeros);
-            (!own.is_empty() && (own == whole || multiplied()))
-                || (own.is_empty() && whole.is_empty())
-                || (own.starts_with(&*digits) && is_zeros(&own[digits.len()..]))
-                || (digits.starts_with(own.as_str()) && own.len() >= whole.len() && is_zeros(&digits[own.len()..]))
-                || (bare && is_group(own, whole))
-                || (few_letters && scale > 0 && own.len() <= scale && cents.trim_start_matches('0') == own)
-        })
-    })
-}
-
-/// Whether digits, written without zeros in front, are one of the groups of thousands of a number.
-fn is_group(own: &str, whole: &str) -> bool {
-    let Some((first, rest)) = whole.split_at_checked((whole.len().max(1) - 1) % 3 + 1) else { return false };
-    let same = |group: &str| group.trim_start_matches('0') == own;
-    !rest.is_empty()
-        && (same(first) || rest.as_bytes().chunks(3).any(|group| same(std::str::from_utf8(group).unwrap_or_default())))
-}
-
-fn is_zeros(digits: &str) -> bool {
-    digits.bytes().all(|b| b == b'0')
-}
-
+/// Bytes from which on a text is more than a price.
+const LONG: usize = 48;
 /// Whether a text has digits and is no bare percentage.
 fn may_be_amount(raw: &str) -> bool {
     let digits = raw.bytes().any(|b| b.is_ascii_digit())
@@ -193,6 +164,13 @@ impl<'a> Reader<'_, 'a> {
                     break;
                 }
             }
+            let apart = amounts.0.role != Role::Price || amounts.0.worded || piece.plain().len() > LONG;
+            if apart
+                && amounts.0.kind == PriceKind::Exact
+                && let Some(line) = self.line(element, index)
+            {
+                return Some(line);
+            }
             return self
                 .range_around(element, &amounts.0)
                 .or_else(|| self.completed(element, &amounts.0, index))
@@ -210,7 +188,10 @@ impl<'a> Reader<'_, 'a> {
         let wider = self.pieces.piece(parent).filter(|wider| wider.is_split())?;
         let more = self.pieces.amounts(&wider)?;
         let same_sort = more.0.mark.is_some() == own.mark.is_some();
-        let by_this_text = || matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(more, &text::clean(raw)));
+        // The box around both may begin with another amount, the earlier one: that is not what this text completes.
+        let first = || (more.0.clone(), None);
+        let by_this_text =
+            || matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(&first(), &text::clean(raw)));
         (same_sort && more.0.amount != own.amount && by_this_text())
             .then(|| self.spot(parent, wider.plain(), more))
             .flatten()
@@ -235,6 +216,14 @@ impl<'a> Reader<'_, 'a> {
         })
     }
 
+    /// `Nur 39,00 €<br>Sie sparen 10,00 €`: of an element with several lines, the one that is a price by itself.
+    fn line(&self, element: usize, index: usize) -> Option<Spot> {
+        let nodes = &self.tree.nodes;
+        let broken = (element + 1..nodes[element].end).any(|i| nodes[i].is(Name::BR));
+        let own = nodes[index].parent == element;
+        self.in_sentence(index).filter(|spot| broken && own && spot.reading.role == Role::Price)
+    }
+
     /// A price inside a sentence: only with its currency right beside it.
     fn in_sentence(&self, index: usize) -> Option<Spot> {
         let Kind::Text(raw) = self.tree.nodes[index].kind else { return None };
@@ -254,7 +243,7 @@ impl<'a> Reader<'_, 'a> {
         let second = second.as_ref().filter(|_| matches!(reading.kind, PriceKind::Exact | PriceKind::From));
         let second = second.and_then(|r| r.money(self.context.currency).ok());
         let counts = reading.mark.is_some() || has_dash_for_cents(plain) || self.class_points(element) > 0;
-        counts.then(|| Spot { second, long: plain.len() > 48, ..self.describe(element, plain, reading.clone()) })
+        counts.then(|| Spot { second, long: plain.len() > LONG, ..self.describe(element, plain, reading.clone()) })
     }
 
     /// An element and what it stands in, nearest first, as far as names count.
@@ -281,14 +270,21 @@ impl<'a> Reader<'_, 'a> {
             let hints = facts.hints;
             weigh(&mut spot, &hints, level);
             let wraps_all = tree.nodes[i].end - i > tree.nodes.len() / 2;
-            if hints.aside && !hints.product && !hints.buy && !wraps_all && level < 11 && !spot.aside {
+            let aside = hints.aside || hints.card && self.names_another(i);
+            if aside && !hints.product && !hints.buy && !wraps_all && level < 11 && !spot.aside {
                 spot.aside = true;
                 spot.aside_name = tag.attribute("class").or_else(|| tag.attribute("id")).unwrap_or(tag.name).to_owned();
+            }
+            if aside && !wraps_all && level < 11 && !spot.foreign {
+                let cart = |name: &str| name.contains("cart") || name.contains("basket");
+                spot.foreign = cart(&spot.aside_name) || self.names_another(i);
             }
             spot.struck |= level < 4 && facts.struck;
             spot.emphasis |= level < 3 && matches!(tag.key, Name::B | Name::STRONG | Name::H2 | Name::H3 | Name::BIG);
             spot.linked |= tag.is(Name::A) && self.leads_away(tag.attribute("href").unwrap_or(""));
-            spot.aside |= matches!(tag.key, Name::NAV | Name::FOOTER | Name::ASIDE);
+            spot.aside |= matches!(tag.key, Name::NAV | Name::FOOTER);
+            // Some shops put the buy button beside the description, and so into an `aside`.
+            spot.aside |= tag.is(Name::ASIDE) && (!self.sells(i) || self.names_another(i));
             if level < 5 {
                 spot.signature = mix(spot.signature, tag.name, facts.class);
             }
@@ -301,6 +297,21 @@ impl<'a> Reader<'_, 'a> {
             spot.reading.role = Role::Price;
         }
         spot
+    }
+
+    /// Whether a box has a link with words or a picture to another page, as those of other products have.
+    fn names_another(&self, outer: usize) -> bool {
+        let nodes = &self.tree.nodes;
+        let pictured = |i: usize| (i..nodes[i].end).any(|inner| nodes[inner].is(Name::IMG));
+        (outer..nodes[outer].end).any(|i| {
+            let link = nodes[i].tag().filter(|tag| tag.is(Name::A));
+            link.is_some_and(|tag| self.leads_away(tag.attribute("href").unwrap_or("")))
+                && (self.tree.has_text(i) || pictured(i))
+        })
+    }
+
+    fn sells(&self, outer: usize) -> bool {
+        (outer..self.tree.nodes[outer].end).any(|i| self.tree.nodes[i].is(Name::BUTTON))
     }
 
     /// Whether a link target is another page.
@@ -345,6 +356,7 @@ impl Spot {
             struck: false,
             linked: false,
             aside: false,
+            foreign: false,
             tile: false,
             later: false,
             long: false,
@@ -354,6 +366,9 @@ impl Spot {
             in_product: false,
             online: false,
             labelled: false,
+            is_final: false,
+            named_else: false,
+            usual: false,
             old: false,
             in_buy_box: false,
             aside_name: String::new(),
@@ -397,7 +412,7 @@ fn points_of(hints: &Hints, level: usize) -> i32 {
 }
 
 fn is_old(hints: &Hints, level: usize) -> bool {
-    hints.old && level < NEAR && !(hints.current && hints.price)
+    (hints.old && !(hints.current && hints.price) || hints.former) && level < NEAR
 }
 
 fn mix(state: u64, name: &str, class: &str) -> u64 {

@@ -1,0 +1,98 @@
+//! What the words around a number make of it: its role, whether they are those of prices, the tax they name.
+
+use super::seen::{BEFORE_AMOUNT, BEHIND_AMOUNT, Seen};
+use super::words::{self, Cue};
+use super::{PriceKind, Role, TaxView, condition, tax};
+
+impl Seen<'_> {
+    pub(super) fn cues(&self, later: &[Seen<'_>]) -> (PriceKind, Role) {
+        let before = self.lower[..self.from].trim_end_matches(BEFORE_AMOUNT);
+        let after = self.lower[self.to.max(self.number.end)..].trim_start_matches(BEHIND_AMOUNT);
+        let mut kind = PriceKind::Exact;
+        let mut role = if self.plus { Role::Surcharge } else { Role::Price };
+        // `De: R$ 459`: without its colon the word joins everything to everything.
+        if self.lower[..self.from]
+            .trim_end()
+            .strip_suffix("de:")
+            .is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+        {
+            role = Role::List;
+        }
+        // `AB` ends the name of a company where `ab` begins a price.
+        let company = self.text[..self.from].trim_end_matches(BEFORE_AMOUNT).ends_with("AB");
+        // `49,90 € zzgl. 4,90 € Versand`: what leads to the next amount speaks of that one.
+        let spoken = if self.leads_on(later) { "" } else { after };
+        for cue in words::cues(before, spoken) {
+            match cue {
+                Cue::From if company => {}
+                Cue::From => kind = PriceKind::From,
+                Cue::PerMonth => kind = PriceKind::Instalment,
+                Cue::UpTo => role = Role::Threshold,
+                Cue::Saving => role = Role::Saving,
+                Cue::List => role = Role::List,
+                Cue::Shipping => role = Role::Shipping,
+                Cue::Member => role = Role::Member,
+                Cue::Deposit => role = Role::Deposit,
+                Cue::Fee => role = Role::Fee,
+            }
+        }
+        let alone = !later.iter().any(|next| next.mark.is_some());
+        if role == Role::Price && (words::of_last_month(before) || alone && words::is_of_last_month(after)) {
+            role = Role::List;
+        }
+        if role == Role::Price && condition::holds(before, after) {
+            role = Role::Conditional;
+        }
+        if role == Role::Price && condition::is_used(before) {
+            role = Role::Used;
+        }
+        if role == Role::Price && condition::ships_free(self.lower) {
+            role = Role::Threshold;
+        }
+        if after.starts_with('+') || self.lower[self.to.max(self.number.end)..].trim_start().starts_with("and up") {
+            kind = PriceKind::From;
+        }
+        (kind, role)
+    }
+
+    /// Whether the words behind the amount lead to the next one, which has its money or is a percentage.
+    fn leads_on(&self, later: &[Seen<'_>]) -> bool {
+        const LONGEST: usize = 30;
+        let Some(next) = later.first() else { return false };
+        let start = self.to.max(self.number.end);
+        let Some(between) = self.lower.get(start..next.from) else { return false };
+        let percent = || self.lower[next.number.end..].trim_start().starts_with('%');
+        let between = between.trim_matches(|c: char| !c.is_alphanumeric());
+        !between.is_empty()
+            && between.len() <= LONGEST
+            && (next.mark.is_some() || percent())
+            && !words::cues(between, "").is_empty()
+    }
+
+    /// Whether other words than those of prices stand between the amount and the numbers beside it.
+    pub(super) fn is_worded(&self, later: &[Seen<'_>]) -> bool {
+        let digit = |c: char| c.is_ascii_digit();
+        let before = &self.lower[..self.from];
+        let before = &before[before.rfind(digit).map_or(0, |at| at + 1)..];
+        let after = &self.lower[self.to.max(self.number.end)..];
+        let after = &after[..after.find(digit).unwrap_or(after.len())];
+        let after = if later.first().is_some_and(|next| next.mark.is_some()) { "" } else { after };
+        !(words::are_of_price(before) && words::are_of_price(after))
+    }
+
+    pub(super) fn tax(&self) -> TaxView {
+        let after = tax::without_rates(&self.lower[self.to.max(self.number.end)..]);
+        let until = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let near = &after[..until];
+        let before = self.lower[..self.from].trim_end_matches([' ', ':']);
+        if near.len() < 3 && before.len() < 3 {
+            return TaxView::Unknown;
+        }
+        let (net, gross) = tax::tax(near, before);
+        match (net, gross) {
+            (true, _) => TaxView::Net,
+            (false, true) => TaxView::Gross,
+            _ => TaxView::Unknown,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Small pages of habits that shops really have, each the cause of a price that was once read wrong or not at all.
+
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
+use omniprice::extract::{Availability, Extraction};
+
+use crate::extract::read;
+
+fn told(found: &Extraction) -> (String, String) {
+    let text = |money: Option<omniprice::money::Money>| money.map_or("-".to_owned(), |m| m.to_string());
+    let offer = found.offer.as_ref();
+    (text(offer.and_then(|o| o.price)), text(offer.and_then(|o| o.list_price)))
+}
+
+/// Checks a page of a lamp: what stands behind its heading, the price told and the list price told.
+fn check(lang: &str, body: &str, price: &str, list: &str) {
+    check_with(lang, "", body, price, list);
+}
+
+fn check_with(lang: &str, head: &str, body: &str, price: &str, list: &str) {
+    let page = format!("<html lang={lang}><title>Brass Lamp</title>{head}<h1>Brass Lamp</h1>{body}");
+    let found = read(&page, "https://shop.example/p/brass-lamp");
+    assert_eq!(told(&found), (price.to_owned(), list.to_owned()), "{body}\n{}", found.explanation);
+}
+
+const BUY: &str = "<button>Add to cart</button>";
+
+#[test]
+fn words_that_begin_like_money_are_none() {
+    for (lang, button, words, price) in [
+        ("da", "Læg i kurv", "Leveringstid 2-4 dage", "189 kr"),
+        ("sv", "Lägg i varukorg", "Leverans 2–4 vardagar", "189 kr"),
+        ("nl", "In winkelwagen", "Wonen 2", "€ 189,00"),
+    ] {
+        let body = format!("<p>{price}</p><p>{words}</p><button>{button}</button>");
+        let currency = match lang {
+            "da" => "DKK",
+            "sv" => "SEK",
+            _ => "EUR",
+        };
+        check(lang, &body, &format!("189.00 {currency}"), "-");
+        check(lang, &format!("<p>{words}</p><button>{button}</button>"), "-", "-");
+    }
+}
+
+#[test]
+fn a_split_price_behind_a_struck_one_is_the_price() {
+    for body in [
+        "<div><s>$99.99</s> <span>$74<sup>.99</sup></span></div>",
+        "<div class=price><div class=price-old>$<b>99</b><sup>.99</sup></div><div class=price-now>$<b>74</b><sup>.99</sup></div></div>",
+    ] {
+        check("en-US", &format!("{body}{BUY}"), "74.99 USD", "99.99 USD");
+    }
+}
+
+#[test]
+fn state_that_counts_cents_is_settled_by_the_price_shown() {
+    for shown in ["249,-", "249,00 kr.", "249 kr"] {
+        let body = format!(
+            r#"<div class=price>{shown}</div><button>Læg i kurv</button><script>window.__NUXT__={{state:{{product:{{id:"77",name:"Brass Lamp",sales_price:24900,currency:"DKK"}}}}}};</script>"#
+        );
+        check("da", &body, "249.00 DKK", "-");
+    }
+    let body = r#"<div itemscope itemtype="http://schema.org/Product"><span itemprop=name>Brass Lamp</span><div itemprop=offers itemscope itemtype="http://schema.org/Offer"><meta itemprop=priceCurrency content=USD><span itemprop=price content="24.0">$24.00</span><s>$30.00</s></div></div><button>Add to cart</button><script>new Shopify.OptionSelectors("a",{product:{"id":5,"title":"Brass Lamp","price":2400,"compare_at_price":3000,"variants":[{"id":39,"price":2400,"compare_at_price":3000,"available":true}]}});</script>"#;
+    check("en-US", body, "24.00 USD", "30.00 USD");
+}
+
+#[test]
+fn a_subscription_is_not_the_price_that_markup_states() {
+    let head = r#"<script type="application/ld+json">{"@type":"Product","name":"Brass Lamp","offers":{"price":"54.99","priceCurrency":"GBP"}}</script>"#;
+    let body = format!(
+        "<label>One-time purchase <span class=price>£54.99</span></label><label>Subscribe &amp; save 15% <span class=price>£46.74</span></label>{BUY}"
+    );
+    check_with("en-GB", head, &body, "54.99 GBP", "-");
+}
+
+#[test]
+fn other_products_are_known_by_the_words_over_them() {
+    let tile = "<div class=box><div class=box-heading>Related products</div><div class=box-product><div><a href=/b>Tin can</a><div class=price><span class=price-new>$7.90</span></div></div></div></div>";
+    check("en-US", &format!("<div class=price>Price: $44.90</div>{BUY}{tile}"), "44.90 USD", "-");
+    let tiles = "<section class=recommendations><h2>You may also like</h2><div class=slider><div class=tile><a href=/b><img src=b.jpg></a><span class=price-old>$133.50</span><span class=price>$106.80</span></div><div class=tile><a href=/c><img src=c.jpg></a><span class=price>$30.00</span></div></div></section>";
+    check("en-US", &format!("<div class=price>Price: $44.90</div>{BUY}{tiles}"), "44.90 USD", "-");
+}
+
+#[test]
+fn labels_tell_the_price_before_from_the_price_that_is_left() {
+    for body in [
+        "<p>Price: $17.95</p><p>Sale: $15.95</p>",
+        "<div><b>Our Price: <span>$17.95</span></b></div><div>Sale Price: $15.95</div>",
+        "<div>Price: <span>$17.95</span></div><div>Instant Savings: <span>$2.00</span></div><div>$15.95</div>",
+    ] {
+        check("en-US", &format!("{body}{BUY}"), "15.95 USD", "17.95 USD");
+    }
+    let alone =
+        "<span class=hidden-label>Regular price</span> <span class=\"price-item price-item--regular\">$18.90</span>";
+    check("en-US", &format!("{alone}{BUY}"), "18.90 USD", "-");
+    let named = "<div>Bonus: <b>$9.00</b></div><div>$449.50</div>";
+    check("en-US", &format!("{named}{BUY}"), "449.50 USD", "-");
+    for (lang, button, body, price, list) in [
+        ("pt-BR", "Comprar", "<span>De: R$ 459,00</span> <span>Por: R$ 389,00</span>", "389.00 BRL", "459.00 BRL"),
+        (
+            "de",
+            "In den Warenkorb",
+            "<div><span class=old>Unser bisheriger Preis 229,00 EUR</span><br>Nur 199,00 EUR</div>",
+            "199.00 EUR",
+            "229.00 EUR",
+        ),
+        (
+            "nl",
+            "In winkelwagen",
+            "<div class=sales-price><span class=sales-price__former-price>499,-</span><strong class=sales-price__current>449,-</strong></div>",
+            "449.00 EUR",
+            "499.00 EUR",
+        ),
+        (
+            "it",
+            "Aggiungi al carrello",
+            "<div>379,90 €</div><div>Prezzo più basso degli ultimi 30 giorni: 399,00 €</div>",
+            "379.90 EUR",
+            "399.00 EUR",
+        ),
+    ] {
+        check(lang, &format!("{body}<button>{button}</button>"), price, list);
+    }
+}
+
+#[test]
+fn words_behind_a_price_that_lead_to_the_next_amount_speak_of_that_one() {
+    for (lang, button, body, price) in [
+        ("de", "In den Warenkorb", "<p class=price>49,90 € <small>zzgl. 4,90 € Versand</small></p>", "49.90 EUR"),
+        ("de", "In den Warenkorb", "<b>39,00 EUR<br>Sie sparen 20% / 10,00 EUR</b>", "39.00 EUR"),
+        ("da", "Læg i kurv", "<div class=price>499 kr.<br>Fragt 39 kr.</div>", "499.00 DKK"),
+        ("sv", "Lägg i varukorg", "<div>Säljs av Nordic Home AB</div><p>1 189 kr</p>", "1189.00 SEK"),
+    ] {
+        check(lang, &format!("{body}<button>{button}</button>"), price, "-");
+    }
+    let threshold = "<div class=price>¥329</div><p>满¥130包邮</p><button>加入购物车</button>";
+    check("zh-CN", threshold, "329.00 CNY", "-");
+}
+
+#[test]
+fn the_product_may_stand_in_an_aside_or_a_card() {
+    check("fi", "<aside><div class=price>59,99 €</div><button>Lisää ostoskoriin</button></aside>", "59.99 EUR", "-");
+    check("en-US", &format!("<div class=product-card><div class=price>$59.99</div></div>{BUY}"), "59.99 USD", "-");
+}
+
+#[test]
+fn a_line_called_stock_outweighs_a_button_that_takes_orders() {
+    let availability = |body: &str| {
+        let page =
+            format!("<html lang=nb><title>Brass Lamp</title><h1>Brass Lamp</h1><div class=price>349,-</div>{body}");
+        read(&page, "https://shop.example.no/p/lamp").offer.unwrap().availability
+    };
+    let button = "<button>Legg i handlekurv</button>";
+    assert_eq!(availability(&format!("<div class=stock>Ikke på lager</div>{button}")), Availability::OutOfStock);
+    assert_eq!(availability(&format!("<div class=sizes>Ikke på lager</div>{button}")), Availability::InStock);
+}
+
+#[test]
+fn a_sold_out_product_with_its_price_is_no_wall_and_no_list() {
+    let tile = |n: usize| format!("<div class=card><a href=/p/{n}><img src=a.jpg></a><strong>{n}8,00 €</strong></div>");
+    let tiles: String = (1..10).map(tile).collect();
+    let body = format!(
+        "<strong class=price-final>34,90 €</strong><p class=stock>Vypredané</p><p>Prihláste sa na newsletter a získajte zľavu</p><h2>Podobné produkty</h2><div class=slider>{tiles}</div>"
+    );
+    check("sk", &body, "34.90 EUR", "-");
+}
+
+#[test]
+fn a_category_marked_up_as_one_product_is_none() {
+    let head = r#"<script type="application/ld+json">{"@type":"Product","name":"Brass Lamps","aggregateRating":{"ratingValue":"4.6","reviewCount":"1203"},"offers":{"@type":"AggregateOffer","lowPrice":"29.95","highPrice":"249.00","offerCount":"312","priceCurrency":"EUR"}}</script>"#;
+    let tile = |n: usize| format!("<div class=card><a href=/p/{n}>Lamp {n}</a><p class=price>{n}7,95 €</p></div>");
+    let tiles: String = (4..12).map(tile).collect();
+    let page = format!("<html lang=de><title>Lampen</title>{head}<h1>Lampen</h1><p>312 Artikel</p>{tiles}");
+    assert_eq!(told(&read(&page, "https://laden.example.de/lampen/")).0, "-");
+}
+
+#[test]
+fn a_meta_tag_against_the_page_and_its_state_is_stale() {
+    let head = r#"<meta property="og:type" content=product><meta property="og:price:amount" content="699,00"><meta property="og:price:currency" content=DKK>"#;
+    let body = r#"<span class=price>749,00 kr</span><script>var product={"product":{"name":"Brass Lamp","price":"749.00","currency":"DKK"}};</script><button>Læg i kurv</button>"#;
+    check_with("da", head, body, "749.00 DKK", "-");
+}
