@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
 use omniprice::publish::constraint::{Order, TaxView, may_send};
-use omniprice::publish::daily::{Spent, full_until, reads_meanwhile};
+use omniprice::publish::daily::{full_until, reads_meanwhile};
 use omniprice::publish::step::{Event, Plan, Policy, Shown, plan, waits_for_stray};
+use omniprice::store::fleet::Spent;
 use omniprice::store::lanes::{Change, Shut};
 use omniprice::store::listings::Listing;
 
