@@ -278,7 +278,9 @@ async fn push_all(
             Begun::Lost => {}
         }
     }
-    send(db, clock, lane, changes, tokens, &Door::new(allowed), claimed_at).await
+    let half = Duration::from_millis((lane.lease_ms / 2).unsigned_abs());
+    let door = Door::new(allowed).until((claimed_at + half).into_std());
+    send(db, clock, lane, changes, tokens, &door, claimed_at).await
 }
 
 /// Sends batches, as many at a time as the channel takes, and writes each answer down as it comes.

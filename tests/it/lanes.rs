@@ -3,7 +3,7 @@
 
 mod refused;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ both_engines![
     p6_a_listing_that_waits_for_its_day_keeps_the_price_it_may_show,
     a_raise_is_judged_by_the_lowest_price_that_may_be_shown,
     lanes_that_share_an_allowance_never_take_the_last_update_both,
+    what_waits_within_a_push_until_half_the_lease_is_over_is_not_sent,
     reads_that_outlast_the_lease_are_written_down_in_parts,
     prices_that_move_one_at_a_time_stop_a_channel_as_well,
 ];
@@ -38,6 +39,8 @@ struct Odd {
     inner: Arc<dyn Channel>,
     cap: Option<u32>,
     writes: AtomicUsize,
+    /// Milliseconds that a push waits before it asks the channel, as for a turn or for the vendor's pace.
+    waits_ms: AtomicU64,
     /// Reads show what they showed before.
     stale: AtomicBool,
     shown: Mutex<Vec<Seen>>,
@@ -50,6 +53,7 @@ impl Odd {
             inner: Arc::clone(&lane.channel),
             cap,
             writes: AtomicUsize::new(0),
+            waits_ms: AtomicU64::new(0),
             stale: AtomicBool::new(false),
             shown: Mutex::default(),
         });
@@ -66,6 +70,7 @@ impl Channel for Odd {
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(self.waits_ms.load(Ordering::SeqCst))).await;
         self.inner.push(changes, door).await
     }
 
@@ -199,11 +204,28 @@ async fn lanes_that_share_an_allowance_never_take_the_last_update_both(test: Tes
     for _ in 0..20 {
         let [one, two] = &lanes;
         let (one, two) = tokio::join!(flow::publish_due(&world.app, one), flow::publish_due(&world.app, two));
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
     }
     for (sku, ..) in products {
         assert_eq!(used(sku).await, allowed, "{sku}: one of the two took the last one");
     }
+}
+
+async fn what_waits_within_a_push_until_half_the_lease_is_over_is_not_sent(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let (odd, mut webshop) = Odd::on(&world, "webshop", None);
+    webshop.lease_ms = 2_000;
+    odd.waits_ms.store(1_100, Ordering::SeqCst);
+    decide(&world, "KETTLE", 47_900).await;
+    flow::publish_due(&world.app, &webshop).await.unwrap();
+    let listing = world.listing("KETTLE", "webshop").await;
+    assert_eq!((odd.writes.load(Ordering::SeqCst), world.webshop.writes()), (1, 0), "{}", listing.reason);
+    assert_eq!(listing.state, "intended", "nothing was sent, and that is known: {}", listing.reason);
+    odd.waits_ms.store(100, Ordering::SeqCst);
+    rounds(&world, &[&webshop]).await;
+    assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
 }
 
 /// A channel that takes everything at once and is slow to read.
