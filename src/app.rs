@@ -126,11 +126,9 @@ impl App {
         let vault: Arc<dyn Vault> = Arc::new(Stored::new(db.clone(), clock.clone()));
         let now = clock.now();
         let owner = format!("{}-{}", std::process::id(), now.0);
-        // One daemon has an embedded database for itself.
-        let shared = Arc::new(match config.database_file() {
-            Some(_) => Shared::default(),
-            None => Shared::among(Arc::new(Leased::new(db.clone(), clock.clone(), owner.clone()))),
-        });
+        // An embedded database keeps turns too: what a process sent before it died may still take effect.
+        let turns = Arc::new(Leased::new(db.clone(), clock.clone(), owner.clone()));
+        let shared = Arc::new(Shared::among(turns, config.publish.late_within.duration()));
         let lanes = lanes(&config, &clock, &vault, &shared)?;
         for lane in &lanes {
             channels::add(&db, lane.name.clone(), lane.kind, now).await?;

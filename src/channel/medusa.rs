@@ -255,7 +255,7 @@ impl Medusa {
         // Another channel for another currency of this shop merges its price into the same sets.
         let turn = self.shared.turn(&self.shop, &self.name, &[product], self.timeout).await?;
         let outcome = self.merge(product, changes, door, &turn).await;
-        turn.end().await;
+        turn.end(&outcome).await;
         outcome
     }
 

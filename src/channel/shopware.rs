@@ -268,7 +268,7 @@ impl Shopware {
         // Another channel for another currency of this shop merges its price into the same lists.
         let turn = self.shared.turn(&self.base, &self.name, &ids, self.timeout).await?;
         let outcome = self.merge(&ids, changes, door, &turn).await;
-        turn.end().await;
+        turn.end(&outcome).await;
         outcome
     }
 

@@ -321,8 +321,8 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
 pub(super) async fn goes_on(app: &App, row: &ChannelRow) -> anyhow::Result<String> {
     let refused = row.state == "refused";
     let by_itself = match if refused { Some(halt::refusal(&app.db, &row.name).await?) } else { None } {
-        Some(Refusal::Read) => "once that is mended it is tried again by itself, or at once after ",
-        Some(Refusal::Write) => "it is tried with one price at growing intervals, or at once after ",
+        Some(Refusal::Read) => "once that is mended it is tried again by itself, within the hour, or at once after ",
+        Some(Refusal::Write) => "it is tried with one price, at least once an hour, or at once after ",
         Some(Refusal::Gone) | None => "it waits for ",
     };
     Ok(format!("{by_itself}omniprice channel resume {} --why \"...\"", row.name))

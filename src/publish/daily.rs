@@ -3,6 +3,7 @@
 use super::constraint::possible;
 use super::step::Policy;
 use crate::clock::Millis;
+use crate::store::fleet::Spent;
 use crate::store::listings::Listing;
 
 /// What a channel allows for one listing.
@@ -13,19 +14,11 @@ pub struct Cap {
     pub window_ms: i64,
 }
 
-/// What is used up of it: the pushes of the last window, and when the first of them began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spent {
-    pub updates: i64,
-    pub oldest: Option<Millis>,
-}
-
-impl Spent {
-    /// What several channels used together of one allowance.
+impl Cap {
+    /// Why an update waits.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        let oldest = self.oldest.into_iter().chain(other.oldest).min();
-        Self { updates: self.updates + other.updates, oldest }
+    pub fn full(self, channel: &str, spent: Spent) -> String {
+        format!("{channel} takes {} updates of a listing in 24 hours and {} are used", self.updates, spent.updates)
     }
 }
 

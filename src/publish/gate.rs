@@ -3,6 +3,7 @@
 //! It shares no code with the engine, so that a fault there cannot pass here; it must never import `decide`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use crate::money::Money;
 
@@ -64,9 +65,16 @@ pub enum GateError {
 #[derive(Debug)]
 pub struct Pass {
     body: Vec<u8>,
+    until: Option<Instant>,
 }
 
 impl Pass {
+    /// Until when it may be sent; waits for a turn or for the vendor's pace come between the gate and the request.
+    #[must_use]
+    pub const fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
     #[must_use]
     pub fn into_body(self) -> Vec<u8> {
         self.body
@@ -77,6 +85,7 @@ impl Pass {
 #[derive(Debug, Clone, Default)]
 pub struct Door {
     allowed: BTreeMap<String, Allowed>,
+    until: Option<Instant>,
 }
 
 /// A snapshot may lose at most this share of its items (in percent) before a person must look.
@@ -85,14 +94,20 @@ const MAX_SHRINK_PCT: usize = 20;
 impl Door {
     #[must_use]
     pub const fn new(allowed: BTreeMap<String, Allowed>) -> Self {
-        Self { allowed }
+        Self { allowed, until: None }
+    }
+
+    /// The same for a worker that may send until an instant: by then what it sends may be another worker's to send.
+    #[must_use]
+    pub fn until(self, until: Instant) -> Self {
+        Self { until: Some(until), ..self }
     }
 
     /// A door for the given references only, for channels that send a batch in parts.
     #[must_use]
     pub fn narrowed(&self, externals: &[&str]) -> Self {
         let allowed = self.allowed.iter().filter(|(key, _)| externals.contains(&key.as_str()));
-        Self { allowed: allowed.map(|(key, value)| (key.clone(), *value)).collect() }
+        Self { allowed: allowed.map(|(key, value)| (key.clone(), *value)).collect(), until: self.until }
     }
 
     /// Lets a body through whose parsed prices are exactly the decided ones: all of them, no others, none under its
@@ -112,7 +127,7 @@ impl Door {
         }
         match self.allowed.keys().find(|external| !seen.contains_key(external)) {
             Some(missing) => Err(GateError::Missing(missing.clone())),
-            None => Ok(Pass { body }),
+            None => Ok(Pass { body, until: self.until }),
         }
     }
 
@@ -150,7 +165,7 @@ impl Door {
         if seen.len() * 100 < before.len() * (100 - MAX_SHRINK_PCT) {
             return Err(GateError::Shrinks { before: before.len(), after: seen.len() });
         }
-        Ok(Pass { body })
+        Ok(Pass { body, until: self.until })
     }
 }
 

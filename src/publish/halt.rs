@@ -3,20 +3,27 @@
 use super::fleet::trips;
 use super::lane::Lane;
 use super::notice;
-use crate::channel::Class;
+use crate::channel::{ChannelError, Class, Probe};
 use crate::clock::Millis;
 use crate::store::{Db, StoreError, channels, events, fleet, settings};
 
-/// A refused channel is looked at this often at most, so that a mended key needs no restart.
-const PROBE_EVERY: i64 = 5 * Millis::MINUTE;
+/// A refused channel is tried at distances that grow from this...
+const TRY_AFTER: i64 = 5 * Millis::MINUTE;
+/// ...to this: a mended key needs neither a restart nor a person, and one that was revoked is not hammered for months.
+const TRY_WITHIN: i64 = Millis::HOUR;
+/// Listings woken for a trial: the doors of some may be shut just now, and one may be refused for a reason of its own.
+const WOKEN: i64 = 20;
 
 /// What a lane may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
     No,
     Yes,
-    /// A look found nothing wrong, but it was a write that was refused: one listing is tried.
-    Trial,
+    /// It was a write that was refused, so that only a write can show that it is mended: one listing is tried.
+    Trial {
+        /// Since when the channel refuses us.
+        since: Millis,
+    },
 }
 
 /// What was refused when a channel refused us, since only the same can show that it is mended.
@@ -66,8 +73,9 @@ pub async fn refusal(db: &Db, channel: &str) -> Result<Refusal, StoreError> {
     })
 }
 
-/// Whether the lane may work. A channel that refused a read works again after a look without problems; one that refused
-/// a write after a write that it took, tried at growing distances; one that is gone only when a person says so.
+/// Whether the lane may work. A channel that refused a read works again after a look without problems or a read that it
+/// answers; one that refused a write after a write that it took; both are tried at growing distances, at least every hour.
+/// One that is gone works again only when a person says so.
 ///
 /// # Errors
 /// The store's.
@@ -81,29 +89,46 @@ pub async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<Open, StoreError>
     }
     let lasted = now.since(Millis(state.since));
     let refusal = refusal(db, &lane.name).await?;
-    let distance = match refusal {
-        Refusal::Gone => return Ok(Open::No),
-        Refusal::Read => PROBE_EVERY,
-        Refusal::Write => (lasted / 2).clamp(PROBE_EVERY, Millis::DAY),
-    };
-    let (probe, owner) = (format!("probe/{}", lane.name), "lane".to_owned());
-    let (until, due) = (now.plus(Millis::MINUTE), now.plus(-distance));
-    if lasted < PROBE_EVERY || !settings::take_duty(db, probe.clone(), owner.clone(), now, until, due).await? {
+    if refusal == Refusal::Gone {
         return Ok(Open::No);
     }
-    let clean = matches!(lane.channel.probe().await, Ok(probe) if probe.problems.is_empty());
-    settings::end_duty(db, probe, owner, Some(now)).await?;
-    match refusal {
-        _ if !clean => Ok(Open::No),
-        Refusal::Write => {
-            channels::wake_one(db, lane.name.clone(), now).await?;
-            Ok(Open::Trial)
-        }
-        Refusal::Read | Refusal::Gone => {
-            mended(db, lane, now).await?;
-            Ok(Open::Yes)
-        }
+    let distance = (lasted / 2).clamp(TRY_AFTER, TRY_WITHIN);
+    let (probe, owner) = (format!("probe/{}", lane.name), "lane".to_owned());
+    let (until, due) = (now.plus(Millis::MINUTE), now.plus(-distance));
+    if lasted < TRY_AFTER || !settings::take_duty(db, probe.clone(), owner.clone(), now, until, due).await? {
+        return Ok(Open::No);
     }
+    let look = lane.channel.probe().await;
+    settings::end_duty(db, probe, owner, Some(now)).await?;
+    if let Err(error) = &look
+        && error.class == Class::Gone
+    {
+        refuse(db, lane, Refusal::Gone, error.message.clone(), now).await?;
+        return Ok(Open::No);
+    }
+    // A look can fail, or find a problem, for reasons that have nothing to do with the refusal: a clock that is wrong, a
+    // right that only the look needs. Then what was refused is tried all the same, only later.
+    if look.is_err() && distance < TRY_WITHIN {
+        return Ok(Open::No);
+    }
+    if refusal == Refusal::Write {
+        channels::wake(db, lane.name.clone(), WOKEN, now).await?;
+        return Ok(Open::Trial { since: Millis(state.since) });
+    }
+    if !answers(db, lane, &look).await? {
+        return Ok(Open::No);
+    }
+    mended(db, lane, now).await?;
+    Ok(Open::Yes)
+}
+
+/// Whether a channel that refused a read can be read again, by a look without problems or by one listing.
+async fn answers(db: &Db, lane: &Lane, look: &Result<Probe, ChannelError>) -> Result<bool, StoreError> {
+    if look.as_ref().is_ok_and(|look| look.problems.is_empty()) {
+        return Ok(true);
+    }
+    let Some(external) = channels::one_reference(db, &lane.name).await? else { return Ok(false) };
+    Ok(lane.channel.read(&[external]).await.is_ok())
 }
 
 /// The channel takes prices again: its listings go on and the incident is over.

@@ -2,23 +2,25 @@
 //!
 //! No transaction is ever open while a channel is asked. A worker whose lease ran out sends nothing more.
 
+mod read;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::daily::{self, Cap, Spent};
+use super::daily::{self, Cap};
 use super::fleet::Limits;
 use super::gate::{Allowed, Door};
 use super::halt::{self, Open, Refusal};
 use super::notice;
-use super::step::{Event, Plan, Policy, Shown, plan, step, waits_for_stray};
-use crate::channel::{Channel, ChannelError, Class, Drift, PriceChange, Sale, Seen};
+use super::step::{Event, Plan, Policy, plan, step, waits_for_stray};
+use crate::channel::{Channel, Class, Drift, PriceChange, Sale};
 use crate::clock::{Clock, Millis};
 use crate::money::{Money, currency};
 use crate::store::events;
-use crate::store::fleet;
+use crate::store::fleet::{self, Counted, Spent};
 use crate::store::lanes::{self, Begun, Change, Permit, Shut};
 use crate::store::listings::Listing;
 use crate::store::products::Product;
@@ -26,8 +28,10 @@ use crate::store::{Db, StoreError};
 
 /// Listings claimed at once, whatever a channel's batch size.
 const MAX_CLAIM: i64 = 500;
-/// Listings read at first in one go; more as long as the channel answers fast.
-const READ_AT_FIRST: usize = 64;
+/// Listings claimed for a trial on a channel that refused a write: the first whose door is open is tried.
+const TRIAL_CLAIM: i64 = 50;
+/// What lost the last update of a day to another lane is looked at again so soon.
+const LOOK_AGAIN_MS: i64 = Millis::SECOND;
 
 /// A configured channel with its lane's settings.
 #[derive(Clone)]
@@ -72,6 +76,44 @@ impl Round {
     }
 }
 
+/// What became of prices that were sent.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sent {
+    pushed: u64,
+    /// Those answered with an error, or not at all.
+    failed: u64,
+    /// Those of them whose price the channel does not take.
+    rejected: u64,
+}
+
+impl Sent {
+    const fn and(self, other: Self) -> Self {
+        Self {
+            pushed: self.pushed + other.pushed,
+            failed: self.failed + other.failed,
+            rejected: self.rejected + other.rejected,
+        }
+    }
+
+    const fn any_taken(self) -> bool {
+        self.pushed > self.failed
+    }
+}
+
+/// What answers made of listings.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moved {
+    verified: u64,
+    /// When the newest of the pushes began that were seen to have taken effect.
+    applied: Option<Millis>,
+}
+
+impl Moved {
+    fn and(self, other: Self) -> Self {
+        Self { verified: self.verified + other.verified, applied: self.applied.max(other.applied) }
+    }
+}
+
 /// One round: claim, push, read, write down.
 ///
 /// # Errors
@@ -85,16 +127,17 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
     let claimed_at = Instant::now();
     let capabilities = lane.channel.capabilities();
     let room = (capabilities.max_batch * capabilities.concurrency).min(lane.per_minute as usize);
-    let limit = i64::try_from(room).unwrap_or(MAX_CLAIM).clamp(1, MAX_CLAIM);
+    let trial = match open {
+        Open::Trial { since } => Some(since),
+        Open::Yes | Open::No => None,
+    };
+    let least = if trial.is_some() { TRIAL_CLAIM } else { 1 };
+    let limit = i64::try_from(room).unwrap_or(MAX_CLAIM).clamp(least, MAX_CLAIM);
     let claimed = lanes::claim(db, lane.name.clone(), now, now.plus(lane.lease_ms), limit).await?;
     let mut round = Round { waiting: claimed.len() as u64, ..Round::default() };
     let (mut push, mut read, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for listing in claimed {
         match plan(&listing, &lane.policy, now) {
-            // What is tried on a channel that refused a write is one price; the others wait for what comes of it.
-            Plan::Push if open == Open::Trial && !push.is_empty() => {
-                rest.push((listing.id, listing.lease_token, Event::Rested));
-            }
             Plan::Push => push.push(listing),
             Plan::Read => read.push(listing),
             Plan::Rest => rest.push((listing.id, listing.lease_token, Event::Rested)),
@@ -103,19 +146,62 @@ pub async fn round(db: &Db, clock: &Clock, lane: &Lane, keeper: Arc<dyn Doorkeep
     if !rest.is_empty() {
         advance(db, clock, lane, rest).await?;
     }
-    if let Some(cap) = capabilities.daily_per_listing {
+    if let Some(cap) = cap(lane) {
         push = within_the_day(db, clock, lane, push, &mut read, cap).await?;
     }
-    if !push.is_empty() {
-        (round.pushed, round.failed) = push_all(db, clock, lane, keeper, push, claimed_at).await?;
+    let mut sent = Sent::default();
+    if trial.is_some() {
+        sent = try_one(db, clock, lane, keeper, push, claimed_at).await?;
+    } else if !push.is_empty() {
+        sent = push_all(db, clock, lane, keeper, push, claimed_at).await?;
     }
-    if open == Open::Trial && round.pushed > 0 && round.failed == 0 {
+    (round.pushed, round.failed) = (sent.pushed, sent.failed);
+    let mut applied = None;
+    if !read.is_empty() {
+        let moved = read::all(db, clock, lane, read, claimed_at).await?;
+        (round.verified, applied) = (moved.verified, moved.applied);
+    }
+    // A trial without an answer that is seen to have taken effect proves as much as one that was acknowledged.
+    if trial.is_some_and(|since| sent.any_taken() || applied > Some(since)) {
         halt::mended(db, lane, clock.now()).await?;
     }
-    if !read.is_empty() {
-        round.verified = read_all(db, clock, lane, read, claimed_at).await?;
-    }
     Ok(round)
+}
+
+/// Sends one price to a channel that refused a write: the first whose door is open and that is not rejected for its own
+/// sake, of those whose last try is longest ago. The others wait for what comes of it.
+async fn try_one(
+    db: &Db,
+    clock: &Clock,
+    lane: &Lane,
+    keeper: Arc<dyn Doorkeeper>,
+    mut push: Vec<Listing>,
+    claimed_at: Instant,
+) -> Result<Sent, StoreError> {
+    push.sort_by_key(|listing| (listing.sent_at, listing.id));
+    let half = Duration::from_millis((lane.lease_ms / 2).unsigned_abs());
+    let (mut sent, mut push) = (Sent::default(), push.into_iter());
+    while sent.pushed == sent.rejected && claimed_at.elapsed() < half {
+        let Some(listing) = push.next() else { break };
+        sent = sent.and(push_all(db, clock, lane, Arc::clone(&keeper), vec![listing], claimed_at).await?);
+    }
+    let rest: Vec<_> = push.map(|listing| (listing.id, listing.lease_token, Event::Rested)).collect();
+    if !rest.is_empty() {
+        advance(db, clock, lane, rest).await?;
+    }
+    Ok(sent)
+}
+
+/// How a channel counts a listing's updates, if it does.
+fn cap(lane: &Lane) -> Option<Cap> {
+    let updates = lane.channel.capabilities().daily_per_listing?;
+    Some(Cap { updates: i64::from(updates), window_ms: Millis::DAY })
+}
+
+/// Channels whose updates of a listing count together with ours.
+fn counted(lane: &Lane, cap: Cap) -> Counted {
+    let channels = std::iter::once(&lane.name).chain(&lane.capped_with).cloned().collect();
+    Counted { channels, window_ms: cap.window_ms }
 }
 
 /// Splits off the listings whose updates of the day are used up: they wait, and the reason says until when. One whose
@@ -126,20 +212,18 @@ async fn within_the_day(
     lane: &Lane,
     push: Vec<Listing>,
     read: &mut Vec<Listing>,
-    cap: u32,
+    cap: Cap,
 ) -> Result<Vec<Listing>, StoreError> {
     let now = clock.now();
-    let cap = Cap { updates: i64::from(cap), window_ms: Millis::DAY };
+    let counted = counted(lane, cap);
     let (mut free, mut waiting) = (Vec::with_capacity(push.len()), Vec::new());
     for listing in push {
-        let mut spent = Spent { updates: 0, oldest: None };
-        for channel in std::iter::once(&lane.name).chain(&lane.capped_with) {
+        let mut spent = Spent::NONE;
+        for channel in &counted.channels {
             let external = listing.external.as_deref().unwrap_or_default();
             let since = now.plus(-cap.window_ms);
-            let (updates, oldest) = fleet::pushed_since(db, listing.product_id, channel, external, since).await?;
-            spent = spent.and(Spent { updates, oldest });
+            spent = spent.and(fleet::pushed_since(db, listing.product_id, channel, external, since).await?);
         }
-        let updates = spent.updates;
         let Some(until) = daily::full_until(&listing, spent, cap, now) else {
             free.push(listing);
             continue;
@@ -148,9 +232,7 @@ async fn within_the_day(
             read.push(listing);
             continue;
         }
-        let why =
-            format!("{} takes {} updates of a listing in 24 hours and {updates} are used", lane.name, cap.updates);
-        waiting.push((listing.id, listing.lease_token, Event::Full(until, why)));
+        waiting.push((listing.id, listing.lease_token, Event::Full(until, cap.full(&lane.name, spent))));
     }
     if !waiting.is_empty() {
         advance(db, clock, lane, waiting).await?;
@@ -165,19 +247,24 @@ async fn push_all(
     keeper: Arc<dyn Doorkeeper>,
     push: Vec<Listing>,
     claimed_at: Instant,
-) -> Result<(u64, u64), StoreError> {
+) -> Result<Sent, StoreError> {
     let now = clock.now();
     let leases = push.iter().map(|listing| (listing.id, listing.lease_token)).collect();
-    let policy = lane.policy.clone();
-    let door = Arc::new(move |listing: &Listing, product: &Product, siblings: &[Listing]| {
+    let (policy, name, cap) = (lane.policy.clone(), lane.name.clone(), cap(lane));
+    let door = Arc::new(move |listing: &Listing, product: &Product, siblings: &[Listing], spent: Spent| {
+        let stays = |reason, next_at| Shut { state: Change::none(listing).state, reason, next_at: Some(next_at) };
         // The wish may have changed since the lane looked.
         if let Some(until) = waits_for_stray(listing, &policy, now) {
-            let reason = "waits until an earlier push can no longer take effect".to_owned();
-            return Err(Shut { state: Change::none(listing).state, reason, next_at: Some(until) });
+            return Err(stays("waits until an earlier push can no longer take effect".to_owned(), until));
+        }
+        // So may what is left of the day: another lane took the last update. The next round arranges the wait.
+        if let Some(cap) = cap.filter(|cap| daily::full_until(listing, spent, *cap, now).is_some()) {
+            return Err(stays(cap.full(&name, spent), now.plus(LOOK_AGAIN_MS)));
         }
         keeper.allow(listing, product, siblings)
     });
-    let begun = lanes::begin_push(db, leases, now, now.plus(lane.lease_ms), door).await?;
+    let counted = cap.map(|cap| counted(lane, cap));
+    let begun = lanes::begin_push(db, leases, now, now.plus(lane.lease_ms), counted, door).await?;
     let (mut changes, mut tokens, mut allowed) = (Vec::new(), Vec::new(), BTreeMap::new());
     for one in begun {
         match one {
@@ -191,7 +278,9 @@ async fn push_all(
             Begun::Lost => {}
         }
     }
-    send(db, clock, lane, changes, tokens, &Door::new(allowed), claimed_at).await
+    let half = Duration::from_millis((lane.lease_ms / 2).unsigned_abs());
+    let door = Door::new(allowed).until((claimed_at + half).into_std());
+    send(db, clock, lane, changes, tokens, &door, claimed_at).await
 }
 
 /// Sends batches, as many at a time as the channel takes, and writes each answer down as it comes.
@@ -203,10 +292,10 @@ async fn send(
     mut tokens: Vec<(i64, i64)>,
     door: &Door,
     claimed_at: Instant,
-) -> Result<(u64, u64), StoreError> {
+) -> Result<Sent, StoreError> {
     let capabilities = lane.channel.capabilities();
     let batch = capabilities.max_batch.max(1);
-    let (mut sent, mut failed) = (0, 0);
+    let mut sent = Sent::default();
     while !changes.is_empty() {
         // A worker that was suspended must not send late: by then the listing may be another worker's.
         let held_ms = i64::try_from(claimed_at.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -225,24 +314,27 @@ async fn send(
             if part.is_empty() {
                 break;
             }
-            sent += part.len() as u64;
+            sent.pushed += part.len() as u64;
             let leases: Vec<(i64, i64)> = tokens.drain(..part.len()).collect();
             let externals: Vec<&str> = part.iter().map(|change| change.external.as_str()).collect();
             let (channel, door) = (Arc::clone(&lane.channel), door.narrowed(&externals));
             pushes.spawn(async move { (leases, channel.push(&part, &door).await) });
         }
-        let started = sent;
+        let started = sent.pushed;
         while let Some(pushed) = pushes.join_next().await {
             // A connector that panics leaves its listings `sent`: they are read when their lease is over.
             let (leases, results) = match pushed {
                 Ok(pushed) => pushed,
                 Err(panic) => {
                     tracing::error!(channel = lane.name, "a push to {} panicked: {panic}", lane.name);
-                    failed += 1;
+                    sent.failed += 1;
                     continue;
                 }
             };
-            failed += results.iter().filter(|result| result.is_err()).count() as u64;
+            for error in results.iter().filter_map(|result| result.as_ref().err()) {
+                sent.failed += 1;
+                sent.rejected += u64::from(error.class == Class::Rejected);
+            }
             let events = leases
                 .into_iter()
                 .zip(results)
@@ -252,7 +344,7 @@ async fn send(
         pause_for_rate(lane, usize::try_from(started).unwrap_or(usize::MAX).min(batch * capabilities.concurrency))
             .await;
     }
-    Ok((sent, failed))
+    Ok(sent)
 }
 
 /// Spreads pushes over the minute that the channel's limit speaks of.
@@ -316,69 +408,8 @@ async fn told(db: &Db, lane: &Lane, listing: &Listing, shut: &Shut, now: Millis)
     }
 }
 
-/// Reads in parts and writes each down as it comes. What half the lease is not enough for is left to the next round:
-/// after the whole of it, what was read would be another worker's to write.
-async fn read_all(
-    db: &Db,
-    clock: &Clock,
-    lane: &Lane,
-    mut read: Vec<Listing>,
-    claimed_at: Instant,
-) -> Result<u64, StoreError> {
-    let half = Duration::from_millis((lane.lease_ms / 2).unsigned_abs());
-    let (mut verified, mut size) = (0, READ_AT_FIRST);
-    while !read.is_empty() {
-        if claimed_at.elapsed() > half {
-            let left = read.drain(..).map(|listing| (listing.id, listing.lease_token, Event::Rested)).collect();
-            advance(db, clock, lane, left).await?;
-            break;
-        }
-        let mut part: Vec<Listing> = read.drain(..size.min(read.len())).collect();
-        let started = Instant::now();
-        let externals: Vec<String> = part.iter().filter_map(|listing| listing.external.clone()).collect();
-        let seen = lane.channel.read(&externals).await;
-        if seen.is_err() {
-            // A channel that does not answer is not asked about the others either.
-            part.append(&mut read);
-        }
-        let event = |listing: Listing| {
-            let result = match &seen {
-                Ok(seen) => shown(&listing, seen.iter().find(|seen| Some(&seen.external) == listing.external.as_ref())),
-                Err(error) => Err(error.clone()),
-            };
-            (listing.id, listing.lease_token, Event::Read(result))
-        };
-        verified += advance(db, clock, lane, part.into_iter().map(event).collect()).await?;
-        if started.elapsed() < half / 8 {
-            size *= 2;
-        }
-    }
-    Ok(verified)
-}
-
-/// What a read says about one listing, in the listing's own currency.
-fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, ChannelError> {
-    let Some(seen) = seen else { return Ok(None) };
-    let Some(price) = seen.price else {
-        // The listing is there, and the channel says why its price cannot be told.
-        let told = |why: &String| ChannelError::new(Class::Retry { after_ms: None }, why.clone());
-        return seen.refused.as_ref().map_or(Ok(None), |why| Err(told(why)));
-    };
-    // Another currency is another price: it can never prove ours.
-    if price.currency().code() != listing.currency {
-        let text = format!("the channel shows {} instead of {}", price.currency().code(), listing.currency);
-        return Err(ChannelError::new(Class::Retry { after_ms: None }, text));
-    }
-    Ok(Some(Shown {
-        minor: price.minor(),
-        regular: seen.regular.map(|regular| regular.map(Money::minor)),
-        refused: seen.refused.clone(),
-        disputed: seen.disputed.is_some(),
-    }))
-}
-
-/// Writes events down and tells people what will not mend itself. Returns how many listings were verified.
-async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Event)>) -> Result<u64, StoreError> {
+/// Writes events down and tells people what will not mend itself.
+async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Event)>) -> Result<Moved, StoreError> {
     let now = clock.now();
     let refused = batch.iter().find_map(|(_, _, event)| {
         let (error, wrote) = match event {
@@ -393,12 +424,14 @@ async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Even
     }
     let policy = lane.policy.clone();
     let moved = lanes::advance(db, batch, now, move |listing, event, now| step(listing, event, &policy, now)).await?;
-    let mut verified = 0;
+    let mut sum = Moved::default();
     for (listing, change) in moved.into_iter().flatten() {
-        verified += u64::from(change.state == "verified");
+        let applied = change.finish.as_ref().is_some_and(|(outcome, _)| *outcome == "applied");
+        let sent_at = listing.sent_at.map(Millis).filter(|_| applied);
+        sum = sum.and(Moved { verified: u64::from(change.state == "verified"), applied: sent_at });
         notify(db, lane, &listing, &change, now).await?;
     }
-    Ok(verified)
+    Ok(sum)
 }
 
 async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: Millis) -> Result<(), StoreError> {

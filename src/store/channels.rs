@@ -15,11 +15,14 @@ statements! {
     RESUME = Sql::same(
         "update listings set next_at = $2
          where channel = $1 and next_at is null and state in ('intended', 'sent', 'unknown', 'accepted', 'applied')");
-    WAKE_ONE = Sql::same(
+    WAKE = Sql::same(
         "update listings set next_at = $2
-         where id = (select min(l.id) from listings l
-                     where l.channel = $1 and l.next_at is null and l.state = 'intended')
-           and not exists (select 1 from listings l where l.channel = $1 and l.next_at <= $2 and l.state = 'intended')");
+         where id in (select l.id from listings l
+                      where l.channel = $1 and l.next_at is null and l.state = 'intended'
+                      order by case when l.live_minor = l.desired_minor then 1 else 0 end, coalesce(l.sent_at, 0), l.id
+                      limit $3)");
+    ONE_REFERENCE = Sql::same(
+        "select external as name from listings where channel = $1 and external is not null order by id limit 1");
 }
 
 /// A channel's own state: `ok`, `refused` (credentials), `breaker`.
@@ -35,7 +38,6 @@ pub struct ChannelRow {
 
 #[derive(Debug, sqlx::FromRow)]
 struct Name {
-    #[expect(dead_code, reason = "only its presence matters")]
     name: String,
 }
 
@@ -77,18 +79,27 @@ pub async fn set_state(
     .await
 }
 
-/// Wakes one listing of a channel that waits for the channel itself, unless one with a price to send is due anyway.
+/// Wakes a few listings of a channel that wait for the channel itself: those with a price that it does not show first, and
+/// of them those whose last try is longest ago, so that one that is always refused does not stand for the others.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn wake_one(db: &Db, name: String, now: Millis) -> Result<(), StoreError> {
-    db.write((name, now), |tx, (name, now)| {
+pub async fn wake(db: &Db, name: String, most: i64, now: Millis) -> Result<(), StoreError> {
+    db.write((name, most, now), |tx, (name, most, now)| {
         Box::pin(async move {
-            tx.run(WAKE_ONE, args![name.as_str(), *now]).await?;
+            tx.run(WAKE, args![name.as_str(), *now, *most]).await?;
             Ok(())
         })
     })
     .await
+}
+
+/// The channel's reference of one of its listings, to see whether it can be read at all.
+///
+/// # Errors
+/// The engine's own.
+pub async fn one_reference(db: &Db, name: &str) -> Result<Option<String>, StoreError> {
+    Ok(db.maybe::<Name>(ONE_REFERENCE, args![name]).await?.map(|row| row.name))
 }
 
 /// All channels that were ever configured.

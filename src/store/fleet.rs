@@ -2,7 +2,8 @@
 //! were, and what stood at an instant.
 
 use super::StoreError;
-use super::db::{Db, Sql, args, statements};
+use super::db::{Db, Sql, Tx, args, statements};
+use super::listings::Listing;
 use crate::clock::Millis;
 
 /// Moves of so many milliseconds count together: prices that go out one at a time are as much of a move as prices that go
@@ -118,6 +119,33 @@ pub struct LiveThen {
     pub decision_id: Option<i64>,
 }
 
+/// Channels whose updates of one listing a vendor counts together, and for how long each counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    pub channels: Vec<String>,
+    /// In milliseconds.
+    pub window_ms: i64,
+}
+
+/// What is used up of an allowance: the updates of the last window, and when the first of them began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spent {
+    pub updates: i64,
+    pub oldest: Option<Millis>,
+}
+
+impl Spent {
+    /// Nothing yet.
+    pub const NONE: Self = Self { updates: 0, oldest: None };
+
+    /// What several channels used together of one allowance.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let oldest = self.oldest.into_iter().chain(other.oldest).min();
+        Self { updates: self.updates + other.updates, oldest }
+    }
+}
+
 #[derive(Debug, sqlx::FromRow)]
 struct Pushed {
     n: i64,
@@ -164,8 +192,14 @@ pub async fn unseeded(db: &Db, channel: &str, after_id: i64, limit: i64) -> Resu
     Ok(rows.into_iter().map(|row| row.product_id).collect())
 }
 
-/// Pushes of a product's listing on a channel after an instant, if it has that reference there: how many, and when the
-/// first of them began.
+impl From<Option<Pushed>> for Spent {
+    fn from(row: Option<Pushed>) -> Self {
+        row.map_or(Self::NONE, |row| Self { updates: row.n, oldest: row.oldest.map(Millis) })
+    }
+}
+
+/// Pushes of a product's listing on a channel after an instant, if it has that reference there. What it says may be old
+/// by the time that a push begins: only [`super::lanes::begin_push`] takes from an allowance.
 ///
 /// # Errors
 /// The engine's own.
@@ -175,9 +209,20 @@ pub async fn pushed_since(
     channel: &str,
     external: &str,
     since: Millis,
-) -> Result<(i64, Option<Millis>), StoreError> {
-    let row: Option<Pushed> = db.maybe(PUSHED, args![product_id, channel, external, since]).await?;
-    Ok(row.map_or((0, None), |row| (row.n, row.oldest.map(Millis))))
+) -> Result<Spent, StoreError> {
+    Ok(db.maybe::<Pushed>(PUSHED, args![product_id, channel, external, since]).await?.into())
+}
+
+/// What is used up of a listing's allowance, under the lock on its product: nobody else takes from it meanwhile.
+pub(super) async fn spent(tx: &mut Tx, listing: &Listing, of: &Counted, now: Millis) -> Result<Spent, StoreError> {
+    let (external, since) = (listing.external.as_deref().unwrap_or_default(), now.plus(-of.window_ms));
+    let mut spent = Spent::NONE;
+    for channel in &of.channels {
+        let row: Option<Pushed> =
+            tx.maybe(PUSHED, args![listing.product_id, channel.as_str(), external, since]).await?;
+        spent = spent.and(row.into());
+    }
+    Ok(spent)
 }
 
 /// Products, by id after `after_id`, whose price at an instant differs from today's: the newest decision up to then, or

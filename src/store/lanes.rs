@@ -4,7 +4,7 @@
 
 use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
-use super::fleet::MOVES_COUNT_FOR;
+use super::fleet::{self, Counted, MOVES_COUNT_FOR, Spent};
 use super::listings::Listing;
 use super::products::{self, Product};
 use super::progress::note_live;
@@ -168,8 +168,9 @@ struct Id {
     id: i64,
 }
 
-/// Whether a listing may be sent now: the fresh listing, its product with fresh cost, and all listings of the product.
-pub type Door = dyn Fn(&Listing, &Product, &[Listing]) -> Result<Permit, Shut> + Send + Sync;
+/// Whether a listing may be sent now: the fresh listing, its product with fresh cost, all listings of the product, and
+/// what is used up where its updates are counted.
+pub type Door = dyn Fn(&Listing, &Product, &[Listing], Spent) -> Result<Permit, Shut> + Send + Sync;
 
 /// What may be sent, in minor units of the listing's currency, and the floor it was held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +228,8 @@ pub enum Begun {
     Lost,
 }
 
-/// Commits the intent to send, listing by listing, each under its product's lock, all in one transaction.
+/// Commits the intent to send, listing by listing, each under its product's lock, all in one transaction. What is counted
+/// of a listing's updates is looked up under that lock too, so that two lanes never both take the last one.
 ///
 /// # Errors
 /// The engine's own; nothing may be sent then.
@@ -236,13 +238,14 @@ pub async fn begin_push(
     leases: Vec<(i64, i64)>,
     now: Millis,
     lease_until: Millis,
+    counted: Option<Counted>,
     door: std::sync::Arc<Door>,
 ) -> Result<Vec<Begun>, StoreError> {
-    db.write((leases, now, lease_until, door), |tx, (leases, now, lease_until, door)| {
+    db.write((leases, now, lease_until, counted, door), |tx, (leases, now, lease_until, counted, door)| {
         Box::pin(async move {
             let mut begun = Vec::with_capacity(leases.len());
-            for (id, token) in leases {
-                begun.push(begin_one(tx, *id, *token, *now, *lease_until, door.as_ref()).await?);
+            for lease in leases {
+                begun.push(begin_one(tx, *lease, *now, *lease_until, counted.as_ref(), door.as_ref()).await?);
             }
             Ok(begun)
         })
@@ -252,10 +255,10 @@ pub async fn begin_push(
 
 async fn begin_one(
     tx: &mut Tx,
-    id: i64,
-    token: i64,
+    (id, token): (i64, i64),
     now: Millis,
     lease_until: Millis,
+    counted: Option<&Counted>,
     door: &Door,
 ) -> Result<Begun, StoreError> {
     let Some(seen): Option<Listing> = tx.maybe(OWNED, args![id, token]).await? else { return Ok(Begun::Lost) };
@@ -265,7 +268,11 @@ async fn begin_one(
         return Ok(Begun::Lost);
     };
     let Some(product) = products::in_tx(tx, listing.product_id).await? else { return Ok(Begun::Lost) };
-    match door(&listing, &product, &siblings) {
+    let spent = match counted {
+        Some(counted) => fleet::spent(tx, &listing, counted, now).await?,
+        None => Spent::NONE,
+    };
+    match door(&listing, &product, &siblings, spent) {
         Ok(permit) => {
             stages::note_begun(tx, &listing, now).await?;
             let sale = announced(tx, &listing, &permit, now).await?;

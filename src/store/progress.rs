@@ -37,7 +37,9 @@ statements! {
         "select kind, seq, minor, currency, outcome, detail, started_at, finished_at from attempts
          where listing_id = $1 order by id desc limit $2");
     NEXT_AT = Sql::same(
-        "select min(case when next_at > leased_until then next_at else leased_until end) as at from listings where next_at is not null");
+        "select min(case when l.next_at > l.leased_until then l.next_at else l.leased_until end) as at
+         from listings l join channels c on c.name = l.channel
+         where l.next_at is not null and c.state = 'ok'");
     OPEN_WORK = Sql::same("select count(*) as n from listings where next_at is not null");
     STALE_ATTEMPTS = Sql::same("select count(*) as n from attempts where finished_at is null and started_at < $1");
 }

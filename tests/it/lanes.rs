@@ -1,14 +1,14 @@
-//! A lane at its channel: what waits for a day's updates, what a refused write stops and what mends it, reads that take
-//! longer than the lease, and moves that come one at a time.
+//! A lane at its channel: what waits for a day's updates, what a refusal stops and what mends it, reads that take longer
+//! than the lease, and moves that come one at a time.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+mod refused;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use omniprice::channel::{
-    Capabilities, Channel, ChannelError, Class, Drift, Match, PriceChange, Probe, Receipt, Seen, Tax,
-};
+use omniprice::channel::{Capabilities, Channel, ChannelError, Drift, Match, PriceChange, Probe, Receipt, Seen, Tax};
 use omniprice::clock::{Clock, Millis};
 use omniprice::flow;
 use omniprice::money::{Currency, Money};
@@ -19,7 +19,7 @@ use omniprice::publish::step::Policy;
 use omniprice::store::lanes::{Permit, Shut};
 use omniprice::store::listings::{self, Desire, Found, Listing};
 use omniprice::store::products::{self, Product};
-use omniprice::store::{channels, events};
+use omniprice::store::{channels, fleet};
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, permit, price};
@@ -28,8 +28,8 @@ use crate::store_suite::import;
 both_engines![
     p6_a_listing_that_waits_for_its_day_keeps_the_price_it_may_show,
     a_raise_is_judged_by_the_lowest_price_that_may_be_shown,
-    a_refused_write_is_mended_by_a_write_and_not_by_a_look,
-    a_channel_that_is_gone_is_left_alone_until_a_person_says_so,
+    lanes_that_share_an_allowance_never_take_the_last_update_both,
+    what_waits_within_a_push_until_half_the_lease_is_over_is_not_sent,
     reads_that_outlast_the_lease_are_written_down_in_parts,
     prices_that_move_one_at_a_time_stop_a_channel_as_well,
 ];
@@ -38,9 +38,9 @@ both_engines![
 struct Odd {
     inner: Arc<dyn Channel>,
     cap: Option<u32>,
-    /// What every write is answered with.
-    refuses: Mutex<Option<Class>>,
     writes: AtomicUsize,
+    /// Milliseconds that a push waits before it asks the channel, as for a turn or for the vendor's pace.
+    waits_ms: AtomicU64,
     /// Reads show what they showed before.
     stale: AtomicBool,
     shown: Mutex<Vec<Seen>>,
@@ -52,8 +52,8 @@ impl Odd {
         let odd = Arc::new(Self {
             inner: Arc::clone(&lane.channel),
             cap,
-            refuses: Mutex::default(),
             writes: AtomicUsize::new(0),
+            waits_ms: AtomicU64::new(0),
             stale: AtomicBool::new(false),
             shown: Mutex::default(),
         });
@@ -70,11 +70,8 @@ impl Channel for Odd {
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
-        let refuses = *self.refuses.lock().unwrap();
-        match refuses {
-            Some(class) => changes.iter().map(|_| Err(ChannelError::new(class, "write scope missing"))).collect(),
-            None => self.inner.push(changes, door).await,
-        }
+        tokio::time::sleep(Duration::from_millis(self.waits_ms.load(Ordering::SeqCst))).await;
+        self.inner.push(changes, door).await
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
@@ -169,62 +166,65 @@ async fn a_raise_is_judged_by_the_lowest_price_that_may_be_shown(test: TestDb) {
     assert_eq!(world.webshop.price("KETTLE"), Some(48_900), "the last update of the day is kept for this");
 }
 
-/// A world that stands still, whose web shop has one price to send.
-async fn still(test: TestDb) -> World {
-    let world = World::open_at(test, Setup::default(), Clock::manual(Millis(1_795_000_000_000))).await;
-    world.drive().await;
-    decide(&world, "KETTLE", 47_900).await;
-    world
-}
-
-async fn refusal(world: &World) -> Option<events::Event> {
-    events::open(&world.app.db, 10).await.unwrap().into_iter().find(|event| event.kind == "channel_refused")
-}
-
 async fn state(world: &World) -> channels::ChannelRow {
     channels::list(&world.app.db).await.unwrap().into_iter().find(|row| row.name == "webshop").unwrap()
 }
 
-async fn a_refused_write_is_mended_by_a_write_and_not_by_a_look(test: TestDb) {
-    let world = still(test).await;
-    let (odd, webshop) = Odd::on(&world, "webshop", None);
-    *odd.refuses.lock().unwrap() = Some(Class::Refused);
-    flow::publish_due(&world.app, &webshop).await.unwrap();
-    let (first, since) = (refusal(&world).await.unwrap(), state(&world).await.since);
-    let mut tried = Vec::new();
-    for minute in 1..=60 {
-        world.app.clock.advance(Millis::MINUTE);
-        let before = odd.writes.load(Ordering::SeqCst);
-        flow::publish_due(&world.app, &webshop).await.unwrap();
-        if odd.writes.load(Ordering::SeqCst) > before {
-            tried.push(minute);
+async fn lanes_that_share_an_allowance_never_take_the_last_update_both(test: TestDb) {
+    let products =
+        ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"].map(|sku| (sku, "499.00", Some("250.00")));
+    let world = World::open(test, Setup { products: products.to_vec(), ..Setup::default() }).await;
+    world.pass().await;
+    let names = ["google", "till"];
+    let used = async |sku: &str| {
+        let (id, day) = (world.listing(sku, "till").await.product_id, world.app.now().plus(-Millis::DAY));
+        let mut used = 0;
+        for channel in names {
+            used += fleet::pushed_since(&world.app.db, id, channel, sku, day).await.unwrap().updates;
         }
-        assert_eq!((state(&world).await.state.as_str(), state(&world).await.since), ("refused", since));
+        used
+    };
+    let before = used("A").await;
+    let allowed = before + 1;
+    let lanes = [0, 1].map(|n| {
+        let (_, mut lane) = Odd::on(&world, names[n], Some(u32::try_from(allowed).unwrap()));
+        lane.capped_with = vec![names[1 - n].to_owned()];
+        lane
+    });
+    // A raise, for which the last update is kept.
+    let mut wishes = Vec::new();
+    for (sku, ..) in products {
+        assert_eq!(used(sku).await, before, "{sku}");
+        for channel in names {
+            let listing_id = world.listing(sku, channel).await.id;
+            wishes.push((Desire { listing_id, price: Ok(50_900) }, None));
+        }
     }
-    assert_eq!(tried, [5, 10, 20, 40], "one price each time, further and further apart");
-    let still_open = refusal(&world).await.unwrap();
-    assert_eq!((still_open.id, still_open.first_at), (first.id, first.first_at), "one incident from its first instant");
-    *odd.refuses.lock().unwrap() = None;
-    world.app.clock.advance(Millis::HOUR);
-    flow::publish_due(&world.app, &webshop).await.unwrap();
-    assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
-    assert_eq!(state(&world).await.state, "ok");
-    assert!(refusal(&world).await.is_none());
+    listings::desire_again(&world.app.db, wishes, world.app.now()).await.unwrap();
+    for _ in 0..20 {
+        let [one, two] = &lanes;
+        let (one, two) = tokio::join!(flow::publish_due(&world.app, one), flow::publish_due(&world.app, two));
+        one.unwrap();
+        two.unwrap();
+    }
+    for (sku, ..) in products {
+        assert_eq!(used(sku).await, allowed, "{sku}: one of the two took the last one");
+    }
 }
 
-async fn a_channel_that_is_gone_is_left_alone_until_a_person_says_so(test: TestDb) {
-    let world = still(test).await;
-    let (odd, webshop) = Odd::on(&world, "webshop", None);
-    *odd.refuses.lock().unwrap() = Some(Class::Gone);
+async fn what_waits_within_a_push_until_half_the_lease_is_over_is_not_sent(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    world.pass().await;
+    let (odd, mut webshop) = Odd::on(&world, "webshop", None);
+    webshop.lease_ms = 2_000;
+    odd.waits_ms.store(1_100, Ordering::SeqCst);
+    decide(&world, "KETTLE", 47_900).await;
     flow::publish_due(&world.app, &webshop).await.unwrap();
-    *odd.refuses.lock().unwrap() = None;
-    for _ in 0..20 {
-        world.app.clock.advance(Millis::DAY);
-        flow::publish_due(&world.app, &webshop).await.unwrap();
-    }
-    assert_eq!((odd.writes.load(Ordering::SeqCst), state(&world).await.state.as_str()), (1, "refused"));
-    channels::set_state(&world.app.db, "webshop".into(), "ok", String::new(), world.app.now()).await.unwrap();
-    flow::publish_due(&world.app, &webshop).await.unwrap();
+    let listing = world.listing("KETTLE", "webshop").await;
+    assert_eq!((odd.writes.load(Ordering::SeqCst), world.webshop.writes()), (1, 0), "{}", listing.reason);
+    assert_eq!(listing.state, "intended", "nothing was sent, and that is known: {}", listing.reason);
+    odd.waits_ms.store(100, Ordering::SeqCst);
+    rounds(&world, &[&webshop]).await;
     assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
 }
 

@@ -32,6 +32,7 @@ mod mail;
 mod mapping;
 mod market_month;
 mod markets;
+mod month;
 mod on_sale;
 mod other_pages;
 mod pages;

@@ -57,6 +57,9 @@ fn every_protection_taken_away_is_found() {
         (Broken::Order, ["P6", "P6"]),
         (Broken::Forget, ["P6", "P5"]),
         (Broken::Vanish, ["P5", "P5"]),
+        (Broken::Turn, ["P2", "P2"]),
+        (Broken::TurnLease, ["P2", "P4"]),
+        (Broken::TurnEnd, ["P2", "P2"]),
     ] {
         let found = (0..SCHEDULES).find_map(|seed| run(seed, broken).err().map(|violation| (seed, violation)));
         let (seed, violation) = found.unwrap_or_else(|| panic!("{broken:?} was not found"));

@@ -108,7 +108,7 @@ async fn the_last_update_of_a_day_is_kept_for_a_raise(test: TestDb) {
         let (world, product_id) = (&world, waiting.product_id);
         async move {
             let since = world.app.now().plus(-60_000);
-            fleet::pushed_since(&world.app.db, product_id, "webshop", external, since).await.unwrap().0
+            fleet::pushed_since(&world.app.db, product_id, "webshop", external, since).await.unwrap().updates
         }
     };
     let external: &'static str = waiting.external.clone().unwrap().leak();
@@ -130,8 +130,9 @@ async fn channels_of_one_account_use_up_one_allowance(test: TestDb) {
     assert_eq!(both[0], both[1], "they know it by the same reference");
     rounds(&world, &other).await;
     let (product_id, day) = (world.listing("KETTLE", "till").await.product_id, world.app.now().plus(-86_400_000));
-    let pushed =
-        async |channel: &str| fleet::pushed_since(&world.app.db, product_id, channel, "KETTLE", day).await.unwrap().0;
+    let pushed = async |channel: &str| {
+        fleet::pushed_since(&world.app.db, product_id, channel, "KETTLE", day).await.unwrap().updates
+    };
     let (theirs, ours) = (pushed("google").await, pushed("till").await);
     assert!(theirs > 0);
     let used = theirs + ours;

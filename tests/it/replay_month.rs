@@ -13,47 +13,13 @@ use omniprice::store::{products, targets};
 
 use crate::alerts::{app, decided, seen};
 use crate::harness::{Engine, database};
+use crate::month::{ADDRESSES, Dice, PEOPLE, START};
 use crate::store_suite::import;
 
 const DAYS: i64 = 10;
 const STEP: i64 = 20 * Millis::MINUTE;
-/// Sunday, 1 November 2026, midnight in UTC: a week after the clocks went back, weekends included.
-const START: Millis = Millis(1_793_491_200_000);
 /// From the first message of a group to the next, and a step of the simulation: nothing critical may take longer.
 const LATEST: i64 = 30 * Millis::MINUTE + 2 * STEP;
-
-const PEOPLE: &str = r#"
-[report]
-digest = "0 7 * * *"
-[[report.people]]
-mail = "Ann <ann@shop.example>"
-time_zone = "Europe/Copenhagen"
-[[report.people]]
-mail = "Bo <bo@shop.example>"
-language = "sv"
-time_zone = "Europe/Stockholm"
-digest = "0 8 * * MON-FRI"
-quiet = "20:00-07:00"
-[[report.people]]
-mail = "Ola <ola@shop.example>"
-language = "pl"
-time_zone = "Europe/Warsaw"
-alerts = "critical"
-fall_pct = "3"
-rise_pct = "3"
-"#;
-
-/// A small generator (xorshift64*), so that every run is the same month.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn below(&mut self, n: i64) -> i64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        i64::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % n
-    }
-}
 
 /// Something that goes wrong for a while.
 struct Episode {
@@ -245,9 +211,8 @@ fn covered(episode: &Episode, all: &[Episode]) -> bool {
 }
 
 fn judge(episodes: &[Episode], messages: &[Message], digests: u64, rows: &[events::DigestRow]) {
-    let people = ["ann@shop.example", "bo@shop.example", "ola@shop.example"];
     let (mut missed, mut repeats, mut critical) = (Vec::new(), Vec::new(), 0);
-    for person in people {
+    for person in ADDRESSES {
         let told = told(messages, person);
         for episode in episodes.iter().filter(|e| e.severity == "critical" && !covered(e, episodes)) {
             critical += 1;
@@ -273,7 +238,7 @@ fn judge(episodes: &[Episode], messages: &[Message], digests: u64, rows: &[event
     let slots: BTreeSet<(&str, i64)> = rows.iter().map(|row| (row.recipient.as_str(), row.slot)).collect();
     assert_eq!(slots.len(), rows.len(), "one digest per person and slot");
     println!("{} critical things to tell, {} alert mails, {digests} digests in {DAYS} days", critical, messages.len());
-    for person in people {
+    for person in ADDRESSES {
         let own: Vec<&Message> = messages.iter().filter(|m| m.target == person).collect();
         let mut days: BTreeMap<i64, Vec<&Message>> = BTreeMap::new();
         for message in &own {

@@ -1,6 +1,7 @@
 //! What the store promises, on both engines: one suite, one file per group of tables, and a test that keeps score of
 //! which functions it has called.
 
+mod allowance;
 mod catalogue;
 mod decided;
 mod intent;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use omniprice::channel::Class;
 use omniprice::channel::wire::shared::Shared;
+use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Clock;
 use omniprice::publish::turns::Leased;
 use omniprice::store::turns;
@@ -22,6 +22,7 @@ both_engines![
 
 const SHOP: &str = "https://shop.example/";
 const TIMEOUT: Duration = Duration::from_millis(500);
+const DONE: Result<(), ChannelError> = Ok(());
 
 async fn a_product_of_a_shop_is_one_holder_s_until_it_gives_it_back_or_its_lease_is_over(test: TestDb) {
     let db = &test.db;
@@ -45,12 +46,12 @@ async fn a_product_of_a_shop_is_one_holder_s_until_it_gives_it_back_or_its_lease
 }
 
 fn daemon(test: &TestDb) -> Shared {
-    Shared::among(Arc::new(Leased::new(test.db.clone(), Clock::System, "daemon".into())))
+    Shared::among(Arc::new(Leased::new(test.db.clone(), Clock::System, "daemon".into())), Duration::ZERO)
 }
 
 async fn daemons_of_one_database_write_a_product_one_after_the_other(test: TestDb) {
     let (here, there, shop) = (daemon(&test), daemon(&test), Url::parse(SHOP).unwrap());
-    here.turn(&shop, "eur", &["a"], TIMEOUT).await.unwrap().end().await;
+    here.turn(&shop, "eur", &["a"], TIMEOUT).await.unwrap().end(&DONE).await;
     let error = there.turn(&shop, "sek", &["a"], TIMEOUT).await.err().expect("it is new there");
     assert_eq!(error.class, Class::Retry { after_ms: Some(1_000) });
     let held = here.turn(&shop, "eur", &["a", "b"], TIMEOUT).await.unwrap();
@@ -60,7 +61,7 @@ async fn daemons_of_one_database_write_a_product_one_after_the_other(test: TestD
     });
     tokio::time::sleep(Duration::from_millis(250)).await;
     let ended = Instant::now();
-    held.end().await;
+    held.end(&DONE).await;
     let (began, turn) = waits.await.unwrap();
     assert!(began >= ended, "b was written by two at once");
     // Killed with b in its hands: nobody gives it back.
@@ -69,7 +70,7 @@ async fn daemons_of_one_database_write_a_product_one_after_the_other(test: TestD
     let next = here.turn(&shop, "eur", &["b"], TIMEOUT).await.unwrap();
     assert!(began.elapsed() >= 2 * TIMEOUT, "the lease was not waited for");
     assert!(killed.elapsed() < 8 * TIMEOUT, "nobody waits much longer than a lease");
-    next.end().await;
+    next.end(&DONE).await;
 }
 
 async fn eight_workers_of_two_daemons_are_never_at_one_product_at_once(test: TestDb) {
@@ -89,7 +90,7 @@ async fn eight_workers_of_two_daemons_are_never_at_one_product_at_once(test: Tes
                 assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0, "two at once");
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-                turn.end().await;
+                turn.end(&DONE).await;
             }
         });
     }

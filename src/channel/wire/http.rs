@@ -2,6 +2,7 @@
 //! pace, and error classes decided where the error is born.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -117,7 +118,8 @@ impl Http {
     /// # Errors
     /// No answer; the class says whether anything can have happened.
     pub async fn push(&self, call: Call, pass: Pass) -> Result<Answer, ChannelError> {
-        self.send(call, pass.into_body(), Class::Unknown).await
+        let until = pass.until();
+        self.send(call, pass.into_body(), Class::Unknown, until).await
     }
 
     /// Sends a body that carries no price: a query, a login, a deletion of a sale that the gate does not see.
@@ -125,7 +127,7 @@ impl Http {
     /// # Errors
     /// No answer. Nothing was priced, so failures are `Retry`.
     pub async fn ask(&self, call: Call, body: Vec<u8>) -> Result<Answer, ChannelError> {
-        self.send(call, body, Class::Retry { after_ms: None }).await
+        self.send(call, body, Class::Retry { after_ms: None }, None).await
     }
 
     /// Reads a document of many. A vendor with a [`Pace`] that names a time to wait for gets it and is asked again, so
@@ -151,9 +153,19 @@ impl Http {
         self.ask(Call::json(Method::GET, url.clone(), headers), Vec::new()).await
     }
 
-    async fn send(&self, call: Call, body: Vec<u8>, late: Class) -> Result<Answer, ChannelError> {
+    async fn send(
+        &self,
+        call: Call,
+        body: Vec<u8>,
+        late: Class,
+        until: Option<Instant>,
+    ) -> Result<Answer, ChannelError> {
         if let Some(pace) = &self.pace {
             pace.take(call.cost).await?;
+        }
+        if until.is_some_and(|until| Instant::now() > until) {
+            let text = "the lane's lease was half over before this could be sent; nothing was sent";
+            return Err(ChannelError::new(Class::Retry { after_ms: None }, text));
         }
         let mut request = self.client.request(call.method, call.url).headers(call.headers);
         if !body.is_empty() {

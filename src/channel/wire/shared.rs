@@ -72,8 +72,10 @@ pub struct Taken {
 pub struct Shared {
     products: Mutex<HashMap<String, Weak<Lock>>>,
     paces: Mutex<HashMap<[u8; 32], Arc<Pace>>>,
-    /// None where one daemon is all there can be.
+    /// None where nobody else can know of them.
     turns: Option<Arc<dyn Turns>>,
+    /// For so long after it was sent, a write without an answer may still take effect.
+    late: Duration,
     /// Turns given so far.
     given: AtomicU64,
 }
@@ -85,12 +87,13 @@ pub struct Turn {
     lease: Option<Lease>,
 }
 
-/// A turn that other daemons know of.
+/// A turn that everybody on the database knows of.
 struct Lease {
     turns: Arc<dyn Turns>,
     taken: Taken,
     since: Instant,
-    lasts: Duration,
+    /// Writes may begin until so long after it; the rest of the lease is for what they may still do.
+    sends_for: Duration,
 }
 
 impl Turn {
@@ -98,10 +101,10 @@ impl Turn {
     /// another daemon's.
     ///
     /// # Errors
-    /// `Retry` if half of the lease is over; the other half is for the request's own deadline.
+    /// `Retry` if a request's time is over since the turn began; the rest of the lease is for what a request may still do.
     pub fn still_ours(&self) -> Result<(), ChannelError> {
         match &self.lease {
-            Some(lease) if lease.since.elapsed() > lease.lasts / 2 => {
+            Some(lease) if lease.since.elapsed() > lease.sends_for => {
                 let text = "the turn at this product of the shop took too long; nothing was sent";
                 Err(ChannelError::new(Class::Retry { after_ms: None }, text))
             }
@@ -109,19 +112,22 @@ impl Turn {
         }
     }
 
-    /// Lets the others go on. A turn that is dropped instead keeps other daemons waiting until its lease is over.
-    pub async fn end(self) {
-        if let Some(lease) = &self.lease {
+    /// Lets the others go on, once it is known what became of the write. One without an answer may still take effect, and
+    /// would put the others' old prices back: then the turn stays taken until its lease is over, like one that is dropped.
+    pub async fn end<T>(self, outcome: &Result<T, ChannelError>) {
+        let unknown = outcome.as_ref().is_err_and(|error| error.class == Class::Unknown);
+        if let Some(lease) = self.lease.as_ref().filter(|_| !unknown) {
             lease.turns.give_back(&lease.taken).await;
         }
     }
 }
 
 impl Shared {
-    /// The same for a process that shares its database with others.
+    /// The same with turns that outlive the process and that others on its database know of; `late` is for how long a
+    /// write without an answer may still take effect.
     #[must_use]
-    pub fn among(turns: Arc<dyn Turns>) -> Self {
-        Self { turns: Some(turns), ..Self::default() }
+    pub fn among(turns: Arc<dyn Turns>, late: Duration) -> Self {
+        Self { turns: Some(turns), late, ..Self::default() }
     }
 
     /// The bucket of everything that a vendor counts together: the words name what it counts by, such as the kind of
@@ -145,7 +151,7 @@ impl Shared {
     }
 
     /// Waits until no other channel, of this process or of another daemon on the same database, writes these products of
-    /// a shop. `timeout` is that of one request.
+    /// a shop, and nothing that one sent may still take effect. `timeout` is that of one request.
     ///
     /// # Errors
     /// `Retry` if that takes too long; nothing was sent.
@@ -188,7 +194,7 @@ impl Shared {
         Ok(Turn { locks, lease })
     }
 
-    /// A turn among daemons; none where only this channel writes the shop, whose listings have leases of their own.
+    /// A turn among channels; none where only this channel writes the shop, whose listings have leases of their own.
     async fn lease(
         &self,
         turns: &Arc<dyn Turns>,
@@ -202,8 +208,8 @@ impl Shared {
             let text = format!("the database cannot give a turn at this product: {why}");
             ChannelError::new(Class::Retry { after_ms: None }, text)
         };
-        // Half of it for what comes before a request, half for the request.
-        let lasts = 2 * timeout;
+        // A request's time for what comes before the write, and then what that takes or may still do.
+        let lasts = timeout + timeout.max(self.late);
         match turns.join(shop.as_str(), channel).await.map_err(unusable)? {
             Company::Alone => return Ok(None),
             Company::New => {
@@ -219,7 +225,7 @@ impl Shared {
             let since = Instant::now();
             // Never cut short: what the database gives to somebody who has gone stays taken until its lease is over.
             if turns.take(&ours, lasts).await.map_err(unusable)? {
-                return Ok(Some(Lease { turns: Arc::clone(turns), taken: ours, since, lasts }));
+                return Ok(Some(Lease { turns: Arc::clone(turns), taken: ours, since, sends_for: timeout }));
             }
             if Instant::now() + LOOK_AGAIN > until {
                 return Err(taken());

@@ -274,7 +274,7 @@ pub async fn takes_turns<V: Vendor>(bench: &Bench<V>, table: &str, shop: &str, p
     tokio::time::sleep(PATIENCE / 2).await;
     let asked: Vec<String> = bench.double.requests()[before..].iter().map(|request| request.path.clone()).collect();
     assert!(asked.iter().all(|path| path.ends_with("/token")), "{asked:?}");
-    held.end().await;
+    held.end(&Ok::<(), ChannelError>(())).await;
     pushed.await.unwrap().unwrap();
     bench.proves(change).await;
 }

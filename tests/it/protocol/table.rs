@@ -25,6 +25,12 @@ pub enum Broken {
     Forget,
     /// A listing that its own write took away counts as lost for good.
     Vanish,
+    /// Two channels write one document without turns.
+    Turn,
+    /// A worker that was suspended in its turn sends all the same.
+    TurnLease,
+    /// A turn is given back although its write may still land.
+    TurnEnd,
 }
 
 #[derive(Debug, Clone, Default)]

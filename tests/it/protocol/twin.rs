@@ -97,8 +97,8 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
                     _ => Err(shut.clone()),
                 };
                 let twin = table.begin(lease, now, now.plus(300), |listing, _| may(listing));
-                let door: Arc<Door> = Arc::new(move |listing, _, _| may(listing).map(permit));
-                let real = lanes::begin_push(db, vec![lease], now, now.plus(300), door).await.unwrap().remove(0);
+                let door: Arc<Door> = Arc::new(move |listing, _, _, _| may(listing).map(permit));
+                let real = lanes::begin_push(db, vec![lease], now, now.plus(300), None, door).await.unwrap().remove(0);
                 let same = matches!(
                     (&real, &twin),
                     (Begun::Send { .. }, Ok(_)) | (Begun::Shut { .. }, Err(Some(_))) | (Begun::Lost, Err(None))

@@ -1,9 +1,11 @@
 //! The publishing protocol under a seeded, discrete-event simulation: the real `publish::step` and `publish::constraint`,
-//! the table of `table.rs`, workers that die and pause at every await, and channels that lose, delay, half do and lie.
+//! the table of `table.rs`, workers that die and pause at every await, and channels that lose, delay, half do and lie,
+//! some of them two of one shop, whose prices of a product stand in one document.
 //!
 //! Time is simulated, so a seed replays exactly. The promises P1 to P6 are checked at every event, not at the end.
 
 mod channel;
+mod document;
 mod lane;
 mod promises;
 mod setting;
@@ -59,6 +61,8 @@ struct Shop {
     absent: BTreeSet<i64>,
     /// The sequence number of each listing's newest price that it does not take.
     rejected: BTreeMap<i64, i64>,
+    /// The other channel of this shop: a write replaces a product's document, with the prices of both.
+    beside: Option<usize>,
 }
 
 impl Shop {
@@ -85,6 +89,10 @@ impl Shop {
 /// What is in flight to a channel: listing id, sequence number, price.
 type Batch = Vec<(i64, i64, i64)>;
 
+/// What a document says of the other channel's listing, if that has one of the product: channel, listing id, sequence
+/// number and price.
+type Kept = Option<(usize, i64, i64, i64)>;
+
 /// A lane of one worker on one channel, between two awaits.
 #[derive(Debug, Clone)]
 enum At {
@@ -104,6 +112,27 @@ enum At {
         ticket: u64,
         batch: Batch,
         rest: Box<At>,
+    },
+    /// Waits for its turn at a document.
+    Knock {
+        batch: Batch,
+        rest: Box<At>,
+        until: i64,
+    },
+    /// Has the turn, and waits for the document.
+    Fetch {
+        ticket: u64,
+        batch: Batch,
+        rest: Box<At>,
+        since: i64,
+    },
+    /// Has the document, with what it says of the other channel.
+    Merge {
+        ticket: u64,
+        batch: Batch,
+        rest: Box<At>,
+        since: i64,
+        beside: Kept,
     },
     Read {
         reads: Vec<Listing>,
@@ -128,7 +157,23 @@ enum Act {
         shop: usize,
         life: u64,
         batch: Batch,
+        beside: Kept,
         answer: Answer,
+    },
+    /// A document is asked for, and comes back.
+    Fetch {
+        ticket: u64,
+        worker: usize,
+        shop: usize,
+        life: u64,
+        id: i64,
+    },
+    Fetched {
+        ticket: u64,
+        worker: usize,
+        shop: usize,
+        life: u64,
+        beside: Kept,
     },
     /// An answer or the client's own deadline.
     Answered {
@@ -189,6 +234,8 @@ pub struct World {
     sent: BTreeMap<i64, i64>,
     /// Listings whose last push has an outcome that nobody has read since.
     unread: BTreeMap<i64, i64>,
+    /// Turns at documents, as the database keeps them: product, who has it, and until when.
+    turns: BTreeMap<i64, (u64, i64)>,
     decisions: BTreeMap<i64, i64>,
     /// A hash of everything that happened: two runs of one seed must agree on it.
     pub trace: u64,
@@ -304,8 +351,12 @@ impl World {
                 self.table.resume(&name, Millis(self.now));
             }
             Act::Lane { worker, shop, life } if life == self.lives[worker] => return self.lane(worker, shop),
-            Act::Arrive { ticket, worker, shop, life, batch, answer } => {
-                return self.arrive(ticket, (worker, shop, life), &batch, answer);
+            Act::Arrive { ticket, worker, shop, life, batch, beside, answer } => {
+                return self.arrive(ticket, (worker, shop, life), &batch, beside, answer);
+            }
+            Act::Fetch { ticket, worker, shop, life, id } => self.fetch(ticket, (worker, shop, life), id),
+            Act::Fetched { ticket, worker, shop, life, beside } if life == self.lives[worker] => {
+                self.fetched(ticket, worker, shop, beside);
             }
             Act::Answered { ticket, worker, shop, life, results } if life == self.lives[worker] => {
                 self.answered(ticket, worker, shop, &results)?;
@@ -314,7 +365,7 @@ impl World {
                 self.read_done(ticket, worker, shop, result)?;
             }
             // What comes back to a dead process is heard by nobody.
-            Act::Lane { .. } | Act::Answered { .. } | Act::ReadDone { .. } => {}
+            Act::Lane { .. } | Act::Answered { .. } | Act::Fetched { .. } | Act::ReadDone { .. } => {}
         }
         Ok(())
     }

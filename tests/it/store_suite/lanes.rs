@@ -16,7 +16,7 @@ use crate::harness::{TestDb, permit};
 both_engines![
     what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_again,
     a_channels_state_changes_once_and_its_recovery_wakes_the_lane,
-    one_listing_of_a_channel_that_refuses_us_is_woken_for_a_trial,
+    a_few_listings_of_a_channel_that_refuses_us_are_woken_for_a_trial,
     eight_workers_claim_five_hundred_listings_once_each,
     a_listing_lease_runs_out_and_an_old_token_changes_nothing,
     the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open,
@@ -59,12 +59,12 @@ async fn fresh(db: &Db, listing: &Listing) -> Listing {
 }
 
 fn open_door() -> Arc<Door> {
-    Arc::new(|listing, _, _| Ok(permit(listing.desired_minor.unwrap())))
+    Arc::new(|listing, _, _, _| Ok(permit(listing.desired_minor.unwrap())))
 }
 
 async fn push(db: &Db, listing: &Listing, now: i64, door: Arc<Door>) -> Begun {
     let leases = vec![(listing.id, listing.lease_token)];
-    lanes::begin_push(db, leases, after(now), after(now + 60), door).await.unwrap().remove(0)
+    lanes::begin_push(db, leases, after(now), after(now + 60), None, door).await.unwrap().remove(0)
 }
 
 /// What a read that came out equal makes of a listing.
@@ -150,7 +150,7 @@ async fn a_channels_state_changes_once_and_its_recovery_wakes_the_lane(test: Tes
     assert_eq!(claim(db, 900).await.len(), 1, "what waited for the key goes on");
 }
 
-async fn one_listing_of_a_channel_that_refuses_us_is_woken_for_a_trial(test: TestDb) {
+async fn a_few_listings_of_a_channel_that_refuses_us_are_woken_for_a_trial(test: TestDb) {
     let db = &test.db;
     let all = listed(db, 3).await;
     wish(db, all.iter().map(|listing| listing.id), Ok(47_900), NOW).await;
@@ -158,9 +158,29 @@ async fn one_listing_of_a_channel_that_refuses_us_is_woken_for_a_trial(test: Tes
     let held: Vec<_> = claim(db, 1).await.iter().map(|held| (held.id, held.lease_token, ())).collect();
     lanes::advance(db, held, after(1), waits).await.unwrap();
     assert!(claim(db, 2).await.is_empty());
-    channels::wake_one(db, SHOP.into(), after(3)).await.unwrap();
-    channels::wake_one(db, SHOP.into(), after(3)).await.unwrap();
-    assert_eq!(claim(db, 4).await.len(), 1, "the second call finds one that is due");
+    assert_eq!(progress::next_at(db).await.unwrap(), None, "nothing is due");
+    let try_two = async |now: i64| {
+        channels::wake(db, SHOP.into(), 2, after(now)).await.unwrap();
+        let mut tried = claim(db, now).await;
+        tried.sort_by_key(|one| one.id);
+        for one in &tried {
+            assert!(matches!(push(db, one, now, open_door()).await, Begun::Send { .. }));
+            let refused =
+                |listing: &Listing, _: &(), _| Change { state: "intended", next_at: None, ..Change::none(listing) };
+            lanes::advance(db, vec![(one.id, one.lease_token, ())], after(now), refused).await.unwrap();
+        }
+        tried.iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    let ids: Vec<i64> = all.iter().map(|listing| listing.id).collect();
+    assert_eq!(try_two(100).await, ids[..2], "no more than asked for");
+    assert_eq!(try_two(200).await, [ids[0], ids[2]], "those first whose last try is longest ago");
+    channels::set_state(db, SHOP.into(), "refused", "403".into(), after(300)).await.unwrap();
+    channels::wake(db, SHOP.into(), 1, after(301)).await.unwrap();
+    assert_eq!(progress::next_at(db).await.unwrap(), None, "a stopped channel's listings are nothing to hurry for");
+    channels::set_state(db, SHOP.into(), "ok", String::new(), after(302)).await.unwrap();
+    assert_eq!(progress::next_at(db).await.unwrap(), Some(after(301)));
+    assert_eq!(channels::one_reference(db, SHOP).await.unwrap(), all[0].external);
+    assert_eq!(channels::one_reference(db, "another").await.unwrap(), None);
 }
 
 async fn eight_workers_claim_five_hundred_listings_once_each(test: TestDb) {
@@ -241,7 +261,7 @@ async fn a_shut_door_holds_the_listing_and_sends_nothing(test: TestDb) {
     let listing = listed(db, 1).await.remove(0);
     wish(db, [listing.id], Ok(1), NOW).await;
     let leased = claim(db, 1).await.remove(0);
-    let door: Arc<Door> = Arc::new(|listing, product, siblings| {
+    let door: Arc<Door> = Arc::new(|listing, product, siblings, _| {
         assert_eq!((product.cost_net.as_deref(), siblings.len(), siblings[0].id), (Some("250.00"), 1, listing.id));
         Err(Shut { state: "held", reason: "below the floor".into(), next_at: None })
     });

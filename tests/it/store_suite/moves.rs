@@ -22,9 +22,9 @@ const MINUTE: i64 = 60;
 async fn moves(db: &Db, listing: &Listing, minor: i64, at: i64) {
     wish(db, [listing.id], Ok(minor), after(at)).await;
     let claimed = lanes::claim_one(db, listing.id, after(at), after(at + 5)).await.unwrap().unwrap();
-    let door = |listing: &Listing, _: &_, _: &[Listing]| Ok(permit(listing.desired_minor.unwrap()));
+    let door = |listing: &Listing, _: &_, _: &[Listing], _| Ok(permit(listing.desired_minor.unwrap()));
     let leases = vec![(claimed.id, claimed.lease_token)];
-    let begun = lanes::begin_push(db, leases, after(at), after(at + 5), Arc::new(door)).await.unwrap().remove(0);
+    let begun = lanes::begin_push(db, leases, after(at), after(at + 5), None, Arc::new(door)).await.unwrap().remove(0);
     let Begun::Send { listing, .. } = begun else { panic!("{begun:?}") };
     let proved = move |listing: &Listing, (): &(), now| Change {
         state: "verified",

@@ -65,12 +65,12 @@ async fn fresh(db: &Db, of: &Staged) -> Listing {
 /// Pushes the listing at a second, through a door with this floor.
 async fn push(db: &Db, of: &Staged, at: i64, floor: i64) -> Permit {
     let listing = lanes::claim_one(db, of.listing_id, after(at), after(at + 5)).await.unwrap().unwrap();
-    let door = move |listing: &Listing, _: &products::Product, _: &[Listing]| {
+    let door = move |listing: &Listing, _: &products::Product, _: &[Listing], _| {
         let of = permit(listing.desired_minor.unwrap());
         Ok(Permit { floor_minor: Some(floor), announces: true, stages: true, ..of })
     };
     let leases = vec![(listing.id, listing.lease_token)];
-    let begun = lanes::begin_push(db, leases, after(at), after(at + 5), Arc::new(door)).await.unwrap().remove(0);
+    let begun = lanes::begin_push(db, leases, after(at), after(at + 5), None, Arc::new(door)).await.unwrap().remove(0);
     let Begun::Send { listing, permit, .. } = begun else { panic!("it is sent") };
     read(db, &listing, at, false).await;
     permit

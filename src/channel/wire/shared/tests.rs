@@ -6,6 +6,9 @@ use super::*;
 
 const TIMEOUT: Duration = Duration::from_millis(200);
 const SHORT: Duration = Duration::from_millis(20);
+/// Longer than a request, as in the defaults.
+const LATE: Duration = Duration::from_millis(500);
+const DONE: Result<(), ChannelError> = Ok(());
 
 fn shop() -> Url {
     Url::parse("https://shop.example/").unwrap()
@@ -21,7 +24,7 @@ async fn a_product_is_written_by_one_channel_at_a_time_and_nothing_is_remembered
     assert!(shared.turn(&shop, "b", &["c"], TIMEOUT).await.is_ok());
     assert!(shared.turn(&other, "b", &["a"], TIMEOUT).await.is_ok());
     held.still_ours().unwrap();
-    held.end().await;
+    held.end(&DONE).await;
     assert!(shared.turn(&shop, "b", &["a", "b"], TIMEOUT).await.is_ok());
     drop(shared.lock("x"));
     assert_eq!(shared.products.lock().unwrap().len(), 1);
@@ -86,25 +89,47 @@ impl Turns for Memory {
 #[tokio::test]
 async fn daemons_take_turns_and_one_that_died_is_waited_for_no_longer_than_its_lease() {
     let (memory, shop) = (Arc::new(Memory::default()), shop());
-    let (here, there) = (Shared::among(memory.clone()), Shared::among(memory.clone()));
+    let (here, there) = (Shared::among(memory.clone(), LATE), Shared::among(memory.clone(), LATE));
     // Alone it asks for nothing.
-    here.turn(&shop, "eur", &["a"], TIMEOUT).await.unwrap().end().await;
+    here.turn(&shop, "eur", &["a"], TIMEOUT).await.unwrap().end(&DONE).await;
     assert_eq!(memory.asked.load(Ordering::Relaxed), 0);
     // The second one waits once: the first may be writing without a turn.
     let error = there.turn(&shop, "sek", &["a"], TIMEOUT).await.err().expect("it is new");
-    assert_eq!(error.class, Class::Retry { after_ms: Some(400) });
+    assert_eq!(error.class, Class::Retry { after_ms: Some(700) });
     let held = here.turn(&shop, "eur", &["a", "b"], TIMEOUT).await.unwrap();
     let error = there.turn_within(&shop, "sek", &["b", "c"], TIMEOUT, SHORT).await.err().expect("b is taken");
     assert_eq!(error.class, Class::Retry { after_ms: None });
     assert_eq!(memory.taken.lock().unwrap().len(), 2, "c is not kept from others meanwhile");
-    held.end().await;
+    held.end(&DONE).await;
     // Killed with the product in its hands: another one has it when the lease is over, not before.
     let started = Instant::now();
     drop(there.turn(&shop, "sek", &["a"], TIMEOUT).await.unwrap());
     let next = here.turn(&shop, "eur", &["a"], TIMEOUT).await.unwrap();
-    assert!(started.elapsed() >= 2 * TIMEOUT, "{:?}", started.elapsed());
+    assert!(started.elapsed() >= TIMEOUT + LATE, "what it sent may still take effect: {:?}", started.elapsed());
     next.still_ours().unwrap();
-    // Suspended for more than half of the lease: nothing more is sent.
+    // Suspended for longer than a request: nothing more is sent.
     tokio::time::sleep(TIMEOUT + SHORT).await;
     assert_eq!(next.still_ours().unwrap_err().class, Class::Retry { after_ms: None });
+}
+
+#[tokio::test]
+async fn what_was_sent_without_an_answer_keeps_the_others_away_until_it_can_no_longer_take_effect() {
+    let (memory, shop) = (Arc::new(Memory::default()), shop());
+    let shared = Shared::among(memory, LATE);
+    for channel in ["eur", "sek"] {
+        let _ = shared.turn(&shop, channel, &["a"], TIMEOUT).await;
+    }
+    let answered = |class| Err::<(), _>(ChannelError::new(class, "a test"));
+    for class in [Class::Rejected, Class::Refused, Class::Retry { after_ms: None }] {
+        shared.turn(&shop, "eur", &["a"], TIMEOUT).await.unwrap().end(&answered(class)).await;
+        let next = shared.turn_within(&shop, "sek", &["a"], TIMEOUT, SHORT).await.unwrap();
+        next.end(&DONE).await;
+    }
+    let started = Instant::now();
+    shared.turn(&shop, "eur", &["a"], TIMEOUT).await.unwrap().end(&answered(Class::Unknown)).await;
+    // Of the same process, too.
+    let error = shared.turn_within(&shop, "sek", &["a"], TIMEOUT, SHORT).await.err().expect("it may still land");
+    assert_eq!(error.class, Class::Retry { after_ms: None });
+    shared.turn(&shop, "sek", &["a"], TIMEOUT).await.unwrap().end(&DONE).await;
+    assert!(started.elapsed() >= TIMEOUT + LATE, "{:?}", started.elapsed());
 }

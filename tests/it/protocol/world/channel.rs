@@ -3,7 +3,7 @@
 use omniprice::channel::Class;
 use omniprice::publish::constraint::NeverBelow;
 
-use super::{Act, Answer, Batch, Violation, World, violation};
+use super::{Act, Answer, Batch, Kept, Violation, World, violation};
 
 impl World {
     pub(super) fn answer(&mut self, shop: usize) -> Answer {
@@ -29,6 +29,7 @@ impl World {
         ticket: u64,
         (worker, shop, life): (usize, usize, u64),
         batch: &Batch,
+        beside: Kept,
         answer: Answer,
     ) -> Result<(), Violation> {
         let applies = !matches!(answer, Answer::Busy | Answer::Lie | Answer::Refuse);
@@ -45,6 +46,12 @@ impl World {
             }
             if applies && !(answer == Answer::Partial && index == 0) {
                 self.apply(shop, id, seq, minor)?;
+                // The whole document, so that the other channel's price is what it was when the document was read.
+                if let Some((other, kept, seq, minor)) = beside
+                    && self.newest(other, kept) != seq
+                {
+                    self.apply(other, kept, seq, minor)?;
+                }
             }
         }
         let results: Vec<Result<(), Class>> = (0..batch.len())

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
 use omniprice::publish::constraint::{Order, TaxView, may_send};
-use omniprice::publish::daily::{Spent, full_until, reads_meanwhile};
+use omniprice::publish::daily::{full_until, reads_meanwhile};
 use omniprice::publish::step::{Event, Plan, Policy, Shown, plan, waits_for_stray};
+use omniprice::store::fleet::Spent;
 use omniprice::store::lanes::{Change, Shut};
 use omniprice::store::listings::Listing;
 
-use super::{Act, At, Batch, FAULTS_UNTIL, LATE, LEASE, TIMEOUT, Violation, World, violation};
+use super::{Act, At, Batch, FAULTS_UNTIL, Kept, LATE, LEASE, TIMEOUT, Violation, World, violation};
 use crate::protocol::table::Broken;
 
 impl World {
@@ -27,8 +28,12 @@ impl World {
                 return self.send(worker, shop, batches, tokens, reads, claimed_at);
             }
             At::Read { reads } => self.ask(worker, shop, reads),
+            At::Knock { batch, rest, until } => return self.knock(worker, shop, batch, rest, until),
+            At::Merge { ticket, batch, rest, since, beside } => {
+                return self.merge((worker, shop), ticket, batch, rest, since, beside);
+            }
             // Only an answer or the deadline moves these.
-            waiting @ (At::Sent { .. } | At::Reading { .. }) => {
+            waiting @ (At::Sent { .. } | At::Fetch { .. } | At::Reading { .. }) => {
                 self.lanes.insert((worker, shop), waiting);
             }
         }
@@ -165,6 +170,26 @@ impl World {
             return Ok(());
         }
         let batch = batches.remove(0);
+        let rest = Box::new(At::Send { batches, tokens, reads, claimed_at });
+        if self.shops[shop].beside.is_some() {
+            let until = self.now + super::document::WAIT;
+            self.lanes.insert((worker, shop), At::Knock { batch, rest, until });
+            self.go_on(worker, shop);
+            return Ok(());
+        }
+        self.next += 1;
+        self.dispatch((worker, shop), self.next, batch, rest, None)
+    }
+
+    /// A request leaves; `ticket` is what its answer is known by.
+    pub(super) fn dispatch(
+        &mut self,
+        (worker, shop): (usize, usize),
+        ticket: u64,
+        batch: Batch,
+        rest: Box<At>,
+        beside: Kept,
+    ) -> Result<(), Violation> {
         for &(id, seq, minor) in &batch {
             let newest = self.sent.entry(id).or_default();
             if seq < *newest {
@@ -180,8 +205,7 @@ impl World {
             self.note(&[3, id, seq, minor, self.now]);
             self.say(|| format!("worker {worker} sends {id} #{seq} {minor}"));
         }
-        self.next += 1;
-        let (ticket, life) = (self.next, self.lives[worker]);
+        let life = self.lives[worker];
         let deadline = self.now + TIMEOUT;
         let unknown = vec![Err(Class::Unknown); batch.len()];
         let place = (worker, shop, life);
@@ -196,10 +220,9 @@ impl World {
                 let travel = if self.faulty(8) { self.dice.below(LATE) } else { 1 + self.dice.below(30) };
                 let (worker, shop, life) = place;
                 let batch = batch.clone();
-                self.plan(self.now + travel, Act::Arrive { ticket, worker, shop, life, batch, answer });
+                self.plan(self.now + travel, Act::Arrive { ticket, worker, shop, life, batch, beside, answer });
             }
         }
-        let rest = Box::new(At::Send { batches, tokens, reads, claimed_at });
         self.lanes.insert((worker, shop), At::Sent { ticket, batch, rest });
         Ok(())
     }
@@ -217,6 +240,7 @@ impl World {
             return Ok(());
         }
         let Some(At::Sent { batch, rest, .. }) = self.lanes.insert((worker, shop), At::Claim) else { return Ok(()) };
+        self.end_turn(ticket, results);
         let policy = self.shops[shop].policy();
         let tokens = if let At::Send { tokens, .. } = rest.as_ref() { tokens.clone() } else { BTreeMap::new() };
         for (&(id, seq, _), result) in batch.iter().zip(results) {

@@ -36,6 +36,7 @@ impl World {
                 rewrites: readable && dice.percent(25),
                 absent: BTreeSet::new(),
                 rejected: BTreeMap::new(),
+                beside: None,
                 name: (*name).to_owned(),
                 readable,
                 idempotent: ordered || (!readable && dice.percent(70)),
@@ -49,6 +50,16 @@ impl World {
             });
         }
         rows.sort_by_key(|row| row.id);
+        if dice.percent(25) {
+            let first = usize::try_from(dice.below(channels - 1)).unwrap_or(0);
+            let pair = [first, first + 1];
+            for (own, other) in pair.into_iter().zip(pair.into_iter().rev()) {
+                let shop: &mut Shop = &mut shops[own];
+                // A document has no number of its own, is written whole, and each on its own.
+                (shop.beside, shop.ordered, shop.rewrites, shop.max_batch) = (Some(other), false, false, 1);
+                shop.idempotent &= !shop.readable;
+            }
+        }
         let single = dice.percent(40);
         let pair = |above: &str, below: &str| NeverBelow {
             above: above.to_owned(),
@@ -74,6 +85,7 @@ impl World {
             single,
             sent: BTreeMap::new(),
             unread: BTreeMap::new(),
+            turns: BTreeMap::new(),
             decisions: BTreeMap::new(),
             trace: 0xCBF2_9CE4_8422_2325,
             events: 0,

@@ -1,0 +1,77 @@
+//! A lane's reads: what a channel shows of the listings that wait for proof.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Lane, Moved, advance};
+use crate::channel::{ChannelError, Class, Seen};
+use crate::clock::Clock;
+use crate::money::Money;
+use crate::publish::step::{Event, Shown};
+use crate::store::listings::Listing;
+use crate::store::{Db, StoreError};
+
+/// Listings read at first in one go; more as long as the channel answers fast.
+const READ_AT_FIRST: usize = 64;
+
+/// Reads in parts and writes each down as it comes. What half the lease is not enough for is left to the next round:
+/// after the whole of it, what was read would be another worker's to write.
+pub(super) async fn all(
+    db: &Db,
+    clock: &Clock,
+    lane: &Lane,
+    mut read: Vec<Listing>,
+    claimed_at: Instant,
+) -> Result<Moved, StoreError> {
+    let half = Duration::from_millis((lane.lease_ms / 2).unsigned_abs());
+    let (mut moved, mut size) = (Moved::default(), READ_AT_FIRST);
+    while !read.is_empty() {
+        if claimed_at.elapsed() > half {
+            let left = read.drain(..).map(|listing| (listing.id, listing.lease_token, Event::Rested)).collect();
+            advance(db, clock, lane, left).await?;
+            break;
+        }
+        let mut part: Vec<Listing> = read.drain(..size.min(read.len())).collect();
+        let started = Instant::now();
+        let externals: Vec<String> = part.iter().filter_map(|listing| listing.external.clone()).collect();
+        let seen = lane.channel.read(&externals).await;
+        if seen.is_err() {
+            // A channel that does not answer is not asked about the others either.
+            part.append(&mut read);
+        }
+        let event = |listing: Listing| {
+            let result = match &seen {
+                Ok(seen) => shown(&listing, seen.iter().find(|seen| Some(&seen.external) == listing.external.as_ref())),
+                Err(error) => Err(error.clone()),
+            };
+            (listing.id, listing.lease_token, Event::Read(result))
+        };
+        moved = moved.and(advance(db, clock, lane, part.into_iter().map(event).collect()).await?);
+        if started.elapsed() < half / 8 {
+            size *= 2;
+        }
+    }
+    Ok(moved)
+}
+
+/// What a read says about one listing, in the listing's own currency.
+fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, ChannelError> {
+    let Some(seen) = seen else { return Ok(None) };
+    let Some(price) = seen.price else {
+        // The listing is there, and the channel says why its price cannot be told.
+        let told = |why: &String| ChannelError::new(Class::Retry { after_ms: None }, why.clone());
+        return seen.refused.as_ref().map_or(Ok(None), |why| Err(told(why)));
+    };
+    // Another currency is another price: it can never prove ours.
+    if price.currency().code() != listing.currency {
+        let text = format!("the channel shows {} instead of {}", price.currency().code(), listing.currency);
+        return Err(ChannelError::new(Class::Retry { after_ms: None }, text));
+    }
+    Ok(Some(Shown {
+        minor: price.minor(),
+        regular: seen.regular.map(|regular| regular.map(Money::minor)),
+        refused: seen.refused.clone(),
+        disputed: seen.disputed.is_some(),
+    }))
+}
