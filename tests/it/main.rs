@@ -54,6 +54,7 @@ mod report;
 mod rivals;
 mod roundtrip;
 mod rtl;
+mod same_second;
 mod scrapers;
 mod second_person;
 mod sellers_and_markets;
