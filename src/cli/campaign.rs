@@ -254,12 +254,16 @@ fn text(shown: &Shown) -> String {
         lines.push(format!("  {} {} {}", local(due.at.0, &one.zone), action.replace('_', " "), due.channel));
     }
     for on in &shown.staged {
+        let rest = match on.listings - on.wanted {
+            ..=0 => String::new(),
+            rest => format!("; {rest} {} sent the price when it begins", if rest == 1 { "is" } else { "are" }),
+        };
         lines.push(format!(
-            "  {} begins by itself at {}: {} of {} listings have it",
+            "  {} begins by itself at {}: {} of {} listings have it{rest}",
             on.channel,
             local(on.starts_at, &one.zone),
             on.confirmed,
-            on.wanted
+            on.listings
         ));
     }
     if !shown.strikes.is_empty() {
