@@ -329,6 +329,14 @@ fn campaigns() -> Vec<Campaign> {
             ..campaign("October", Stage::Ended(at(30)))
         },
         campaign(
+            "Spring",
+            Stage::Waits {
+                until: UNTIL.plus(Millis::DAY),
+                planned_by: "Ann".into(),
+                why: "a change of -20.04 % needs two persons' consent".into(),
+            },
+        ),
+        campaign(
             "Singles Day",
             Stage::Cancelled { why: "campaign Singles Day starts soon and till cannot be written to".into() },
         ),

@@ -7,6 +7,7 @@ mod alert_words;
 mod alerts;
 mod bars;
 mod believed;
+mod campaign_consent;
 mod cli;
 mod connectors;
 mod crash;
