@@ -5,10 +5,14 @@
 //! figures of one run only.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::float_arithmetic,
     clippy::disallowed_methods,
     reason = "a benchmark that cannot go on stops, prints ratios, and holds our client against the bare one"
 )]
+
+#[path = "catalogue/start.rs"]
+mod start;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -16,7 +20,6 @@ use std::time::Instant;
 
 use omniprice::app::App;
 use omniprice::clock::{Clock, Millis};
-use omniprice::config::Config;
 use omniprice::demo::shop::Shop;
 use omniprice::flow;
 use omniprice::store::listings::{self, Desire};
@@ -30,7 +33,6 @@ const SINGLES: usize = 200;
 const BARE: usize = 1_000;
 const BATCH: usize = 100;
 const PAGE: usize = 10_000;
-const RULES: &str = "schema = 1\n[[market]]\nid = \"DK\"\ncountry = \"DK\"\ncurrency = \"DKK\"\ntax = \"gross\"\ntz = \"Europe/Copenhagen\"\nvat = \"standard\"\n";
 
 fn import(index: usize) -> Import {
     Import {
@@ -99,13 +101,11 @@ async fn bare(shop: &Shop) -> f64 {
 
 #[tokio::main]
 async fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let wanted = arguments.iter().position(|a| a == "--products").and_then(|at| arguments.get(at + 1)?.parse().ok());
-    let products = wanted.unwrap_or(PRODUCTS);
+    let products = start::number("--products", PRODUCTS);
     let skus: Vec<String> = (0..products).map(|index| format!("P{index}")).collect();
     let stock: Vec<(&str, i64)> = skus.iter().map(|sku| (sku.as_str(), 49_900)).collect();
-    let mut text = "mode = \"auto\"\n[database]\nurl = \"sqlite://bench.db\"\n[publish]\nverify_after = \"1ms\"\nper_minute = 4000000000\n\
-                    brake_share_pct = 100\nbrake_mean_pct = 1000\n[web]\nlisten = \"\"\n"
+    let mut text = "[publish]\nverify_after = \"1ms\"\nper_minute = 4000000000\n\
+                    brake_share_pct = 100\nbrake_mean_pct = 1000\n"
         .to_owned();
     let mut shops = Vec::new();
     for channel in 0..CHANNELS {
@@ -119,10 +119,7 @@ async fn main() {
         shops.push(shop);
     }
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("rules.toml"), RULES).unwrap();
-    let file = folder.path().join("omniprice.toml");
-    std::fs::write(&file, text).unwrap();
-    let app = App::build(Config::load(Some(&file), &[]).unwrap(), Clock::System).await.unwrap();
+    let app = start::app(folder.path(), "", ("mode = \"auto\"\n", &text), Clock::System).await;
     for start in (0..products).step_by(PAGE) {
         let rows = (start..(start + PAGE).min(products)).map(import).collect();
         products::import(&app.db, rows, app.now()).await.unwrap();

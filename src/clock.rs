@@ -29,6 +29,18 @@ impl Millis {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// RFC 3339 in UTC, to the millisecond: `2026-11-21T09:00:00.120Z`. Two events of one second are told apart by it.
+    #[must_use]
+    pub fn exact(self) -> String {
+        self.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    }
+
+    /// The last millisecond of this instant's second: what an instant stands for that is printed to the second.
+    #[must_use]
+    pub const fn end_of_second(self) -> Self {
+        self.plus(Self::SECOND - 1 - self.0.rem_euclid(Self::SECOND))
+    }
+
     /// The same instant for calendar arithmetic; instants outside jiff's range clamp to its ends.
     #[must_use]
     pub fn timestamp(self) -> jiff::Timestamp {

@@ -5,6 +5,7 @@
 //! repeat it for ever and `once` until nothing is left.
 
 mod campaign_claims;
+pub mod campaign_consent;
 mod campaign_plan;
 mod campaign_stages;
 pub mod campaigns;

@@ -1,13 +1,15 @@
 //! A large catalogue in SQLite for benchmarks: the same rows for the same numbers, written by the engine itself, because
 //! an import of millions of rows would take longer than what is measured.
 
+mod start;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use omniprice::app::App;
 use omniprice::clock::{Clock, Millis};
-use omniprice::config::Config;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+pub use start::number;
 
 /// What is in the catalogue.
 #[derive(Debug, Clone, Copy)]
@@ -23,19 +25,13 @@ pub struct Size {
 
 pub const NOW: Millis = Millis(1_795_510_800_000);
 
-const RULES: &str = "schema = 1\n[[market]]\nid = \"DK\"\ncountry = \"DK\"\ncurrency = \"DKK\"\ntax = \"gross\"\ntz = \"Europe/Copenhagen\"\nvat = \"standard\"\nomnibus = \"DK\"\n\
-[[rule]]\nid = \"headphones\"\npriority = 20\nmode = \"auto\"\nselect = { category_under = \"audio/headphones\" }\ntarget = { kind = \"lowest\" }\nadjust = { percent = \"-1\" }\nbounds = { min = [ { margin_pct = \"10\" } ] }\n\
+const RULES: &str = "[[rule]]\nid = \"headphones\"\npriority = 20\nmode = \"auto\"\nselect = { category_under = \"audio/headphones\" }\ntarget = { kind = \"lowest\" }\nadjust = { percent = \"-1\" }\nbounds = { min = [ { margin_pct = \"10\" } ] }\n\
 rounding = { direction = \"down\", tiers = [{ below = \"100.00\", modulus = \"1.00\", endings = [\"0.95\"] }, { modulus = \"10.00\", endings = [\"9.00\"] }] }\nlimits = { max_step_down_pct = \"10\", max_step_up_pct = \"10\" }\n\
 [[rule]]\nid = \"all\"\npriority = 1\nmode = \"auto\"\ntarget = { kind = \"median\" }\nbounds = { min = [ { margin_pct = \"10\" } ] }\n";
 
 /// Writes the catalogue and opens the application on it, at a fixed time.
 pub async fn open(folder: &Path, size: Size) -> Arc<App> {
-    std::fs::write(folder.join("rules.toml"), RULES).expect("a rule file");
-    let file = folder.join("omniprice.toml");
-    let text = "[database]\nurl = \"sqlite://bench.db\"\n[web]\nlisten = \"\"\n[log]\nfilter = \"error\"\n";
-    std::fs::write(&file, text).expect("a configuration");
-    let config = Config::load(Some(&file), &[]).expect("the configuration loads");
-    let app = App::build(config, Clock::manual(NOW)).await.expect("the application");
+    let app = start::app(folder, RULES, ("", "[log]\nfilter = \"error\"\n"), Clock::manual(NOW)).await;
     let url = format!("sqlite://{}", folder.join("bench.db").display());
     let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("the database");
     for statement in statements(size) {
@@ -92,10 +88,4 @@ pub fn resident_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
-}
-
-/// A number from the command line: `--name N`.
-pub fn number(name: &str, default: usize) -> usize {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(default)
 }

@@ -14,6 +14,7 @@ use crate::clock::Millis;
 use crate::decide::campaign::{Due, timetable};
 use crate::decide::campaign_file::CampaignFile;
 use crate::decide::text::Zone;
+use crate::flow::campaign_consent::PREFIX;
 use crate::flow::campaigns as flow;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
@@ -39,6 +40,9 @@ pub enum Command {
         /// Although it began in the past, or makes a price no lower than it is
         #[arg(long)]
         yes: bool,
+        /// Who stores it
+        #[arg(long, env = "USER", default_value = "operator")]
+        actor: String,
     },
     /// Campaigns, latest start first
     List,
@@ -76,7 +80,7 @@ struct Shown {
 pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     match command {
-        Command::Add { file, dry_run, yes } => add(context, &app, file, *dry_run, *yes).await,
+        Command::Add { file, dry_run, yes, actor } => add(context, &app, file, actor, (*dry_run, *yes)).await,
         Command::List => {
             let all = campaigns::list(&app.db, MOST).await?;
             context.print(&all, |all| table(all))?;
@@ -91,8 +95,8 @@ async fn add(
     context: &Context,
     app: &App,
     file: &std::path::Path,
-    dry_run: bool,
-    yes: bool,
+    actor: &str,
+    (dry_run, yes): (bool, bool),
 ) -> anyhow::Result<ExitCode> {
     let body = std::fs::read_to_string(file)
         .with_context(|| format!("{}; hint: docs/rules.md shows a whole campaign file", file.display()))?;
@@ -109,7 +113,8 @@ async fn add(
             odd.join("\n")
         )));
     }
-    let name = planned.name.clone();
+    let planned = campaigns::New { added_by: actor.to_owned(), ..planned };
+    let (name, asked) = (planned.name.clone(), planned.asked.clone());
     let items = planned.items.len();
     let added = match dry_run {
         true => campaigns::refusal(&app.db, planned).await?,
@@ -127,18 +132,24 @@ async fn add(
         ),
     }
     if context.json {
-        let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook, "remarks": remarks });
+        let value = serde_json::json!({ "stored": !dry_run, "id": name, "products": items, "outlook": outlook, "remarks": remarks, "waits_for_consent_until": asked.as_ref().map(|(_, until)| until.to_string()) });
         say(&serde_json::to_string_pretty(&value)?)?;
     } else {
         let what = if dry_run { "would be stored" } else { "is stored" };
         for remark in &remarks {
             talk(&context.here(&format!("{}: {}", plain(&remark.sku), plain(&remark.what))));
         }
-        say(&format!(
-            "campaign {name} with {} {what}\n{}",
+        let waits = asked.map_or_else(String::new, |(why, until)| {
+            format!(
+                "\n{why}: it decides nothing before somebody else agrees, until {until}: \
+                 omniprice approve {PREFIX}{name} --why \"...\""
+            )
+        });
+        say(&context.here(&format!(
+            "campaign {name} with {} {what}{waits}\n{}",
             count(items, "product"),
-            context.here(&outlook_text(&outlook))
-        ))?;
+            outlook_text(&outlook)
+        )))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -222,7 +233,8 @@ fn table(all: &[Campaign]) -> String {
     let mut table = super::columns(["id", "phase", "from", "until", "owner", "why"]);
     for one in all {
         let (from, until) = (local(one.starts_at, &one.zone), local(one.ends_at, &one.zone));
-        table.add_row([&one.name, &one.phase, &from, &until, &plain(&one.owner), &plain(&one.why)]);
+        let phase = if one.waits().is_some() { "waits" } else { one.phase.as_str() };
+        table.add_row([&one.name, phase, &from, &until, &plain(&one.owner), &plain(&one.why)]);
     }
     table.to_string()
 }
@@ -234,6 +246,19 @@ fn text(shown: &Shown) -> String {
         format!("from {} until {}", local(one.starts_at, &one.zone), local(one.ends_at, &one.zone)),
         String::new(),
     ];
+    if let Some(until) = one.waits() {
+        let (why, until) = (plain(one.asked.as_deref().unwrap_or_default()), local(until.0, &one.zone));
+        lines.insert(
+            2,
+            format!(
+                "waits for a second person until {until}: {why}; omniprice approve {PREFIX}{} --why \"...\"",
+                one.name
+            ),
+        );
+    } else if let (Some(by), Some(at)) = (&one.consent_by, one.consent_at) {
+        let why = plain(one.consent_why.as_deref().unwrap_or_default());
+        lines.insert(2, format!("{} agreed to it at {}: {why}", plain(by), local(at, &one.zone)));
+    }
     for item in &shown.items {
         let money = |minor| {
             currency(&item.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
@@ -254,12 +279,16 @@ fn text(shown: &Shown) -> String {
         lines.push(format!("  {} {} {}", local(due.at.0, &one.zone), action.replace('_', " "), due.channel));
     }
     for on in &shown.staged {
+        let rest = match on.listings - on.wanted {
+            ..=0 => String::new(),
+            rest => format!("; {rest} {} sent the price when it begins", if rest == 1 { "is" } else { "are" }),
+        };
         lines.push(format!(
-            "  {} begins by itself at {}: {} of {} listings have it",
+            "  {} begins by itself at {}: {} of {} listings have it{rest}",
             on.channel,
             local(on.starts_at, &one.zone),
             on.confirmed,
-            on.wanted
+            on.listings
         ));
     }
     if !shown.strikes.is_empty() {

@@ -49,8 +49,11 @@ struct Report {
     title: String,
     price: String,
     version: i64,
-    /// The instant that was asked about; listings show what they asked then beside their state of today.
+    /// The instant that was asked about, to the millisecond; listings show what they asked then beside their state of today.
     at: Option<String>,
+    /// Another decision than the one that is told would be found at the end of the second that was asked about.
+    #[serde(skip)]
+    at_exactly: bool,
     locked: bool,
     /// The newest evaluation in one sentence, and the whole story of it.
     outcome: Option<String>,
@@ -106,7 +109,11 @@ struct Decided {
     /// Its number, which `rollback` takes.
     id: i64,
     version: i64,
+    /// To the millisecond: several may fall into one second.
     at: String,
+    /// Whether another decision on the product fell into the same second.
+    #[serde(skip)]
+    crowded: bool,
     from: String,
     to: String,
     actor: String,
@@ -332,25 +339,43 @@ async fn report(
             &product.currency,
         ),
         version: then.map_or(if asked.at.is_some() { 0 } else { product.version }, |d| d.version),
-        at: asked.at.map(|at| at.to_string()),
+        at: asked.at.map(Millis::exact),
+        at_exactly: match asked.at {
+            Some(at) => {
+                let found = decisions::at(&app.db, product.id, at.end_of_second()).await?;
+                found.map(|found| found.id) != decision.map(|own| own.id)
+            }
+            None => false,
+        },
         locked: product.locked != 0,
         outcome: evaluation.map(|e| e.outcome.clone()),
         since: evaluation.map(|e| Millis(e.since).to_string()),
         why: evaluation.map(|e| plain(&e.why)),
         story: Some(proof.story).filter(|story| !story.is_empty()),
-        decision: decision.map(|d| Decided {
-            id: d.id,
-            version: d.version,
-            at: Millis(d.created_at).to_string(),
-            from: money(d.previous_minor, &d.currency),
-            to: money(d.price_minor, &d.currency),
-            actor: d.actor.clone(),
-            why: plain(&d.why),
-        }),
+        decision: match decision {
+            Some(decision) => Some(decided(app, decision, &money).await?),
+            None => None,
+        },
         proof: proof.verdict,
         cites: proof.cites,
         offers,
         channels,
+    })
+}
+
+async fn decided(app: &App, d: &DecisionRow, money: &impl Fn(i64, &str) -> String) -> anyhow::Result<Decided> {
+    let at = Millis(d.created_at);
+    let end = at.end_of_second();
+    let since = decisions::of_product_since(&app.db, d.product_id, end.plus(1 - Millis::SECOND)).await?;
+    Ok(Decided {
+        id: d.id,
+        version: d.version,
+        at: at.exact(),
+        crowded: since.iter().any(|other| other.id != d.id && other.created_at <= end.0),
+        from: money(d.previous_minor, &d.currency),
+        to: money(d.price_minor, &d.currency),
+        actor: d.actor.clone(),
+        why: plain(&d.why),
     })
 }
 

@@ -1,13 +1,16 @@
 //! `omniprice review`, `approve` and `reject`.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use super::{Context, FAILED, NEEDS_A_PERSON, named, names, say, talk, wrong};
 use crate::app::App;
 use crate::decide::select::is_under;
+use crate::flow::campaign_consent::{self, NotAgreed, PREFIX};
 use crate::flow::pricing::{self, Approved, Refused};
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
+use crate::store::campaigns::{self, Campaign};
 use crate::store::decisions::{self, Review};
 use crate::store::products;
 
@@ -16,9 +19,9 @@ const MOST: i64 = 10_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Settle {
-    /// Numbers from `omniprice review`
-    #[arg(value_name = "ID", required_unless_present = "all")]
-    ids: Vec<i64>,
+    /// Numbers from `omniprice review`, or campaign/NAME
+    #[arg(value_name = "ID", required_unless_present = "all", value_parser = Id::parse)]
+    ids: Vec<Id>,
     /// Everything that waits, or as much of it as --rule and --category leave
     #[arg(long, conflicts_with = "ids")]
     all: bool,
@@ -30,6 +33,43 @@ pub struct Settle {
     /// Who decides
     #[arg(long, env = "USER", default_value = "operator")]
     actor: String,
+}
+
+/// What waits for a person, as `review` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Id {
+    Proposal(i64),
+    Campaign(String),
+}
+
+impl Id {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_prefix(PREFIX) {
+            Some(name) => Ok(Self::Campaign(name.to_owned())),
+            None => text.parse().map(Self::Proposal).map_err(|_| {
+                format!(
+                    "neither a number nor {PREFIX}NAME\nhint: omniprice review lists what waits, each with its number"
+                )
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Proposal(number) => write!(f, "{number}"),
+            Self::Campaign(name) => write!(f, "{PREFIX}{}", plain(name)),
+        }
+    }
+}
+
+/// What waits, in the order in which it is listed.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Waits {
+    Price(Box<Review>),
+    Campaign { campaign: Box<Campaign> },
 }
 
 /// What of all that waits.
@@ -48,10 +88,14 @@ pub struct Which {
 pub async fn list(context: &Context, which: &Which) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     known(&app, which).await?;
-    let reviews = waiting(&app, which).await?;
+    let mut waits: Vec<Waits> = Vec::new();
+    for campaign in campaigns_of(&app, which).await? {
+        waits.push(Waits::Campaign { campaign: Box::new(campaign) });
+    }
+    waits.extend(waiting(&app, which).await?.into_iter().map(|review| Waits::Price(Box::new(review))));
     let narrow = which.rule.is_some() || which.category.is_some();
     let nothing = if narrow { "nothing of that waits; omniprice review lists all that does" } else { "nothing waits" };
-    context.print(&reviews, |reviews| context.here(&table(reviews, nothing)))?;
+    context.print(&waits, |waits| context.here(&table(waits, nothing)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -67,6 +111,14 @@ async fn known(app: &App, which: &Which) -> anyhow::Result<()> {
         names::category(app, category).await?;
     }
     Ok(())
+}
+
+/// Campaigns that wait for a second person; those of a rule or a category alone are none.
+async fn campaigns_of(app: &App, which: &Which) -> anyhow::Result<Vec<Campaign>> {
+    if which.rule.is_some() || which.category.is_some() {
+        return Ok(vec![]);
+    }
+    Ok(campaigns::waiting(&app.db).await?)
 }
 
 /// Open proposals of a rule and a category, the oldest first.
@@ -87,12 +139,19 @@ async fn waiting(app: &App, which: &Which) -> anyhow::Result<Vec<Review>> {
 }
 
 /// Open proposals, or what is to be said where there are none.
-fn table(reviews: &[Review], nothing: &str) -> String {
-    if reviews.is_empty() {
+fn table(waits: &[Waits], nothing: &str) -> String {
+    if waits.is_empty() {
         return nothing.to_owned();
     }
     let mut table = super::columns(["id", "sku", "from", "to", "why"]);
-    for review in reviews {
+    for one in waits {
+        let review = match one {
+            Waits::Price(review) => review,
+            Waits::Campaign { campaign } => {
+                table.add_row(row_of(campaign));
+                continue;
+            }
+        };
         let (from, to) = amounts(review);
         let agreed = review
             .first_by
@@ -101,6 +160,18 @@ fn table(reviews: &[Review], nothing: &str) -> String {
         table.add_row([review.id.to_string(), plain(&review.sku), from, to, plain(&review.why) + &agreed]);
     }
     format!("{table}\n\nomniprice approve ID --why \"...\"   or   omniprice reject ID --why \"...\"   (or --all)")
+}
+
+/// A campaign in the list: it has many prices, so the columns for one are empty.
+fn row_of(campaign: &Campaign) -> [String; 5] {
+    let until = campaign.waits().map_or_else(String::new, |until| until.to_string());
+    let why = format!(
+        "{}: {}; {}; somebody else must agree until {until}",
+        plain(&campaign.owner),
+        plain(&campaign.why),
+        plain(campaign.asked.as_deref().unwrap_or_default())
+    );
+    [format!("{PREFIX}{}", campaign.name), String::new(), String::new(), String::new(), why]
 }
 
 fn amounts(review: &Review) -> (String, String) {
@@ -121,7 +192,9 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
     let app = context.app().await?;
     known(&app, &args.which).await?;
     let ids = if args.all {
-        waiting(&app, &args.which).await?.iter().map(|review| review.id).collect()
+        let waiting = waiting(&app, &args.which).await?;
+        let campaigns = campaigns_of(&app, &args.which).await?.into_iter().map(|one| Id::Campaign(one.name));
+        waiting.iter().map(|review| Id::Proposal(review.id)).chain(campaigns).collect()
     } else {
         args.ids.clone()
     };
@@ -131,21 +204,13 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
     let mut failed = 0;
     let mut done = Vec::new();
     for id in &ids {
-        let told = decisions::review(&app.db, *id).await?.map_or_else(String::new, |review| {
-            let (from, to) = amounts(&review);
-            format!(": {} {from} -> {to}", plain(&review.sku))
-        });
-        let result = if approve {
-            pricing::approve(&app, *id, &args.actor, &args.why).await.map(|approved| match approved {
-                Approved::Decided { version } => format!("{id} approved{told}, version {version}"),
-                Approved::First => format!("{id} noted{told}; a second person must approve it too"),
-            })
-        } else {
-            pricing::reject(&app, *id, &args.actor, &args.why).await.map(|()| format!("{id} rejected{told}"))
+        let result = match id {
+            Id::Proposal(number) => settle_price(&app, *number, args, approve).await,
+            Id::Campaign(name) => settle_campaign(&app, name, args, approve).await,
         };
         match result {
             Ok(text) => done.push(text),
-            Err(error) if error.is::<Refused>() => {
+            Err(error) if error.is::<Refused>() || error.is::<NotAgreed>() => {
                 failed += 1;
                 talk(&format!("{id} not settled: {error}"));
             }
@@ -163,4 +228,31 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
         (true, _) => ExitCode::from(FAILED),
         (false, _) => ExitCode::from(NEEDS_A_PERSON),
     })
+}
+
+/// What became of a proposal.
+async fn settle_price(app: &App, id: i64, args: &Settle, approve: bool) -> anyhow::Result<String> {
+    let told = decisions::review(&app.db, id).await?.map_or_else(String::new, |review| {
+        let (from, to) = amounts(&review);
+        format!(": {} {from} -> {to}", plain(&review.sku))
+    });
+    if !approve {
+        pricing::reject(app, id, &args.actor, &args.why).await?;
+        return Ok(format!("{id} rejected{told}"));
+    }
+    Ok(match pricing::approve(app, id, &args.actor, &args.why).await? {
+        Approved::Decided { version } => format!("{id} approved{told}, version {version}"),
+        Approved::First => format!("{id} noted{told}; a second person must approve it too"),
+    })
+}
+
+/// What became of a campaign that waits for a second person.
+async fn settle_campaign(app: &App, name: &str, args: &Settle, approve: bool) -> anyhow::Result<String> {
+    let id = Id::Campaign(name.to_owned());
+    if approve {
+        campaign_consent::approve(app, name, &args.actor, &args.why).await?;
+        return Ok(format!("{id} approved: it is planned"));
+    }
+    campaign_consent::reject(app, name, &args.actor, &args.why).await?;
+    Ok(format!("{id} rejected: it is cancelled"))
 }

@@ -138,14 +138,14 @@ async fn of_number(app: &App, args: &Args, number: i64) -> anyhow::Result<Millis
         let product = super::names::product(app, sku).await?;
         let history = decisions::of_product_since(&app.db, product.id, Millis(0)).await?;
         let Some(other) = history.into_iter().find(|one| one.version == number && one.id != number) else { continue };
-        let (sku, version_at) = (plain(sku), exact(other.created_at));
+        let (sku, version_at) = (plain(sku), Millis(other.created_at).exact());
         return Err(wrong(match &decision {
             Some(decision) => format!(
                 "{number} may be decision {number} ({}, {}) or version {number} of {sku} ({version_at})\n\
                  hint: --to {} means the decision, --to {version_at} the version",
                 plain(&decision.sku),
-                exact(decision.created_at),
-                exact(decision.created_at)
+                Millis(decision.created_at).exact(),
+                Millis(decision.created_at).exact()
             ),
             None => format!(
                 "there is no decision {number}, and versions have no number of their own here\n\
@@ -161,14 +161,9 @@ async fn of_number(app: &App, args: &Args, number: i64) -> anyhow::Result<Millis
     talk(&format!(
         "{number} is read as the number of a decision: that of {} at {}; a span would be {number}h or {number}d",
         plain(&decision.sku),
-        exact(decision.created_at)
+        Millis(decision.created_at).exact()
     ));
     Ok(Millis(decision.created_at))
-}
-
-/// An instant to the millisecond, so that it means this decision again when it is typed.
-fn exact(milliseconds: i64) -> String {
-    Millis(milliseconds).timestamp().to_string()
 }
 
 /// Every price goes back as one that a person set: with owner, reason and end, past every guard, on all channels.

@@ -41,20 +41,26 @@ pub fn last_of(text: &str, at: Millis) -> Millis {
     if text.contains('.') || day(text).is_some() { at } else { at.plus(Millis::SECOND - 1) }
 }
 
-/// A text with every instant in it (`2026-12-01T09:00:00Z`, as all stored texts have them) as the clocks of a zone show it,
-/// with their offset from UTC, so that it can be typed as it stands.
+/// A text with every instant in it (`2026-12-01T09:00:00Z`, as all stored texts have them, or `2026-12-01T09:00:00.120Z`) as
+/// the clocks of a zone show it, with their offset from UTC, so that it can be typed as it stands.
 #[must_use]
 pub fn local(text: &str, zone: &Zone) -> String {
-    const INSTANT: usize = "2026-12-01T09:00:00Z".len();
+    const FORMS: [(usize, &str); 2] = [
+        ("2026-12-01T09:00:00.120Z".len(), "%Y-%m-%dT%H:%M:%S%.3f%:z"),
+        ("2026-12-01T09:00:00Z".len(), "%Y-%m-%dT%H:%M:%S%:z"),
+    ];
     let (mut out, mut rest) = (String::with_capacity(text.len() + 64), text);
     while let Some(end) = rest.find('Z').map(|at| at + 1) {
         let (head, tail) = rest.split_at(end);
-        let found = end.checked_sub(INSTANT).and_then(|at| Some((head.get(..at)?, absolute(head.get(at..)?)?)));
+        let found = FORMS.into_iter().find_map(|(length, form)| {
+            let at = end.checked_sub(length)?;
+            Some((head.get(..at)?, absolute(head.get(at..)?)?, form))
+        });
         match found {
-            Some((before, at)) => {
+            Some((before, at, form)) => {
                 out.push_str(before);
                 let shown = at.timestamp().to_zoned(zone.0.clone());
-                out.push_str(&shown.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+                out.push_str(&shown.strftime(form).to_string());
             }
             None => out.push_str(head),
         }
@@ -140,6 +146,8 @@ mod tests {
             let Some(text) = told.get(at..at + "2026-07-01T12:00:00+02:00".len()) else { continue };
             assert!(end(text, &zone).is_some(), "{text} can be typed again");
         }
+        let exact = local("at 2026-07-01T10:00:00.120Z or 2026-07-01T10:00:00.000Z", &zone);
+        assert_eq!(exact, "at 2026-07-01T12:00:00.120+02:00 or 2026-07-01T12:00:00.000+02:00");
         assert_eq!(local("æøå2026-12-01T23:30:00", &zone), "æøå2026-12-01T23:30:00");
     }
 }

@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod campaign;
 pub mod campaign_file;
 pub mod campaign_place;
+pub mod canonical;
 pub mod check;
 pub mod check_amounts;
 pub mod check_rule;

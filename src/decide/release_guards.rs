@@ -7,7 +7,7 @@ use crate::decide::bounds;
 use crate::decide::decision::{Fate, Flag, Step};
 use crate::decide::facts::{Availability, Facts, ManualPrice, OfferFact};
 use crate::decide::offers::competitor;
-use crate::decide::release::{Approval, Guard, Proposal, person};
+use crate::decide::release::{Approval, Guard, Proposal, ReleaseParams, person};
 use crate::decide::rules::EngineParams;
 use crate::decide::staging;
 use crate::money::{Currency, Decimal, Money};
@@ -372,14 +372,14 @@ fn confirmation(proposal: &Proposal) -> Option<String> {
     if change.abs() > proposal.params.confirm_above_pct {
         return Some(format!("a change of {} % needs a person's consent", shown_pct(change)));
     }
-    let (limit, stake) = (proposal.params.confirm_above_amount?, stake(proposal, proposal.current?)?);
+    let stock = proposal.facts.product.own_stock;
+    let (limit, stake) = (proposal.params.confirm_above_amount?, stake(stock, proposal.current?, proposal.price)?);
     (stake > limit).then(|| format!("{} at stake in stock needs a person's consent", shown_pct(stake)))
 }
 
-/// The difference to a price times our stock, in the market's currency.
-fn stake(proposal: &Proposal, from: Money) -> Option<Decimal> {
-    let stock = Decimal::from(proposal.facts.product.own_stock?.max(0));
-    (proposal.price.amount() - from.amount()).abs().checked_mul(stock)
+/// The difference of two prices times our stock, in the market's currency.
+fn stake(stock: Option<i64>, from: Money, to: Money) -> Option<Decimal> {
+    (to.amount() - from.amount()).abs().checked_mul(Decimal::from(stock?.max(0)))
 }
 
 fn second_person(proposal: &Proposal) -> Option<String> {
@@ -391,12 +391,17 @@ fn second_person(proposal: &Proposal) -> Option<String> {
     // What a person does to a price that was set is measured from that price, not from the one before it.
     let in_force = proposal.facts.product.current.filter(|_| set_by_hand(proposal).is_some());
     let from = in_force.filter(|price| price.currency() == proposal.price.currency()).or(proposal.current)?;
-    let params = proposal.params;
-    let change = change_pct(from, proposal.price)?;
+    needs_two(proposal.params, from, proposal.price, proposal.facts.product.own_stock)
+}
+
+/// Why a change of a price needs the consent of two persons; none where one is enough. Prices are of one currency.
+#[must_use]
+pub fn needs_two(params: &ReleaseParams, from: Money, to: Money, stock: Option<i64>) -> Option<String> {
+    let change = change_pct(from, to)?;
     if params.second_person_above_pct.is_some_and(|limit| change.abs() > limit) {
         return Some(Sentence::NeedsTwo.with(&[("change", &shown_pct(change))]));
     }
-    let (limit, stake) = (params.second_person_above_amount?, stake(proposal, from)?);
+    let (limit, stake) = (params.second_person_above_amount?, stake(stock, from, to)?);
     (stake > limit).then(|| Sentence::StakeNeedsTwo.with(&[("amount", &shown_pct(stake))]))
 }
 

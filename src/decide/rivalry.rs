@@ -56,9 +56,7 @@ impl History {
         let moves = self.moves.iter().map(|(competitor, moves)| (competitor.clone(), of(moves))).collect();
         Self { own, own_from, moves }
     }
-}
 
-impl History {
     /// Every price of ours since the window of [`OWN_PRICES_MS`] began, oldest first, with the instant from which it was in
     /// force: the price before the first move (`current` where there was none) from the beginning of the window on.
     #[must_use]

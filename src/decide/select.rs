@@ -3,6 +3,7 @@
 //! An unknown figure matches no comparison: a rule for scarce goods must not fire because stock is unknown.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 
@@ -219,6 +220,21 @@ impl Comparison {
             Operator::AtLeast => figure >= self.number,
             Operator::More => figure > self.number,
         }
+    }
+}
+
+/// The operator and the number in its shortest writing, without a space: `>=1`.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.operator {
+            Operator::Less => "<",
+            Operator::AtMost => "<=",
+            Operator::Equal => "=",
+            Operator::NotEqual => "!=",
+            Operator::AtLeast => ">=",
+            Operator::More => ">",
+        };
+        write!(f, "{sign}{}", self.number.normalize())
     }
 }
 

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::campaign_claims::{prior_of, reasons};
+use super::campaign_consent::{self, Reduction};
 use super::campaigns::scope;
 use super::facts::facts;
 use super::names;
@@ -61,6 +62,7 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
         problems.push(Wrong::at("channels", format!("`{}` is not configured{meant}", channel.escape_debug())));
     }
     let mut items: Vec<NewItem> = Vec::new();
+    let mut reductions: Vec<Reduction> = Vec::new();
     let mut found = vec![0_usize; file.items.len()];
     let mut after = 0;
     loop {
@@ -69,7 +71,13 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
         after = last.id;
         for product in &page {
             match item(app, file, product, &mut found).await? {
-                Some(Ok(item)) => items.push(item),
+                Some(Ok(item)) => {
+                    let own = currency(&product.currency)?;
+                    let money = |minor| Money::from_minor(minor, own);
+                    let (from, to) = (money(product.own_minor), money(item.price_minor));
+                    reductions.push(Reduction { from, to, stock: product.stock });
+                    items.push(item);
+                }
                 Some(Err(problem)) if problems.len() < MOST_PROBLEMS => problems.push(problem),
                 Some(Err(_)) | None => {}
             }
@@ -109,6 +117,9 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
         owner: file.owner.clone(),
         why: file.why.clone(),
         body,
+        added_by: file.owner.clone(),
+        asked: campaign_consent::asked(&app.config.release, &reductions)
+            .map(|why| (why, campaign_consent::until(app, starts_at, ends_at))),
         items,
     }))
 }

@@ -22,7 +22,7 @@ use crate::store::{channels, progress, shelf, stages};
 
 /// Kinds of events: a channel lags behind a campaign, and a campaign that its own policy cancelled or put off.
 const FAILED: &str = "campaign";
-const CHANGED: &str = "campaign_changed";
+pub(super) const CHANGED: &str = "campaign_changed";
 /// A campaign that a policy delays is tried again after this.
 const DELAY: i64 = 10 * Millis::MINUTE;
 /// Products of a campaign handled at once.
@@ -172,6 +172,7 @@ pub(super) async fn measured(
 /// The rules' and the store's.
 pub async fn tend(app: &App) -> anyhow::Result<()> {
     let now = app.now();
+    super::campaign_consent::tend(app, now).await?;
     let open = campaigns::open(&app.db).await?;
     for one in &open {
         if now >= Millis(one.starts_at).plus(-READY_BEFORE_MS) {

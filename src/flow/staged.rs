@@ -9,7 +9,7 @@ use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
 use crate::decide::rules::Rule;
 use crate::decide::simulated::Stage;
-use crate::decide::{self, Decision, Facts};
+use crate::decide::{self, Decision, Facts, canonical};
 use crate::store::{products, settings};
 
 /// Products read at once.
@@ -55,18 +55,39 @@ pub async fn youngest(
 
 /// A rule's form: its id and everything it says, so that editing one rule does not make the others new.
 fn form(rule: &Rule) -> String {
-    format!("{}/{}", rule.id, &hex(&Sha256::digest(format!("{rule:?}")))[..16])
+    named(rule, &canonical::of(rule))
+}
+
+/// The form under which older versions remembered a rule: how they print it, which another key of rules changes.
+fn former(rule: &Rule) -> String {
+    named(rule, &format!("{rule:?}"))
+}
+
+fn named(rule: &Rule, form: &str) -> String {
+    format!("{}/{}", rule.id, &hex(&Sha256::digest(form))[..16])
+}
+
+/// Since when a rule is known to have its present form; none before its first proposal.
+async fn known(app: &App, rule: &Rule) -> anyhow::Result<Option<Millis>> {
+    for form in [form(rule), former(rule)] {
+        if let Some(known) = settings::get(&app.db, &format!("rule/{form}")).await? {
+            return Ok(Some(Millis(known.created_at)));
+        }
+    }
+    Ok(None)
 }
 
 /// Since when a rule has its present form: remembered at its first proposal.
 async fn since(app: &App, rule: &Rule, now: Millis) -> anyhow::Result<Millis> {
     let name = format!("rule/{}", form(rule));
-    if let Some(known) = settings::get(&app.db, &name).await? {
-        return Ok(Millis(known.created_at));
+    if let Some(remembered) = settings::get(&app.db, &name).await? {
+        return Ok(Millis(remembered.created_at));
     }
-    settings::set(&app.db, name, String::new(), "rules".to_owned(), "first proposal in this form".to_owned(), now)
-        .await?;
-    Ok(now)
+    // A rule that an older version knew keeps its age, and is remembered by a name that no version changes.
+    let since = known(app, rule).await?.unwrap_or(now);
+    let why = "first proposal in this form".to_owned();
+    settings::set(&app.db, name, String::new(), "rules".to_owned(), why, since).await?;
+    Ok(since)
 }
 
 /// How many products a rule matches: remembered, and counted again when there are more or fewer products.
@@ -98,8 +119,7 @@ pub async fn tried(app: &App, loaded: &Loaded, begin: Millis) -> anyhow::Result<
     let both = 2 * i64::from(app.config.release.stage_h) * Millis::HOUR;
     let mut young: Vec<(&Rule, Millis)> = Vec::new();
     for rule in &loaded.set.rules {
-        let known = settings::get(&app.db, &format!("rule/{}", form(rule))).await?;
-        let since = known.map_or(begin, |known| Millis(known.created_at).min(begin));
+        let since = known(app, rule).await?.map_or(begin, |known| known.min(begin));
         if begin.since(since) < both {
             young.push((rule, since));
         }

@@ -138,6 +138,8 @@ impl<'a> Surroundings<'a> {
             | Kind::ListingParked
             | Kind::ListingLost
             | Kind::PriceRejected => event.channel.as_deref().and_then(|channel| self.stuck.get(channel)).copied(),
+            // The one that stands still is told as long as it does, and nobody can mend its price before it moves again.
+            Kind::AdvertBelow => pair(event).into_iter().flatten().find_map(|channel| self.stuck.get(channel)).copied(),
             // A war is noted by whoever answers it, and told as what it is to both sides.
             Kind::PriceWar if event.kind == "rivalry" && self.war(event).is_some() => self.war(event),
             Kind::KviUndercut | Kind::PriceWar => {
@@ -162,6 +164,14 @@ impl<'a> Surroundings<'a> {
         let count = || self.drifts.get(&event.channel.as_deref()).copied().unwrap_or(0);
         Kind::of(&event.kind) == Kind::Drift && count() <= above
     }
+}
+
+/// The two channels of a pair of which one shows less than the other: the one that the event is told of, and the other by what
+/// keeps pairs apart (`advert/google/webshop`).
+fn pair(event: &Event) -> [Option<&str>; 2] {
+    let one = event.channel.as_deref();
+    let other = one.and_then(|one| event.dedupe.strip_prefix("advert/")?.strip_prefix(one)?.strip_prefix('/'));
+    [one, other]
 }
 
 /// The silence that covers an event.

@@ -80,6 +80,7 @@ fn channels(rows: impl Iterator<Item = CampaignState>) -> Vec<OnChannel> {
 fn is_near(one: &stored::Campaign, from: Millis, now: Millis) -> bool {
     let (starts, ends) = (one.starts_at, one.ends_at);
     match one.phase.as_str() {
+        "planned" if one.waits().is_some() => true,
         "planned" => starts <= now.plus(AHEAD).0,
         "running" => true,
         "over" => ends > from.0.min(now.plus(-AHEAD).0),
@@ -89,6 +90,10 @@ fn is_near(one: &stored::Campaign, from: Millis, now: Millis) -> bool {
 
 fn stage(one: &stored::Campaign, now: Millis) -> Stage {
     let (starts, ends) = (Millis(one.starts_at), Millis(one.ends_at));
+    if let Some(until) = one.waits() {
+        let (planned_by, why) = (one.owner.clone(), one.asked.clone().unwrap_or_default());
+        return Stage::Waits { until, planned_by, why };
+    }
     match one.phase.as_str() {
         "planned" => Stage::Starts(starts),
         // Checkouts may keep the price a little longer, for carts.

@@ -148,7 +148,7 @@ impl Campaign {
             Stage::Starts(_) => false,
             Stage::Runs { until } => near(*until) || self.channels.iter().any(missing),
             Stage::Ended(_) => self.channels.iter().any(|channel| channel.still > 0),
-            Stage::Cancelled { .. } => true,
+            Stage::Waits { .. } | Stage::Cancelled { .. } => true,
         }
     }
 }
@@ -157,9 +157,19 @@ impl Campaign {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     Starts(Millis),
-    Runs { until: Millis },
+    /// A second person must agree, who is none of those.
+    Waits {
+        until: Millis,
+        planned_by: String,
+        why: String,
+    },
+    Runs {
+        until: Millis,
+    },
     Ended(Millis),
-    Cancelled { why: String },
+    Cancelled {
+        why: String,
+    },
 }
 
 /// Listings of a campaign on one channel.

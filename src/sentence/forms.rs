@@ -105,6 +105,7 @@ sentences! {
     CampaignNotReady = "campaign {name} starts soon and {channels} cannot be written to; {follows:said}",
     CampaignUnready = "campaign {name} starts soon and {channels} cannot be written to",
     CampaignCancelled = "it is cancelled by its policy",
+    CampaignUnagreed = "nobody else agreed to campaign {name} until {until:at}; it is cancelled",
     CampaignDelayed = "its start is delayed on all channels by its policy",
     CampaignPartly = "it starts on the others by its policy",
     CampaignNotLive = "campaign {name} runs, and its prices are not live: {list:list}",

@@ -11,8 +11,8 @@ statements! {
     INSERT = Sql::same(
         "insert into campaigns
              (name, starts_at, ends_at, zone, channels, announce, policy, owner, why, body, phase, created_at,
-              cart_grace_ms, windows)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11, $12, $13)
+              cart_grace_ms, windows, added_by, asked, waits_until)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11, $12, $13, $14, $15, $16)
          returning id");
     INSERT_ITEM = Sql::same(
         "insert into campaign_items (campaign_id, product_id, price_minor, currency, created_at)
@@ -24,7 +24,12 @@ statements! {
          order by c.starts_at, c.id limit 1");
     BY_NAME = Sql::same("select * from campaigns where name = $1");
     LIST = Sql::same("select * from campaigns order by starts_at desc, id desc limit $1");
-    OPEN = Sql::same("select * from campaigns where phase in ('planned', 'running') order by starts_at, id");
+    OPEN = Sql::same("select * from campaigns where phase in ('planned', 'running') and waits_until is null order by starts_at, id");
+    WAITING = Sql::same(
+        "select * from campaigns where phase = 'planned' and waits_until is not null order by waits_until, id");
+    CONSENT = Sql::same(
+        "update campaigns set waits_until = null, consent_by = $2, consent_why = $3, consent_at = $4
+         where id = $1 and phase = 'planned' and waits_until > $4");
     ENDED = Sql::same(
         "select * from campaigns where phase in ('over', 'cancelled') and ended_at > $1 order by ended_at, id");
     ITEMS = Sql::same(
@@ -36,7 +41,8 @@ statements! {
         "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, c.windows, i.price_minor, i.currency,
                 c.created_at
          from campaign_items i join campaigns c on c.id = i.campaign_id
-         where i.product_id = $1 and c.phase in ('planned', 'running') and c.ends_at > $2 order by c.starts_at, c.id");
+         where i.product_id = $1 and c.phase in ('planned', 'running') and c.waits_until is null and c.ends_at > $2
+         order by c.starts_at, c.id");
     DIRTY_ITEMS = Sql::same(
         "update products set dirty_at = case when dirty_at is not null and leased_until > 0 then dirty_at + 1 else $2 end
          where id in (select i.product_id from campaign_items i where i.campaign_id = $1)
@@ -68,6 +74,10 @@ pub struct New {
     pub why: String,
     /// The file as it was read.
     pub body: String,
+    /// Who stores it; one of the two persons where it needs two.
+    pub added_by: String,
+    /// Why it needs the consent of a second person, and until when that may be given: until then it decides nothing.
+    pub asked: Option<(String, Millis)>,
     pub items: Vec<NewItem>,
 }
 
@@ -102,6 +112,23 @@ pub struct Campaign {
     pub tended_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub cart_grace_ms: i64,
+    /// Who stored it; older ones do not say.
+    pub added_by: Option<String>,
+    /// Why it needed the consent of a second person.
+    pub asked: Option<String>,
+    /// Until when a second person may agree, UTC milliseconds; none where nobody is waited for.
+    pub waits_until: Option<i64>,
+    pub consent_by: Option<String>,
+    pub consent_why: Option<String>,
+    pub consent_at: Option<i64>,
+}
+
+impl Campaign {
+    /// Until when it waits for a second person; none once somebody has agreed or it has ended.
+    #[must_use]
+    pub fn waits(&self) -> Option<Millis> {
+        self.waits_until.filter(|_| self.phase == "planned").map(Millis)
+    }
 }
 
 /// A product of a campaign with what it costs otherwise.
@@ -206,7 +233,10 @@ async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError
                 new.body.as_str(),
                 now,
                 new.cart_grace_ms,
-                new.windows.as_deref()
+                new.windows.as_deref(),
+                new.added_by.as_str(),
+                new.asked.as_ref().map(|(why, _)| why.as_str()),
+                new.asked.as_ref().map(|(_, until)| until.0)
             ],
         )
         .await?;
@@ -233,7 +263,33 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<Campaign>, StoreError> {
     db.all(LIST, args![limit]).await
 }
 
-/// Campaigns that are planned or running, earliest start first.
+/// Campaigns that wait for the consent of a second person, those first whose time ends first.
+///
+/// # Errors
+/// The engine's own.
+pub async fn waiting(db: &Db) -> Result<Vec<Campaign>, StoreError> {
+    db.all(WAITING, args![]).await
+}
+
+/// Notes the second person and asks for a decision on all products; false if nobody is waited for any more, or the time for
+/// it is over.
+///
+/// # Errors
+/// The engine's own.
+pub async fn consent(db: &Db, id: i64, by: String, why: String, now: Millis) -> Result<bool, StoreError> {
+    db.write((id, by, why, now), |tx, (id, by, why, now)| {
+        Box::pin(async move {
+            let agreed = tx.run(CONSENT, args![*id, by.as_str(), why.as_str(), *now]).await? == 1;
+            if agreed {
+                tx.run(DIRTY_ITEMS, args![*id, *now]).await?;
+            }
+            Ok(agreed)
+        })
+    })
+    .await
+}
+
+/// Campaigns that are planned or running and wait for nobody, earliest start first.
 ///
 /// # Errors
 /// The engine's own.

@@ -39,7 +39,8 @@ statements! {
         "select i.product_id, c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, c.windows,
                 i.price_minor, i.currency, c.created_at
          from campaign_items i join campaigns c on c.id = i.campaign_id
-         where i.product_id > $1 and i.product_id <= $2 and c.phase in ('planned', 'running') and c.ends_at > $3
+         where i.product_id > $1 and i.product_id <= $2 and c.phase in ('planned', 'running')
+           and c.waits_until is null and c.ends_at > $3
          order by i.product_id, c.starts_at, c.id");
     RECORDS = Sql::same(
         "select product_id, record from evaluations where product_id > $1 and product_id <= $2 order by product_id");

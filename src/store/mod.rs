@@ -86,6 +86,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0010_config_revisions"),
     migration!("0011_turns_and_moves"),
     migration!("0013_second_person"),
+    migration!("0016_campaign_consent"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.

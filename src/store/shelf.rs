@@ -18,6 +18,7 @@ statements! {
         "select i.product_id, i.price_minor, c.starts_at, c.ends_at, c.channels, c.windows
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id >= $1 and i.product_id <= $2 and c.phase in ('planned', 'running')
+           and c.waits_until is null
            and c.starts_at <= $3 and c.ends_at > $3
          order by i.product_id, c.starts_at");
     REFERENCES = Sql::same(
@@ -34,7 +35,7 @@ statements! {
         "select p.id as product_id, p.sku, i.price_minor, i.currency, c.starts_at, c.ends_at, c.channels, c.windows
          from campaign_items i join campaigns c on c.id = i.campaign_id join products p on p.id = i.product_id
          where (p.id > $1 or (p.id = $1 and c.starts_at > $2)) and c.phase in ('planned', 'running')
-           and c.starts_at > $3 and c.starts_at <= $4 and p.locked = 0
+           and c.waits_until is null and c.starts_at > $3 and c.starts_at <= $4 and p.locked = 0
            and (p.min_minor is null or i.price_minor >= p.min_minor)
          order by p.id, c.starts_at limit $5");
 }

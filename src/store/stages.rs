@@ -34,6 +34,8 @@ statements! {
          order by s.listing_id limit $3");
     PER_CHANNEL = Sql::same(
         "select l.channel, count(*) as wanted, min(s.starts_at) as starts_at,
+                (select count(*) from campaign_items i join listings m on m.product_id = i.product_id
+                 where i.campaign_id = $1 and m.channel = l.channel and m.external is not null) as listings,
                 cast(coalesce(sum(case when l.staged_minor = s.minor and l.staged_from = s.starts_at
                                         and l.staged_until = s.ends_at and l.sent_seq >= l.stage_seq
                                         and l.state in ('verified', 'unverified') then 1 else 0 end), 0) as bigint) as confirmed
@@ -70,6 +72,9 @@ pub struct Stage {
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct OnChannel {
     pub channel: String,
+    /// All listings of the campaign's products that are mapped there; those that do not begin by themselves, such as one
+    /// that has shown no price yet, are sent theirs when the campaign begins.
+    pub listings: i64,
     /// Listings that are to begin by themselves.
     pub wanted: i64,
     /// The earliest of their starts, UTC milliseconds.

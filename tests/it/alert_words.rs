@@ -5,7 +5,7 @@ use omniprice::config::Language;
 use omniprice::report::alert_text;
 use omniprice::report::alerts::{Body, Item};
 
-use crate::digest::{UNTIL, reader, snapshot};
+use crate::digest_day::{UNTIL, reader, snapshot};
 
 /// One of every kind of event, as its producer says it.
 fn alerts() -> Body {

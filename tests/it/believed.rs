@@ -5,23 +5,10 @@
 use omniprice::extract::{Extraction, Outcome};
 
 use crate::extract::read;
-
-fn price(found: &Extraction) -> Option<String> {
-    found.offer.as_ref().and_then(|o| o.price).map(|p| p.to_string())
-}
-
-fn list(found: &Extraction) -> Option<String> {
-    found.offer.as_ref().and_then(|o| o.list_price).map(|p| p.to_string())
-}
+use crate::shop_page::{self, json_ld, list, price};
 
 fn page(lang: &str, head: &str, body: &str) -> String {
-    format!("<html lang={lang}><title>Brass Lamp | Shop</title>{head}<h1>Brass Lamp</h1>{body}")
-}
-
-fn json_ld(offers: &str) -> String {
-    format!(
-        r#"<script type="application/ld+json">{{"@type":"Product","name":"Brass Lamp","offers":{offers}}}</script>"#
-    )
+    shop_page::page(lang, "Brass Lamp", head, body)
 }
 
 fn stated(amount: &str, currency: &str) -> String {

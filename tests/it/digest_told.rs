@@ -6,7 +6,7 @@ use omniprice::report::digest::render;
 use omniprice::report::facts::{Facts, Told};
 use omniprice::store::events::Event;
 
-use crate::digest::{event, full, reader};
+use crate::digest_day::{event, full, reader};
 
 #[test]
 fn late_is_what_waits_and_everything_else_is_named_by_what_it_is() {

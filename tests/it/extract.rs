@@ -10,6 +10,8 @@ use omniprice::extract::scraper::Sites;
 use omniprice::extract::{Availability, Extraction, Hints, Outcome, Page, extract, gtin};
 use serde_json::Value;
 
+use crate::shop_page::price;
+
 pub(crate) fn read(html: &str, url: &str) -> Extraction {
     let page = Page {
         body: html.as_bytes(),
@@ -19,10 +21,6 @@ pub(crate) fn read(html: &str, url: &str) -> Extraction {
         status: 200,
     };
     extract(&page, None, &Hints::default())
-}
-
-fn price(found: &Extraction) -> Option<String> {
-    found.offer.as_ref().and_then(|o| o.price).map(|p| p.to_string())
 }
 
 #[test]

@@ -13,7 +13,7 @@ use omniprice::report::{people, send_due, send_slot};
 use omniprice::store::events;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
-use crate::digest::{full, reader};
+use crate::digest_day::{full, reader};
 use crate::harness::{Engine, database, skip, uuid};
 use crate::store_suite::NOW;
 

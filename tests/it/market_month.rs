@@ -237,6 +237,7 @@ async fn detectors_tell_a_month_s_troubles_once_each_and_in_few_mails() {
         wrong.extend(told::repeated(person, &told));
         wrong.extend(told::ends(person, &told, &raised));
         wrong.extend(told::too_many(person, &messages));
+        wrong.extend(told::adverts_told(person, &told, &raised));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

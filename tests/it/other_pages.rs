@@ -2,29 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
-use omniprice::extract::{Extraction, Outcome};
+use omniprice::extract::Outcome;
 
 use crate::extract::read;
-
-const SHOP: &str = "https://www.shop.example.com/p/lamp";
-
-fn price(found: &Extraction) -> Option<String> {
-    found.offer.as_ref().and_then(|o| o.price).map(|p| p.to_string())
-}
-
-fn list(found: &Extraction) -> Option<String> {
-    found.offer.as_ref().and_then(|o| o.list_price).map(|p| p.to_string())
-}
-
-fn page(lang: &str, title: &str, head: &str, body: &str) -> String {
-    format!("<html lang={lang}><title>{title} | Shop</title>{head}<h1>{title}</h1>{body}")
-}
-
-fn json_ld(offers: &str) -> String {
-    format!(
-        r#"<script type="application/ld+json">{{"@type":"Product","name":"Brass Lamp","offers":{offers}}}</script>"#
-    )
-}
+use crate::shop_page::{SHOP, json_ld, list, page, price};
 
 #[test]
 fn a_reduction_is_no_tax() {

@@ -3,22 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
-use omniprice::extract::{Availability, Extraction, Outcome, TaxView};
+use omniprice::extract::{Availability, Outcome, TaxView};
 
 use crate::extract::read;
-
-const SHOP: &str = "https://www.shop.example.com/p/brass-lamp";
-
-fn page(lang: &str, title: &str, body: &str) -> String {
-    format!("<html lang={lang}><title>{title} | Shop</title><h1>{title}</h1>{body}")
-}
-
-fn price(found: &Extraction) -> Option<String> {
-    found.offer.as_ref().and_then(|o| o.price).map(|p| p.to_string())
-}
+use crate::shop_page::{SHOP, page, price};
 
 fn shown(lang: &str, host: &str, body: &str) -> Option<String> {
-    price(&read(&page(lang, "Lamp Nova", body), &format!("https://{host}/p/lamp-nova")))
+    price(&read(&page(lang, "Lamp Nova", "", body), &format!("https://{host}/p/lamp-nova")))
 }
 
 #[test]
@@ -52,7 +43,7 @@ fn of_a_price_with_and_without_tax_the_one_with_it_is_told() {
         for (one, other) in [(net, gross), (gross, net)] {
             let body =
                 format!("<div class=a>{one}</div><div class=b>{other}</div><button class=add-to-cart>x</button>");
-            let found = read(&page(lang, "Lamp Nova", &body), &format!("https://{host}/p/lamp-nova"));
+            let found = read(&page(lang, "Lamp Nova", "", &body), &format!("https://{host}/p/lamp-nova"));
             assert_eq!(self::price(&found).as_deref(), Some(price), "{body} {}", found.explanation);
             assert_eq!(found.offer.unwrap().tax, TaxView::Gross, "{body}");
         }
@@ -75,7 +66,7 @@ fn markup_without_tax_gives_way_to_the_price_with_it() {
     }
     // A net price alone is told as what it is.
     let found = read(
-        &page("de", "Lamp Nova", "<p class=price>100,00 € netto</p><button>In den Warenkorb</button>"),
+        &page("de", "Lamp Nova", "", "<p class=price>100,00 € netto</p><button>In den Warenkorb</button>"),
         "https://shop.example.de/p/lamp-nova",
     );
     assert_eq!((price(&found).as_deref(), found.offer.unwrap().tax), (Some("100.00 EUR"), TaxView::Net));
@@ -179,7 +170,7 @@ fn numbers_of_neighbours_lend_and_borrow_nothing() {
 #[test]
 fn a_number_before_an_amount_that_may_be_its_thousands_is_refused() {
     let split = "<p><span>1</span><span>299 kr</span></p><button>Köp</button>";
-    let found = read(&page("sv", "Lamp Nova", split), "https://shop.example.se/p/lamp-nova");
+    let found = read(&page("sv", "Lamp Nova", "", split), "https://shop.example.se/p/lamp-nova");
     assert_eq!((found.outcome, price(&found)), (Outcome::Ambiguous, None), "{}", found.explanation);
     let counted = "<p><span>Antal:</span><span>1</span><span>299 kr</span></p><button>Köp</button>";
     assert_eq!(shown("sv", "shop.example.se", counted).as_deref(), Some("299.00 SEK"));
@@ -196,7 +187,10 @@ const SHOPIFY: &str = r#"<script>Shopify.currency = {"active":"AUD"};</script><s
 #[test]
 fn the_variant_that_the_address_names_is_told_and_no_other() {
     let at = |query: &str| {
-        read(&page("en", "Lamp Nova", SHOPIFY), &format!("https://shop.example.com.au/products/lamp?variant={query}"))
+        read(
+            &page("en", "Lamp Nova", "", SHOPIFY),
+            &format!("https://shop.example.com.au/products/lamp?variant={query}"),
+        )
     };
     let found = at("4002");
     assert_eq!(price(&found).as_deref(), Some("1042.00 AUD"), "{}", found.explanation);
@@ -212,13 +206,13 @@ fn the_variant_that_the_address_names_is_told_and_no_other() {
 #[test]
 fn markup_of_the_first_variant_does_not_stand_in_for_another() {
     let json = r#"<script type="application/ld+json">{"@type":"Product","name":"Lamp Nova","sku":"L-1","offers":{"@type":"Offer","url":"/products/lamp?variant=4000","price":"695.00","priceCurrency":"EUR","availability":"InStock"}}</script><button>Add to cart</button>"#;
-    let found = read(&page("en", "Lamp Nova", json), "https://shop.example.ie/products/lamp?variant=4002");
+    let found = read(&page("en", "Lamp Nova", "", json), "https://shop.example.ie/products/lamp?variant=4002");
     assert_eq!((found.outcome, price(&found)), (Outcome::Ambiguous, None), "{}", found.explanation);
-    let own = read(&page("en", "Lamp Nova", json), "https://shop.example.ie/products/lamp?variant=4000");
+    let own = read(&page("en", "Lamp Nova", "", json), "https://shop.example.ie/products/lamp?variant=4000");
     assert_eq!(price(&own).as_deref(), Some("695.00 EUR"));
     // The product's own address fits every variant's page, but that of the variant fits better.
     let group = r#"<script type="application/ld+json">{"@type":"ProductGroup","name":"Lamp Nova","hasVariant":[{"@type":"Product","sku":"A","url":"/p/lamp","offers":{"price":"10.00","priceCurrency":"EUR"}},{"@type":"Product","sku":"B","url":"/p/lamp?size=2","offers":{"price":"20.00","priceCurrency":"EUR"}}]}</script>"#;
-    let found = read(&page("en", "Lamp Nova", group), "https://shop.example.ie/p/lamp?size=2");
+    let found = read(&page("en", "Lamp Nova", "", group), "https://shop.example.ie/p/lamp?size=2");
     assert_eq!((price(&found).as_deref(), found.offer.unwrap().sku.as_deref()), (Some("20.00 EUR"), Some("B")));
 }
 
@@ -226,7 +220,7 @@ fn markup_of_the_first_variant_does_not_stand_in_for_another() {
 fn variations_and_swatches_are_picked_by_the_address() {
     let woo = r#"<p class=price>10,00 € – 20,00 €</p><form data-product_variations='[{"attributes":{"attribute_pa_size":"s"},"display_price":10,"sku":"W-S","variation_id":7,"is_in_stock":true},{"attributes":{"attribute_pa_size":"l"},"display_price":20,"sku":"W-L","variation_id":8,"is_in_stock":true}]'><button>In den Warenkorb</button></form>"#;
     let found = read(
-        &page("de-DE", "Lamp Nova", &format!(r#"<meta property="og:price:currency" content="EUR">{woo}"#)),
+        &page("de-DE", "Lamp Nova", "", &format!(r#"<meta property="og:price:currency" content="EUR">{woo}"#)),
         "https://shop.example.de/p/lamp?attribute_pa_size=l",
     );
     assert_eq!(
@@ -237,7 +231,7 @@ fn variations_and_swatches_are_picked_by_the_address() {
     );
     let magento = r#"<meta property="product:price:currency" content="EUR"><span class=price>59,00 €</span><button>In den Warenkorb</button><script type="text/x-magento-init">{"#.to_owned()
         + r##""[data-role=swatch-options]":{"jsonConfig":{"attributes":{"93":{"id":"93","code":"color","options":[{"id":"49","label":"Black","products":["1815"]},{"id":"50","label":"Blue","products":["1816"]}]}},"optionPrices":{"1815":{"finalPrice":{"amount":59}},"1816":{"finalPrice":{"amount":69}}},"sku":{"1815":"M-BLACK","1816":"M-BLUE"}}}}</script>"##;
-    let found = read(&page("de-DE", "Lamp Nova", &magento), "https://shop.example.de/p/lamp#93=50");
+    let found = read(&page("de-DE", "Lamp Nova", "", &magento), "https://shop.example.de/p/lamp#93=50");
     assert_eq!(
         (price(&found).as_deref(), found.offer.unwrap().sku.as_deref()),
         (Some("69.00 EUR"), Some("M-BLUE")),
@@ -260,17 +254,20 @@ fn a_product_without_a_price_is_no_list_of_others() {
         ("da", "Udgået", Outcome::OutOfStock),
     ] {
         let body = format!("<p>{words}</p><section class=related><h2>More</h2><ul>{tiles}</ul></section>");
-        let found = read(&page(lang, "Lamp Nova", &body), SHOP);
+        let found = read(&page(lang, "Lamp Nova", "", &body), SHOP);
         assert_eq!((found.outcome, price(&found)), (outcome, None), "{words} {}", found.explanation);
     }
     let list = format!("<ul>{tiles}<li class=item><a href=/p/9><img src=x>Chair 9</a><span>Sold out</span></li></ul>");
-    assert_eq!(read(&page("en", "Chairs", &list), "https://www.shop.example.com/c/chairs").outcome, Outcome::Category);
+    assert_eq!(
+        read(&page("en", "Chairs", "", &list), "https://www.shop.example.com/c/chairs").outcome,
+        Outcome::Category
+    );
 }
 
 #[test]
 fn a_list_of_one_product_is_not_that_product() {
     let one = "<p>1 result</p><div class=grid><a href=/p/7><img src=x>Steel Chair</a><b class=price>$88.00</b><button>Add to cart</button></div>";
-    assert_eq!(price(&read(&page("en-US", "Lamps", one), "https://www.shop.example.com/collections/lamps")), None);
+    assert_eq!(price(&read(&page("en-US", "Lamps", "", one), "https://www.shop.example.com/collections/lamps")), None);
 }
 
 #[test]
@@ -357,7 +354,7 @@ fn a_banner_or_a_script_in_front_of_a_product_is_no_wall() {
         "<script src=/cdn-cgi/challenge-platform/scripts/jsd/main.js></script>",
     ] {
         let body = format!("{wall}<p class=price>$79.00</p><button>Add to cart</button>");
-        assert_eq!(price(&read(&page("en-US", "Brass Lamp", &body), SHOP)).as_deref(), Some("79.00 USD"), "{wall}");
+        assert_eq!(price(&read(&page("en-US", "Brass Lamp", "", &body), SHOP)).as_deref(), Some("79.00 USD"), "{wall}");
     }
 }
 

@@ -9,9 +9,7 @@ use omniprice::extract::price::{self, Context, PriceKind, Refusal, TaxView};
 use omniprice::money::{Currency, Money, currency, exponent};
 use serde_json::Value;
 
-fn context(locale: &str) -> Context<'static> {
-    Context { locale: Locale::parse(locale), ..Context::default() }
-}
+use crate::shop_page::context;
 
 #[test]
 fn texts_of_shops_become_money() {

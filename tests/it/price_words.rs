@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
-use omniprice::extract::locale::Locale;
 use omniprice::extract::price::{self, Context, PriceKind, Refusal, Role};
 use omniprice::money::Currency;
 
-fn context(locale: &str) -> Context<'static> {
-    Context { locale: Locale::parse(locale), ..Context::default() }
-}
+use crate::shop_page::context;
 
 fn money(text: &str, locale: &str) -> Option<String> {
     price::money(text, &context(locale)).ok().map(|m| m.to_string())

@@ -1,12 +1,14 @@
 //! The release layer over a whole catalogue and over days, through the real application.
 
-use omniprice::app::App;
+use omniprice::app::{App, hex};
 use omniprice::clock::{Clock, Millis};
+use omniprice::decide::canonical;
 use omniprice::decide::explain::{explain, prove};
 use omniprice::decide::staging::place;
 use omniprice::flow::{self, pricing};
 use omniprice::store::products::{self, Import};
-use omniprice::store::{decisions, events};
+use omniprice::store::{decisions, events, settings};
+use sha2::{Digest as _, Sha256};
 
 use crate::both_engines;
 use crate::harness::{Engine, Setup, TestDb, World, database, price};
@@ -116,6 +118,44 @@ async fn a_new_rule_begins_with_five_of_the_products_that_it_matches() {
     now.sort();
     now.dedup();
     assert_eq!(changed(&world.app).await, now);
+}
+
+/// A rule is remembered by what it says, and a rule that an older version remembered by how it printed it is no new one.
+#[tokio::test]
+async fn a_rule_that_an_older_version_knew_is_not_staged_anew() {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let config = "[release]\noff = [\"dead_band\"]\n";
+    let world = world(test, Setup { rules: REGULAR, config, ..Setup::default() }).await;
+    let mut rows = crowd("Crowd", 0, 20, 970);
+    rows.extend(crowd("Others", 20, 380, 970));
+    products::import(&world.app.db, rows, world.app.now()).await.unwrap();
+    let loaded = world.app.rules().await.unwrap();
+    let rule = loaded.set.rule("regular").unwrap();
+    let key = |form: &str| format!("rule/regular/{}", &hex(&Sha256::digest(form))[..16]);
+    let of_old = START.plus(-30 * Millis::DAY);
+    settings::set(&world.app.db, key(&format!("{rule:?}")), String::new(), "rules".into(), "x".into(), of_old)
+        .await
+        .unwrap();
+    decide_all(&world.app).await;
+    assert_eq!(changed(&world.app).await.len(), 20, "all of its products at once");
+    let known = settings::get(&world.app.db, &key(&canonical::of(rule))).await.unwrap().unwrap();
+    assert_eq!(known.created_at, of_old.0, "and from now on by a name that no version changes");
+    // The same rule in other words.
+    let file = world.test.dir.path().join("rules.toml");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    let target = "target = { kind = \"field\", field = \"regular\" }";
+    let words = "target = { field = \"regular\", kind = \"field\" }\nenabled = true\nmarkets = []";
+    assert!(rules.contains(target), "{rules}");
+    std::fs::write(&file, rules.replace(target, words)).unwrap();
+    world.app.clock.advance(Millis::HOUR);
+    products::import(&world.app.db, crowd("Crowd", 0, 20, 940), world.app.now()).await.unwrap();
+    decide_all(&world.app).await;
+    assert_eq!(changed(&world.app).await.len(), 40, "no stage");
+    // Another amount is another rule.
+    std::fs::write(&file, rules.replace(target, &format!("{target}\nadjust = {{ percent = \"-1.00\" }}"))).unwrap();
+    world.app.clock.advance(Millis::HOUR);
+    decide_all(&world.app).await;
+    assert!(changed(&world.app).await.len() < 60, "it begins with few products");
 }
 
 #[tokio::test]

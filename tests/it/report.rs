@@ -14,7 +14,7 @@ use omniprice::report::alerts::{Body, Item};
 use omniprice::report::digest::{Digest, render};
 use serde_json::{Value, json};
 
-use crate::digest::{full, reader};
+use crate::digest_day::{full, reader};
 use crate::harness::skip;
 
 /// Chromium behind its driver; both end with the test.
@@ -154,7 +154,7 @@ fn alert() -> Digest {
         message: "not sent to webshop: <script>window.alerted = true</script>".into(),
         hint: "omniprice explain SKU".into(),
         times: 1,
-        first_at: crate::digest::UNTIL.0,
+        first_at: crate::digest_day::UNTIL.0,
         resolved_at: over,
     };
     let items = vec![
@@ -173,7 +173,7 @@ fn mails_fit_narrow_and_wide_windows_and_are_readable_in_light_and_dark() {
     let title = "<script>window.alerted = true</script><img src=x onerror='window.alerted = true'>Kettle".to_owned()
         + &"Ærø".repeat(60);
     // Everything that a page of a shop may hold, in one title.
-    let hostile = crate::digest::HOSTILE.join(" ");
+    let hostile = crate::digest_day::HOSTILE.join(" ");
     let mails = [
         ("digest-hostile", render(&full(&hostile), &reader(Language::Da, |_| {})).unwrap()),
         ("digest-en", render(&full("Kettle Ærø 1.7 l"), &reader(Language::En, |_| {})).unwrap()),

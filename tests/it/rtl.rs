@@ -7,7 +7,7 @@ use omniprice::report::alerts::{Body, Item};
 use omniprice::report::digest::render;
 use serde_json::{Value, json};
 
-use crate::digest::{full, reader};
+use crate::digest_day::{full, reader};
 use crate::report::{Browser, folder};
 
 /// Hebrew and Arabic, with digits, brackets and arrows at their ends: what drags a neighbour along if it can.
@@ -63,7 +63,7 @@ fn alert(sku: &str) -> Body {
         message: message.into(),
         hint: "omniprice explain SKU".into(),
         times: 1,
-        first_at: crate::digest::UNTIL.0,
+        first_at: crate::digest_day::UNTIL.0,
         resolved_at: None,
     };
     let items = vec![

@@ -2,16 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
 
-use omniprice::extract::{Availability, Extraction, Outcome};
+use omniprice::extract::{Availability, Outcome};
 
 use crate::extract::read;
-
-/// Price and price before, as text.
-fn prices(found: &Extraction) -> (Option<String>, Option<String>) {
-    let offer = found.offer.as_ref();
-    let text = |money: Option<omniprice::money::Money>| money.map(|m| m.to_string());
-    (text(offer.and_then(|o| o.price)), text(offer.and_then(|o| o.list_price)))
-}
+use crate::shop_page::prices;
 
 fn check(html: &str, url: &str, price: Option<&str>, list: Option<&str>) {
     let found = read(html, url);

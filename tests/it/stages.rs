@@ -71,7 +71,7 @@ async fn a_feed_begins_a_campaign_by_itself_and_nothing_is_sent_for_it(test: Tes
     assert_eq!((listing.staged_minor, listing.staged_from), (Some(REDUCED), Some(from.0)), "{listing:?}");
     assert!(feed(&world).contains("<g:sale_price>399.00 DKK</g:sale_price>"), "{}", feed(&world));
     let on = stages::per_channel(&world.app.db, id, world.app.now()).await.unwrap();
-    let whole = OnChannel { channel: "google".into(), wanted: 1, starts_at: from.0, confirmed: 1 };
+    let whole = OnChannel { channel: "google".into(), listings: 1, wanted: 1, starts_at: from.0, confirmed: 1 };
     assert_eq!(on, [whole], "a shop and a till that know no such window are not asked to keep one");
     let given = pushes(&world).await;
 

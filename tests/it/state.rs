@@ -6,15 +6,7 @@
 use omniprice::extract::{Availability, Extraction, PriceKind};
 
 use crate::extract::read;
-
-const SHOP: &str = "https://www.shop.example.com/p/brass-lamp";
-
-/// Price and price before, as text.
-fn prices(found: &Extraction) -> (Option<String>, Option<String>) {
-    let offer = found.offer.as_ref();
-    let text = |money: Option<omniprice::money::Money>| money.map(|m| m.to_string());
-    (text(offer.and_then(|o| o.price)), text(offer.and_then(|o| o.list_price)))
-}
+use crate::shop_page::{SHOP, prices};
 
 fn page(title: &str, body: &str) -> String {
     format!("<html lang=en><title>{title} | Shop</title><div id=app></div>{body}")

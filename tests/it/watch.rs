@@ -6,6 +6,7 @@ use omniprice::clock::{Clock, Millis};
 use omniprice::demo::market::Shown;
 use omniprice::demo::shop::Fault;
 use omniprice::flow;
+use omniprice::report::alerts::{Surroundings, standing};
 use omniprice::report::detect;
 use omniprice::sentence::{Sentence, find};
 use omniprice::store::events::{self, Event, Raise};
@@ -156,6 +157,18 @@ async fn an_advert_that_promises_less_than_a_checkout_is_told_until_both_agree(t
     assert!(advert.message.starts_with("google promises less than webshop asks"), "{}", advert.message);
     assert!(advert.message.contains("KETTLE"), "{}", advert.message);
     assert!(open(&world).await.contains(&"advert_below_checkout".to_owned()), "told while it lasts");
+    // Either of the two that refuses covers it, by the very event that is raised here; another channel does not.
+    let refuses = |channel: &str| Event {
+        kind: "channel_refused".into(),
+        dedupe: format!("refused/{channel}"),
+        channel: Some(channel.into()),
+        ..advert.clone()
+    };
+    for (channel, covered) in [("google", true), ("webshop", true), ("till", false)] {
+        let all = [advert.clone(), refuses(channel)];
+        let standing = standing(&advert, &Surroundings::of(&all), &[], world.app.now(), 5);
+        assert_eq!(standing, if covered { "covered by channel_refused" } else { "alert" }, "{channel}");
+    }
     world.webshop.edit("KETTLE", 47_900);
     world.app.clock.advance(2 * Millis::HOUR);
     world.drive().await;

@@ -5,6 +5,7 @@ use crate::clock::Millis;
 use crate::flow::campaigns as flow;
 use crate::money::{Money, currency};
 use crate::report::digest::plain;
+use crate::store::campaigns::Campaign;
 use crate::store::overrides::{self, Override};
 use crate::store::products::Product;
 use crate::store::{campaigns, rivals, strikes};
@@ -42,7 +43,8 @@ pub(super) async fn sentences(
         let price = amount(Some(one.price_minor), &one.currency).unwrap_or_default();
         let (from, until) = (Millis(one.starts_at), Millis(one.ends_at));
         let on = flow::scope(app, &one.channels).map(|names| format!(" on {}", names.join(", "))).unwrap_or_default();
-        told.push(format!("campaign {}{on}: {price} from {from} until {until}", one.name));
+        let agreed = campaigns::by_name(&app.db, &one.name).await?.as_ref().and_then(consent).unwrap_or_default();
+        told.push(format!("campaign {}{on}: {price} from {from} until {until}{agreed}", one.name));
         for strike in strikes::strikes_of(&app.db, one.id, flow::MOST_ITEMS).await? {
             let concerned = strike.sku == product.sku && channel.is_none_or(|name| name == strike.channel);
             if concerned && strike.started_at <= at.0 {
@@ -50,10 +52,33 @@ pub(super) async fn sentences(
             }
         }
     }
+    for one in campaigns::waiting(&app.db).await?.into_iter().filter(|one| one.created_at <= at.0) {
+        let items = campaigns::items(&app.db, one.id, flow::MOST_ITEMS).await?;
+        let Some(item) = items.into_iter().find(|item| item.product_id == product.id) else { continue };
+        let price = amount(Some(item.price_minor), &item.currency).unwrap_or_default();
+        told.push(format!("campaign {}: {price} waits for a second person: {}", one.name, waits(&one)));
+    }
     for rivalry in rivals::open(&app.db, product.id, at).await?.into_iter().filter(|r| r.created_at <= at.0) {
         told.push(format!("{}; answered until {}", plain(&rivalry.message), Millis(rivalry.until_at)));
     }
     Ok(told)
+}
+
+/// Who agreed to a campaign that needed two persons.
+fn consent(one: &Campaign) -> Option<String> {
+    let (by, at) = (one.consent_by.as_deref()?, Millis(one.consent_at?));
+    Some(format!("; {} agreed to it at {at}: {}", plain(by), plain(one.consent_why.as_deref().unwrap_or_default())))
+}
+
+/// Why a campaign waits, and the command that settles it.
+fn waits(one: &Campaign) -> String {
+    let until = one.waits().map_or_else(String::new, |until| until.to_string());
+    let why = plain(one.asked.as_deref().unwrap_or_default());
+    format!(
+        "{why}; somebody else than {} agrees with omniprice approve campaign/{} --why \"...\" until {until}",
+        plain(&one.owner),
+        one.name
+    )
 }
 
 fn announced(strike: &strikes::StrikeRow) -> String {

@@ -14,7 +14,7 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
         r.sku,
         r.title,
         r.price,
-        r.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default(),
+        r.at.as_ref().map(|at| format!(" at {}", told(at, r.at_exactly))).unwrap_or_default(),
         r.version,
         if r.locked { ", locked" } else { "" }
     );
@@ -30,7 +30,12 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
         let _ = writeln!(
             out,
             "\nlast change: {} -> {} at {} by {}, decision {}: {}",
-            d.from, d.to, d.at, d.actor, d.id, d.why
+            d.from,
+            d.to,
+            told(&d.at, d.crowded),
+            d.actor,
+            d.id,
+            d.why
         );
     }
     let _ = writeln!(
@@ -67,6 +72,14 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
     seen(r, &mut out);
     channels(r, &mut out);
     out
+}
+
+/// An instant as people read it: to the second, unless that would mean another decision when it is typed.
+fn told(at: &str, exactly: bool) -> String {
+    match at.split_once('.') {
+        Some((second, _)) if !exactly => format!("{second}Z"),
+        _ => at.to_owned(),
+    }
 }
 
 fn guards(cites: &Cites, out: &mut String) {

@@ -234,6 +234,32 @@ fn a_cause_covers_its_effects_by_the_table() {
 }
 
 #[test]
+fn an_advert_below_a_checkout_spends_no_mails_while_one_of_the_two_refuses() {
+    let hours = |hours: i64| hours * 60;
+    for (refusing, covered) in [("feed", true), ("shop", true), ("till", false)] {
+        let mut ann = Ann::new();
+        let refused = event(1, "channel_refused", "critical", Some(refusing), None, 0);
+        let advert = Event {
+            dedupe: "advert/feed/shop".into(),
+            ..event(2, "advert_below_checkout", "critical", Some("feed"), None, 20)
+        };
+        let mut events = [refused, advert];
+        let mut told: Vec<String> = Vec::new();
+        for minute in (1..hours(23)).step_by(5) {
+            told.extend(ann.told(minute, &events).into_iter().map(|(grp, ..)| grp));
+        }
+        let adverts = told.iter().filter(|grp| grp.starts_with("advert_below_checkout/")).count();
+        assert_eq!(adverts == 0, covered, "{refusing}: {told:?}");
+        assert!(!covered || told.len() == 1 + 5, "the channel itself is told every four hours: {told:?}");
+        // It takes writes again, and the advert still promises too little.
+        events[0].resolved_at = Some(at(hours(23)));
+        ann.target.day_start = Millis(at(hours(23)));
+        let after = ann.told(hours(23) + 1, &events);
+        assert!(after.iter().any(|(grp, open, _)| grp == "advert_below_checkout/feed" && *open == 1), "{after:?}");
+    }
+}
+
+#[test]
 fn silences_match_by_every_field_that_is_set_and_end() {
     let silence = |kind: Option<&str>, channel: Option<&str>| Silence {
         id: 1,

@@ -19,19 +19,24 @@ fn row(campaign: &Campaign, voice: &Voice) -> Row {
     let words = voice.words;
     let (text, at) = match &campaign.stage {
         Stage::Starts(at) => (words.campaign_starts, voice.at(*at)),
+        Stage::Waits { until, .. } => (words.campaign_waits, voice.at(*until)),
         Stage::Runs { until } => (words.campaign_runs, voice.at(*until)),
         Stage::Ended(at) => (words.campaign_ended, voice.at(*at)),
         Stage::Cancelled { .. } => (words.campaign_cancelled, String::new()),
     };
     let mut why = vec![voice.plural(&words.products, campaign.products, &[])];
     match &campaign.stage {
-        Stage::Cancelled { why: told } => why.push(message(&voice.tell_all(told))),
+        Stage::Cancelled { why: told } | Stage::Waits { why: told, .. } => why.push(message(&voice.tell_all(told))),
         Stage::Ended(_) => why.extend(campaign.channels.iter().filter(|on| on.still > 0).map(|on| still(on, voice))),
         Stage::Starts(_) | Stage::Runs { .. } => why.extend(campaign.channels.iter().map(|on| live(on, voice))),
     }
     why.extend(campaign.claims.iter().map(|claims| claim(claims, voice)));
     why.retain(|part| !part.is_empty());
-    let what = filled(text, &[("name", plain(&campaign.name)), ("at", at)]);
+    let who = match &campaign.stage {
+        Stage::Waits { planned_by, .. } => plain(planned_by),
+        _ => String::new(),
+    };
+    let what = filled(text, &[("name", plain(&campaign.name)), ("at", at), ("who", who)]);
     Row { what, why: why.join("; "), ..Row::default() }
 }
 

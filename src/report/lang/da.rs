@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_runs: "{name} kører til {at}",
     campaign_ended: "{name} sluttede {at}",
     campaign_cancelled: "{name} blev aflyst",
+    campaign_waits: "{name} venter til {at} på samtykke fra en anden end {who}",
     campaign_still: "{channel} viser stadig dens pris: {n}",
     claims: "{country}: {n} af {all} nedsættelser må annonceres",
     prior_price: "førpris {price}",

@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_runs: "{name} runs until {at}",
     campaign_ended: "{name} ended {at}",
     campaign_cancelled: "{name} was cancelled",
+    campaign_waits: "{name} waits until {at} for the consent of somebody else than {who}",
     campaign_still: "{channel} still shows its price: {n}",
     claims: "{country}: {n} of {all} reductions may be announced",
     prior_price: "prior price {price}",

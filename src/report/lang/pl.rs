@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_runs: "{name} trwa do {at}",
     campaign_ended: "{name} zakończyła się {at}",
     campaign_cancelled: "{name} została odwołana",
+    campaign_waits: "{name} czeka do {at} na zgodę kogoś innego niż {who}",
     campaign_still: "{channel} nadal pokazuje jej cenę: {n}",
     claims: "{country}: można ogłosić {n} z {all} obniżek",
     prior_price: "wcześniejsza cena {price}",

@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_runs: "{name} pågår till {at}",
     campaign_ended: "{name} slutade {at}",
     campaign_cancelled: "{name} ställdes in",
+    campaign_waits: "{name} väntar till {at} på samtycke från någon annan än {who}",
     campaign_still: "{channel} visar fortfarande dess pris: {n}",
     claims: "{country}: {n} av {all} sänkningar får annonseras",
     prior_price: "tidigare pris {price}",

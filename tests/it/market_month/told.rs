@@ -20,6 +20,7 @@ const TOLD_WITHIN: i64 = 30 * Millis::MINUTE + 2 * STEP;
 pub struct Told {
     what: String,
     kind: String,
+    message: String,
     at: Millis,
     over: bool,
     first_at: i64,
@@ -53,6 +54,7 @@ pub fn told(messages: &[Message], person: &str) -> Vec<Told> {
                 item.first_at,
             ),
             kind: item.kind,
+            message: item.message,
             at: Millis(message.created_at),
             over: item.resolved_at.is_some(),
             first_at: item.first_at,
@@ -88,7 +90,7 @@ pub fn by_the_script(raised: &[Event]) -> Vec<String> {
 /// Whether an event was explained by another one that stood open when it began.
 fn covered(event: &Event, raised: &[Event]) -> bool {
     let causes: &[&str] = match event.kind.as_str() {
-        "channel_late" | "parity_below_goal" | "drift" => {
+        "channel_late" | "parity_below_goal" | "drift" | "advert_below_checkout" => {
             &["channel_refused", "channel_unreachable", "fleet_breaker", "paused"]
         }
         "price_war" | "rivalry" => &["competitor_unreachable", "competitor_suspended", "paused"],
@@ -99,10 +101,34 @@ fn covered(event: &Event, raised: &[Event]) -> bool {
         causes.contains(&other.kind.as_str())
             && (other.kind == "paused"
                 || (other.channel == event.channel && event.channel.is_some())
+                || promised_below(event, other)
                 || (other.competitor == event.competitor && event.competitor.is_some()))
             && other.first_at <= event.first_at + TOLD_WITHIN
             && other.resolved_at.is_none_or(|end| end >= event.first_at)
     })
+}
+
+/// Whether an event is about an advert below the checkout of another one's channel.
+fn promised_below(event: &Event, other: &Event) -> bool {
+    event.kind == "advert_below_checkout"
+        && other.channel.as_deref().is_some_and(|shop| event.message.contains(&format!("than {shop} asks")))
+}
+
+/// What was said of adverts while one of the two channels was told to take no writes: that says all anybody can act on.
+pub fn adverts_told(person: &str, told: &[Told], raised: &[Event]) -> Vec<String> {
+    let refused = |one: &Told| {
+        let about = |event: &&Event| {
+            event.kind == "channel_refused" && one.message.contains(&format!("than {} asks", channel(event)))
+        };
+        let open = |event: &Event| event.first_at < one.at.0 && event.resolved_at.is_none_or(|end| one.at.0 < end);
+        raised.iter().filter(about).any(open)
+    };
+    let adverts = told.iter().filter(|one| one.kind == "advert_below_checkout" && !one.over).filter(|one| refused(one));
+    adverts.map(|one| format!("{person} was told {} at {} of a channel that refuses", one.what, one.at)).collect()
+}
+
+fn channel(event: &Event) -> &str {
+    event.channel.as_deref().unwrap_or_default()
 }
 
 /// Critical events that a person did not hear of in time. What came back before its end was told is known already.

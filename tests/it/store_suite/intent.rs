@@ -7,7 +7,7 @@ use omniprice::store::listings::{self, Desire, Found};
 use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::strikes::{self, Frozen, Lagging, Reduced};
 use omniprice::store::targets::{self, Checked};
-use omniprice::store::{Db, catalogue, channels, observations, products, reporting, rivals, settings, terms};
+use omniprice::store::{Db, catalogue, channels, observations, products, reporting, rivals, settings, shelf, terms};
 
 use super::{NOW, after, one};
 use crate::both_engines;
@@ -16,6 +16,7 @@ use crate::harness::TestDb;
 both_engines![
     an_override_replaces_the_one_of_its_kind_and_ends_by_itself,
     a_campaign_takes_its_products_alone_and_moves_through_its_phases,
+    a_campaign_that_waits_for_a_second_person_is_nobody_s_price,
     a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_wanted,
     tax_and_terms_are_noted_and_counted,
     a_suspended_competitor_is_doubted_until_it_is_resumed,
@@ -91,6 +92,8 @@ pub(super) fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Ca
         owner: "ann".into(),
         why: "the yearly one".into(),
         body: String::new(),
+        added_by: "ann".into(),
+        asked: None,
         items: vec![NewItem { product_id, price_minor: 39_900, currency: "DKK".into() }],
     }
 }
@@ -154,6 +157,38 @@ pub(super) async fn listing(db: &Db, product_id: i64) -> i64 {
     };
     listings::add(db, vec![found], NOW).await.unwrap();
     listings::of_product(db, product_id).await.unwrap()[0].id
+}
+
+async fn a_campaign_that_waits_for_a_second_person_is_nobody_s_price(test: TestDb) {
+    let db = &test.db;
+    let product = one(db, "A", &[]).await;
+    let asked = Some(("a large change".to_owned(), after(150)));
+    let new = Campaign { asked, added_by: "cleo".into(), ..campaign("first", product.id, 100, 200) };
+    let Added::Stored(id) = campaigns::add(db, new, NOW).await.unwrap() else { panic!("it is stored") };
+    let seen = async || {
+        let alone = campaigns::of_product(db, product.id, NOW).await.unwrap().len();
+        let paged = catalogue::campaigns(db, product.id - 1, product.id, NOW).await.unwrap().len();
+        let told = shelf::planned(db, (0, 0), NOW, after(120), 9).await.unwrap().len();
+        let runs = shelf::running(db, product.id, product.id, after(120)).await.unwrap().len();
+        (campaigns::open(db).await.unwrap().len(), alone, paged, told, runs)
+    };
+    assert_eq!(seen().await, (0, 0, 0, 0, 0));
+    let waiting = campaigns::waiting(db).await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].waits()), (1, Some(after(150))));
+    assert_eq!((waiting[0].added_by.as_deref(), waiting[0].asked.as_deref()), (Some("cleo"), Some("a large change")));
+    // It keeps its products from others all the same.
+    let overlaps = Added::Overlaps { campaign: "first".into(), sku: "A".into() };
+    assert_eq!(campaigns::add(db, campaign("second", product.id, 150, 300), NOW).await.unwrap(), overlaps);
+    let agree =
+        async |by: &str, at: i64| campaigns::consent(db, id, by.into(), "fine".into(), after(at)).await.unwrap();
+    assert!(!agree("bob", 150).await, "the time is over");
+    assert!(agree("bob", 149).await);
+    assert!(!agree("dora", 149).await, "one is enough");
+    assert_eq!(seen().await, (1, 1, 1, 1, 1));
+    assert_eq!(campaigns::waiting(db).await.unwrap().len(), 0);
+    let agreed = campaigns::by_name(db, "first").await.unwrap().unwrap();
+    assert_eq!((agreed.consent_by.as_deref(), agreed.consent_at), (Some("bob"), Some(after(149).0)));
+    assert_eq!((agreed.waits(), agreed.consent_why.as_deref()), (None, Some("fine")));
 }
 
 async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_wanted(test: TestDb) {

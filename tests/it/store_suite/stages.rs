@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use omniprice::clock::Millis;
-use omniprice::store::campaigns::{self, Added};
+use omniprice::store::campaigns::{self, Added, NewItem};
 use omniprice::store::lanes::{self, Begun, Change, Permit};
-use omniprice::store::listings::{self, Desire, Listing};
+use omniprice::store::listings::{self, Desire, Found, Listing};
 use omniprice::store::stages::{self, OnChannel, Stage};
 use omniprice::store::strikes::Frozen;
-use omniprice::store::{Db, products, progress};
+use omniprice::store::{Db, channels, products, progress};
 
 use super::intent::{campaign, listing};
 use super::{NOW, after, one};
@@ -20,6 +20,7 @@ both_engines![
     a_start_that_is_seen_takes_the_place_of_what_was_sent,
     what_a_reduction_left_is_taken_away_by_the_first_push_after_it_and_by_no_other,
     stages_whose_campaign_will_not_take_them_over_are_loose,
+    a_channel_counts_all_its_mapped_listings_of_a_campaign,
 ];
 
 const BASE: i64 = 49_900;
@@ -96,7 +97,9 @@ async fn a_stage_travels_with_the_price_it_reduces_and_only_before_its_start(tes
     let wanted = fresh(db, &of).await;
     assert_eq!((wanted.desired_seq, wanted.stage_seq, wanted.desired_minor), (2, 2, Some(BASE)), "sent once more");
     assert_eq!(stages::of_one(db, of.listing_id).await.unwrap(), Some(of.stage));
-    let on = |confirmed| vec![OnChannel { channel: "shop".into(), wanted: 1, starts_at: after(100).0, confirmed }];
+    let on = |confirmed| {
+        vec![OnChannel { channel: "shop".into(), listings: 1, wanted: 1, starts_at: after(100).0, confirmed }]
+    };
     assert_eq!(stages::per_channel(db, of.stage.campaign_id, after(9)).await.unwrap(), on(0));
     assert_eq!(stages::ahead(db, NOW).await.unwrap(), (0, None));
 
@@ -213,4 +216,45 @@ async fn stages_whose_campaign_will_not_take_them_over_are_loose(test: TestDb) {
     assert_eq!(loose(100, 101).await, [of.listing_id]);
     campaigns::set_phase(db, of.stage.campaign_id, "cancelled", None, None, after(50)).await.unwrap();
     assert_eq!(loose(51, 51).await, [of.listing_id], "its campaign was cancelled");
+}
+
+/// A product that is new on the channel has no price there to be crossed out, and so no stage; it is in the campaign all the
+/// same. One that is not mapped, and one of another campaign, are none of its listings.
+async fn a_channel_counts_all_its_mapped_listings_of_a_campaign(test: TestDb) {
+    let db = &test.db;
+    let mut ids = Vec::new();
+    for sku in ["A", "B", "C", "D"] {
+        ids.push(one(db, sku, &[]).await.id);
+    }
+    let mut new = campaign("first", ids[0], 100, 200);
+    let item = new.items[0].clone();
+    new.items.extend(ids[1..3].iter().map(|id| NewItem { product_id: *id, ..item.clone() }));
+    let Added::Stored(campaign_id) = campaigns::add(db, new, NOW).await.unwrap() else { panic!("it is stored") };
+    campaigns::add(db, campaign("second", ids[3], 100, 200), NOW).await.unwrap();
+    channels::add(db, "shop".into(), "webhook", NOW).await.unwrap();
+    for at in [0, 1, 3] {
+        let found = Found {
+            channel: "shop".into(),
+            product_id: ids[at],
+            external: format!("variant {at}"),
+            currency: "DKK".into(),
+            live_minor: None,
+        };
+        listings::add(db, vec![found], NOW).await.unwrap();
+    }
+    let first = listings::of_product(db, ids[0]).await.unwrap().remove(0).id;
+    wish(db, first, BASE).await;
+    let stage = Stage {
+        listing_id: first,
+        campaign_id,
+        minor: REDUCED,
+        regular_minor: BASE,
+        prior_minor: Some(BASE),
+        starts_at: after(100).0,
+        ends_at: after(200).0,
+    };
+    stages::arrange(db, vec![stage], vec![], NOW).await.unwrap();
+    let on = stages::per_channel(db, campaign_id, after(9)).await.unwrap();
+    let counted: Vec<_> = on.iter().map(|on| (on.channel.as_str(), on.listings, on.wanted, on.confirmed)).collect();
+    assert_eq!(counted, [("shop", 2, 1, 0)]);
 }

@@ -108,6 +108,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::CampaignUnready => "kampagnen {name} begynder snart, og der kan ikke skrives til {channels}",
         Sentence::CampaignCancelled => "den aflyses efter sin politik",
+        Sentence::CampaignUnagreed => "ingen anden godkendte kampagnen {name} inden {until}; den er aflyst",
         Sentence::CampaignDelayed => "dens start udskydes på alle kanaler efter dens politik",
         Sentence::CampaignPartly => "den begynder på de øvrige efter sin politik",
         Sentence::CampaignNotLive => "kampagnen {name} kører, og dens priser er ikke live: {list}",

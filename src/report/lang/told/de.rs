@@ -116,6 +116,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::CampaignUnready => "die Aktion {name} beginnt bald, und {channels} ist nicht beschreibbar",
         Sentence::CampaignCancelled => "nach ihrer Vorgabe entfällt sie",
+        Sentence::CampaignUnagreed => "der Aktion {name} hat bis {until} niemand sonst zugestimmt; sie entfällt",
         Sentence::CampaignDelayed => "nach ihrer Vorgabe beginnt sie auf allen Kanälen später",
         Sentence::CampaignPartly => "nach ihrer Vorgabe beginnt sie auf den übrigen",
         Sentence::CampaignNotLive => "die Aktion {name} läuft, und ihre Preise sind nicht live: {list}",

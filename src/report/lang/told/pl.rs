@@ -106,6 +106,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::CampaignNotReady => "kampania {name} wkrótce się zaczyna, a nie można pisać do {channels}; {follows}",
         Sentence::CampaignUnready => "kampania {name} wkrótce się zaczyna, a nie można pisać do {channels}",
         Sentence::CampaignCancelled => "zgodnie z jej polityką zostaje odwołana",
+        Sentence::CampaignUnagreed => "nikt inny nie zgodził się na kampanię {name} do {until}; zostaje odwołana",
         Sentence::CampaignDelayed => "zgodnie z jej polityką start jest opóźniony we wszystkich kanałach",
         Sentence::CampaignPartly => "zgodnie z jej polityką zaczyna się w pozostałych",
         Sentence::CampaignNotLive => "kampania {name} trwa, a jej cen nie widać: {list}",

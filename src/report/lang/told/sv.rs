@@ -104,6 +104,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::CampaignUnready => "kampanjen {name} börjar snart, och det går inte att skriva till {channels}",
         Sentence::CampaignCancelled => "den ställs in enligt sin policy",
+        Sentence::CampaignUnagreed => "ingen annan godkände kampanjen {name} före {until}; den ställs in",
         Sentence::CampaignDelayed => "starten skjuts upp på alla kanaler enligt dess policy",
         Sentence::CampaignPartly => "den börjar på de övriga enligt sin policy",
         Sentence::CampaignNotLive => "kampanjen {name} pågår, och dess priser är inte live: {list}",
