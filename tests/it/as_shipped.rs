@@ -2,15 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
-use omniprice::extract::{Availability, Extraction};
+use omniprice::extract::Availability;
 
 use crate::extract::read;
-
-fn told(found: &Extraction) -> (String, String) {
-    let text = |money: Option<omniprice::money::Money>| money.map_or("-".to_owned(), |m| m.to_string());
-    let offer = found.offer.as_ref();
-    (text(offer.and_then(|o| o.price)), text(offer.and_then(|o| o.list_price)))
-}
+use crate::shop_page::{SHOP, json_ld, page, price as price_of, prices};
 
 /// Checks a page of a lamp: what stands behind its heading, the price told and the list price told.
 fn check(lang: &str, body: &str, price: &str, list: &str) {
@@ -18,9 +13,9 @@ fn check(lang: &str, body: &str, price: &str, list: &str) {
 }
 
 fn check_with(lang: &str, head: &str, body: &str, price: &str, list: &str) {
-    let page = format!("<html lang={lang}><title>Brass Lamp</title>{head}<h1>Brass Lamp</h1>{body}");
-    let found = read(&page, "https://shop.example/p/brass-lamp");
-    assert_eq!(told(&found), (price.to_owned(), list.to_owned()), "{body}\n{}", found.explanation);
+    let found = read(&page(lang, "Brass Lamp", head, body), SHOP);
+    let wanted = [price, list].map(|amount| (amount != "-").then(|| amount.to_owned()));
+    assert_eq!(prices(&found), wanted.into(), "{body}\n{}", found.explanation);
 }
 
 const BUY: &str = "<button>Add to cart</button>";
@@ -67,11 +62,11 @@ fn state_that_counts_cents_is_settled_by_the_price_shown() {
 
 #[test]
 fn a_subscription_is_not_the_price_that_markup_states() {
-    let head = r#"<script type="application/ld+json">{"@type":"Product","name":"Brass Lamp","offers":{"price":"54.99","priceCurrency":"GBP"}}</script>"#;
+    let head = json_ld(r#"{"price":"54.99","priceCurrency":"GBP"}"#);
     let body = format!(
         "<label>One-time purchase <span class=price>£54.99</span></label><label>Subscribe &amp; save 15% <span class=price>£46.74</span></label>{BUY}"
     );
-    check_with("en-GB", head, &body, "54.99 GBP", "-");
+    check_with("en-GB", &head, &body, "54.99 GBP", "-");
 }
 
 #[test]
@@ -171,8 +166,8 @@ fn a_category_marked_up_as_one_product_is_none() {
     let head = r#"<script type="application/ld+json">{"@type":"Product","name":"Brass Lamps","aggregateRating":{"ratingValue":"4.6","reviewCount":"1203"},"offers":{"@type":"AggregateOffer","lowPrice":"29.95","highPrice":"249.00","offerCount":"312","priceCurrency":"EUR"}}</script>"#;
     let tile = |n: usize| format!("<div class=card><a href=/p/{n}>Lamp {n}</a><p class=price>{n}7,95 €</p></div>");
     let tiles: String = (4..12).map(tile).collect();
-    let page = format!("<html lang=de><title>Lampen</title>{head}<h1>Lampen</h1><p>312 Artikel</p>{tiles}");
-    assert_eq!(told(&read(&page, "https://laden.example.de/lampen/")).0, "-");
+    let page = page("de", "Brass Lamps", head, &format!("<p>312 Artikel</p>{tiles}"));
+    assert_eq!(price_of(&read(&page, "https://laden.example.de/lampen/")), None);
 }
 
 #[test]
