@@ -31,6 +31,7 @@ mod mail;
 mod mapping;
 mod market_month;
 mod markets;
+mod net_prices;
 mod on_sale;
 mod other_pages;
 mod pages;

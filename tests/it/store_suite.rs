@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod decided;
+mod decimals;
 mod intent;
 mod lanes;
 mod moves;
