@@ -22,6 +22,7 @@ use crate::decide::text::Quoted;
 use crate::decide::vat::VatTable;
 use crate::extract::scraper::Sites;
 use crate::fetch;
+use crate::money::exponent;
 use crate::observe::recorder::Recorder;
 use crate::publish::fleet::Limits;
 use crate::publish::lane::Lane;
@@ -33,7 +34,7 @@ use crate::report::mail::Mailer;
 use crate::schedule::Schedule;
 use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
-use crate::store::{Db, channels, products, revisions, settings};
+use crate::store::{Db, channels, decimals, products, revisions, settings};
 use crate::telemetry::Metrics;
 
 /// Name of the switch that stops all pushes.
@@ -132,6 +133,10 @@ impl App {
         let lanes = lanes(&config, &clock, &vault, &shared)?;
         for lane in &lanes {
             channels::add(&db, lane.name.clone(), lane.kind, now).await?;
+            let capabilities = lane.channel.capabilities();
+            if capabilities.decimals() > exponent(capabilities.currency) {
+                decimals::widen(&db, &lane.name, capabilities.decimals()).await?;
+            }
         }
         let capabilities = lanes.iter().map(|lane| (lane.name.clone(), lane.channel.capabilities())).collect();
         let fetcher = fetch::Client::new(&config.fetch).map_err(anyhow::Error::msg).context("fetch")?;

@@ -223,6 +223,7 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
         mapped.ambiguous.extend(matches::several(&skus, &found_there));
         mapped.shut.extend(matches::shut(&skus, &found_there));
         let own = lane.channel.capabilities().currency;
+        let decimals = lane.channel.capabilities().decimals();
         let mut found = Vec::new();
         for product in &page {
             if let Pick::One(hit) = matches::pick(&product.sku, &found_there) {
@@ -236,7 +237,11 @@ pub async fn map(app: &App, lane: &Lane) -> anyhow::Result<Mapped> {
                     product_id: product.id,
                     external: hit.external.clone(),
                     currency: own.code().to_owned(),
-                    live_minor: hit.price.filter(|price| price.currency() == own).map(crate::money::Money::minor),
+                    live_minor: hit
+                        .price
+                        .filter(|price| price.currency() == own)
+                        .and_then(|p| p.units_at(decimals).ok()),
+                    decimals: (decimals > crate::money::exponent(own)).then_some(i64::from(decimals)),
                 });
             }
         }

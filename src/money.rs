@@ -2,6 +2,8 @@
 //!
 //! Rounding happens only where a caller names a strategy; everything else is exact or an error.
 
+mod wire_price;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +13,7 @@ pub use rust_decimal::Decimal;
 use rust_decimal::RoundingStrategy;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+pub use wire_price::{MOST_DECIMALS, WirePrice};
 
 /// What can go wrong with an amount. No variant is ever answered with a default.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +22,8 @@ pub enum MoneyError {
     CurrencyMismatch { left: &'static str, right: &'static str },
     #[error("`{amount}` has more decimals than {currency} has ({exponent})")]
     TooManyDecimals { amount: String, currency: &'static str, exponent: u32 },
+    #[error("`{amount}` has more than {decimals} decimals")]
+    TooFine { amount: String, decimals: u32 },
     #[error("`{0}` is outside the range of a 64-bit count of minor units")]
     OutOfRange(String),
     #[error("`{0}` is not a plain decimal number")]

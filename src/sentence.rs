@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 pub use forms::Sentence;
 
 use crate::clock::Millis;
-use crate::money::{Decimal, Money, currency, decimal};
+use crate::money::{Decimal, WirePrice, decimal};
 
 /// A longer text is no sentence.
 const MAX_TEXT: usize = 1_000;
@@ -23,7 +23,7 @@ const MAX_TEXT: usize = 1_000;
 pub enum Part {
     /// A name, or what somebody else said.
     Text(String),
-    Money(Money),
+    Money(WirePrice),
     Number(Decimal),
     /// In percent.
     Percent(Decimal),
@@ -69,7 +69,7 @@ pub fn pieces(form: &'static str) -> impl Iterator<Item = Piece> {
 }
 
 impl Sentence {
-    /// The English sentence with these values. Amounts and times are written as [`Money`] and [`Millis`] write them;
+    /// The English sentence with these values. Amounts and times are written as [`WirePrice`] and [`Millis`] write them;
     /// percentages get their sign here.
     #[must_use]
     pub fn with(self, values: &[(&str, &dyn Display)]) -> String {
@@ -144,11 +144,10 @@ fn part(kind: &str, text: &str) -> Option<Part> {
     }
 }
 
-/// An amount as [`Money`] writes it.
+/// An amount as [`WirePrice`] and [`crate::money::Money`] write it.
 #[must_use]
-pub fn amount(text: &str) -> Option<Money> {
-    let (amount, code) = text.rsplit_once(' ')?;
-    Money::parse(amount, currency(code).ok()?).ok()
+pub fn amount(text: &str) -> Option<WirePrice> {
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -203,8 +202,8 @@ mod tests {
     fn an_amount_keeps_its_currency() {
         let found = find("webshop shows 1,5 where 479.00 DKK was proved").unwrap();
         assert_eq!(found.parts[1], ("shown", Part::Said("1,5".into())));
-        assert_eq!(amount("479.00 DKK").unwrap().minor(), 47_900);
-        assert_eq!(amount("11080 JPY").unwrap().minor(), 11_080);
+        assert_eq!(amount("479.00 DKK").unwrap().minor(), Ok(47_900));
+        assert_eq!(amount("11080 JPY").unwrap().minor(), Ok(11_080));
         assert!(amount("479.00").is_none() && amount("a DKK").is_none());
     }
 }

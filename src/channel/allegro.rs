@@ -25,7 +25,7 @@ use super::{
     Receipt, Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -115,7 +115,7 @@ struct Amount {
 }
 
 impl Amount {
-    fn money(&self) -> Result<Money, String> {
+    fn money(&self) -> Result<WirePrice, String> {
         let currency = crate::money::currency(&self.currency).map_err(|why| why.to_string())?;
         amount::parse(&self.amount, currency)
     }
@@ -169,7 +169,7 @@ struct External {
 }
 
 impl Offer {
-    fn price(&self) -> Result<Option<Money>, ChannelError> {
+    fn price(&self) -> Result<Option<WirePrice>, ChannelError> {
         let price = self.selling_mode.as_ref().and_then(|mode| mode.price.as_ref()).map(Amount::money).transpose();
         price.map_err(|why| ChannelError::new(Class::Retry { after_ms: None }, format!("Allegro shows {why}")))
     }
@@ -299,7 +299,7 @@ impl Channel for Allegro {
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         let list: Offers = answer.parse()?;
         let price = list.offers.iter().find_map(|offer| offer.price().ok().flatten());
-        if let Some(other) = price.map(Money::currency).filter(|other| *other != self.seller.currency) {
+        if let Some(other) = price.map(WirePrice::currency).filter(|other| *other != self.seller.currency) {
             problems.push(format!("offers are in {0}; set currency = \"{0}\"", other.code()));
         }
         Ok(Probe::of("Allegro seller account", problems))
@@ -316,7 +316,7 @@ mod tests {
             external: "7".to_owned(),
             sku: "A".to_owned(),
             seq: 3,
-            price: Money::from_minor(1_250, Currency::PLN),
+            price: WirePrice::from_minor(1_250, Currency::PLN),
             sale: None,
             after_sale: false,
             vat_pct: None,
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {
         let good = r#"{"id":"x","input":{"buyNowPrice":{"amount":"12.50","currency":"PLN"}}}"#;
-        let price = Money::from_minor(1_250, Currency::PLN);
+        let price = WirePrice::from_minor(1_250, Currency::PLN);
         assert_eq!(quoted("o", good.as_bytes()).unwrap(), vec![Quote::new("o", price)]);
         for sneaky in [
             good.replace("\"buyNowPrice\"", "\"startingPrice\":{\"amount\":\"1\"},\"buyNowPrice\""),

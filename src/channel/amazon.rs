@@ -26,7 +26,7 @@ use super::{
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, Decimal, Money};
+use crate::money::{Currency, Decimal, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 mod listing;
@@ -264,7 +264,7 @@ struct Slot {
 }
 
 impl Slot {
-    fn new(price: Money, window: Option<(String, String)>) -> Result<Self, ChannelError> {
+    fn new(price: WirePrice, window: Option<(String, String)>) -> Result<Self, ChannelError> {
         let value = amount::number(price.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))?;
         let (start_at, end_at) = window.unzip();
         Ok(Self { start_at, end_at, value_with_tax: value })
@@ -430,7 +430,7 @@ mod tests {
         };
         let head = r#""marketplace_id":"M","currency":"EUR","audience":"ALL""#;
         let plain = format!(r#"{{{head},"our_price":[{{"schedule":[{{"value_with_tax":19.9}}]}}]}}"#);
-        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let eur = |minor| WirePrice::from_minor(minor, Currency::EUR);
         assert_eq!(body(&plain).unwrap(), vec![Quote::new("LUGGAGE/A/1", eur(1_990))]);
         let sale = format!(
             r#"{{{head},"our_price":[{{"schedule":[{{"value_with_tax":19.9}}]}}],"discounted_price":[{{"schedule":[{{"start_at":"a","end_at":"b","value_with_tax":15}}]}}]}}"#

@@ -31,7 +31,7 @@ use super::{
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -143,7 +143,7 @@ fn reference(external: &str) -> Result<u64, ChannelError> {
     })
 }
 
-fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
+fn number(money: WirePrice) -> Result<Box<RawValue>, ChannelError> {
     amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
 }
 
@@ -304,7 +304,7 @@ impl BigCommerce {
         let money = |text: &Option<Box<RawValue>>| amount::parse(text.as_ref()?.get(), self.currency).ok();
         // A variant without a price of its own has its product's, which `calculated_price` shows.
         let price = money(&held.calculated_price).or_else(|| money(&held.sale_price)).or_else(|| money(&held.price));
-        let regular = money(&held.price).filter(|regular| price.is_some_and(|price| regular.minor() > price.minor()));
+        let regular = money(&held.price).filter(|regular| price.is_some_and(|price| regular.amount() > price.amount()));
         Seen::crossed(held.external(), price, regular)
     }
 }
@@ -444,12 +444,12 @@ mod tests {
 
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let dkk = |minor| WirePrice::from_minor(minor, Currency::DKK);
         let of = |body: &str| quoted(body.as_bytes(), Currency::DKK);
         assert_eq!(of(r#"[{"id":7,"price":479,"sale_price":null}]"#).unwrap(), [Quote::new("7", dkk(47_900))]);
         let sale = outgoing::quote("7", dkk(47_950), Some(dkk(59_900)));
         assert_eq!(of(r#"[{"id":7,"price":599,"sale_price":479.5}]"#).unwrap(), [sale]);
-        let eur = Money::from_minor(6_400, Currency::EUR);
+        let eur = WirePrice::from_minor(6_400, Currency::EUR);
         assert_eq!(of(r#"[{"variant_id":7,"currency":"eur","price":64}]"#).unwrap(), [Quote::new("7", eur)]);
         for bad in [r#"[{"id":7,"price":479,"sale_price":null,"map_price":1}]"#, r#"[{"id":7,"price":479.005}]"#] {
             assert!(of(bad).is_err(), "{bad}");

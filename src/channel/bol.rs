@@ -28,7 +28,7 @@ use super::{
     Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -130,7 +130,7 @@ struct Offer {
 
 impl Pricing {
     /// What one piece costs.
-    fn single(&self) -> Result<Option<Money>, String> {
+    fn single(&self) -> Result<Option<WirePrice>, String> {
         let step = self.bundle_prices.iter().find(|step| step.quantity == 1);
         step.map(|step| amount::parse(step.unit_price.get(), Currency::EUR)).transpose()
     }
@@ -169,7 +169,7 @@ impl Bol {
     }
 
     async fn send(&self, change: &PriceChange, door: &Door) -> Result<Receipt, ChannelError> {
-        if !(LEAST..=MOST).contains(&change.price.minor()) {
+        if !(LEAST..=MOST).contains(&amount::minor(change.price)?) {
             return Err(ChannelError::new(Class::Rejected, "bol takes prices from 1 to 9999 EUR"));
         }
         let unit_price =
@@ -340,7 +340,7 @@ mod tests {
     fn what_leaves_is_read_back_from_the_text_itself() {
         let of = |steps: &str| quoted("o", format!(r#"{{"pricing":{{"bundlePrices":[{steps}]}}}}"#).as_bytes());
         let good = r#"{"quantity":1,"unitPrice":19.9}"#;
-        assert_eq!(of(good).unwrap(), vec![Quote::new("o", Money::from_minor(1_990, Currency::EUR))]);
+        assert_eq!(of(good).unwrap(), vec![Quote::new("o", WirePrice::from_minor(1_990, Currency::EUR))]);
         for sneaky in [
             format!(r#"{good},{{"quantity":2,"unitPrice":1}}"#),
             good.replace("19.9", "19.905"),

@@ -25,7 +25,7 @@ use super::{
     Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -134,7 +134,7 @@ struct Amount {
 }
 
 impl Amount {
-    fn money(&self) -> Result<Money, String> {
+    fn money(&self) -> Result<WirePrice, String> {
         let currency = crate::money::currency(&self.currency).map_err(|why| why.to_string())?;
         amount::parse(&self.value, currency)
     }
@@ -199,7 +199,7 @@ struct Shown {
 }
 
 impl Offer {
-    fn price(&self) -> Result<Option<Money>, ChannelError> {
+    fn price(&self) -> Result<Option<WirePrice>, ChannelError> {
         let Some(Shown { value, currency }) = self.pricing_summary.as_ref().and_then(|p| p.price.as_ref()) else {
             return Ok(None);
         };
@@ -365,7 +365,7 @@ mod tests {
     fn what_leaves_is_read_back_from_the_text_itself() {
         let of = |offer: &str| quoted(format!(r#"{{"requests":[{{"offers":[{offer}]}}]}}"#).as_bytes());
         let good = r#"{"offerId":"1","price":{"value":"12.50","currency":"EUR"}}"#;
-        assert_eq!(of(good).unwrap(), vec![Quote::new("1", Money::from_minor(1_250, Currency::EUR))]);
+        assert_eq!(of(good).unwrap(), vec![Quote::new("1", WirePrice::from_minor(1_250, Currency::EUR))]);
         for sneaky in [
             good.replace("\"12.50\"", "12.5"),
             good.replace("12.50", "12.505"),

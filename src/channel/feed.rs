@@ -20,7 +20,7 @@ use super::{
     Receipt, SaleSupport, Seen, Served, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 mod item;
@@ -126,7 +126,8 @@ impl Feed {
         let lock = File::create(self.path.with_extension("lock")).map_err(|e| io("feed lock", &e))?;
         lock.lock().map_err(|e| io("feed lock", &e))?;
         let mut items = self.load()?;
-        let before: BTreeMap<String, Money> = items.iter().map(|(id, item)| (id.clone(), item.quote().price)).collect();
+        let before: BTreeMap<String, WirePrice> =
+            items.iter().map(|(id, item)| (id.clone(), item.quote().price)).collect();
         let (mut stale, mut odd) = (Vec::new(), Vec::new());
         for change in changes {
             // Ids are compared as they are, so nothing can be dropped from one.

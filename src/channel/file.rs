@@ -15,6 +15,7 @@ use serde::Deserialize;
 use toml::Table;
 use url::Url;
 
+use super::wire::amount;
 use super::wire::jobs::Jobs;
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
@@ -43,6 +44,7 @@ format = "csv"                            # or "tsv"
 acknowledged = true                       # the receiver writes NAME.ack.csv; false: prices stay unverified
 currency = "DKK"
 tax = "gross"
+# net_decimals = 4                        # with tax = "net": decimals that the receiver keeps; 2 unless it is set
 drift = "alert"
 "#,
     check: |table| build(table).map(drop),
@@ -78,6 +80,7 @@ struct Settings {
     acknowledged: bool,
     currency: String,
     tax: Tax,
+    net_decimals: Option<u32>,
 }
 
 struct Files {
@@ -86,6 +89,7 @@ struct Files {
     acknowledged: bool,
     currency: Currency,
     tax: Tax,
+    net_decimals: Option<u32>,
     clock: Clock,
     /// The file that holds the newest row of a listing, while its acknowledgement is awaited.
     written: Jobs,
@@ -106,12 +110,15 @@ fn build(table: &Table) -> Result<Files, String> {
         }
         _ => return Err("set either folder or url".to_owned()),
     };
+    let currency = super::currency(&settings.currency)?;
+    amount::net_decimals(currency, settings.tax, settings.net_decimals)?;
     Ok(Files {
         place,
         format: settings.format,
         acknowledged: settings.acknowledged,
-        currency: super::currency(&settings.currency)?,
+        currency,
         tax: settings.tax,
+        net_decimals: settings.net_decimals,
         clock: Clock::System,
         written: Jobs::default(),
         read: Mutex::default(),
@@ -123,7 +130,7 @@ impl Files {
     async fn drop_file(&self, changes: &[PriceChange], door: &Door) -> Result<(), ChannelError> {
         let body = table::render(changes, self.tax, self.format);
         let body = body.map_err(|why| ChannelError::new(Class::Rejected, why))?;
-        let quoted = table::quoted(&body, self.format)?;
+        let quoted = table::quoted(&body, self.capabilities().decimals(), self.format)?;
         let externals: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
         let body = door.narrowed(&externals).check(body, &quoted)?.into_body();
         let mut visit = self.place.open().await?;
@@ -183,7 +190,7 @@ impl Files {
             return Ok(Some(Arc::clone(known)));
         }
         let Some(body) = visit.read(&table::acknowledgement_name(number)).await? else { return Ok(None) };
-        let parsed = Acknowledged::parse(&body, self.currency).map_err(|why| {
+        let parsed = Acknowledged::parse(&body, self.capabilities().field()).map_err(|why| {
             let text = format!("{}: {why}", table::acknowledgement_name(number));
             ChannelError::new(Class::Retry { after_ms: None }, text)
         })?;
@@ -231,6 +238,7 @@ impl Channel for Files {
             partial: PartialFailure::PerItem,
             ordering: Ordering::Version,
             read_back: if self.acknowledged { ReadBack::Submitted } else { ReadBack::None },
+            net_decimals: self.net_decimals,
             ..Capabilities::cautious(self.currency, self.tax)
         }
     }

@@ -17,6 +17,7 @@ use sha2::Sha256;
 use toml::Table;
 use url::Url;
 
+use super::wire::amount;
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
 use super::{
@@ -24,7 +25,7 @@ use super::{
     Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -175,7 +176,7 @@ impl Kaufland {
         for change in changes {
             items.push(Item {
                 id_unit: unit_id(&change.external)?,
-                unit_data: UnitPrice { listing_price: change.price.minor() },
+                unit_data: UnitPrice { listing_price: amount::minor(change.price)? },
             });
         }
         let body = serde_json::to_vec(&items).map_err(|why| ChannelError::new(Class::Rejected, why.to_string()))?;
@@ -198,7 +199,7 @@ impl Kaufland {
 
     fn seen(&self, external: &str, unit: &Unit) -> Result<Seen, ChannelError> {
         let currency = crate::money::currency(&unit.currency).unwrap_or(self.seller.currency);
-        let money = |minor| Money::from_minor(minor, currency);
+        let money = |minor| WirePrice::from_minor(minor, currency);
         let refused = (unit.price != unit.listing_price).then(|| {
             format!("Smart Pricing sells it for {} where {} is asked", money(unit.price), money(unit.listing_price))
         });
@@ -219,7 +220,7 @@ impl Outcome {
         };
         match self.status_code {
             200..=299 => {
-                let echoed = self.unit.as_ref().map(|unit| Money::from_minor(unit.listing_price, currency));
+                let echoed = self.unit.as_ref().map(|unit| WirePrice::from_minor(unit.listing_price, currency));
                 Ok(Receipt { echoed })
             }
             429 => Err(ChannelError::new(Class::Retry { after_ms: None }, words())),
@@ -241,8 +242,9 @@ fn signature(secret: &SecretString, method: &str, uri: &str, body: &[u8], timest
 /// The currency is the storefront's; the body has cents only.
 fn quoted(body: &[u8], currency: Currency) -> Result<Vec<Quote>, GateError> {
     let items: Vec<Item> = serde_json::from_slice(body).map_err(|why| GateError::Unreadable(why.to_string()))?;
-    let quote =
-        |item: Item| Quote::new(item.id_unit.to_string(), Money::from_minor(item.unit_data.listing_price, currency));
+    let quote = |item: Item| {
+        Quote::new(item.id_unit.to_string(), WirePrice::from_minor(item.unit_data.listing_price, currency))
+    };
     Ok(items.into_iter().map(quote).collect())
 }
 
@@ -329,7 +331,7 @@ mod tests {
     fn what_leaves_is_read_back_from_the_text_itself() {
         let of = |text: &str| quoted(text.as_bytes(), Currency::EUR);
         let good = r#"[{"id_unit":7,"unit_data":{"listing_price":1250}}]"#;
-        assert_eq!(of(good).unwrap(), vec![Quote::new("7", Money::from_minor(1_250, Currency::EUR))]);
+        assert_eq!(of(good).unwrap(), vec![Quote::new("7", WirePrice::from_minor(1_250, Currency::EUR))]);
         for sneaky in [
             good.replace("\"listing_price\"", "\"minimum_price\":1,\"listing_price\""),
             good.replace("1250", "12.5"),

@@ -5,6 +5,8 @@
 //!   problem stands in its `parameters`.
 //! - The queue answers "accepted" and needs a running consumer: a job that stays open means that the consumer is down.
 //! - Prices belong to store 0 unless the price scope is "website"; rows of other stores hide ours, so all are read.
+//! - A net price is rounded to cents before tax is added (`UnitBaseCalculator` in the vendor's source), so prices have the
+//!   decimals of their currency although the column keeps more.
 //! - The window of a special price is kept by the shop, by the day in its own time zone; with staging an overlapping
 //!   window is refused.
 
@@ -314,8 +316,9 @@ impl Magento {
         let active = |row: &Row| {
             row.price_from.as_ref().is_none_or(|from| *from <= now) && row.price_to.as_ref().is_none_or(|to| now < *to)
         };
-        let reduced = own(special).iter().filter(|row| active(row)).filter_map(money).min_by_key(|money| money.minor());
-        let reduced = reduced.filter(|reduced| reduced.minor() < base_price.minor());
+        let reduced =
+            own(special).iter().filter(|row| active(row)).filter_map(money).min_by_key(|money| money.amount());
+        let reduced = reduced.filter(|reduced| reduced.amount() < base_price.amount());
         let others = base.iter().filter(|row| row.sku == sku && row.store_id != self.store_id);
         let hidden: Vec<String> = others.map(|row| row.store_id.to_string()).collect();
         let refused =

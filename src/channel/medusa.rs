@@ -37,7 +37,7 @@ use super::{
     Sale, SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::Door;
 use bodies::{LIST_NAME, ListPrice, ListPrices, Row, Variant, Variants, bytes, new_list, quoted, title};
 use held::{Held, HeldList, HeldPrice};
@@ -149,11 +149,11 @@ impl Medusa {
         self.currency.code().to_ascii_lowercase()
     }
 
-    fn money(&self, price: &RawValue) -> Option<Money> {
+    fn money(&self, price: &RawValue) -> Option<WirePrice> {
         amount::parse(price.get(), self.currency).ok()
     }
 
-    fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
+    fn number(money: WirePrice) -> Result<Box<RawValue>, ChannelError> {
         amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
     }
 
@@ -309,7 +309,10 @@ impl Medusa {
     }
 
     /// What shoppers of the region pay: price and price without the sale, by variant.
-    async fn shown(&self, products: &[&str]) -> Result<Vec<(String, Option<Money>, Option<Money>)>, ChannelError> {
+    async fn shown(
+        &self,
+        products: &[&str],
+    ) -> Result<Vec<(String, Option<WirePrice>, Option<WirePrice>)>, ChannelError> {
         #[derive(Deserialize)]
         struct Page {
             products: Vec<Product>,
@@ -358,10 +361,10 @@ impl Medusa {
             let own = held.iter().find(|held| held.id == reference(external).1)?;
             let rows: Vec<Row> = own.prices.iter().map(HeldPrice::row).filter(|row| row.plain(self.currency)).collect();
             // A product that is not published has no shopper; its own price still tells.
-            let lowest = rows.iter().filter_map(|row| self.money(&row.amount)).min_by_key(|money| money.minor());
+            let lowest = rows.iter().filter_map(|row| self.money(&row.amount)).min_by_key(|money| money.amount());
             let shop = shown.iter().find(|(id, ..)| *id == own.id);
             let (price, original) = shop.map_or((lowest, None), |(_, price, original)| (*price, *original));
-            let regular = original.filter(|original| price.is_some_and(|price| original.minor() > price.minor()));
+            let regular = original.filter(|original| price.is_some_and(|price| original.amount() > price.amount()));
             let disagree = rows.iter().any(|row| self.money(&row.amount) != lowest);
             let disputed = disagree.then(|| {
                 let (count, code) = (rows.len(), self.currency.code());
@@ -415,7 +418,7 @@ impl Channel for Medusa {
             matches.extend(self.variants("sku[]", &part).await?.into_iter().filter_map(|held| {
                 let external = format!("{}/{}", held.product_id?, held.id);
                 let plain = held.prices.iter().filter(|price| price.row().plain(self.currency));
-                let price = plain.filter_map(|price| self.money(&price.amount)).min_by_key(|money| money.minor());
+                let price = plain.filter_map(|price| self.money(&price.amount)).min_by_key(|money| money.amount());
                 Some(Match { sku: held.sku?, external, price, shut: None })
             }));
         }

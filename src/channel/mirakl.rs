@@ -388,7 +388,7 @@ impl Channel for Mirakl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::Money;
+    use crate::money::WirePrice;
 
     fn form(file: &str) -> Vec<u8> {
         format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n{file}\r\n--{BOUNDARY}--\r\n")
@@ -399,7 +399,7 @@ mod tests {
     fn what_leaves_is_read_back_from_the_text_itself() {
         let head = "offer-sku;price;discount-price;discount-start-date;discount-end-date\n";
         let of = |lines: &str| quoted(&form(&format!("{head}{lines}")), Currency::EUR);
-        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let eur = |minor| WirePrice::from_minor(minor, Currency::EUR);
         let both = of("\"A;1\";12.50;;;\nB;20.00;15.00;2027-01-01T00:00:00Z;\n").unwrap();
         let sale = Quote { regular: Some(eur(2_000)), ..Quote::new("B", eur(1_500)) };
         assert_eq!(both, vec![Quote::new("A;1", eur(1_250)), sale]);

@@ -34,8 +34,9 @@ use toml::{Table, Value};
 
 use crate::clock::{Clock, Millis};
 use crate::config::{Problem, problem};
-use crate::money::{Currency, Decimal, Money};
+use crate::money::{Currency, Decimal, WirePrice};
 use crate::publish::gate::{Door, GateError};
+use wire::amount::Field;
 pub use wire::found::Match;
 use wire::oauth::Vault;
 use wire::shared::Shared;
@@ -171,6 +172,8 @@ pub struct Capabilities {
     pub seeded_by_us: bool,
     pub tax: Tax,
     pub currency: Currency,
+    /// Decimals of its price field, where it is known to keep more than the currency has; only net prices need them.
+    pub net_decimals: Option<u32>,
     pub sale: SaleSupport,
     /// A sale whose window begins later can be given to it now: until then it shows the regular price, and it begins by
     /// itself. Only where a reader of the price alone cannot take the reduced one for today's.
@@ -199,6 +202,7 @@ impl Capabilities {
             seeded_by_us: false,
             tax,
             currency,
+            net_decimals: None,
             sale: SaleSupport::PriceOnly,
             stages: false,
             prior_price: false,
@@ -208,15 +212,26 @@ impl Capabilities {
             daily_per_listing: None,
         }
     }
+
+    #[must_use]
+    pub fn decimals(&self) -> u32 {
+        self.field().decimals
+    }
+
+    /// The channel's price field.
+    #[must_use]
+    pub fn field(&self) -> Field {
+        Field::of(self.currency, self.tax, self.net_decimals)
+    }
 }
 
 /// A reduction that a channel may announce beside the price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sale {
     /// The crossed-out price: above the price, in its currency and tax view.
-    pub regular: Money,
+    pub regular: WirePrice,
     /// The lowest price of the 30 days before, where the law wants it shown.
-    pub prior: Option<Money>,
+    pub prior: Option<WirePrice>,
     /// The first instant whose price counted for `prior`; not known of a sale that begins later.
     pub prior_from: Option<Millis>,
     /// Later than now only on a channel that [`Capabilities::stages`].
@@ -234,7 +249,7 @@ pub struct PriceChange {
     /// The fence: a channel that can order by it refuses older ones.
     pub seq: i64,
     /// What a buyer pays, in the channel's currency and tax view: while `sale` runs, if there is one.
-    pub price: Money,
+    pub price: WirePrice,
     /// The reduction that `price` is; `None` means that the connector clears whatever sale the listing has.
     pub sale: Option<Sale>,
     /// The push before carried a reduction, or what became of it is not known. For connectors that keep a part of a
@@ -256,7 +271,7 @@ pub struct PriceChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The price that the answer itself repeats, if it does.
-    pub echoed: Option<Money>,
+    pub echoed: Option<WirePrice>,
 }
 
 /// A listing as the channel shows it.
@@ -264,9 +279,9 @@ pub struct Receipt {
 pub struct Seen {
     pub external: String,
     /// What a buyer pays; `None`: the channel does not have the listing (any more).
-    pub price: Option<Money>,
+    pub price: Option<WirePrice>,
     /// The crossed-out price: `None` if the channel cannot tell, `Some(None)` if there is none.
-    pub regular: Option<Option<Money>>,
+    pub regular: Option<Option<WirePrice>>,
     /// The channel's own reason for not showing the last write, if it gives one.
     pub refused: Option<String>,
     /// Why the price shown cannot be relied on even if it is the right one: the channel holds several that disagree.
@@ -277,13 +292,13 @@ pub struct Seen {
 impl Seen {
     /// A listing of a channel that tells its price and nothing else.
     #[must_use]
-    pub const fn plain(external: String, price: Option<Money>) -> Self {
+    pub const fn plain(external: String, price: Option<WirePrice>) -> Self {
         Self { external, price, regular: None, refused: None, disputed: None }
     }
 
     /// A listing of a channel that also tells which price it crosses out, if any.
     #[must_use]
-    pub const fn crossed(external: String, price: Option<Money>, regular: Option<Money>) -> Self {
+    pub const fn crossed(external: String, price: Option<WirePrice>, regular: Option<WirePrice>) -> Self {
         Self { external, price, regular: Some(regular), refused: None, disputed: None }
     }
 }

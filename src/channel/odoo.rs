@@ -27,15 +27,16 @@ use toml::Table;
 use url::Url;
 
 use self::way::{Way, result, written};
+use super::wire::amount::{self, Field};
 use super::wire::http::{self, Http};
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, Money, decimal};
+use crate::money::{Currency, WirePrice, decimal};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -50,6 +51,7 @@ api_key = "${ODOO_API_KEY}"       # the user's, under Preferences, Account Secur
 pricelist = 0                     # id of a pricelist; 0: the products' own sales price
 currency = "EUR"                  # the company's, or the pricelist's
 tax = "net"                       # gross if the sales taxes are "included in price"
+# net_decimals = 4                # with net: the server's precision "Product Price"; 2 decimals unless it is set
 drift = "alert"                   # alert, reassert or adopt
 "#,
     check: |table| build(table).map(drop),
@@ -73,6 +75,7 @@ struct Settings {
     pricelist: i64,
     currency: String,
     tax: Tax,
+    net_decimals: Option<u32>,
 }
 
 struct Odoo {
@@ -84,6 +87,7 @@ struct Odoo {
     pricelist: Option<i64>,
     currency: Currency,
     tax: Tax,
+    net_decimals: Option<u32>,
     clock: Clock,
     /// Whether the server has the JSON-2 API, and until when that is believed.
     told: Mutex<Option<(bool, Millis)>>,
@@ -123,7 +127,7 @@ fn build(table: &Table) -> Result<(Url, Settings), String> {
     if settings.database.is_empty() || settings.login.is_empty() {
         return Err("database and login must be named".to_owned());
     }
-    super::currency(&settings.currency)?;
+    amount::net_decimals(super::currency(&settings.currency)?, settings.tax, settings.net_decimals)?;
     Ok((base, settings))
 }
 
@@ -133,7 +137,7 @@ fn currency_of(field: &Value) -> Result<Currency, String> {
     super::currency(code).map_err(|_| format!("a price in `{code}`, which is no currency"))
 }
 
-fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
+fn number(money: WirePrice) -> Result<Box<RawValue>, ChannelError> {
     amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
 }
 
@@ -149,9 +153,15 @@ impl Odoo {
             pricelist: (settings.pricelist > 0).then_some(settings.pricelist),
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
+            net_decimals: settings.net_decimals,
             clock: setting.clock.clone(),
             told: Mutex::new(None),
         })
+    }
+
+    /// The field of a price in a currency, which need not be the one that the table names.
+    fn priced_in(&self, currency: Currency) -> Field {
+        Field::of(currency, self.tax, self.net_decimals)
     }
 
     /// Each change as a command on the pricelist's rules: the first rule without dates becomes our price, whatever it was,
@@ -211,7 +221,8 @@ impl Odoo {
         let fields = ["id", "list_price", "currency_id"];
         let rows: Vec<Template> = self.search(way, "product.template", json!([["id", "in", ids]]), &fields).await?;
         let one = |row: &Template| {
-            let price = currency_of(&row.currency_id).and_then(|code| amount::shown(row.list_price.get(), code));
+            let price = currency_of(&row.currency_id)
+                .and_then(|code| amount::shown(row.list_price.get(), self.priced_in(code)));
             found::shown(row.id.to_string(), price)
         };
         Ok(rows.iter().map(one).collect())
@@ -235,7 +246,7 @@ impl Odoo {
                 self.writing(way, TEMPLATE, ids, price)?
             }
         };
-        let quotes = quoted(way, &body, self.pricelist, self.currency);
+        let quotes = quoted(way, &body, self.pricelist, self.priced_in(self.currency));
         let pass = outgoing::pass(door, changes, body, quotes)?;
         let model = if self.pricelist.is_some() { PRICELIST } else { TEMPLATE };
         let answer = self.http.push(self.call(way, model, "write")?, pass).await?;
@@ -254,11 +265,11 @@ fn reference(external: &str) -> Result<i64, ChannelError> {
 }
 
 /// Reads prices back out of an outgoing call, by its text alone.
-fn quoted(way: Way, body: &[u8], pricelist: Option<i64>, currency: Currency) -> Result<Vec<Quote>, GateError> {
+fn quoted(way: Way, body: &[u8], pricelist: Option<i64>, field: Field) -> Result<Vec<Quote>, GateError> {
     let Some(pricelist) = pricelist else {
         let (ids, price): (Vec<i64>, TemplatePrice) = written(way, body, TEMPLATE)?;
         let [id] = ids.as_slice() else { return Err(outgoing::unreadable(&"not one price of one template")) };
-        return Ok(vec![Quote::new(id.to_string(), outgoing::money(price.list_price.get(), currency)?)]);
+        return Ok(vec![Quote::new(id.to_string(), outgoing::money(price.list_price.get(), field)?)]);
     };
     let (lists, items): (Vec<i64>, ListItems) = written(way, body, PRICELIST)?;
     if lists != [pricelist] {
@@ -268,7 +279,7 @@ fn quoted(way: Way, body: &[u8], pricelist: Option<i64>, currency: Currency) -> 
         if item.applied_on != "0_product_variant" || item.compute_price != "fixed" {
             return Err(outgoing::unreadable(&"a price of more than one product"));
         }
-        Ok(Quote::new(item.product_id.to_string(), outgoing::money(item.fixed_price.get(), currency)?))
+        Ok(Quote::new(item.product_id.to_string(), outgoing::money(item.fixed_price.get(), field)?))
     };
     items.item_ids.iter().map(one).collect()
 }
@@ -282,6 +293,7 @@ impl Channel for Odoo {
             max_batch: MAX_BATCH,
             partial: batch,
             read_back: ReadBack::Submitted,
+            net_decimals: self.net_decimals,
             ..Capabilities::cautious(self.currency, self.tax)
         }
     }
@@ -357,9 +369,9 @@ mod tests {
             let args = format!(r#"["db",2,"key","{model}","write",{args}]"#);
             let params = format!(r#"{{"service":"object","method":"execute_kw","args":{args}}}"#);
             let body = format!(r#"{{"jsonrpc":"2.0","method":"call","params":{params}}}"#);
-            quoted(Way::Rpc(2), body.as_bytes(), list, Currency::EUR)
+            quoted(Way::Rpc(2), body.as_bytes(), list, Currency::EUR.into())
         };
-        let expected = [Quote::new("7", Money::from_minor(1_250, Currency::EUR))];
+        let expected = [Quote::new("7", WirePrice::from_minor(1_250, Currency::EUR))];
         assert_eq!(of("product.template", r#"[[7],{"list_price":12.5}]"#, None).unwrap(), expected);
         let item = r#"{"applied_on":"0_product_variant","product_id":7,"compute_price":"fixed","fixed_price":12.50}"#;
         let list = |item: &str| of("product.pricelist", &format!(r#"[[3],{{"item_ids":[[1,9,{item}]]}}]"#), Some(3));
@@ -369,7 +381,7 @@ mod tests {
         assert!(of("product.template", r#"[[7,8],{"list_price":12.5}]"#, None).is_err());
         assert!(of("product.template", r#"[[7],{"list_price":12.5,"standard_price":1}]"#, None).is_err());
         assert!(of("product.product", r#"[[7],{"list_price":12.5}]"#, None).is_err());
-        let named = |body: &str, list| quoted(Way::Json2, body.as_bytes(), list, Currency::EUR);
+        let named = |body: &str, list| quoted(Way::Json2, body.as_bytes(), list, Currency::EUR.into());
         assert_eq!(named(r#"{"ids":[7],"vals":{"list_price":12.5}}"#, None).unwrap(), expected);
         assert_eq!(
             named(&format!(r#"{{"ids":[3],"vals":{{"item_ids":[[1,9,{item}]]}}}}"#), Some(3)).unwrap(),

@@ -24,7 +24,7 @@ use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PriceChange, Probe, ReadBack, Receipt, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -186,7 +186,7 @@ impl Oscar {
     }
 
     /// What a shopper is told.
-    async fn shown(&self, external: &str) -> Result<Option<Money>, ChannelError> {
+    async fn shown(&self, external: &str) -> Result<Option<WirePrice>, ChannelError> {
         #[derive(Deserialize)]
         struct Price {
             currency: Option<String>,
@@ -371,7 +371,7 @@ mod tests {
             let body = format!(r#"{{"upc":"A","product_class":"std","stockrecords":[{own}{more}]}}"#);
             quoted(body.as_bytes(), "7", "/partners/1/")
         };
-        assert_eq!(of("12.50", "").unwrap(), [Quote::new("7", Money::from_minor(1_250, Currency::EUR))]);
+        assert_eq!(of("12.50", "").unwrap(), [Quote::new("7", WirePrice::from_minor(1_250, Currency::EUR))]);
         let stray =
             r#",{"partner":"http://x/api/admin/partners/2/","partner_sku":"A","price_currency":"EUR","price":"1"}"#;
         assert!(of("12.50", stray).is_err(), "a second stock record");

@@ -32,7 +32,7 @@ use super::{
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -110,7 +110,7 @@ fn class(fault: &Fault<'_>) -> Option<Class> {
 }
 
 /// The price that is crossed out, if the change is a reduction. Saleor has one field for it and for the 30-day price.
-fn prior(change: &PriceChange) -> Result<Option<Money>, ChannelError> {
+fn prior(change: &PriceChange) -> Result<Option<WirePrice>, ChannelError> {
     let Some(sale) = change.sale else { return Ok(None) };
     match sale.prior {
         Some(prior) if prior != sale.regular => {
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {
-        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let eur = |minor| WirePrice::from_minor(minor, Currency::EUR);
         let of = |row: &str| {
             let body = format!(r#"{{"query":"m","variables":{{"v0":"UHI6MQ==","i0":[{{"channelId":"c",{row}}}]}}}}"#);
             quoted(body.as_bytes(), "c", Currency::EUR)

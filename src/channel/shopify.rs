@@ -32,7 +32,7 @@ use super::{
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::Door;
 use mutation::{LOWEST, base_body, clears, gid, list_body, named, number, quoted, reference, user_error, written};
 
@@ -216,9 +216,9 @@ impl Shopify {
         Ok(Outcome::Each(changes.iter().map(|change| written(payload, change)).collect()))
     }
 
-    fn money(&self, value: Option<&Value>) -> Option<Money> {
+    fn money(&self, value: Option<&Value>) -> Option<WirePrice> {
         let value = value.filter(|value| !value.is_null())?;
-        // A MoneyV2 names its currency, a Money is in the shop's.
+        // A MoneyV2 names its currency, a WirePrice is in the shop's.
         let (amount, currency) = match value.get("amount") {
             Some(amount) => (amount.as_str()?, super::currency(value.get("currencyCode")?.as_str()?).ok()?),
             None => (value.as_str()?, self.shop.currency),
@@ -231,7 +231,7 @@ impl Shopify {
         let shown = node.get("contextualPricing").unwrap_or(node);
         let price = self.money(shown.get("price"));
         let regular = self.money(shown.get("compareAtPrice"));
-        let regular = regular.filter(|regular| price.is_none_or(|price| regular.minor() > price.minor()));
+        let regular = regular.filter(|regular| price.is_none_or(|price| regular.amount() > price.amount()));
         let left = regular.is_none() && node.get("metafield").is_some_and(|field| !field.is_null());
         let disputed =
             left.then(|| format!("nothing is reduced, and the metafield {LOWEST} of a reduction is still there"));

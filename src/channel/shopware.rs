@@ -21,19 +21,20 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::amount::{self, Field};
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
 use super::wire::shared::{Shared, Turn};
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Decimal, Money, decimal};
+use crate::money::{Currency, Decimal, WirePrice, decimal};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -46,6 +47,7 @@ client_id = "SWIAABC"                    # an integration with the right to read
 client_secret = "${SHOPWARE_SECRET}"
 currency = "EUR"
 tax = "gross"                            # which of the two our prices are; the other one is computed
+# net_decimals = 4                       # with net: the shop keeps what it is given; 2 decimals unless it is set
 drift = "alert"                          # alert, reassert or adopt
 "#,
     check: |table| build(table).map(drop),
@@ -67,6 +69,7 @@ struct Settings {
     client_secret: SecretString,
     currency: String,
     tax: Tax,
+    net_decimals: Option<u32>,
 }
 
 struct Shopware {
@@ -78,6 +81,7 @@ struct Shopware {
     timeout: Duration,
     currency: Currency,
     tax: Tax,
+    net_decimals: Option<u32>,
     clock: Clock,
 }
 
@@ -155,17 +159,18 @@ struct ShownPair {
 /// What an outgoing body is compared with besides the gate.
 struct Known<'a> {
     currency_id: &'a str,
-    currency: Currency,
+    field: Field,
     tax: Tax,
     /// By product: VAT rate, 30-day price, and the prices that travel along.
-    products: Vec<(&'a str, Decimal, Option<Money>, Vec<&'a RawValue>)>,
+    products: Vec<(&'a str, Decimal, Option<WirePrice>, Vec<&'a RawValue>)>,
 }
 
 fn build(table: &Table) -> Result<(Url, Settings), String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
     let base = http::place(&http::secure_base(&settings.url)?, &["api"], &[]);
-    super::currency(&settings.currency)?;
+    let currency = super::currency(&settings.currency)?;
+    amount::net_decimals(currency, settings.tax, settings.net_decimals)?;
     Ok((base, settings))
 }
 
@@ -179,7 +184,7 @@ fn counterpart(price: Decimal, tax: Tax, vat_pct: Decimal) -> Option<Decimal> {
     Some(other.round_dp_with_strategy(COMPUTED_DECIMALS, RoundingStrategy::MidpointAwayFromZero))
 }
 
-fn pair(price: Money, tax: Tax, vat_pct: Decimal, currency_id: &str) -> Result<Pair, ChannelError> {
+fn pair(price: WirePrice, tax: Tax, vat_pct: Decimal, currency_id: &str) -> Result<Pair, ChannelError> {
     let broken = |why: String| ChannelError::new(Class::Rejected, why);
     let other =
         counterpart(price.amount(), tax, vat_pct).ok_or_else(|| broken(format!("{price} has no other side")))?;
@@ -211,6 +216,7 @@ impl Shopware {
             timeout: setting.timeout,
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
+            net_decimals: settings.net_decimals,
             clock: setting.clock.clone(),
         })
     }
@@ -288,7 +294,8 @@ impl Shopware {
         }
         let rates: Vec<Decimal> = rates.into_iter().flatten().collect();
         let currency_id = self.currency_id().await?;
-        let mut known = Known { currency_id: &currency_id, currency: self.currency, tax: self.tax, products: vec![] };
+        let mut known =
+            Known { currency_id: &currency_id, field: self.capabilities().field(), tax: self.tax, products: vec![] };
         let mut payload = Vec::with_capacity(changes.len());
         for (change, rate) in changes.iter().zip(rates) {
             let shown = of(change).and_then(|held| held.price.as_deref()).unwrap_or_default();
@@ -313,7 +320,7 @@ impl Shopware {
     }
 
     fn price(&self, change: &PriceChange, rate: Decimal, currency_id: &str) -> Result<Box<RawValue>, ChannelError> {
-        let of = |money: Money| pair(money, self.tax, rate, currency_id);
+        let of = |money: WirePrice| pair(money, self.tax, rate, currency_id);
         let Pair { currency_id, gross, net, linked } = of(change.price)?;
         let list_price = change.sale.map(|sale| of(sale.regular)).transpose()?;
         let regulation_price = change.sale.and_then(|sale| sale.prior).map(of).transpose()?;
@@ -327,11 +334,12 @@ impl Shopware {
         let own = prices.filter_map(|price| serde_json::from_str::<Shown>(price.get()).ok());
         let own = own.into_iter().find(|shown| shown.currency_id == currency_id);
         let side = |gross: &RawValue, net: &RawValue| {
-            amount::parse(if self.tax == Tax::Gross { gross.get() } else { net.get() }, self.currency).ok()
+            amount::parse(if self.tax == Tax::Gross { gross.get() } else { net.get() }, self.capabilities().field())
+                .ok()
         };
         let price = own.as_ref().and_then(|own| side(&own.gross, &own.net));
         let list = own.as_ref().and_then(|own| own.list_price.as_ref()).and_then(|list| side(&list.gross, &list.net));
-        let regular = list.filter(|list| price.is_some_and(|price| list.minor() > price.minor()));
+        let regular = list.filter(|list| price.is_some_and(|price| list.amount() > price.amount()));
         Seen::crossed(held.id.clone(), price, regular)
     }
 }
@@ -341,7 +349,7 @@ impl Shopware {
 fn quoted(body: &[u8], known: &Known<'_>) -> Result<Vec<Quote>, GateError> {
     let money = |gross: &RawValue, net: &RawValue, rate: Decimal| {
         let (own, other) = if known.tax == Tax::Gross { (gross, net) } else { (net, gross) };
-        let price = outgoing::money(own.get(), known.currency)?;
+        let price = outgoing::money(own.get(), known.field)?;
         let computed = counterpart(price.amount(), known.tax, rate).map(|other| other.normalize());
         if computed.is_none() || computed != decimal(other.get()).ok().map(|other| other.normalize()) {
             return Err(outgoing::unreadable(&format!("gross and net of {price} do not belong together")));
@@ -386,6 +394,7 @@ impl Channel for Shopware {
             prior_price: true,
             partial: PartialFailure::Atomic,
             read_back: ReadBack::Submitted,
+            net_decimals: self.net_decimals,
             ..Capabilities::cautious(self.currency, self.tax)
         }
     }
@@ -442,15 +451,15 @@ mod tests {
 
     fn of(price: &str, prior: Option<i64>) -> Result<Vec<Quote>, GateError> {
         let body = format!(r#"[{{"action":"upsert","entity":"product","payload":[{{"id":"a","price":[{price}]}}]}}]"#);
-        let prior = prior.map(|minor| Money::from_minor(minor, Currency::EUR));
+        let prior = prior.map(|minor| WirePrice::from_minor(minor, Currency::EUR));
         let products = vec![("a", Decimal::from(19), prior, vec![])];
-        let known = Known { currency_id: "c", currency: Currency::EUR, tax: Tax::Gross, products };
+        let known = Known { currency_id: "c", field: Currency::EUR.into(), tax: Tax::Gross, products };
         quoted(body.as_bytes(), &known)
     }
 
     #[test]
     fn both_sides_of_a_price_must_belong_together() {
-        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let eur = |minor| WirePrice::from_minor(minor, Currency::EUR);
         assert_eq!(counterpart(Decimal::new(11_900, 2), Tax::Gross, Decimal::from(19)), Some(Decimal::from(100)));
         assert_eq!(counterpart(Decimal::from(100), Tax::Net, Decimal::new(55, 1)), Some(Decimal::new(1_055, 1)));
         let good = r#"{"currencyId":"c","gross":119,"net":100,"linked":true"#;

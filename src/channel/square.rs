@@ -19,6 +19,7 @@ use toml::Table;
 use url::Url;
 use uuid::Uuid;
 
+use super::wire::amount;
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
 use super::{
@@ -26,7 +27,7 @@ use super::{
     Receipt, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -148,9 +149,9 @@ struct Amount {
 }
 
 impl Amount {
-    fn money(&self) -> Result<Money, String> {
+    fn money(&self) -> Result<WirePrice, String> {
         let currency = crate::money::currency(&self.currency).map_err(|why| why.to_string())?;
-        Ok(Money::from_minor(self.amount, currency))
+        Ok(WirePrice::from_minor(self.amount, currency))
     }
 }
 
@@ -261,7 +262,8 @@ impl Square {
             return Err(ChannelError::new(Class::Rejected, text));
         }
         let data = &mut object["item_variation_data"];
-        data["price_money"] = json!({ "amount": change.price.minor(), "currency": change.price.currency().code() });
+        data["price_money"] =
+            json!({ "amount": amount::minor(change.price)?, "currency": change.price.currency().code() });
         data["pricing_type"] = json!("FIXED_PRICING");
         for at in data["location_overrides"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             at.remove("price_money");
@@ -275,7 +277,7 @@ impl Square {
         objects: Vec<Value>,
         changes: &[&PriceChange],
         door: &Door,
-    ) -> Result<HashMap<String, Money>, ChannelError> {
+    ) -> Result<HashMap<String, WirePrice>, ChannelError> {
         let body = json!({ "idempotency_key": write_key(changes, &objects), "batches": [{ "objects": objects }] });
         let body = body.to_string().into_bytes();
         let quoted = quoted(&body)?;
@@ -452,7 +454,7 @@ mod tests {
             quoted(format!(r#"{{"idempotency_key":"k","batches":[{{"objects":[{object}]}}]}}"#).as_bytes())
         };
         let good = r#""sku":"A","price_money":{"amount":1250,"currency":"USD"}"#;
-        assert_eq!(of(good).unwrap(), vec![Quote::new("V1", Money::from_minor(1_250, Currency::USD))]);
+        assert_eq!(of(good).unwrap(), vec![Quote::new("V1", WirePrice::from_minor(1_250, Currency::USD))]);
         for sneaky in [
             format!(
                 r#"{good},"location_overrides":[{{"location_id":"L","price_money":{{"amount":1,"currency":"USD"}}}}]"#

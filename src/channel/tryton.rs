@@ -5,6 +5,8 @@
 //! - Prices belong to the template: products of one template cannot be priced apart.
 //! - Failures of a call are HTTP 200 with `error`, and one bad id rolls the whole call back; a dead session is 401 with an
 //!   empty body, a method that is not exposed 403.
+//! - A list price keeps as many decimals as the configuration section `product`, `price_decimal` says (4 unless changed), and
+//!   one with more is refused: "The number of digits ... exceeds the limit".
 //! - Decimals travel as `{"__class__":"Decimal","decimal":"7.77"}`. There is no crossed-out price and no window.
 
 use std::sync::Arc;
@@ -20,16 +22,17 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::amount::{self, Field};
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -44,6 +47,7 @@ password = "${TRYTON_PASSWORD}"
 company = 1                         # id of the company
 currency = "EUR"                    # the company's
 tax = "gross"                       # gross: what tills ask (gross_price); net: list_price
+# net_decimals = 4                  # with net: the server's price_decimal; 2 decimals unless it is set
 drift = "alert"                     # alert, reassert or adopt
 "#,
     check: |table| build(table).map(drop),
@@ -69,6 +73,7 @@ struct Settings {
     company: i64,
     currency: String,
     tax: Tax,
+    net_decimals: Option<u32>,
 }
 
 struct Tryton {
@@ -78,6 +83,7 @@ struct Tryton {
     company: i64,
     currency: Currency,
     tax: Tax,
+    net_decimals: Option<u32>,
     clock: Clock,
 }
 
@@ -91,7 +97,7 @@ fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
     let mut headers = HeaderMap::new();
     let pair = BASE64.encode(format!("{}:{}", settings.login, settings.password.expose_secret()));
     http::secret_header(&mut headers, "authorization", &format!("Basic {pair}"))?;
-    super::currency(&settings.currency)?;
+    amount::net_decimals(super::currency(&settings.currency)?, settings.tax, settings.net_decimals)?;
     Ok((endpoint, headers, settings))
 }
 
@@ -125,6 +131,7 @@ impl Tryton {
             company: settings.company,
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
+            net_decimals: settings.net_decimals,
             clock: setting.clock.clone(),
         })
     }
@@ -166,13 +173,13 @@ impl Tryton {
         found.as_array().cloned().ok_or_else(|| answer.unclear("the answer is no list"))
     }
 
-    fn money(&self, value: &Value) -> Option<Money> {
-        amount::parse(value.get("decimal")?.as_str()?, self.currency).ok()
+    fn money(&self, value: &Value) -> Option<WirePrice> {
+        amount::parse(value.get("decimal")?.as_str()?, self.capabilities().field()).ok()
     }
 
     /// What a till or sale asks. Until a gross price is set a till asks the list price with taxes, which are the account
     /// category's; without one there are none.
-    fn price(&self, template: &Value) -> Option<Money> {
+    fn price(&self, template: &Value) -> Option<WirePrice> {
         let own = template.get(self.field()).and_then(|value| self.money(value));
         let untaxed = template.get(CATEGORY).is_some_and(Value::is_null);
         own.or_else(|| template.get(NET).filter(|_| untaxed).and_then(|value| self.money(value)))
@@ -190,15 +197,22 @@ impl Tryton {
             params.push(json!({ self.field(): decimal }));
         }
         let body = self.body("model.product.template.write", params);
-        let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, self.field(), self.currency))?;
+        let pass =
+            outgoing::pass(door, changes, body.clone(), quoted(&body, self.field(), self.capabilities().field()))?;
         let answer = Self::good(self.http.push(self.call(), pass).await?)?;
         result(&answer, Class::Unknown)?;
         Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect()))
     }
 }
 
+/// How many decimals the server keeps in a field: the second of its `digits`, a JSON list in a text.
+fn decimals(fields: &Value, name: &str) -> Option<u32> {
+    let digits: Value = serde_json::from_str(fields.get(name)?.get("digits")?.as_str()?).ok()?;
+    u32::try_from(digits.get(1)?.as_u64()?).ok()
+}
+
 /// Reads prices back out of an outgoing call, by its text alone: `[ids], {field: price}`, again and again, and a context.
-fn quoted(body: &[u8], field: &str, currency: Currency) -> Result<Vec<Quote>, GateError> {
+fn quoted(body: &[u8], field: &str, price: Field) -> Result<Vec<Quote>, GateError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {
@@ -232,7 +246,7 @@ fn quoted(body: &[u8], field: &str, currency: Currency) -> Result<Vec<Quote>, Ga
         if name != field || number.class != "Decimal" {
             return Err(outgoing::unreadable(&"a price in another field"));
         }
-        quotes.push(Quote::new(id.to_string(), outgoing::money(&number.decimal, currency)?));
+        quotes.push(Quote::new(id.to_string(), outgoing::money(&number.decimal, price)?));
     }
     Ok(quotes)
 }
@@ -245,6 +259,7 @@ impl Channel for Tryton {
             max_batch: MAX_BATCH,
             partial: PartialFailure::Atomic,
             read_back: ReadBack::Effective,
+            net_decimals: self.net_decimals,
             ..Capabilities::cautious(self.currency, self.tax)
         }
     }
@@ -309,13 +324,26 @@ impl Channel for Tryton {
         if fields.get(self.field()).is_none() {
             problems.push(format!("products have no {}; tills need the module sale_point", self.field()));
         }
+        let mut notes = Vec::new();
+        let sent = self.capabilities().decimals();
+        match decimals(&fields, self.field()).filter(|_| self.tax == Tax::Net) {
+            Some(kept) if kept < sent => problems.push(format!(
+                "list prices have {kept} decimals on this server and are sent {sent}; set net_decimals = {kept}, or raise \
+                 price_decimal under [product] in trytond.conf"
+            )),
+            Some(kept) if kept > sent => notes.push(format!(
+                "list prices have {kept} decimals on this server and are sent {sent}; set net_decimals = {kept} to use them"
+            )),
+            _ => {}
+        }
         let (access, _) = self.ask("model.ir.model.access.get_access", vec![json!([TEMPLATE])]).await?;
         // Written as 0 or 1.
         let write = access.pointer(&format!("/{TEMPLATE}/write"));
         if write.is_some_and(|write| write.as_bool() == Some(false) || write.as_i64() == Some(0)) {
             problems.push("the user may not write products; add it to the group Product Administration".to_owned());
         }
-        Ok(Probe::of(format!("Tryton company {}", text(&company, "rec_name").unwrap_or_default()), problems))
+        let about = format!("Tryton company {}", text(&company, "rec_name").unwrap_or_default());
+        Ok(Probe::of(about, problems).noting(notes))
     }
 }
 
@@ -328,10 +356,10 @@ mod tests {
         let of = |pairs: &str| {
             let body =
                 format!(r#"{{"id":1,"method":"model.product.template.write","params":[{pairs},{{"company":1}}]}}"#);
-            quoted(body.as_bytes(), "gross_price", Currency::EUR)
+            quoted(body.as_bytes(), "gross_price", Currency::EUR.into())
         };
         let price = r#"{"gross_price":{"__class__":"Decimal","decimal":"12.50"}}"#;
-        let expected = [7, 8].map(|id: i64| Quote::new(id.to_string(), Money::from_minor(1_250, Currency::EUR)));
+        let expected = [7, 8].map(|id: i64| Quote::new(id.to_string(), WirePrice::from_minor(1_250, Currency::EUR)));
         assert_eq!(of(&format!("[7],{price},[8],{price}")).unwrap(), expected);
         let list = price.replace("gross", "list");
         let both = format!("{},{}", price.trim_end_matches('}'), list.trim_start_matches('{'));

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::amount;
 use super::wire::graphql::{self, text};
 use super::wire::http::{self, Answer, Call, Http};
 use super::{
@@ -24,7 +25,7 @@ use super::{
     Seen, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -120,16 +121,17 @@ impl Vendure {
         &self,
         changes: &[&PriceChange],
         door: &Door,
-    ) -> Result<Vec<(String, Option<Money>)>, ChannelError> {
+    ) -> Result<Vec<(String, Option<WirePrice>)>, ChannelError> {
         let mut sorted = changes.to_vec();
         sorted.sort_by(|a, b| a.external.cmp(&b.external));
         let input: Vec<Value> = sorted
             .iter()
             .map(|change| {
                 let code = change.price.currency().code();
-                json!({ "id": change.external, "prices": [{ "currencyCode": code, "price": change.price.minor() }] })
+                let price = amount::minor(change.price)?;
+                Ok(json!({ "id": change.external, "prices": [{ "currencyCode": code, "price": price }] }))
             })
-            .collect();
+            .collect::<Result<_, ChannelError>>()?;
         let body = graphql::body(UPDATE, &json!({ "i": input }));
         let externals: Vec<&str> = changes.iter().map(|c| c.external.as_str()).collect();
         let quoted = quoted(&body)?;
@@ -142,11 +144,11 @@ impl Vendure {
         Ok(items.iter().filter_map(|item| Some((text(item, "id")?, self.price_of(item)))).collect())
     }
 
-    fn price_of(&self, variant: &Value) -> Option<Money> {
+    fn price_of(&self, variant: &Value) -> Option<WirePrice> {
         let prices = variant.get("prices")?.as_array()?;
         let own =
             prices.iter().find(|p| p.get("currencyCode").and_then(Value::as_str) == Some(self.shop.currency.code()))?;
-        own.get("price")?.as_i64().map(|minor| Money::from_minor(minor, self.shop.currency))
+        own.get("price")?.as_i64().map(|minor| WirePrice::from_minor(minor, self.shop.currency))
     }
 
     async fn variants(&self, query: &str, keys: &[String]) -> Result<Vec<Value>, ChannelError> {
@@ -242,7 +244,7 @@ impl Channel for Vendure {
     }
 }
 
-fn receipt(echoed: &[(String, Option<Money>)], change: &PriceChange) -> Receipt {
+fn receipt(echoed: &[(String, Option<WirePrice>)], change: &PriceChange) -> Receipt {
     Receipt { echoed: echoed.iter().find(|(external, _)| *external == change.external).and_then(|(_, price)| *price) }
 }
 
@@ -274,7 +276,7 @@ fn quoted(body: &[u8]) -> Result<Vec<Quote>, GateError> {
         for price in variant.prices {
             let currency =
                 crate::money::currency(&price.currency_code).map_err(|e| GateError::Unreadable(e.to_string()))?;
-            quotes.push(Quote::new(variant.id.as_str(), Money::from_minor(price.price, currency)));
+            quotes.push(Quote::new(variant.id.as_str(), WirePrice::from_minor(price.price, currency)));
         }
     }
     Ok(quotes)
@@ -317,7 +319,7 @@ mod tests {
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {
         let body = br#"{"query":"...","variables":{"i":[{"id":"7","prices":[{"currencyCode":"DKK","price":47900}]}]}}"#;
-        assert_eq!(quoted(body).unwrap(), vec![Quote::new("7", Money::from_minor(47_900, Currency::DKK))]);
+        assert_eq!(quoted(body).unwrap(), vec![Quote::new("7", WirePrice::from_minor(47_900, Currency::DKK))]);
         let sneaky = br#"{"variables":{"i":[{"id":"7","price":1,"prices":[]}]}}"#;
         assert!(quoted(sneaky).is_err(), "a second price field must not pass unseen");
         assert!(

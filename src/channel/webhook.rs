@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 use url::Url;
 
+use super::wire::amount;
 use super::wire::http::{Answer, Call, Http};
 use super::wire::signed::{self, MAX_PAYLOAD};
 use super::{
@@ -18,7 +19,7 @@ use super::{
     SaleSupport, Seen, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -31,6 +32,7 @@ secret = "${ERP_WEBHOOK_SECRET}"  # whsec_ and the base64 of 24 to 64 random byt
 read_url = "https://erp.example/prices/{sku}"  # answers {"sku","price":{"amount","currency"}}; empty: unverified
 currency = "DKK"
 tax = "gross"
+# net_decimals = 4                # with tax = "net": decimals that the receiver keeps; 2 unless it is set
 "#,
     check: |table| build(table).map(drop),
     build: |table, setting| {
@@ -51,6 +53,7 @@ struct Settings {
     read_url: String,
     currency: String,
     tax: Tax,
+    net_decimals: Option<u32>,
 }
 
 struct Webhook {
@@ -66,6 +69,7 @@ struct Receiver {
     read_url: Option<String>,
     currency: Currency,
     tax: Tax,
+    net_decimals: Option<u32>,
 }
 
 /// A message as it travels.
@@ -81,7 +85,7 @@ struct Message {
 #[serde(deny_unknown_fields)]
 struct Data {
     sku: String,
-    price: Money,
+    price: WirePrice,
     tax: String,
     /// The reduction that `price` is; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,10 +97,10 @@ struct Data {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SaleData {
-    regular: Money,
+    regular: WirePrice,
     /// The lowest price of the 30 days before, where the law wants it shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    prior: Option<Money>,
+    prior: Option<WirePrice>,
     starts_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
@@ -105,7 +109,7 @@ struct SaleData {
 /// What a receiver's GET answers; more keys are its own business.
 #[derive(Debug, Deserialize)]
 struct Held {
-    price: Money,
+    price: WirePrice,
 }
 
 fn build(table: &Table) -> Result<Receiver, String> {
@@ -118,7 +122,10 @@ fn build(table: &Table) -> Result<Receiver, String> {
         url if url.contains(PLACEHOLDER) && Url::parse(&url.replace(PLACEHOLDER, "x")).is_ok() => Some(url.to_owned()),
         _ => return Err(format!("read_url must be a URL with {PLACEHOLDER} in it")),
     };
-    Ok(Receiver { url: settings.url, key, read_url, currency: super::currency(&settings.currency)?, tax: settings.tax })
+    let currency = super::currency(&settings.currency)?;
+    let Settings { url, tax, net_decimals, .. } = settings;
+    amount::net_decimals(currency, tax, net_decimals)?;
+    Ok(Receiver { url, key, read_url, currency, tax, net_decimals })
 }
 
 impl Webhook {
@@ -166,7 +173,7 @@ impl Webhook {
         self.http.get(&url, HeaderMap::new()).await
     }
 
-    async fn held(&self, sku: &str) -> Result<Option<Money>, ChannelError> {
+    async fn held(&self, sku: &str) -> Result<Option<WirePrice>, ChannelError> {
         let answer = self.asked(sku).await?;
         if answer.status == 404 {
             return Ok(None);
@@ -196,6 +203,7 @@ impl Channel for Webhook {
             prior_price: true,
             ordering: Ordering::Version,
             read_back: if self.receiver.read_url.is_some() { ReadBack::Effective } else { ReadBack::None },
+            net_decimals: self.receiver.net_decimals,
             ..Capabilities::cautious(self.receiver.currency, self.receiver.tax)
         }
     }

@@ -26,9 +26,10 @@ use url::Url;
 
 use self::entry::Entry;
 use self::product::{FIELDS, Fault, Price, Product};
+use super::wire::amount::{self, Field};
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
@@ -47,6 +48,7 @@ consumer_key = "${WOO_CONSUMER_KEY}"          # WooCommerce, Settings, Advanced,
 consumer_secret = "${WOO_CONSUMER_SECRET}"
 currency = "DKK"
 tax = "gross"                                 # gross if "prices entered with tax" is on, or taxes are off
+# net_decimals = 4                            # with net, and only where tax is rounded at subtotal level; else 2 decimals
 drift = "alert"                               # alert, reassert or adopt
 "#,
     check: |table| build(table).map(drop),
@@ -68,6 +70,7 @@ struct Settings {
     consumer_secret: SecretString,
     currency: String,
     tax: Tax,
+    net_decimals: Option<u32>,
 }
 
 struct WooCommerce {
@@ -76,6 +79,7 @@ struct WooCommerce {
     entry: Entry,
     currency: Currency,
     tax: Tax,
+    net_decimals: Option<u32>,
     clock: Clock,
 }
 
@@ -90,12 +94,14 @@ struct Item {
     date_on_sale_to: String,
 }
 
-fn build(table: &Table) -> Result<(Url, Entry, Currency, Tax), String> {
+fn build(table: &Table) -> Result<(Url, Entry, Currency, Settings), String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
     let base = http::place(&http::secure_base(&settings.url)?, &["wp-json", "wc", "v3"], &[]);
     let entry = Entry::new(&base, &settings.consumer_key, &settings.consumer_secret)?;
-    Ok((base, entry, super::currency(&settings.currency)?, settings.tax))
+    let currency = super::currency(&settings.currency)?;
+    amount::net_decimals(currency, settings.tax, settings.net_decimals)?;
+    Ok((base, entry, currency, settings))
 }
 
 /// `ID` of a product or `PARENT/ID` of a variation.
@@ -132,8 +138,9 @@ fn refusal(status: u16, fault: &Fault) -> String {
 
 impl WooCommerce {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
-        let (base, entry, currency, tax) = build(table)?;
-        Ok(Self { http: Http::new(setting)?, base, entry, currency, tax, clock: setting.clock.clone() })
+        let (base, entry, currency, Settings { tax, net_decimals, .. }) = build(table)?;
+        let (http, clock) = (Http::new(setting)?, setting.clock.clone());
+        Ok(Self { http, base, entry, currency, tax, net_decimals, clock })
     }
 
     fn call(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<Call, ChannelError> {
@@ -161,7 +168,7 @@ impl WooCommerce {
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let body = body(changes)?;
         let parent = changes.first().and_then(|change| parent(&change.external));
-        let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, parent, self.currency))?;
+        let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, parent, self.capabilities().field()))?;
         let call = self.call(Method::POST, &path(parent, Some("batch")), &[])?;
         let answer = self.http.push(call, pass).await?;
         #[derive(Deserialize)]
@@ -189,13 +196,18 @@ impl WooCommerce {
             return Err(ChannelError::new(class, format!("{} ({})", fault.message, fault.code)));
         }
         let (regular, sale) = texts(change);
-        let same = |sent: &str, echoed: &Price| match echoed.shown(self.currency) {
+        let field = self.capabilities().field();
+        let same = |sent: &str, echoed: &Price| match echoed.shown(field) {
             Ok(None) => sent.is_empty(),
-            Ok(Some(echoed)) => echoed.exact && amount::parse(sent, self.currency) == Ok(echoed.price),
+            // What a plug-in cut short is stored; that it is not what was sent is seen when it is read.
+            Ok(Some(echoed)) => {
+                let shortened = |sent| echoed.price == sent || echoed.price.is_shortened(sent);
+                echoed.exact && amount::parse(sent, field).is_ok_and(shortened)
+            }
             Err(_) => false,
         };
         if same(&regular, &product.regular_price) && same(&sale, &product.sale_price) {
-            return Ok(Receipt { echoed: Some(change.price) });
+            return Ok(Receipt { echoed: product.price.shown(field).ok().flatten().map(|shown| shown.price) });
         }
         let echoed = format!("regular `{}`, sale `{}`", product.regular_price.text(), product.sale_price.text());
         Err(ChannelError::new(Class::Unknown, format!("the shop stored {echoed} where {} was sent", change.price)))
@@ -228,7 +240,7 @@ impl WooCommerce {
             let refused = Some(format!("the variation is now {}/{}; map it anew", product.parent_id, product.id));
             return Seen { refused, ..Seen::plain(external, None) };
         }
-        product.seen(external, self.currency)
+        product.seen(external, self.capabilities().field())
     }
 }
 
@@ -252,7 +264,7 @@ fn body(changes: &[&PriceChange]) -> Result<Vec<u8>, ChannelError> {
 }
 
 /// Reads prices back out of an outgoing batch, by its text alone; the parent stands in the path.
-fn quoted(body: &[u8], parent: Option<&str>, currency: Currency) -> Result<Vec<Quote>, GateError> {
+fn quoted(body: &[u8], parent: Option<&str>, field: Field) -> Result<Vec<Quote>, GateError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {
@@ -263,10 +275,10 @@ fn quoted(body: &[u8], parent: Option<&str>, currency: Currency) -> Result<Vec<Q
         if !item.date_on_sale_from.is_empty() || !item.date_on_sale_to.is_empty() {
             return Err(outgoing::unreadable(&"a window that nobody decided"));
         }
-        let regular = outgoing::money(&item.regular_price, currency)?;
+        let regular = outgoing::money(&item.regular_price, field)?;
         match item.sale_price.as_str() {
             "" => Ok(outgoing::quote(external, regular, None)),
-            sale => Ok(outgoing::quote(external, outgoing::money(sale, currency)?, Some(regular))),
+            sale => Ok(outgoing::quote(external, outgoing::money(sale, field)?, Some(regular))),
         }
     };
     outgoing::parse::<Body>(body)?.update.into_iter().map(one).collect()
@@ -282,6 +294,7 @@ impl Channel for WooCommerce {
             sale: SaleSupport::Strike,
             partial: PartialFailure::PerItem,
             read_back: ReadBack::Effective,
+            net_decimals: self.net_decimals,
             ..Capabilities::cautious(self.currency, self.tax)
         }
     }
@@ -320,7 +333,7 @@ impl Channel for WooCommerce {
                 // Older versions match parts of a SKU.
                 let own = products.into_iter().filter(|p| part.contains(&p.sku.as_str()) && p.priced());
                 matches.extend(own.map(|product| {
-                    let price = product.seen(String::new(), self.currency).price;
+                    let price = product.seen(String::new(), self.capabilities().field()).price;
                     Match { external: product.reference(), sku: product.sku, price, shut: None }
                 }));
                 if !full {
@@ -339,15 +352,15 @@ impl Channel for WooCommerce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::Money;
+    use crate::money::WirePrice;
 
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let dkk = |minor| WirePrice::from_minor(minor, Currency::DKK);
         let of = |regular: &str, sale: &str, more: &str| {
             let dates = r#""date_on_sale_from":"","date_on_sale_to":"""#;
             let item = format!(r#"{{"id":7,"regular_price":"{regular}","sale_price":"{sale}",{dates}{more}}}"#);
-            quoted(format!(r#"{{"update":[{item}]}}"#).as_bytes(), Some("3"), Currency::DKK)
+            quoted(format!(r#"{{"update":[{item}]}}"#).as_bytes(), Some("3"), Currency::DKK.into())
         };
         assert_eq!(of("479.00", "", "").unwrap(), [Quote::new("3/7", dkk(47_900))]);
         assert_eq!(of("599.00", "479.00", "").unwrap(), [outgoing::quote("3/7", dkk(47_900), Some(dkk(59_900)))]);

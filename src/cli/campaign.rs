@@ -16,7 +16,7 @@ use crate::decide::campaign_file::CampaignFile;
 use crate::decide::text::Zone;
 use crate::flow::campaign_consent::PREFIX;
 use crate::flow::campaigns as flow;
-use crate::money::{Money, currency};
+use crate::money::{Money, WirePrice, currency};
 use crate::report::digest::plain;
 use crate::store::campaigns::{self, Added, Campaign, Item};
 use crate::store::stages::{self, OnChannel};
@@ -295,8 +295,9 @@ fn text(shown: &Shown) -> String {
         lines.push("\nannounced, frozen at the start:".to_owned());
     }
     for strike in &shown.strikes {
-        let money = |minor| {
-            currency(&strike.currency).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
+        let money = |units| {
+            let price = WirePrice::stored(units, strike.decimals, &strike.currency);
+            price.map_or_else(|_| String::new(), |price| price.to_string())
         };
         let prior = strike
             .prior_minor

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::decide::grammar::Figure;
-use crate::money::{self, Currency, Decimal, Money, MoneyError};
+use crate::money::{self, Currency, Decimal, MoneyError, WirePrice};
 
 /// A longer line is not a case.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -147,7 +147,7 @@ impl From<MoneyError> for CaseError {
     fn from(error: MoneyError) -> Self {
         let code = match error {
             MoneyError::CurrencyMismatch { .. } => "currency_mismatch",
-            MoneyError::TooManyDecimals { .. } => "too_many_decimals",
+            MoneyError::TooManyDecimals { .. } | MoneyError::TooFine { .. } => "too_many_decimals",
             MoneyError::OutOfRange(_) => "out_of_range",
             MoneyError::NotANumber(_) => Self::MALFORMED,
             MoneyError::UnknownCurrency(_) => "unknown_currency",
@@ -191,8 +191,8 @@ fn currency(code: &str) -> Result<Currency, CaseError> {
     Ok(money::currency(code)?)
 }
 
-fn amount(money: Money) -> Value {
-    Value::String(money.amount().to_string())
+fn amount(money: impl Into<WirePrice>) -> Value {
+    Value::String(money.into().amount().to_string())
 }
 
 /// A figure with the decimals of the currency, or more where it has more.

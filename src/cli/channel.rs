@@ -165,7 +165,7 @@ fn shown_otherwise(terms: &Terms, sample: &[Product], channel: &str) -> Option<S
     let odd: Vec<_> = sample.iter().filter_map(odd).collect();
     let (sku, (meant, shown)) = odd.first()?;
     Some(format!(
-        "net prices with two decimals do not give back every price: of {} products looked at, {} are seen otherwise, such as {sku}, {shown} for {meant}; let prices be entered with tax there, or choose endings that survive",
+        "net prices with these decimals do not give back every price: of {} products looked at, {} are seen otherwise, such as {sku}, {shown} for {meant}; set net_decimals = 4 if the channel keeps four, let prices be entered with tax there, or choose endings that survive",
         sample.len(),
         odd.len()
     ))

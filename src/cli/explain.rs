@@ -17,7 +17,7 @@ use crate::decide::release::Check;
 use crate::decide::text::Zone;
 use crate::decide::{self, Outcome};
 use crate::flow::pricing::Record;
-use crate::money::{Money, currency};
+use crate::money::{Money, WirePrice, currency};
 use crate::report::digest::plain;
 use crate::store::decisions::{self, DecisionRow, Evaluation};
 use crate::store::listings::{self, Listing};
@@ -319,10 +319,7 @@ async fn report(
                 Some(at) => progress::live_at(&app.db, listing.id, at).await?,
                 None => None,
             };
-            channels.push(OnChannel {
-                then: then.map(|then| shown_then(then, &money)),
-                ..on_channel(listing, attempts, &money)
-            });
+            channels.push(OnChannel { then: then.map(shown_then), ..on_channel(listing, attempts) });
         }
     }
     let offers: Vec<Seen> = history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect();
@@ -405,17 +402,24 @@ fn seen(e: Evidence, money: &impl Fn(i64, &str) -> String) -> Seen {
     }
 }
 
-fn shown_then(live: LivePrice, money: &impl Fn(i64, &str) -> String) -> Then {
-    Then { price: money(live.minor, &live.currency), basis: live.basis, since: Millis(live.seen_at).to_string() }
+fn shown_then(live: LivePrice) -> Then {
+    let price = counted(live.minor, live.decimals, &live.currency);
+    Then { price, basis: live.basis, since: Millis(live.seen_at).to_string() }
 }
 
-fn on_channel(listing: Listing, attempts: Vec<Attempt>, money: &impl Fn(i64, &str) -> String) -> OnChannel {
-    let amount = |minor: Option<i64>| minor.map(|minor| money(minor, &listing.currency));
+/// An amount of a listing, which may be counted in more decimals than its currency has.
+fn counted(units: i64, decimals: Option<i64>, code: &str) -> String {
+    WirePrice::stored(units, decimals, code).map_or_else(|_| String::new(), |price| price.to_string())
+}
+
+fn on_channel(listing: Listing, attempts: Vec<Attempt>) -> OnChannel {
+    let price = |units: i64| counted(units, listing.decimals, &listing.currency);
+    let amount = |units: Option<i64>| units.map(price);
     let begins = listing.staged_minor.zip(listing.staged_from.zip(listing.staged_until));
     OnChannel {
         then: None,
         begins: begins.map(|(minor, (from, until))| Begins {
-            price: money(minor, &listing.currency),
+            price: price(minor),
             from: Millis(from).to_string(),
             until: Millis(until).to_string(),
         }),

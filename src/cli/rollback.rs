@@ -6,7 +6,7 @@ use super::names::count;
 use super::{Context, NEEDS_A_PERSON, named, talk, when, wrong};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::money::{Money, currency};
+use crate::money::{Money, WirePrice, currency};
 use crate::report::digest::plain;
 use crate::store::listings::{self, Desire};
 use crate::store::overrides::{self, Kind, New};
@@ -223,12 +223,11 @@ async fn channel_back(app: &App, args: &Args, channel: &str, at: Millis) -> anyh
         after = last.listing_id;
         let mut desires = Vec::new();
         for then in page.into_iter().filter(|then| args.sku.is_empty() || args.sku.contains(&then.sku)) {
-            let own = currency(&then.currency)?;
-            let money = |minor| Money::from_minor(minor, own).to_string();
+            let price = |units| WirePrice::stored(units, then.decimals, &then.currency).map(|price| price.to_string());
             back.push(Back {
-                sku: then.sku,
-                now: then.desired_minor.map(money),
-                then: money(then.minor),
+                now: then.desired_minor.map(price).transpose()?,
+                then: price(then.minor)?,
+                sku: then.sku.clone(),
                 replaces: None,
             });
             desires.push((Desire { listing_id: then.listing_id, price: Ok(then.minor) }, then.decision_id));

@@ -58,7 +58,7 @@ fn text(reports: &[Report]) -> String {
             lines.push(format!("  {error}"));
         }
         for difference in &report.differences {
-            let money = |m: Option<crate::money::Money>| m.map_or_else(|| "nothing".to_owned(), |m| m.to_string());
+            let money = |m: Option<crate::money::WirePrice>| m.map_or_else(|| "nothing".to_owned(), |m| m.to_string());
             let kind = serde_json::to_value(difference.kind)
                 .ok()
                 .and_then(|v| v.as_str().map(str::to_owned))

@@ -11,7 +11,7 @@ use crate::decide::prior_rules::{Kind, NewArrival, Perishable, PriorRules};
 use crate::decide::prior_steps::{first_step, window_end};
 use crate::decide::reference_claims::{ClaimWarning, ReferenceClaim, reference_claim};
 use crate::decide::rounding::CEILING;
-use crate::money::{Decimal, Money};
+use crate::money::{Decimal, WirePrice};
 
 /// A span in which a price was, or may have been, live on one channel: `[from, until)`.
 ///
@@ -22,7 +22,7 @@ pub struct LivePrice {
     pub from: Timestamp,
     /// None while it is still live.
     pub until: Option<Timestamp>,
-    pub price: Money,
+    pub price: WirePrice,
     pub audience: Audience,
 }
 
@@ -41,7 +41,7 @@ pub enum Audience {
 pub struct Reduction {
     pub start: Timestamp,
     pub end: Option<Timestamp>,
-    pub price: Money,
+    pub price: WirePrice,
     pub audience: Audience,
     pub perishable: bool,
     /// When earlier steps of the same campaign went live.
@@ -91,7 +91,7 @@ pub enum PriorFlag {
 pub struct PriorPrice {
     /// Whether a prior price must be shown at all.
     pub required: bool,
-    pub prior: Option<Money>,
+    pub prior: Option<WirePrice>,
     /// Whether the reduction may be announced; none where no rule applies.
     pub announce: Option<bool>,
     /// The largest percentage that may be claimed, rounded down. At 0 no percentage may be shown.
@@ -145,7 +145,7 @@ pub fn prior_price(history: &[LivePrice], reduction: &Reduction, rules: &PriorRu
         return judge(None, opens, flags, reduction, rules, zone);
     };
     let in_window = |live: &&LivePrice| live.from < start && live.until.is_none_or(|until| until > opens);
-    let lowest = public.iter().filter(in_window).map(|live| live.price).min_by_key(|price| price.minor());
+    let lowest = public.iter().filter(in_window).map(|live| live.price).min_by_key(|price| price.amount());
     judge(lowest, Some(opens), flags, reduction, rules, zone)
 }
 
@@ -195,10 +195,10 @@ fn exempt(announce: Option<bool>, flag: PriorFlag) -> PriorPrice {
 }
 
 /// Prices that the public could buy at, in the reduction's currency, oldest first.
-fn public_prices(history: &[LivePrice], reduced: Money) -> Vec<LivePrice> {
+fn public_prices(history: &[LivePrice], reduced: WirePrice) -> Vec<LivePrice> {
     let counts = |live: &&LivePrice| live.audience == Audience::Public && live.price.currency() == reduced.currency();
     let mut public: Vec<LivePrice> = history.iter().filter(counts).copied().collect();
-    public.sort_by_key(|live| (live.from, live.price.minor()));
+    public.sort_by_key(|live| (live.from, live.price.amount()));
     public
 }
 
@@ -214,7 +214,7 @@ pub(super) fn calendar_days(from: Timestamp, until: Timestamp, zone: &TimeZone) 
 }
 
 fn judge(
-    prior: Option<Money>,
+    prior: Option<WirePrice>,
     window_start: Option<Timestamp>,
     mut flags: Vec<PriorFlag>,
     reduction: &Reduction,
@@ -238,12 +238,12 @@ fn judge(
 }
 
 /// The reduction in whole percent, rounded down (RP8); none if the new price is not below the prior price.
-fn discount_percent(prior: Money, new: Money) -> Option<u32> {
-    if new.minor() >= prior.minor() || prior.minor() <= 0 {
+fn discount_percent(prior: WirePrice, new: WirePrice) -> Option<u32> {
+    if new.amount() >= prior.amount() || !prior.is_positive() {
         return None;
     }
-    let saved = Decimal::from(prior.minor()).checked_sub(Decimal::from(new.minor()))?;
-    let percent = saved.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(Decimal::from(prior.minor()))?;
+    let saved = prior.amount().checked_sub(new.amount())?;
+    let percent = saved.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(prior.amount())?;
     u32::try_from(percent.round_dp_with_strategy(0, CEILING)).ok()
 }
 
@@ -259,7 +259,7 @@ mod tests {
     }
 
     fn live(from: &str, until: Option<&str>, minor: i64) -> LivePrice {
-        let price = Money::from_minor(minor, Currency::DKK);
+        let price = WirePrice::from_minor(minor, Currency::DKK);
         LivePrice { from: at(from), until: until.map(at), price, audience: Audience::Public }
     }
 
@@ -267,7 +267,7 @@ mod tests {
         Reduction {
             start: at(start),
             end: None,
-            price: Money::from_minor(minor, Currency::DKK),
+            price: WirePrice::from_minor(minor, Currency::DKK),
             audience: Audience::Public,
             perishable: false,
             earlier_steps: Vec::new(),
@@ -282,7 +282,7 @@ mod tests {
             live("2026-11-10T10:00:00+01:00", Some("2026-11-10T10:05:00+01:00"), 9_900),
         ];
         let prior = prior_price(&history, &reduction("2026-11-27T00:00:00+01:00", 14_900), &of_country("DK"), &zone);
-        assert_eq!(prior.prior.unwrap().minor(), 9_900);
+        assert_eq!(prior.prior.unwrap().minor().unwrap(), 9_900);
         assert_eq!(prior.announce, Some(false));
     }
 

@@ -68,7 +68,7 @@ fn steps_unbroken(public: &[LivePrice], reduction: &Reduction) -> bool {
     let mut previous = public.iter().rfind(|live| live.from < first);
     for live in changes {
         let follows = previous.is_some_and(|previous| {
-            previous.price.minor() > live.price.minor() && previous.until.is_none_or(|until| until >= live.from)
+            previous.price.amount() > live.price.amount() && previous.until.is_none_or(|until| until >= live.from)
         });
         if !follows {
             return false;
@@ -76,7 +76,7 @@ fn steps_unbroken(public: &[LivePrice], reduction: &Reduction) -> bool {
         previous = Some(live);
     }
     previous.is_some_and(|last| {
-        last.price.minor() > reduction.price.minor() && last.until.is_none_or(|until| until >= reduction.start)
+        last.price.amount() > reduction.price.amount() && last.until.is_none_or(|until| until >= reduction.start)
     })
 }
 
@@ -100,11 +100,11 @@ mod tests {
     use crate::decide::prior::{Audience, prior_price};
     use crate::decide::prior_rules::zone_of;
     use crate::decide::prior_table::of_country;
-    use crate::money::{Currency, Money};
+    use crate::money::{Currency, WirePrice};
 
     fn live(from: &str, until: Option<&str>, minor: i64) -> LivePrice {
         let at = |text: &str| text.parse().unwrap();
-        let price = Money::from_minor(minor, Currency::DKK);
+        let price = WirePrice::from_minor(minor, Currency::DKK);
         LivePrice { from: at(from), until: until.map(at), price, audience: Audience::Public }
     }
 
@@ -112,13 +112,13 @@ mod tests {
         let reduction = Reduction {
             start: "2026-11-09T00:00:00+01:00".parse().unwrap(),
             end: None,
-            price: Money::from_minor(70_000, Currency::DKK),
+            price: WirePrice::from_minor(70_000, Currency::DKK),
             audience: Audience::Public,
             perishable: false,
             earlier_steps: vec!["2026-11-02T00:00:00+01:00".parse().unwrap()],
         };
         let prior = prior_price(history, &reduction, &of_country("DK"), &zone_of("DK").unwrap().0);
-        (prior.prior.map(Money::minor), prior.flags)
+        (prior.prior.map(|prior| prior.minor().unwrap()), prior.flags)
     }
 
     #[test]

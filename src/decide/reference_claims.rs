@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::clock::Millis;
 use crate::decide::prior::{Audience, LivePrice};
 use crate::decide::prior_rules::Kind;
-use crate::money::{Decimal, Money};
+use crate::money::{Decimal, WirePrice};
 
 /// House checks; older UK advice names 28 days and six months.
 const LEAST_DAYS: i64 = 28;
@@ -45,7 +45,7 @@ pub enum ClaimWarning {
 #[must_use]
 pub fn reference_claim(
     history: &[LivePrice],
-    reference: Money,
+    reference: WirePrice,
     start: Timestamp,
     end: Option<Timestamp>,
     kind: Kind,
@@ -123,7 +123,7 @@ mod tests {
         LivePrice {
             from: from.parse().unwrap(),
             until: Some(until.parse().unwrap()),
-            price: Money::from_minor(minor, Currency::GBP),
+            price: WirePrice::from_minor(minor, Currency::GBP),
             audience: Audience::Public,
         }
     }
@@ -136,13 +136,13 @@ mod tests {
         ];
         let start = "2026-11-15T00:00:00Z".parse().unwrap();
         let end = Some("2026-12-24T00:00:00Z".parse().unwrap());
-        let spike = Money::from_minor(9_900, Currency::GBP);
+        let spike = WirePrice::from_minor(9_900, Currency::GBP);
         let claim = reference_claim(&history, spike, start, end, Kind::UnitedKingdom, &TimeZone::UTC);
         assert_eq!((claim.days_at_reference, claim.share_of_last_90_days, claim.offer_days), (14, 15, Some(39)));
         assert_eq!(claim.warnings, [ClaimWarning::ChargedTooShortly, ClaimWarning::OfferLongerThanReference]);
         let american = reference_claim(&history, spike, start, end, Kind::UnitedStates, &TimeZone::UTC);
         assert_eq!(american.warnings, [ClaimWarning::NotTheRegularPrice]);
-        let regular = Money::from_minor(7_900, Currency::GBP);
+        let regular = WirePrice::from_minor(7_900, Currency::GBP);
         let regular = reference_claim(&history, regular, start, None, Kind::UnitedKingdom, &TimeZone::UTC);
         assert!(regular.warnings.is_empty());
     }
@@ -157,7 +157,7 @@ mod tests {
         ];
         let start = "2026-04-12T00:00:00+01:00".parse().unwrap();
         let london = TimeZone::get("Europe/London").unwrap();
-        let price = Money::from_minor(19_900, Currency::GBP);
+        let price = WirePrice::from_minor(19_900, Currency::GBP);
         let claim = reference_claim(&history, price, start, None, Kind::UnitedKingdom, &london);
         assert_eq!((claim.days_at_reference, claim.warnings), (28, vec![]));
     }

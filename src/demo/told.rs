@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Say;
 use crate::app::App;
 use crate::clock::Millis;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, WirePrice};
 use crate::report::digest::plain;
 use crate::store::{decisions, events, listings, observations, products, progress};
 
@@ -83,7 +83,8 @@ impl Told {
                 for attempt in attempts.iter().skip(*known) {
                     let price = attempt
                         .minor
-                        .map_or_else(String::new, |minor| format!(" {}", Money::from_minor(minor, Currency::DKK)));
+                        .and_then(|units| WirePrice::stored(units, attempt.decimals, &attempt.currency).ok())
+                        .map_or_else(String::new, |price| format!(" {price}"));
                     let detail =
                         if attempt.detail.is_empty() { String::new() } else { format!(": {}", plain(&attempt.detail)) };
                     let verb = if attempt.kind == "push" { "sent    " } else { "read    " };

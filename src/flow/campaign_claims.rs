@@ -5,7 +5,7 @@ use super::campaigns;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::prior::{Audience, LivePrice, PriorPrice, Reduction, better_from, prior_price};
-use crate::money::{Currency, Money, currency};
+use crate::money::{Currency, WirePrice};
 use crate::sentence::Sentence;
 use crate::store::campaigns::{self as stored, OfProduct};
 use crate::store::listings::{self, Desire, Listing};
@@ -59,7 +59,7 @@ pub(super) async fn freeze(
             continue;
         };
         let begun = staged.map_or(now, |stage| Millis(stage.starts_at));
-        let planned = Money::from_minor(*minor, currency(&listing.currency)?);
+        let planned = listing.price(*minor)?;
         let end = campaigns::window(campaign, &listing.channel).until;
         let begins = Millis(campaign.starts_at);
         let (prior, _) = prior_of(app, loaded, product, listing, planned, (begins, begun, end)).await?;
@@ -72,7 +72,7 @@ pub(super) async fn freeze(
             listing_id: listing.id,
             campaign_minor: *minor,
             regular_minor: regular,
-            prior_minor: prior.prior.map(Money::minor),
+            prior_minor: prior.prior.map(|prior| listing.units(prior)).transpose()?,
             currency: listing.currency.clone(),
             window_from: prior.window_start.map(Millis::from),
             started_at: begun,
@@ -95,7 +95,7 @@ pub async fn prior_of(
     loaded: &Loaded,
     product: &Product,
     listing: &Listing,
-    planned: Money,
+    planned: WirePrice,
     (begins, start, end): (Millis, Millis, Millis),
 ) -> anyhow::Result<(PriorPrice, Option<Millis>)> {
     let market = loaded.set.channel(&listing.channel).map_or(product.market.as_str(), |rules| rules.market.as_str());
@@ -144,11 +144,14 @@ fn spans(rows: &[progress::LivePrice], of: Currency, readable: bool) -> Vec<Live
         let replaced = rows[index + 1..].iter().find(|later| proves(&later.basis) && later.minor != row.minor);
         let until = replaced.map(|later| later.seen_at);
         let from = row.seen_at.max(offered);
-        if until.is_none_or(|until| until > from) {
+        let price = WirePrice::stored(row.minor, row.decimals, &row.currency);
+        if let Ok(price) = price
+            && until.is_none_or(|until| until > from)
+        {
             spans.push(LivePrice {
                 from: Millis(from).timestamp(),
                 until: until.map(|until| Millis(until).timestamp()),
-                price: Money::from_minor(row.minor, of),
+                price,
                 audience: Audience::Public,
             });
         }
@@ -181,13 +184,13 @@ mod tests {
     use super::*;
 
     fn row(minor: i64, basis: &str, seen_at: i64) -> progress::LivePrice {
-        progress::LivePrice { minor, currency: "DKK".into(), basis: basis.into(), seen_at }
+        progress::LivePrice { minor, currency: "DKK".into(), decimals: None, basis: basis.into(), seen_at }
     }
 
     fn spanned(rows: &[progress::LivePrice], readable: bool) -> Vec<(i64, Option<i64>, i64)> {
         let ms = |at: jiff::Timestamp| Millis::from(at).0;
         let spans = spans(rows, Currency::DKK, readable);
-        spans.into_iter().map(|span| (ms(span.from), span.until.map(ms), span.price.minor())).collect()
+        spans.into_iter().map(|span| (ms(span.from), span.until.map(ms), span.price.minor().unwrap())).collect()
     }
 
     #[test]

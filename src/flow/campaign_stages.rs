@@ -171,17 +171,18 @@ impl Start<'_> {
         if minor >= regular_minor {
             return Ok(None);
         }
-        let reduced = Money::from_minor(minor, currency(&listing.currency)?);
+        let reduced = listing.price(minor)?;
         let instants = (Millis(self.one.starts_at), window.from, window.until);
         let (prior, _) = prior_of(app, self.loaded, product, listing, reduced, instants).await?;
         // What is crossed out is the prior price; a channel that was given another one ahead would show it until the start.
-        let same = prior.prior.is_none_or(|prior| prior.minor() == regular_minor);
-        Ok((same && prior.announce == Some(true)).then(|| Stage {
+        let prior_minor = prior.prior.map(|prior| listing.units(prior)).transpose()?;
+        let same = prior_minor.is_none_or(|prior| prior == regular_minor);
+        Ok((same && prior.announce == Some(true)).then_some(Stage {
             listing_id: listing.id,
             campaign_id: self.one.id,
             minor,
             regular_minor,
-            prior_minor: prior.prior.map(Money::minor),
+            prior_minor,
             starts_at: window.from.0,
             ends_at: window.until.0,
         }))

@@ -379,7 +379,7 @@ pub(super) async fn desired(
     let planned = campaigns::planned(app, product, terms.now).await?;
     let mut desires = Vec::with_capacity(listings.len());
     for listing in &listings {
-        let shown = |price: Money| shown(terms, product, price, &listing.channel);
+        let shown = |price: Money| shown(terms, product, price, listing);
         let price = match campaigns::wish(app, &planned, price, &listing.channel, terms.now)? {
             Wish::Decided => Some(shown(price)),
             Wish::Reduced(reduced) => Some(shown(reduced)),
@@ -407,7 +407,7 @@ async fn before(
 ) -> anyhow::Result<Option<Result<i64, String>>> {
     let own = |minor: i64| {
         let price = Money::from_minor(minor, currency(&product.currency)?);
-        anyhow::Ok(shown(terms, product, price, &listing.channel))
+        anyhow::Ok(shown(terms, product, price, listing))
     };
     let until = began.plus(-1);
     if let Some(decided) = decisions::at(&app.db, product.id, until).await? {
@@ -422,13 +422,15 @@ async fn before(
     }
 }
 
-/// A price as a channel shows it, in minor units of the channel's currency. A derived market takes over its source's
-/// decisions and nobody else's.
-fn shown(terms: &Terms, product: &Product, price: Money, channel: &str) -> Result<i64, String> {
+/// A price as a channel shows it, as a count of its listing. A derived market takes over its source's decisions and nobody
+/// else's.
+fn shown(terms: &Terms, product: &Product, price: Money, listing: &Listing) -> Result<i64, String> {
+    let channel = listing.channel.as_str();
     if let Some((market, source)) = terms.rules.other_source(channel, &product.market) {
         return Err(Sentence::OtherSource.with(&[("market", &market), ("source", &source), ("own", &product.market)]));
     }
-    terms.price(product, price, channel).map(|(price, _)| price.minor())
+    let (price, _) = terms.price(product, price, channel)?;
+    listing.units(price).map_err(|why| why.to_string())
 }
 
 /// Gives listings that were found just now the price we ask now; the door still holds it against the floor.

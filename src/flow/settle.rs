@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::release::{Approval, Consent, person};
 use crate::decide::{self, Outcome, bounds};
-use crate::money::{Money, currency};
+use crate::money::{Money, WirePrice, currency};
 use crate::report::text::plain;
 use crate::store::StoreError;
 use crate::store::decisions::{self, Evaluated, Review, Written};
@@ -177,15 +177,21 @@ async fn ask_again(app: &App, product_id: i64, now: Millis) -> anyhow::Result<()
 }
 
 /// Makes a price that somebody set on one channel the price of all channels, and locks it against rules until somebody
-/// unlocks the product.
+/// unlocks the product. What a channel shows without VAT is our price with it; a channel that shows another price than ours
+/// by its terms, such as a surcharge, has none that could be taken over unless it is what those terms make of one.
 ///
 /// # Errors
 /// The rules' and the store's.
-pub async fn adopt(app: &App, product_id: i64, price: Money, channel: &str) -> anyhow::Result<()> {
+pub async fn adopt(app: &App, product_id: i64, shown: WirePrice, channel: &str) -> anyhow::Result<()> {
     let Some(product) = products::by_id(&app.db, product_id).await? else { return Ok(()) };
-    if price.currency().code() != product.currency {
+    if shown.currency().code() != product.currency {
         return Ok(());
     }
+    let terms = app.terms().await?;
+    let Some(price) = terms.ours(&product, shown, channel) else {
+        tracing::warn!(product = product_id, "no price of ours is {shown} on {channel}, so it is not adopted");
+        return Ok(());
+    };
     let now = app.now();
     let loaded = app.rules().await?;
     let facts = facts(app, &loaded, &product, now).await?;
@@ -200,7 +206,6 @@ pub async fn adopt(app: &App, product_id: i64, price: Money, channel: &str) -> a
     let owner = format!("channel {channel}");
     let actor = Some(owner.clone());
     let record = Record { release, carried: Some(price), actor, ..Record::of(&loaded, now, facts, decision) };
-    let terms = app.terms().await?;
     let stored = stored(app, &loaded, &terms, &product, &record, Outcome::Change).await?;
     let why = format!("set by hand on {channel} and adopted");
     let evaluated = Evaluated { why: why.clone(), ..stored };

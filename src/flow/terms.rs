@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::app::{App, Loaded, hex};
 use crate::decide::fx::Freshness;
 use crate::decide::rules::MarketRules;
-use crate::money::{Currency, Decimal, Money, currency};
+use crate::money::{Currency, Decimal, Money, currency, exponent};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
 use crate::store::terms::{self, differs};
@@ -108,6 +108,10 @@ fn hash(app: &App, loaded: &Loaded, lane: &Lane) -> (String, Vec<Currency>) {
     let markets: Vec<&MarketRules> =
         loaded.set.markets.iter().filter(|market| rules.is_none_or(|rules| rules.market == market.market.id)).collect();
     let mut text = format!("{rules:?}\n{:?} {:?}\n", capabilities.currency, capabilities.tax);
+    // What has the decimals of its currency is written as it was before others were known.
+    if capabilities.decimals() > exponent(capabilities.currency) {
+        text += &format!("{} decimals\n", capabilities.decimals());
+    }
     for market in &markets {
         text += &format!("{:?} {:?}\n{}", market.market, market.derived_from, rates_today(app, market));
     }

@@ -11,7 +11,7 @@ use crate::decide::quotient::Quotient;
 use crate::decide::rounding::{CEILING, DISPLAY, Direction, FLOOR, Grid, PRICE, Rounding, Span};
 use crate::decide::rules::{Adjust, ChannelFloor};
 use crate::decide::vat;
-use crate::money::{Currency, Decimal, Money, MoneyError, exponent};
+use crate::money::{Currency, Decimal, Money, MoneyError, WirePrice, exponent};
 
 /// Why a channel has no price.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,18 +101,18 @@ pub struct NetPrice {
 }
 
 impl NetPrice {
-    /// Rounded to minor units (RP7).
+    /// Rounded to the decimals of a channel's price field (RP7).
     ///
     /// # Errors
     /// `OutOfRange`.
-    pub fn in_minor_units(&self) -> Result<Money, MoneyError> {
-        Money::rounded(self.exact, self.gross.currency(), DISPLAY)
+    pub fn at(&self, decimals: u32) -> Result<WirePrice, MoneyError> {
+        WirePrice::rounded(self.exact, decimals, self.gross.currency(), DISPLAY)
     }
 
     /// What buyers see where the channel adds VAT to the sent net price, if that is not our gross price.
     #[must_use]
-    pub fn shown_otherwise(&self, sent: Decimal) -> Option<Money> {
-        let shown = vat::gross_of(sent, self.vat_pct, self.gross.currency(), DISPLAY).ok()?;
+    pub fn shown_otherwise(&self, sent: WirePrice) -> Option<Money> {
+        let shown = vat::gross_of(sent.amount(), self.vat_pct, self.gross.currency(), DISPLAY).ok()?;
         (shown != self.gross).then_some(shown)
     }
 }
@@ -244,9 +244,10 @@ mod tests {
         let view = ChannelView { net_of: Some(Decimal::from(19)), ..ChannelView::identity(Currency::EUR) };
         let gross = Money::parse("9.99", Currency::EUR).unwrap();
         let net = channel_price(gross, &view, None).unwrap().net.unwrap();
-        let shown = net.shown_otherwise(net.in_minor_units().unwrap().amount());
+        let shown = net.shown_otherwise(net.at(2).unwrap());
         assert_eq!(shown, Some(Money::parse("9.98", Currency::EUR).unwrap()));
-        assert_eq!(net.shown_otherwise(Decimal::new(83_950, 4)), None, "four would");
+        let sent = net.at(4).unwrap();
+        assert_eq!((sent.amount().to_string().as_str(), net.shown_otherwise(sent)), ("8.3950", None));
     }
 
     #[test]

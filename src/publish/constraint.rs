@@ -3,7 +3,7 @@
 
 use crate::clock::Millis;
 use crate::decide::vat;
-use crate::money::Decimal;
+use crate::money::{Decimal, WirePrice};
 use crate::store::listings::Listing;
 
 /// "`above` is never cheaper than `below`": channel names.
@@ -31,25 +31,31 @@ pub enum TaxView {
     Net(Option<Decimal>),
 }
 
+/// What a listing's amounts contain, and how many decimals its channel takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    pub tax: TaxView,
+    pub decimals: u32,
+}
+
 /// Whether one price is below another one for a buyer. A net amount stands for all gross prices that are rounded to it,
 /// since no net price gives back every gross one; `None` if a VAT rate is not known.
-fn below(price: i64, view: TaxView, other: i64, other_view: TaxView) -> Option<bool> {
+fn below(price: Decimal, view: View, other: Decimal, other_view: View) -> Option<bool> {
     if view == other_view {
         return Some(price < other);
     }
-    let gross = |minor: i64, view: TaxView, half: Decimal| {
-        let minor = Decimal::from(minor);
-        match view {
-            TaxView::Gross => Some(minor),
-            TaxView::Net(vat_pct) => minor.checked_add(half)?.checked_mul(vat::factor(vat_pct?)?),
+    let gross = |amount: Decimal, view: View, sign: i64| match view.tax {
+        TaxView::Gross => Some(amount),
+        TaxView::Net(vat_pct) => {
+            let half = Decimal::new(5 * sign, view.decimals + 1);
+            amount.checked_add(half)?.checked_mul(vat::factor(vat_pct?)?)
         }
     };
-    let half = Decimal::new(5, 1);
-    Some(gross(price, view, half)? < gross(other, other_view, -half)?)
+    Some(gross(price, view, 1)? < gross(other, other_view, -1)?)
 }
 
-/// Whether `listing` may move to `minor` now; `view` says what the amounts of a listing contain. Listings in other
-/// currencies are not comparable and are left alone.
+/// Whether `listing` may move to `minor`, a count of its own, now; `view` says what the amounts of a listing are. Listings
+/// in other currencies are not comparable and are left alone.
 ///
 /// # Errors
 /// What it waits for, or the contradiction.
@@ -58,7 +64,7 @@ pub fn may_send(
     minor: i64,
     siblings: &[Listing],
     constraints: &[NeverBelow],
-    view: &dyn Fn(&Listing) -> TaxView,
+    view: &dyn Fn(&Listing) -> View,
     now: Millis,
 ) -> Result<(), Order> {
     let waited_ms = listing.desired_at.map_or(0, |at| now.0 - at);
@@ -74,22 +80,30 @@ pub fn may_send(
             continue;
         };
         let (own, others) = (view(listing), view(other));
-        if below(minor, own, minor, others).is_none() {
+        // A count that is no amount is no proof of order either.
+        let ours = listing.price(minor).ok().map(WirePrice::amount);
+        let amount = |theirs: i64| other.price(theirs).ok().map(WirePrice::amount);
+        if below(Decimal::ONE, own, Decimal::ONE, others).is_none() {
             return Err(Order::Contradiction(format!(
                 "{} must never be below {}, and they cannot be compared: one takes net prices and its VAT rate is not known",
                 constraint.above, constraint.below
             )));
         }
         let broken = |theirs: i64| {
-            let below = if is_above { below(minor, own, theirs, others) } else { below(theirs, others, minor, own) };
+            let (Some(ours), Some(theirs)) = (ours, amount(theirs)) else { return true };
+            let below = if is_above { below(ours, own, theirs, others) } else { below(theirs, others, ours, own) };
             // A number beyond the range is no proof of order.
             below.unwrap_or(true)
         };
         if let Some(theirs) = other.desired_minor.filter(|theirs| broken(*theirs)) {
-            let views = if own == others { "" } else { ", one of them without VAT" };
+            let views = if own.tax == others.tax { "" } else { ", one of them without VAT" };
+            let told = |amount: Option<Decimal>| amount.map_or_else(|| "-".to_owned(), |amount| amount.to_string());
             return Err(Order::Contradiction(format!(
-                "{} must never be below {}, but the prices wanted are {minor} and {theirs} (minor units{views})",
-                constraint.above, constraint.below
+                "{} must never be below {}, but the prices wanted are {} and {}{views}",
+                constraint.above,
+                constraint.below,
+                told(ours),
+                told(amount(theirs))
             )));
         }
         let patient = constraint.best_effort_after_ms.is_none_or(|after| waited_ms < after);
@@ -124,6 +138,7 @@ mod tests {
             state_since: 0,
             reason: String::new(),
             currency: "DKK".into(),
+            decimals: None,
             desired_seq: 2,
             desired_minor: Some(desired),
             desired_at: None,
@@ -150,7 +165,11 @@ mod tests {
         }
     }
 
-    const GROSS: fn(&Listing) -> TaxView = |_| TaxView::Gross;
+    const GROSS: fn(&Listing) -> View = |_| seen_as(TaxView::Gross);
+
+    const fn seen_as(tax: TaxView) -> View {
+        View { tax, decimals: 2 }
+    }
 
     fn rule() -> Vec<NeverBelow> {
         vec![NeverBelow { above: "webshop".into(), below: "marketplace".into(), best_effort_after_ms: None }]
@@ -171,10 +190,26 @@ mod tests {
     }
 
     #[test]
+    fn net_prices_of_two_and_of_four_decimals_are_one_price_where_rounding_alone_sets_them_apart() {
+        let view = |listing: &Listing| View {
+            tax: TaxView::Net(Some(Decimal::from(19))),
+            decimals: if listing.decimals.is_some() { 4 } else { 2 },
+        };
+        let of = |shop: i64, market: i64| {
+            let shop = Listing { decimals: Some(4), ..listing("webshop", shop, shop, "intended", None) };
+            let market = listing("marketplace", market, market, "verified", Some(market));
+            may_send(&shop, shop.desired_minor.unwrap(), &[shop.clone(), market], &rule(), &view, Millis(0))
+        };
+        assert_eq!(of(83_950, 840), Ok(()), "9.99 on both");
+        let wrong = of(83_940, 840);
+        assert!(matches!(&wrong, Err(Order::Contradiction(why)) if why.ends_with("are 8.3940 and 8.40")), "{wrong:?}");
+    }
+
+    #[test]
     fn a_net_price_is_compared_as_what_its_buyers_pay() {
         let view = |listing: &Listing| match listing.channel.as_str() {
-            "webshop" => TaxView::Net(Some(Decimal::from(25))),
-            _ => TaxView::Gross,
+            "webshop" => seen_as(TaxView::Net(Some(Decimal::from(25)))),
+            _ => seen_as(TaxView::Gross),
         };
         // 383.20 net are 479.00: as low as the marketplace, though the number is smaller.
         let of = |shop: i64, market: i64| {
@@ -193,7 +228,7 @@ mod tests {
         let raised = may_send(&market, 45_000, &[market.clone(), shop], &rule(), &view, Millis(0));
         assert!(matches!(raised, Err(Order::Contradiction(_))), "375.00 in the shop");
         let unknown =
-            |listing: &Listing| if listing.channel == "webshop" { TaxView::Net(None) } else { TaxView::Gross };
+            |listing: &Listing| seen_as(if listing.channel == "webshop" { TaxView::Net(None) } else { TaxView::Gross });
         let shop = listing("webshop", 40_000, 40_000, "intended", None);
         let market = listing("marketplace", 100, 100, "verified", Some(100));
         let blind = may_send(&shop, 40_000, &[shop.clone(), market], &rule(), &unknown, Millis(0));

@@ -5,17 +5,17 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::money::Money;
+use crate::money::WirePrice;
 
 /// What may leave for one listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
     /// The price as decided for this channel.
-    pub price: Money,
+    pub price: WirePrice,
     /// Recomputed from the product's cost in the transaction that committed the intent.
-    pub floor: Option<Money>,
+    pub floor: Option<WirePrice>,
     /// The crossed-out price of an announced reduction; without one the body must not cross anything out.
-    pub regular: Option<Money>,
+    pub regular: Option<WirePrice>,
 }
 
 /// What an outgoing body says about one listing, parsed from its bytes.
@@ -23,15 +23,15 @@ pub struct Allowed {
 pub struct Quote {
     pub external: String,
     /// What a buyer will pay.
-    pub price: Money,
+    pub price: WirePrice,
     /// The crossed-out price, if the body has one.
-    pub regular: Option<Money>,
+    pub regular: Option<WirePrice>,
 }
 
 impl Quote {
     /// A price with nothing crossed out.
     #[must_use]
-    pub fn new(external: impl Into<String>, price: Money) -> Self {
+    pub fn new(external: impl Into<String>, price: WirePrice) -> Self {
         Self { external: external.into(), price, regular: None }
     }
 }
@@ -44,15 +44,15 @@ pub enum GateError {
     #[error("the outgoing body prices `{0}`, which nobody decided")]
     Undecided(String),
     #[error("the outgoing body says {found} for `{external}` where {decided} was decided")]
-    Different { external: String, found: Money, decided: Money },
+    Different { external: String, found: WirePrice, decided: WirePrice },
     #[error("the outgoing body crosses out {found} for `{external}` where {decided} was decided")]
     Strike { external: String, found: String, decided: String },
     #[error("{price} for `{external}` is below the floor {floor}")]
-    BelowFloor { external: String, price: Money, floor: Money },
+    BelowFloor { external: String, price: WirePrice, floor: WirePrice },
     #[error("`{external}` has no floor: without a known cost or minimum no price goes out by itself")]
     NoFloor { external: String },
     #[error("{price} for `{external}` is not a positive price")]
-    NotPositive { external: String, price: Money },
+    NotPositive { external: String, price: WirePrice },
     #[error("the outgoing body lacks `{0}`")]
     Missing(String),
     #[error("the outgoing body prices `{0}` twice")]
@@ -139,7 +139,7 @@ impl Door {
         &self,
         body: Vec<u8>,
         quoted: &[Quote],
-        before: &BTreeMap<String, Money>,
+        before: &BTreeMap<String, WirePrice>,
     ) -> Result<Pass, GateError> {
         let mut seen = BTreeMap::new();
         for quote in quoted {
@@ -178,7 +178,7 @@ fn examine(quote: &Quote, allowed: &Allowed) -> Result<(), GateError> {
         return Err(GateError::NotPositive { external: external(), price });
     }
     if quote.regular != allowed.regular {
-        let text = |money: Option<Money>| money.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
+        let text = |money: Option<WirePrice>| money.map_or_else(|| "nothing".to_owned(), |money| money.to_string());
         let (found, decided) = (text(quote.regular), text(allowed.regular));
         return Err(GateError::Strike { external: external(), found, decided });
     }
@@ -194,8 +194,8 @@ mod tests {
     use super::*;
     use crate::money::Currency;
 
-    fn dkk(minor: i64) -> Money {
-        Money::from_minor(minor, Currency::DKK)
+    fn dkk(minor: i64) -> WirePrice {
+        WirePrice::from_minor(minor, Currency::DKK)
     }
 
     fn door() -> Door {
@@ -231,7 +231,7 @@ mod tests {
         let foreign = Door::new(
             [(
                 "a".to_owned(),
-                Allowed { price: dkk(47_900), floor: Some(Money::from_minor(1, Currency::SEK)), regular: None },
+                Allowed { price: dkk(47_900), floor: Some(WirePrice::from_minor(1, Currency::SEK)), regular: None },
             )]
             .into(),
         );
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_keeps_the_other_items_as_they_were_and_does_not_shrink() {
-        let before: BTreeMap<String, Money> = (0..10).map(|n| (format!("x{n}"), dkk(1_000 + n))).collect();
+        let before: BTreeMap<String, WirePrice> = (0..10).map(|n| (format!("x{n}"), dkk(1_000 + n))).collect();
         let mut list: Vec<Quote> = before.iter().map(|(k, v)| Quote::new(k.as_str(), *v)).collect();
         list.extend(quotes(&[("a", 47_900), ("b", 49_900)]));
         assert!(door().check_snapshot(vec![], &list, &before).is_ok());

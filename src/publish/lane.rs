@@ -18,7 +18,7 @@ use super::notice;
 use super::step::{Event, Plan, Policy, plan, step, waits_for_stray};
 use crate::channel::{Channel, Class, Drift, PriceChange, Sale};
 use crate::clock::{Clock, Millis};
-use crate::money::{Money, currency};
+use crate::money::WirePrice;
 use crate::store::events;
 use crate::store::fleet::{self, Counted, Spent};
 use crate::store::lanes::{self, Begun, Change, Permit, Shut};
@@ -266,10 +266,11 @@ async fn push_all(
     let counted = cap.map(|cap| counted(lane, cap));
     let begun = lanes::begin_push(db, leases, now, now.plus(lane.lease_ms), counted, door).await?;
     let (mut changes, mut tokens, mut allowed) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let decimals = lane.channel.capabilities().decimals();
     for one in begun {
         match one {
             Begun::Send { listing, product, permit } => {
-                let Some((change, may)) = outgoing(&listing, &product, permit) else { continue };
+                let Some((change, may)) = outgoing(&listing, &product, permit, decimals) else { continue };
                 allowed.insert(change.external.clone(), may);
                 tokens.push((listing.id, listing.lease_token));
                 changes.push(change);
@@ -357,10 +358,11 @@ async fn pause_for_rate(lane: &Lane, pushes: usize) {
     }
 }
 
-/// `None` only for rows that no code of ours writes: an unknown currency or a listing without reference.
-fn outgoing(listing: &Listing, product: &Product, permit: Permit) -> Option<(PriceChange, Allowed)> {
-    let currency = currency(&listing.currency).ok()?;
-    let money = |minor| Money::from_minor(minor, currency);
+/// Every price with the decimals that the channel takes. `None` only for rows that no code of ours writes: an unknown
+/// currency or a listing without reference.
+fn outgoing(listing: &Listing, product: &Product, permit: Permit, decimals: u32) -> Option<(PriceChange, Allowed)> {
+    let own = listing.price(0).ok()?;
+    let money = |units| WirePrice::from_units(units, own.amount().scale(), own.currency()).with_decimals(decimals);
     // A start that the channel keeps by itself travels as the sale that it will be.
     let price = money(permit.stage.map_or(permit.minor, |stage| stage.minor));
     let sale = match (permit.stage, permit.sale) {

@@ -5,6 +5,7 @@
 
 use crate::channel::{ChannelError, Class};
 use crate::clock::Millis;
+use crate::sentence::Sentence;
 use crate::store::lanes::Change;
 use crate::store::listings::Listing;
 
@@ -41,6 +42,9 @@ const MISSES_BEFORE_RESEND: i64 = 2;
 /// Pushes of one price that the channel acknowledged and did not show, before it is parked.
 const PUSHES_BEFORE_LIE: i64 = 3;
 
+/// The same where what it shows is what was sent with fewer decimals: it may still be the price before.
+const PUSHES_BEFORE_SHORT: i64 = 2;
+
 /// What a claimed listing needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
@@ -61,7 +65,7 @@ pub enum Event {
     Full(Millis, String),
 }
 
-/// What a channel shows of one listing, in minor units of the listing's currency.
+/// What a channel shows of one listing, as counts of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// What a buyer pays.
@@ -353,7 +357,7 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
                 fact: Some((seen.minor, "verified")),
                 ..base
             },
-            _ => missed(listing, Some(seen.minor), policy, now, base),
+            _ => missed(listing, Some(seen), policy, now, base),
         },
     }
 }
@@ -369,9 +373,14 @@ fn next_read(reads: i64, policy: &Policy) -> i64 {
 }
 
 /// A read that does not show what was sent; `seen` is what it shows, if anything.
-fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, base: Change) -> Change {
+fn missed(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis, base: Change) -> Change {
     let reads = listing.reads + 1;
-    let fact = seen.map(|seen| (seen, "verified"));
+    let fact = seen.map(|seen| (seen.minor, "verified"));
+    let cut_short = |after| shortened(listing, seen?).filter(|_| listing.tries >= after);
+    let rejected = |base: Change, reason: String| {
+        let finish = Some(("rejected", reason.clone()));
+        Change { state: "rejected", reason, next_at: None, reads, finish, fact, ..base }
+    };
     let sent_at = listing.sent_at.map_or(now, Millis);
     let wait = policy.verify_after.max(1) << reads.min(10);
     if matches!(listing.state.as_str(), "sent" | "unknown") {
@@ -379,6 +388,9 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
         let base = Change { unsure_until: policy.unsure_until(listing), ..base };
         if reads < MISSES_BEFORE_RESEND {
             return Change { state: "unknown", next_at: Some(now.plus(wait)), reads, ..base };
+        }
+        if let Some(reason) = cut_short(PUSHES_BEFORE_LIE) {
+            return rejected(base, reason);
         }
         if listing.tries >= policy.give_up_after {
             let reason = format!("given up after {} tries whose outcome the channel never showed", listing.tries);
@@ -392,6 +404,9 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
     if now.since(sent_at) < policy.settle_within {
         return Change { state: "accepted", next_at: Some(now.plus(next_read(reads, policy))), reads, ..base };
     }
+    if let Some(reason) = cut_short(PUSHES_BEFORE_SHORT) {
+        return rejected(base, reason);
+    }
     if listing.tries < PUSHES_BEFORE_LIE {
         let reason = "acknowledged but not shown; sent again".to_owned();
         let maybe = listing.maybe_with_sent();
@@ -399,6 +414,19 @@ fn missed(listing: &Listing, seen: Option<i64>, policy: &Policy, now: Millis, ba
     }
     let reason = format!("the channel acknowledges and does not change ({} times)", listing.tries);
     Change { state: "parked", reason, next_at: None, reads, fact, ..base }
+}
+
+/// What is told of a channel that keeps fewer decimals of a net price, or of what it crosses out, than it was sent: sent
+/// again it would be cut short again.
+fn shortened(listing: &Listing, seen: &Shown) -> Option<String> {
+    let cut = |shown: Option<i64>, sent: Option<i64>| {
+        let (shown, sent) = (listing.price(shown?).ok()?, listing.price(sent?).ok()?);
+        let hint = Sentence::HintNetDecimals.with(&[("channel", &listing.channel)]);
+        let told = || Sentence::KeepsFewer.with(&[("shown", &shown), ("sent", &sent), ("hint", &hint)]);
+        shown.is_shortened(sent).then(told)
+    };
+    let regular = || cut(seen.regular.flatten(), listing.sent_regular_minor);
+    cut(Some(seen.minor), listing.sent_minor).or_else(regular).filter(|_| listing.desired_seq == listing.sent_seq)
 }
 
 fn unread(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis) -> Change {

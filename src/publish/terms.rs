@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::channel_price::{ChannelPrice, ChannelView, FloorTerms, channel_price};
-use super::constraint::{self, NeverBelow, Order, TaxView};
+use super::constraint::{self, NeverBelow, Order, TaxView, View};
 use super::lane::Doorkeeper;
 use crate::channel::{Capabilities, SaleSupport, Tax};
 use crate::clock::Millis;
 use crate::decide::RuleSet;
 use crate::decide::fx::FxTable;
-use crate::decide::rounding::Rounding;
+use crate::decide::rounding::{DISPLAY, Rounding};
 use crate::decide::rules::{ChannelFloor, Mode};
 use crate::decide::vat::VatTable;
-use crate::money::{Currency, Decimal, Money, currency};
+use crate::money::{Currency, Decimal, Money, WirePrice, currency};
 use crate::sentence::Sentence;
 use crate::store::lanes::{Permit, Shut};
 use crate::store::listings::Listing;
@@ -40,21 +40,43 @@ impl Terms {
     ///
     /// # Errors
     /// A text for a person: no rates, no VAT row, or fees that eat the whole price.
-    pub fn price(&self, product: &Product, decision: Money, channel: &str) -> Result<(Money, Option<Money>), String> {
+    pub fn price(
+        &self,
+        product: &Product,
+        decision: Money,
+        channel: &str,
+    ) -> Result<(WirePrice, Option<WirePrice>), String> {
         let capabilities = self.channels.get(channel).ok_or_else(|| format!("{channel} is not configured"))?;
         let view = self.view(product, channel, *capabilities)?;
         let found = channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?;
         let floor = self.floor(product, &found, &view)?;
         match (capabilities.tax, &found.net) {
-            (Tax::Gross, _) => Ok((found.price, floor)),
+            (Tax::Gross, _) => Ok((found.price.into(), floor.map(WirePrice::from))),
             (Tax::Net, Some(net)) => {
-                let price = net.in_minor_units().map_err(|e| e.to_string())?;
+                let decimals = capabilities.decimals();
+                let price = net.at(decimals).map_err(|e| e.to_string())?;
                 let vat = view.net_of.unwrap_or_default();
-                let floor = floor.map(|floor| without_vat(floor, vat)).transpose()?;
+                let floor = floor.map(|floor| without_vat(floor, vat, decimals)).transpose()?;
                 Ok((price, floor))
             }
             (Tax::Net, None) => Err(format!("{channel} takes net prices and no VAT rate is known")),
         }
+    }
+
+    /// The price of ours that a channel shows as `shown`, if there is one: with its VAT, and none where the channel's terms
+    /// make another price of it, such as a surcharge or an ending of its own.
+    #[must_use]
+    pub fn ours(&self, product: &Product, shown: WirePrice, channel: &str) -> Option<Money> {
+        let capabilities = self.channels.get(channel)?;
+        let ours = match capabilities.tax {
+            Tax::Gross => Money::exact(shown.amount(), shown.currency()).ok()?,
+            Tax::Net => {
+                let vat = self.vat_pct(product, channel)?;
+                crate::decide::vat::gross_of(shown.amount(), vat, shown.currency(), DISPLAY).ok()?
+            }
+        };
+        let (again, _) = self.price(product, ours, channel).ok()?;
+        (again == shown).then_some(ours)
     }
 
     /// Whether a channel would show more than this price of ours, because it is below the channel's own floor.
@@ -67,8 +89,8 @@ impl Terms {
         Ok(channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?.floor_applied)
     }
 
-    /// The price that buyers of a net channel would see in place of the one that is meant, because the two decimals of its
-    /// net price do not give that back: 9.99 EUR with 19 % VAT is 8.39 net, which makes 9.98.
+    /// The price that buyers of a net channel would see in place of the one that is meant, because the decimals of its net
+    /// price do not give that back: 9.99 EUR with 19 % VAT is 8.39 with two, which makes 9.98.
     ///
     /// # Errors
     /// Those of [`Terms::price`].
@@ -82,8 +104,8 @@ impl Terms {
         let view = self.view(product, channel, *capabilities)?;
         let found = channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?;
         let Some(net) = found.net else { return Ok(None) };
-        let sent = net.in_minor_units().map_err(|e| e.to_string())?;
-        Ok(net.shown_otherwise(sent.amount()).map(|shown| (found.price, shown)))
+        let sent = net.at(capabilities.decimals()).map_err(|e| e.to_string())?;
+        Ok(net.shown_otherwise(sent).map(|shown| (found.price, shown)))
     }
 
     fn view(&self, product: &Product, channel: &str, capabilities: Capabilities) -> Result<ChannelView, String> {
@@ -168,10 +190,10 @@ impl Terms {
 }
 
 /// Rounded down: a net price is rounded half up and must not fall under its own floor by the rounding alone.
-fn without_vat(floor: Money, vat_pct: Decimal) -> Result<Money, String> {
+fn without_vat(floor: Money, vat_pct: Decimal, decimals: u32) -> Result<WirePrice, String> {
     let factor = crate::decide::vat::factor(vat_pct).ok_or_else(|| format!("{vat_pct} % is not a VAT rate"))?;
     let net = floor.amount().checked_div(factor).ok_or("the floor is out of range")?;
-    Money::rounded(net, floor.currency(), crate::decide::rounding::CEILING).map_err(|e| e.to_string())
+    WirePrice::rounded(net, decimals, floor.currency(), crate::decide::rounding::CEILING).map_err(|e| e.to_string())
 }
 
 impl Doorkeeper for Terms {
@@ -193,18 +215,28 @@ impl Doorkeeper for Terms {
                 "no floor: the product has neither cost nor minimum, so no price goes out by itself".to_owned(),
             ));
         };
-        if minor < floor.minor() {
-            let price = Money::from_minor(minor, floor.currency());
+        let price = listing.price(minor).map_err(|e| shut(e.to_string()))?;
+        if price.compare(floor).map_err(|e| shut(e.to_string()))?.is_lt() {
             return Err(shut(format!("{price} is below the floor {floor} computed from today's cost")));
         }
-        let view = |listing: &Listing| match self.channels.get(&listing.channel) {
-            Some(channel) if channel.tax == Tax::Net => TaxView::Net(self.vat_pct(product, &listing.channel)),
-            _ => TaxView::Gross,
+        let view = |listing: &Listing| {
+            let channel = self.channels.get(&listing.channel);
+            let tax = match channel {
+                Some(channel) if channel.tax == Tax::Net => TaxView::Net(self.vat_pct(product, &listing.channel)),
+                _ => TaxView::Gross,
+            };
+            View { tax, decimals: channel.map_or(0, Capabilities::decimals) }
         };
+        // The terms of the channel have changed, and what is wanted is about to be computed with the new ones.
+        let takes = self.channels.get(&listing.channel).map_or(0, Capabilities::decimals);
+        if price.units_at(takes).is_err() {
+            return Err(wait(Sentence::TooFine.with(&[("price", &price), ("decimals", &takes)])));
+        }
+        let floor_minor = listing.units(floor).map_err(|e| shut(e.to_string()))?;
         match constraint::may_send(listing, minor, siblings, &self.constraints(), &view, self.now) {
             Ok(()) => Ok(Permit {
                 minor,
-                floor_minor: Some(floor.minor()),
+                floor_minor: Some(floor_minor),
                 announces: self.channels.get(&listing.channel).is_some_and(|c| c.sale != SaleSupport::PriceOnly),
                 sale: None,
                 stages: self.channels.get(&listing.channel).is_some_and(|c| c.stages),

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::flow::campaigns::{Outlook, outlook_of};
-use crate::money::Money;
+use crate::money::WirePrice;
 use crate::sentence::amount;
 use crate::store::campaigns as stored;
 use crate::store::reporting::{self, CampaignState};
@@ -109,7 +109,7 @@ struct Said {
     sku: String,
     channel: String,
     country: String,
-    prior: Option<Money>,
+    prior: Option<WirePrice>,
     allowed: bool,
     reasons: Vec<String>,
 }
@@ -134,9 +134,7 @@ fn outlook(loaded: &Loaded, rows: Vec<Outlook>) -> Vec<Said> {
 fn frozen(loaded: &Loaded, rows: Vec<StrikeRow>) -> Vec<Said> {
     let said = |row: StrikeRow| Said {
         country: country(loaded, &row.channel),
-        prior: row
-            .prior_minor
-            .and_then(|minor| crate::money::currency(&row.currency).ok().map(|code| Money::from_minor(minor, code))),
+        prior: row.prior_minor.and_then(|units| WirePrice::stored(units, row.decimals, &row.currency).ok()),
         sku: row.sku,
         channel: row.channel,
         allowed: row.announce != 0,

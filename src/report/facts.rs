@@ -9,7 +9,7 @@ use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::war_response::WarResponse;
 use crate::decide::{Decision, Step};
-use crate::money::{Money, currency};
+use crate::money::{Money, WirePrice, currency};
 use crate::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
 use crate::store::events::Event;
 use crate::store::observations::Waiting;
@@ -194,7 +194,7 @@ pub struct Claims {
     pub allowed: usize,
     pub of: usize,
     /// The prior price, where all listings have the same.
-    pub prior: Option<Money>,
+    pub prior: Option<WirePrice>,
     /// Why the others may not be announced: sentences of the program.
     pub reasons: Vec<String>,
 }

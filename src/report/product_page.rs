@@ -134,10 +134,10 @@ fn change(row: &DecisionRow, reader: &Reader) -> String {
 }
 
 fn channel(one: &Listing, voice: &Voice) -> String {
-    let live = one.live_minor.map_or_else(|| "-".to_owned(), |minor| voice.minor(minor, &one.currency));
+    let live = one.live_minor.map_or_else(|| "-".to_owned(), |units| voice.counted(units, one.decimals, &one.currency));
     let waits = one.desired_minor.filter(|wanted| one.live_minor != Some(*wanted));
     let told = waits.map_or_else(String::new, |wanted| {
-        let should = fill(voice.words.should_show, &[("price", &voice.minor(wanted, &one.currency))]);
+        let should = fill(voice.words.should_show, &[("price", &voice.counted(wanted, one.decimals, &one.currency))]);
         format!("; {should} ({})", state_name(&one.state, voice))
     });
     format!("{}: {live}{told}", plain(&one.channel))

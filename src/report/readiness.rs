@@ -9,7 +9,6 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::prior::{PriorFlag, PriorPrice};
 use crate::flow::campaigns::{outlook_of, prior_of};
-use crate::money::{Money, currency};
 use crate::store::{campaigns, listings, products, strikes};
 
 /// Listings whose history is read for one report; the rest is counted.
@@ -78,7 +77,7 @@ pub async fn readiness(app: &App, tracks: &[Track]) -> anyhow::Result<Vec<Readin
             let Some(market) = loaded.set.market(named) else { continue };
             let answer = if looked.len() < LOOKED_AT {
                 // The least price there is: nothing but history can speak against it.
-                let least = Money::from_minor(1, currency(&listing.currency)?);
+                let least = listing.price(1)?;
                 let instants = (now, now, now.plus(DURATION));
                 let (prior, better) = prior_of(app, &loaded, &product, &listing, least, instants).await?;
                 let PriorPrice { announce, flags, .. } = prior;

@@ -58,7 +58,7 @@ statements! {
          where d.product_id > $2 and d.version = 1 and d.created_at > $1 and d.previous_minor > 0 and d.previous_minor <> p.own_minor
          order by d.product_id limit $3");
     LIVE_AT = Sql::same(
-        "select l.id as listing_id, p.sku, v.minor, l.currency, l.desired_minor, l.decision_id
+        "select l.id as listing_id, p.sku, v.minor, l.currency, l.decimals, l.desired_minor, l.decision_id
          from listings l join products p on p.id = l.product_id join live_prices v on v.listing_id = l.id
          where l.channel = $1 and l.id > $3
            and v.id = (select max(w.id) from live_prices w
@@ -115,6 +115,8 @@ pub struct LiveThen {
     pub sku: String,
     pub minor: i64,
     pub currency: String,
+    /// What the amounts are counted in; `None`: minor units of the currency.
+    pub decimals: Option<i64>,
     pub desired_minor: Option<i64>,
     pub decision_id: Option<i64>,
 }

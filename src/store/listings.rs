@@ -5,13 +5,14 @@ use super::db::{Db, Sql, Tx, args, statements};
 use super::products::Product;
 use super::progress::note_live;
 use crate::clock::Millis;
+use crate::money::{MoneyError, WirePrice};
 
 statements! {
     ADD = Sql::same(
         "insert into listings
              (channel, product_id, external, state, state_since, reason, currency, desired_seq, sent_seq, verified_seq,
-              live_minor, live_at, tries, reads, leased_until, lease_token, created_at)
-         values ($1, $2, $3, 'idle', $4, '', $5, 0, 0, 0, $6, $7, 0, 0, 0, 0, $4)
+              live_minor, live_at, tries, reads, leased_until, lease_token, created_at, decimals)
+         values ($1, $2, $3, 'idle', $4, '', $5, 0, 0, 0, $6, $7, 0, 0, 0, 0, $4, $8)
          on conflict (channel, product_id) do update set external = excluded.external
          returning id");
     HOLDER = Sql::same(
@@ -36,7 +37,8 @@ statements! {
          order by id limit $3");
 }
 
-/// A listing as stored: one product on one channel. Amounts are minor units of `currency`, in the channel's tax view.
+/// A listing as stored: one product on one channel. Amounts are in the channel's tax view, counted in `decimals` of
+/// `currency`; [`Listing::price`] and [`Listing::units`] turn counts into prices and back.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct Listing {
     pub id: i64,
@@ -48,6 +50,9 @@ pub struct Listing {
     pub state_since: i64,
     pub reason: String,
     pub currency: String,
+    /// What all amounts of the listing are counted in; `None`: minor units of the currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<i64>,
     /// Raised by every decision, config, FX or VAT change; the fence and the idempotency key.
     pub desired_seq: i64,
     pub desired_minor: Option<i64>,
@@ -86,6 +91,24 @@ pub struct Listing {
 const CLOCKS_DIFFER: i64 = Millis::MINUTE;
 
 impl Listing {
+    /// The price that a count of this listing is.
+    ///
+    /// # Errors
+    /// A stored currency or number of decimals that is none.
+    pub fn price(&self, units: i64) -> Result<WirePrice, MoneyError> {
+        WirePrice::stored(units, self.decimals, &self.currency)
+    }
+
+    /// The count that a price is in this listing.
+    ///
+    /// # Errors
+    /// Another currency, or more decimals than the listing is counted in.
+    pub fn units(&self, price: WirePrice) -> Result<i64, MoneyError> {
+        let own = self.price(0)?;
+        own.compare(price)?;
+        price.units_at(own.amount().scale())
+    }
+
     /// Whether the channel may show this price because it keeps the start of a sale by itself.
     #[must_use]
     pub fn begun_with(&self, minor: i64, now: Millis) -> bool {
@@ -117,7 +140,7 @@ impl Listing {
     }
 }
 
-/// What a listing should show. `Err` says why no price may go out; the listing is held then.
+/// What a listing should show, as a count of the listing. `Err` says why no price may go out; the listing is held then.
 #[derive(Debug, Clone)]
 pub struct Desire {
     pub listing_id: i64,
@@ -144,7 +167,9 @@ pub struct Found {
     pub product_id: i64,
     pub external: String,
     pub currency: String,
+    /// Counted in `decimals` of `currency`; `None`: in its minor units.
     pub live_minor: Option<i64>,
+    pub decimals: Option<i64>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -179,7 +204,8 @@ pub async fn add(db: &Db, found: Vec<Found>, now: Millis) -> Result<(), StoreErr
                             *now,
                             one.currency.as_str(),
                             one.live_minor,
-                            live_at
+                            live_at,
+                            one.decimals
                         ],
                     )
                     .await?;

@@ -5,6 +5,7 @@ pub mod campaigns;
 pub mod catalogue;
 pub mod channels;
 pub mod db;
+pub mod decimals;
 pub mod decisions;
 pub mod events;
 pub mod fleet;
@@ -86,6 +87,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0010_config_revisions"),
     migration!("0011_turns_and_moves"),
     migration!("0013_second_person"),
+    migration!("0015_net_decimals"),
     migration!("0016_campaign_consent"),
 ];
 
@@ -97,6 +99,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         strikes::ALL,
         catalogue::ALL,
         channels::ALL,
+        decimals::ALL,
         decisions::ALL,
         events::ALL,
         fleet::ALL,

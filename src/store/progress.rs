@@ -8,9 +8,10 @@ statements! {
     LAST_LIVE = Sql::same("select minor, basis from live_prices where listing_id = $1 order by id desc limit 1");
     LIVE = Sql::same("insert into live_prices (listing_id, minor, currency, basis, seen_at) values ($1, $2, $3, $4, $5)");
     LIVE_HISTORY = Sql::same(
-        "select v.minor, v.currency, v.basis, v.seen_at from live_prices v where v.listing_id = $1 and v.seen_at >= $2 order by v.id");
+        "select v.minor, v.currency, l.decimals, v.basis, v.seen_at from live_prices v join listings l on l.id = v.listing_id
+         where v.listing_id = $1 and v.seen_at >= $2 order by v.id");
     LIVE_AT = Sql::same(
-        "select v.minor, v.currency, v.basis, v.seen_at from live_prices v
+        "select v.minor, v.currency, l.decimals, v.basis, v.seen_at from live_prices v join listings l on l.id = v.listing_id
          where v.listing_id = $1 and v.seen_at <= $2 order by v.id desc limit 1");
     STATES = Sql::same(
         "select l.channel, l.state, count(*) as n from listings l group by l.channel, l.state order by l.channel, l.state");
@@ -34,8 +35,9 @@ statements! {
          where l.channel = $1 and l.state = 'verified' and l.verified_seq = l.desired_seq and l.desired_at > $2
          order by ms");
     ATTEMPTS = Sql::same(
-        "select kind, seq, minor, currency, outcome, detail, started_at, finished_at from attempts
-         where listing_id = $1 order by id desc limit $2");
+        "select a.kind, a.seq, a.minor, a.currency, l.decimals, a.outcome, a.detail, a.started_at, a.finished_at
+         from attempts a join listings l on l.id = a.listing_id
+         where a.listing_id = $1 order by a.id desc limit $2");
     NEXT_AT = Sql::same(
         "select min(case when l.next_at > l.leased_until then l.next_at else l.leased_until end) as at
          from listings l join channels c on c.name = l.channel
@@ -72,6 +74,8 @@ pub struct Unsettled {
     pub state_since: i64,
     pub reason: String,
     pub currency: String,
+    /// What both amounts are counted in; `None`: minor units of the currency.
+    pub decimals: Option<i64>,
     pub desired_minor: Option<i64>,
     pub live_minor: Option<i64>,
 }
@@ -92,6 +96,9 @@ pub struct Attempt {
     pub seq: i64,
     pub minor: Option<i64>,
     pub currency: String,
+    /// What `minor` is counted in; `None`: minor units of the currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<i64>,
     pub outcome: String,
     pub detail: String,
     pub started_at: i64,
@@ -103,6 +110,9 @@ pub struct Attempt {
 pub struct LivePrice {
     pub minor: i64,
     pub currency: String,
+    /// What `minor` is counted in; `None`: minor units of the currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<i64>,
     pub basis: String,
     pub seen_at: i64,
 }

@@ -28,7 +28,7 @@ statements! {
          from strikes s join campaigns c on c.id = s.campaign_id join listings l on l.id = s.listing_id
          join products p on p.id = l.product_id
          where l.product_id >= $1 and l.product_id <= $2 and c.phase in ('planned', 'running')
-           and c.starts_at <= $3 and c.ends_at > $3 and s.currency = p.currency
+           and c.starts_at <= $3 and c.ends_at > $3 and s.currency = p.currency and l.decimals is null
            and (cast($4 as text) is null or l.channel = $4)
          group by l.product_id, s.campaign_minor");
     PLANNED = Sql::same(

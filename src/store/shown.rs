@@ -5,15 +5,20 @@ use sqlx::FromRow;
 use super::StoreError;
 use super::db::{Db, Sql, args, statements};
 use crate::clock::Millis;
+use crate::money::{Currency, exponent};
 
 statements! {
     BETWEEN = Sql::same(
-        "select product_id, channel, live_minor as minor, currency, desired_minor, desired_at from listings
+        "select product_id, channel, live_minor as minor, currency, decimals, desired_minor, desired_at from listings
          where product_id > $1 and product_id <= $2 and live_minor is not null");
     LOWER = Sql::same(
         "select p.sku from listings a join listings b on b.product_id = a.product_id and b.channel = $2
          join products p on p.id = a.product_id
-         where a.channel = $1 and a.currency = b.currency and a.live_minor < b.live_minor
+         where a.channel = $1 and a.currency = b.currency
+           and a.live_minor * (case coalesce(a.decimals, $5) when 0 then 1000000 when 1 then 100000 when 2 then 10000
+                                                             when 3 then 1000 when 4 then 100 when 5 then 10 else 1 end)
+             + $6 < b.live_minor * (case coalesce(b.decimals, $5) when 0 then 1000000 when 1 then 100000 when 2 then 10000
+                                                             when 3 then 1000 when 4 then 100 when 5 then 10 else 1 end)
            and b.live_at <= $3 order by p.sku limit $4");
     LATE = Sql::same(
         "select channel, count(*) as listings, min(desired_at) as since,
@@ -40,6 +45,8 @@ pub struct ShownPrice {
     /// In the channel's currency and tax view.
     pub minor: i64,
     pub currency: String,
+    /// What the amounts are counted in; `None`: minor units of the currency.
+    pub decimals: Option<i64>,
     /// What it should show, and since when.
     pub desired_minor: Option<i64>,
     pub desired_at: Option<i64>,
@@ -75,16 +82,25 @@ pub async fn between(db: &Db, after: i64, until: i64) -> Result<Vec<ShownPrice>,
     db.all(BETWEEN, args![after, until]).await
 }
 
-/// SKUs for which one channel shows less than another has shown since an instant.
+/// SKUs for which one channel shows less than another has shown since an instant, by more than `slack` millionths of their
+/// common currency.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn lower(db: &Db, channel: &str, than: &str, since: Millis, limit: i64) -> Result<Vec<String>, StoreError> {
+pub async fn lower(
+    db: &Db,
+    channel: &str,
+    than: &str,
+    (currency, slack): (Currency, i64),
+    since: Millis,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
     #[derive(FromRow)]
     struct Row {
         sku: String,
     }
-    let rows: Vec<Row> = db.all(LOWER, args![channel, than, since, limit]).await?;
+    let rows: Vec<Row> =
+        db.all(LOWER, args![channel, than, since, limit, i64::from(exponent(currency)), slack]).await?;
     Ok(rows.into_iter().map(|row| row.sku).collect())
 }
 

@@ -15,7 +15,7 @@ statements! {
          on conflict (campaign_id, listing_id) do nothing");
     STRIKES_OF = Sql::same(
         "select s.campaign_id, s.listing_id, l.channel, p.sku, s.campaign_minor, s.regular_minor, s.prior_minor, s.currency,
-                s.window_from, s.started_at, s.announce, s.max_percent, s.reasons
+                l.decimals, s.window_from, s.started_at, s.announce, s.max_percent, s.reasons
          from strikes s join listings l on l.id = s.listing_id join products p on p.id = l.product_id
          where s.campaign_id = $1 order by p.sku, l.channel limit $2");
     STRIKE = Sql::same(
@@ -84,6 +84,9 @@ pub struct StrikeRow {
     pub regular_minor: i64,
     pub prior_minor: Option<i64>,
     pub currency: String,
+    /// What the amounts are counted in; `None`: minor units of the currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<i64>,
     pub window_from: Option<i64>,
     pub started_at: i64,
     pub announce: i64,

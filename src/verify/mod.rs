@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::channel::Drift;
 use crate::clock::Millis;
-use crate::money::{Money, currency};
+use crate::money::{WirePrice, currency};
 use crate::publish::lane::Lane;
 use crate::sentence::Sentence;
 use crate::store::events::{self, Raise};
@@ -30,8 +30,8 @@ pub struct Difference {
     pub channel: String,
     pub external: String,
     pub kind: Kind,
-    pub expected: Option<Money>,
-    pub found: Option<Money>,
+    pub expected: Option<WirePrice>,
+    pub found: Option<WirePrice>,
     /// Why the price found cannot be relied on, whatever it is.
     pub disputed: Option<String>,
 }
@@ -44,18 +44,18 @@ impl Difference {
     }
 }
 
-fn words(price: Option<Money>) -> String {
+fn words(price: Option<WirePrice>) -> String {
     price.map_or_else(|| Sentence::Nothing.with(&[]), |price| price.to_string())
 }
 
 /// What is wrong with what a channel crosses out beside a price that we proved: null where it cannot tell, or where
 /// nothing of ours was proved.
 #[must_use]
-pub fn strike(listing: &Listing, seen: Option<Option<Money>>) -> Option<String> {
+pub fn strike(listing: &Listing, seen: Option<Option<WirePrice>>) -> Option<String> {
     let shown = seen?;
     let ours = listing.sent_regular_minor;
     let proved = listing.state == "verified" && listing.verified_seq == listing.sent_seq && listing.sent_seq > 0;
-    if !proved || shown.map(Money::minor) == ours {
+    if !proved || shown.map(|shown| listing.units(shown).ok()) == ours.map(Some) {
         return None;
     }
     Some(match (shown, ours) {
@@ -84,9 +84,9 @@ pub enum Kind {
 /// Compares one listing with what the channel shows; `None` when they agree. A price that the channel itself disputes
 /// proves nothing.
 #[must_use]
-pub fn compare(listing: &Listing, found: Option<Money>, disputed: Option<&str>) -> Option<Difference> {
+pub fn compare(listing: &Listing, found: Option<WirePrice>, disputed: Option<&str>) -> Option<Difference> {
     let own = currency(&listing.currency).ok()?;
-    let money = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, own));
+    let money = |minor: Option<i64>| minor.and_then(|minor| listing.price(minor).ok());
     let decided = listing.desired_seq > 0 && listing.verified_seq > 0;
     let expected = match decided {
         // Looking was proof enough: it was never sent.
@@ -181,12 +181,13 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
 }
 
 /// Whether the channel began or ended a sale by itself just now: the decision that says so is on its way.
-async fn by_itself(app: &App, listing: &Listing, shown: Money) -> anyhow::Result<bool> {
+async fn by_itself(app: &App, listing: &Listing, shown: WirePrice) -> anyhow::Result<bool> {
     let now = app.now();
-    if listing.begun_with(shown.minor(), now) {
+    let Ok(shown) = listing.units(shown) else { return Ok(false) };
+    if listing.begun_with(shown, now) {
         return Ok(true);
     }
-    if listing.sent_regular_minor != Some(shown.minor()) {
+    if listing.sent_regular_minor != Some(shown) {
         return Ok(false);
     }
     Ok(strikes::over_since(&app.db, listing.id, now.plus(-ENDS_ARE_FOLLOWED), now).await?)
@@ -235,7 +236,7 @@ fn missing(listing: &Listing, now: Millis) -> Change {
 fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Change {
     let same = Change::none(listing);
     let Some(difference) = difference else { return same };
-    let live = difference.found.map(|found| (found.minor(), now)).filter(|_| difference.kind != Kind::Currency);
+    let live = difference.found.and_then(|found| Some((listing.units(found).ok()?, now)));
     match difference.kind {
         Kind::Adopted => Change { live, fact: live.map(|(minor, _)| (minor, "verified")), ..same },
         Kind::Healed => Change {
@@ -337,6 +338,7 @@ async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Di
 mod tests {
     use super::*;
     use crate::money::Currency;
+    use crate::money::WirePrice;
 
     fn listing(state: &str, live: Option<i64>, sent: Option<i64>) -> Listing {
         Listing {
@@ -348,6 +350,7 @@ mod tests {
             state_since: 0,
             reason: String::new(),
             currency: "DKK".into(),
+            decimals: None,
             desired_seq: i64::from(sent.is_some()),
             desired_minor: sent,
             desired_at: None,
@@ -375,7 +378,7 @@ mod tests {
     }
 
     fn kind(listing: &Listing, found: Option<i64>) -> Option<Kind> {
-        compare(listing, found.map(|minor| Money::from_minor(minor, Currency::DKK)), None).map(|d| d.kind)
+        compare(listing, found.map(|minor| WirePrice::from_minor(minor, Currency::DKK)), None).map(|d| d.kind)
     }
 
     #[test]
@@ -407,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_price_that_the_channel_disputes_is_drift_even_if_it_is_ours() {
-        let ours = Some(Money::from_minor(479, Currency::DKK));
+        let ours = Some(WirePrice::from_minor(479, Currency::DKK));
         let of = |state: &str| compare(&listing(state, Some(479), Some(479)), ours, Some("2 prices"));
         let drift = of("verified").unwrap();
         assert_eq!((drift.kind, drift.shows().as_str()), (Kind::Drifted, "4.79 DKK (2 prices)"));
@@ -417,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_price_crossed_out_by_somebody_else_is_drift_though_the_price_is_ours() {
-        let dkk = |minor: i64| Money::from_minor(minor, Currency::DKK);
+        let dkk = |minor: i64| WirePrice::from_minor(minor, Currency::DKK);
         let ours = listing("verified", Some(479), Some(479));
         let reduced = Listing { sent_regular_minor: Some(599), ..ours.clone() };
         assert_eq!(strike(&ours, None), None, "the channel cannot tell");
@@ -433,7 +436,7 @@ mod tests {
 
     #[test]
     fn another_currency_is_never_a_price() {
-        let found = Money::from_minor(479, Currency::SEK);
+        let found = WirePrice::from_minor(479, Currency::SEK);
         assert_eq!(
             compare(&listing("verified", Some(479), Some(479)), Some(found), None).unwrap().kind,
             Kind::Currency

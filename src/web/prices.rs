@@ -183,7 +183,7 @@ fn label(app: &App, market: &MarketRules) -> String {
 fn goes_out(terms: &Terms, product: &Product, price: Money, channel: &str) -> bool {
     let above = terms
         .price(product, price, channel)
-        .is_ok_and(|(shown, floor)| floor.is_some_and(|floor| shown.minor() >= floor.minor()));
+        .is_ok_and(|(shown, floor)| floor.is_some_and(|floor| shown.amount() >= floor.amount()));
     above && terms.lifts(product, price, channel).is_ok_and(|lifts| !lifts)
 }
 

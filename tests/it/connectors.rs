@@ -16,4 +16,4 @@ mod shopware;
 mod together;
 mod tryton;
 mod webhook;
-mod woocommerce;
+pub mod woocommerce;

@@ -205,6 +205,7 @@ pub fn full(title: &str) -> Facts {
                 state_since: at(2).0,
                 reason: "given up after 12 tries: no answer within the deadline".into(),
                 currency: "DKK".into(),
+                decimals: None,
                 desired_minor: Some(47_900),
                 live_minor: Some(49_900),
             },
@@ -216,6 +217,7 @@ pub fn full(title: &str) -> Facts {
                 state_since: at(3).0,
                 reason: "no answer within the deadline".into(),
                 currency: "DKK".into(),
+                decimals: None,
                 desired_minor: Some(19_900),
                 live_minor: Some(20_900),
             },
@@ -315,7 +317,7 @@ fn campaigns() -> Vec<Campaign> {
         country: "DK".into(),
         allowed: 1,
         of: 2,
-        prior: Some(dkk(149_900)),
+        prior: Some(dkk(149_900).into()),
         reasons: vec!["insufficient history".into()],
     };
     vec![

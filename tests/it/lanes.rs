@@ -246,7 +246,7 @@ impl Channel for SlowToRead {
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         tokio::time::sleep(READ_TAKES * u32::try_from(externals.len()).unwrap()).await;
         let price = Some(Money::from_minor(47_900, Currency::DKK));
-        Ok(externals.iter().map(|external| Seen::plain(external.clone(), price)).collect())
+        Ok(externals.iter().map(|external| Seen::plain(external.clone(), price.map(Into::into))).collect())
     }
 
     async fn find(&self, _: &[String]) -> Result<Vec<Match>, ChannelError> {
@@ -278,6 +278,7 @@ async fn reads_that_outlast_the_lease_are_written_down_in_parts(test: TestDb) {
         external: product.sku.clone(),
         currency: "DKK".into(),
         live_minor: Some(47_900),
+        decimals: None,
     });
     listings::add(db, found.collect(), now).await.unwrap();
     let mut wishes = Vec::new();

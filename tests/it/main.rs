@@ -35,6 +35,7 @@ mod mapping;
 mod market_month;
 mod markets;
 mod month;
+mod net_prices;
 mod on_sale;
 mod other_pages;
 mod pages;

@@ -3,7 +3,7 @@
 
 use omniprice::channel::{Class, PriceChange};
 use omniprice::clock::{Clock, Millis};
-use omniprice::money::{Currency, Money};
+use omniprice::money::{Currency, WirePrice};
 use serde_json::json;
 
 use crate::connectors::double::{AT, Bench, Fault, Reply, Request, Row, Vendor, change, nobody_home, on_sale, suffer};
@@ -52,7 +52,7 @@ impl<V: Vendor> Case<V> {
         let found = bench.channel.find(&[unknown, known]).await.unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].sku.as_str(), found[0].external.as_str()), (self.sku, self.external));
-        assert_eq!(found[0].price, Some(Money::from_minor(2_000, self.currency)));
+        assert_eq!(found[0].price, Some(WirePrice::from_minor(2_000, self.currency)));
         for minor in [1_999, 1_250, 4_711] {
             let change = self.change(minor);
             let receipt = bench.push_one(&change).await.unwrap();
@@ -95,7 +95,7 @@ impl<V: Vendor> Case<V> {
         // A question is asked again at once, since it changes nothing.
         bench.read(self.external).await;
         bench.double.fail_any(Fault::Answer(denied()));
-        assert_eq!(bench.read(self.external).await.price.map(Money::minor), Some(1_800));
+        assert_eq!(bench.read(self.external).await.price.map(|price| price.minor().unwrap()), Some(1_800));
     }
 
     /// Everything that goes wrong on the wire, and what only this vendor does.

@@ -44,6 +44,7 @@ async fn what_a_slow_vendor_still_shows_is_told_when_its_own_time_is_up(test: Te
             external: "KETTLE".into(),
             currency: "DKK".into(),
             live_minor: Some(live),
+            decimals: None,
         };
         listings::add(db, vec![found], START).await.unwrap();
     }

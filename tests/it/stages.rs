@@ -2,7 +2,7 @@
 //! clock that the test moves: nobody has to be there when a campaign begins.
 
 use omniprice::clock::Millis;
-use omniprice::money::{Currency, Money};
+use omniprice::money::{Currency, WirePrice};
 use omniprice::store::events;
 use omniprice::store::listings::Listing;
 use omniprice::store::overrides::Kind;
@@ -44,7 +44,7 @@ async fn google(world: &World) -> Listing {
 }
 
 /// What a reader of the feed makes of it now: the price and what is crossed out.
-async fn read(world: &World) -> (Option<Money>, Option<Option<Money>>) {
+async fn read(world: &World) -> (Option<WirePrice>, Option<Option<WirePrice>>) {
     let seen = world.app.lane("google").unwrap().channel.read(&["KETTLE".to_owned()]).await.unwrap();
     (seen[0].price, seen[0].regular)
 }
@@ -54,8 +54,8 @@ fn feed(world: &World) -> String {
     std::fs::read_to_string(folder).unwrap()
 }
 
-fn dkk(minor: i64) -> Option<Money> {
-    Some(Money::from_minor(minor, Currency::DKK))
+fn dkk(minor: i64) -> Option<WirePrice> {
+    Some(WirePrice::from_minor(minor, Currency::DKK))
 }
 
 async fn pushes(world: &World) -> usize {

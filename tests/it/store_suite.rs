@@ -4,6 +4,7 @@
 mod allowance;
 mod catalogue;
 mod decided;
+mod decimals;
 mod intent;
 mod lanes;
 mod moves;

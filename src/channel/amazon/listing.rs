@@ -13,7 +13,7 @@ use crate::channel::wire::amount;
 use crate::channel::wire::http::{self, Answer, Call};
 use crate::channel::wire::session::Session;
 use crate::channel::{ChannelError, Class};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 
 /// `identifiers` and `pageSize` take 20 at most (Listings Items API 2021-08-01).
 const MAX_LOOK: usize = 20;
@@ -25,7 +25,7 @@ pub(super) struct Found {
     /// `None` if the marketplace has no summary of it.
     pub product_type: Option<String>,
     /// What buyers see.
-    pub price: Option<Money>,
+    pub price: Option<WirePrice>,
     pub refused: Option<String>,
 }
 

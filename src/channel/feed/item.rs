@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::legible::legible;
 use crate::clock::Millis;
-use crate::money::Money;
+use crate::money::WirePrice;
 use crate::publish::gate::Quote;
 
 /// Instants of `sale_price_effective_date`, which has minutes but no seconds.
@@ -16,7 +16,7 @@ pub(super) struct Item {
     pub title: String,
     pub link: String,
     /// The price, or the crossed-out one while there is a sale.
-    pub price: Money,
+    pub price: WirePrice,
     pub sale: Option<Sale>,
     pub in_stock: bool,
     pub gtin: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Item {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sale {
-    pub price: Money,
+    pub price: WirePrice,
     /// From, inclusive, and to, exclusive; without a window the sale holds until further notice.
     pub window: Option<(Millis, Millis)>,
 }
@@ -41,7 +41,7 @@ impl Item {
     }
 
     /// What a buyer pays at an instant, and what is crossed out then.
-    pub(super) fn shown(&self, now: Millis) -> (Money, Option<Money>) {
+    pub(super) fn shown(&self, now: Millis) -> (WirePrice, Option<WirePrice>) {
         let open = |sale: &Sale| sale.window.is_none_or(|(from, to)| from <= now && now < to);
         match self.sale.filter(open) {
             Some(sale) => (sale.price, Some(self.price)),
@@ -73,7 +73,7 @@ impl Item {
     pub(super) fn from_fields(mut fields: BTreeMap<String, String>, seq: i64) -> Result<Self, String> {
         let mut take = |name: &str| fields.remove(name).filter(|text| !text.is_empty());
         let id = take("id").ok_or("an item without id")?;
-        let money = |text: String| text.parse::<Money>().map_err(|why| format!("{id}: {why}"));
+        let money = |text: String| text.parse::<WirePrice>().map_err(|why| format!("{id}: {why}"));
         let price = take("price").ok_or_else(|| format!("{id} has no price")).and_then(money)?;
         let reduced = take("sale_price").map(money).transpose()?;
         let window = take("sale_price_effective_date");
@@ -129,7 +129,7 @@ mod tests {
     fn a_sale_is_what_buyers_pay_inside_its_window_only() {
         let at = |text: &str| Millis::from(text.parse::<jiff::Timestamp>().unwrap());
         let window = (at("2026-12-01T00:00:00Z"), at("2026-12-05T00:00:00Z"));
-        let reduced: Money = "399.00 DKK".parse().unwrap();
+        let reduced: WirePrice = "399.00 DKK".parse().unwrap();
         let item = Item { sale: Some(Sale { price: reduced, window: Some(window) }), ..sample("x") };
         assert_eq!(item.shown(at("2026-11-30T23:59:59Z")), (item.price, None));
         assert_eq!(item.shown(window.0), (reduced, Some(item.price)));

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::channel::wire::amount;
+use crate::channel::wire::amount::{self, Field};
 use crate::channel::{ChannelError, Class, PriceChange, Tax};
 use crate::clock::Millis;
-use crate::money::{Currency, Money};
+use crate::money::WirePrice;
 use crate::publish::gate::{GateError, Quote};
 
 const PREFIX: &str = "prices-";
@@ -64,7 +64,7 @@ pub(super) fn render(changes: &[PriceChange], tax: Tax, separator: Separator) ->
     let mut table = csv::WriterBuilder::new().delimiter(separator.byte()).from_writer(Vec::new());
     for change in changes {
         let sale = change.sale;
-        let text = |money: Option<Money>| money.map_or_else(String::new, amount::text);
+        let text = |money: Option<WirePrice>| money.map_or_else(String::new, amount::text);
         let row = Row {
             sku: change.external.clone(),
             price: amount::text(change.price),
@@ -81,13 +81,14 @@ pub(super) fn render(changes: &[PriceChange], tax: Tax, separator: Separator) ->
     table.into_inner().map_err(|why| why.to_string())
 }
 
-/// Reads prices back out of a file.
-pub(super) fn quoted(body: &[u8], separator: Separator) -> Result<Vec<Quote>, GateError> {
+/// Reads prices back out of a file whose prices have so many decimals, if that is more than their currency has.
+pub(super) fn quoted(body: &[u8], decimals: u32, separator: Separator) -> Result<Vec<Quote>, GateError> {
     let mut found = Vec::new();
     for row in csv::ReaderBuilder::new().delimiter(separator.byte()).from_reader(body).into_deserialize() {
         let row: Row = row.map_err(|why: csv::Error| GateError::Unreadable(why.to_string()))?;
         let currency = crate::money::currency(&row.currency).map_err(|why| GateError::Unreadable(why.to_string()))?;
-        let money = |text: &str| amount::parse(text, currency).map_err(GateError::Unreadable);
+        let field = Field { decimals: decimals.max(Field::from(currency).decimals), currency };
+        let money = |text: &str| amount::parse(text, field).map_err(GateError::Unreadable);
         let regular = if row.regular_price.is_empty() { None } else { Some(money(&row.regular_price)?) };
         found.push(Quote { regular, ..Quote::new(row.sku, money(&row.price)?) });
     }
@@ -157,7 +158,7 @@ pub(super) struct Acknowledged {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     /// The price in force, for a row that was taken.
-    pub price: Option<Money>,
+    pub price: Option<WirePrice>,
     /// The receiver's reason, for a row that was not.
     pub refused: Option<String>,
 }
@@ -175,12 +176,12 @@ struct Line {
 
 impl Acknowledged {
     /// `sku,status,price,message` with the status `ok` or `error`, separated by commas.
-    pub(super) fn parse(body: &[u8], currency: Currency) -> Result<Self, String> {
+    pub(super) fn parse(body: &[u8], field: Field) -> Result<Self, String> {
         let mut rows = HashMap::new();
         for line in csv::ReaderBuilder::new().flexible(true).from_reader(body).into_deserialize() {
             let line: Line = line.map_err(|why: csv::Error| why.to_string())?;
             let answer = match line.status.as_str() {
-                "ok" => Answer { price: Some(amount::parse(&line.price, currency)?), refused: None },
+                "ok" => Answer { price: Some(amount::parse(&line.price, field)?), refused: None },
                 "error" => {
                     let words: String = line.message.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
                     Answer { price: None, refused: Some(format!("the receiver refuses the row: {words}")) }
@@ -196,12 +197,26 @@ impl Acknowledged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Currency;
+
+    #[test]
+    fn net_prices_of_four_decimals_are_read_back_where_the_receiver_keeps_them() {
+        let body = b"sku,price,currency,tax,regular_price,prior_price,sale_starts_at,sale_ends_at,sequence\n\
+                     A,8.3950,EUR,net,9.2353,,,,1\n";
+        let finer = |units| WirePrice::from_units(units, 4, Currency::EUR);
+        let expected = Quote { regular: Some(finer(92_353)), ..Quote::new("A", finer(83_950)) };
+        assert_eq!(quoted(body, 4, Separator::Csv).unwrap(), [expected]);
+        assert!(quoted(body, 2, Separator::Csv).is_err(), "the receiver keeps two");
+        let list =
+            Acknowledged::parse(b"sku,status,price\nA,ok,8.3950\n", Field { currency: Currency::EUR, decimals: 4 });
+        assert_eq!(list.unwrap().rows["A"].price, Some(finer(83_950)));
+    }
 
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {
         let head = "sku,price,currency,tax,regular_price,prior_price,sale_starts_at,sale_ends_at,sequence\n";
-        let of = |rows: &str| quoted(format!("{head}{rows}").as_bytes(), Separator::Csv);
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let of = |rows: &str| quoted(format!("{head}{rows}").as_bytes(), 2, Separator::Csv);
+        let dkk = |minor| WirePrice::from_minor(minor, Currency::DKK);
         let both = of("A,12.50,DKK,gross,,,,,3\n\"B,1\",9.00,DKK,gross,15.00,8.00,x,,4\n").unwrap();
         let sale = Quote { regular: Some(dkk(1_500)), ..Quote::new("B,1", dkk(900)) };
         assert_eq!(both, vec![Quote::new("A", dkk(1_250)), sale]);
@@ -210,14 +225,14 @@ mod tests {
         }
         let wider = "sku,price,currency,tax,regular_price,prior_price,sale_starts_at,sale_ends_at,sequence,club_price\n\
                      A,12.50,DKK,gross,,,,,3,1.00\n";
-        assert!(quoted(wider.as_bytes(), Separator::Csv).is_err(), "a further price");
+        assert!(quoted(wider.as_bytes(), 2, Separator::Csv).is_err(), "a further price");
     }
 
     #[test]
     fn an_acknowledgement_says_ok_or_why_not_and_nothing_else() {
-        let of = |text: &str| Acknowledged::parse(text.as_bytes(), Currency::DKK);
+        let of = |text: &str| Acknowledged::parse(text.as_bytes(), Currency::DKK.into());
         let list = of("sku,status,price,message\nA,ok,12.50,\nB,error,,no such\u{7} item\n").unwrap();
-        assert_eq!(list.rows["A"], Answer { price: Some(Money::from_minor(1_250, Currency::DKK)), refused: None });
+        assert_eq!(list.rows["A"], Answer { price: Some(WirePrice::from_minor(1_250, Currency::DKK)), refused: None });
         assert_eq!(list.rows["B"].refused.as_deref(), Some("the receiver refuses the row: no such item"));
         for broken in ["sku,status,price,message\nA,ok,,\n", "sku,status\nA,maybe\n", "sku\nA\n"] {
             assert!(of(broken).is_err(), "{broken}");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::channel::wire::amount;
 use crate::channel::{ChannelError, Class};
 use crate::clock::Millis;
-use crate::money::Money;
+use crate::money::WirePrice;
 use crate::publish::gate::{GateError, Quote};
 
 /// A product input, as far as we write it.
@@ -61,12 +61,12 @@ pub(super) struct Interval {
 }
 
 impl Price {
-    pub fn of(money: Money) -> Result<Self, ChannelError> {
+    pub fn of(money: WirePrice) -> Result<Self, ChannelError> {
         let micros = amount::micros(money).map_err(|why| ChannelError::new(Class::Rejected, why))?;
         Ok(Self { amount_micros: micros.to_string(), currency_code: money.currency().code().to_owned() })
     }
 
-    pub fn money(&self) -> Result<Money, String> {
+    pub fn money(&self) -> Result<WirePrice, String> {
         let currency = crate::money::currency(&self.currency_code).map_err(|why| why.to_string())?;
         let micros = self.amount_micros.parse().map_err(|_| format!("`{}` is no number", self.amount_micros))?;
         amount::from_micros(micros, currency)
@@ -163,7 +163,7 @@ mod tests {
             quoted(text.as_bytes())
         };
         let price = r#""price":{"amountMicros":"479000000","currencyCode":"DKK"}"#;
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let dkk = |minor| WirePrice::from_minor(minor, Currency::DKK);
         assert_eq!(of(price).unwrap(), vec![Quote::new("A", dkk(47_900))]);
         let sale = format!(r#"{price},"salePrice":{{"amountMicros":"399000000","currencyCode":"DKK"}}"#);
         assert_eq!(of(&sale).unwrap(), vec![Quote { regular: Some(dkk(47_900)), ..Quote::new("A", dkk(39_900)) }]);

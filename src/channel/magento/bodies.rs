@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::channel::wire::{amount, outgoing};
 use crate::channel::{ChannelError, Class, Sale};
 use crate::clock::Millis;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{GateError, Quote};
 
 /// `price_to` is a required property, so a reduction until further notice ends on a day that nobody waits for.
@@ -47,7 +47,7 @@ pub(super) fn end(sale: &Sale) -> String {
     sale.ends_at.map_or_else(|| OPEN_END.to_owned(), date)
 }
 
-pub(super) fn number(money: Money) -> Result<Box<RawValue>, ChannelError> {
+pub(super) fn number(money: WirePrice) -> Result<Box<RawValue>, ChannelError> {
     amount::number(money.amount()).map_err(|why| ChannelError::new(Class::Rejected, why))
 }
 
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_sale_is_read_back_from_both_bodies() {
-        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let eur = |minor| WirePrice::from_minor(minor, Currency::EUR);
         let base = br#"{"prices":[{"price":59.9,"store_id":0,"sku":"A"},{"price":10,"store_id":0,"sku":"B"}]}"#;
         let queued =
             br#"[{"prices":[{"price":59.9,"store_id":0,"sku":"A"}]},{"prices":[{"price":10,"store_id":0,"sku":"B"}]}]"#;

@@ -156,7 +156,7 @@ pub(super) fn quoted(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::Money;
+    use crate::money::WirePrice;
 
     const BASE: &str = r#"{"update":[{"id":"v","prices":[{"currency_code":"dkk","amount":599},{"currency_code":"eur","amount":80.5}]}]}"#;
 
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_sale_is_read_back_from_both_bodies() {
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let dkk = |minor| WirePrice::from_minor(minor, Currency::DKK);
         assert_eq!(of(BASE, &[], "80.5").unwrap(), [Quote::new("p/v", dkk(59_900))]);
         let list = r#"{"create":[{"variant_id":"v","currency_code":"dkk","amount":479}],"update":[]}"#;
         assert_eq!(of(BASE, &[list], "80.5").unwrap(), [outgoing::quote("p/v", dkk(47_900), Some(dkk(59_900)))]);

@@ -6,10 +6,15 @@ use serde_json::{Value, json};
 use super::Odoo;
 use super::way::{Arguments, Way};
 use crate::channel::wire::graphql::text;
-use crate::channel::{ChannelError, Class, Probe, Tax};
+use crate::channel::{Channel as _, ChannelError, Class, Probe, Tax};
 
 const TAX_BY_HAND: &str = "the server does not tell whether sales taxes are included in prices; compare tax with the \
                            default sales tax under Invoicing, Settings by hand";
+
+const PRECISION_BY_HAND: &str = "the server does not tell its precision \"Product Price\"; compare net_decimals with Settings, \
+                                 Technical, Decimal Accuracy by hand";
+/// Net prices of so many decimals give back every price in cents (SEMANTICS 2.2).
+const WIDELY_ENOUGH: u32 = 4;
 
 /// The id of a relation field, which is id and name, or false.
 fn id(value: &Value, field: &str) -> Option<i64> {
@@ -58,7 +63,33 @@ impl Odoo {
             }
             Ok(None) | Err(_) => notes.push(TAX_BY_HAND.to_owned()),
         }
+        if self.tax == Tax::Net {
+            self.precision(way, &mut problems, &mut notes).await;
+        }
         Ok(Probe::of(about, problems).noting(notes))
+    }
+
+    /// Whether the server keeps as many decimals of a price as it is sent: it rounds to its precision without a word.
+    async fn precision(&self, way: Way, problems: &mut Vec<String>, notes: &mut Vec<String>) {
+        #[derive(Deserialize)]
+        struct Precision {
+            digits: u32,
+        }
+        let sent = self.capabilities().decimals();
+        let domain = json!([["name", "=", "Product Price"]]);
+        let found = self.search::<Precision>(way, "decimal.precision", domain, &["digits"]).await;
+        match found.ok().and_then(|rows| rows.into_iter().next()) {
+            Some(Precision { digits }) if digits < sent => problems.push(format!(
+                "the server keeps {digits} decimals of a price and is sent {sent}; set net_decimals = {digits}, or raise the \
+                 precision \"Product Price\" under Settings, Technical, Decimal Accuracy"
+            )),
+            Some(Precision { digits }) if digits > sent => notes.push(format!(
+                "the server keeps {digits} decimals of a price and is sent {sent}; net_decimals = {} loses fewer",
+                digits.min(WIDELY_ENOUGH)
+            )),
+            Some(_) => {}
+            None => notes.push(PRECISION_BY_HAND.to_owned()),
+        }
     }
 
     /// The company that the user works in; a server has several.

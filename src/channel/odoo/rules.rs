@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use super::way::Way;
 use super::{Odoo, currency_of};
-use crate::channel::wire::{amount, found};
+use crate::channel::wire::amount::{self, Field};
+use crate::channel::wire::found;
 use crate::channel::{ChannelError, Seen};
 use crate::clock::Millis;
-use crate::money::{Decimal, decimal};
+use crate::money::{Currency, Decimal, decimal};
 
 const FIELDS: [&str; 8] =
     ["id", "product_id", "fixed_price", "min_quantity", "compute_price", "date_start", "date_end", "currency_id"];
@@ -60,7 +61,7 @@ impl Rule {
 
 /// What a buyer of one piece pays by these rules about one variant, in the server's order; `None` without a rule that
 /// applies now.
-fn seen(product: i64, rules: &[&Rule], now: Millis) -> Option<Seen> {
+fn seen(product: i64, rules: &[&Rule], field: impl Fn(Currency) -> Field, now: Millis) -> Option<Seen> {
     let now = now.timestamp().strftime(INSTANT).to_string();
     let mut applying = rules.iter().filter(|rule| rule.applies(&now));
     let first = applying.next()?;
@@ -83,7 +84,7 @@ fn seen(product: i64, rules: &[&Rule], now: Millis) -> Option<Seen> {
     if !fixed {
         return Some(Seen { refused, ..Seen::plain(external, None) });
     }
-    let price = currency_of(&first.currency_id).and_then(|code| amount::shown(first.fixed_price.get(), code));
+    let price = currency_of(&first.currency_id).and_then(|code| amount::shown(first.fixed_price.get(), field(code)));
     let seen = found::shown(external, price);
     let seen = Seen { refused: seen.refused.clone().or(refused), ..seen };
     // A price that a date will change, or that a date made, is not ours for good.
@@ -106,6 +107,6 @@ impl Odoo {
         let rules = self.rules(way, list, ids).await?;
         let now = self.clock.now();
         let own = |id: i64| rules.iter().filter(|rule| rule.product() == Some(id)).collect::<Vec<_>>();
-        Ok(ids.iter().filter_map(|id| seen(*id, &own(*id), now)).collect())
+        Ok(ids.iter().filter_map(|id| seen(*id, &own(*id), |code| self.priced_in(code), now)).collect())
     }
 }

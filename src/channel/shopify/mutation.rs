@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::channel::wire::graphql::{self, text};
 use crate::channel::wire::{amount, outgoing};
 use crate::channel::{ChannelError, Class, PriceChange, Receipt};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{GateError, Quote};
 
 pub(super) const UPDATE: &str = "mutation($p:ID!,$v:[ProductVariantsBulkInput!]!){productVariantsBulkUpdate(productId:$p,\
@@ -86,7 +86,7 @@ pub(super) fn base_body(changes: &[&PriceChange], namespace: Option<&str>) -> Ve
 }
 
 pub(super) fn list_body(list: &str, changes: &[&PriceChange]) -> Vec<u8> {
-    let money = |money: Money| json!({ "amount": amount::text(money), "currencyCode": money.currency().code() });
+    let money = |money: WirePrice| json!({ "amount": amount::text(money), "currencyCode": money.currency().code() });
     let price = |change: &&PriceChange| {
         let id = gid("ProductVariant", reference(&change.external).1);
         let regular = change.sale.map(|sale| money(sale.regular));
@@ -207,7 +207,7 @@ struct Lowest {
 }
 
 impl Amount {
-    fn money(&self) -> Result<Money, GateError> {
+    fn money(&self) -> Result<WirePrice, GateError> {
         outgoing::money(&self.amount, outgoing::currency(&self.currency_code)?)
     }
 }
@@ -258,7 +258,7 @@ mod tests {
         };
         let of = |variant: &str| quoted(&body(variant), Currency::DKK);
         let id = r#""id":"gid://shopify/ProductVariant/9","#;
-        let dkk = |minor| Money::from_minor(minor, Currency::DKK);
+        let dkk = |minor| WirePrice::from_minor(minor, Currency::DKK);
         let sale = of(&format!(r#"{id}"price":"479.00","compareAtPrice":"599.00""#)).unwrap();
         assert_eq!(sale, [outgoing::quote("7/9", dkk(47_900), Some(dkk(59_900)))]);
         assert_eq!(of(&format!(r#"{id}"price":"479.00","compareAtPrice":null"#)).unwrap()[0].regular, None);
@@ -275,7 +275,7 @@ mod tests {
         assert!(of(&lowest("589.00")).is_err(), "the lowest price is another than the one crossed out");
         let list = br#"{"query":"m","variables":{"l":"x","p":[{"variantId":"gid://shopify/ProductVariant/9",
             "price":{"amount":"64.00","currencyCode":"EUR"},"compareAtPrice":null}]}}"#;
-        let eur = Money::from_minor(6_400, Currency::EUR);
+        let eur = WirePrice::from_minor(6_400, Currency::EUR);
         assert_eq!(quoted(list, Currency::DKK).unwrap(), [Quote::new("9", eur)], "the list's own currency");
     }
 }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::amount::Shown;
 use crate::channel::Seen;
-use crate::money::Money;
+use crate::money::WirePrice;
 
 /// A listing found by SKU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     pub sku: String,
     pub external: String,
-    pub price: Option<Money>,
+    pub price: Option<WirePrice>,
     /// Why it cannot be priced for this SKU alone, if it cannot: the product is left out, and the others are not.
     pub shut: Option<String>,
 }
@@ -19,7 +19,7 @@ pub struct Match {
 impl Match {
     /// A listing that can be priced for its SKU.
     #[must_use]
-    pub fn new(sku: impl Into<String>, external: impl Into<String>, price: Option<Money>) -> Self {
+    pub fn new(sku: impl Into<String>, external: impl Into<String>, price: Option<WirePrice>) -> Self {
         Self { sku: sku.into(), external: external.into(), price, shut: None }
     }
 }
@@ -78,7 +78,7 @@ pub fn shown(external: String, price: Result<Option<Shown>, String>) -> Seen {
 pub fn crossed_out(seen: Seen, regular: Result<Option<Shown>, String>) -> Seen {
     let Some(price) = seen.price.filter(|_| seen.regular.is_none()) else { return seen };
     match regular {
-        Ok(Some(Shown { price: regular, exact })) if regular.minor() > price.minor() => {
+        Ok(Some(Shown { price: regular, exact })) if regular.amount() > price.amount() => {
             if exact {
                 Seen { regular: Some(Some(regular)), ..seen }
             } else {
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_rounded_price_and_a_text_that_is_none_prove_nothing() {
-        let eur = |minor| Money::from_minor(minor, Currency::EUR);
+        let eur = |minor| WirePrice::from_minor(minor, Currency::EUR);
         let of = |written: &str| shown("7".to_owned(), amount::shown(written, Currency::EUR));
         assert_eq!(of("41.32"), Seen::plain("7".to_owned(), Some(eur(4_132))));
         let rounded = of("41.3223");

@@ -2,9 +2,9 @@
 
 use serde::de::DeserializeOwned;
 
-use super::amount;
+use super::amount::{self, Field};
 use crate::channel::{ChannelError, PriceChange};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, WirePrice};
 use crate::publish::gate::{Door, GateError, Pass, Quote};
 
 /// Parses a body that is about to leave into a connector's own closed types.
@@ -16,9 +16,9 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, GateError> {
 }
 
 /// # Errors
-/// A text that is no amount of this currency.
-pub fn money(written: &str, currency: Currency) -> Result<Money, GateError> {
-    amount::parse(written, currency).map_err(|error| unreadable(&error))
+/// A text that is no amount of this currency, or has more decimals than the field.
+pub fn money(written: &str, field: impl Into<Field>) -> Result<WirePrice, GateError> {
+    amount::parse(written, field).map_err(|error| unreadable(&error))
 }
 
 /// # Errors
@@ -34,7 +34,7 @@ pub fn unreadable(why: &impl ToString) -> GateError {
 
 /// A quote of a price and what is crossed out beside it.
 #[must_use]
-pub fn quote(external: impl Into<String>, price: Money, regular: Option<Money>) -> Quote {
+pub fn quote(external: impl Into<String>, price: WirePrice, regular: Option<WirePrice>) -> Quote {
     Quote { regular, ..Quote::new(external, price) }
 }
 

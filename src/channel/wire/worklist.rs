@@ -164,14 +164,14 @@ impl Worklist {
 mod tests {
     use super::*;
     use crate::clock::Millis;
-    use crate::money::{Currency, Money};
+    use crate::money::{Currency, WirePrice};
 
     fn changes(count: usize) -> Vec<PriceChange> {
         let one = |n: usize| PriceChange {
             external: n.to_string(),
             sku: n.to_string(),
             seq: 1,
-            price: Money::from_minor(100, Currency::DKK),
+            price: WirePrice::from_minor(100, Currency::DKK),
             sale: None,
             after_sale: false,
             vat_pct: None,

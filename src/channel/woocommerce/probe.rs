@@ -6,13 +6,20 @@ use serde_json::json;
 
 use super::{Fault, WooCommerce, refusal};
 use crate::channel::wire::graphql::text;
-use crate::channel::{ChannelError, Probe, Tax};
+use crate::channel::{Channel as _, ChannelError, Probe, Tax};
 use crate::money::exponent;
 
 const UNREADABLE: &str = "the key may not read the shop's settings, so currency and tax are unknown; make the key for an \
                           administrator or shop manager, or compare both by hand";
 const TAX_BY_HAND: &str =
     "the shop does not tell its tax settings; compare tax with WooCommerce, Settings, Tax by hand";
+
+/// `wc_get_price_including_tax()` in the vendor's source adds the tax of a piece, rounded unless this is on, to the unrounded
+/// net price: 8.3950 with 19 % would be shown as 10.00.
+const ROUNDS_TAX: &str = "the shop rounds the tax of each line, so net prices of more decimals give other prices than ours; \
+                          turn on \"round tax at subtotal level\" under WooCommerce, Settings, Tax, or take net_decimals out";
+const ROUNDING_BY_HAND: &str = "the shop does not tell how it rounds tax; look that \"round tax at subtotal level\" is on under \
+                                WooCommerce, Settings, Tax";
 
 /// Whether the configured tax view is the shop's.
 enum TaxFit {
@@ -42,6 +49,13 @@ impl WooCommerce {
                 TaxFit::Unknown => notes.push(TAX_BY_HAND.to_owned()),
             }
             problems.extend(self.decimals_problem().await?);
+            if self.capabilities().decimals() > exponent(self.currency) {
+                match self.setting("tax", "woocommerce_tax_round_at_subtotal").await? {
+                    Some(value) if value == "yes" => {}
+                    Some(_) => problems.push(ROUNDS_TAX.to_owned()),
+                    None => notes.push(ROUNDING_BY_HAND.to_owned()),
+                }
+            }
         }
         problems.extend(self.write_problem().await?);
         Ok(Probe::of("WooCommerce shop", problems).noting(notes))

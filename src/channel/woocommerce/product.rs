@@ -7,10 +7,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::channel::Seen;
-use crate::channel::wire::amount::{self, Shown};
+use crate::channel::wire::amount::{self, Field, Shown};
 use crate::channel::wire::found;
 use crate::channel::wire::http::Answer;
-use crate::money::Currency;
 
 /// The fields of [`Product`], for `_fields=`.
 pub const FIELDS: &str = "id,sku,type,parent_id,price,regular_price,sale_price";
@@ -28,8 +27,8 @@ impl Price {
 
     /// # Errors
     /// Neither nothing nor a number.
-    pub fn shown(&self, currency: Currency) -> Result<Option<Shown>, String> {
-        amount::shown(self.text(), currency)
+    pub fn shown(&self, field: impl Into<Field>) -> Result<Option<Shown>, String> {
+        amount::shown(self.text(), field)
     }
 }
 
@@ -91,8 +90,9 @@ impl Product {
     }
 
     /// What a buyer pays, and the regular price where it is crossed out.
-    pub fn seen(&self, external: String, currency: Currency) -> Seen {
-        found::crossed_out(found::shown(external, self.price.shown(currency)), self.regular_price.shown(currency))
+    pub fn seen(&self, external: String, field: impl Into<Field>) -> Seen {
+        let field = field.into();
+        found::crossed_out(found::shown(external, self.price.shown(field)), self.regular_price.shown(field))
     }
 }
 
@@ -105,6 +105,7 @@ fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Currency;
 
     fn product(json: &str) -> Product {
         serde_json::from_str(json).unwrap()
@@ -116,7 +117,7 @@ mod tests {
             r#"{"id":7,"sku":null,"type":null,"parent_id":null,"price":12.5,"regular_price":15,"sale_price":null}"#,
         );
         let seen = odd.seen(odd.reference(), Currency::DKK);
-        let dkk = |minor| Some(crate::money::Money::from_minor(minor, Currency::DKK));
+        let dkk = |minor| Some(crate::money::WirePrice::from_minor(minor, Currency::DKK));
         assert_eq!((seen.external.as_str(), seen.price, seen.regular), ("7", dkk(1_250), Some(dkk(1_500))));
         let none = product(r#"{"id":7,"price":null}"#).seen("7".to_owned(), Currency::DKK);
         assert_eq!((none.price, none.refused), (None, None));

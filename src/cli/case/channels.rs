@@ -119,7 +119,7 @@ fn price(input: PriceInput) -> Answer {
     let rates = input.rates.map(table);
     let result = channel_price(money(&input.decision, home)?, &view, rates.as_ref())?;
     let shown = match result.net {
-        Some(net) => net.in_minor_units()?,
+        Some(net) => Money::exact(net.at(crate::money::exponent(view.currency))?.amount(), view.currency)?,
         None => result.price,
     };
     Ok(json!({ "price": amount(shown) }))

@@ -9,7 +9,7 @@ use crate::decide::grammar::Instant;
 use crate::decide::prior::{Audience, LivePrice, Reduction, prior_price};
 use crate::decide::prior_rules::zone_of;
 use crate::decide::prior_table::of_country;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, WirePrice};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +52,7 @@ pub(super) fn answer(inputs: Value) -> Answer {
         .ok_or_else(|| CaseError::malformed(format!("`{}` is not a country with a time zone of ours", inputs.country)))?
         .0;
     let history = spans(&inputs.history, currency)?;
-    let price = Money::parse(&inputs.reduction.price, currency)?;
+    let price = WirePrice::from(Money::parse(&inputs.reduction.price, currency)?);
     if !price.is_positive() {
         return Err(CaseError::malformed(format!("reduction.price: {price} is no price")));
     }
@@ -95,7 +95,7 @@ fn spans(entries: &[Entry], currency: Currency) -> Result<Vec<LivePrice>, CaseEr
         let closes = |other: &Entry| other.price.is_none() && other.audience == Audience::Public;
         let ends = |other: &&Entry| other.from.0 > entry.from.0 && (other.audience == entry.audience || closes(other));
         let until = entries.iter().filter(ends).map(|other| other.from.0).min();
-        let price = Money::parse(price, currency)?;
+        let price = WirePrice::from(Money::parse(price, currency)?);
         spans.push(LivePrice { from: entry.from.0, until, price, audience: entry.audience });
     }
     Ok(spans)

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::clock::Millis;
 use crate::flow::campaigns as flow;
-use crate::money::{Money, currency};
+use crate::money::{Money, WirePrice, currency};
 use crate::report::digest::plain;
 use crate::store::campaigns::Campaign;
 use crate::store::overrides::{self, Override};
@@ -85,7 +85,7 @@ fn announced(strike: &strikes::StrikeRow) -> String {
     let reasons: Vec<String> = serde_json::from_str(&strike.reasons).unwrap_or_default();
     let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     let said = if strike.announce != 0 { "announced" } else { "not announced" };
-    let prior = amount(strike.prior_minor, &strike.currency).map_or_else(
+    let prior = prior(strike).map_or_else(
         || "no prior price".to_owned(),
         |prior| match strike.window_from {
             Some(from) => format!("prior price {prior}, the lowest since {}", Millis(from)),
@@ -93,6 +93,10 @@ fn announced(strike: &strikes::StrikeRow) -> String {
         },
     );
     format!("  {}: {said}, {prior}{why}", strike.channel)
+}
+
+fn prior(strike: &strikes::StrikeRow) -> Option<WirePrice> {
+    WirePrice::stored(strike.prior_minor?, strike.decimals, &strike.currency).ok()
 }
 
 fn amount(minor: Option<i64>, code: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Lane, Moved, advance};
 use crate::channel::{ChannelError, Class, Seen};
 use crate::clock::Clock;
-use crate::money::Money;
+use crate::money::{MoneyError, WirePrice};
 use crate::publish::step::{Event, Shown};
 use crate::store::listings::Listing;
 use crate::store::{Db, StoreError};
@@ -68,9 +68,11 @@ fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, Channe
         let text = format!("the channel shows {} instead of {}", price.currency().code(), listing.currency);
         return Err(ChannelError::new(Class::Retry { after_ms: None }, text));
     }
+    let odd = |why: MoneyError| ChannelError::new(Class::Retry { after_ms: None }, format!("the channel shows {why}"));
+    let units = |price: WirePrice| listing.units(price).map_err(odd);
     Ok(Some(Shown {
-        minor: price.minor(),
-        regular: seen.regular.map(|regular| regular.map(Money::minor)),
+        minor: units(price)?,
+        regular: seen.regular.map(|regular| regular.map(units).transpose()).transpose()?,
         refused: seen.refused.clone(),
         disputed: seen.disputed.is_some(),
     }))

@@ -23,6 +23,7 @@ fn listing(state: &str) -> Listing {
         state_since: 0,
         reason: String::new(),
         currency: "DKK".into(),
+        decimals: None,
         desired_seq: 8,
         desired_minor: Some(46_900),
         desired_at: Some(0),
@@ -265,4 +266,37 @@ fn a_push_that_was_under_way_when_its_sale_began_is_proved_by_the_sale() {
     assert_eq!(change.live.map(|(minor, _)| minor), Some(39_900));
     let others = step(&sent, &reduced(39_900, 50_000), &POLICY, NOW);
     assert_eq!(others.state, "accepted", "somebody else crosses out another price");
+}
+
+#[test]
+fn a_net_price_that_is_kept_with_fewer_decimals_is_told_and_not_sent_for_ever() {
+    let sent = |tries| Listing {
+        decimals: Some(4),
+        desired_minor: Some(83_950),
+        sent_minor: Some(83_950),
+        sent_at: Some(NOW.0 - 90_000),
+        tries,
+        ..listing("accepted")
+    };
+    let shows = |listing: &Listing, units| step(listing, &Event::Read(Ok(Some(Shown::price(units)))), &POLICY, NOW);
+    // It may be the price before the last one, so it is sent once more.
+    assert_eq!(shows(&sent(1), 84_000).state, "intended");
+    for kept in [84_000, 83_900] {
+        let told = shows(&sent(2), kept);
+        assert_eq!((told.state, told.next_at, told.fact), ("rejected", None, Some((kept, "verified"))));
+        assert!(told.reason.contains("8.395 DKK was sent") && told.reason.contains("net_decimals"), "{}", told.reason);
+    }
+    assert_eq!(shows(&sent(2), 83_950).state, "verified");
+    let other = shows(&sent(3), 85_000);
+    assert_eq!(other.state, "parked", "another price is another matter: {}", other.reason);
+    let unclear = Listing { state: "unknown".into(), reads: 1, ..sent(3) };
+    assert_eq!(shows(&unclear, 84_000).state, "rejected");
+    let newer = Listing { desired_seq: 9, ..unclear };
+    assert_eq!(shows(&newer, 84_000).state, "intended", "what is wanted now is not what was cut short");
+    let reduced = Listing { sent_minor: Some(84_000), sent_regular_minor: Some(92_353), ..sent(2) };
+    let shown = Shown { regular: Some(Some(92_400)), ..Shown::price(84_000) };
+    let told = step(&reduced, &Event::Read(Ok(Some(shown))), &POLICY, NOW);
+    assert!(told.state == "rejected" && told.reason.contains("9.24 DKK where 9.2353 DKK"), "{told:?}");
+    // Amounts in cents are never cut short, whatever they are counted in.
+    assert_eq!(shows(&Listing { decimals: None, sent_minor: Some(8_395), ..sent(2) }, 8_400).state, "intended");
 }

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Open, Patience, set};
 use crate::app::App;
+use crate::channel::Capabilities;
 use crate::clock::Millis;
 use crate::decide::campaign::Role;
 use crate::decide::rounding::DISPLAY;
 use crate::flow::campaigns;
-use crate::money::{Decimal, Money, currency};
+use crate::money::{Currency, Decimal, MOST_DECIMALS, Money, WirePrice, currency};
 use crate::publish::terms::Terms;
 use crate::report::gather::{KEY_ITEM, max_age};
 use crate::report::tracks;
@@ -77,7 +78,10 @@ async fn floors(app: &App, terms: &Terms, found: &mut Found) -> anyhow::Result<(
             let Some(product) = products.get(&one.product_id) else { continue };
             let Some((price, floor)) = below(terms, product, &one) else { continue };
             // A raise that is on its way mends it.
-            let wanted = one.desired_minor.is_some_and(|minor| minor >= floor.minor());
+            let wanted = one.desired_minor.is_some_and(|wanted| {
+                WirePrice::stored(wanted, one.decimals, &one.currency)
+                    .is_ok_and(|price| price.amount() >= floor.amount())
+            });
             let settled = app.now().plus(-patience.shows(&one.channel));
             if wanted && one.desired_at.is_some_and(|at| at > settled.0) {
                 continue;
@@ -99,12 +103,12 @@ async fn floors(app: &App, terms: &Terms, found: &mut Found) -> anyhow::Result<(
 }
 
 /// A shown price with its floor, if it is below it.
-fn below(terms: &Terms, product: &Product, one: &ShownPrice) -> Option<(Money, Money)> {
+fn below(terms: &Terms, product: &Product, one: &ShownPrice) -> Option<(WirePrice, WirePrice)> {
     let ours = Money::from_minor(product.own_minor, currency(&product.currency).ok()?);
     let (_, floor) = terms.price(product, ours, &one.channel).ok()?;
     let floor = floor.filter(|floor| floor.currency().code() == one.currency)?;
-    let price = Money::from_minor(one.minor, floor.currency());
-    (price.minor() < floor.minor()).then_some((price, floor))
+    let price = WirePrice::stored(one.minor, one.decimals, &one.currency).ok()?;
+    (price.amount() < floor.amount()).then_some((price, floor))
 }
 
 /// Adverts that promise a lower price than a checkout of the same currency asks.
@@ -122,7 +126,8 @@ async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
             if (view.currency, view.tax) != (other.currency, other.tax) {
                 continue;
             }
-            let lower = shown::lower(&app.db, &advert.name, &checkout.name, settled, LIMIT).await?;
+            let lower =
+                shown::lower(&app.db, &advert.name, &checkout.name, apart(&view, &other), settled, LIMIT).await?;
             let Some(first) = lower.first() else { continue };
             let dedupe = format!("advert/{}/{}", advert.name, checkout.name);
             let event = Raise {
@@ -144,6 +149,14 @@ async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How prices of two channels compare: their currency, and how far apart they are for rounding alone, in millionths. The same
+/// price is 8.40 where net prices have two decimals and 8.3950 where they have four.
+fn apart(one: &Capabilities, other: &Capabilities) -> (Currency, i64) {
+    let coarser = one.decimals().min(other.decimals());
+    let slack = if one.decimals() == other.decimals() { 0 } else { 10_i64.pow(MOST_DECIMALS - coarser) / 2 };
+    (one.currency, slack)
 }
 
 /// Channels on which prices wait longer than they should.
@@ -187,7 +200,8 @@ async fn orders(app: &App, found: &mut Found) -> anyhow::Result<()> {
         if one.channel.capabilities().tax != other.channel.capabilities().tax {
             continue;
         }
-        let lower = shown::lower(&app.db, above, below, app.now(), LIMIT).await?;
+        let apart = apart(&one.channel.capabilities(), &other.channel.capabilities());
+        let lower = shown::lower(&app.db, above, below, apart, app.now(), LIMIT).await?;
         let Some(first) = lower.first() else { continue };
         let dedupe = format!("order/{above}/{below}");
         let event = Raise {

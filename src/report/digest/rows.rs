@@ -237,7 +237,11 @@ fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> R
     if let Some(reason) = reasons.first() {
         why = format!("{why}: {}", message(&voice.tell(reason)));
     }
-    let one = if let [row] = rows { row.desired_minor.map(|minor| voice.minor(minor, &row.currency)) } else { None };
+    let one = if let [row] = rows {
+        row.desired_minor.map(|units| voice.counted(units, row.decimals, &row.currency))
+    } else {
+        None
+    };
     Row { what, price: one.map(|price| fill(words.should_show, &[("price", &price)])), why, ..Row::default() }
 }
 

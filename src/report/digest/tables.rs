@@ -12,7 +12,7 @@ use super::health::health;
 use super::rows::{self, Content, reason, state_name};
 use crate::clock::Millis;
 use crate::config::Part;
-use crate::money::{Decimal, Money, currency};
+use crate::money::{Decimal, Money, WirePrice, currency};
 
 pub fn all(facts: &Facts, reader: &Reader) -> Vec<Table> {
     let words = reader.voice.words;
@@ -33,6 +33,11 @@ pub fn all(facts: &Facts, reader: &Reader) -> Vec<Table> {
 /// An amount in major units, as a number for calculating; its currency has a column of its own.
 fn amount(minor: i64, code: &str) -> Cell {
     currency(code).map_or(Cell::Empty, |code| Cell::Number(Money::from_minor(minor, code).amount()))
+}
+
+/// An amount of a listing, which may be counted in more decimals than its currency has.
+fn counted(units: i64, decimals: Option<i64>, code: &str) -> Cell {
+    WirePrice::stored(units, decimals, code).map_or(Cell::Empty, |price| Cell::Number(price.amount()))
 }
 
 fn times(n: usize) -> Cell {
@@ -139,8 +144,8 @@ fn late(facts: &Facts, reader: &Reader) -> Table {
     ];
     let mut table = table("not-live", w.sheet_channel, &columns);
     table.rows.extend(facts.late.iter().map(|late| {
-        let shows = late.live_minor.map_or(Cell::Empty, |minor| amount(minor, &late.currency));
-        let should = late.desired_minor.map_or(Cell::Empty, |minor| amount(minor, &late.currency));
+        let shows = late.live_minor.map_or(Cell::Empty, |units| counted(units, late.decimals, &late.currency));
+        let should = late.desired_minor.map_or(Cell::Empty, |units| counted(units, late.decimals, &late.currency));
         vec![
             late.channel.as_str().into(),
             late.sku.as_str().into(),

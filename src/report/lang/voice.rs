@@ -6,7 +6,7 @@ use rust_decimal::RoundingStrategy;
 use super::{Plural, Words, fill};
 use crate::clock::Millis;
 use crate::config::Language;
-use crate::money::{Decimal, Money, currency};
+use crate::money::{Decimal, Money, WirePrice, currency, exponent};
 
 /// Does not break, so that an amount stays on one line with its currency.
 const NBSP: char = '\u{a0}';
@@ -141,7 +141,9 @@ impl Voice {
 
     /// An amount with its currency: a symbol where readers of the language use one, the code elsewhere.
     #[must_use]
-    pub fn money(&self, money: Money) -> String {
+    pub fn money(&self, money: impl Into<WirePrice>) -> String {
+        let money = money.into();
+        let money = money.with_decimals(exponent(money.currency()));
         let number = self.number(money.amount());
         let (own, own_symbol) = self.marks().own;
         let code = money.currency().code();
@@ -163,6 +165,12 @@ impl Voice {
     #[must_use]
     pub fn minor(&self, minor: i64, code: &str) -> String {
         currency(code).map_or_else(|_| format!("{minor} {code}"), |code| self.money(Money::from_minor(minor, code)))
+    }
+
+    /// An amount of a listing as the store counts it: in minor units, or in as many decimals as it says.
+    #[must_use]
+    pub fn counted(&self, units: i64, decimals: Option<i64>, code: &str) -> String {
+        WirePrice::stored(units, decimals, code).map_or_else(|_| format!("{units} {code}"), |price| self.money(price))
     }
 
     /// `479.00 → 474.21 kr. (-1.0 %)`.

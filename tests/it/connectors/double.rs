@@ -13,7 +13,7 @@ use omniprice::channel::wire::oauth::Forgetful;
 use omniprice::channel::wire::shared::Shared;
 use omniprice::channel::{Channel, ChannelError, Class, PriceChange, Receipt, Sale, Seen, Setting};
 use omniprice::clock::{Clock, Millis};
-use omniprice::money::{Currency, Money};
+use omniprice::money::{Currency, WirePrice};
 use omniprice::publish::gate::{Allowed, Door};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -352,7 +352,7 @@ pub fn connect_beside(table: &str, clock: Clock, shared: Arc<Shared>) -> Arc<dyn
 pub fn door(changes: &[PriceChange]) -> Door {
     let allow = |change: &PriceChange| Allowed {
         price: change.price,
-        floor: Some(Money::from_minor(1, change.price.currency())),
+        floor: Some(WirePrice::from_minor(1, change.price.currency())),
         regular: change.sale.map(|sale| sale.regular),
     };
     Door::new(changes.iter().map(|change| (change.external.clone(), allow(change))).collect())
@@ -366,7 +366,7 @@ pub fn change(external: &str, sku: &str, minor: i64, currency: Currency) -> Pric
         external: external.to_owned(),
         sku: sku.to_owned(),
         seq: 1,
-        price: Money::from_minor(minor, currency),
+        price: WirePrice::from_minor(minor, currency),
         sale: None,
         after_sale: false,
         vat_pct: None,
@@ -381,7 +381,7 @@ pub fn change(external: &str, sku: &str, minor: i64, currency: Currency) -> Pric
 
 /// The change as a reduction from `regular`, for the ten days after [`AT`].
 pub fn on_sale(change: PriceChange, regular: i64) -> PriceChange {
-    let regular = Money::from_minor(regular, change.price.currency());
+    let regular = WirePrice::from_minor(regular, change.price.currency());
     let sale = Sale { regular, prior: None, prior_from: None, starts_at: AT, ends_at: Some(AT.plus(10 * Millis::DAY)) };
     PriceChange { sale: Some(sale), ..change }
 }
@@ -448,7 +448,7 @@ pub async fn suffer<V: Vendor>(rows: Vec<Row>, change: &PriceChange, open: impl 
         bench.double.fail_write(row.fault);
         let error = bench.push_one(change).await.expect_err(row.name);
         assert!(row.expect.holds(error.class), "{}: {error} is {:?}, not {:?}", row.name, error.class, row.expect);
-        let expected = if row.applied { Some(change.price.minor()) } else { before };
+        let expected = if row.applied { Some(change.price.minor().unwrap()) } else { before };
         assert_eq!(bench.double.live(&change.external), expected, "{}", row.name);
         if !matches!(error.class, Class::Retry { after_ms: Some(1_000..) }) {
             bench.push_one(change).await.unwrap_or_else(|error| panic!("{}, then again: {error}", row.name));

@@ -69,6 +69,21 @@ impl Limits {
         limits
     }
 
+    /// Prices of this vendor may have so many decimals where they had two.
+    pub fn keep(&mut self, decimals: u32) {
+        let two = r"\d+(\.\d{1,2})?";
+        let mut raised = 0;
+        for limit in &mut self.limits {
+            if let Rule::Pattern(pattern) = &mut limit.rule
+                && pattern == two
+            {
+                *pattern = two.replace("1,2", &format!("1,{decimals}"));
+                raised += 1;
+            }
+        }
+        assert!(raised > 0, "no price has two decimals");
+    }
+
     /// # Errors
     /// The first limit that the request breaks.
     pub fn judge(&self, request: &Request) -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange};
 use omniprice::clock::{Clock, Millis};
-use omniprice::money::{Currency, Money};
+use omniprice::money::Currency;
 use serde_json::{Value, json};
 
 use super::double::{self, AT, Bench, Expect, Fault, Reply, Request, Row, Vendor, change, on_sale};
@@ -125,7 +125,7 @@ impl Vendor for Shop {
     fn live(&self, external: &str) -> Option<i64> {
         let special = self.special.iter().find(|row| row["sku"] == external).map(|row| &row["price"]);
         let price = special.or_else(|| self.base.get(external))?;
-        Money::parse(&price.to_string(), Currency::EUR).ok().map(Money::minor)
+        omniprice::money::Money::parse(&price.to_string(), Currency::EUR).ok().map(|price| price.minor())
     }
 }
 
@@ -155,7 +155,7 @@ fn eur(external: &str, minor: i64) -> PriceChange {
 async fn base_and_special_prices_are_written_proved_and_cleared_by_their_own_call() {
     let bench = open().await;
     let found = bench.channel.find(&["KETTLE".to_owned(), "NOBODY".to_owned()]).await.unwrap();
-    assert_eq!((found.len(), found[0].price.unwrap().minor()), (1, 4_990));
+    assert_eq!((found.len(), found[0].price.unwrap().minor().unwrap()), (1, 4_990));
     let sale = on_sale(eur("KETTLE", 3_990), 4_790);
     let results = bench.push(&[sale.clone(), eur("NOBODY", 100), eur("LAMP", 3_290)]).await;
     assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
@@ -185,7 +185,7 @@ async fn the_queue_is_believed_only_when_it_was_read() {
         result.unwrap();
     });
     let seen = bench.read("KETTLE").await;
-    assert_eq!((seen.price.unwrap().minor(), seen.refused), (4_990, None), "accepted is not live");
+    assert_eq!((seen.price.unwrap().minor().unwrap(), seen.refused), (4_990, None), "accepted is not live");
     bench.double.with(|shop| shop.consumer = 3);
     let seen = bench.read("KETTLE").await;
     assert_eq!(seen.refused.unwrap(), "the queue failed: no such store");

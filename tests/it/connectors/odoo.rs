@@ -1,13 +1,18 @@
 //! Odoo 17 as it answered by JSON-RPC, where every failure is HTTP 200, and Odoo 19 by JSON-2, as its documents say. A write
 //! sets one value on all its records.
 
+mod precision;
+
 use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange};
 use omniprice::clock::{Clock, Millis};
-use omniprice::money::{Currency, Money};
+use omniprice::money::Currency;
 use serde_json::{Value, json};
 
+use self::precision::{
+    kept, net_prices_have_the_decimals_that_the_server_keeps, prices_keep_their_currency_and_their_digits,
+};
 use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change};
 use super::schema::Judge;
 
@@ -46,6 +51,8 @@ struct Server {
     currency: &'static str,
     /// Whether the company's sales tax is included in prices; `None` without the app.
     included: Option<bool>,
+    /// The precision "Product Price"; `None` for a user who may not see it. More digits are rounded without a word.
+    digits: Option<u32>,
     /// Model that the user may not write.
     locked: &'static str,
     /// Methods for access rights that this version has.
@@ -67,6 +74,7 @@ impl Server {
             rules: [(1, rule(70, 45.0))].into(),
             currency: "EUR",
             included: Some(false),
+            digits: Some(2),
             locked: "",
             methods: if version < 18 { &["check_access_rights"] } else { &["has_access"] },
         }
@@ -116,6 +124,7 @@ impl Server {
             "product.pricelist" => vec![json!({ "id": 3, "name": "Shop", "currency_id": [1, "EUR"] })],
             "res.users" => vec![json!({ "id": 2, "company_id": [2, "Acme"] })],
             "res.company" => vec![company(1, "Holding", "USD"), company(2, "Acme", self.currency)],
+            "decimal.precision" => self.digits.iter().map(|digits| json!({ "id": 1, "name": "Product Price", "digits": digits })).collect(),
             "account.tax" => self.included.iter().map(|included| json!({ "id": 5, "price_include": included })).collect(),
             _ => vec![],
         }
@@ -150,7 +159,7 @@ impl Server {
             let Some(price) = self.templates.get_mut(&args[0][0].as_i64().unwrap()) else {
                 return Self::failure("odoo.exceptions.MissingError");
             };
-            *price = args[1]["list_price"].clone();
+            *price = kept(self.digits, &args[1]["list_price"]);
             return Self::result(&json!(true));
         }
         let commands = args[1]["item_ids"].as_array().unwrap();
@@ -164,7 +173,7 @@ impl Server {
             let id = if command[0] == 1 { known } else { next };
             // Dates and quantity of a rule that is there stay.
             let own = self.rules.entry(id).or_insert_with(|| rule(product, 0.0));
-            (own.product, own.price, own.compute) = (product, values["fixed_price"].clone(), "fixed");
+            (own.product, own.price, own.compute) = (product, kept(self.digits, &values["fixed_price"]), "fixed");
             if !values["product_tmpl_id"].is_null() {
                 own.template = values["product_tmpl_id"].clone();
             }
@@ -276,7 +285,7 @@ impl Vendor for Server {
         };
         let rule = self.in_order().into_iter().find(|(_, rule)| applies(rule)).map(|(_, rule)| &rule.price);
         let price = self.templates.get(&id).or(rule)?;
-        Money::parse(&price.to_string(), Currency::EUR).ok().map(Money::minor)
+        omniprice::money::Money::parse(&price.to_string(), Currency::EUR).ok().map(|price| price.minor())
     }
 }
 
@@ -301,6 +310,7 @@ both_ways![
     a_rule_with_dates_is_never_reused_and_never_proves,
     a_rule_that_computes_a_price_is_seen_and_becomes_ours,
     prices_keep_their_currency_and_their_digits,
+    net_prices_have_the_decimals_that_the_server_keeps,
     the_probe_looks_at_rights_company_and_taxes,
     every_fault_has_its_class,
 ];
@@ -312,7 +322,7 @@ fn eur(external: &str, minor: i64) -> PriceChange {
 async fn sales_prices_travel_one_by_one(version: i64) {
     let bench = open(version, TABLE).await;
     let found = bench.channel.find(&["KETTLE".to_owned(), "NOBODY".to_owned()]).await.unwrap();
-    assert_eq!((found.len(), found[0].external.as_str(), found[0].price.unwrap().minor()), (1, "7", 4_990));
+    assert_eq!((found.len(), found[0].external.as_str(), found[0].price.unwrap().minor().unwrap()), (1, "7", 4_990));
     let skus = ["LAMP", "KETTLE", "LAMP-RED"].map(str::to_owned);
     let found = bench.channel.find(&skus).await.unwrap();
     let shut = |sku: &str| found.iter().find(|one| one.sku == sku).unwrap().shut.as_deref();
@@ -366,7 +376,7 @@ async fn a_rule_with_dates_is_never_reused_and_never_proves(version: i64) {
         let kept = bench.double.with(|server| (server.rules.len(), server.rules[&4].end.clone()));
         assert_eq!(kept.0, 2, "a rule of our own beside the one from {start} to {end}");
         let seen = bench.read("80").await;
-        assert_eq!(seen.price.map(Money::minor), Some(3_100));
+        assert_eq!(seen.price.map(|price| price.minor().unwrap()), Some(3_100));
         assert_eq!(seen.refused.is_some(), refused, "{seen:?}");
         assert_eq!(seen.regular == Some(seen.price), refused, "the same price is no proof while a date may change it");
     }
@@ -375,7 +385,7 @@ async fn a_rule_with_dates_is_never_reused_and_never_proves(version: i64) {
         server.rules = [(2, rule(80, 31.0)), (9, Rule { price: json!(19.0), ..dated(PAST, FUTURE) })].into()
     });
     let seen = bench.read("80").await;
-    assert_eq!(seen.price.map(Money::minor), bench.double.live("80"));
+    assert_eq!(seen.price.map(|price| price.minor().unwrap()), bench.double.live("80"));
     assert!(seen.refused.unwrap().contains("rule 9 of the pricelist, from 2001-01-01"));
     bench.double.with(|server| server.rules = [(9, dated(FUTURE, ""))].into());
     assert_eq!(bench.read("80").await.price, None, "nothing applies yet");
@@ -397,23 +407,6 @@ async fn a_rule_that_computes_a_price_is_seen_and_becomes_ours(version: i64) {
     // Rules for larger quantities come first in the server's order and do not apply to one piece.
     bench.double.with(|server| server.rules.insert(6, Rule { least: 12.0, ..rule(70, 39.0) }));
     bench.proves(&eur("70", 4_395)).await;
-}
-
-async fn prices_keep_their_currency_and_their_digits(version: i64) {
-    let bench = open(version, TABLE).await;
-    bench.double.with(|server| server.templates.insert(7, json!(41.3223)));
-    let seen = bench.read("7").await;
-    assert_eq!((seen.price.unwrap().minor(), seen.regular), (4_132, Some(seen.price)), "rounded, and no proof");
-    bench.double.with(|server| server.currency = "USD");
-    assert_eq!(bench.read("7").await.price.unwrap().currency(), Currency::USD, "the company's, not the table's");
-    bench.double.with(|server| server.products.get_mut(&70).unwrap().extra = 5.0);
-    let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned()]).await.unwrap();
-    let shut = |sku: &str| found.iter().find(|one| one.sku == sku).unwrap().shut.as_deref();
-    assert_eq!(shut("KETTLE"), Some("KETTLE has a surcharge by attribute; use a pricelist"));
-    assert_eq!(shut("LAMP"), None, "the others are found");
-    let list = open(version, &format!("{TABLE}pricelist = 3\n")).await;
-    list.double.with(|server| server.products.get_mut(&70).unwrap().extra = 5.0);
-    assert_eq!(list.channel.find(&["KETTLE".to_owned()]).await.unwrap().len(), 1);
 }
 
 async fn the_probe_looks_at_rights_company_and_taxes(version: i64) {

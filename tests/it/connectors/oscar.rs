@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange};
-use omniprice::money::{Currency, Money};
+use omniprice::money::Currency;
 use serde_json::{Value, json};
 
 use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change};
@@ -100,7 +100,7 @@ impl Vendor for Shop {
 
     fn live(&self, external: &str) -> Option<i64> {
         let own = self.own(external.parse().ok()?)?;
-        Money::parse(own["price"].as_str()?, Currency::EUR).ok().map(Money::minor)
+        omniprice::money::Money::parse(own["price"].as_str()?, Currency::EUR).ok().map(|price| price.minor())
     }
 }
 
@@ -118,11 +118,12 @@ async fn a_price_leaves_the_other_partners_records_alone() {
     for paged in [false, true] {
         bench.double.with(|shop| shop.paged = paged);
         let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned(), "NOBODY".to_owned()]).await.unwrap();
-        let found: Vec<_> = found.iter().map(|one| (one.external.as_str(), one.price.unwrap().minor())).collect();
+        let found: Vec<_> =
+            found.iter().map(|one| (one.external.as_str(), one.price.unwrap().minor().unwrap())).collect();
         assert_eq!(found, [("7", 4_990), ("8", 3_400)]);
     }
     let results = bench.push(&[eur("7", 4_795), eur("99", 100), eur("9", 100), eur("8", 3_200)]).await;
-    assert_eq!(results[0].as_ref().unwrap().echoed.unwrap().minor(), 4_795);
+    assert_eq!(results[0].as_ref().unwrap().echoed.unwrap().minor().unwrap(), 4_795);
     assert!(results[1].as_ref().unwrap_err().message.contains("no product 99"));
     assert!(results[2].as_ref().unwrap_err().message.contains("no stock record"));
     bench.proves(&eur("7", 4_795)).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange};
-use omniprice::money::{Currency, Money};
+use omniprice::money::{Currency, WirePrice};
 use serde_json::{Value, json};
 
 use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change, on_sale};
@@ -43,8 +43,9 @@ impl Shop {
         let paid = match self.promotion {
             0 => Self::amount(price),
             off => {
-                let minor = Money::parse(price, Currency::DKK).unwrap().minor() * i64::from(100 - off) / 100;
-                Self::amount(&Money::from_minor(minor, Currency::DKK).amount().to_string())
+                let minor =
+                    omniprice::money::Money::parse(price, Currency::DKK).unwrap().minor() * i64::from(100 - off) / 100;
+                Self::amount(&WirePrice::from_minor(minor, Currency::DKK).amount().to_string())
             }
         };
         json!({ "id": id, "sku": sku, "product": { "id": "UHI6MQ==" }, "pricing": { "price": { "gross": paid, "net": Self::amount("1.0") } },
@@ -120,7 +121,7 @@ impl Vendor for Shop {
     }
 
     fn live(&self, external: &str) -> Option<i64> {
-        Money::parse(&self.variants.get(external)?.1, Currency::DKK).ok().map(Money::minor)
+        omniprice::money::Money::parse(&self.variants.get(external)?.1, Currency::DKK).ok().map(|price| price.minor())
     }
 }
 
@@ -141,7 +142,10 @@ async fn listings_of_one_channel_are_written_proved_and_cleared() {
     let judge = judge();
     let bench = with(&judge, TABLE).await;
     let found = bench.channel.find(&["KETTLE".to_owned(), "NOBODY".to_owned()]).await.unwrap();
-    assert_eq!((found.len(), found[0].external.as_str(), found[0].price.unwrap().minor()), (1, "UHY6MQ==", 49_900));
+    assert_eq!(
+        (found.len(), found[0].external.as_str(), found[0].price.unwrap().minor().unwrap()),
+        (1, "UHY6MQ==", 49_900)
+    );
     let sale = on_sale(dkk("UHY6MQ==", 39_950), 47_900);
     let results = bench.push(&[sale.clone(), dkk("UHY6OTk=", 100), dkk("UHY6Mg==", 32_900)]).await;
     assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
@@ -151,15 +155,19 @@ async fn listings_of_one_channel_are_written_proved_and_cleared() {
     bench.proves(&dkk("UHY6MQ==", 39_950)).await;
     assert_eq!(bench.double.written().last().unwrap().json()["variables"]["i0"][0]["priorPrice"], Value::Null);
     bench.double.with(|shop| shop.promotion = 10);
-    assert_eq!(bench.read("UHY6MQ==").await.price.unwrap().minor(), 35_955, "what a buyer pays");
+    assert_eq!(bench.read("UHY6MQ==").await.price.unwrap().minor().unwrap(), 35_955, "what a buyer pays");
     bench.double.with(|shop| {
         shop.promotion = 0;
         shop.variants.get_mut("UHY6Mg==").unwrap().1 = "41.3223".to_owned();
     });
     let seen = bench.read("UHY6Mg==").await;
-    assert_eq!((seen.price.unwrap().minor(), seen.regular), (4_132, Some(seen.price)), "rounded, and no proof");
+    assert_eq!(
+        (seen.price.unwrap().minor().unwrap(), seen.regular),
+        (4_132, Some(seen.price)),
+        "rounded, and no proof"
+    );
     let mut two = sale;
-    two.sale.as_mut().unwrap().prior = Some(Money::from_minor(45_900, Currency::DKK));
+    two.sale.as_mut().unwrap().prior = Some(WirePrice::from_minor(45_900, Currency::DKK));
     assert!(bench.push_one(&two).await.unwrap_err().message.contains("one reference price"));
 }
 

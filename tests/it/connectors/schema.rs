@@ -45,6 +45,13 @@ impl Judge {
         self
     }
 
+    /// The same vendor with a price precision of so many decimals in place of two.
+    #[must_use]
+    pub fn keeping(mut self, decimals: u32) -> Self {
+        self.limits.keep(decimals);
+        self
+    }
+
     /// An OpenAPI 3 or Swagger 2 document; `prefix` is what precedes its paths in ours.
     #[must_use]
     pub fn openapi(mut self, prefix: &'static str, file: &str) -> Self {

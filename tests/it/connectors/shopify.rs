@@ -239,14 +239,16 @@ async fn base_prices_are_found_written_proved_and_their_sales_ended() {
     let bench = base().await;
     let skus = ["KETTLE", "LAMP", "NOBODY"].map(str::to_owned);
     let found = bench.channel.find(&skus).await.unwrap();
-    let found: Vec<_> =
-        found.iter().map(|one| (one.sku.as_str(), one.external.as_str(), one.price.unwrap().minor())).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|one| (one.sku.as_str(), one.external.as_str(), one.price.unwrap().minor().unwrap()))
+        .collect();
     assert_eq!(found, [("KETTLE", "1/11", 49_900), ("LAMP", "2/21", 34_900)], "KETTLE-RED only resembles");
 
     let changes = [on_sale(dkk("1/11", 47_900), 59_900), dkk("2/21", 32_900), dkk("1/12", 48_900)];
     let results = bench.push(&changes).await;
     assert_eq!(
-        results.iter().map(|r| r.as_ref().unwrap().echoed.unwrap().minor()).collect::<Vec<_>>(),
+        results.iter().map(|r| r.as_ref().unwrap().echoed.unwrap().minor().unwrap()).collect::<Vec<_>>(),
         [47_900, 32_900, 48_900]
     );
     assert_eq!(bench.double.written().len(), 2, "one call per product");
@@ -269,7 +271,7 @@ async fn base_prices_are_found_written_proved_and_their_sales_ended() {
 
     bench.double.freeze();
     bench.push_one(&dkk("1/11", 45_900)).await.unwrap();
-    assert_eq!(bench.read("1/11").await.price.unwrap().minor(), 46_900, "a late storefront proves nothing");
+    assert_eq!(bench.read("1/11").await.price.unwrap().minor().unwrap(), 46_900, "a late storefront proves nothing");
     bench.double.thaw();
     bench.proves(&dkk("1/11", 45_900)).await;
 }
@@ -324,7 +326,7 @@ async fn a_price_list_has_prices_of_its_own() {
     let bench = with(&judge, LIST).await;
     let eur = |external: &str, minor| change(external, "SKU", minor, Currency::EUR);
     let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned()]).await.unwrap();
-    assert_eq!((found[0].external.as_str(), found[0].price.unwrap().minor()), ("11", 6_600));
+    assert_eq!((found[0].external.as_str(), found[0].price.unwrap().minor().unwrap()), ("11", 6_600));
     assert_eq!(found[1].price, None, "no fixed price yet");
     let sale = on_sale(eur("11", 6_400), 7_900);
     let results = bench.push(&[sale.clone(), eur("21", 4_500), eur("404", 1_000)]).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange};
-use omniprice::money::{Currency, Decimal, Money};
+use omniprice::money::{Currency, Decimal, WirePrice};
 use serde_json::{Value, json};
 
 use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change, on_sale};
@@ -100,7 +100,9 @@ impl Vendor for Shop {
 
     fn live(&self, external: &str) -> Option<i64> {
         let own = self.products.get(external)?.2.iter().find(|price| price["currencyId"] == EUR)?;
-        Money::exact(own["gross"].to_string().parse().ok()?, Currency::EUR).ok().map(Money::minor)
+        omniprice::money::Money::exact(own["gross"].to_string().parse().ok()?, Currency::EUR)
+            .ok()
+            .map(|price| price.minor())
     }
 }
 
@@ -126,9 +128,12 @@ fn eur(external: &str, minor: i64) -> PriceChange {
 async fn both_sides_travel_and_the_other_currencies_along() {
     let bench = open().await;
     let found = bench.channel.find(&["KETTLE".to_owned(), "lamp".to_owned()]).await.unwrap();
-    assert_eq!((found.len(), found[0].external.as_str(), found[0].price.unwrap().minor()), (1, KETTLE, 11_900));
+    assert_eq!(
+        (found.len(), found[0].external.as_str(), found[0].price.unwrap().minor().unwrap()),
+        (1, KETTLE, 11_900)
+    );
     let mut sale = on_sale(eur(KETTLE, 8_995), 10_995);
-    sale.sale.as_mut().unwrap().prior = Some(Money::from_minor(9_995, Currency::EUR));
+    sale.sale.as_mut().unwrap().prior = Some(WirePrice::from_minor(9_995, Currency::EUR));
     for result in bench.push(&[sale.clone(), eur(LAMP, 3_570)]).await {
         result.unwrap();
     }
@@ -147,6 +152,27 @@ async fn both_sides_travel_and_the_other_currencies_along() {
         assert!(own.get("listPrice").is_none() && own.get("regulationPrice").is_none(), "{own}");
     });
     assert_eq!(bench.read("0a0000000000000000000000000000ff").await.price, None);
+}
+
+#[tokio::test]
+async fn a_net_price_of_four_decimals_has_our_price_on_its_other_side() {
+    let table = format!("{}net_decimals = 4\n", TABLE.replace("'gross'", "'net'"));
+    let bench = Bench::open(Shop::new(), judge(), &table).await;
+    let finer = |units| WirePrice::from_units(units, 4, Currency::EUR);
+    let change = PriceChange { price: finer(83_950), ..eur(KETTLE, 1) };
+    let mut sale = on_sale(change.clone(), 1);
+    let reduction = sale.sale.as_mut().unwrap();
+    (reduction.regular, reduction.prior) = (finer(92_353), Some(finer(92_353)));
+    for change in [&change, &sale] {
+        bench.push_one(change).await.unwrap();
+        bench.proves(change).await;
+    }
+    bench.double.with(|shop| {
+        let own = &shop.products[KETTLE].2[0];
+        // 9.99 and 10.99 once they are rounded for a buyer; 8.39 would be 9.98.
+        assert_eq!((&own["net"], &own["gross"]), (&json!(8.395), &json!(9.99005)));
+        assert_eq!((&own["listPrice"]["net"], &own["regulationPrice"]["gross"]), (&json!(9.2353), &json!(10.990007)));
+    });
 }
 
 #[tokio::test]

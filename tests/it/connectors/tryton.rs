@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange};
-use omniprice::money::{Currency, Money};
+use omniprice::money::{Currency, WirePrice};
 use serde_json::{Value, json};
 
 use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change};
@@ -13,6 +13,9 @@ const TABLE: &str = "kind = 'tryton'\nurl = '{url}'\ndatabase = 'shop'\nlogin = 
 
 #[derive(Clone)]
 struct Server {
+    /// The field that the tests write, and how many decimals the server keeps of it.
+    field: &'static str,
+    digits: u32,
     /// Template to gross price.
     templates: BTreeMap<i64, Option<String>>,
     products: Vec<(&'static str, i64)>,
@@ -25,6 +28,8 @@ impl Server {
     fn new() -> Self {
         let templates = [(7, Some("49.9000".to_owned())), (8, None)];
         Self {
+            field: "gross_price",
+            digits: 4,
             templates: templates.into(),
             products: vec![("KETTLE", 7), ("LAMP", 8), ("LAMP-RED", 8)],
             till: true,
@@ -47,8 +52,14 @@ impl Server {
                         &json!(["You are trying to access records that do not exist", ""]),
                     );
                 }
+                let price = |pair: &[Value]| pair[1][self.field]["decimal"].as_str().unwrap().to_owned();
+                let scale = |text: &str| text.split_once('.').map_or(0, |(_, part)| part.len());
+                if pairs.chunks(2).any(|pair| scale(&price(pair)) > self.digits as usize) {
+                    let text = "The number of digits in the value for field \"List Price\" exceeds the limit.";
+                    return Self::error("UserError", &json!([text, ""]));
+                }
                 for pair in pairs.chunks(2) {
-                    let price = pair[1]["gross_price"]["decimal"].as_str().unwrap().to_owned();
+                    let price = price(pair);
                     self.templates.insert(pair[0][0].as_i64().unwrap(), Some(price));
                 }
                 Value::Null
@@ -59,7 +70,7 @@ impl Server {
                 self.templates
                     .iter()
                     .filter(|(id, _)| wanted(id))
-                    .map(|(id, price)| json!({ "id": id, "gross_price": price.as_ref().map(decimal) }))
+                    .map(|(id, price)| json!({ "id": id, self.field: price.as_ref().map(decimal) }))
                     .collect()
             }
             "model.product.product.search_read" => {
@@ -70,7 +81,10 @@ impl Server {
                     .map(|(sku, template)| json!({ "id": template * 10, "code": sku, "template": template }))
                     .collect()
             }
-            "model.product.template.fields_get" if self.till => json!({ "gross_price": { "name": "gross_price" } }),
+            "model.product.template.fields_get" if self.till => {
+                let digits = format!("[null, {}]", self.digits);
+                json!({ self.field: { "name": self.field, "digits": digits } })
+            }
             "model.product.template.fields_get" => json!({}),
             "model.ir.model.access.get_access" => {
                 json!({ "product.template": { "read": 1, "write": i32::from(self.writable), "create": 0, "delete": 0 } })
@@ -96,7 +110,9 @@ impl Vendor for Server {
 
     fn live(&self, external: &str) -> Option<i64> {
         let price = self.templates.get(&external.parse().ok()?)?.clone()?;
-        Money::exact(omniprice::money::decimal(&price).ok()?, Currency::EUR).ok().map(Money::minor)
+        omniprice::money::Money::exact(omniprice::money::decimal(&price).ok()?, Currency::EUR)
+            .ok()
+            .map(|price| price.minor())
     }
 }
 
@@ -112,7 +128,8 @@ fn eur(external: &str, minor: i64) -> PriceChange {
 async fn templates_are_found_priced_in_one_call_and_proved() {
     let bench = open(TABLE).await;
     let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned(), "NOBODY".to_owned()]).await.unwrap();
-    let found: Vec<_> = found.iter().map(|one| (one.external.as_str(), one.price.map(Money::minor))).collect();
+    let found: Vec<_> =
+        found.iter().map(|one| (one.external.as_str(), one.price.map(|price| price.minor().unwrap()))).collect();
     assert_eq!(found, [("7", Some(4_990)), ("8", None)], "no gross price yet");
     let found = bench.channel.find(&["LAMP".to_owned(), "KETTLE".to_owned(), "LAMP-RED".to_owned()]).await.unwrap();
     let shut = |sku: &str| found.iter().find(|one| one.sku == sku).unwrap().shut.as_deref();
@@ -130,6 +147,32 @@ async fn templates_are_found_priced_in_one_call_and_proved() {
     assert!(results[1].as_ref().unwrap_err().message.contains("do not exist"));
     assert_eq!((bench.double.live("7"), bench.double.live("8")), (Some(4_695), Some(3_100)));
     assert_eq!(bench.read("99").await.price, None);
+}
+
+#[tokio::test]
+async fn list_prices_have_the_decimals_that_the_server_keeps() {
+    let net = TABLE.replace("'gross'", "'net'");
+    let server = Server { field: "list_price", ..Server::new() };
+    let finer = PriceChange { price: WirePrice::from_units(83_950, 4, Currency::EUR), ..eur("7", 1) };
+    let four = format!("{net}net_decimals = 4\n");
+    let bench = Bench::open(server.clone(), Judge::new("tryton").without_schema(), &four).await;
+    bench.push_one(&finer).await.unwrap();
+    assert!(bench.double.written()[0].text().contains("\"8.3950\""));
+    bench.proves(&finer).await;
+    let probe = bench.channel.probe().await.unwrap();
+    assert_eq!((probe.problems, probe.notes), (vec![], vec![]));
+    // A server that keeps two refuses four, and the probe says what to set.
+    bench.double.with(|server| server.digits = 2);
+    assert_eq!(bench.push_one(&finer).await.unwrap_err().class, Class::Rejected);
+    let problems = bench.channel.probe().await.unwrap().problems;
+    assert!(
+        problems[0].contains("have 2 decimals on this server and are sent 4; set net_decimals = 2"),
+        "{problems:?}"
+    );
+    let two = Bench::open(server, Judge::new("tryton").without_schema(), &net).await;
+    assert_eq!(two.channel.capabilities().decimals(), 2, "until somebody says so");
+    let notes = two.channel.probe().await.unwrap().notes;
+    assert!(notes[0].contains("set net_decimals = 4"), "{notes:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use omniprice::channel::{PriceChange, Sale};
 use omniprice::clock::Millis;
 use omniprice::flow;
-use omniprice::money::{Currency, Money};
+use omniprice::money::{Currency, WirePrice};
 use serde_json::{Value, json};
 
 use super::relay::{Passed, Relay, client};
@@ -166,11 +166,14 @@ async fn a_real_medusa_is_repriced_edited_and_killed() {
 /// A reduction of 20 % from `starts` to `ends`, both in milliseconds from now.
 fn sale(live: &Live<Medusa>, sku: &str, regular: i64, starts: i64, ends: i64) -> PriceChange {
     let now = live.world.app.now();
-    let regular = Money::from_minor(regular, Currency::DKK);
+    let regular = WirePrice::from_minor(regular, Currency::DKK);
     // Windows are kept to the second.
     let at = |ms: i64| Millis((now.0 + ms) / 1_000 * 1_000);
     let sale = Sale { regular, prior: None, prior_from: None, starts_at: at(starts), ends_at: Some(at(ends)) };
-    PriceChange { sale: Some(sale), ..change(&live.front.external(sku), sku, regular.minor() * 8 / 10, Currency::DKK) }
+    PriceChange {
+        sale: Some(sale),
+        ..change(&live.front.external(sku), sku, regular.minor().unwrap() * 8 / 10, Currency::DKK)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,6 +25,11 @@ fn writes(passed: &Passed) -> bool {
 }
 
 async fn open() -> Option<Live<Tryton>> {
+    open_with("tax = \"gross\"").await
+}
+
+/// With these keys about tax in the channel's table.
+async fn open_with(tax: &str) -> Option<Live<Tryton>> {
     let [folder, database] = prepared("Tryton", ["TEST_TRYTON_DIR", "TEST_TRYTON_DATABASE"])?;
     let own = copied_database(&database).await;
     let settings = tempfile::tempdir().unwrap();
@@ -41,7 +46,7 @@ async fn open() -> Option<Live<Tryton>> {
     let seed = server.seed(&all);
     let relay = Relay::open(server.port, writes).await;
     let channel = format!(
-        "kind = \"tryton\"\nurl = \"http://127.0.0.1:{}/\"\ndatabase = \"{own}\"\nlogin = {}\npassword = {}\ncompany = {}\ncurrency = \"DKK\"\ntax = \"gross\"",
+        "kind = \"tryton\"\nurl = \"http://127.0.0.1:{}/\"\ndatabase = \"{own}\"\nlogin = {}\npassword = {}\ncompany = {}\ncurrency = \"DKK\"\n{tax}",
         relay.port, seed["login"], seed["password"], seed["company"]
     );
     let world = World::open(&channel, PACE).await;
@@ -127,4 +132,26 @@ async fn a_till_rings_up_the_decided_price_after_the_daemon_died() {
     let made = live.front.rpc("model.sale.point.sale.create", vec![sale]).await;
     let sales = live.front.rpc("model.sale.point.sale.read", vec![made, json!(["total"])]).await;
     assert_eq!(minor(&sales[0]["total"]), 2 * ours);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_price_without_tax_keeps_four_decimals_and_gives_back_our_price() {
+    let Some(live) = open_with("tax = \"net\"\nnet_decimals = 4").await else { return };
+    let probe = live.world.lane().channel.probe().await.unwrap();
+    assert_eq!((probe.problems, probe.notes), (vec![], vec![]), "the server keeps the four that it is sent");
+    live.world.pass().await;
+    let lowered = live.world.undercut(3);
+    live.world.pass().await;
+    live.world.settle().await;
+    let mut finer = 0;
+    for (sku, ours) in lowered {
+        let ids = json!([live.front.id(sku, "template")]);
+        let read = live.front.rpc("model.product.template.read", vec![ids, json!(["list_price"])]).await;
+        let net = read[0]["list_price"]["decimal"].as_str().unwrap();
+        let net: omniprice::money::Decimal = net.parse().unwrap();
+        finer += usize::from(net.normalize().scale() > 2);
+        let gross = net * omniprice::money::Decimal::new(125, 2);
+        assert_eq!(gross, omniprice::money::Decimal::new(ours, 2), "{sku} is {net} without tax");
+    }
+    assert!(finer > 0, "two decimals would have done");
 }

@@ -127,7 +127,7 @@ async fn a_process_that_failed_is_the_reason() {
         bench.double.with(|vendor| vendor.fate = Some(fate));
         bench.push_one(&case().change(1_800)).await.unwrap();
         let seen = bench.read("o-1").await;
-        assert_eq!(seen.price.map(|p| p.minor()), Some(2_000));
+        assert_eq!(seen.price.map(|p| p.minor().unwrap()), Some(2_000));
         assert!(seen.refused.as_deref().unwrap().contains(fate), "{seen:?}");
         assert_eq!(bench.read("o-1").await.refused, None, "told once");
     }

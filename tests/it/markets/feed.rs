@@ -6,7 +6,7 @@ use std::sync::Arc;
 use omniprice::channel::wire::oauth::Forgetful;
 use omniprice::channel::{Channel, Class, PriceChange, Sale, SaleSupport, Setting};
 use omniprice::clock::{Clock, Millis};
-use omniprice::money::{Currency, Money};
+use omniprice::money::Currency;
 
 use crate::connectors::double::{AT, change, door, on_sale};
 
@@ -38,7 +38,10 @@ async fn push(channel: &Arc<dyn Channel>, changes: &[PriceChange]) {
 
 async fn shown(channel: &Arc<dyn Channel>, sku: &str) -> (Option<i64>, Option<Option<i64>>) {
     let seen = channel.read(&[sku.to_owned()]).await.unwrap().remove(0);
-    (seen.price.map(Money::minor), seen.regular.map(|regular| regular.map(Money::minor)))
+    (
+        seen.price.map(|price| price.minor().unwrap()),
+        seen.regular.map(|regular| regular.map(|price| price.minor().unwrap())),
+    )
 }
 
 fn tea(seq: i64, minor: i64) -> PriceChange {

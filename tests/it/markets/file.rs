@@ -6,7 +6,7 @@ use std::sync::Arc;
 use omniprice::channel::wire::oauth::Forgetful;
 use omniprice::channel::{Channel, Class, PriceChange, Setting};
 use omniprice::clock::{Clock, Millis};
-use omniprice::money::{Currency, Money};
+use omniprice::money::Currency;
 use serde_json::Value;
 use sha2::Digest as _;
 
@@ -95,7 +95,7 @@ async fn push(channel: &Arc<dyn Channel>, changes: &[PriceChange]) -> Result<(),
 
 async fn shown(channel: &Arc<dyn Channel>, sku: &str) -> (Option<i64>, Option<String>) {
     let seen = channel.read(&[sku.to_owned()]).await.unwrap().remove(0);
-    (seen.price.map(Money::minor), seen.refused)
+    (seen.price.map(|price| price.minor().unwrap()), seen.refused)
 }
 
 /// What every place must stand; `receiver` looks at the same folder from the other side.
@@ -130,7 +130,10 @@ async fn works(channel: &Arc<dyn Channel>, receiver: &Receiver) {
     assert_eq!(shown(channel, "CUP").await, (Some(1_300), None));
     assert!(receiver.names().iter().all(|name| !name.ends_with(".tmp")), "{:?}", receiver.names());
     let found = channel.find(&["TEA".to_owned(), "NEW".to_owned()]).await.unwrap();
-    assert_eq!(found.iter().map(|m| m.price.map(Money::minor)).collect::<Vec<_>>(), [Some(1_999), None]);
+    assert_eq!(
+        found.iter().map(|m| m.price.map(|price| price.minor().unwrap())).collect::<Vec<_>>(),
+        [Some(1_999), None]
+    );
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ async fn a_price_that_smart_pricing_changed_is_not_ours() {
     bench.double.with(|vendor| vendor.smart.insert(501, 300));
     bench.push_one(&case().change(1_800)).await.unwrap();
     let seen = bench.read("501").await;
-    assert_eq!(seen.price.map(|p| p.minor()), Some(1_500), "what buyers pay");
+    assert_eq!(seen.price.map(|p| p.minor().unwrap()), Some(1_500), "what buyers pay");
     assert_eq!(seen.refused.unwrap(), "Smart Pricing sells it for 15.00 EUR where 18.00 EUR is asked");
 }
 

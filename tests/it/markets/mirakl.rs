@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use omniprice::channel::Class;
 use omniprice::clock::{Clock, Millis};
-use omniprice::money::{Currency, Money};
+use omniprice::money::{Currency, WirePrice};
 use serde_json::{Value, json};
 
 use super::{Case, minor, number};
@@ -149,7 +149,7 @@ macro_rules! again {
 async fn a_price_arrives_and_the_offer_shows_it() {
     let mut bench = case().open().await;
     let found = bench.channel.find(&["NOT-THERE".to_owned(), "CUP;\"1\"".to_owned()]).await.unwrap();
-    assert_eq!((found.len(), found[0].price), (1, Some(Money::from_minor(2_000, Currency::EUR))));
+    assert_eq!((found.len(), found[0].price), (1, Some(WirePrice::from_minor(2_000, Currency::EUR))));
     let changes = [change("TEA", "TEA", 1_999, Currency::EUR), change("CUP;\"1\"", "CUP", 1_250, Currency::EUR)];
     assert!(bench.push(&changes).await.iter().all(Result::is_ok));
     assert_eq!(bench.double.written().len(), 1, "one import for both");
@@ -173,7 +173,7 @@ async fn a_sale_has_a_window_and_goes_with_the_next_import() {
     let sale = on_sale(case().change(1_500), 2_500);
     bench.push_one(&sale).await.unwrap();
     bench.proves(&sale).await;
-    assert_eq!(bench.read("TEA").await.regular, Some(Some(Money::from_minor(2_500, Currency::EUR))));
+    assert_eq!(bench.read("TEA").await.regular, Some(Some(WirePrice::from_minor(2_500, Currency::EUR))));
     again!(bench);
     let plain = case().change(2_300);
     bench.push_one(&plain).await.unwrap();
@@ -224,10 +224,10 @@ async fn a_line_in_error_is_told_with_the_operator_s_words() {
         *report = report.replace(";CUP;\"1\";", ";\"CUP;\"\"1\"\"\";");
     });
     let seen = bench.read("CUP;\"1\"").await;
-    assert_eq!(seen.price.map(Money::minor), Some(2_000));
+    assert_eq!(seen.price.map(|price| price.minor().unwrap()), Some(2_000));
     assert!(seen.refused.as_deref().unwrap().contains("out of the allowed range"), "{seen:?}");
     let fine = bench.read("TEA").await;
-    assert_eq!((fine.price.map(Money::minor), fine.refused), (Some(1_800), None));
+    assert_eq!((fine.price.map(|price| price.minor().unwrap()), fine.refused), (Some(1_800), None));
 }
 
 #[tokio::test]

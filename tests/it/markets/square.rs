@@ -212,7 +212,7 @@ async fn a_location_with_a_price_of_its_own_is_said_or_cleared() {
         vendor.objects.get_mut("V1").unwrap()["item_variation_data"]["location_overrides"] = own;
     });
     let seen = bench.read("V1").await;
-    assert_eq!(seen.price.map(|price| price.minor()), Some(500), "a till asks it, so it is a live price");
+    assert_eq!(seen.price.map(|price| price.minor().unwrap()), Some(500), "a till asks it, so it is a live price");
     assert!(seen.refused.unwrap().contains("location L1"));
     let error = bench.push_one(&case().change(1_800)).await.unwrap_err();
     assert!(error.class == Class::Rejected && error.message.contains("location_prices"), "{error}");

@@ -50,6 +50,7 @@ pub fn row(id: i64, channel: &str, product_id: i64, live: i64) -> Listing {
         state_since: 0,
         reason: String::new(),
         currency: "DKK".to_owned(),
+        decimals: None,
         desired_seq: 0,
         desired_minor: None,
         desired_at: None,

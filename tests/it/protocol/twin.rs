@@ -54,6 +54,7 @@ async fn the_simulated_table_moves_as_the_store_does(test: TestDb) {
         external: String::new(),
         currency: "DKK".into(),
         live_minor: Some(50_000),
+        decimals: None,
     };
     listings::add(db, ids.iter().map(found).collect(), NOW).await.unwrap();
     let mut table = Table::default();

@@ -54,6 +54,7 @@ async fn eight_workers_never_take_more_than_an_allowance_has(test: TestDb) {
         product_id: listing.product_id,
         external: listing.external.clone().unwrap(),
         currency: "DKK".into(),
+        decimals: None,
         live_minor: Some(49_900),
     };
     listings::add(db, all.iter().map(twin).collect(), NOW).await.unwrap();

@@ -71,6 +71,7 @@ async fn on_two_channels(db: &Db) -> (Product, Vec<Desire>) {
             external: "A".into(),
             currency: "DKK".into(),
             live_minor: None,
+            decimals: None,
         });
     }
     listings::add(db, found, NOW).await.unwrap();

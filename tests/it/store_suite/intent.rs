@@ -154,6 +154,7 @@ pub(super) async fn listing(db: &Db, product_id: i64) -> i64 {
         external: "x".into(),
         currency: "DKK".into(),
         live_minor: Some(49_900),
+        decimals: None,
     };
     listings::add(db, vec![found], NOW).await.unwrap();
     listings::of_product(db, product_id).await.unwrap()[0].id

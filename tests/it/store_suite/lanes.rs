@@ -40,6 +40,7 @@ pub(super) async fn listed(db: &Db, n: usize) -> Vec<Listing> {
         external: format!("ext-{}", product.sku),
         currency: "DKK".into(),
         live_minor: Some(49_900),
+        decimals: None,
     });
     listings::add(db, found.collect(), NOW).await.unwrap();
     listings::reconcilable(db, SHOP, 0, 1_000).await.unwrap()
@@ -108,6 +109,7 @@ async fn what_a_channel_shows_is_adopted_and_known_products_are_not_asked_for_ag
         external: "new".into(),
         currency: "DKK".into(),
         live_minor: Some(49_900),
+        decimals: None,
     };
     listings::add(db, vec![found], after(5)).await.unwrap();
     let moved = fresh(db, &all[0]).await;

@@ -1,6 +1,7 @@
 //! What customers see: reads across channels and competitors.
 
 use omniprice::clock::Millis;
+use omniprice::money::Currency;
 use omniprice::store::listings::{self, Found};
 use omniprice::store::products::{self, Import};
 use omniprice::store::{Db, channels, fleet, lanes, shown, targets};
@@ -29,6 +30,7 @@ async fn also_on(db: &Db, channel: &str, currency: &str, minor: i64, now: Millis
         external: format!("{channel}-1"),
         currency: currency.into(),
         live_minor: Some(minor),
+        decimals: None,
     };
     listings::add(db, vec![found], now).await.unwrap();
 }
@@ -50,7 +52,9 @@ async fn an_advert_is_lower_than_the_shop_only_in_the_same_currency_and_after_it
     listed(db, 2).await;
     also_on(db, "ads", "DKK", 45_900, NOW).await;
     also_on(db, "ads-eu", "EUR", 5_900, NOW).await;
-    let lower = async |advert: &str, shop: &str, since: i64| shown::lower(db, advert, shop, after(since), 9).await;
+    let lower = async |advert: &str, shop: &str, since: i64| {
+        shown::lower(db, advert, shop, (Currency::DKK, 0), after(since), 9).await
+    };
     assert_eq!(lower("ads", SHOP, 1).await.unwrap(), ["P000"]);
     assert!(lower(SHOP, "ads", 1).await.unwrap().is_empty(), "the shop asks more than the advert");
     assert!(lower("ads-eu", SHOP, 1).await.unwrap().is_empty(), "euros are not compared with kroner");
@@ -86,6 +90,7 @@ async fn listings_that_never_had_a_price_are_named_until_one_is_wanted(test: Tes
         external: format!("feed-{}", listing.product_id),
         currency: "DKK".into(),
         live_minor: None,
+        decimals: None,
     });
     listings::add(db, found.collect(), NOW).await.unwrap();
     let ids: Vec<i64> = all.iter().map(|listing| listing.product_id).collect();

@@ -26,14 +26,14 @@ both_engines![
 const BASE: i64 = 49_900;
 const REDUCED: i64 = 39_900;
 
-struct Staged {
-    product_id: i64,
-    listing_id: i64,
-    stage: Stage,
+pub(super) struct Staged {
+    pub product_id: i64,
+    pub listing_id: i64,
+    pub stage: Stage,
 }
 
 /// A listing whose price is wanted and shown, and a campaign on it from second 100 to 200.
-async fn staged(db: &Db) -> Staged {
+pub(super) async fn staged(db: &Db) -> Staged {
     let product = one(db, "A", &[]).await;
     let listing_id = listing(db, product.id).await;
     wish(db, listing_id, BASE).await;
@@ -59,12 +59,12 @@ async fn wish(db: &Db, listing_id: i64, minor: i64) {
     listings::desire_again(db, vec![(desire, None)], NOW).await.unwrap();
 }
 
-async fn fresh(db: &Db, of: &Staged) -> Listing {
+pub(super) async fn fresh(db: &Db, of: &Staged) -> Listing {
     listings::of_product(db, of.product_id).await.unwrap().remove(0)
 }
 
 /// Pushes the listing at a second, through a door with this floor.
-async fn push(db: &Db, of: &Staged, at: i64, floor: i64) -> Permit {
+pub(super) async fn push(db: &Db, of: &Staged, at: i64, floor: i64) -> Permit {
     let listing = lanes::claim_one(db, of.listing_id, after(at), after(at + 5)).await.unwrap().unwrap();
     let door = move |listing: &Listing, _: &products::Product, _: &[Listing], _| {
         let of = permit(listing.desired_minor.unwrap());
@@ -131,7 +131,7 @@ async fn a_stage_travels_with_the_price_it_reduces_and_only_before_its_start(tes
     assert_eq!(stages::of_one(db, of.listing_id).await.unwrap(), None, "nothing can be sent");
 }
 
-fn frozen(of: &Staged, prior: i64) -> Frozen {
+pub(super) fn frozen(of: &Staged, prior: i64) -> Frozen {
     Frozen {
         campaign_id: of.stage.campaign_id,
         listing_id: of.listing_id,
@@ -238,6 +238,7 @@ async fn a_channel_counts_all_its_mapped_listings_of_a_campaign(test: TestDb) {
             product_id: ids[at],
             external: format!("variant {at}"),
             currency: "DKK".into(),
+            decimals: None,
             live_minor: None,
         };
         listings::add(db, vec![found], NOW).await.unwrap();

@@ -72,6 +72,7 @@ async fn an_event_of_a_listing_is_shown_with_the_listings_state(test: TestDb) {
         external: "1".into(),
         currency: "DKK".into(),
         live_minor: Some(100),
+        decimals: None,
     };
     listings::add(db, vec![found], NOW).await.unwrap();
     let of = |dedupe: &str, channel: &str| Raise {

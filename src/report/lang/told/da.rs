@@ -71,6 +71,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotArrived => "forsendelsen nåede ikke frem",
         Sentence::SentAgain => "modtaget, men ikke vist; sendt igen",
         Sentence::OnlySays => "kanalen siger ja og ændrer intet ({n} gange)",
+        Sentence::KeepsFewer => {
+            "kanalen beholder {shown}, hvor {sent} blev sendt; dens priser har altså færre decimaler; {hint}"
+        }
+        Sentence::TooFine => {
+            "{price} har flere decimaler end de {decimals}, som kanalen tager; den beregnes straks på ny"
+        }
         Sentence::Unreadable => "kan ikke læses: {why}",
         Sentence::OtherCurrency => "kanalen viser {shown} i stedet for {expected}",
         Sentence::UpdatesUsed => "{channel} tager {cap} opdateringer af en vare på 24 timer, og {used} er brugt",
@@ -87,11 +93,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowTodaysFloor => "{price} er under bundprisen {floor} efter dagens kostpris",
         Sentence::BelowFloorAtDoor => "{price} for {external} er under bundprisen {floor}",
         Sentence::WaitsForChannel => "venter på, at {channel} er bekræftet først",
-        Sentence::NeverBelow => {
-            "{above} må aldrig være under {below}, men de ønskede priser er {one} og {other} (mindste enhed)"
-        }
+        Sentence::NeverBelow => "{above} må aldrig være under {below}, men de ønskede priser er {one} og {other}",
         Sentence::NeverBelowNet => {
-            "{above} må aldrig være under {below}, men de ønskede priser er {one} og {other} (mindste enhed, den ene uden moms)"
+            "{above} må aldrig være under {below}, men de ønskede priser er {one} og {other}, den ene uden moms"
         }
         Sentence::NotComparable => {
             "{above} må aldrig være under {below}, og de kan ikke sammenlignes: den ene tager nettopriser, og dens momssats er ikke kendt"
@@ -193,6 +197,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "find det andet værktøj, eller sæt drift = \"alert\" i [channels.{channel}]",
         Sentence::HintDrift => {
             "omniprice verify {channel} retter det eller viser det igen; drift = \"reassert\" gør det selv"
+        }
+        Sentence::HintNetDecimals => {
+            "sænk net_decimals i [channels.{channel}], eller lad butikken beholde flere; omniprice channel test {channel} ser efter"
         }
         Sentence::HintCosts => {
             "omniprice import FILE med dagens kostpriser; alerts.cost_stale_after siger, hvor gammelt er for gammelt"

@@ -75,6 +75,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotArrived => "die Sendung kam nicht an",
         Sentence::SentAgain => "angenommen, aber nicht zu sehen; erneut gesendet",
         Sentence::OnlySays => "der Kanal bestätigt und ändert nichts ({n}-mal)",
+        Sentence::KeepsFewer => {
+            "der Kanal behält {shown}, wo {sent} gesendet wurde; seine Preise haben also weniger Nachkommastellen; {hint}"
+        }
+        Sentence::TooFine => {
+            "{price} hat mehr Nachkommastellen als die {decimals}, die der Kanal nimmt; er wird gleich neu berechnet"
+        }
         Sentence::Unreadable => "nicht lesbar: {why}",
         Sentence::OtherCurrency => "der Kanal zeigt {shown} statt {expected}",
         Sentence::UpdatesUsed => {
@@ -93,11 +99,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowTodaysFloor => "{price} liegt unter der Untergrenze {floor} nach heutigen Kosten",
         Sentence::BelowFloorAtDoor => "{price} für {external} liegt unter der Untergrenze {floor}",
         Sentence::WaitsForChannel => "wartet, bis {channel} bestätigt ist",
-        Sentence::NeverBelow => {
-            "{above} darf nie unter {below} liegen, gewünscht sind aber {one} und {other} (kleinste Einheit)"
-        }
+        Sentence::NeverBelow => "{above} darf nie unter {below} liegen, gewünscht sind aber {one} und {other}",
         Sentence::NeverBelowNet => {
-            "{above} darf nie unter {below} liegen, gewünscht sind aber {one} und {other} (kleinste Einheit, einer davon ohne Mehrwertsteuer)"
+            "{above} darf nie unter {below} liegen, gewünscht sind aber {one} und {other}, einer davon ohne Mehrwertsteuer"
         }
         Sentence::NotComparable => {
             "{above} darf nie unter {below} liegen, und sie sind nicht vergleichbar: einer nimmt Nettopreise, und sein Mehrwertsteuersatz ist nicht bekannt"
@@ -209,6 +213,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "das andere Werkzeug finden oder drift = \"alert\" in [channels.{channel}] setzen",
         Sentence::HintDrift => {
             "omniprice verify {channel} stellt es richtig oder zeigt es wieder; drift = \"reassert\" tut es von selbst"
+        }
+        Sentence::HintNetDecimals => {
+            "net_decimals in [channels.{channel}] senken oder den Shop mehr behalten lassen; omniprice channel test {channel} sieht nach"
         }
         Sentence::HintCosts => {
             "omniprice import FILE mit heutigen Kosten; alerts.cost_stale_after sagt, was zu alt ist"

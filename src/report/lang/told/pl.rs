@@ -71,6 +71,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotArrived => "wysyłka nie dotarła",
         Sentence::SentAgain => "przyjęto, ale nie widać; wysłano ponownie",
         Sentence::OnlySays => "kanał potwierdza i nic nie zmienia (próby: {n})",
+        Sentence::KeepsFewer => {
+            "kanał zachowuje {shown}, choć wysłano {sent}; jego ceny mają więc mniej miejsc po przecinku; {hint}"
+        }
+        Sentence::TooFine => {
+            "{price} ma więcej miejsc po przecinku niż {decimals}, które przyjmuje kanał; zaraz zostanie obliczona na nowo"
+        }
         Sentence::Unreadable => "nie można odczytać: {why}",
         Sentence::OtherCurrency => "kanał pokazuje {shown} zamiast {expected}",
         Sentence::UpdatesUsed => "{channel} przyjmuje {cap} aktualizacji oferty w ciągu 24 godzin, wykorzystano {used}",
@@ -87,11 +93,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowTodaysFloor => "{price} jest poniżej ceny minimalnej {floor} według dzisiejszego kosztu",
         Sentence::BelowFloorAtDoor => "{price} dla {external} jest poniżej ceny minimalnej {floor}",
         Sentence::WaitsForChannel => "czeka, aż najpierw zostanie potwierdzony {channel}",
-        Sentence::NeverBelow => {
-            "{above} nigdy nie może być poniżej {below}, a żądane ceny to {one} i {other} (najmniejsze jednostki)"
-        }
+        Sentence::NeverBelow => "{above} nigdy nie może być poniżej {below}, a żądane ceny to {one} i {other}",
         Sentence::NeverBelowNet => {
-            "{above} nigdy nie może być poniżej {below}, a żądane ceny to {one} i {other} (najmniejsze jednostki, jedna z nich bez VAT)"
+            "{above} nigdy nie może być poniżej {below}, a żądane ceny to {one} i {other}, jedna z nich bez VAT"
         }
         Sentence::NotComparable => {
             "{above} nigdy nie może być poniżej {below}, a nie da się ich porównać: jeden przyjmuje ceny netto i jego stawka VAT nie jest znana"
@@ -189,6 +193,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "znajdź drugie narzędzie albo ustaw drift = \"alert\" w [channels.{channel}]",
         Sentence::HintDrift => {
             "omniprice verify {channel} naprawia to albo pokazuje ponownie; drift = \"reassert\" robi to samo"
+        }
+        Sentence::HintNetDecimals => {
+            "zmniejsz net_decimals w [channels.{channel}] albo pozwól sklepowi zachować więcej; omniprice channel test {channel} sprawdza"
         }
         Sentence::HintCosts => {
             "omniprice import FILE z dzisiejszymi kosztami; alerts.cost_stale_after mówi, jaki koszt jest za stary"

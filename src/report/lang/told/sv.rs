@@ -67,6 +67,10 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NotArrived => "sändningen kom inte fram",
         Sentence::SentAgain => "mottaget men inte visat; skickat igen",
         Sentence::OnlySays => "kanalen säger ja och ändrar inget ({n} gånger)",
+        Sentence::KeepsFewer => {
+            "kanalen behåller {shown} där {sent} skickades; dess priser har alltså färre decimaler; {hint}"
+        }
+        Sentence::TooFine => "{price} har fler decimaler än de {decimals} som kanalen tar; det räknas strax om",
         Sentence::Unreadable => "kan inte läsas: {why}",
         Sentence::OtherCurrency => "kanalen visar {shown} i stället för {expected}",
         Sentence::UpdatesUsed => "{channel} tar {cap} uppdateringar av en produkt på 24 timmar, och {used} är använda",
@@ -83,11 +87,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::BelowTodaysFloor => "{price} är under golvet {floor} efter dagens inköpspris",
         Sentence::BelowFloorAtDoor => "{price} för {external} är under golvet {floor}",
         Sentence::WaitsForChannel => "väntar på att {channel} bekräftas först",
-        Sentence::NeverBelow => {
-            "{above} får aldrig ligga under {below}, men de önskade priserna är {one} och {other} (minsta enhet)"
-        }
+        Sentence::NeverBelow => "{above} får aldrig ligga under {below}, men de önskade priserna är {one} och {other}",
         Sentence::NeverBelowNet => {
-            "{above} får aldrig ligga under {below}, men de önskade priserna är {one} och {other} (minsta enhet, den ena utan moms)"
+            "{above} får aldrig ligga under {below}, men de önskade priserna är {one} och {other}, den ena utan moms"
         }
         Sentence::NotComparable => {
             "{above} får aldrig ligga under {below}, och de kan inte jämföras: den ena tar nettopriser och dess momssats är inte känd"
@@ -189,6 +191,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintOtherTool => "hitta det andra verktyget, eller sätt drift = \"alert\" i [channels.{channel}]",
         Sentence::HintDrift => {
             "omniprice verify {channel} rättar det eller visar det igen; drift = \"reassert\" gör det självt"
+        }
+        Sentence::HintNetDecimals => {
+            "sänk net_decimals i [channels.{channel}], eller låt butiken behålla fler; omniprice channel test {channel} tittar efter"
         }
         Sentence::HintCosts => {
             "omniprice import FILE med dagens inköpspriser; alerts.cost_stale_after säger hur gammalt som är för gammalt"

@@ -37,6 +37,9 @@ pub struct Shop {
     pub read_only: bool,
     /// The plug-in is switched off, so WordPress alone answers.
     pub off: bool,
+    /// A plug-in that rounds prices on their way into the database.
+    pub keeps: Option<u32>,
+    pub round_at_subtotal: &'static str,
     pub calc_taxes: &'static str,
     pub include_tax: &'static str,
     /// What plug-ins make of a product's fields on their way out.
@@ -67,6 +70,8 @@ impl Shop {
             settings: true,
             read_only: false,
             off: false,
+            keeps: None,
+            round_at_subtotal: "no",
             calc_taxes: "yes",
             include_tax: "yes",
             odd: BTreeMap::new(),
@@ -132,6 +137,7 @@ impl Shop {
         let value = match (group, id) {
             ("general", "woocommerce_calc_taxes") => self.calc_taxes,
             ("tax", "woocommerce_prices_include_tax") => self.include_tax,
+            ("tax", "woocommerce_tax_round_at_subtotal") => self.round_at_subtotal,
             ("general", "woocommerce_price_num_decimals") => "2",
             _ => {
                 return Reply::json(
@@ -145,7 +151,12 @@ impl Shop {
 
     /// Digits and points stay, the rest goes: "12,50" is 1250.
     fn stored(&self, text: &str) -> String {
-        text.chars().filter(|c| c.is_ascii_digit() || (*c == '.' && !self.eats_points)).collect()
+        let text: String = text.chars().filter(|c| c.is_ascii_digit() || (*c == '.' && !self.eats_points)).collect();
+        let rounded = |keeps| {
+            let amount = omniprice::money::decimal(&text).ok()?;
+            Some(amount.round_dp_with_strategy(keeps, rust_decimal::RoundingStrategy::MidpointAwayFromZero).to_string())
+        };
+        self.keeps.and_then(rounded).unwrap_or(text)
     }
 
     fn batch(&mut self, parent: Option<u64>, items: &[Value]) -> Reply {
@@ -166,7 +177,7 @@ impl Shop {
                     product.parent = parent;
                     if !product.variable {
                         // A sale that is no reduction is dropped without a word.
-                        let number = |text: &str| text.replace('.', "").parse::<u64>().unwrap_or(0);
+                        let number = |text: &str| omniprice::money::decimal(text).unwrap_or_default();
                         product.sale = if number(&sale) < number(&regular) { sale } else { String::new() };
                         product.regular = regular;
                     }
@@ -233,7 +244,7 @@ impl Vendor for Shop {
     fn live(&self, external: &str) -> Option<i64> {
         let product = self.products.get(&external.rsplit('/').next()?.parse().ok()?)?;
         let price = if product.sale.is_empty() { &product.regular } else { &product.sale };
-        omniprice::money::Money::parse(price, Currency::DKK).ok().map(omniprice::money::Money::minor)
+        omniprice::money::Money::parse(price, Currency::DKK).ok().map(|price| price.minor())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
-use omniprice::publish::constraint::{Order, TaxView, may_send};
+use omniprice::publish::constraint::{Order, TaxView, View, may_send};
 use omniprice::publish::daily::{full_until, reads_meanwhile};
 use omniprice::publish::step::{Event, Plan, Policy, Shown, plan, waits_for_stray};
 use omniprice::store::fleet::Spent;
@@ -133,7 +133,14 @@ impl World {
                         }
                         let wait = |reason| Shut { state: "held", reason, next_at: Some(now.plus(100)) };
                         let minor = fresh.desired_minor.ok_or_else(|| wait("nothing wanted".to_owned()))?;
-                        match may_send(fresh, minor, siblings, &constraints, &|_| TaxView::Gross, now) {
+                        match may_send(
+                            fresh,
+                            minor,
+                            siblings,
+                            &constraints,
+                            &|_| View { tax: TaxView::Gross, decimals: 2 },
+                            now,
+                        ) {
                             Err(Order::Wait(why)) if broken != Broken::Order => Err(wait(why)),
                             Err(Order::Contradiction(why)) => Err(wait(why)),
                             _ => Ok(minor),
