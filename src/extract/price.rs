@@ -310,6 +310,12 @@ pub fn names_price(words: &str) -> bool {
     is_label(words, words::names_price)
 }
 
+/// Whether a text speaks of the lowest price of the last thirty days.
+#[must_use]
+pub fn tells_last_month(text: &str) -> bool {
+    words::names_last_month(&text::lower(text))
+}
+
 /// Whether words are a label that says nothing of prices: `Montering`, `Bonus:`.
 #[must_use]
 pub fn names_something_else(words: &str) -> bool {

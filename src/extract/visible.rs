@@ -158,7 +158,8 @@ fn prices(
     let anchor = heading.map(|h| h.1);
     spots::mark_repeated(tree, &mut found, anchor);
     later::mark(tree, &mut found, anchor, url);
-    boxes::mark(tree, &mut found, heading.map(|h| (h.0.as_str(), h.1)), url);
+    let unsold = view.says_out || view.unpriced != unpriced::Said::Nothing;
+    boxes::mark(tree, &mut found, heading.map(|h| (h.0.as_str(), h.1)), url, unsold);
     view.tiles = found.iter().filter(|s| s.tile && s.marked).count();
     view.alike = spots::most_alike(&found);
     view.seen = found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect();

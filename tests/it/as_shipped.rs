@@ -176,3 +176,49 @@ fn a_meta_tag_against_the_page_and_its_state_is_stale() {
     let body = r#"<span class=price>749,00 kr</span><script>var product={"product":{"name":"Brass Lamp","price":"749.00","currency":"DKK"}};</script><button>Læg i kurv</button>"#;
     check_with("da", head, body, "749.00 DKK", "-");
 }
+
+#[test]
+fn a_percentage_between_two_prices_is_no_end_of_a_range() {
+    for body in [
+        "<div><s>24,90 €</s> <span>-30%</span> <b>17,43 €</b></div>",
+        "<div><span class=prezzo-old>€ 24,90</span><span>-30%</span><span class=prezzo-new>€ 17,43</span></div>",
+    ] {
+        check("it", &format!("{body}<button>Aggiungi al carrello</button>"), "17.43 EUR", "24.90 EUR");
+    }
+}
+
+#[test]
+fn the_sign_may_stand_for_the_decimal_mark() {
+    let body = "<div class=prix><span>34</span><span class=cents>€<sup>90</sup></span><span>TTC</span></div><button>Ajouter au panier</button>";
+    check("fr", body, "34.90 EUR", "-");
+}
+
+#[test]
+fn both_moneys_of_a_country_that_took_the_euro_are_one_price() {
+    let body = "<p>9,71 €</p><p>18,99 лв.</p><button>Купи</button>";
+    check("bg", body, "9.71 EUR", "-");
+    check("bg", "<p>9,71 €</p><p>21,99 лв.</p><button>Купи</button>", "-", "-");
+}
+
+#[test]
+fn a_box_that_holds_both_prices_is_not_the_one_before() {
+    let body = "<p class=\"product-detail-price with-list-price\">18,90 €*</p><span class=list-price-price>23,50 €*</span><small>(1,89 €* / 1 Stück)</small><button>In den Warenkorb</button>";
+    check("de", body, "18.90 EUR", "23.50 EUR");
+}
+
+#[test]
+fn two_pictured_boxes_are_a_list() {
+    let tile = |n: usize| {
+        format!(
+            "<li class=product><a href=/p/{n}><img src=a.jpg></a><h4><a href=/p/{n}>Tank {n}</a></h4><span class=price>$11{n}.00</span></li>"
+        )
+    };
+    let page = page("en-US", "Stock Tanks", "", &format!("<ul>{}{}</ul>", tile(1), tile(2)));
+    assert_eq!(price_of(&read(&page, "https://shop.example.com/tanks/")), None);
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_sold_out_product_is_another_one() {
+    let tile = "<div class=block><div class=title>More lamps</div><ol><li><a href=/p0><img src=a.jpg></a><strong><a href=/p0>Lamp A</a></strong><div class=price-box><span class=special-price><span class=price>$83.99</span></span></div></li></ol></div>";
+    check("en-US", &format!("<div class=stock>Out of stock</div>{tile}"), "-", "-");
+}

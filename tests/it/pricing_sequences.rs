@@ -5,6 +5,7 @@
 use omniprice::clock::{Clock, Millis};
 use omniprice::decide::campaign_file::CampaignFile;
 use omniprice::demo::market::Shown;
+use omniprice::flow::campaign_consent;
 use omniprice::flow::campaigns as planning;
 use omniprice::flow::pricing::{self, Approved, Record};
 use omniprice::store::campaigns::{self, Added};
@@ -185,6 +186,12 @@ impl Sequence {
     }
 
     async fn settle_reviews(&mut self) {
+        for waiting in campaigns::waiting(&self.world.app.db).await.unwrap() {
+            let who = ["ann", "Ann ", "bob"][self.dice.which(3)];
+            if let Err(error) = campaign_consent::approve(&self.world.app, &waiting.name, who, "looks right").await {
+                assert!(error.is::<campaign_consent::NotAgreed>(), "{error:#}");
+            }
+        }
         for review in decisions::open_reviews(&self.world.app.db, 10).await.unwrap() {
             let who = ["ann", "Ann ", "bob"][self.dice.which(3)];
             match pricing::approve(&self.world.app, review.id, who, "looks right").await {

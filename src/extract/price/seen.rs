@@ -268,9 +268,11 @@ impl<'a> Seen<'a> {
         let high = if used == 0 { self.range_end(later, hints) } else { None };
         used += usize::from(high.is_some());
         let (cue_kind, role) = self.cues(later);
+        // `(1,89 € / 1 Stück)`: beside the price of a pack, what one of it costs.
+        let aside = per.is_some() && self.text[..self.from].trim_end().ends_with('(');
         let kind = if self.instalments() {
             PriceKind::Instalment
-        } else if let Some(kind) = kind_of_unit {
+        } else if let Some(kind) = kind_of_unit.or(aside.then_some(PriceKind::Unit)) {
             kind
         } else if high.is_some() {
             PriceKind::Range
@@ -339,7 +341,10 @@ impl<'a> Seen<'a> {
         // `$20 43`: a sign in front, then a bare pair; only when nothing else follows.
         let bare_pair = self.to == self.number.end && between.is_empty();
         let bare = next.mark.is_none() && digits.len() == 2 || sub || (mark_between && digits.len() == 2);
-        let ends = sub || self.lower[next.number.end..].trim_matches([' ', '.', '*', ',', '-']).is_empty();
+        let behind = &self.lower[next.number.end..];
+        // `34€90 TTC`: what touches the sign is its cents whatever follows.
+        let touches = mark_between && self.to == next.number.start && !behind.trim_start().starts_with('%');
+        let ends = sub || touches || behind.trim_matches([' ', '.', '*', ',', '-']).is_empty();
         if !(joined && bare && ends && (mark_between || bare_pair)) {
             return None;
         }
@@ -404,6 +409,10 @@ impl<'a> Seen<'a> {
 
     fn range_end(&self, later: &[Seen<'_>], hints: Hints) -> Option<Decimal> {
         let next = later.first()?;
+        // `24,90 € -30 %`: what is taken off.
+        if self.lower[next.number.end..].trim_start().starts_with('%') {
+            return None;
+        }
         let dash = self.leads_to(next);
         let number::Reading::Exactly(high) = next.number.resolve(hints) else { return None };
         let low = self.number.resolve(hints);

@@ -21,7 +21,7 @@ const GROSS: &[&str] = &[
 /// Marks of a price without tax.
 #[rustfmt::skip]
 const NET: &[&str] = &[
-    "excl. vat", "ex vat", "ex. vat", "exc vat", "exc. vat", "excluding vat", "excl vat", "vat excl", "without vat", "plus vat", "+ vat", "+vat", "ekskl. moms", "ekskl moms", "excl. moms", "ex. moms", "ex moms", "exkl. moms",
+    "imponibile", "base imponible", "excl. vat", "ex vat", "ex. vat", "exc vat", "exc. vat", "excluding vat", "excl vat", "vat excl", "without vat", "plus vat", "+ vat", "+vat", "ekskl. moms", "ekskl moms", "excl. moms", "ex. moms", "ex moms", "exkl. moms",
     "exkl moms", "zzgl. mwst", "exkl. mwst", "ohne mwst", "netto", "eks. mva", "eks mva", "ekskl. mva", "ht", "hors taxe", "hors tva", "sin iva", "iva no incl", "más iva", "+ iva", "iva esclusa", "senza iva",
     "excl. btw", "exclusief btw", "ex. btw", "excl btw", "bez dph", "bez vat", "fără tva", "fara tva", "без ндс", "alv 0", "alv0", "veroton", "km-ta", "bez pvn", "be pvm", "bez pdv", "χωρίς φ", "χωρίς φπα",
     "kdv hariç", "ex gst", "excl gst", "excl. gst", "税抜", "税別", "不含税", "未税", "本体価格", "부가세 별도", "부가세별도", "htva", "h.t.", "nettopreis", "nettopris", "nettó", "brez ddv", "ex tax", "excl. tax", "excluding tax", "excluding sales tax",

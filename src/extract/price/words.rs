@@ -275,7 +275,8 @@ pub(super) fn is_of_last_month(after: &str) -> bool {
     after.starts_with(char::is_alphabetic) && names_last_month(crate::extract::text::cut(after, REACH))
 }
 
-fn names_last_month(near: &str) -> bool {
+/// Whether words in lower case speak of the last thirty days.
+pub(super) fn names_last_month(near: &str) -> bool {
     near.match_indices("30").any(|(at, _)| {
         let rest = near[at + 2..].trim_start_matches([' ', '\u{a0}', '-', '.']);
         !near[..at].ends_with(|c: char| c.is_alphanumeric()) && DAYS.iter().any(|day| rest.starts_with(day))

@@ -263,8 +263,10 @@ pub(super) fn is_list(found: &Found, view: &View, first: usize, page: &Page<'_>)
         && view.tiles >= MANY_TILES
         && stated.gtin.is_none()
         && !view.spots.iter().any(|s| s.points >= ENOUGH && !s.tile);
+    // Each tile of a list may have its button.
+    let sells_one = view.buy_buttons > 0 && view.buy_buttons < view.tiles;
     view.tiles >= TILES
-        && view.buy_buttons == 0
+        && !sells_one
         && stated.sku.is_none()
         && (own.peek().is_some() || unshown)
         && own.all(|s| s.tile || s.linked || s.aside)

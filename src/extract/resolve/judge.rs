@@ -2,7 +2,7 @@
 
 use super::contradiction::{self, Sight};
 use super::finish::{complete, finish};
-use super::{Found, contested, fill, state, tax, variant};
+use super::{Found, contested, fill, place, state, tax, variant};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Candidate, Offer, Source};
@@ -270,10 +270,15 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
     if let (Some(best), Some(whole)) = (best, found.candidates[index].rival) {
         return Verdict::Ambiguous(format!("a number stands right before {best}: it may be {whole}"));
     }
-    let rival = found.candidates[index + 1..]
-        .iter()
-        .filter(|c| c.source == Source::Visible)
-        .find(|c| c.offer.price != best && c.score > points - 8);
+    // Shops of a country that took the euro show both amounts: they are one price.
+    let visible = |c: &&Candidate| c.source == Source::Visible && c.score > points - 8;
+    let in_euro = found.candidates.iter().position(|c| {
+        visible(&c) && c.offer.price.zip(best).is_some_and(|(euro, former)| place::is_in_euro(euro, former))
+    });
+    let (index, best) = in_euro.map_or((index, best), |euro| (euro, found.candidates[euro].offer.price));
+    let same = |one: Money| best.is_some_and(|best| best == one || place::is_in_euro(best, one));
+    let rival =
+        found.candidates.iter().filter(visible).find(|c| c.offer.price != best && !c.offer.price.is_some_and(same));
     if let (Some(rival), Some(best)) = (rival, best) {
         let Some(other) = rival.offer.price else { return Verdict::None };
         // The same offer without and with tax: people pay the higher one.

@@ -5,6 +5,7 @@ use crate::extract::harvest::Harvest;
 use crate::extract::locale::Locale;
 use crate::extract::price::Context;
 use crate::extract::{Hints, Page, address, scraper};
+use crate::money::Money;
 
 /// Language, currency and decimal mark by hints, site file, page and host, in this order.
 pub(super) fn surroundings<'a>(
@@ -130,4 +131,19 @@ fn script_of(encoding: &str) -> Option<Locale> {
         "Shift_JIS" | "EUC-JP" | "ISO-2022-JP" => "ja-JP",
         _ => return None,
     })
+}
+
+/// Euro conversion rates of moneys that shops still show beside it, in hundred-thousandths of the former money
+/// (Council Regulation (EC) No 2866/98 as amended).
+const EURO_RATES: [(&str, i128); 2] = [("HRK", 753_450), ("BGN", 195_583)];
+
+/// Whether the second amount is the first one in the money that its country had before the euro, to the last unit.
+pub(super) fn is_in_euro(euro: Money, former: Money) -> bool {
+    const UNIT: i128 = 100_000;
+    let rate = EURO_RATES.iter().find(|(code, _)| *code == former.currency().code()).map(|(_, rate)| *rate);
+    euro.currency().code() == "EUR"
+        && rate.is_some_and(|rate| {
+            // Either of the two may be the one that was rounded.
+            (i128::from(euro.minor()) * rate - i128::from(former.minor()) * UNIT).abs() <= rate
+        })
 }

@@ -4,6 +4,8 @@ use super::Found;
 use super::contradiction::Sight;
 use super::judge::{Verdict, clear_visible, close};
 use super::standing::{best_showing, is_bare, is_named, spot_of};
+use super::tax::differ_by_vat;
+use crate::extract::TaxView;
 use crate::extract::offer::{Candidate, Source};
 use crate::extract::visible::ENOUGH;
 use crate::money::Money;
@@ -25,6 +27,13 @@ pub(super) fn confirm(found: &Found, sight: Sight<'_>, seen: Verdict) -> Verdict
             if price.is_some_and(|p| states.iter().any(|s| close(*s, p))) {
                 let why = why + "; the page's state agrees";
                 return Verdict::Price { index: best, confidence: confidence + 15, why };
+            }
+            // State that counts without tax, as shops count what they sell, says nothing against the price with it.
+            let net = |index: usize| found.candidates[index].offer.tax == TaxView::Net;
+            let taxed = |p: Money| p.minor() > states[0].minor() && differ_by_vat(states[0], p, found.locale);
+            if !found.wants_net && shown.is_some_and(net) && price.is_some_and(taxed) {
+                let why = why + "; the page's state says it without tax";
+                return Verdict::Price { index: best, confidence, why };
             }
             if let Some(index) = shown {
                 let why = "the page's state names one of the prices shown".to_owned();

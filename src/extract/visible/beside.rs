@@ -1,7 +1,7 @@
 //! The reference price, shipping and member price that stand beside the product's price.
 
 use super::spots::Spot;
-use crate::extract::price::Role;
+use crate::extract::price::{self, Role};
 use crate::money::Money;
 
 /// What stands beside a price and belongs to it.
@@ -44,7 +44,9 @@ pub fn beside(spots: &[Spot], price: Money, discounts: &[i64]) -> Beside {
         |s: &&&Spot| s.money.is_some_and(|m| discounts.iter().any(|percent| is_reduction(m, price, *percent)));
     let of_role = |role: Role| near.iter().find(|s| s.reading.role == role).and_then(|s| s.money);
     let list = near.iter().filter(|s| reference(s) || reduced(s)).filter(|s| s.money.as_ref().is_some_and(higher));
-    let list = list.min_by_key(|s| s.node.abs_diff(own.node)).and_then(|s| s.money);
+    // The lowest price of thirty days is told beside the one that is struck through, and stands in for it only alone.
+    let lowest = |s: &&&Spot| !s.struck && price::tells_last_month(&s.raw);
+    let list = list.min_by_key(|s| (lowest(s), s.node.abs_diff(own.node))).and_then(|s| s.money);
     // `€39.30 €49.10` in one element: the second amount is the one before.
     let second = own.second.filter(|m| m.currency() == price.currency()).filter(higher);
     Beside {

@@ -10,17 +10,21 @@ use crate::extract::tree::Tree;
 
 /// Ancestors of a price that may be the box of its product.
 const MAX_CLIMB: usize = 6;
+/// Ancestors of a price that may be the box of what is offered in the product's place.
+const MAX_FAR_CLIMB: usize = 9;
 /// Nodes that such a box has at most.
 const MAX_BOX: usize = 80;
 /// Tiles beside a box from which on it is one of them.
 const TILES: usize = 2;
 
 /// Marks prices in boxes of the same kind as those of tiles, and prices that are for sale under another product's name.
-pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, url: &str) {
+///
+/// Where the product is `unsold`, whatever leads to another page is offered in its place.
+pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, url: &str, unsold: bool) {
     let holds_heading = |b: usize| anchor.is_some_and(|(_, at)| (b..tree.nodes[b].end).contains(&at));
     let is_box = |b: &usize| tree.nodes[*b].end - *b < MAX_BOX && !holds_heading(*b);
     let boxes = |spot: &Spot| -> Vec<usize> {
-        std::iter::once(spot.node).chain(tree.ancestors(spot.node)).take(MAX_CLIMB).take_while(is_box).collect()
+        std::iter::once(spot.node).chain(tree.ancestors(spot.node)).take(MAX_FAR_CLIMB).take_while(is_box).collect()
     };
     let kind = |b: usize| {
         let tag = tree.nodes[b].tag();
@@ -29,7 +33,7 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
     // Which boxes of one kind hold tiles: siblings with the same name and class.
     let mut tiles: FxHashMap<_, Vec<usize>> = FxHashMap::default();
     for tile in spots.iter().filter(|s| s.tile) {
-        for b in boxes(tile) {
+        for b in boxes(tile).into_iter().take(MAX_CLIMB) {
             let same = tiles.entry(kind(b)).or_default();
             if !same.contains(&b) {
                 same.push(b);
@@ -37,21 +41,33 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
         }
     }
     let here = Here::of(url);
+    // Two boxes of one kind, each with a picture that leads to a page of its own, are a list as well.
+    let mut pictured: FxHashMap<_, Vec<usize>> = FxHashMap::default();
+    for spot in spots.iter().filter(|s| s.marked && !s.tile && !s.aside) {
+        for b in boxes(spot).into_iter().take(MAX_CLIMB).filter(|b| shows_another(tree, *b, &here)) {
+            let same = pictured.entry(kind(b)).or_default();
+            if !same.contains(&b) {
+                same.push(b);
+            }
+        }
+    }
     let heading = anchor.map(|(words, _)| Words::of(words));
     for spot in spots.iter_mut().filter(|s| s.marked && !s.tile && !s.aside) {
         let around = boxes(spot);
         let beside_tiles = |b: &usize| {
             tiles.get(&kind(*b)).is_some_and(|same| same.iter().filter(|one| *one != b).count() >= TILES)
-                && link(tree, *b, &here).is_some()
+                && shows_another(tree, *b, &here)
         };
-        spot.tile = around.iter().any(beside_tiles);
+        let one_of_two = |b: &usize| pictured.get(&kind(*b)).is_some_and(|same| same.len() > 1 && same.contains(b));
+        spot.tile = around.iter().take(MAX_CLIMB).any(|b| beside_tiles(b) || one_of_two(b));
         let foreign = |b: &usize| {
             let named = link(tree, *b, &here).map(|link| Words::of(&tree.text(link, 200)));
             let Some((named, heading)) = named.zip(heading.as_ref()) else { return false };
             let heading: Vec<&str> = heading.iter().collect();
             sells(tree, *b) && named.iter().count() > 1 && !named.iter().any(|word| heading.contains(&word))
         };
-        if !spot.tile && around.iter().any(foreign) {
+        let instead = || unsold && around.iter().any(|b| shows_another(tree, *b, &here));
+        if !spot.tile && (around.iter().take(MAX_CLIMB).any(foreign) || instead()) {
             (spot.aside, spot.foreign) = (true, true);
             "another product's box".clone_into(&mut spot.aside_name);
         }
@@ -60,14 +76,31 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
 
 /// The link with a picture and a name that leads from a box to another page.
 fn link(tree: &Tree<'_>, b: usize, here: &Here<'_>) -> Option<usize> {
-    let leads_away = |i: &usize| {
+    links(tree, b, here).find(|i| is_pictured(tree, *i) && tree.has_text(*i))
+}
+
+/// Whether a picture and a name lead from a box to another page, by one link or by two.
+fn shows_another(tree: &Tree<'_>, b: usize, here: &Here<'_>) -> bool {
+    let (mut picture, mut name) = (false, false);
+    links(tree, b, here).any(|i| {
+        picture |= is_pictured(tree, i);
+        name |= tree.has_text(i);
+        picture && name
+    })
+}
+
+fn is_pictured(tree: &Tree<'_>, element: usize) -> bool {
+    (element..tree.nodes[element].end).any(|i| tree.nodes[i].is(Name::IMG))
+}
+
+/// The links of a box that lead to another page.
+fn links<'t>(tree: &'t Tree<'_>, b: usize, here: &'t Here<'_>) -> impl Iterator<Item = usize> + 't {
+    (b..tree.nodes[b].end).filter(|i| {
         let href = tree.nodes[*i].tag().filter(|tag| tag.is(Name::A)).and_then(|tag| tag.attribute("href"));
         href.map(str::trim).is_some_and(|href| {
             !href.is_empty() && !href.starts_with(['#', '?']) && !href.starts_with("javascript:") && !here.is_same(href)
         })
-    };
-    let pictured = |i: &usize| (*i..tree.nodes[*i].end).any(|k| tree.nodes[k].is(Name::IMG));
-    (b..tree.nodes[b].end).find(|i| leads_away(i) && pictured(i) && tree.has_text(*i))
+    })
 }
 
 /// Whether a box has a button.

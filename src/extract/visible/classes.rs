@@ -325,7 +325,10 @@ fn bits(value: &str) -> u16 {
         let inner = hit.start.checked_sub(1).is_some_and(|before| value[before].is_ascii_alphabetic());
         // A box called `no-slider` is none.
         let negated = value[..hit.start].ends_with(b"no-") || value[..hit.start].ends_with(b"not-");
-        !negated && ((hit.end - hit.start) > SHORT_STEM || !inner || !value[hit.start].is_ascii_lowercase())
+        // A box `with-list-price` holds the price and the one before.
+        let holding = || [&b"with-"[..], b"with_", b"has-", b"has_"].iter().any(|w| value[..hit.start].ends_with(w));
+        let holds = bits[hit.phrase] & 4 != 0 && holding();
+        !negated && !holds && ((hit.end - hit.start) > SHORT_STEM || !inner || !value[hit.start].is_ascii_lowercase())
     };
     let hits = all.find_all(value).filter(begins);
     hits.fold(0, |found, hit| found | bits[hit.phrase])

@@ -25,7 +25,7 @@ pub fn join(text: &str) -> (Cow<'_, str>, bool) {
 fn join_parts(text: &str) -> (Cow<'_, str>, bool) {
     let (joined, split) = match text.contains(SEAM) {
         false => (Cow::Borrowed(text), false),
-        true if may_join(text) || may_part(text) => {
+        true if may_join(text) || may_part(text) || may_sign(text) => {
             let (joined, split) = joined(text);
             (Cow::Owned(joined), split)
         }
@@ -52,6 +52,13 @@ fn may_join(text: &str) -> bool {
         let before = text[..at].trim_end_matches([' ', SEAM, STRUCK]).as_bytes().last();
         let behind = text[at + seam.len()..].trim_start_matches(' ').as_bytes().first();
         [before, behind].iter().all(|byte| matches!(byte, Some(b'0'..=b'9' | b'.' | b',')))
+    })
+}
+
+/// Whether any seam stands between a sign of money and digits, which may be the cents of a number in front of the sign.
+fn may_sign(text: &str) -> bool {
+    text.match_indices(SEAM).any(|(at, seam)| {
+        text[..at].ends_with(super::spots::is_sign) && text[at + seam.len()..].starts_with(|c: char| c.is_ascii_digit())
     })
 }
 
@@ -127,6 +134,14 @@ fn are_cents(text: &str) -> bool {
         && digits.bytes().take(2).all(|b| b.is_ascii_digit())
 }
 
+/// Whether a sign stands alone in its element in front of two digits in theirs: `€|90`.
+fn is_sign_and_cents(text: &str) -> bool {
+    let rest = text.trim_start_matches(super::spots::is_sign);
+    let Some(cents) = rest.strip_prefix(SEAM).filter(|_| rest.len() < text.len()) else { return false };
+    cents.bytes().take_while(u8::is_ascii_digit).count() == 2
+        && cents.chars().nth(2).is_none_or(|c| matches!(c, SEAM | STRUCK | '*'))
+}
+
 /// The text with its seams joined or blank, and whether one was joined.
 fn joined(text: &str) -> (String, bool) {
     let mut split = false;
@@ -151,6 +166,26 @@ fn joined(text: &str) -> (String, bool) {
             && !out.contains(super::spots::is_sign)
             && is_bare_number(&out)
             && are_cents(&behind)
+        {
+            split = true;
+            continue;
+        }
+        // `34|€|90`: the sign stands for the decimal mark.
+        let whole = out.trim_end_matches(super::spots::is_sign);
+        let two = behind.bytes().take_while(u8::is_ascii_digit).count() == 2;
+        let ended = behind.chars().nth(2).is_none_or(|c| matches!(c, SEAM | STRUCK | '*'));
+        if whole.len() < out.len()
+            && whole.ends_with(|c: char| c.is_ascii_digit())
+            && !has_decimals(whole)
+            && is_bare_number(whole)
+            && (two && ended)
+        {
+            split = true;
+            continue;
+        }
+        if behind.starts_with(super::spots::is_sign)
+            && out.ends_with(|c: char| c.is_ascii_digit())
+            && is_sign_and_cents(&behind)
         {
             split = true;
             continue;
@@ -264,6 +299,9 @@ mod tests {
             ("2.649|50| €", "2.649,50  €"),
             ("12,50| kr", "12,50  kr"),
             ("-10%|50 kr", "-10% 50 kr"),
+            ("34|€|90|TTC", "34€90 TTC"),
+            ("34€|90", "34€90"),
+            ("34 €|20 %", "34 € | 20 %"),
         ] {
             assert_eq!(join(&split.replace('|', &SEAM.to_string())).0, joined, "{split}");
         }

@@ -192,7 +192,8 @@ impl<'a> Reader<'_, 'a> {
         let first = || (more.0.clone(), None);
         let by_this_text =
             || matches!(self.tree.nodes[index].kind, Kind::Text(raw) if shows(&first(), &text::clean(raw)));
-        (same_sort && more.0.amount != own.amount && by_this_text())
+        let finer = more.0.amount.scale() >= own.amount.scale();
+        (same_sort && finer && more.0.amount != own.amount && by_this_text())
             .then(|| self.spot(parent, wider.plain(), more))
             .flatten()
     }
