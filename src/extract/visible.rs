@@ -171,6 +171,10 @@ fn prices(
     for (i, spot) in found.iter_mut().enumerate() {
         spot.online = if any_online { own_online[i] } else { spot.online };
         score(tree, spot, anchor, buttons);
+        // What can be chosen beside a price on request is an extra.
+        if view.unpriced == unpriced::Said::OnRequest && in_label(tree, spot.node) {
+            spot.points = spot.points.min(NO_PRICE);
+        }
         if shadows[i] {
             spot.points -= SHADOW;
             add_reason(&mut spot.why, -SHADOW, "the same amount is struck through beside it");

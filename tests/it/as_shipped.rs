@@ -222,3 +222,36 @@ fn what_stands_in_the_place_of_a_sold_out_product_is_another_one() {
     let tile = "<div class=block><div class=title>More lamps</div><ol><li><a href=/p0><img src=a.jpg></a><strong><a href=/p0>Lamp A</a></strong><div class=price-box><span class=special-price><span class=price>$83.99</span></span></div></li></ol></div>";
     check("en-US", &format!("<div class=stock>Out of stock</div>{tile}"), "-", "-");
 }
+
+#[test]
+fn a_list_whose_first_or_reduced_product_looks_otherwise_is_a_list() {
+    let tile = |n: usize, price: &str| {
+        format!(
+            "<li class=item><div><a href=/p{n}><img src=a.jpg></a><strong><a href=/p{n}>Lamp {n}</a></strong><div class=price-box>{price}</div></div></li>"
+        )
+    };
+    let plain = |n: usize| {
+        tile(n, &format!("<span class=final><span class=wrap><span class=price>{n}3,99 €</span></span></span>"))
+    };
+    let reduced = tile(
+        5,
+        "<span class=special-price><span class=final><span class=wrap><span class=price>19,99 €</span></span></span></span><span class=old-price>25,00 €</span>",
+    );
+    for tiles in [(1..8).map(plain).collect::<String>(), format!("{reduced}{}", (1..8).map(plain).collect::<String>())]
+    {
+        let page = page("de", "Leuchten", "", &format!("<p>12 Artikel</p><ol class=products>{tiles}</ol>"));
+        assert_eq!(price_of(&read(&page, "https://laden.example.de/leuchten.html")), None, "{tiles}");
+    }
+}
+
+#[test]
+fn state_that_lists_the_other_sizes_keeps_the_price_of_this_one() {
+    let body = r#"<div class=prix>9,80 €</div><div class=formats>250 g – 22,50 €</div><button>Ajouter au panier</button><script type="application/json" id="__NEXT_DATA__">{"product":{"name":"Brass Lamp","price":9.8,"currency":"EUR","variants":[{"label":"250 g","price":22.5},{"label":"1 kg","price":79}]}}</script>"#;
+    check("fr", body, "9.80 EUR", "-");
+}
+
+#[test]
+fn an_extra_beside_a_price_on_request_is_not_the_price() {
+    let body = "<p>Preis auf Anfrage</p><label><input type=checkbox> Ersatzfilter <b>12,90 €</b></label><button>In den Warenkorb</button>";
+    check("de", body, "-", "-");
+}

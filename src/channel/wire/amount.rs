@@ -1,4 +1,4 @@
-//! WirePrice in vendors' words and back, without a binary float on the way.
+//! Prices in vendors' words and back, without a binary float on the way.
 
 use rust_decimal::RoundingStrategy;
 use serde_json::value::RawValue;

@@ -62,6 +62,11 @@ impl Search<'_> {
             offer.sku =
                 only.object().and_then(|v| v.get("sku")).and_then(Value::text).and_then(|s| field(s, MAX_FIELD));
         }
+        // A list of the other sizes has a price of its own beside it.
+        if let Some(own) = offer.price.filter(|own| own.is_positive() && !amounts.is_empty() && !amounts.contains(own))
+        {
+            amounts.push(own);
+        }
         if let (Some(low), Some(high)) =
             (amounts.iter().min_by_key(|m| m.minor()), amounts.iter().max_by_key(|m| m.minor()))
             && low.minor() < high.minor()

@@ -51,6 +51,14 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
             }
         }
     }
+    let tiled: Vec<usize> = spots.iter().filter(|s| s.tile).map(|s| s.node).collect();
+    // What differs from its neighbours by being reduced is one of them all the same.
+    let in_row = |spot: &Spot| {
+        let at = tiled.partition_point(|node| *node < spot.node);
+        let beside = [at.checked_sub(1), Some(at)].into_iter().flatten().filter_map(|at| tiled.get(at));
+        let mut own = beside.filter_map(|tile| listed(tree, spot.node, *tile, anchor.map(|(_, at)| at)));
+        own.any(|b| tree.nodes[b].end - b < MAX_BOX && shows_another(tree, b, &here))
+    };
     let heading = anchor.map(|(words, _)| Words::of(words));
     for spot in spots.iter_mut().filter(|s| s.marked && !s.tile && !s.aside) {
         let around = boxes(spot);
@@ -59,19 +67,36 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
                 && shows_another(tree, *b, &here)
         };
         let one_of_two = |b: &usize| pictured.get(&kind(*b)).is_some_and(|same| same.len() > 1 && same.contains(b));
-        spot.tile = around.iter().take(MAX_CLIMB).any(|b| beside_tiles(b) || one_of_two(b));
+        spot.tile = around.iter().take(MAX_CLIMB).any(|b| beside_tiles(b) || one_of_two(b)) || in_row(spot);
         let foreign = |b: &usize| {
             let named = link(tree, *b, &here).map(|link| Words::of(&tree.text(link, 200)));
             let Some((named, heading)) = named.zip(heading.as_ref()) else { return false };
             let heading: Vec<&str> = heading.iter().collect();
             sells(tree, *b) && named.iter().count() > 1 && !named.iter().any(|word| heading.contains(&word))
         };
-        let instead = || unsold && around.iter().any(|b| shows_another(tree, *b, &here));
+        let names_another = |b: usize| is_pictured(tree, b) && links(tree, b, &here).any(|i| tree.has_text(i));
+        let instead = || unsold && around.iter().any(|b| names_another(*b));
         if !spot.tile && (around.iter().take(MAX_CLIMB).any(foreign) || instead()) {
             (spot.aside, spot.foreign) = (true, true);
             "another product's box".clone_into(&mut spot.aside_name);
         }
     }
+}
+
+/// The box of the first of two places, if they stand in boxes of one kind right beside each other in the page's structure,
+/// as those of a list do.
+pub(super) fn listed(tree: &Tree<'_>, one: usize, other: usize, anchor: Option<usize>) -> Option<usize> {
+    let way: Vec<usize> = std::iter::once(one).chain(tree.ancestors(one)).collect();
+    let mut below = other;
+    let shared = tree.ancestors(other).find_map(|i| {
+        let at = way.iter().position(|own| *own == i);
+        below = if at.is_some() { below } else { i };
+        at
+    })?;
+    let own = way[shared.checked_sub(1)?];
+    let kind = |i: usize| (tree.nodes[i].tag().map(|tag| tag.key), tree.facts(i).class);
+    let holds_heading = anchor.is_some_and(|at| (own..tree.nodes[own].end).contains(&at));
+    (!holds_heading && kind(own) == kind(below)).then_some(own)
 }
 
 /// The link with a picture and a name that leads from a box to another page.

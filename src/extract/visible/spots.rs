@@ -6,6 +6,7 @@ use std::cell::{OnceCell, RefCell};
 
 use rustc_hash::FxHashMap;
 
+use super::boxes;
 use super::classes::Hints;
 use super::confirm::Relevant;
 use super::lead;
@@ -443,6 +444,11 @@ pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>)
         let spared =
             anchor.and_then(|a| members.iter().find(|i| spots[**i].node > a && spots[**i].node - a < 200).copied());
         let spared = spared.filter(|i| !spots[*i].linked && !beside_link(tree, &spots[*i]));
+        let listed = |i: &usize| {
+            let next = members.iter().find(|m| spots[**m].node > spots[*i].node);
+            next.is_some_and(|next| boxes::listed(tree, spots[*i].node, spots[*next].node, anchor).is_some())
+        };
+        let spared = spared.filter(|i| !listed(i));
         if amounts.len() >= 2 && (linked * 2 >= members.len() || members.len() >= 6) {
             for i in members.iter().filter(|i| Some(**i) != spared) {
                 spots[*i].tile = true;
