@@ -49,7 +49,37 @@ impl<'p> Here<'p> {
     /// Whether a link leads to the same path of the same host.
     #[must_use]
     pub fn is_same(&self, link: &str) -> bool {
-        self.key.is_some() && (link == self.address || self.absolute(link).is_some_and(|url| place(&url) == self.key))
+        self.key.is_some()
+            && (link == self.address
+                || self.absolute(link).is_some_and(|url| place(&url) == self.key && !self.is_of_another_product(&url)))
+    }
+
+    /// Whether a link to the same script names another product: `product_info.php?products_id=16`.
+    fn is_of_another_product(&self, url: &Url) -> bool {
+        const NAMES: [&str; 14] = [
+            "products_id",
+            "product_id",
+            "productid",
+            "prod_id",
+            "product",
+            "pid",
+            "id",
+            "item_id",
+            "itemid",
+            "item",
+            "goods_id",
+            "goodsno",
+            "branduid",
+            "product_no",
+        ];
+        if url.query().is_none() {
+            return false;
+        }
+        let page = || self.base.clone().filter(Url::has_host).or_else(|| self.absolute(self.address));
+        let named = |key: &str| NAMES.iter().any(|name| key.eq_ignore_ascii_case(name));
+        url.query_pairs().filter(|(key, _)| named(key)).any(|(key, other)| {
+            page().is_some_and(|page| page.query_pairs().any(|(own, value)| own == key && value != other))
+        })
     }
 
     fn absolute(&self, link: &str) -> Option<Url> {

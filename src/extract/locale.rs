@@ -230,7 +230,7 @@ const COMMA: [&str; 106] = [
 
 /// Country domains and the language their shops are written in.
 #[rustfmt::skip]
-const TLDS: [(&str, &str); 66] = [
+const TLDS: [(&str, &str); 135] = [
     ("dk", "da-DK"), ("se", "sv-SE"), ("no", "nb-NO"), ("fi", "fi-FI"), ("is", "is-IS"), ("de", "de-DE"),
     ("at", "de-AT"), ("ch", "de-CH"), ("nl", "nl-NL"), ("be", "nl-BE"), ("fr", "fr-FR"), ("lu", "fr-LU"),
     ("it", "it-IT"), ("es", "es-ES"), ("pt", "pt-PT"), ("pl", "pl-PL"), ("cz", "cs-CZ"), ("sk", "sk-SK"),
@@ -242,6 +242,18 @@ const TLDS: [(&str, &str); 66] = [
     ("my", "ms-MY"), ("ph", "en-PH"), ("id", "id-ID"), ("th", "th-TH"), ("vn", "vi-VN"), ("jp", "ja-JP"),
     ("kr", "ko-KR"), ("cn", "zh-CN"), ("tw", "zh-TW"), ("br", "pt-BR"), ("mx", "es-MX"), ("ar", "es-AR"),
     ("cl", "es-CL"), ("co", "es-CO"), ("pe", "es-PE"), ("za", "en-ZA"), ("ae", "ar-AE"), ("sa", "ar-SA"),
+    ("pk", "en-PK"), ("lk", "en-LK"), ("np", "ne-NP"), ("bd", "bn-BD"), ("ng", "en-NG"), ("ke", "en-KE"),
+    ("gh", "en-GH"), ("tz", "sw-TZ"), ("ug", "en-UG"), ("eg", "ar-EG"), ("ma", "fr-MA"), ("dz", "fr-DZ"),
+    ("tn", "fr-TN"), ("qa", "ar-QA"), ("kw", "ar-KW"), ("bh", "ar-BH"), ("om", "ar-OM"), ("jo", "ar-JO"),
+    ("lb", "ar-LB"), ("iq", "ar-IQ"), ("ir", "fa-IR"), ("ge", "ka-GE"), ("am", "hy-AM"), ("az", "az-AZ"),
+    ("md", "ro-MD"), ("uz", "uz-UZ"), ("mn", "mn-MN"), ("kh", "km-KH"), ("mm", "my-MM"), ("uy", "es-UY"),
+    ("py", "es-PY"), ("bo", "es-BO"), ("ve", "es-VE"), ("ec", "es-EC"), ("cr", "es-CR"), ("gt", "es-GT"),
+    ("hn", "es-HN"), ("ni", "es-NI"), ("pa", "es-PA"), ("do", "es-DO"), ("li", "de-LI"), ("mo", "zh-MO"),
+    ("jm", "en-JM"), ("sn", "fr-SN"), ("ci", "fr-CI"), ("cm", "fr-CM"), ("mg", "fr-MG"), ("bf", "fr-BF"),
+    ("ml", "fr-ML"), ("bj", "fr-BJ"), ("ao", "pt-AO"), ("mz", "pt-MZ"), ("cv", "pt-CV"), ("mu", "en-MU"),
+    ("sc", "en-SC"), ("zm", "en-ZM"), ("bw", "en-BW"), ("na", "en-NA"), ("zw", "en-ZW"), ("tt", "en-TT"),
+    ("mv", "en-MV"), ("kg", "ru-KG"), ("sy", "ar-SY"), ("ye", "ar-YE"), ("pf", "fr-PF"), ("nc", "fr-NC"),
+    ("sv", "es-SV"), ("rw", "en-RW"), ("fj", "en-FJ"),
 ];
 
 /// Where a language without region is assumed to be spoken.

@@ -7,6 +7,7 @@ pub mod behind;
 pub mod beside;
 pub mod boxes;
 pub mod buttons;
+pub mod choices;
 pub mod classes;
 pub mod confirm;
 pub mod labels;
@@ -32,6 +33,7 @@ use super::scan::{Name, Tag};
 use super::text::{self, Words};
 use super::tree::{Kind, Tree};
 use crate::money::Money;
+use choices::in_label;
 use spots::Spot;
 
 /// Points a price needs to be taken as the product's.
@@ -168,11 +170,13 @@ fn prices(
     let any_online = own_online.contains(&true);
     pairs::settle_labels(&mut found);
     let shadows = pairs::shadows(&found);
+    let not_made = choices::not_made(tree);
     for (i, spot) in found.iter_mut().enumerate() {
         spot.online = if any_online { own_online[i] } else { spot.online };
         score(tree, spot, anchor, buttons);
         // What can be chosen beside a price on request is an extra.
-        if view.unpriced == unpriced::Said::OnRequest && in_label(tree, spot.node) {
+        let on_request = view.unpriced == unpriced::Said::OnRequest && in_label(tree, spot.node);
+        if on_request || choices::is_not_made(tree, &not_made, spot.node) {
             spot.points = spot.points.min(NO_PRICE);
         }
         if shadows[i] {
@@ -288,11 +292,6 @@ const NAMED_ELSE: i32 = -18;
 const LATER: i32 = -30;
 /// Most points of an amount that is not told as a price for its place alone.
 const NO_PRICE: i32 = 39;
-
-/// Whether an amount stands in the label of a choice.
-fn in_label(tree: &Tree<'_>, node: usize) -> bool {
-    std::iter::once(node).chain(tree.ancestors(node)).take(4).any(|i| tree.nodes[i].is(Name::LABEL))
-}
 
 /// Points of one price.
 fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usize]) {

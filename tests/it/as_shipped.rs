@@ -255,3 +255,110 @@ fn an_extra_beside_a_price_on_request_is_not_the_price() {
     let body = "<p>Preis auf Anfrage</p><label><input type=checkbox> Ersatzfilter <b>12,90 €</b></label><button>In den Warenkorb</button>";
     check("de", body, "-", "-");
 }
+
+#[test]
+fn the_text_of_a_box_that_strikes_another_amount_out_is_read_by_itself() {
+    for body in [
+        "<p class=price><del>$80.00</del> $55.00</p>",
+        "<p><s>$80.00</s><br>$55.00</p>",
+        "<p><span style=\"text-decoration: line-through\">$80.00</span> Now $55.00</p>",
+        "<p>$55.00 <del>$80.00</del></p>",
+    ] {
+        check("en-US", &format!("{body}{BUY}"), "55.00 USD", "80.00 USD");
+    }
+}
+
+#[test]
+fn of_both_tax_views_the_one_with_tax_is_the_price() {
+    for body in [
+        "<span class=amount>£4.80</span> <small class=woocommerce-price-suffix>inc. VAT (<span class=amount>£4.00</span> ex. VAT)</small>",
+        "<div class=price>£4.00 ex VAT<br>£4.80 inc VAT</div>",
+        "<div class=price>£4.00 ex VAT £4.80 inc VAT</div>",
+        "<div class=price>ex VAT £4.00 inc VAT £4.80</div>",
+    ] {
+        check("en-GB", &format!("<p>{body}</p><button>Add to basket</button>"), "4.80 GBP", "-");
+    }
+    for body in ["7,200円（税込7,920円）", "7,200円(税込7,920円)", "税抜7,200円（税込7,920円）"] {
+        check("ja", &format!("<div class=price>{body}</div><button>カートに入れる</button>"), "7920 JPY", "-");
+    }
+}
+
+#[test]
+fn a_choice_that_is_not_made_is_not_the_price() {
+    let body = "<div><label><input type=radio checked> Download 49,95 €</label><label><input type=radio> Box 59,95 €</label></div><div class=total>Gesamt: <b>49,95 €</b> inkl. MwSt.</div><button>In den Warenkorb</button>";
+    check("de", body, "49.95 EUR", "-");
+}
+
+#[test]
+fn what_one_of_a_pack_costs_is_told_in_a_bracket_beside_the_price() {
+    let body = "<div>Karton: <strong>98,70 €</strong><br><small>(32,90 € / Kanister · 6,58 € / Liter)</small></div><button>In den Warenkorb</button>";
+    check("de", body, "98.70 EUR", "-");
+}
+
+#[test]
+fn an_amount_converted_for_the_reader_is_not_the_price() {
+    let body = "<div class=x-price-primary><span>AU $129.00</span></div><div class=x-price-approx><span>Approximately</span> <span class=x-price-approx__price>US $84.31</span></div><button>Buy now</button>";
+    check("en-AU", body, "129.00 AUD", "-");
+}
+
+#[test]
+fn what_is_bid_is_no_price() {
+    check("en-GB", "<p>Current bid: £31.00</p><button>Place bid</button>", "-", "-");
+}
+
+#[test]
+fn a_special_offer_of_the_shop_in_front_of_the_product_is_another_one() {
+    let body = "<table><tr><td><form method=post><table><tr><td><h1>Brass Lamp</h1></td><td>$499.99</td></tr></table><input type=image alt=\"Add to Cart\"></form></td></tr></table>";
+    let special = "<table><tr><td>Specials</td></tr><tr><td><a href=\"product_info.php?products_id=16\"><img src=a.gif></a><br><a href=\"product_info.php?products_id=16\">Iron Chair</a><br><s>$250.00</s><br><span class=productSpecialPrice>$200.00</span></td></tr></table>";
+    let page = format!("<html lang=en-US><title>Brass Lamp</title><body>{special}{body}</body></html>");
+    let found = read(&page, "https://shop.example.com/product_info.php?products_id=3");
+    assert_eq!(price_of(&found).as_deref(), Some("499.99 USD"), "{}", found.explanation);
+}
+
+#[test]
+fn shop_software_names_the_earlier_price_in_any_language() {
+    let body = r#"<span class="old-price"><span class="price-container price-final_price"><span data-price-type="oldPrice" class="price-wrapper"><span class="price">kr 329,00</span></span></span></span><span class="special-price"><span class="price-container price-final_price"><span data-price-type="finalPrice" class="price-wrapper"><span class="price">kr 249,00</span></span></span></span><button>Legg i handlekurv</button>"#;
+    check("nb", body, "249.00 NOK", "329.00 NOK");
+}
+
+#[test]
+fn a_shared_name_of_money_is_that_of_the_country() {
+    for (url, price) in [
+        ("https://shop.example.pk/p/1", "164999.00 PKR"),
+        ("https://shop.example.lk/p/1", "164999.00 LKR"),
+        ("https://shop.example.in/p/1", "164999.00 INR"),
+    ] {
+        let found = read(&page("en", "Brass Lamp", "", &format!("<span class=price>Rs.164,999</span>{BUY}")), url);
+        assert_eq!(price_of(&found).as_deref(), Some(price), "{url}");
+    }
+}
+
+#[test]
+fn a_denied_stock_phrase_says_that_there_is_none() {
+    for (lang, words) in [("fi", "Ei varastossa"), ("et", "Ei ole laos"), ("sr", "Nema na stanju"), ("he", "לא במלאי")]
+    {
+        let found = read(&page(lang, "Brass Lamp", "", &format!("<p>49,00 €</p><div>{words}</div>")), SHOP);
+        let told = found.offer.map(|offer| offer.availability);
+        assert_eq!(told, Some(Availability::OutOfStock), "{words}");
+    }
+}
+
+#[test]
+fn markup_of_another_product_or_in_cents_is_not_believed_against_the_page() {
+    let body = "<b>749,00 €</b><button>In den Warenkorb</button>";
+    let markup = |name: &str, price: &str| {
+        format!(
+            r#"<script type="application/ld+json">{{"@type":"Product","name":"{name}","offers":{{"price":"{price}","priceCurrency":"EUR"}}}}</script>"#
+        )
+    };
+    check_with("de", &markup("Quora 77", "337.05"), body, "-", "-");
+    check_with("de", &markup("Brass Lamp", "74900"), body, "-", "-");
+    check_with("de", &markup("Brass Lamp", "749.00"), body, "749.00 EUR", "-");
+}
+
+#[test]
+fn names_of_units_are_no_money_where_people_pay_with_another_one() {
+    for (lang, words) in [("de", "30 den"), ("fr", "40 DEN"), ("de", "DIN 933"), ("hu", "Db 36")] {
+        check(lang, &format!("<p>{words}</p><button>Add to cart</button>"), "-", "-");
+    }
+}

@@ -63,7 +63,8 @@ impl Seen<'_> {
         let enclosed = self.text[..self.number.start].ends_with('(') && self.text[self.number.end..].starts_with(')');
         let behind = self.text[self.number.end..].strip_prefix([':', '/']);
         let ahead = self.text[..self.number.start].strip_suffix([':', '/']);
-        let scored = self.number.last_group() == 1 && matches!(behind, Some("5" | "10"));
+        let scored = self.number.last_group() == 1 && matches!(behind, Some("5" | "10"))
+            || words::is_score(self.lower[self.number.end..].trim());
         scored
             || self.number.integer().is_some()
                 && (behind.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))

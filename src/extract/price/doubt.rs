@@ -147,8 +147,8 @@ impl Seen<'_> {
         if !context.strict {
             return false;
         }
-        let glued =
-            self.text[..self.number.start].ends_with(|c: char| c.is_alphabetic()) && self.from == self.number.start;
+        let glued = self.text[..self.number.start].ends_with(|c: char| c.is_alphabetic() && !currency::is_cjk(c))
+            && self.from == self.number.start;
         glued || (!expected && self.is_weak(mark) && !self.is_whole_text(mark))
     }
 

@@ -269,7 +269,7 @@ impl<'a> Seen<'a> {
         used += usize::from(high.is_some());
         let (cue_kind, role) = self.cues(later);
         // `(1,89 € / 1 Stück)`: beside the price of a pack, what one of it costs.
-        let aside = per.is_some() && self.text[..self.from].trim_end().ends_with('(');
+        let aside = per.is_some() && self.opens_bracket();
         let kind = if self.instalments() {
             PriceKind::Instalment
         } else if let Some(kind) = kind_of_unit.or(aside.then_some(PriceKind::Unit)) {
@@ -296,6 +296,10 @@ impl<'a> Seen<'a> {
             },
             used,
         ))
+    }
+
+    fn opens_bracket(&self) -> bool {
+        self.text[..self.from].trim_end().ends_with('(')
     }
 
     fn in_parentheses(&self) -> bool {
@@ -395,6 +399,9 @@ impl<'a> Seen<'a> {
             (Some(first.to_owned()), None)
         } else if is(words::MEASURES, first) || (amount_unit.len() < unit.len() && is(words::MEASURES, measured)) {
             (Some(unit.to_owned()), Some(PriceKind::Unit))
+        } else if self.opens_bracket() && first.chars().count() > 2 && first.chars().all(char::is_alphabetic) {
+            // `(32,90 € / Kanister)`: in a bracket beside a price, whatever it is a price of.
+            (Some(first.to_owned()), Some(PriceKind::Unit))
         } else {
             (None, None)
         }

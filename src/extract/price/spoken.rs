@@ -4,6 +4,13 @@ use super::seen::{BEFORE_AMOUNT, BEHIND_AMOUNT, Seen};
 use super::words::{self, Cue};
 use super::{PriceKind, Role, TaxView, condition, tax};
 
+/// Whether the words before an amount say what is saved, a percentage between: `Sie sparen 20% / 10,00 EUR`.
+fn saves_percent(before: &str) -> bool {
+    let share = before.trim_end_matches([' ', '/', '|', '(', '-', '–', '=']).strip_suffix('%');
+    let words = share.map(|rest| rest.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ' ')));
+    words.is_some_and(|words| words::cues(words.trim_end_matches(BEFORE_AMOUNT), "").contains(&Cue::Saving))
+}
+
 impl Seen<'_> {
     pub(super) fn cues(&self, later: &[Seen<'_>]) -> (PriceKind, Role) {
         let before = self.lower[..self.from].trim_end_matches(BEFORE_AMOUNT);
@@ -35,6 +42,9 @@ impl Seen<'_> {
                 Cue::Deposit => role = Role::Deposit,
                 Cue::Fee => role = Role::Fee,
             }
+        }
+        if role == Role::Price && saves_percent(before) {
+            role = Role::Saving;
         }
         let alone = !later.iter().any(|next| next.mark.is_some());
         if role == Role::Price && (words::of_last_month(before) || alone && words::is_of_last_month(after)) {
@@ -88,7 +98,15 @@ impl Seen<'_> {
         if near.len() < 3 && before.len() < 3 {
             return TaxView::Unknown;
         }
-        let (net, gross) = tax::tax(near, before);
+        let (net, gross) = match (tax::tax(near, ""), tax::tax("", before)) {
+            // `£4.00 ex VAT £4.80 inc VAT`: labels stand all before their amounts or all behind them.
+            (behind, ahead) if behind != (false, false) && ahead != (false, false) => {
+                let first = self.lower.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+                let labels_first = tax::tax("", self.lower[..first].trim_end_matches([' ', ':'])) != (false, false);
+                if labels_first { ahead } else { behind }
+            }
+            (behind, ahead) => (behind.0 || ahead.0, behind.1 || ahead.1),
+        };
         match (net, gross) {
             (true, _) => TaxView::Net,
             (false, true) => TaxView::Gross,

@@ -16,7 +16,7 @@ pub(super) const SIGNS: &[(&str, &str)] = &[
     ("mx$", "MXN"), ("$mx", "MXN"), ("mex$", "MXN"), ("mxn$", "MXN"), ("$mxn", "MXN"), ("r$", "BRL"), ("br$", "BRL"),
     ("ar$", "ARS"), ("$ar", "ARS"), ("cl$", "CLP"), ("clp$", "CLP"), ("$cl", "CLP"), ("co$", "COP"), ("cop$", "COP"),
     ("$co", "COP"), ("rd$", "DOP"), ("bz$", "BZD"), ("$bz", "BZD"), ("j$", "JMD"), ("jm$", "JMD"), ("ja$", "JMD"),
-    ("tt$", "TTD"), ("$tt", "TTD"), ("bds$", "BBD"), ("bs$", "BSD"), ("b$", "BND BSD"), ("bm$", "BMD"), ("fj$", "FJD"),
+    ("tt$", "TTD"), ("$tt", "TTD"), ("bds$", "BBD"), ("bs$", "BSD"), ("b$", "BND BSD"), ("bm$", "BMD"), ("fj$", "FJD"), ("f$", "FJD"),
     ("$fj", "FJD"), ("g$", "GYD"), ("gy$", "GYD"), ("ec$", "XCD"), ("$ec", "XCD"), ("n$", "NAD"), ("t$", "TOP"),
     ("ws$", "WST"), ("z$", "ZWL"), ("l$", "LRD"), ("$u", "UYU"), ("$uy", "UYU"), ("uy$", "UYU"), ("si$", "SBD"),
     ("sr$", "SRD"), ("mop$", "MOP"), ("vn$", "VND"), ("$b", "BOB"), ("ci$", "KYD"),
@@ -26,7 +26,7 @@ pub(super) const SIGNS: &[(&str, &str)] = &[
     ("cn¥", "CNY"), ("¥cn", "CNY"), ("jp¥", "JPY"), ("rmb¥", "CNY"), ("\\", "JPY"), ("₹", "INR"), ("र", "INR NPR"),
     ("₨", "INR PKR LKR NPR MUR SCR"), ("rs", "INR PKR LKR NPR MUR SCR"), ("rs.", "INR PKR LKR NPR MUR SCR"),
     ("₩", "KRW"), ("￦", "KRW"), ("kr₩", "KRW"), ("원", "KRW"), ("₽", "RUB"), ("руб", "RUB BYN"), ("руб.", "RUB BYN"),
-    ("р.", "RUB BYN"), ("р", "RUB BYN"), ("p.", "RUB BYN"), ("rbl", "RUB"), ("₴", "UAH"), ("грн", "UAH"), ("грн.", "UAH"),
+    ("р.", "RUB BYN"), ("р", "RUB BYN"), ("б.р.", "BYN"), ("б.р", "BYN"), ("бел. руб.", "BYN"), ("бел.руб.", "BYN"), ("p.", "RUB BYN"), ("rbl", "RUB"), ("₴", "UAH"), ("грн", "UAH"), ("грн.", "UAH"),
     ("hrn", "UAH"), ("₸", "KZT"), ("тг", "KZT"), ("тг.", "KZT"), ("тенге", "KZT"), ("₺", "TRY"), ("tl", "TRY"),
     ("ytl", "TRY"), ("тл", "TRY"), ("₪", "ILS"), ("nis", "ILS"), ("ש\"ח", "ILS"), ("ש'ח", "ILS"), ("ש״ח", "ILS"),
     ("שח", "ILS"), ("₫", "VND"), ("đ", "VND"), ("vnđ", "VND"), ("đồng", "VND"), ("dong", "VND"), ("฿", "THB"), ("th฿", "THB"),
@@ -48,7 +48,7 @@ pub(super) const SIGNS: &[(&str, &str)] = &[
     ("kshs", "KES"), ("tsh", "TZS"), ("ush", "UGX"), ("tk", "BDT"), ("mt", "MZN"), ("mtn", "MZN"), ("kz", "AOA"), ("k", "ZMW PGK MMK"), ("d", "GMD"), ("e", "SZL"), ("s", "SOS"),
     ("zk", "ZMW"), ("mk", "MWK"), ("le", "SLE EGP"), ("db", "STN"), ("vt", "VUV"), ("um", "MRU"), ("nfk", "ERN"), ("fdj", "DJF"),
     ("fbu", "BIF"), ("frw", "RWF"), ("rf", "RWF MVR"), ("r₣", "RWF"), ("fg", "GNF"), ("cf", "KMF"), ("fc", "CDF"), ("ar", "MGA"),
-    ("fcfa", "XAF XOF"), ("f cfa", "XOF XAF"), ("cfa", "XOF XAF"), ("cg.", "XCG"), ("cg", "XCG"), ("ر", "PKR"), ("रू", "NPR INR"), ("रू.", "NPR INR"), ("fcfp", "XPF"), ("ls", "SYP"), ("cfpf", "XPF"), ("f", "XPF"), ("nu.", "BTN"), ("afl.", "AWG"), ("naf.", "XCG"),
+    ("fcfa", "XAF XOF"), ("f cfa", "XOF XAF"), ("cfa", "XOF XAF"), ("cg.", "XCG"), ("cg", "XCG"), ("ر", "PKR"), ("रू", "NPR INR"), ("रू.", "NPR INR"), ("fcfp", "XPF"), ("ls", "SYP LVL"), ("cfpf", "XPF"), ("f", "XPF"), ("nu.", "BTN"), ("afl.", "AWG"), ("naf.", "XCG"),
     ("ƒ", "AWG XCG"), ("da", "DZD"), ("dt", "TND"), ("dh", "AED MAD"), ("dhs", "AED MAD"), ("dhs.", "AED MAD"), ("ld", "LYD"),
     ("sr", "SAR SCR"), ("qr", "QAR"), ("bd", "BHD"), ("kd", "KWD"), ("jd", "JOD"), ("ro", "OMR"), ("le.", "EGP"), ("egp", "EGP"),
     ("د.إ", "AED"), ("درهم", "AED MAD"), ("د.ب", "BHD"), ("د.ج", "DZD"), ("دج", "DZD"), ("ج.م", "EGP"), ("ج.م.", "EGP"),
@@ -145,7 +145,7 @@ pub(super) const NATIONS: &[(&str, &str)] = &[
 /// Words for a hundredth of a currency.
 #[rustfmt::skip]
 pub(super) const SUBUNITS: &[&str] = &[
-    "cent", "cents", "ct", "cts", "c", "cen", "centi", "centa", "cente", "centy", "centų", "céntimo", "céntimos", "centimo", "centimos", "centavo",
+    "cent", "cents", "centů", "centov", "ct", "cts", "c", "cen", "centi", "centa", "cente", "centy", "centų", "céntimo", "céntimos", "centimo", "centimos", "centavo",
     "centavos", "centesimo", "centesimi", "centime", "centimes", "ceinteanna", "ceint", "цент", "цента", "центов", "центами", "центи", "ц", "sent",
     "sente", "senttiä", "sen", "xen", "xu", "سنت", "سنتات", "سينت", "سينتات", "सेंट", "센트", "セント", "美分", "欧分", "分", "pence", "penny",
     "pennies", "penies", "p", "peni", "peniques", "penique", "पेंस", "펜스", "페니", "пенс", "пенсов", "пенни", "øre", "ører", "öre", "örer", "ore",

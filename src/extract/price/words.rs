@@ -44,7 +44,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "rabat", "rabatt", "oszczędzasz", "oszczędź", "taniej o", "zniżka", "économisez", "vous économisez", "ahorra", "ahorras", "risparmi", "poupa",
             "poupe", "je bespaart", "bespaar", "korting", "ušetříte", "sleva", "ušetríte", "zľava", "megtakarítás", "économie", "экономия", "скидка", "выгода",
             "säästä", "säästät", "alennus", "économies", "descuento", "sconto", "desconto", "voucher", "coupon", "gutschein", "cashback", "reducere", "economisești",
-            "отстъпка", "знижка", "kedvezmény", "popust", "ušteda", "έκπτωση", "indirim", "할인", "割引", "优惠", "優惠",
+            "отстъпка", "знижка", "kedvezmény", "popust", "ušteda", "έκπτωση", "indirim", "할인", "割引", "优惠", "優惠", "tiết kiệm",
         ],
     ),
     (
@@ -62,7 +62,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "소비자가", "normal", "precio normal", "original price was", "original price", "den oprindelige pris var", "oprindelig pris", "det ursprungliga priset var", "ursprungspris", "opprinnelig pris var",
             "opprinnelig pris", "ursprünglicher preis war", "ursprünglicher preis", "le prix initial était", "prix initial", "prix d'origine", "el precio original era", "precio original", "il prezzo originale era", "prezzo originale", "o preço original era",
             "oorspronkelijke prijs was", "oorspronkelijke prijs", "pierwotna cena wynosiła", "pierwotna cena", "původní cena byla", "pôvodná cena bola", "alkuperäinen hinta oli", "alkuperäinen hinta", "az eredeti ár", "prețul inițial a fost", "preț inițial",
-            "первоначальная цена составляла", "первоначальная цена", "оригінальна ціна", "orijinal fiyat", "liste fiyatı", "piyasa fiyatı", "gamla priset", "tavallinen hinta", "מחיר קודם", "מחיר רגיל", "prezzo consigliato", "ราคาปกติ", "ราคาเดิม", "当店通常価格", "通常価格", "السعر السابق", "السعر الأصلي", "优惠前", "قیمت قبلی", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at",
+            "первоначальная цена составляла", "первоначальная цена", "оригінальна ціна", "orijinal fiyat", "liste fiyatı", "piyasa fiyatı", "gamla priset", "tavallinen hinta", "מחיר קודם", "מחיר רגיל", "prezzo consigliato", "ราคาปกติ", "ราคาเดิม", "当店通常価格", "通常価格", "السعر السابق", "السعر الأصلي", "优惠前", "قیمت قبلی", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at", "precio de lista", "prix courant", "giá niêm yết", "giá gốc", "giá cũ", "giá thị trường", "προηγούμενη τιμή", "įprasta kaina", "السعر قبل الخصم", "بدلا من", "بدلاً من",
         ],
     ),
     (
@@ -90,7 +90,9 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "mensualité", "mensualidad", "cuotas", "cuota", "parcelas", "rassrochka", "рассрочк", "кредит", "rate de", "leasing", "leje", "kk-maksu", "järelmaks", "a rate",
         ],
     ),
-    (Cue::Deposit, &["deposit", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
+    (Cue::Deposit, &[
+            // What is bid at an auction is no price that one can pay.
+            "current bid", "starting bid", "aktuelles gebot", "startgebot", "mindestgebot", "enchère actuelle", "mise à prix", "puja actual", "oferta inicial", "offerta attuale", "aktuellt bud", "ledande bud", "aktuelt bud", "højeste bud", "nåværende bud", "korkein tarjous", "huidig bod", "aktualna oferta", "lance atual", "текущая ставка", "поточна ставка", "現在の入札","deposit", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
     (Cue::Fee, &["price for both", "price for all", "both for", "all for", "fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring"]),
 ];
 
@@ -139,7 +141,7 @@ pub(super) const MYRIADS: &[(char, u32)] =
 #[rustfmt::skip]
 const QUANTITIES: &[&str] = &[
     "%", "cm", "mm", "m", "km/h", "kg", "g", "mg", "ml", "cl", "l", "ltr", "liter", "litre", "oz", "lbs", "lb", "inch", "in", "\"", "″", "”", "gb", "tb", "mb", "ghz", "mhz", "hz", "w", "kw", "kwh", "v", "mah", "ah",
-    "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews",
+    "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews", "бонус", "бонуса", "бонусов", "бонусы",
     "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "ポイント", "포인트", "積分", "积分", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
     "month", "months", "monate", "monaten", "mois", "meses", "mesi", "měsíců", "mesiacov", "miesięcy", "miesiące", "månader", "måneder", "mdr", "maanden", "kuukautta", "hónap", "luni", "месяцев", "мес", "hour", "year",
     "h", "hr", "hrs", "std", "werktage", "werktagen", "werktag", "arbeitstage", "arbetsdagar", "arbejdsdage", "hverdage", "vardagar", "virkedager", "arkipäivää", "jours", "días", "giorni", "dias", "dagen", "werkdagen", "tag", "dag",
@@ -183,6 +185,13 @@ pub(super) fn is_stock(behind: &str) -> bool {
     STOCKED.iter().any(|words| starts_with_phrase(behind, words))
 }
 
+/// Whether words in lower case behind a number say what it is a score of: `4.5 out of 5`.
+pub(super) fn is_score(behind: &str) -> bool {
+    const OF: [&str; 12] = ["out of", "of", "von", "sur", "av", "af", "su", "van", "z", "из", "з", "iz"];
+    let all = ["5", "10"].iter().find_map(|all| behind.strip_suffix(all));
+    all.is_some_and(|words| OF.contains(&words.trim_end_matches([' ', '\u{a0}'])) && words.ends_with([' ', '\u{a0}']))
+}
+
 /// What stands between a number of things and what they cost together.
 pub(super) const FOR: [&str; 7] = ["for ", "för ", "für ", "voor ", "pour ", "per ", "za "];
 
@@ -197,11 +206,16 @@ pub(super) fn opens_range(before: &str) -> bool {
 pub(super) fn reduces(before: &str, between: &str) -> bool {
     const PAIRS: [(&str, &str); 4] = [("de", "por"), ("van", "voor"), ("von", "auf"), ("fra", "til")];
     let mut near = before.split_whitespace().rev().take(2);
-    near.any(|word| PAIRS.iter().any(|(from, to)| word == *from && between == *to))
+    matches!(between, "→" | "⇒" | "➔" | "➜" | "->" | "=>")
+        || near.any(|word| PAIRS.iter().any(|(from, to)| word == *from && between == *to))
 }
 
-/// Names of money that are units when they are written in small letters.
-const UNITS: [&str; 12] = ["km", "ft", "mt", "kn", "nt", "lv", "le", "bd", "br", "um", "dt", "cg"];
+/// Names of money that are units, norms or models as they are written here, where people pay with another money.
+#[rustfmt::skip]
+const UNITS: [&str; 27] = [
+    "km", "ft", "mt", "kn", "nt", "lv", "le", "bd", "br", "um", "dt", "cg", "den", "Den", "DEN", "ден", "ДЕН", "din", "Din", "DIN", "db", "Db",
+    "DB", "RS", "KN", "Mk", "MK",
+];
 
 /// Whether a name of money as it is written is a unit of measure.
 pub(super) fn is_unit(written: &str) -> bool {
@@ -220,7 +234,7 @@ const PRICE_LABELS: &[&str] = &[
 /// Words that say whose price it is, that it is one, or join it to what belongs to it.
 #[rustfmt::skip]
 const PRICE_WORDS: &[&str] = &[
-    "our", "your", "the", "is", "now", "today", "new", "sale", "special", "offer", "deal", "web", "online", "internet", "current", "final", "total", "as", "low", "at", "starting", "starts", "for", "per", "buy", "in", "shop", "incl", "inc", "including", "excl", "ex", "net", "gross", "each", "vat", "tax", "taxes", "and", "or", "shipping", "free", "delivery", "rrp", "was", "save", "sold", "by", "from", "to", "one", "time", "purchase", "once", "einmalkauf", "einmaliger", "kauf", "engangskøb", "engångsköp", "achat", "unique", "única", "acquisto", "singolo",
+    "our", "your", "the", "is", "now", "today", "new", "sale", "special", "offer", "deal", "web", "online", "internet", "current", "final", "total", "as", "low", "at", "starting", "starts", "for", "per", "buy", "in", "shop", "incl", "inc", "including", "excl", "ex", "net", "gross", "each", "gesamt", "gesamtpreis", "summe", "totalt", "alt", "suma", "razem", "łącznie", "celkem", "spolu", "összesen", "totale", "totaal", "итого", "всего", "разом", "yhteensä", "σύνολο", "toplam", "tổng", "vat", "tax", "taxes", "and", "or", "shipping", "free", "delivery", "rrp", "was", "save", "sold", "by", "from", "to", "one", "time", "purchase", "once", "einmalkauf", "einmaliger", "kauf", "engangskøb", "engångsköp", "achat", "unique", "única", "acquisto", "singolo",
     "dein", "ihr", "unser", "aktueller", "aktuell", "neuer", "heute", "angebot", "angebotspreis", "aktionspreis", "sonderpreis", "verkaufspreis", "bruttopreis", "nettopreis", "stückpreis", "einzelpreis", "pro", "je", "ist", "inkl", "exkl", "zzgl", "versand", "versandkosten", "und", "der", "gesetzl", "gesetzlicher", "pris", "priset", "prisen", "er", "är", "nå", "nuværende", "nuvarande", "aktuelle", "tilbud", "tilbudspris", "kampanjpris", "kampanj", "kampagnepris", "erbjudande", "salgspris", "webbpris", "netpris", "webshop", "din", "vår", "vores", "inklusive", "frakt", "og", "och", "uden", "utan", "uten", "med", "moms", "mva", "fragt",
     "hinta", "tarjous", "tarjoushinta", "nyt", "prix", "notre", "votre", "promo", "promotion", "actuel", "de", "le", "la", "vente", "à", "a", "l", "unité", "ttc", "ht", "precio", "oferta", "actual", "ahora", "por", "el", "final", "prezzo", "offerta", "attuale", "ora", "prijs", "onze", "jouw", "uw", "nu", "actieprijs", "aanbieding", "voor", "per", "preço", "oferta", "agora", "atual", "à", "vista", "no", "pix", "em", "cena", "ceny", "aktualna", "promocja", "promocyjna", "nasza", "twoja", "sprzedaży", "detaliczna", "regularna", "brutto", "netto", "z", "vat", "za", "szt", "sztukę",
     "aktuální", "nová", "akční", "akce", "naše", "vaše", "prodejní", "s", "bez", "dph", "ks", "kus", "aktuálna", "akciová", "akcia", "predajná", "ár", "ára", "akciós", "bruttó", "nettó", "eladási", "fogyasztói", "online", "webáruház", "preț", "pret", "actual", "nou", "oferta", "promo", "cu", "tva", "inclus", "цена", "цене", "новая", "наша", "сейчас", "акция", "розничная", "за", "шт", "штуку", "ціна", "нова", "роздрібна", "акційна", "промо", "с", "ддс", "ндс", "пдв", "τιμή", "τιμη", "νέα", "τελική", "προσφορά", "με", "φπα", "fiyat", "fiyatı", "indirimli", "satış", "kampanya", "kdv", "dahil", "giá", "bán", "khuyến", "mãi", "harga", "promo", "jual", "cijena", "akcijska", "redovna", "snižena", "cenă", "kaina", "akcija", "hind", "soodushind", "verð", "tilboð",

@@ -8,6 +8,7 @@ use super::standing::{are_comparable, best_showing, is_bare, is_named, spot_of, 
 use super::{Found, tax};
 use crate::extract::offer::{Candidate, Source};
 use crate::extract::price::{PriceKind, Role, TaxView};
+use crate::extract::text::Words;
 use crate::extract::visible::beside::{self, is_reduction};
 use crate::extract::visible::spots::Spot;
 use crate::extract::visible::{self, ENOUGH, View};
@@ -113,6 +114,15 @@ pub(super) fn settle(
     if !lower && named && !shown && tax::differ_by_vat(base, seen, found.locale) {
         return unsettled;
     }
+    // Markup of another product, or in cents, is no evidence where the page shows a price of its own.
+    if agreeing == 1
+        && !shown
+        && placed
+        && points >= ENOUGH
+        && (bare && in_cents(base, seen) || names_another(found, first, sight))
+    {
+        return unsettled;
+    }
     let weak = !bare || !(named || lonely);
     if shown || weak {
         let confidence = if shown { 72 } else { 65 };
@@ -130,6 +140,21 @@ pub(super) fn settle(
         };
     }
     unsettled
+}
+
+/// Whether the stated amount is the seen one counted in cents.
+fn in_cents(base: Money, seen: Money) -> bool {
+    base.currency() == seen.currency() && seen.minor().checked_mul(100) == Some(base.minor())
+}
+
+/// Whether markup names another product than the page: its title shares no word with the heading nor with the page's own.
+fn names_another(found: &Found, first: usize, sight: Sight<'_>) -> bool {
+    let Some(title) = found.candidates[first].offer.title.as_deref() else { return false };
+    let Some((heading, _)) = &sight.view.heading else { return false };
+    let own = Words::of(title);
+    let own: Vec<&str> = own.iter().collect();
+    let shares = |other: &str| Words::of(other).iter().any(|word| own.contains(&word));
+    !own.is_empty() && !shares(heading) && sight.harvest.title.as_deref().is_some_and(|title| !shares(title))
 }
 
 /// Markup without tax beside a page that shows both: people pay the higher one.

@@ -60,6 +60,8 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
         own.any(|b| tree.nodes[b].end - b < MAX_BOX && shows_another(tree, b, &here))
     };
     let heading = anchor.map(|(words, _)| Words::of(words));
+    let is_own = |s: &Spot| s.marked && !(s.tile || s.aside || s.struck || s.old);
+    let places: Vec<usize> = spots.iter().filter(|s| is_own(s)).map(|s| s.node).collect();
     for spot in spots.iter_mut().filter(|s| s.marked && !s.tile && !s.aside) {
         let around = boxes(spot);
         let beside_tiles = |b: &usize| {
@@ -69,10 +71,19 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
         let one_of_two = |b: &usize| pictured.get(&kind(*b)).is_some_and(|same| same.len() > 1 && same.contains(b));
         spot.tile = around.iter().take(MAX_CLIMB).any(|b| beside_tiles(b) || one_of_two(b)) || in_row(spot);
         let foreign = |b: &usize| {
-            let named = link(tree, *b, &here).map(|link| Words::of(&tree.text(link, 200)));
+            // In front of the heading a box without a button is a special offer of the shop, if the page has another
+            // price.
+            let special = anchor.is_some_and(|(_, at)| *b < at)
+                && places.iter().any(|place| !(*b..tree.nodes[*b].end).contains(place));
+            let named = match link(tree, *b, &here) {
+                Some(link) if sells(tree, *b) || special => Some(link),
+                None if special => named_link(tree, *b, &here),
+                _ => None,
+            };
+            let named = named.map(|link| Words::of(&tree.text(link, 200)));
             let Some((named, heading)) = named.zip(heading.as_ref()) else { return false };
             let heading: Vec<&str> = heading.iter().collect();
-            sells(tree, *b) && named.iter().count() > 1 && !named.iter().any(|word| heading.contains(&word))
+            named.iter().count() > usize::from(!special) && !named.iter().any(|word| heading.contains(&word))
         };
         let names_another = |b: usize| is_pictured(tree, b) && links(tree, b, &here).any(|i| tree.has_text(i));
         let instead = || unsold && around.iter().any(|b| names_another(*b));
@@ -102,6 +113,13 @@ pub(super) fn listed(tree: &Tree<'_>, one: usize, other: usize, anchor: Option<u
 /// The link with a picture and a name that leads from a box to another page.
 fn link(tree: &Tree<'_>, b: usize, here: &Here<'_>) -> Option<usize> {
     links(tree, b, here).find(|i| is_pictured(tree, *i) && tree.has_text(*i))
+}
+
+/// The link with a name that leads from a box to the page that a picture leads to as well.
+fn named_link(tree: &Tree<'_>, b: usize, here: &Here<'_>) -> Option<usize> {
+    let target = |i: usize| tree.nodes[i].tag().and_then(|tag| tag.attribute("href"));
+    let pictured: Vec<_> = links(tree, b, here).filter(|i| is_pictured(tree, *i)).map(target).collect();
+    links(tree, b, here).find(|i| tree.has_text(*i) && pictured.contains(&target(*i)))
 }
 
 /// Whether a picture and a name lead from a box to another page, by one link or by two.

@@ -44,6 +44,9 @@ const CURRENT: &[&str] = &[
     "selling",
     "nowprice",
     "indirimli",
+    "yeni",
+    "nuovo",
+    "nuevo",
     "preco_por",
     "preco-por",
     "main-price",
@@ -99,6 +102,14 @@ const OLD: &[&str] = &[
     "originprice",
     "origin_price",
     "price-origin",
+    "eski",
+    "vecchio",
+    "viejo",
+    "antiguo",
+    "antigo",
+    "gammel",
+    "vechi",
+    "staro",
 ];
 const ASIDE: &[&str] = &[
     "related",
@@ -194,6 +205,9 @@ const NOT_PRICE: &[&str] = &[
     "free-ship",
     "deposit",
     "tax-amount",
+    "price-suffix",
+    "approx",
+    "converted",
     "price-break",
     "price_break",
     "tier-price",
@@ -363,6 +377,7 @@ fn names_something(key: &str) -> bool {
         11 => among(&["data-testid"]),
         12 => among(&["data-test-id"]),
         14 => among(&["data-meta-name"]),
+        15 => among(&["data-price-type"]),
         _ => false,
     }
 }

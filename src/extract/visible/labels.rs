@@ -48,21 +48,21 @@ const OUT: &[&str] = &[
     "ej i lager", "kan inte köpas", "går inte att köpa", "går inte att beställa", "kan ikke kjøpes", "utsolgt", "ikke tilgjengelig", "loppuunmyyty", "loppu varastosta", "ausverkauft", "nicht verfügbar", "nicht auf lager", "nicht lieferbar", "nicht bestellbar", "kann nicht bestellt werden", "derzeit nicht verfügbar", "vergriffen", "épuisé", "en rupture", "rupture de stock", "indisponible", "non disponible", "agotado", "sin stock",
     "sin existencias", "no disponible", "esaurito", "non disponibile", "esgotado", "sem stock", "indisponível", "uitverkocht", "niet op voorraad", "niet leverbaar", "wyprzedane", "niedostępny", "nie można kupić", "nie można zamówić", "produkt niedostępny", "chwilowo niedostępny", "brak w magazynie", "vyprodáno", "nedostupné", "nelze koupit", "nelze zakoupit", "nelze objednat", "není možné koupit", "není skladem", "vypredané", "nie je skladom", "nie je možné kúpiť", "nie je možné produkt kúpiť", "nie je možné objednať", "momentálne nedostupné",
     "elfogyott", "nincs készleten", "nem rendelhető", "stoc epuizat", "indisponibil", "изчерпан", "няма наличност", "нет в наличии", "распродано", "немає в наявності", "otsas", "läbi müüdud", "nav pieejams", "izpārdots", "išparduota", "neturime", "razprodano", "rasprodano", "nije dostupno", "εξαντλήθηκε", "μη διαθέσιμο",
-    "εξαντλημένο", "εξαντλήθηκαν", "loppu", "loppunut", "tilapäisesti loppu", "स्टॉक में नहीं", "स्टॉक खत्म", "स्टॉक समाप्त", "tạm hết hàng", "sprzedano", "vyprodané", "elfogytak", "nem gyártják", "ausgelaufen", "nicht mehr im sortiment", "ikke længere i sortimentet", "ingår inte längre", "utgått ur sortimentet", "utgår", "ut av sortiment", "er udgået", "är utgången", "ei enää valikoimassa", "produit arrêté", "n'est plus commercialisé", "descatalogado", "fuori produzione", "fuori catalogo", "descontinuado", "uit assortiment", "wycofany ze sprzedaży", "wycofany", "ukončená výroba", "produs discontinuat", "спрян от производство", "καταργήθηκε", "üretimi durduruldu", "生産終了", "단종", "已停产", "tükendi", "stokta yok", "אזל מהמלאי", "品切れ", "在庫切れ", "売り切れ", "缺货", "缺貨", "售罄", "품절", "일시품절", "hết hàng", "stok habis",
+    "εξαντλημένο", "εξαντλήθηκαν", "loppu", "loppunut", "wyprzedany", "uppselt", "ekki til", "nėra sandėlyje", "rasprodato", "закінчився", "habis", "สินค้าหมด", "หมดชั่วคราว", "已售完", "tilapäisesti loppu", "स्टॉक में नहीं", "स्टॉक खत्म", "स्टॉक समाप्त", "tạm hết hàng", "sprzedano", "vyprodané", "elfogytak", "nem gyártják", "ausgelaufen", "nicht mehr im sortiment", "ikke længere i sortimentet", "ingår inte längre", "utgått ur sortimentet", "utgår", "ut av sortiment", "er udgået", "är utgången", "ei enää valikoimassa", "produit arrêté", "n'est plus commercialisé", "descatalogado", "fuori produzione", "fuori catalogo", "descontinuado", "uit assortiment", "wycofany ze sprzedaży", "wycofany", "ukončená výroba", "produs discontinuat", "спрян от производство", "καταργήθηκε", "üretimi durduruldu", "生産終了", "단종", "已停产", "tükendi", "stokta yok", "אזל מהמלאי", "品切れ", "在庫切れ", "売り切れ", "缺货", "缺貨", "售罄", "품절", "일시품절", "hết hàng", "stok habis",
 ];
 
 #[rustfmt::skip]
 const IN: &[&str] = &[
     "in stock", "available now", "available", "ready to ship", "på lager", "på eget lager", "lagerført", "fjernlager", "i lager", "finns i lager", "varastossa", "auf lager", "lieferbar", "sofort lieferbar", "sofort verfügbar", "verfügbar", "vorrätig", "en stock", "disponible", "disponibile", "disponibilità immediata",
     "em stock", "disponível", "op voorraad", "leverbaar", "w magazynie", "na magazynie", "dostępny", "produkt dostępny", "skladem", "skladom", "na sklade", "raktáron", "készleten", "în stoc", "in stoc", "stoc", "в наличии", "есть в наличии", "в наявності", "налично", "laos", "ir noliktavā", "pieejams", "yra sandėlyje", "na zalogi",
-    "na lageru", "na stanju", "σε απόθεμα", "διαθέσιμο", "stokta", "stokta var", "במלאי", "在庫あり", "在庫有り", "有货", "有貨", "현재고", "재고있음", "còn hàng", "выпускается", "disponibilité immédiate",
+    "na lageru", "na stanju", "σε απόθεμα", "διαθέσιμο", "stokta", "stokta var", "במלאי", "在庫あり", "在庫有り", "有货", "有貨", "현재고", "재고있음", "còn hàng", "выпускается", "em estoque", "в наличност", "til á lager", "na zalihi", "متوفر", "tersedia", "มีสินค้า", "現貨", "재고 있음", "disponibilité immédiate",
 ];
 
 #[rustfmt::skip]
-const PREORDER: &[&str] = &["pre-order", "preorder", "forudbestil", "förbeställ", "forhåndsbestill", "vorbestellen", "vorbestellbar", "précommande", "précommander", "en précommande", "preordina", "prenota ora", "forhåndsbestil", "förhandsboka", "ennakkotilaa", "ennakkotilaus", "předobjednávka", "pré-venda", "preventa", "ön sipariş", "予約受付", "予約注文", "예약구매", "预售", "預購", "precommande", "reservar", "prenotazione", "przedsprzedaż", "předobjednat", "predobjednať", "előrendelés", "precomandă", "предзаказ", "予約",
+const PREORDER: &[&str] = &["pre-order", "preorder", "forudbestil", "förbeställ", "forhåndsbestill", "vorbestellen", "vorbestellbar", "précommande", "précommander", "en précommande", "preordina", "prenota ora", "forhåndsbestil", "förhandsboka", "ennakkotilaa", "ennakkotilaus", "předobjednávka", "pré-venda", "preventa", "ön sipariş", "予約受付", "予約注文", "예약구매", "预售", "預購", "precommande", "preordine", "predobjednávka", "priekšpasūtījums", "prednarudžbina", "พรีออเดอร์", "예약판매", "vorbestellung", "reservar", "prenotazione", "przedsprzedaż", "předobjednat", "predobjednať", "előrendelés", "precomandă", "предзаказ", "予約",
     "przedpremierowo", "zamów przed premierą", "προπαραγγελία", "pré-encomend", "pré-encomenda", "pré-encomendar", "encomenda antecipada", "förboka", "förbeställ nu", "forudbestil nu", "vooruitbestellen", "vooraf bestellen", "pre-orderen", "reserveer nu", "jetzt vorbestellen", "réserver maintenant", "reservar ahora", "預約", "预约", "预订", "사전예약", "prednaročilo", "prednaročite", "prednarudžba", "předobjednávka", "objednat předem", "előrendelem", "előrendelhető", "precomandați", "precomanda", "передзамовлення", "предзаказать", "предварителна поръчка", "eeltellimus", "eeltelli", "ennakkotilaa nyt", "iepriekšpasūt", "išankstinis užsakymas", "הזמנה מוקדמת", "طلب مسبق", "đặt trước", "pre-pesan"];
 #[rustfmt::skip]
-const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestillingsvare", "beställningsvara", "restordre", "nachbestellt", "sur commande", "na zamówienie", "na objednávku", "rendelésre", "под заказ", "під замовлення"];
+const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestillingsvare", "beställningsvara", "restordre", "nachbestellt", "sur commande", "na zamówienie", "na objednávku", "rendelésre", "под заказ", "під замовлення", "bajo pedido", "su ordinazione", "sob encomenda", "la comandă", "по поръчка", "κατόπιν παραγγελίας", "tilaustuote"];
 #[rustfmt::skip]
 const LIMITED: &[&str] = &["low stock", "limited stock", "almost gone", "få på lager", "kun få tilbage", "fåtal i lager", "nur noch", "plus que", "últimas unidades", "ultimi pezzi", "ostatnie sztuki", "poslední kusy", "utolsó darab"];
 
@@ -95,10 +95,28 @@ pub(super) fn stock_state(raw: &str) -> Option<Availability> {
     let folded = if raw.is_ascii() { None } else { Some(text::lower(raw)) };
     let text = folded.as_deref().unwrap_or(raw);
     let hits = phrases.find_all(text.as_bytes()).filter(|hit| is_word(text, hit.start, hit.end));
-    let best = hits.map(|hit| hit.phrase).min()?;
+    let best = hits.min_by_key(|hit| hit.phrase)?;
     let length = text.trim().chars().count();
-    let state = states[best];
+    let state = match states[best.phrase] {
+        Availability::InStock if denies(&text[..best.start]) => Availability::OutOfStock,
+        state => state,
+    };
     (length <= if state == Availability::InStock { 60 } else { 80 }).then_some(state)
+}
+
+/// Whether the last words in front of a phrase turn it into its contrary: `Ei varastossa`, `Nema na stanju`.
+fn denies(before: &str) -> bool {
+    #[rustfmt::skip]
+    const NOT: [&str; 32] = [
+        "not", "nicht", "kein", "keine", "ikke", "inte", "ekki", "ei", "niet", "geen", "pas", "non", "no", "não", "nie", "brak", "není", "nincs",
+        "не", "нет", "няма", "немає", "нема", "ni", "nije", "nema", "nav", "nėra", "δεν", "değil", "לא", "ليس",
+    ];
+    before
+        .split(|c: char| !c.is_alphabetic())
+        .rev()
+        .filter(|word| !word.is_empty())
+        .take(2)
+        .any(|w| NOT.contains(&w.to_lowercase().as_str()))
 }
 
 fn is_word(text: &str, start: usize, end: usize) -> bool {

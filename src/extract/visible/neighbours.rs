@@ -72,6 +72,9 @@ impl Reader<'_, '_> {
         if spot.reading.tax == TaxView::Unknown {
             spot.reading.tax = self.tax_beside(spot.node, ahead, behind);
         }
+        if spot.reading.kind == PriceKind::Exact && ahead.is_some_and(|i| own_box(i) && self.counts_payments(i)) {
+            spot.reading.kind = PriceKind::Instalment;
+        }
         if before.is_empty() && after.is_empty() {
             return;
         }
@@ -164,6 +167,10 @@ impl Reader<'_, '_> {
             }
             (None, None) => return TaxView::Unknown,
         };
+        // `£4.80 inc. VAT (£4.00 ex. VAT)`: what opens a bracket speaks of the amount in front of it.
+        if matches!(self.tree.nodes[ahead].kind, Kind::Text(raw) if raw.trim_end().ends_with('(')) {
+            return after;
+        }
         match size(ahead).cmp(&size(behind)) {
             std::cmp::Ordering::Less => before,
             std::cmp::Ordering::Greater => after,
@@ -192,6 +199,17 @@ impl Reader<'_, '_> {
         match self.tree.nodes[text].kind {
             Kind::Text(raw) if raw.len() <= MAX_LABEL => {
                 price::names_something_else(&text::clean(raw)) && !self.has_amount(raw)
+            }
+            _ => false,
+        }
+    }
+
+    /// `10x` in front of an amount: so many payments of it.
+    fn counts_payments(&self, text: usize) -> bool {
+        match self.tree.nodes[text].kind {
+            Kind::Text(raw) if raw.len() <= MAX_LABEL => {
+                let words = raw.trim().strip_suffix(['x', 'X', '×', 'х']).map(str::trim_end);
+                words.is_some_and(|words| words.ends_with(|c: char| c.is_ascii_digit()))
             }
             _ => false,
         }

@@ -98,11 +98,9 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
             || spots.len() >= MAX_SPOTS
             || raw.len() > 400
             || !may_be_amount(raw)
+            || relevant.as_ref().is_some_and(|r| !r.holds(raw))
             || tree.is_hidden(index)
         {
-            continue;
-        }
-        if relevant.as_ref().is_some_and(|r| !r.holds(raw)) {
             continue;
         }
         if let Some(mut spot) = reader.smallest(index) {
@@ -111,7 +109,7 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
             if spot.marked && !spot.sentence {
                 covered = tree.nodes[spot.node].end.max(index + 1);
             }
-            if spots.last().is_none_or(|last| last.node != spot.node) {
+            if spots.last().is_none_or(|last| last.node != spot.node || (spot.sentence && last.at != spot.at)) {
                 spots.push(spot);
             }
         }
@@ -163,6 +161,14 @@ impl<'a> Reader<'_, 'a> {
                 let first = || shows(&(amounts.0.clone(), None), &raw);
                 if !shows(amounts, &raw) || bare.as_ref().is_some_and(|own| own.dashed && !first()) {
                     break;
+                }
+                // `<del>$80</del> $55`: the text of a box that strikes another amount out is read by itself.
+                if self.tree.nodes[index].parent == element
+                    && amounts.0.kind == PriceKind::Exact
+                    && self.strikes(element)
+                    && let Some(own) = self.in_sentence(index)
+                {
+                    return Some(own);
                 }
             }
             let apart = amounts.0.role != Role::Price || amounts.0.worded || piece.plain().len() > LONG;
@@ -226,6 +232,17 @@ impl<'a> Reader<'_, 'a> {
         self.in_sentence(index).filter(|spot| broken && own && spot.reading.role == Role::Price)
     }
 
+    /// Whether an element holds another one that strikes an amount out or calls it the earlier one.
+    fn strikes(&self, element: usize) -> bool {
+        let nodes = &self.tree.nodes;
+        let struck = |i: usize| nodes[i].tag().is_some() && (self.tree.facts(i).struck || self.tree.hints(i).old);
+        let has_digit = |i: usize| {
+            (i..nodes[i].end)
+                .any(|i| matches!(nodes[i].kind, Kind::Text(raw) if raw.bytes().any(|b| b.is_ascii_digit())))
+        };
+        (element + 1..nodes[element].end).any(|i| struck(i) && has_digit(i))
+    }
+
     /// A price inside a sentence: only with its currency right beside it.
     fn in_sentence(&self, index: usize) -> Option<Spot> {
         let Kind::Text(raw) = self.tree.nodes[index].kind else { return None };
@@ -236,7 +253,7 @@ impl<'a> Reader<'_, 'a> {
             return None;
         }
         let spot = self.describe(element, &clean, reading.clone());
-        Some(Spot { long: clean.len() > 40, sentence: true, ..spot })
+        Some(Spot { at: self.tree.nodes[index].at, long: clean.len() > 40, sentence: true, ..spot })
     }
 
     /// A place whose text is a price; a bare number counts only where names call it one.
