@@ -113,16 +113,33 @@ impl<'a> Builder<'a> {
 
     /// Takes the tags of a part of the page that has none of interest, for the nesting of the item that is open.
     pub fn pass(&mut self, page: &str, range: Range<usize>) {
+        if self.is_of_page() {
+            return;
+        }
         edges(page, range, |edge, name| match edge {
             Edge::Open => {
                 self.imply_end(name);
                 if self.is_inside() && !name.is_void() && self.open.len() < MAX_OPEN {
                     self.open.push(Element { name, scope: false, capture: false });
                 }
+                true
             }
-            Edge::Close if self.ends_plainly(name) => drop(self.open.pop()),
-            Edge::Close => self.close(name),
+            Edge::Close if self.ends_plainly(name) => {
+                self.open.pop();
+                true
+            }
+            Edge::Close => {
+                self.close(name);
+                !self.is_of_page()
+            }
         });
+    }
+
+    /// Whether nothing is open but items of the whole page, which end with it: what opens and ends inside of them does not
+    /// matter.
+    fn is_of_page(&self) -> bool {
+        let whole = |element: &Element| matches!(element.name, Name::BODY | Name::HTML);
+        self.captures.is_empty() && self.open.iter().filter(|element| element.scope).all(whole)
     }
 
     /// Whether an item or a property is open. Outside of them no tag matters that has no attribute of the vocabulary.

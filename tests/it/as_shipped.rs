@@ -362,3 +362,21 @@ fn names_of_units_are_no_money_where_people_pay_with_another_one() {
         check(lang, &format!("<p>{words}</p><button>Add to cart</button>"), "-", "-");
     }
 }
+
+#[test]
+fn a_price_per_measure_may_have_its_measure_in_front() {
+    let body = "<div class=price-amount>3.29</div><div>per kg €16,45</div><button>In winkelwagen</button>";
+    check("nl", body, "3.29 EUR", "-");
+}
+
+#[test]
+fn a_split_price_in_the_box_of_a_struck_one_is_the_price() {
+    let body = "<div class=detail-price><span><s>329,90 Lei</s> PRP</span> 249<sup>,90</sup> Lei</div><button>Adaugă în coș</button>";
+    check("ro", body, "249.90 RON", "329.90 RON");
+}
+
+#[test]
+fn a_class_names_the_amount_without_tax() {
+    let body = "<div class=price-box><span class=price-wrapper><span class=price>21,90 €</span></span><span class=\"price-wrapper price-excluding-tax\"><span class=price>17,45 €</span></span></div><button>Lisää ostoskoriin</button>";
+    check("fi", body, "21.90 EUR", "-");
+}

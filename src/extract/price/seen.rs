@@ -380,7 +380,8 @@ impl<'a> Seen<'a> {
     fn unit(&self) -> (Option<String>, Option<PriceKind>) {
         let rest = self.lower[self.to.max(self.number.end)..].trim_start_matches([' ', '*', ')']);
         if !rest.starts_with(UNIT_LEADS) {
-            return (None, None);
+            let unit = self.unit_ahead();
+            return (unit.map(str::to_owned), unit.map(|_| PriceKind::Unit));
         }
         let unit = ["/", "per ", "pro ", "pr. ", "pr ", "je ", "за ", "/ ", "a ", "por ", "par ", "al ", "/1", "na "]
             .iter()
@@ -405,6 +406,16 @@ impl<'a> Seen<'a> {
         } else {
             (None, None)
         }
+    }
+
+    /// The measure in front of an amount: `per kg €16,45`, `pr. liter: 12,90`.
+    fn unit_ahead(&self) -> Option<&'a str> {
+        const LEADS: [&str; 8] = ["per", "pr", "je", "pro", "za", "por", "par", "pour"];
+        let before = self.lower[..self.from].trim_end_matches([' ', ':', '(']);
+        let (ahead, unit) = before.rsplit_once([' ', '/'])?;
+        let ahead = ahead.trim_end_matches([' ', '1', '.']);
+        let lead = ahead.rsplit(' ').next().unwrap_or("");
+        (LEADS.contains(&lead) && words::MEASURES.contains(&unit.trim_end_matches('.'))).then_some(unit)
     }
 
     /// `36 x 99 kr`, `12 × 9,99`: one of several payments.

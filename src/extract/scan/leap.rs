@@ -133,29 +133,39 @@ pub enum Edge {
 /// Gives out the names of the tags in a part of a page in page order, and nothing else of them.
 ///
 /// For parts that a scanner leapt over, when it turns out that the nesting of elements matters. Comments and the content
-/// of raw text elements are left out.
-pub fn edges(source: &str, range: Range<usize>, mut take: impl FnMut(Edge, Name)) {
+/// of raw text elements are left out. `take` says whether it wants more.
+pub fn edges(source: &str, range: Range<usize>, mut take: impl FnMut(Edge, Name) -> bool) {
     let bytes = &source.as_bytes()[..range.end.min(source.len())];
     let mut from = range.start;
     let mut comments = true;
     while let Some(less) = find_near(bytes, from, *b"<") {
         from = less + 1;
-        match bytes.get(from).copied().unwrap_or(0) {
+        let more = match bytes.get(from).copied().unwrap_or(0) {
             b'/' => take(Edge::Close, Name::at(bytes, less + 2, bytes.len()).0),
             // What has no end is no comment but part of a value, and so are all that follow it.
             b'!' if comments && bytes[less..].starts_with(b"<!--") => match declaration_end(bytes, less) {
-                Some(end) => from = end,
-                None => comments = false,
+                Some(end) => {
+                    from = end;
+                    true
+                }
+                None => {
+                    comments = false;
+                    true
+                }
             },
             first if first.is_ascii_alphabetic() => {
                 let (name, end) = Name::at(bytes, from, bytes.len());
-                take(Edge::Open, name);
+                let more = take(Edge::Open, name);
                 from = end;
                 if let Some(raw) = raw_name(name) {
                     from += raw_end(&bytes[from..], raw).unwrap_or(bytes.len() - from);
                 }
+                more
             }
-            _ => {}
+            _ => true,
+        };
+        if !more {
+            return;
         }
     }
 }
@@ -205,7 +215,10 @@ mod tests {
     fn edges_are_those_of_elements() {
         let page = "<div class='a'><!-- <b> --><script>'<b>'</script><br/>1 < 2</div >";
         let mut seen = Vec::new();
-        edges(page, 0..page.len(), |edge, name| seen.push((edge, name)));
+        edges(page, 0..page.len(), |edge, name| {
+            seen.push((edge, name));
+            true
+        });
         let script = Name::SCRIPT;
         assert_eq!(
             seen,
@@ -232,7 +245,7 @@ mod tests {
         ] {
             let page = unit.repeat(100_000);
             assert!(leaps(&page).len() <= page.len());
-            edges(&page, 0..page.len(), |_, _| {});
+            edges(&page, 0..page.len(), |_, _| true);
         }
     }
 }

@@ -26,6 +26,7 @@ elements! {
     B = "b",
     BASE = "base",
     BIG = "big",
+    BODY = "body",
     BR = "br",
     BUTTON = "button",
     COL = "col",

@@ -365,6 +365,31 @@ impl Hints {
     }
 }
 
+/// Whether a class calls an amount the one without tax.
+#[must_use]
+pub fn names_net(class: &str) -> bool {
+    static NET: LazyLock<Anywhere> = LazyLock::new(|| {
+        Anywhere::in_any_case([
+            "excluding-tax",
+            "excluding-vat",
+            "excl-tax",
+            "excl-vat",
+            "excltax",
+            "exclvat",
+            "ex-vat",
+            "exvat",
+            "without-tax",
+            "without-vat",
+            "price-net",
+            "net-price",
+            "netprice",
+        ])
+    });
+    // `internet-price` is none of them.
+    let bytes = class.as_bytes();
+    NET.find_all(bytes).any(|hit| hit.start == 0 || !bytes[hit.start - 1].is_ascii_alphabetic())
+}
+
 fn names_something(key: &str) -> bool {
     let among = |keys: &[&str]| keys.iter().any(|known| key.eq_ignore_ascii_case(known));
     match key.len() {

@@ -7,14 +7,14 @@ use std::cell::{OnceCell, RefCell};
 use rustc_hash::FxHashMap;
 
 use super::boxes;
-use super::classes::Hints;
+use super::classes::{self, Hints};
 use super::confirm::Relevant;
 use super::lead;
 use super::neighbours::says_online;
 use super::pieces::Pieces;
 use super::written::shows;
 use crate::extract::address::Here;
-use crate::extract::price::{self, Context, PriceKind, Reading, Role};
+use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
@@ -163,12 +163,15 @@ impl<'a> Reader<'_, 'a> {
                     break;
                 }
                 // `<del>$80</del> $55`: the text of a box that strikes another amount out is read by itself.
-                if self.tree.nodes[index].parent == element
-                    && amounts.0.kind == PriceKind::Exact
-                    && self.strikes(element)
-                    && let Some(own) = self.in_sentence(index)
-                {
-                    return Some(own);
+                let own = self.tree.nodes[index].parent == element && amounts.0.kind == PriceKind::Exact;
+                if own && self.strikes(element) {
+                    // Words behind the struck amount are about that one.
+                    let plain = |second: &Reading| Reading { role: Role::Price, ..second.clone() };
+                    let behind = || amounts.1.as_ref().filter(|_| !first()).map(plain);
+                    let split = || self.spot(element, piece.plain(), &(behind()?, None));
+                    if let Some(own) = self.in_sentence(index).or_else(split) {
+                        return Some(own);
+                    }
                 }
             }
             let apart = amounts.0.role != Role::Price || amounts.0.worded || piece.plain().len() > LONG;
@@ -299,6 +302,9 @@ impl<'a> Reader<'_, 'a> {
                 spot.foreign = cart(&spot.aside_name) || self.names_another(i);
             }
             spot.struck |= level < 4 && facts.struck;
+            if level < 4 && spot.reading.tax == TaxView::Unknown && classes::names_net(facts.class) {
+                spot.reading.tax = TaxView::Net;
+            }
             spot.emphasis |= level < 3 && matches!(tag.key, Name::B | Name::STRONG | Name::H2 | Name::H3 | Name::BIG);
             spot.linked |= tag.is(Name::A) && self.leads_away(tag.attribute("href").unwrap_or(""));
             spot.aside |= matches!(tag.key, Name::NAV | Name::FOOTER);
