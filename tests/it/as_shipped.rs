@@ -380,3 +380,9 @@ fn a_class_names_the_amount_without_tax() {
     let body = "<div class=price-box><span class=price-wrapper><span class=price>21,90 €</span></span><span class=\"price-wrapper price-excluding-tax\"><span class=price>17,45 €</span></span></div><button>Lisää ostoskoriin</button>";
     check("fi", body, "21.90 EUR", "-");
 }
+
+#[test]
+fn what_members_pay_may_be_told_behind_the_amount() {
+    let body = "<div>£4.75</div><div>£8.64/kg</div><div>£3.50 Clubcard Price <span>£6.36/kg</span></div><button>Add to basket</button>";
+    check("en-GB", body, "4.75 GBP", "-");
+}

@@ -71,9 +71,12 @@ impl Seen<'_> {
         let Some(next) = later.first() else { return false };
         let start = self.to.max(self.number.end);
         let Some(between) = self.lower.get(start..next.from) else { return false };
+        // The amount behind a measure's slash has its label already.
+        let measured = self.lower[next.to.max(next.number.end)..].trim_start().starts_with('/');
         let percent = || self.lower[next.number.end..].trim_start().starts_with('%');
         let between = between.trim_matches(|c: char| !c.is_alphanumeric());
         !between.is_empty()
+            && !measured
             && between.len() <= LONGEST
             && (next.mark.is_some() || percent())
             && !words::cues(between, "").is_empty()

@@ -62,7 +62,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "定价", "原价", "原價", "市场价", "市場價", "定価", "参考価格", "希望小売価格", "정가", "정상가", "소비자가", "normal", "precio normal", "original price was", "original price", "den oprindelige pris var", "oprindelig pris", "det ursprungliga priset var", "ursprungspris", "opprinnelig pris var",
             "opprinnelig pris", "ursprünglicher preis war", "ursprünglicher preis", "le prix initial était", "prix initial", "prix d'origine", "el precio original era", "precio original", "il prezzo originale era", "prezzo originale", "o preço original era",
             "oorspronkelijke prijs was", "oorspronkelijke prijs", "pierwotna cena wynosiła", "pierwotna cena", "původní cena byla", "pôvodná cena bola", "alkuperäinen hinta oli", "alkuperäinen hinta", "az eredeti ár", "prețul inițial a fost", "preț inițial",
-            "первоначальная цена составляла", "первоначальная цена", "оригінальна ціна", "orijinal fiyat", "liste fiyatı", "piyasa fiyatı", "gamla priset", "tavallinen hinta", "מחיר קודם", "מחיר רגיל", "prezzo consigliato", "ราคาปกติ", "ราคาเดิม", "当店通常価格", "通常価格", "السعر السابق", "السعر الأصلي", "优惠前", "قیمت قبلی", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at", "precio de lista", "prix courant", "giá niêm yết", "giá gốc", "giá cũ", "giá thị trường", "προηγούμενη τιμή", "įprasta kaina", "السعر قبل الخصم", "بدلا من", "بدلاً من",
+            "первоначальная цена составляла", "первоначальная цена", "оригінальна ціна", "orijinal fiyat", "liste fiyatı", "piyasa fiyatı", "gamla priset", "tavallinen hinta", "מחיר קודם", "מחיר רגיל", "prezzo consigliato", "ราคาปกติ", "ราคาเดิม", "当店通常価格", "通常価格", "السعر السابق", "السعر الأصلي", "优惠前", "قیمت قبلی", "m.r.p", "m.r.p.", "mrp", "comp. value", "compare at", "定價", "市價", "建議價", "시중가", "ราคาเต็ม", "cena detaliczna", "pvp recomendado", "normal price", "usual price", "precio de lista", "prix courant", "giá niêm yết", "giá gốc", "giá cũ", "giá thị trường", "προηγούμενη τιμή", "įprasta kaina", "السعر قبل الخصم", "بدلا من", "بدلاً من",
         ],
     ),
     (
@@ -377,7 +377,13 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     found.extend(speaks_back.filter(|(phrase, _)| starts_with_phrase(after, phrase)).map(|(_, cue)| *cue));
     // `69.990 Normal`, `$100 deposit`: a word that is all there is behind the amount.
     let alone_says = |cue: &Cue| matches!(cue, Cue::List | Cue::Deposit | Cue::Fee | Cue::Member | Cue::PerMonth);
-    let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && *phrase == after.trim_end_matches(['.', '*']));
+    // `£3.50 Clubcard Price £6.36/kg`: what members pay is often told in front of the price per measure.
+    let next = after.find(|c: char| c.is_ascii_digit() || super::currency::is_sign(c)).unwrap_or(after.len());
+    let near = after[..next].trim_end_matches([' ', '(', '.', '*']);
+    let is_all = |phrase: &str, cue: &Cue| {
+        phrase == after.trim_end_matches(['.', '*']) || (*cue == Cue::Member && phrase == near)
+    };
+    let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && is_all(phrase, cue));
     found.extend(alone.map(|(_, cue)| *cue));
     found
 }
