@@ -2,6 +2,7 @@
 
 mod deciding;
 mod drift;
+mod put_back;
 
 use omniprice::clock::{Clock, Millis};
 use omniprice::demo::shop::Fault;
