@@ -37,7 +37,7 @@ use crate::report;
 use crate::store::listings::Found;
 use crate::store::{fleet, listings, overrides, products, progress, settings, targets};
 use crate::telemetry::Metrics;
-use crate::verify::{self, Kind};
+use crate::verify::{self, Kind, Look};
 
 /// Due pages taken per host and claim.
 const PAGES_PER_CLAIM: i64 = 16;
@@ -122,17 +122,26 @@ pub async fn verify_due(app: &App, lane: &Lane) -> anyhow::Result<bool> {
     Ok(mapped || compared)
 }
 
-/// Reads a whole channel and handles what differs; a price that is to be adopted becomes a decision for all channels.
+/// Reads a whole channel and, unless `dry_run`, handles what differs by the channel's policy.
 ///
 /// # Errors
 /// The store's.
 pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<verify::Report> {
-    let report = verify::reconcile(app, lane, dry_run).await?;
+    look(app, lane, if dry_run { Look::Only } else { Look::ByPolicy }).await
+}
+
+/// Reads a whole channel and handles what differs; a price that is to be adopted becomes a decision for all channels.
+///
+/// # Errors
+/// The store's.
+pub async fn look(app: &App, lane: &Lane, look: Look<'_>) -> anyhow::Result<verify::Report> {
+    let report = verify::look(app, lane, look).await?;
     if let Some(error) = &report.error {
         tracing::warn!(channel = lane.name, "channel {} was not read to its end: {error}", lane.name);
     }
-    if lane.drift == Drift::Adopt && !dry_run {
-        for difference in report.differences.iter().filter(|d| d.kind == Kind::Drifted) {
+    if lane.drift == Drift::Adopt && !matches!(look, Look::Only) {
+        let ours = |id: i64| report.reasserted.contains(&id);
+        for difference in report.differences.iter().filter(|d| d.kind == Kind::Drifted && !ours(d.product_id)) {
             if let Some(price) = difference.found {
                 pricing::adopt(app, difference.product_id, price, &lane.name).await?;
             }

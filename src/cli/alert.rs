@@ -214,9 +214,15 @@ fn unknown(id: i64) -> String {
 async fn resolve(context: &Context, app: &App, ids: &[i64]) -> anyhow::Result<ExitCode> {
     let now = app.now();
     let states = alerts::states(&app.db, Millis(0)).await?;
-    let mut done = Vec::new();
+    let (mut done, mut over) = (Vec::new(), Vec::new());
     for id in ids {
         let event = alerts::event(&app.db, *id).await?.with_context(|| unknown(*id))?;
+        if let Some(end) = event.resolved_at {
+            // The one that has come back since has a number of its own.
+            over.push(format!("event {id} ({}) has been over since {}", plain(&event.kind), Millis(end)));
+            done.push(serde_json::json!({ "id": id, "was_open": false, "over_since": Millis(end).to_string() }));
+            continue;
+        }
         let was_open = events::resolve(&app.db, event.dedupe.clone(), now).await?;
         // Whoever was told hears no second time that it is over, and is told anew if it comes back.
         let told = states.iter().filter(|state| state.dedupe == event.dedupe && state.resolved_at.is_none());
@@ -224,6 +230,13 @@ async fn resolve(context: &Context, app: &App, ids: &[i64]) -> anyhow::Result<Ex
         alerts::tell(&app.db, vec![], armed, now).await?;
         done.push(serde_json::json!({ "id": id, "was_open": was_open }));
     }
-    context.print(&done, |_| format!("{} resolved; what still lasts is raised and told again", done.len()))?;
+    let resolved = done.len() - over.len();
+    context.print(&done, |_| {
+        let mut lines = over.clone();
+        if resolved > 0 {
+            lines.push(format!("{resolved} resolved; what still lasts is raised and told again within minutes"));
+        }
+        context.here(&lines.join("\n"))
+    })?;
     Ok(ExitCode::SUCCESS)
 }

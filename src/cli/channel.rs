@@ -13,7 +13,7 @@ use crate::channel::{KINDS, Tax};
 use crate::clock::Millis;
 use crate::flow::matches::{self, Pick};
 use crate::flow::{self, Mapped, pricing};
-use crate::money::{Money, currency};
+use crate::money::{Money, WirePrice, currency};
 use crate::publish::halt::{self, Refusal, released_key};
 use crate::publish::lane::Lane;
 use crate::publish::notice;
@@ -131,6 +131,7 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
         }
         Err(error) => look.problems.push(format!("its listings cannot be searched: {error}")),
     }
+    look.problems.extend(emptied(&app, lane).await?);
     let stopped = channels::list(&app.db).await?.into_iter().find(|row| row.name == name && row.state != "ok");
     if let Some(row) = stopped {
         look.notes.push(format!("it was stopped ({}); {}", row.reason, goes_on(&app, &row).await?));
@@ -226,7 +227,11 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
             if live == ours && identity {
                 continue;
             }
-            let left = (!identity).then_some("the channel's price is derived from ours, not equal to it");
+            let left = if identity {
+                in_transit(&app, product.id, name, live).await?
+            } else {
+                Some("the channel's price is derived from ours, not equal to it")
+            };
             if left.is_none() && !dry_run {
                 pricing::adopt(&app, product.id, live, name).await?;
             }
@@ -253,6 +258,49 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
         lines.join("\n")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why a price that a channel shows was set by nobody else: it is the last one that we proved there.
+async fn in_transit(app: &App, product_id: i64, name: &str, live: WirePrice) -> anyhow::Result<Option<&'static str>> {
+    let all = listings::of_product(&app.db, product_id).await?;
+    let Some(listing) = all.into_iter().find(|listing| listing.channel == name) else { return Ok(None) };
+    let Ok(minor) = listing.units(live) else { return Ok(None) };
+    if listing.verified_seq == 0 || listing.live_minor != Some(minor) {
+        return Ok(None);
+    }
+    let history = progress::live_history(&app.db, listing.id, Millis(0)).await?;
+    if history.iter().rev().find(|fact| fact.minor == minor).is_none_or(|fact| fact.basis == "foreign") {
+        return Ok(None);
+    }
+    Ok(Some(if listing.desired_minor == Some(minor) {
+        "it is the price that is wanted there"
+    } else {
+        "it is still the price that was proved there last; the one wanted waits for its turn"
+    }))
+}
+
+/// What a channel that only we fill should hold and does not: its file was lost, or is not the one that the database knows.
+/// What the channel has was asked for before, so that an error here is one of the channel.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn emptied(app: &App, lane: &Lane) -> anyhow::Result<Option<String>> {
+    if !lane.channel.capabilities().seeded_by_us {
+        return Ok(None);
+    }
+    let mut proved = listings::reconcilable(&app.db, &lane.name, 0, SAMPLE).await?;
+    proved.retain(|listing| listing.verified_seq > 0);
+    let externals: Vec<String> = proved.iter().filter_map(|listing| listing.external.clone()).collect();
+    let Ok(seen) = lane.channel.read(&externals).await else { return Ok(None) };
+    let missing = seen.iter().filter(|seen| seen.price.is_none()).count();
+    let line = || {
+        format!(
+            "prices that were proved there and that it lacks: {missing} of {}; its file was lost or begun anew, and omniprice verify {} writes them again",
+            externals.len(),
+            lane.name
+        )
+    };
+    Ok((missing > 0).then(line))
 }
 
 /// A channel as the list shows it. Times are milliseconds from the wish to the read that proved it, of the last week.

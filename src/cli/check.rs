@@ -76,11 +76,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     if !args.offline {
         for lane in &app.lanes {
             match lane.channel.probe().await {
-                Ok(probe) => add(
-                    &format!("channel {}", lane.name),
-                    probe.problems.is_empty(),
-                    [vec![probe.about], probe.problems, probe.notes].concat().join("; "),
-                ),
+                Ok(mut probe) => {
+                    probe.problems.extend(super::channel::emptied(&app, lane).await?);
+                    add(
+                        &format!("channel {}", lane.name),
+                        probe.problems.is_empty(),
+                        [vec![probe.about], probe.problems, probe.notes].concat().join("; "),
+                    );
+                }
                 Err(error) => add(&format!("channel {}", lane.name), false, error.message),
             }
         }
@@ -205,6 +208,9 @@ async fn next(app: &App, rules_ok: bool, waiting: usize) -> anyhow::Result<Strin
         "omniprice import products.csv --dry-run".to_owned()
     } else if due.is_none() {
         "none of the products has a competitor page: add a column urls and import again".to_owned()
+    } else if settings::get(&app.db, PAUSE).await?.is_some() {
+        "omniprice verify --dry-run shows what channels have; omniprice resume --why \"...\" lets prices go out again"
+            .to_owned()
     } else if app.lanes.is_empty() {
         "omniprice channel kinds shows how to add a sales channel; omniprice once already compares prices".to_owned()
     } else if progress::parity(&app.db).await?.is_empty() {

@@ -258,7 +258,7 @@ async fn prepare(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<bool>
     let follows = follows.with(&[]);
     let told = Sentence::CampaignNotReady.with(&[("name", &one.name), ("channels", &channels), ("follows", &follows)]);
     // Told first: a crash in between tells it again, and nothing is cancelled in silence.
-    events::raise(&app.db, notice(one, kind, "ready", "critical", told), now).await?;
+    events::note(&app.db, notice(one, kind, "ready", "critical", told), now).await?;
     match one.policy.as_str() {
         "cancel" => {
             let why = Some(Sentence::CampaignUnready.with(&[("name", &one.name), ("channels", &channels)]));
@@ -308,7 +308,8 @@ async fn tell(
     message: String,
     now: Millis,
 ) -> anyhow::Result<()> {
-    events::raise(&app.db, notice(one, FAILED, what, severity, message), now).await?;
+    // It is looked at every few seconds and went wrong once.
+    events::note(&app.db, notice(one, FAILED, what, severity, message), now).await?;
     Ok(())
 }
 

@@ -57,6 +57,10 @@ fn below(price: Decimal, view: View, other: Decimal, other_view: View) -> Option
 /// Whether `listing` may move to `minor`, a count of its own, now; `view` says what the amounts of a listing are. Listings
 /// in other currencies are not comparable and are left alone.
 ///
+/// A pair that somebody else broke is mended from either side: raising what must not be below, and lowering what it must
+/// not be below, makes no pair worse and waits for nobody. So whoever waits to rise waits for one above that rises too, and
+/// whoever waits to fall for one below that falls too, and without a circle of constraints there is always one that may go.
+///
 /// # Errors
 /// What it waits for, or the contradiction.
 pub fn may_send(
@@ -107,11 +111,18 @@ pub fn may_send(
             )));
         }
         let patient = constraint.best_effort_after_ms.is_none_or(|after| waited_ms < after);
-        if patient && possible(other, now).any(broken) {
+        if patient && !helps(listing, minor, is_above, now) && possible(other, now).any(broken) {
             return Err(Order::Wait(format!("waits for {} to be verified first", other.channel)));
         }
     }
     Ok(())
+}
+
+/// Whether a move cannot make a pair worse, whatever both listings show now: what stands above rises, or what stands below
+/// falls. Of a listing that shows nothing yet that is not known.
+fn helps(listing: &Listing, minor: i64, is_above: bool, now: Millis) -> bool {
+    let mut shows = possible(listing, now).peekable();
+    shows.peek().is_some() && shows.all(|own| if is_above { minor >= own } else { minor <= own })
 }
 
 /// Every price that a listing may be showing or come to show by itself: the last one seen, one in flight, earlier ones
@@ -187,6 +198,25 @@ mod tests {
         let both = [shop.clone(), market.clone()];
         assert!(may_send(&shop, 499, &both, &rule(), &GROSS, Millis(0)).is_ok());
         assert!(matches!(may_send(&market, 499, &both, &rule(), &GROSS, Millis(0)), Err(Order::Wait(_))));
+    }
+
+    #[test]
+    fn a_pair_that_somebody_broke_is_mended_from_both_sides_and_never_made_worse() {
+        let of = |shop: (i64, i64), market: (i64, i64)| {
+            let shop = listing("webshop", shop.0, shop.1, "held", None);
+            let market = listing("marketplace", market.0, market.1, "held", None);
+            let both = [shop.clone(), market.clone()];
+            [&shop, &market]
+                .map(|one| may_send(one, one.desired_minor.unwrap(), &both, &rule(), &GROSS, Millis(0)).is_ok())
+        };
+        assert_eq!(of((179, 189), (199, 189)), [true, true], "both steps help");
+        assert_eq!(of((179, 170), (199, 170)), [false, true], "lowering the shop would widen the gap");
+        assert_eq!(of((179, 210), (199, 210)), [true, false], "raising the marketplace would widen it");
+        let unsure =
+            Listing { maybe_low: Some(150), maybe_high: Some(195), ..listing("webshop", 179, 189, "held", None) };
+        let market = listing("marketplace", 199, 189, "held", None);
+        let sent = may_send(&unsure, 189, &[unsure.clone(), market], &rule(), &GROSS, Millis(0));
+        assert!(matches!(sent, Err(Order::Wait(_))), "195 may be showing, and 189 is less: {sent:?}");
     }
 
     #[test]

@@ -446,7 +446,7 @@ async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: M
             }
         }
         "verified" => {
-            let drift = format!("drift/{}/{}", lane.name, listing.product_id);
+            let drift = notice::drift_key(&lane.name, listing.product_id);
             let (door, own) =
                 (notice::door_key(&lane.name, listing.product_id), notice::listing_key(&lane.name, listing.product_id));
             for key in [door, drift, own] {

@@ -1,6 +1,7 @@
 //! What people are told about a channel and its listings: one wording for the stage that sees it happen and for the
 //! detector that finds it in the state, where a crash, or a person who closed the event too early, left it untold.
 
+use crate::sentence::{self, Part, Sentence};
 use crate::store::events::Raise;
 
 /// The key of the event about a channel that too much was about to move on.
@@ -62,6 +63,70 @@ pub fn listing(channel: &str, product_id: i64, state: &str, reason: &str) -> Opt
     };
     let (channel, hint) = (Some(channel.to_owned()), hint.to_owned());
     Some(Raise { kind, severity, dedupe, product_id: Some(product_id), channel, competitor: None, message, hint })
+}
+
+/// A listing that shows another price than the one that we proved. Both are as a person reads them.
+#[must_use]
+pub fn drift(channel: &str, product_id: i64, shown: &str, proved: &str) -> Raise {
+    let message = Sentence::ShowsInstead.with(&[("channel", &channel), ("shown", &shown), ("proved", &proved)]);
+    let hint = Sentence::HintDrift.with(&[("channel", &channel)]);
+    of_listing("drift", "warning", drift_key(channel, product_id), channel, product_id, message, hint)
+}
+
+/// A listing that a channel does not have any more, or has in another currency.
+#[must_use]
+pub fn lost(channel: &str, product_id: i64, external: &str, shown: &str) -> Raise {
+    let message = Sentence::ShowsForListing.with(&[("channel", &channel), ("shown", &shown), ("external", &external)]);
+    let (key, hint) = (format!("listing_lost/{channel}/{product_id}"), format!("omniprice channel test {channel}"));
+    of_listing("listing_lost", "warning", key, channel, product_id, message, hint)
+}
+
+/// A listing whose price somebody else keeps changing.
+#[must_use]
+pub fn two_writers(channel: &str, product_id: i64, shown: &str) -> Raise {
+    let message = Sentence::KeepsChanging.with(&[("channel", &channel), ("shown", &shown)]);
+    let hint = Sentence::HintOtherTool.with(&[("channel", &channel)]);
+    of_listing("two_writers", "critical", two_writers_key(channel, product_id), channel, product_id, message, hint)
+}
+
+/// A drifted listing that nobody is told of: what it shows is in its reason.
+#[must_use]
+pub fn drifted(channel: &str, product_id: i64, external: &str, reason: &str) -> Option<Raise> {
+    let found = sentence::find(reason)?;
+    let said = |name: &str| {
+        let part = found.parts.iter().find(|(known, _)| *known == name).map(|(_, part)| part);
+        if let Some(Part::Said(said)) = part { Some(said.as_str()) } else { None }
+    };
+    match found.sentence {
+        Sentence::ShownInstead => Some(drift(channel, product_id, said("shown")?, said("proved")?)),
+        Sentence::Shown => Some(lost(channel, product_id, external, said("shown")?)),
+        _ => None,
+    }
+}
+
+fn of_listing(
+    kind: &'static str,
+    severity: &'static str,
+    dedupe: String,
+    channel: &str,
+    product_id: i64,
+    message: String,
+    hint: String,
+) -> Raise {
+    let (product_id, channel) = (Some(product_id), Some(channel.to_owned()));
+    Raise { kind, severity, dedupe, product_id, channel, competitor: None, message, hint }
+}
+
+/// The key of the event about a price that somebody else changed.
+#[must_use]
+pub fn drift_key(channel: &str, product_id: i64) -> String {
+    format!("drift/{channel}/{product_id}")
+}
+
+/// The key of the event about a price that somebody else keeps changing.
+#[must_use]
+pub fn two_writers_key(channel: &str, product_id: i64) -> String {
+    format!("two_writers/{channel}/{product_id}")
 }
 
 /// The key of the event about a price that a channel rejects or does not show.

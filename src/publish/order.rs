@@ -1,8 +1,9 @@
 //! In which order channels are updated, so that no declared `never_below` pair is violated in between.
 //!
-//! "A never below B": if the new price of A is below the old price of B, B goes first; if the new price of B is above
-//! the old price of A, A goes first; otherwise the order is free. Both conditions are necessary and sufficient. The
-//! order is only as good as its use: a wave may start when the wave before it is verified.
+//! "A never below B": if A falls below the old price of B, B goes first; if B rises above the old price of A, A goes
+//! first; otherwise the order is free. Both conditions are necessary and sufficient. A pair that is broken before the
+//! update waits for nothing that only mends it. The order is only as good as its use: a wave may start when the wave before
+//! it is verified.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,11 +50,13 @@ pub fn waves(moves: &BTreeMap<String, Move>, constraints: &[Constraint]) -> Resu
         let (never, below) = (constraint.never_below.0.as_str(), constraint.never_below.1.as_str());
         let (Some(a), Some(b)) = (changing.get(never), changing.get(below)) else { continue };
         if a.new < b.old
+            && a.new < a.old
             && let Some(waits) = waits_for.get_mut(never)
         {
             waits.insert(below);
         }
         if b.new > a.old
+            && b.new > b.old
             && let Some(waits) = waits_for.get_mut(below)
         {
             waits.insert(never);
@@ -89,4 +92,18 @@ pub fn violations<'a>(
         (never < below).then_some((constraint, never, below))
     };
     constraints.iter().filter_map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_broken_before_the_update_waits_for_nothing_that_mends_it() {
+        let of = |old: i64, new: i64| Move { old: Decimal::from(old), new: Decimal::from(new) };
+        let moves = [("feed".to_owned(), of(179, 189)), ("till".to_owned(), of(199, 189))].into();
+        let never_below = ("feed".to_owned(), "till".to_owned());
+        let rule = Constraint { never_below, best_effort_after_ms: None };
+        assert_eq!(waves(&moves, &[rule]), Ok(vec![vec!["feed".to_owned(), "till".to_owned()]]));
+    }
 }

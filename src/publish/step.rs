@@ -140,7 +140,10 @@ fn wish(listing: &Listing, policy: &Policy, now: Millis) -> Plan {
         "accepted" | "applied" if policy.readable => Plan::Read,
         // An earlier push could still have landed after the proof.
         "verified" if policy.readable && listing.maybe().is_some() => Plan::Read,
-        "held" if listing.desired_minor.is_some() && newer => Plan::Push,
+        // What it sent and never saw keeps others waiting, and one of those may be what it waits for itself.
+        "held" if listing.desired_minor.is_none() => Plan::Rest,
+        "held" if policy.readable && listing.maybe().is_some() && listing.reads == 0 => Plan::Read,
+        "held" => Plan::Push,
         _ => Plan::Rest,
     }
 }
@@ -293,6 +296,14 @@ fn again(
 fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -> Change {
     let newer = listing.desired_seq > listing.sent_seq;
     let in_flight = in_flight(listing);
+    // Until nothing that was sent can come to show any more, a look at what waits proves nothing.
+    let quiet_at = listing.unsure_until.max(listing.sent_at.unwrap_or(0).saturating_add(2 * policy.settle_within));
+    let waits = listing.state == "held";
+    // Nor does its absence: the write that was never seen may have taken it away, and the next one puts it back.
+    let away = seen.is_none() && !in_flight && (waits || listing.maybe().is_some());
+    if away || (waits && now.0 < quiet_at) {
+        return Change { next_at: Some(now), reads: 1, ..Change::none(listing) };
+    }
     let Some(seen) = seen else {
         let base = Change { read: Some(("absent", String::new())), ..Change::none(listing) };
         // A listing that our push puts there: absent only means not applied (yet).
@@ -347,7 +358,10 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
             ..base
         },
         // Not sent yet: somebody changed the channel since we last looked, so it has to be sent after all.
-        (false, false) => Change { state: "intended", next_at: Some(now), reads: 1, ..base },
+        (false, false) => {
+            let maybe = if waits { strays } else { base.maybe };
+            Change { state: "intended", next_at: Some(now), reads: 1, maybe, ..base }
+        }
         (false, true) => match &seen.refused {
             Some(why) if !newer => Change {
                 state: "rejected",
@@ -434,9 +448,12 @@ fn unread(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
         Class::Retry { after_ms } => after_ms.unwrap_or(0),
         _ => 0,
     };
+    let waits = listing.state == "held";
     Change {
-        reason: format!("cannot be read: {}", error.message),
-        next_at: (!error.class.stops_the_lane()).then(|| now.plus(after.max(wait(policy, listing)))),
+        reason: if waits { listing.reason.clone() } else { format!("cannot be read: {}", error.message) },
+        // What waits for its turn is tried all the same.
+        reads: if waits { 1 } else { listing.reads },
+        next_at: (waits || !error.class.stops_the_lane()).then(|| now.plus(after.max(wait(policy, listing)))),
         read: Some(("failed", error.message.clone())),
         ..Change::none(listing)
     }

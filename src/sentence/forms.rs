@@ -181,7 +181,7 @@ sentences! {
     HintResume = "look at a page with omniprice extract, then omniprice competitor resume {competitor} --why \"...\"",
     HintAttempts = "omniprice explain {sku} shows every attempt",
     HintOtherTool = "find the other tool, or set drift = \"alert\" in [channels.{channel}]",
-    HintDrift = "omniprice verify {channel} puts it right or shows it again; drift = \"reassert\" does so by itself",
+    HintDrift = "omniprice verify {channel} --reassert sends our price again, omniprice channel adopt {channel} makes ours what it shows; drift = \"reassert\" does the first by itself",
     HintNetDecimals = "lower net_decimals in [channels.{channel}], or let the shop keep more; omniprice channel test {channel} looks",
     HintCosts = "omniprice import FILE with today's costs; alerts.cost_stale_after says how old is too old",
     HintVariant = "omniprice extract \"{url}\" shows the page; omniprice alert resolve says that it is our product after all",

@@ -177,6 +177,20 @@ pub async fn keep(db: &Db, event: Raise, now: Millis) -> Result<(), StoreError> 
     .await
 }
 
+/// Raises an event, or says that it lasts: looking again is no second occurrence. True if it is new.
+///
+/// # Errors
+/// The engine's own.
+pub async fn note(db: &Db, event: Raise, now: Millis) -> Result<bool, StoreError> {
+    let open = is_open(db, &event.dedupe).await?;
+    if open {
+        keep(db, event, now).await?;
+    } else {
+        raise(db, event, now).await?;
+    }
+    Ok(!open)
+}
+
 /// Closes an open event; true if there was one.
 ///
 /// # Errors

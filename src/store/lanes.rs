@@ -124,11 +124,14 @@ impl Change {
     #[must_use]
     pub fn shut(listing: &Listing, shut: &Shut) -> Self {
         let in_flight = matches!(listing.state.as_str(), "sent" | "unknown" | "accepted" | "applied");
+        let maybe = if in_flight { listing.maybe_with_sent() } else { listing.maybe() };
         Self {
             state: shut.state,
             reason: shut.reason.clone(),
             next_at: shut.next_at,
-            maybe: if in_flight { listing.maybe_with_sent() } else { listing.maybe() },
+            maybe,
+            // It is looked for before the next try.
+            reads: if shut.state == "held" && maybe.is_some() { 0 } else { listing.reads },
             ..Self::none(listing)
         }
     }

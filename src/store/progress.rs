@@ -25,10 +25,15 @@ statements! {
          where l.desired_seq > 0 and l.state not in ('verified', 'unverified') order by l.state_since, l.id limit $1");
     // What waits for its next try comes about by itself.
     UNTOLD = Sql::same(
-        "select l.channel, l.product_id, l.state, l.reason from listings l join channels c on c.name = l.channel
-         where l.state in ('rejected', 'parked', 'held') and l.next_at is null
-           and not exists (select 1 from events e where e.resolved_at is null
-                           and e.dedupe in ('listing/' || l.channel || '/' || l.product_id, 'door/' || l.channel || '/' || l.product_id))
+        "select l.channel, l.product_id, coalesce(l.external, '') as external, l.state, l.reason
+         from listings l join channels c on c.name = l.channel
+         where (l.state in ('rejected', 'parked', 'held') and l.next_at is null
+                and not exists (select 1 from events e where e.resolved_at is null
+                                and e.dedupe in ('listing/' || l.channel || '/' || l.product_id, 'door/' || l.channel || '/' || l.product_id)))
+            or (l.state = 'drifted'
+                and not exists (select 1 from events e where e.resolved_at is null
+                                and e.dedupe in ('drift/' || l.channel || '/' || l.product_id, 'listing_lost/' || l.channel || '/' || l.product_id,
+                                                 'two_writers/' || l.channel || '/' || l.product_id)))
          order by l.state_since, l.id limit $1");
     CONVERGENCE = Sql::same(
         "select l.live_at - l.desired_at as ms from listings l
@@ -80,11 +85,13 @@ pub struct Unsettled {
     pub live_minor: Option<i64>,
 }
 
-/// A listing whose price does not go out by itself, and that no open event tells of.
+/// A listing whose price does not go out by itself, or that shows another price than ours, and that no open event tells of.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Untold {
     pub channel: String,
     pub product_id: i64,
+    /// The channel's own reference.
+    pub external: String,
     pub state: String,
     pub reason: String,
 }

@@ -35,6 +35,7 @@ statements! {
          join strikes s on s.campaign_id = i.campaign_id and s.listing_id = l.id
          where i.campaign_id = $1 and s.started_at <= $2 and (s.ends_at is null or s.ends_at > $3)
            and (l.live_minor is null or l.live_minor <> s.campaign_minor)
+           and (l.desired_minor is null or l.desired_minor = s.campaign_minor)
          group by l.channel order by l.channel");
     UNENDED = Sql::same(
         "select l.channel, count(*) as n
@@ -233,7 +234,8 @@ pub async fn over_since(db: &Db, listing_id: i64, since: Millis, now: Millis) ->
     Ok(found.is_some())
 }
 
-/// Per channel, how many listings whose reduction began before an instant, and is not over by `now`, do not show it.
+/// Per channel, how many listings whose reduction began before an instant, and is not over by `now`, do not show it. One for
+/// which another price was decided since, by a lock or a price set by hand, is none of them.
 ///
 /// # Errors
 /// The engine's own.

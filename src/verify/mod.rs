@@ -1,26 +1,24 @@
 //! Reads a whole channel, compares it with what was proved before, and handles drift by policy. The comparison is
 //! pure; reading and repairing are beside it.
 
+mod drift;
+
+use std::collections::BTreeSet;
+
 use crate::app::App;
-use crate::channel::Drift;
 use crate::clock::Millis;
 use crate::money::{WirePrice, currency};
 use crate::publish::lane::Lane;
+use crate::publish::notice;
 use crate::sentence::Sentence;
-use crate::store::events::{self, Raise};
 use crate::store::lanes::{self, Change};
-use crate::store::listings::{self, Desire, Listing};
-use crate::store::progress;
-use crate::store::strikes;
-use crate::store::{StoreError, channels};
-use crate::telemetry::Metrics;
+use crate::store::listings::{self, Listing};
+use crate::store::{channels, events, strikes};
 
 /// Listings read per request to a channel.
 const PAGE: i64 = 500;
 /// The end of a sale that a channel keeps by itself is decided within this; what shows the price before it later has drifted.
 const ENDS_ARE_FOLLOWED: i64 = 30 * Millis::MINUTE;
-/// A price is put back at most this often a day; then a person is told that somebody else keeps writing.
-const MAX_REASSERTS: usize = 2;
 
 /// What a listing should show and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -118,25 +116,75 @@ pub fn compare(listing: &Listing, found: Option<WirePrice>, disputed: Option<&st
     })
 }
 
+/// A listing that differed before and still does.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Standing {
+    pub listing_id: i64,
+    pub product_id: i64,
+    pub external: String,
+    /// `drifted` or `parked`.
+    pub state: String,
+    pub since: Millis,
+    pub wanted: Option<WirePrice>,
+    pub found: Option<WirePrice>,
+    pub reason: String,
+}
+
+impl Standing {
+    fn of(listing: &Listing, found: Option<WirePrice>) -> Self {
+        Self {
+            listing_id: listing.id,
+            product_id: listing.product_id,
+            external: listing.external.clone().unwrap_or_default(),
+            state: listing.state.clone(),
+            since: Millis(listing.state_since),
+            wanted: listing.desired_minor.and_then(|minor| listing.price(minor).ok()),
+            found,
+            reason: listing.reason.clone(),
+        }
+    }
+}
+
+/// What a look at a whole channel does about what differs.
+#[derive(Debug, Clone, Copy)]
+pub enum Look<'a> {
+    /// Nothing: it only tells.
+    Only,
+    /// What the channel's policy says.
+    ByPolicy,
+    /// The same, and our price goes out again for what drifted or was given up: of these products, or of all where none is
+    /// named. A person says so, so that it is not counted who wrote how often.
+    Reassert(&'a BTreeSet<i64>),
+}
+
+impl Look<'_> {
+    fn reasserts(self, product_id: i64) -> bool {
+        matches!(self, Self::Reassert(products) if products.is_empty() || products.contains(&product_id))
+    }
+}
+
 /// What a reconciliation found.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Report {
     pub channel: String,
     pub compared: usize,
     /// Listings that still differ as was told before.
-    pub standing: usize,
+    pub standing: Vec<Standing>,
     pub differences: Vec<Difference>,
+    /// Products whose price goes out again, because the channel's policy or a person says so.
+    pub reasserted: Vec<i64>,
     /// The channel cannot be read back by its nature; its acknowledgements are all there is.
     pub unreadable: bool,
     /// Why the channel could not be read to its end.
     pub error: Option<String>,
 }
 
-/// Reads all resting listings of a channel and handles the differences, unless `dry_run`. Safe to repeat.
+/// Reads all resting listings of a channel and handles the differences. Safe to repeat.
 ///
 /// # Errors
 /// The store's own; a channel that cannot be read is part of the report.
-pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<Report> {
+pub async fn look(app: &App, lane: &Lane, look: Look<'_>) -> anyhow::Result<Report> {
+    let dry_run = matches!(look, Look::Only);
     let mut report = Report { channel: lane.name.clone(), ..Report::default() };
     if !lane.channel.capabilities().readable {
         report.unreadable = true;
@@ -164,13 +212,16 @@ pub async fn reconcile(app: &App, lane: &Lane, dry_run: bool) -> anyhow::Result<
             }
             let disputed = seen.disputed.clone().or_else(|| strike(listing, seen.regular));
             if let Some(difference) = compare(listing, seen.price, disputed.as_deref()) {
-                if !dry_run {
-                    handle(app, lane, &difference).await?;
+                if !dry_run && handle(app, lane, look, &difference).await? {
+                    report.reasserted.push(listing.product_id);
                 }
                 report.differences.push(difference);
             } else if matches!(listing.state.as_str(), "drifted" | "parked") {
                 // What agrees again would be a difference of its own.
-                report.standing += 1;
+                if !dry_run && drift::stands(app, lane, look, listing).await? {
+                    report.reasserted.push(listing.product_id);
+                }
+                report.standing.push(Standing::of(listing, seen.price));
             }
         }
     }
@@ -193,11 +244,12 @@ async fn by_itself(app: &App, listing: &Listing, shown: WirePrice) -> anyhow::Re
     Ok(strikes::over_since(&app.db, listing.id, now.plus(-ENDS_ARE_FOLLOWED), now).await?)
 }
 
-async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Result<()> {
+/// Whether our price goes out again.
+async fn handle(app: &App, lane: &Lane, look: Look<'_>, difference: &Difference) -> anyhow::Result<bool> {
     let now = app.now();
     // A lane may have taken the listing since the page was read; then its own read-back decides.
     let Some(listing) = lanes::claim_one(&app.db, difference.listing_id, now, now.plus(lane.lease_ms)).await? else {
-        return Ok(());
+        return Ok(false);
     };
     let still = compare(&listing, difference.found, difference.disputed.as_deref());
     let kind = still.as_ref().map(|d| d.kind);
@@ -211,11 +263,20 @@ async fn handle(app: &App, lane: &Lane, difference: &Difference) -> anyhow::Resu
     lanes::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone())
         .await?;
     match kind {
-        Some(Kind::Drifted) => drifted(app, lane, &listing, difference).await,
-        Some(Kind::Healed) => Ok(events::resolve(&app.db, drift_key(&listing), now).await.map(drop)?),
-        Some(Kind::Gone) if lane.channel.capabilities().seeded_by_us => Ok(()),
-        Some(Kind::Gone | Kind::Currency) => Ok(raise(app, &listing, "listing_lost", difference).await?),
-        Some(Kind::Adopted) | None => Ok(()),
+        Some(Kind::Drifted) => drift::begins(app, lane, look, &listing, difference).await,
+        Some(Kind::Healed) => {
+            events::resolve(&app.db, notice::drift_key(&lane.name, listing.product_id), now).await?;
+            Ok(false)
+        }
+        Some(Kind::Gone | Kind::Currency)
+            if !lane.channel.capabilities().seeded_by_us || kind == Some(Kind::Currency) =>
+        {
+            let told = notice::lost(&lane.name, listing.product_id, &difference.external, &difference.shows());
+            // It is found missing at every look, and went missing once.
+            events::note(&app.db, told, now).await?;
+            Ok(false)
+        }
+        Some(Kind::Gone | Kind::Currency | Kind::Adopted) | None => Ok(false),
     }
 }
 
@@ -263,75 +324,6 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
             ..same
         },
     }
-}
-
-fn drift_key(listing: &Listing) -> String {
-    format!("drift/{}/{}", listing.channel, listing.product_id)
-}
-
-async fn drifted(app: &App, lane: &Lane, listing: &Listing, difference: &Difference) -> anyhow::Result<()> {
-    Metrics::add(&app.metrics.drifts, 1);
-    let now = app.now();
-    match lane.drift {
-        Drift::Alert => raise(app, listing, "drift", difference).await?,
-        Drift::Reassert => {
-            let day = now.plus(-Millis::DAY);
-            let history = progress::live_history(&app.db, listing.id, day).await?;
-            if history.iter().filter(|fact| fact.basis == "foreign").count() > MAX_REASSERTS {
-                raise(app, listing, "two_writers", difference).await?;
-            } else if let Some(minor) = listing.desired_minor {
-                let desire = Desire { listing_id: listing.id, price: Ok(minor) };
-                listings::desire_again(&app.db, vec![(desire, listing.decision_id)], now).await?;
-                raise(app, listing, "drift", difference).await?;
-            }
-        }
-        // The flow makes a decision of it, so that every channel follows.
-        Drift::Adopt => raise(app, listing, "drift", difference).await?,
-    }
-    Ok(())
-}
-
-async fn raise(app: &App, listing: &Listing, kind: &'static str, difference: &Difference) -> Result<(), StoreError> {
-    let (severity, message, hint) = match kind {
-        "two_writers" => (
-            "critical",
-            Sentence::KeepsChanging.with(&[("channel", &listing.channel), ("shown", &difference.shows())]),
-            Sentence::HintOtherTool.with(&[("channel", &listing.channel)]),
-        ),
-        "listing_lost" => (
-            "warning",
-            Sentence::ShowsForListing.with(&[
-                ("channel", &listing.channel),
-                ("shown", &difference.shows()),
-                ("external", &difference.external),
-            ]),
-            format!("omniprice channel test {}", listing.channel),
-        ),
-        _ => (
-            "warning",
-            Sentence::ShowsInstead.with(&[
-                ("channel", &listing.channel),
-                ("shown", &difference.shows()),
-                ("proved", &words(difference.expected)),
-            ]),
-            Sentence::HintDrift.with(&[("channel", &listing.channel)]),
-        ),
-    };
-    let event = Raise {
-        kind,
-        severity,
-        dedupe: if kind == "drift" {
-            drift_key(listing)
-        } else {
-            format!("{kind}/{}/{}", listing.channel, listing.product_id)
-        },
-        product_id: Some(listing.product_id),
-        channel: Some(listing.channel.clone()),
-        competitor: None,
-        message,
-        hint,
-    };
-    events::raise(&app.db, event, app.now()).await.map(drop)
 }
 
 #[cfg(test)]

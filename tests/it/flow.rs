@@ -2,6 +2,8 @@
 
 mod deciding;
 mod drift;
+mod put_back;
+mod taken_over;
 
 use omniprice::clock::{Clock, Millis};
 use omniprice::demo::shop::Fault;

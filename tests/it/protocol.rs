@@ -4,6 +4,7 @@
 //! One schedule again: `OMNIPRICE_SEED=4711 cargo nextest run --test it protocol::one_seed --no-capture`.
 //! A soak: `OMNIPRICE_SCHEDULES=1000000 cargo test --release --test it protocol::schedules -- --nocapture`.
 
+mod broken_pairs;
 mod dice;
 mod table;
 mod twin;

@@ -80,7 +80,7 @@ async fn a_feed_begins_a_campaign_by_itself_and_nothing_is_sent_for_it(test: Tes
     world.app.clock.advance(from.since(world.app.now()));
     assert_eq!(read(&world).await, (dkk(REDUCED), Some(dkk(BEFORE))), "and begins by itself");
     let lane = world.app.lane("google").unwrap();
-    let report = verify::reconcile(&world.app, lane, false).await.unwrap();
+    let report = verify::look(&world.app, lane, verify::Look::ByPolicy).await.unwrap();
     assert_eq!(report.differences, [], "what was given to it is no drift");
     world.settle().await;
     assert_eq!(shown(&world).await, [Some(REDUCED); 3]);
@@ -93,7 +93,7 @@ async fn a_feed_begins_a_campaign_by_itself_and_nothing_is_sent_for_it(test: Tes
     let own = rows.iter().find(|row| row.channel == "google").unwrap();
     assert_eq!((own.started_at, own.announce, own.prior_minor), (from.0, 1, Some(BEFORE)), "{own:?}");
     assert_eq!(stages::of_campaign(&world.app.db, id, 10).await.unwrap(), []);
-    assert_eq!(verify::reconcile(&world.app, lane, false).await.unwrap().differences, []);
+    assert_eq!(verify::look(&world.app, lane, verify::Look::ByPolicy).await.unwrap().differences, []);
 
     world.app.clock.advance(Millis::DAY);
     turns(&world).await;

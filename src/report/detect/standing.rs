@@ -34,13 +34,17 @@ pub async fn of_competitors(app: &App, open: &Open) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Listings whose price does not go out by itself.
+/// Listings whose price does not go out by itself, or that show another one.
 ///
 /// # Errors
 /// The store's.
 pub async fn of_listings(app: &App) -> anyhow::Result<()> {
     for one in progress::untold(&app.db, LIMIT).await? {
-        if let Some(event) = notice::listing(&one.channel, one.product_id, &one.state, &one.reason) {
+        let told = match one.state.as_str() {
+            "drifted" => notice::drifted(&one.channel, one.product_id, &one.external, &one.reason),
+            state => notice::listing(&one.channel, one.product_id, state, &one.reason),
+        };
+        if let Some(event) = told {
             events::raise(&app.db, event, app.now()).await?;
         }
     }

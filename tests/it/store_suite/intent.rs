@@ -237,6 +237,14 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
     assert_eq!(unstarted(100, 150).await.unwrap(), lagging);
     assert_eq!(unstarted(99, 150).await.unwrap(), [], "it has just begun");
     assert_eq!(unstarted(100, 210).await.unwrap(), [], "it is over");
+    listings::desire_again(db, wants(47_421).into_iter().map(|desire| (desire, None)).collect(), after(120))
+        .await
+        .unwrap();
+    assert_eq!(unstarted(100, 150).await.unwrap(), [], "a lock keeps it out of the campaign");
+    listings::desire_again(db, wants(39_900).into_iter().map(|desire| (desire, None)).collect(), after(121))
+        .await
+        .unwrap();
+    assert_eq!(unstarted(100, 150).await.unwrap(), lagging, "the lock is over");
     assert_eq!(strikes::unended(db, campaign_id, after(300)).await.unwrap(), [], "another price is live");
     let over = |since: i64, now: i64| strikes::over_since(db, listing_id, after(since), after(now));
     assert!(over(209, 210).await.unwrap() && !over(210, 300).await.unwrap() && !over(100, 209).await.unwrap());

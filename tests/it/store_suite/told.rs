@@ -56,6 +56,15 @@ async fn an_event_folds_while_it_lasts_and_begins_anew_after_it_was_resolved(tes
         events::raise(db, event("warning", "a", "third"), after(20)).await.unwrap(),
         "a new one, not the old one again"
     );
+    assert!(events::note(db, event("warning", "d", "begins"), after(90)).await.unwrap());
+    assert!(!events::note(db, event("critical", "d", "lasts"), after(91)).await.unwrap());
+    let d = events::open(db, 10).await.unwrap().into_iter().find(|event| event.dedupe == "d").unwrap();
+    assert_eq!(
+        (d.message.as_str(), d.severity.as_str(), d.times),
+        ("lasts", "critical", 1),
+        "looked at again, not raised"
+    );
+    assert!(events::resolve(db, "d".into(), after(92)).await.unwrap());
     let between = |from, until| events::between(db, after(from), after(until), 10);
     let times: Vec<i64> = between(5, 20).await.unwrap().iter().map(|e| e.last_at).collect();
     assert_eq!(times, [after(20).0, after(9).0], "from is outside, until is inside");

@@ -196,7 +196,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintAttempts => "omniprice explain {sku} viser hvert forsøg",
         Sentence::HintOtherTool => "find det andet værktøj, eller sæt drift = \"alert\" i [channels.{channel}]",
         Sentence::HintDrift => {
-            "omniprice verify {channel} retter det eller viser det igen; drift = \"reassert\" gør det selv"
+            "omniprice verify {channel} --reassert sender vores pris igen, omniprice channel adopt {channel} gør den viste til vores; drift = \"reassert\" gør det første af sig selv"
         }
         Sentence::HintNetDecimals => {
             "sænk net_decimals i [channels.{channel}], eller lad butikken beholde flere; omniprice channel test {channel} ser efter"

@@ -212,7 +212,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintAttempts => "omniprice explain {sku} zeigt jeden Versuch",
         Sentence::HintOtherTool => "das andere Werkzeug finden oder drift = \"alert\" in [channels.{channel}] setzen",
         Sentence::HintDrift => {
-            "omniprice verify {channel} stellt es richtig oder zeigt es wieder; drift = \"reassert\" tut es von selbst"
+            "omniprice verify {channel} --reassert sendet unseren Preis erneut, omniprice channel adopt {channel} macht den gezeigten zu unserem; drift = \"reassert\" tut das Erste von selbst"
         }
         Sentence::HintNetDecimals => {
             "net_decimals in [channels.{channel}] senken oder den Shop mehr behalten lassen; omniprice channel test {channel} sieht nach"

@@ -192,7 +192,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintAttempts => "omniprice explain {sku} pokazuje każdą próbę",
         Sentence::HintOtherTool => "znajdź drugie narzędzie albo ustaw drift = \"alert\" w [channels.{channel}]",
         Sentence::HintDrift => {
-            "omniprice verify {channel} naprawia to albo pokazuje ponownie; drift = \"reassert\" robi to samo"
+            "omniprice verify {channel} --reassert wysyła naszą cenę ponownie, omniprice channel adopt {channel} przyjmuje pokazywaną jako naszą; drift = \"reassert\" robi to pierwsze samo"
         }
         Sentence::HintNetDecimals => {
             "zmniejsz net_decimals w [channels.{channel}] albo pozwól sklepowi zachować więcej; omniprice channel test {channel} sprawdza"

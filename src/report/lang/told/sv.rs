@@ -190,7 +190,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::HintAttempts => "omniprice explain {sku} visar varje försök",
         Sentence::HintOtherTool => "hitta det andra verktyget, eller sätt drift = \"alert\" i [channels.{channel}]",
         Sentence::HintDrift => {
-            "omniprice verify {channel} rättar det eller visar det igen; drift = \"reassert\" gör det självt"
+            "omniprice verify {channel} --reassert skickar vårt pris igen, omniprice channel adopt {channel} gör det som visas till vårt; drift = \"reassert\" gör det första av sig självt"
         }
         Sentence::HintNetDecimals => {
             "sänk net_decimals i [channels.{channel}], eller låt butiken behålla fler; omniprice channel test {channel} tittar efter"

@@ -83,7 +83,7 @@ impl World {
         self.shops[shop].absent.remove(&id);
         let ordered = self.shops[shop].ordered;
         let history = self.shops[shop].shown.entry(id).or_default();
-        let (_, newest, _) = history.last().copied().unwrap_or((0, 0, 0));
+        let (_, newest, before) = history.last().copied().unwrap_or((0, 0, 0));
         if seq < newest {
             if ordered {
                 return Ok(());
@@ -99,9 +99,13 @@ impl World {
             let shop = self.shops.iter().find(|shop| shop.name == name)?;
             Some(shop.live(row.id, now))
         };
+        let own = &self.shops[shop].name;
         for NeverBelow { above, below, .. } in &self.constraints {
+            // A pair that somebody else broke may stay so for a while, and must not be broken further.
+            let was = |name: &str| if name == own { Some(before) } else { live(name) };
+            let gap = was(below).zip(was(above)).map_or(0, |(b, a)| (b - a).max(0));
             if let (Some(a), Some(b)) = (live(above), live(below))
-                && a < b
+                && b - a > gap
             {
                 let what = format!("product {product}: {above} shows {a} while {below} shows {b}");
                 return Err(violation("P6", what, now));

@@ -14,6 +14,7 @@ impl World {
         let mut dice = Dice::new(seed);
         let (channels, products) = (2 + dice.below(2), 1 + dice.below(2));
         let names = ["feed", "webshop", "market"];
+        let foreign = dice.percent(40);
         let mut shops = Vec::new();
         let mut rows = Vec::new();
         for (index, name) in names.iter().take(usize::try_from(channels).unwrap_or(2)).enumerate() {
@@ -23,8 +24,10 @@ impl World {
             let mut shown = BTreeMap::new();
             for product in 0..products {
                 let id = product * 10 + i64::try_from(index).unwrap_or(0) + 1;
-                shown.insert(id, vec![(0, 0, 50_000)]);
-                rows.push(row(id, name, product, 50_000));
+                // Somebody else may have left prices there that break the order.
+                let live = if foreign { 30_000 + dice.below(40) * 1_000 } else { 50_000 };
+                shown.insert(id, vec![(0, 0, live)]);
+                rows.push(row(id, name, product, live));
             }
             // One that counts updates may also take longer to show one than is waited for.
             let cap = dice.percent(25).then(|| Cap { updates: 1 + dice.below(3), window_ms: CAP_WINDOW });
