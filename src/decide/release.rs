@@ -12,6 +12,7 @@ use crate::clock::Millis;
 use crate::decide::decision::{Decision, Flag, Outcome};
 use crate::decide::facts::Facts;
 use crate::decide::release_guards as guards;
+use crate::decide::staging::Stage;
 use crate::decide::text;
 use crate::money::{Decimal, Money};
 use crate::observe::war::PriceMove;
@@ -245,6 +246,9 @@ pub struct GuardInputs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_since: Option<Millis>,
     pub rule_products: u32,
+    /// The products that its first two stages act on; none in records of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_stages: Option<[Stage; 2]>,
     /// That rule's id.
     pub rule: String,
     /// A person approved exactly this price at this time.
