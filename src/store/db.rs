@@ -261,7 +261,7 @@ impl Db {
     ///
     /// # Errors
     /// As [`Db::write`].
-    pub async fn try_out<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    pub(super) async fn try_out<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
