@@ -275,7 +275,7 @@ impl App {
             fx: self.fx().await?,
             channels: Arc::clone(&self.capabilities),
             now: self.now(),
-            paused: paused.map(|pause| format!("{} by {}", pause.why, pause.actor)),
+            paused: paused.map(|pause| format!("{} ({})", pause.why, pause.actor)),
         })
     }
 

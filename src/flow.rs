@@ -16,6 +16,7 @@ mod history;
 pub mod intent;
 pub mod matches;
 pub mod names;
+pub mod odd_rules;
 pub mod pricing;
 mod proposal;
 pub mod replay;

@@ -12,6 +12,7 @@ use url::Url;
 use crate::decide::RuleSet;
 use crate::extract::gtin;
 use crate::money::{Currency, Money, currency};
+use crate::nearest::nearest;
 use crate::store::products::{Given, Import};
 
 /// Rows beyond this are refused; a catalogue of this size is imported in parts.
@@ -22,6 +23,8 @@ const MAX_HEADER: u64 = 64 * 1024;
 const MAX_PAGES: usize = 200;
 /// Errors that are listed one by one.
 pub const MAX_ERRORS: usize = 1_000;
+
+const PRICE_HINT: &str = "the price you ask now, with VAT, such as 499.00";
 
 const COLUMNS: [&str; 20] = [
     "sku", "title", "price", "currency", "market", "cost", "brand", "category", "tags", "gtin", "regular", "msrp",
@@ -125,7 +128,10 @@ fn check_header(header: &[String], errors: &mut Vec<RowError>) {
     let mut seen = BTreeSet::new();
     for name in header {
         if !COLUMNS.contains(&name.as_str()) && name != "url" {
-            let hint = if header.len() == 1 {
+            let known = COLUMNS.into_iter().chain(["url"]);
+            let hint = if let Some(meant) = nearest(name, known) {
+                format!("did you mean `{meant}`? Known columns: {}, url", COLUMNS.join(", "))
+            } else if header.len() == 1 {
                 "columns are separated by commas, semicolons or tabs".to_owned()
             } else {
                 format!("known columns: {}, url", COLUMNS.join(", "))
@@ -235,7 +241,7 @@ fn product(
     let cost = amount("cost");
     // An amount that cannot be read was refused by itself.
     if own.is_none() && row.text("price").is_none() {
-        refuse("price", "is empty".into(), "the price you ask now, with VAT, such as 499.00");
+        refuse("price", "is empty".into(), PRICE_HINT);
     }
     let number =
         |column: &str, refuse: &mut dyn FnMut(&str, String, &str)| match row.text(column).map(str::parse::<i64>) {
@@ -262,6 +268,18 @@ fn product(
         }
     });
     let (stock, pack) = (number("stock", refuse), number("pack", refuse));
+    let locked = row.text("locked").and_then(|text| match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => {
+            refuse(
+                "locked",
+                format!("`{}` says neither yes nor no", clip(text)),
+                "one of true, false, yes, no, 1, 0; empty leaves a lock as it is",
+            );
+            None
+        }
+    });
     let code = row.text("gtin").and_then(|text| {
         let found = gtin::canonical(text);
         if found.is_none() {
@@ -295,7 +313,7 @@ fn product(
         pack_qty: pack.filter(|n| *n > 0).unwrap_or(1),
         vat_class: row.text("vat").unwrap_or(&market.vat_class).to_owned(),
         own_shipping_minor: shipping.map(Money::minor),
-        locked: row.text("locked").map(|text| matches!(text, "1" | "true" | "yes")),
+        locked,
         pages,
         given: Given::default(),
     })
@@ -312,7 +330,9 @@ fn amount(
     match Money::parse(text, money) {
         Ok(amount) if amount.is_positive() => Some(amount),
         Ok(_) => {
-            refuse(column, format!("`{text}` is not a positive amount"), "leave it empty if it is unknown");
+            // Our own price cannot be left out.
+            let hint = if column == "price" { PRICE_HINT } else { "leave it empty if it is unknown" };
+            refuse(column, format!("`{}` is not a positive amount", clip(text)), hint);
             None
         }
         Err(error) => {

@@ -426,10 +426,10 @@ pub struct Served<'a> {
 pub fn kind(table: &Table) -> Result<&'static Kind, String> {
     let known = || KINDS.iter().map(|k| k.name).collect::<Vec<_>>().join(", ");
     match table.get("kind") {
-        Some(Value::String(name)) => KINDS
-            .iter()
-            .find(|kind| kind.name == name)
-            .ok_or_else(|| format!("there is no kind `{name}`; known: {}", known())),
+        Some(Value::String(name)) => KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
+            let meant = crate::nearest::meant(name, KINDS.iter().map(|kind| kind.name));
+            format!("there is no kind `{name}`{meant}; known: {}", known())
+        }),
         _ => Err(format!("kind is missing; known: {}", known())),
     }
 }

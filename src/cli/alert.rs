@@ -191,8 +191,9 @@ async fn lasting(app: &App, id: i64) -> anyhow::Result<Event> {
 async fn meant(app: &App, quiet: &Quiet) -> anyhow::Result<()> {
     if let Some(kind) = quiet.kind.as_deref().filter(|kind| Kind::of(kind) == Kind::Other) {
         bail!(
-            "there is no kind of event `{}`\nhint: docs/digests.md lists them; omniprice alert list shows those that are open",
-            plain(kind)
+            "there is no kind of event `{}`{}\nhint: docs/digests.md lists them; omniprice alert list shows those that are open",
+            plain(kind),
+            crate::nearest::meant(kind, Kind::NAMES.iter().copied())
         );
     }
     if let Some(channel) = quiet.channel.as_deref().filter(|channel| app.lane(channel).is_none()) {

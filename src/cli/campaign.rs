@@ -104,7 +104,9 @@ async fn add(
     let parsed = CampaignFile::parse(&body).map_err(at)?;
     let planned = flow::plan(app, &parsed, body).await?.map_err(at)?;
     let outlook = flow::outlook(app, &planned).await?;
-    let remarks = flow::remarks(app, planned.items.iter().map(|item| (item.product_id, item.price_minor))).await?;
+    let remarks =
+        flow::remarks(app, planned.items.iter().map(|item| (item.product_id, item.price_minor)), planned.starts_at)
+            .await?;
     let odd = odd(&planned, &remarks, app.now());
     if !yes && !odd.is_empty() {
         return Err(wrong(format!(
@@ -184,7 +186,8 @@ async fn show(context: &Context, app: &App, name: &str) -> anyhow::Result<ExitCo
     let outlook = if campaign.phase == "planned" { flow::outlook_of(app, &campaign, &items).await? } else { vec![] };
     let remarks = match campaign.phase.as_str() {
         "planned" | "running" => {
-            flow::remarks(app, items.iter().map(|item| (item.product_id, item.price_minor))).await?
+            let begins = Millis(campaign.starts_at);
+            flow::remarks(app, items.iter().map(|item| (item.product_id, item.price_minor)), begins).await?
         }
         _ => vec![],
     };
@@ -209,10 +212,14 @@ async fn cancel(context: &Context, app: &App, args: &Cancel) -> anyhow::Result<E
     say(&if context.json {
         serde_json::json!({ "cancelled": campaign.name }).to_string()
     } else {
-        let ended = format!(
-            "campaign {} has ended; its products take what the rules say, or the price from before it where they say nothing",
-            campaign.name
-        );
+        let name = &campaign.name;
+        let ended = if campaign.starts_at > app.now().0 || campaign.waits_until.is_some() {
+            format!("campaign {name} is cancelled; it had not begun, so no price of it went out")
+        } else {
+            format!(
+                "campaign {name} has ended; its products take what the rules say, or the price from before it where they say nothing"
+            )
+        };
         context.here(
             &[Some(ended), super::pause::meanwhile(app).await?].into_iter().flatten().collect::<Vec<_>>().join("\n"),
         )

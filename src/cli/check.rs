@@ -11,7 +11,7 @@ use crate::config::Mode;
 use crate::decide::RuleSet;
 use crate::decide::rules::Constraint;
 use crate::extract::scraper;
-use crate::flow::names;
+use crate::flow::{names, odd_rules};
 use crate::report::digest::plain;
 use crate::report::people;
 use crate::store::settings::{self, BACKUP};
@@ -68,6 +68,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     if let Ok(loaded) = &rules {
         for strange in names::unknown(&app.db, &loaded.set).await? {
             add("rules", true, format!("warning: {strange}"));
+        }
+        for odd in odd_rules::odd(&app, &loaded.set, app.now()).await? {
+            let mark = if odd.stops { "" } else { "warning: " };
+            add("rules", !odd.stops, format!("{mark}{}", odd.what));
         }
     }
     let (sites_ok, sites) = site_files(&app);

@@ -58,6 +58,8 @@ struct Report {
     /// The newest evaluation in one sentence, and the whole story of it.
     outcome: Option<String>,
     since: Option<String>,
+    /// When that was found: a hold may have had another reason before.
+    evaluated_at: Option<String>,
     why: Option<String>,
     story: Option<String>,
     decision: Option<Decided>,
@@ -344,9 +346,11 @@ async fn report(
             }
             None => false,
         },
-        locked: product.locked != 0,
+        // A lock of the catalogue is known as it is now only.
+        locked: product.locked != 0 && asked.at.is_none() || intent::locked(app, product, until).await?,
         outcome: evaluation.map(|e| e.outcome.clone()),
         since: evaluation.map(|e| Millis(e.since).to_string()),
+        evaluated_at: evaluation.map(|e| Millis(e.evaluated_at).to_string()),
         why: evaluation.map(|e| plain(&e.why)),
         story: Some(proof.story).filter(|story| !story.is_empty()),
         decision: match decision {

@@ -35,11 +35,11 @@ struct Report {
     lines: u64,
     products: usize,
     pages: usize,
-    /// Pages that no product had before; unknown in a dry run.
+    /// Pages that no product had before.
     new_pages: Option<u64>,
     /// Products stored earlier that this file does not name; they stay as they are.
     not_in_file: Option<i64>,
-    /// Products stored now without cost and minimum: they are watched, and no price of theirs goes out by itself.
+    /// Products without cost and minimum once the file is stored: they are watched, and no price of theirs goes out by itself.
     without_floor: Option<i64>,
     /// What is taken as it is and will surprise somebody who did not mean it.
     notes: Vec<String>,
@@ -68,13 +68,15 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         stored: false,
         errors: parsed.errors,
     };
-    if report.errors.is_empty() && !args.dry_run {
-        let imported = products::import(&app.db, parsed.rows, app.now()).await?;
+    if report.errors.is_empty() {
+        let imported = match args.dry_run {
+            true => products::try_import(&app.db, parsed.rows, app.now()).await?,
+            false => products::import(&app.db, parsed.rows, app.now()).await?,
+        };
         report.new_pages = Some(imported.new_pages);
-        report.without_floor = Some(products::without_floor(&app.db).await?);
-        let named = i64::try_from(report.products).unwrap_or(i64::MAX);
-        report.not_in_file = Some((products::count(&app.db).await? - named).max(0));
-        report.stored = true;
+        report.without_floor = Some(imported.without_floor);
+        report.not_in_file = Some(imported.not_named);
+        report.stored = !args.dry_run;
     }
     context.print(&report, |r| text(r, args.dry_run))?;
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_INPUT) })
@@ -144,9 +146,8 @@ fn text(report: &Report, dry_run: bool) -> String {
     let counts =
         [count(report.lines, "row"), count(report.products, "product"), count(report.pages, "competitor page")]
             .join(", ");
-    match (report.errors.len(), dry_run) {
-        (0, true) => format!("{counts}: all good, nothing stored (dry run)"),
-        (0, false) => {
+    match report.errors.len() {
+        0 => {
             let others = match report.not_in_file {
                 None | Some(0) => String::new(),
                 Some(n) => {
@@ -161,8 +162,13 @@ fn text(report: &Report, dry_run: bool) -> String {
                     count(n, "product")
                 ),
             };
-            format!("{counts} imported, {} new{others}\nnext: omniprice once, or omniprice run", count(new, "page"))
+            let new = count(new, "page");
+            if dry_run {
+                format!("{counts}, {new} new: all good, nothing stored (dry run){others}")
+            } else {
+                format!("{counts} imported, {new} new{others}\nnext: omniprice once, or omniprice run")
+            }
         }
-        (n, _) => format!("{counts}: {}, nothing stored", count(n, "problem")),
+        n => format!("{counts}: {}, nothing stored", count(n, "problem")),
     }
 }

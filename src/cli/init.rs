@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use super::{Context, say, talk};
+use super::{Context, say, talk, wrong};
+use crate::decide::country::currencies;
 use crate::money::currency;
 
 #[derive(Debug, clap::Args)]
@@ -50,8 +51,20 @@ struct Answers {
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let answers = ask(args)?;
     check(&answers)?;
-    currency(&answers.currency)?;
-    crate::money::decimal(&answers.margin)?;
+    let usual = usual(&answers.country).0;
+    currency(&answers.currency).map_err(|error| {
+        wrong(format!(
+            "--currency {}: {error}\nhint: --currency {usual}, or another three-letter code",
+            answers.currency
+        ))
+    })?;
+    let margin = crate::money::decimal(&answers.margin).ok().filter(|margin| !margin.is_sign_negative());
+    margin.ok_or_else(|| {
+        wrong(format!(
+            "--margin {}: not a percentage\nhint: digits only, such as --margin 10 or --margin 12.5",
+            answers.margin
+        ))
+    })?;
     let files =
         [("omniprice.toml", config(&answers)), ("rules.toml", rules(&answers)), ("products.csv", PRODUCTS.to_owned())];
     crate::app::parse_rules(Path::new("rules.toml"), &files[1].1).context("the answers make no rule set")?;
@@ -137,17 +150,40 @@ fn check(answers: &Answers) -> anyhow::Result<()> {
 }
 
 fn usual(country: &str) -> (&'static str, &'static str) {
-    match country {
-        "SE" => ("SEK", "Europe/Stockholm"),
-        "PL" => ("PLN", "Europe/Warsaw"),
-        "DE" => ("EUR", "Europe/Berlin"),
-        "FI" => ("EUR", "Europe/Helsinki"),
-        "NO" => ("NOK", "Europe/Oslo"),
-        "UK" | "GB" => ("GBP", "Europe/London"),
-        "US" => ("USD", "America/New_York"),
-        "DK" => ("DKK", "Europe/Copenhagen"),
-        _ => ("EUR", "Europe/Brussels"),
-    }
+    let zone = match country {
+        "AT" => "Europe/Vienna",
+        "BG" => "Europe/Sofia",
+        "CH" => "Europe/Zurich",
+        "CY" => "Asia/Nicosia",
+        "CZ" => "Europe/Prague",
+        "DE" => "Europe/Berlin",
+        "DK" => "Europe/Copenhagen",
+        "EE" => "Europe/Tallinn",
+        "ES" => "Europe/Madrid",
+        "FI" => "Europe/Helsinki",
+        "FR" => "Europe/Paris",
+        "GR" => "Europe/Athens",
+        "HR" => "Europe/Zagreb",
+        "HU" => "Europe/Budapest",
+        "IE" => "Europe/Dublin",
+        "IT" => "Europe/Rome",
+        "LT" => "Europe/Vilnius",
+        "LU" => "Europe/Luxembourg",
+        "LV" => "Europe/Riga",
+        "MT" => "Europe/Malta",
+        "NL" => "Europe/Amsterdam",
+        "NO" => "Europe/Oslo",
+        "PL" => "Europe/Warsaw",
+        "PT" => "Europe/Lisbon",
+        "RO" => "Europe/Bucharest",
+        "SE" => "Europe/Stockholm",
+        "SI" => "Europe/Ljubljana",
+        "SK" => "Europe/Bratislava",
+        "UK" | "GB" => "Europe/London",
+        "US" => "America/New_York",
+        _ => "Europe/Brussels",
+    };
+    (currencies(country).first().copied().unwrap_or("EUR"), zone)
 }
 
 fn quoted(text: &str) -> String {

@@ -290,11 +290,13 @@ pub fn talk(text: &str) {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let reader = Context { file: cli.config.clone(), json: cli.json };
     match run(cli) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            talk(&told(&error));
+            // Times are typed again as they are told: in the reader's zone, as everywhere else.
+            talk(&reader.here(&told(&error)));
             let wrong = error.is::<ConfigError>() || error.is::<BrokenRules>() || error.is::<WrongInput>();
             ExitCode::from(if wrong { WRONG_INPUT } else { FAILED })
         }

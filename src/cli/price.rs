@@ -32,6 +32,7 @@ pub enum Command {
 pub struct Set {
     sku: String,
     /// In the product's currency and as customers see it, such as 449.00
+    #[arg(allow_negative_numbers = true)]
     amount: String,
     #[arg(long)]
     why: String,
@@ -75,6 +76,10 @@ async fn set(context: &Context, args: &Set) -> anyhow::Result<ExitCode> {
     let own = currency(&product.currency)?;
     let price = Money::parse(&args.amount, own)
         .map_err(|error| wrong(format!("the amount: {error}\nhint: write it as in 449.00")))?;
+    if !price.is_positive() {
+        let which = if price.minor() < 0 { "negative" } else { "nothing" };
+        return Err(wrong(format!("the amount: {price} is {which}, and no price\nhint: write it as in 449.00")));
+    }
     let findings = intent::examine(&app, &product, price, now).await?;
     if let Some((_, why)) = findings.iter().find(|(guard, _)| matches!(guard, Guard::Eligibility | Guard::FreshFloor)) {
         anyhow::bail!(

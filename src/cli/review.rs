@@ -212,7 +212,7 @@ pub async fn settle(context: &Context, args: &Settle, approve: bool) -> anyhow::
             Ok(text) => done.push(text),
             Err(error) if error.is::<Refused>() || error.is::<NotAgreed>() => {
                 failed += 1;
-                talk(&format!("{id} not settled: {error}"));
+                talk(&context.here(&format!("{id} not settled: {error}")));
             }
             Err(error) => return Err(error),
         }

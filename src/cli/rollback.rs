@@ -6,11 +6,12 @@ use super::names::count;
 use super::{Context, NEEDS_A_PERSON, named, talk, when, wrong};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::decide::text::Zone;
 use crate::money::{Money, WirePrice, currency};
 use crate::report::digest::plain;
 use crate::store::listings::{self, Desire};
 use crate::store::overrides::{self, Kind, New};
-use crate::store::{campaigns, decisions, fleet};
+use crate::store::{campaigns, decisions, fleet, products};
 
 /// Rows per page of the store.
 const PAGE: i64 = 1_000;
@@ -19,8 +20,8 @@ const SHOWN: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A time such as 2026-11-20T07:00 or a day (its first moment), both in the zone of reports, a time with an offset, a
-    /// span back from now such as 3h, or the number of a decision
+    /// A day (its end) or a time such as 2026-11-20T07:00, both in the zone of reports, a time with an offset, a span back
+    /// from now such as 3h, or the number of a decision
     #[arg(long, value_name = "TIME|DECISION")]
     to: String,
     /// Only what this channel shows, until the next decision
@@ -62,7 +63,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     named("--why", &args.why)?;
     let now = app.now();
-    let at = instant(&app, args, now).await?;
+    let at = instant(context, &app, args, now).await?;
     let until = when::until(&args.until, &super::zone_of_reports(&app)?, now).map_err(wrong)?;
     for sku in &args.sku {
         super::names::product(&app, sku).await?;
@@ -110,29 +111,58 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The instant that `--to` means.
-async fn instant(app: &App, args: &Args, now: Millis) -> anyhow::Result<Millis> {
+async fn instant(context: &Context, app: &App, args: &Args, now: Millis) -> anyhow::Result<Millis> {
     let text = &args.to;
-    if let Ok(number) = text.parse::<i64>() {
-        return of_number(app, args, number).await;
+    match (text.parse::<i64>(), crate::config::Span::try_from(text.to_owned())) {
+        (Ok(number), _) => of_number(context, app, args, number).await,
+        // Of a span longer than anything is known, the first prices are what is meant.
+        (_, Ok(span)) if span.0 > 0 => Ok(now.plus(-span.0)),
+        (_, Ok(_)) => Err(wrong(format!("`{text}` is not in the past\nhint: 3h means three hours ago"))),
+        _ => {
+            let at = moment(text, &super::zone_of_reports(app)?, now)?;
+            known_at(app, args, at).await?;
+            Ok(at)
+        }
     }
-    let at = match crate::config::Span::try_from(text.to_owned()) {
-        Ok(span) => now.plus(-span.0),
-        Err(_) => when::begin(text, &super::zone_of_reports(app)?).ok_or_else(|| {
-            wrong(format!(
-                "`{text}` is neither an instant, a day, a span nor a decision\nhint: 3h, 2026-11-20, 2026-11-20T07:00 or 2026-11-20T07:00+01:00"
-            ))
-        })?,
+}
+
+/// The end of a day, or of the second of a time, as `explain --at` takes them; what is not over yet is no place to go back to.
+fn moment(text: &str, zone: &Zone, now: Millis) -> anyhow::Result<Millis> {
+    let Some((begin, end)) = when::begin(text, zone).zip(when::end(text, zone)) else {
+        return Err(wrong(format!(
+            "`{text}` is neither an instant, a day, a span nor a decision\nhint: 3h, 2026-11-20 (its end), 2026-11-20T07:00 \
+             or 2026-11-20T07:00+01:00; the number of a decision alone, such as 3"
+        )));
     };
-    if at >= now {
+    let at = if begin == end { when::last_of(text, begin).min(now.plus(-1)) } else { end.plus(-1) };
+    if begin >= now {
         return Err(wrong(format!("`{text}` is not in the past\nhint: 3h means three hours ago")));
     }
-    let span = crate::config::Span::try_from(text.to_owned()).is_ok();
-    Ok(if span { at } else { when::last_of(text, at).min(now.plus(-1)) })
+    if at >= now {
+        return Err(wrong(format!("`{text}` is not over: a day means its end\nhint: {text}T00:00 is its beginning")));
+    }
+    Ok(at)
+}
+
+/// Nothing can be restored of a time before the products were known.
+async fn known_at(app: &App, args: &Args, at: Millis) -> anyhow::Result<()> {
+    let mut first = if args.sku.is_empty() { products::first(&app.db).await? } else { None };
+    for sku in &args.sku {
+        let product = super::names::product(app, sku).await?;
+        let since = products::since(&app.db, product.id).await?;
+        first = first.into_iter().chain(since).min();
+    }
+    match first.filter(|first| at < *first) {
+        Some(first) => Err(wrong(format!(
+            "--to {at}: the first of these products was imported at {first}\nhint: nothing is known before"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// A bare number is a decision's, and is told to be. Where it may as well be a version of a product that `--sku` names,
 /// somebody has to say which.
-async fn of_number(app: &App, args: &Args, number: i64) -> anyhow::Result<Millis> {
+async fn of_number(context: &Context, app: &App, args: &Args, number: i64) -> anyhow::Result<Millis> {
     let decision = fleet::numbered(&app.db, number).await?;
     for sku in &args.sku {
         let product = super::names::product(app, sku).await?;
@@ -158,11 +188,11 @@ async fn of_number(app: &App, args: &Args, number: i64) -> anyhow::Result<Millis
             "there is no decision {number}\nhint: `omniprice explain SKU` shows their numbers; {number}h is a span of hours"
         ))
     })?;
-    talk(&format!(
+    talk(&context.here(&format!(
         "{number} is read as the number of a decision: that of {} at {}; a span would be {number}h or {number}d",
         plain(&decision.sku),
         Millis(decision.created_at).exact()
-    ));
+    )));
     Ok(Millis(decision.created_at))
 }
 

@@ -17,6 +17,7 @@ use crate::decide::rivals::Follow;
 use crate::decide::select::is_under;
 use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
 use crate::decide::simulated::{Guards, Runs};
+use crate::decide::text::Zone;
 use crate::flow::{names, replay, staged};
 use crate::report::digest::plain;
 use crate::store::{catalogue, products};
@@ -28,8 +29,8 @@ pub struct Args {
     /// Rules to try [default: those in force]
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// How far back
-    #[arg(long, default_value = "30d")]
+    /// How far back: a span, a day (its beginning) or a time, read as those of --until are
+    #[arg(long, default_value = "30d", value_name = "SPAN|DAY|TIME")]
     since: String,
     /// The end of the window: a day (its end) or a time such as 2026-11-21T10:00, both in the zone of reports, or with an
     /// offset, 2026-11-21T10:00+01:00 [default: now]
@@ -64,7 +65,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = app.rules().await?;
     let set = match &args.rules {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            let text = std::fs::read_to_string(path).with_context(|| {
+                format!("--rules {}; hint: it names a rule file, such as a changed copy of rules.toml", path.display())
+            })?;
             Arc::new(parse_rules(path, &text)?)
         }
         None => Arc::clone(&loaded.set),
@@ -74,7 +77,6 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             talk(&format!("warning: {strange}"));
         }
     }
-    let span = Span::try_from(args.since.clone()).map_err(|what| super::wrong(format!("--since: {what}")))?;
     let until = match &args.until {
         None => app.now(),
         Some(text) => when::end(text, &super::zone_of_reports(&app)?).ok_or_else(|| {
@@ -83,7 +85,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             ))
         })?,
     };
-    let since = until.plus(-span.0);
+    let since = begin(&args.since, &super::zone_of_reports(&app)?, until)?;
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
     let watch = app.config.guards.rivalry.params();
     let (war, rivalry) = (watch.war, (!args.no_guards).then_some(watch));
@@ -122,6 +124,25 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         context.print(&told, |told| context.here(&text(told, &args.since)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The beginning of the window.
+fn begin(text: &str, zone: &Zone, until: Millis) -> anyhow::Result<Millis> {
+    let since = match Span::try_from(text.to_owned()) {
+        Ok(span) => Some(until.plus(-span.0)),
+        Err(_) => when::begin(text, zone),
+    };
+    let since = since.ok_or_else(|| {
+        super::wrong(format!(
+            "--since {text}: neither a span, a day nor an instant\nhint: 30d, 2026-11-01 or 2026-11-01T10:00"
+        ))
+    })?;
+    if since < until {
+        return Ok(since);
+    }
+    Err(super::wrong(format!(
+        "--since {text}: the window ends at {until}, before it begins\nhint: a time before that, such as 30d"
+    )))
 }
 
 /// The release layer as it would be if the rules were put in force at the beginning of the window.
@@ -227,7 +248,9 @@ fn text(told: &Told, since: &str) -> String {
     for (name, value) in figures(report) {
         table.add_row([name, value]);
     }
-    let mut out = format!("the last {since}, replayed; {}\n\n{table}\n", told.history);
+    let window =
+        if Span::try_from(since.to_owned()).is_ok() { format!("the last {since}") } else { format!("since {since}") };
+    let mut out = format!("{window}, replayed; {}\n\n{table}\n", told.history);
     out += "\nNot simulated, but taken for granted:\n";
     out.extend(report.assumes.iter().map(|assumed| format!("  - {assumed}\n")));
     for sample in &report.sample {

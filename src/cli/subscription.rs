@@ -56,7 +56,7 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
             if mail.parse::<lettre::message::Mailbox>().is_err() {
                 bail!("`{mail}` is not a mail address\nhint: omniprice subscription set ann@shop.example language=da");
             }
-            let changes = wishes.iter().map(|wish| people::parse(wish)).collect::<Result<_, _>>()?;
+            let changes = wishes.iter().map(|wish| people::parse_whole(wish)).collect::<Result<_, _>>()?;
             let person = people::change(&app, mail, changes, actor, "by command").await?;
             for empty in people::empty_categories(&app, &person).await? {
                 talk(&empty);

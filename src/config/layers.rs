@@ -149,11 +149,18 @@ pub(super) fn compare(own: &Table, defaults: &Table, path: &str, problems: &mut 
                 Value::Table(own) => compare(own, inner, &here, problems),
                 _ => problems.push(problem(&here, "must be a table", &format!("write [{here}] and its keys below"))),
             },
-            Some(default) if default.type_str() != value.type_str() => problems.push(problem(
-                &here,
-                &format!("is {} where {} is expected", value.type_str(), default.type_str()),
-                &format!("for example {key} = {default}"),
-            )),
+            Some(default) if default.type_str() != value.type_str() => {
+                // A number that wants quotes is told as it was meant.
+                let example = match (default, value) {
+                    (Value::String(_), Value::Integer(_) | Value::Float(_)) => Value::String(value.to_string()),
+                    _ => default.clone(),
+                };
+                problems.push(problem(
+                    &here,
+                    &format!("is {} where {} is expected", value.type_str(), default.type_str()),
+                    &format!("for example {key} = {example}"),
+                ));
+            }
             Some(_) => {}
         }
     }

@@ -127,7 +127,7 @@ impl CampaignFile {
             problems.push(Wrong::at("id", what));
         }
         if file.from.0 >= file.until.0 {
-            problems.push(Wrong::at("until", "it ends before it begins\nhint: `until` is the first instant after it"));
+            problems.push(Wrong::at("until", "it ends before it begins\nhint: a day is the last one of the campaign, an instant the first one after it"));
         }
         if let Some(zone) = &file.zone
             && Zone::parse(zone).is_err()
@@ -223,10 +223,18 @@ impl ItemText {
             (Some(price), None) if price.0 > Decimal::ZERO => {}
             (None, Some(percent)) if percent.0 > Decimal::ZERO && percent.0 <= MOST_PERCENT => {}
             (None, Some(percent)) => {
-                let what = format!("{} is not between 0 and {MOST_PERCENT}", percent.0);
+                let what =
+                    format!("{} is not between 0 and {MOST_PERCENT}\nhint: percent = \"20\" is a fifth off", percent.0);
                 problems.push(Wrong::at(format!("{item}.percent"), what));
             }
-            _ => problems.push(Wrong::at(item, "needs either a positive `price` or a `percent`")),
+            (Some(price), None) => {
+                let what = format!("{} is no price\nhint: above zero, such as price = \"399.00\"", price.0);
+                problems.push(Wrong::at(format!("{item}.price"), what));
+            }
+            _ => problems.push(Wrong::at(
+                item,
+                "needs either a `price` or a `percent`\nhint: price = \"399.00\", or percent = \"20\" for a fifth off",
+            )),
         }
     }
 

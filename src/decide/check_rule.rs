@@ -115,6 +115,18 @@ fn schedule(
 }
 
 fn selector(text: SelectText, report: &mut Report) -> Selector {
+    for (key, names) in [
+        ("brand", &text.brand),
+        ("category_under", &text.category_under),
+        ("sku", &text.sku),
+        ("tags_any", &text.tags_any),
+    ] {
+        if names.0.iter().any(|name| name.trim().is_empty()) {
+            report.warn(format!(
+                "select.{key} has an empty name, which no product has; leave it out to select every one"
+            ));
+        }
+    }
     let mut compare = |path: &str, text: Option<String>| {
         let text = text?;
         let parsed = Comparison::parse(&text);

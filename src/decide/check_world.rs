@@ -102,6 +102,11 @@ pub fn market(text: MarketText, report: &mut Report) -> Option<MarketRules> {
         }
     }
     let country = text.country?;
+    let own = currency.as_ref().and_then(|found| found.as_ref().ok()).map(|found| found.code());
+    let usual = country::currencies(&country);
+    if let (Some(own), Some(first)) = (own, usual.first().filter(|_| own.is_some_and(|own| !usual.contains(&own)))) {
+        report.warn(format!("prices in {country} are usually in {first}, and its currency is {own}"));
+    }
     if text.map_allowed && NO_MAP.contains(&country.as_str()) {
         report.warn(format!(
             "map_allowed in {country}: enforcing a supplier's minimum price there is resale price maintenance; ask a lawyer"

@@ -17,6 +17,18 @@ fn known() -> impl Iterator<Item = &'static str> {
     CODES.split_ascii_whitespace().chain(IN_USE)
 }
 
+/// The currencies of countries whose VAT rates are shipped; the first is today's, others are of a time before.
+const MONEY: &str = "AT EUR,BE EUR,BG EUR BGN,CH CHF,CY EUR,CZ CZK,DE EUR,DK DKK,EE EUR,ES EUR,FI EUR,FR EUR,GB GBP,GR EUR,\
+    HR EUR HRK,HU HUF,IE EUR,IT EUR,LT EUR,LU EUR,LV EUR,MT EUR,NL EUR,NO NOK,PL PLN,PT EUR,RO RON,SE SEK,SI EUR,SK EUR,UK GBP,US USD";
+
+/// The currencies that a country has or had lately, today's first: BG has the euro since 2026 and HR since 2023. Empty where
+/// that is not known here.
+#[must_use]
+pub fn currencies(code: &str) -> Vec<&'static str> {
+    let mut rows = MONEY.split(',').map(str::split_ascii_whitespace);
+    rows.find_map(|mut row| (row.next() == Some(code)).then(|| row.collect())).unwrap_or_default()
+}
+
 /// What to write in place of a code that no country has; none for one that a country has.
 #[must_use]
 pub fn unknown(code: &str) -> Option<String> {
@@ -35,6 +47,17 @@ pub fn unknown(code: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_country_with_shipped_rates_has_a_currency() {
+        let vat = crate::decide::vat::VatTable::parse(include_str!("../../config/vat.toml")).unwrap();
+        for row in vat.rows() {
+            let known = currencies(&row.country);
+            assert!(!known.is_empty(), "{}", row.country);
+            assert!(known.iter().all(|code| crate::money::currency(code).is_ok()), "{known:?}");
+        }
+        assert_eq!((currencies("BG"), currencies("SE")), (vec!["EUR", "BGN"], vec!["SEK"]));
+    }
 
     #[test]
     fn codes_are_whole_in_order_and_unknown_ones_are_told_with_what_was_meant() {

@@ -48,7 +48,8 @@ pub fn release(facts: &Facts, limits: &Limits, mode: Mode, bounds: &Bounds, pric
         }
     }
     let mut released = Released::damped(by_mode(mode), repair.then_some(Flag::BoundRepair));
-    let before = facts.product.before_set.filter(|before| before.currency() == price.currency()).unwrap_or(current);
+    let before =
+        facts.product.before_campaign().filter(|before| before.currency() == price.currency()).unwrap_or(current);
     if limits.review_above_pct.is_some_and(|limit| exceeds(before, price, limit)) {
         released.flags.push(Flag::LargeChange);
         if released.outcome == Outcome::Change {

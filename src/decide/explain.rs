@@ -190,13 +190,26 @@ fn sentence(step: &Step, facts: &Facts, rules: &RuleSet, decision: &Decision) ->
         }
         Step::Window { low, high, x1 } => {
             let allowed = high.map_or_else(|| format!("{low} and more"), |high| format!("{low} to {high}"));
-            format!("Bounds and limits allow {allowed}; inside them the target is {}.", money(*x1, facts))
+            let counted = counted_from(facts, rules, decision);
+            format!("Bounds and limits allow {allowed}{counted}; inside them the target is {}.", money(*x1, facts))
         }
         Step::Rounded { price } => format!("With its ending the price is {price}."),
         Step::Damped { flag, wanted } => {
-            format!("The change to {wanted} is not made now: {}.", damping(*flag, decision))
+            format!("The change to {wanted} is not made now: {}.", damping(*flag, facts, rules, decision))
         }
     })
+}
+
+/// The price that step and day limits are counted from, where a rule has such limits and it is not the current one.
+fn counted_from(facts: &Facts, rules: &RuleSet, decision: &Decision) -> String {
+    let limits = decision.rule.as_deref().and_then(|id| rules.rule(id)).map(|rule| &rule.limits);
+    let counts = limits.is_some_and(|limits| {
+        [limits.max_step_down_pct, limits.max_step_up_pct, limits.max_day_down_pct, limits.max_day_up_pct]
+            .iter()
+            .any(Option::is_some)
+    });
+    let before = facts.product.before_campaign().filter(|before| counts && Some(*before) != facts.product.current);
+    before.map_or_else(String::new, |before| format!(", counted from {before}, the price before the campaign"))
 }
 
 /// Whether competitors whose offers count have weights that differ.
@@ -310,14 +323,20 @@ fn reference(kind: TargetKind, value: Decimal, offer: Option<u32>, facts: &Facts
     format!("{what} is {}{of}.", money(value, facts))
 }
 
-fn damping(flag: Flag, decision: &Decision) -> String {
+fn damping(flag: Flag, facts: &Facts, rules: &RuleSet, decision: &Decision) -> String {
     match flag {
         Flag::BelowMinChange => "it is smaller than the rule's minimum change".to_owned(),
         Flag::Cooldown => {
             let until = decision.next_evaluation.map(|at| format!(" until {at}")).unwrap_or_default();
             format!("the last change is too recent{until}")
         }
-        Flag::DailyQuota => "the day's number of changes is used up".to_owned(),
+        Flag::DailyQuota => {
+            let most = decision.rule.as_deref().and_then(|id| rules.rule(id)?.limits.max_changes_per_day);
+            let most = most.map_or_else(String::new, |most| format!(", and the rule allows {most}"));
+            let n = facts.product.changes_today;
+            let made = if n == 1 { "1 change was made".to_owned() } else { format!("{n} changes were made") };
+            format!("{made} since midnight, those of people and campaigns among them{most}")
+        }
         other => other.as_str().replace('_', " "),
     }
 }

@@ -114,10 +114,14 @@ pub struct Product {
     /// The first price of the local day, for daily limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day_start: Option<Money>,
-    /// The price from before a campaign or a person set the current one. When their time is over, step and day limits
-    /// are measured from it: the way there was not the rules' and the way back is no leap.
+    /// The price from before a campaign or a person set the current one. When a campaign is over, step and day limits
+    /// are measured from it: the way there was planned with its end, and the way back is no leap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_set: Option<Money>,
+    /// A person, and no campaign, set the current price. The price before it may have been why: step and day limits of
+    /// rules are measured from the current one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_by_hand: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_reference: Option<LastReference>,
 }
@@ -279,6 +283,13 @@ impl Market {
 }
 
 impl Product {
+    /// The price from before a campaign that is over, from which the limits of rules are measured; none where they are
+    /// measured from the current price.
+    #[must_use]
+    pub fn before_campaign(&self) -> Option<Money> {
+        self.before_set.filter(|_| !self.set_by_hand)
+    }
+
     /// A product of which nothing but the SKU is known.
     #[must_use]
     pub fn named(sku: impl Into<String>) -> Self {
@@ -305,6 +316,7 @@ impl Product {
             changes_today: 0,
             day_start: None,
             before_set: None,
+            set_by_hand: false,
             last_reference: None,
         }
     }

@@ -12,6 +12,7 @@ use crate::clock::Millis;
 use crate::decide::decision::{Decision, Flag, Outcome};
 use crate::decide::facts::Facts;
 use crate::decide::release_guards as guards;
+use crate::decide::staging::Stage;
 use crate::decide::text;
 use crate::money::{Decimal, Money};
 use crate::observe::war::PriceMove;
@@ -245,6 +246,9 @@ pub struct GuardInputs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_since: Option<Millis>,
     pub rule_products: u32,
+    /// The products that its first two stages act on; none in records of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_stages: Option<[Stage; 2]>,
     /// That rule's id.
     pub rule: String,
     /// A person approved exactly this price at this time.
@@ -429,6 +433,19 @@ pub fn usual(prices: &[(Millis, Money)], now: Millis) -> Option<Money> {
     Some(Money::from_minor(middle.0, prices.first()?.1.currency()))
 }
 
+/// The price that a move is judged from. After a campaign that is the price before it: the way there was planned with its
+/// end. After a price that a person set it is the nearer of the two: neither a step from the price in force nor the way
+/// back is a leap.
+fn judged_from(facts: &Facts, price: Money) -> Option<Money> {
+    let own = |money: Option<Money>| money.filter(|money| money.currency() == price.currency());
+    let (before, current) = (own(facts.product.before_set), own(facts.product.current));
+    let far = |from: &Money| from.minor().abs_diff(price.minor());
+    match (before, current) {
+        (Some(before), Some(current)) if facts.product.set_by_hand => [before, current].into_iter().min_by_key(far),
+        (before, current) => before.or(current),
+    }
+}
+
 /// Looks at one proposal. Decisions that propose nothing pass: there is nothing to hold.
 #[must_use]
 pub fn release(
@@ -440,9 +457,7 @@ pub fn release(
 ) -> Release {
     let proposed = matches!(decision.outcome, Outcome::Change | Outcome::Review).then_some(decision.price);
     let Some(price) = proposed.flatten() else { return Release { checks: Vec::new(), freeze_until: None } };
-    // The way down to a price that was set was a person's: the way back is judged from the price before it.
-    let current = facts.product.before_set.or(facts.product.current);
-    let current = current.filter(|current| current.currency() == price.currency());
+    let current = judged_from(facts, price);
     let proposal = Proposal { decision, facts, state, params, now, price, current };
     let asked = |guard: &Guard| *guard != Guard::SecondPerson || params.asks_two();
     let active = Guard::ALL.iter().filter(|guard| !params.off.contains(guard) && asked(guard));

@@ -390,7 +390,9 @@ fn second_person(proposal: &Proposal) -> Option<String> {
     }
     // What a person does to a price that was set is measured from that price, not from the one before it.
     let in_force = proposal.facts.product.current.filter(|_| set_by_hand(proposal).is_some());
-    let from = in_force.filter(|price| price.currency() == proposal.price.currency()).or(proposal.current)?;
+    // What rules do after it is measured from the price before: two small moves must not make a large one of one person.
+    let from = in_force.or(proposal.facts.product.before_set);
+    let from = from.filter(|price| price.currency() == proposal.price.currency()).or(proposal.current)?;
     needs_two(proposal.params, from, proposal.price, proposal.facts.product.own_stock)
 }
 

@@ -5,22 +5,23 @@
 //! the answer to a rivalry hold stays where it is and is counted. It never touches anything live; recorded history comes in
 //! as facts, an aggregate goes out, with a list of what it takes for granted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock::Millis;
-use crate::decide::decision::{Decision, Fate, Outcome, Step};
+use crate::decide::decision::{Decision, Outcome};
 use crate::decide::engine::price;
 use crate::decide::explain::explain;
-use crate::decide::facts::{Facts, Standing};
+use crate::decide::facts::{Availability, Facts, Standing};
+use crate::decide::offers;
 use crate::decide::release::Guard;
 use crate::decide::release_guards::change_pct;
 use crate::decide::rivalry::{Reply, RivalryParams};
 use crate::decide::rivals::{Follow, Rivals};
 use crate::decide::rounding::two_decimals;
-use crate::decide::rules::RuleSet;
+use crate::decide::rules::{OfferFilter, RuleSet};
 use crate::decide::run_gate::{RUN_PRODUCTS, RunItem, RunRest, RunTally};
 use crate::decide::simulated::{Answer, Guards, Ours, Rivalry};
 use crate::decide::text::{self, Quoted};
@@ -92,7 +93,7 @@ pub struct SimReport {
     pub average_change_pct: Option<Quoted>,
     pub largest_change: Option<Change>,
     pub margin_pct: BeforeAfter,
-    /// Our price over the mean of the counting offers, in percent.
+    /// Our price over the mean of the offers in stock, in percent, whichever of them the rules look at.
     pub index: BeforeAfter,
     pub outcomes: BTreeMap<&'static str, u64>,
     /// How often each rule decided, and how often it changed a price.
@@ -239,10 +240,8 @@ impl<'a> Simulation<'a> {
                 }
                 last = Some((facts, decision));
             }
-            if let Some((simulated, decision)) = last.as_ref().filter(|_| is_last) {
-                // Rivals that answer have moved; what was before is told by what they were recorded to ask.
-                let recorded = self.params.follow.is_some().then(|| price(&facts, self.rules, at));
-                self.compare(&facts, recorded.as_ref().unwrap_or(decision), (simulated, decision, ours.current));
+            if let Some((simulated, _)) = last.as_ref().filter(|_| is_last) {
+                self.compare(&facts, (simulated, ours.current), Millis::from(at));
             }
         }
         self.in_runs();
@@ -424,18 +423,15 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// What was recorded as our price, among recorded offers, is the "before" of the comparison.
-    fn compare(
-        &mut self,
-        recorded: &Facts,
-        decided_then: &Decision,
-        (simulated, decision, after): (&Facts, &Decision, Option<Money>),
-    ) {
+    /// What was recorded as our price, among recorded offers, is the "before" of the comparison; rivals that answer have
+    /// moved since. Both look at the whole market: what a rule leaves out, or cannot decide, is part of it all the same.
+    fn compare(&mut self, recorded: &Facts, (simulated, after): (&Facts, Option<Money>), at: Millis) {
         let before = recorded.product.current;
         let margin = |price: Option<Money>| price.and_then(|price| recorded.margin_pct(price));
         self.margin.add(margin(before), margin(after));
-        let index = |facts: &Facts, price, decision| index_to_mean(facts.in_market(price)?, decision);
-        self.index.add(index(recorded, before, decided_then), index(simulated, after, decision));
+        let index = |facts: &Facts, price| index_to_mean(facts.in_market(price)?, facts, self.rules, at);
+        let (before, after) = (index(recorded, before), index(simulated, after));
+        self.index.add(before, after);
     }
 
     /// The aggregate.
@@ -461,19 +457,14 @@ fn ticks(at: Timestamp, until: Option<Timestamp>, follow: Option<&Follow>) -> Ve
     (0..count).map(|tick| start.plus(tick * follow.tick_ms()).timestamp()).collect()
 }
 
-/// A price over the mean of the offers that counted, in percent.
-fn index_to_mean(price: Decimal, decision: &Decision) -> Option<Decimal> {
-    let seen = decision.steps.iter().find_map(|step| match step {
-        Step::Offers { seen } => Some(seen),
-        _ => None,
-    })?;
-    let counted: BTreeSet<(u32, i64)> = seen
-        .iter()
-        .filter(|offer| offer.fate == Fate::Counted)
-        .filter_map(|offer| Some((offer.offer, offer.price?.minor())))
-        .collect();
-    let sum = counted.iter().try_fold(0_i64, |sum, (_, minor)| sum.checked_add(*minor))?;
-    let currency = decision.price?.currency();
-    let mean = Money::from_minor(sum, currency).amount().checked_div(Decimal::from(counted.len()))?;
+/// A price over the mean of the offers that a customer could take, in percent.
+fn index_to_mean(price: Decimal, facts: &Facts, rules: &RuleSet, at: Millis) -> Option<Decimal> {
+    let whole = OfferFilter {
+        availability: vec![Availability::InStock, Availability::Limited, Availability::Unknown],
+        ..OfferFilter::default()
+    };
+    let found = offers::eligible(facts, &whole, rules, (0, None), at.0).offers;
+    let sum = found.iter().try_fold(0_i64, |sum, offer| sum.checked_add(offer.minor))?;
+    let mean = Money::from_minor(sum, facts.market.currency).amount().checked_div(Decimal::from(found.len()))?;
     price.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(mean)
 }

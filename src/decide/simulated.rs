@@ -15,7 +15,7 @@ use crate::decide::release::{Guard, GuardInputs, Release, ReleaseParams, release
 use crate::decide::rivalry::{self, History, Known, MOVES_MS, OWN_PRICES_MS, Reply, RivalryParams};
 use crate::decide::rules::RuleSet;
 use crate::decide::run_gate::RunParams;
-use crate::decide::staging;
+use crate::decide::staging::{self, Young};
 use crate::money::{Decimal, Money};
 use crate::observe::war::{PriceMove, Spiral, WarParams, multipliers, spiral, war};
 
@@ -32,17 +32,10 @@ pub struct Guards {
     /// `mode = "review"`: every change waits for a person.
     pub all_wait: bool,
     /// Rules that act on a share of their products at first, by id.
-    pub stages: BTreeMap<String, Stage>,
+    pub stages: BTreeMap<String, Young>,
     /// The breakers over whole runs; without it none is held.
     pub runs: Option<Runs>,
     staging: bool,
-}
-
-/// Since when a rule has its present form, and how many products it matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stage {
-    pub since: Millis,
-    pub products: u32,
 }
 
 /// The breakers over whole runs, and the catalogue that they hold a run against.
@@ -72,8 +65,8 @@ impl Guards {
         // Of several that are equally young the first counts, as in the daemon.
         let youngest = staged.rev().max_by_key(|(_, stage)| stage.since);
         youngest.is_some_and(|(rule, stage)| {
-            let share = staging::share(stage.since, Millis::from(at), stage.products, &self.release);
-            staging::place(&rule.id, &facts.product.sku) >= share
+            let (below, _) = stage.reach(Millis::from(at), &self.release);
+            staging::place(&rule.id, &facts.product.sku) >= below
         })
     }
 }

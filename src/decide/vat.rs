@@ -218,6 +218,35 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
+    fn every_country_of_the_union_has_a_standard_rate_and_rates_that_changed_are_dated() {
+        let table = VatTable::parse(DEFAULT_ROWS).unwrap();
+        let union = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK";
+        let at = |country: &str, class: &str, day| table.at(country, class, day).unwrap().percent.to_string();
+        for country in union.split(' ') {
+            let percent = table.at(country, "standard", date(2026, 11, 23)).unwrap().percent;
+            assert!(percent >= Decimal::from(15) && percent <= Decimal::from(27), "{country}: {percent}");
+        }
+        for (country, standard, reduced) in [
+            ("BG", "20", "9"),
+            ("CY", "19", "9"),
+            ("GR", "24", "13"),
+            ("HR", "25", "13"),
+            ("LT", "21", "12"),
+            ("LU", "17", "14"),
+            ("LV", "21", "12"),
+            ("MT", "18", "7"),
+            ("PT", "23", "13"),
+            ("SI", "22", "9.5"),
+        ] {
+            let day = date(2026, 11, 23);
+            assert_eq!((at(country, "standard", day), at(country, "reduced", day)), (standard.into(), reduced.into()));
+        }
+        let luxembourg = [date(2022, 12, 31), date(2023, 1, 1), date(2023, 12, 31), date(2024, 1, 1)];
+        assert_eq!(luxembourg.map(|day| at("LU", "standard", day)), ["17", "16", "16", "17"]);
+        assert_eq!(at("LT", "reduced", date(2025, 12, 31)), "9");
+    }
+
+    #[test]
     fn the_shipped_table_is_valid_and_knows_the_dated_swedish_food_rate() {
         let table = VatTable::parse(DEFAULT_ROWS).unwrap();
         let food = |day| table.at("SE", "food", day).unwrap().percent;

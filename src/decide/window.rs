@@ -29,9 +29,9 @@ pub fn window(facts: &Facts, limits: &Limits, bounds: &Bounds) -> Window {
     let ceiling = bounds.ceiling.map(|(minor, _)| minor);
     let hard = Span { low: bounds.floor, high: ceiling.unwrap_or(i64::MAX) };
     let own = |price: Option<Money>| price.filter(|price| price.currency() == facts.market.currency);
-    let before_set = own(facts.product.before_set);
-    let current = before_set.or(own(facts.product.current));
-    let day_start = before_set.or(own(facts.product.day_start)).or(current);
+    let before_campaign = own(facts.product.before_campaign());
+    let current = before_campaign.or(own(facts.product.current));
+    let day_start = before_campaign.or(own(facts.product.day_start)).or(current);
     let step = around(current, limits.max_step_down_pct, limits.max_step_up_pct);
     let day = around(day_start, limits.max_day_down_pct, limits.max_day_up_pct);
     let soft = meet(step, day);

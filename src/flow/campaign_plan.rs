@@ -86,7 +86,13 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
     for (index, item) in file.items.iter().enumerate() {
         let strange = names::strange_skus(&app.db, &item.sku.0).await?;
         if found[index] == 0 && strange.is_empty() {
-            problems.push(Wrong::at(format!("item[{index}]"), "selects no product of the catalogue"));
+            let strange = names::strange_groups(&app.db, item).await?;
+            let why = if strange.is_empty() {
+                "\nhint: all keys of an item must hold for one product; omniprice report lists the products".to_owned()
+            } else {
+                format!(": {}\nhint: names are those of the import's columns", strange.join("; "))
+            };
+            problems.push(Wrong::at(format!("item[{index}]"), format!("selects no product of the catalogue{why}")));
         }
         problems.extend(strange.into_iter().map(|what| Wrong::at(format!("item[{index}].sku"), what)));
     }
@@ -209,11 +215,15 @@ pub struct Remark {
 }
 
 /// Products that would not get cheaper (prices move until the start), those that go below the floor of their rule, and
-/// those whose price a person keeps: a campaign waits until that ends.
+/// those whose price a person still keeps when the campaign begins: it waits until that ends.
 ///
 /// # Errors
 /// The rules' and the store's.
-pub async fn remarks(app: &App, items: impl Iterator<Item = (i64, i64)>) -> anyhow::Result<Vec<Remark>> {
+pub async fn remarks(
+    app: &App,
+    items: impl Iterator<Item = (i64, i64)>,
+    starts_at: Millis,
+) -> anyhow::Result<Vec<Remark>> {
     let (loaded, now) = (app.rules().await?, app.now());
     let mut remarks = Vec::new();
     for (id, minor) in items.take(MOST_LOOKED_UP) {
@@ -222,7 +232,7 @@ pub async fn remarks(app: &App, items: impl Iterator<Item = (i64, i64)>) -> anyh
         let money = |minor| Money::from_minor(minor, own);
         let mut note = |what: String, waits, odd| remarks.push(Remark { sku: product.sku.clone(), what, waits, odd });
         let set = overrides::of_product(&app.db, product.id, now).await?;
-        for one in &set {
+        for one in set.iter().filter(|one| one.until_at.is_none_or(|until| until > starts_at.0)) {
             let until = one.until_at.map_or_else(String::new, |at| format!(" until {}", Millis(at)));
             let what = one.price_minor.map_or_else(|| "has locked it".to_owned(), |m| format!("has set {}", money(m)));
             note(format!("{} {what}{until}; the campaign waits for that", one.owner), true, false);

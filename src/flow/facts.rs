@@ -170,6 +170,7 @@ fn assemble(
             changes_today: u32::try_from(known.today.0).unwrap_or(u32::MAX),
             day_start: money(known.today.1),
             before_set: None,
+            set_by_hand: false,
             last_reference: known.last_reference,
         },
         market: market.clone(),

@@ -206,6 +206,7 @@ async fn inputs(
         moves: history.moves,
         rule_since: youngest.since,
         rule_products: youngest.products,
+        rule_stages: youngest.stages,
         rule: youngest.rule,
         own_prices,
         approved,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::decide::RuleSet;
+use crate::decide::campaign_file::ItemText;
 use crate::decide::rules::{Rule, Target};
 use crate::decide::select::{is_under, upwards};
 use crate::nearest::meant;
@@ -68,6 +69,35 @@ pub(super) async fn strange_skus(db: &Db, skus: &[String]) -> Result<Vec<String>
     Ok(strange.iter().take(TOLD).map(told).collect())
 }
 
+/// What an item of a campaign names and no product has, a sentence each.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn strange_groups(db: &Db, item: &ItemText) -> Result<Vec<String>, StoreError> {
+    let known = known(db).await?;
+    let named = [
+        (
+            "no product has the brand",
+            &known.brands,
+            item.brand.0.iter().filter(|name| !known.brands.contains(*name)).collect(),
+        ),
+        ("no product is in category", &known.categories, outside(&item.category_under.0, &known.categories)),
+        (
+            "no product has the tag",
+            &known.tags,
+            item.tags_any.0.iter().filter(|name| !known.tags.contains(*name)).collect(),
+        ),
+    ];
+    let told = |(what, all, names): (&str, &BTreeSet<String>, Vec<&String>)| -> Vec<String> {
+        let sentence = |name: &&String| {
+            let meant = meant(name, all.iter().map(String::as_str));
+            format!("{what} `{}`{meant}", name.escape_debug())
+        };
+        names.iter().take(TOLD).map(sentence).collect()
+    };
+    Ok(named.into_iter().flat_map(told).collect())
+}
+
 async fn known(db: &Db) -> Result<Known, StoreError> {
     let mut known = Known::default();
     let (mut after, mut seen) = (0, 0);
@@ -116,6 +146,8 @@ fn of_rule(rule: &Rule, known: &Known) -> Vec<String> {
         ),
     ];
     let told = |(key, what, all, names): (&str, &str, &BTreeSet<String>, Vec<&String>)| -> Vec<String> {
+        // Empty names are told by the check of the rules themselves.
+        let names: Vec<&String> = names.into_iter().filter(|name| !name.trim().is_empty()).collect();
         let sentence = |name: &&String| {
             let (told, meant) = (name.escape_debug(), meant(name, all.iter().map(String::as_str)));
             format!("rule {}: {key}: {what} `{told}`{meant}", rule.id)

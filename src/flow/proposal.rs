@@ -126,6 +126,7 @@ pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> a
         facts.product.last_changed = None;
     }
     facts.product.before_set = before_it_was_set(app, product, newest.as_ref(), now).await?;
+    facts.product.set_by_hand = newest.as_ref().is_some_and(|row| was_by(row, &[Flag::ManualPrice]));
     let decision = decide::price(&facts, &loaded.set, now.timestamp());
     let mut proposal = Proposal { facts, decision, carried: None, rivalry: None, newest, history: None };
     if is_gated(&proposal.decision) {

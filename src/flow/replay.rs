@@ -112,7 +112,7 @@ fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rate
     let product = &mut base.product;
     (product.lock, product.manual, product.campaign) = (None, None, None);
     (product.last_changed, product.day_start, product.last_reference) = (None, None, None);
-    product.before_set = None;
+    (product.before_set, product.set_by_hand) = (None, false);
     product.changes_today = 0;
     let mut at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
     let own = base.market.currency.code();

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::facts;
 use crate::app::{App, Loaded, hex};
 use crate::clock::Millis;
 use crate::decide::rules::Rule;
-use crate::decide::simulated::Stage;
+use crate::decide::staging::{Queue, Stage, Young};
 use crate::decide::{self, Decision, Facts, canonical};
 use crate::store::{products, settings};
 
@@ -23,6 +24,20 @@ pub struct Youngest {
     pub rule: String,
     pub since: Option<Millis>,
     pub products: u32,
+    /// None once it is out of its stages.
+    pub stages: Option<[Stage; 2]>,
+}
+
+/// How many products a rule matches and which come first, as it is remembered.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Matched {
+    products: u32,
+    /// Of so many in the catalogue.
+    of: u32,
+    /// The settings that the stages follow.
+    pct: [u32; 2],
+    least: u32,
+    stages: [Stage; 2],
 }
 
 /// The rule behind a decision that has its present form for the shortest time; of several the first. `whole` is how many
@@ -49,8 +64,14 @@ pub async fn youngest(
     let Some((rule, since)) = youngest else { return Ok(Youngest { rule: first.clone(), ..Youngest::default() }) };
     // Out of its stages a rule acts on all products, however many they are.
     let staged = now.since(since) < 2 * i64::from(app.config.release.stage_h) * Millis::HOUR;
-    let products = if staged { matched(app, loaded, rule, whole, now).await? } else { whole };
-    Ok(Youngest { rule: rule.id.clone(), since: Some(since), products })
+    let (products, stages) = match staged {
+        true => {
+            let matched = matched(app, loaded, rule, whole, now).await?;
+            (matched.products, Some(matched.stages))
+        }
+        false => (whole, None),
+    };
+    Ok(Youngest { rule: rule.id.clone(), since: Some(since), products, stages })
 }
 
 /// A rule's form: its id and everything it says, so that editing one rule does not make the others new.
@@ -90,24 +111,24 @@ async fn since(app: &App, rule: &Rule, now: Millis) -> anyhow::Result<Millis> {
     Ok(since)
 }
 
-/// How many products a rule matches: remembered, and counted again when there are more or fewer products.
-async fn matched(app: &App, loaded: &Loaded, rule: &Rule, whole: u32, now: Millis) -> anyhow::Result<u32> {
+/// How many products a rule matches and which come first: remembered, and counted again when there are more or fewer
+/// products, or the stages are set otherwise.
+async fn matched(app: &App, loaded: &Loaded, rule: &Rule, whole: u32, now: Millis) -> anyhow::Result<Matched> {
     let name = format!("rule-matches/{}", form(rule));
+    let params = &app.config.release;
     if let Some(known) = settings::get(&app.db, &name).await?
-        && let Some((matched, of)) = read(&known.value)
-        && (of == whole || now.since(Millis(known.created_at)) < COUNT_AGAIN)
+        && let Ok(matched) = serde_json::from_str::<Matched>(&known.value)
+        && (matched.of == whole || now.since(Millis(known.created_at)) < COUNT_AGAIN)
+        && (matched.pct, matched.least) == (params.stage_pct, params.stage_least_products)
     {
         return Ok(matched);
     }
-    let matched = count(app, loaded, &[rule], now).await?.first().copied().unwrap_or(0);
-    let why = "products that the rule matches, of all".to_owned();
-    settings::set(&app.db, name, format!("{matched} of {whole}"), "rules".to_owned(), why, now).await?;
+    let queue = count(app, loaded, &[rule], now).await?.pop().unwrap_or_default();
+    let (pct, least) = (params.stage_pct, params.stage_least_products);
+    let matched = Matched { products: queue.products(), of: whole, pct, least, stages: queue.stages(params) };
+    let why = "products that the rule matches, and those that come first".to_owned();
+    settings::set(&app.db, name, serde_json::to_string(&matched)?, "rules".to_owned(), why, now).await?;
     Ok(matched)
-}
-
-fn read(value: &str) -> Option<(u32, u32)> {
-    let (matched, of) = value.split_once(" of ")?;
-    Some((matched.parse().ok()?, of.parse().ok()?))
 }
 
 /// The rules that would act on a share of their products first if they were put in force at an instant, by id; those that
@@ -115,7 +136,7 @@ fn read(value: &str) -> Option<(u32, u32)> {
 ///
 /// # Errors
 /// The store's.
-pub async fn tried(app: &App, loaded: &Loaded, begin: Millis) -> anyhow::Result<BTreeMap<String, Stage>> {
+pub async fn tried(app: &App, loaded: &Loaded, begin: Millis) -> anyhow::Result<BTreeMap<String, Young>> {
     let both = 2 * i64::from(app.config.release.stage_h) * Millis::HOUR;
     let mut young: Vec<(&Rule, Millis)> = Vec::new();
     for rule in &loaded.set.rules {
@@ -129,14 +150,17 @@ pub async fn tried(app: &App, loaded: &Loaded, begin: Millis) -> anyhow::Result<
     }
     let rules: Vec<&Rule> = young.iter().map(|(rule, _)| *rule).collect();
     let matched = count(app, loaded, &rules, begin).await?;
-    let stages = young.into_iter().zip(matched);
-    Ok(stages.map(|((rule, since), products)| (rule.id.clone(), Stage { since, products })).collect())
+    let young = young.into_iter().zip(matched).map(|((rule, since), queue)| {
+        let stages = Some(queue.stages(&app.config.release));
+        (rule.id.clone(), Young { since, products: queue.products(), stages })
+    });
+    Ok(young.collect())
 }
 
 /// Counts the products that each of some rules matches as far as competitors do not matter: too many rather than too few,
 /// because a larger number means a smaller share. A product that nothing can be known of matches nothing.
-async fn count(app: &App, loaded: &Loaded, rules: &[&Rule], now: Millis) -> anyhow::Result<Vec<u32>> {
-    let (mut after, mut matched) = (0, vec![0_u32; rules.len()]);
+async fn count(app: &App, loaded: &Loaded, rules: &[&Rule], now: Millis) -> anyhow::Result<Vec<Queue>> {
+    let (mut after, mut matched) = (0, vec![Queue::default(); rules.len()]);
     loop {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(matched) };
@@ -144,8 +168,9 @@ async fn count(app: &App, loaded: &Loaded, rules: &[&Rule], now: Millis) -> anyh
         for product in &page {
             let Ok(facts) = facts::of_market(app, loaded, product, vec![], None, now) else { continue };
             for (rule, matched) in rules.iter().zip(&mut matched) {
-                let matches = rule.is_for(&facts.market) && rule.select.matches_product(&facts);
-                *matched += u32::from(matches);
+                if rule.is_for(&facts.market) && rule.select.matches_product(&facts) {
+                    matched.add(&rule.id, &product.sku);
+                }
             }
         }
     }

@@ -239,3 +239,21 @@ pub fn parse(text: &str) -> anyhow::Result<(String, Value)> {
     };
     Ok((key.to_owned(), typed))
 }
+
+/// The same for a command line, where a value that its key cannot take is told with the key.
+///
+/// # Errors
+/// As [`parse`], and a value of another form.
+pub fn parse_whole(text: &str) -> anyhow::Result<(String, Value)> {
+    let (key, typed) = parse(text)?;
+    let Value::Object(mut tried) = serde_json::to_value(Person::default())? else { bail!("wishes are an object") };
+    tried.insert(key.clone(), typed.clone());
+    if let Err(error) = serde_json::from_value::<Person>(Value::Object(tried)) {
+        let hint = match typed.as_str().and_then(|value| value.strip_suffix('%')) {
+            Some(number) => format!("{key}={}", plain(number.trim())),
+            None => "docs/digests.md says what each takes, such as language=da or rise_pct=5".to_owned(),
+        };
+        bail!("{key}: {error}\nhint: {hint}");
+    }
+    Ok((key, typed))
+}

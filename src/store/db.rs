@@ -254,10 +254,32 @@ impl Db {
         T: Send + 'static,
         F: for<'t> Fn(&'t mut Tx, &'t I) -> Work<'t, T> + Send + Sync + 'static,
     {
+        self.in_task(input, work, true).await
+    }
+
+    /// The same, and takes everything back: what the closure returns is what it would have come to.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub(super) async fn try_out<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(&'t mut Tx, &'t I) -> Work<'t, T> + Send + Sync + 'static,
+    {
+        self.in_task(input, work, false).await
+    }
+
+    async fn in_task<I, T, F>(&self, input: I, work: F, keeps: bool) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(&'t mut Tx, &'t I) -> Work<'t, T> + Send + Sync + 'static,
+    {
         let db = self.clone();
         let task = tokio::spawn(async move {
             for attempt in 1.. {
-                match db.write_once(&input, &work).await {
+                match db.write_once(&input, &work, keeps).await {
                     Err(StoreError::Engine(error)) if attempt < WRITE_TRIES && is_conflict(&error) => {
                         tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
                     }
@@ -269,7 +291,7 @@ impl Db {
         task.await.map_err(|_| StoreError::Panicked)?
     }
 
-    async fn write_once<I, T, F>(&self, input: &I, work: &F) -> Result<T, StoreError>
+    async fn write_once<I, T, F>(&self, input: &I, work: &F, keeps: bool) -> Result<T, StoreError>
     where
         F: for<'t> Fn(&'t mut Tx, &'t I) -> Work<'t, T>,
     {
@@ -279,9 +301,11 @@ impl Db {
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         };
         let value = work(&mut tx, input).await?;
-        match tx {
-            Tx::Sqlite(tx) => tx.commit().await?,
-            Tx::Postgres(tx) => tx.commit().await?,
+        match (tx, keeps) {
+            (Tx::Sqlite(tx), true) => tx.commit().await?,
+            (Tx::Postgres(tx), true) => tx.commit().await?,
+            (Tx::Sqlite(tx), false) => tx.rollback().await?,
+            (Tx::Postgres(tx), false) => tx.rollback().await?,
         }
         Ok(value)
     }

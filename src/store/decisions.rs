@@ -29,7 +29,9 @@ statements! {
              outcome = excluded.outcome, price_minor = excluded.price_minor, currency = excluded.currency,
              rule = excluded.rule, flags = excluded.flags, why = excluded.why, record = excluded.record,
              checks = evaluations.checks + 1,
-             since = case when evaluations.outcome = excluded.outcome then evaluations.since else excluded.since end,
+             since = case when evaluations.outcome = excluded.outcome and excluded.outcome <> 'change'
+                           and (evaluations.why = excluded.why or excluded.outcome = 'hold')
+                          then evaluations.since else excluded.since end,
              evaluated_at = excluded.evaluated_at, doubted = excluded.doubted");
     EVALUATION = Sql::same("select * from evaluations where product_id = $1");
     OUTCOMES = Sql::same("select outcome, count(*) as n from evaluations group by outcome order by outcome");
@@ -111,6 +113,7 @@ pub struct Evaluation {
     pub why: String,
     pub record: String,
     pub checks: i64,
+    /// Since when it comes out so: for a hold since it is on hold, for everything else since the reason is this one.
     pub since: i64,
     pub evaluated_at: i64,
 }

@@ -32,6 +32,8 @@ statements! {
              locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
          returning id, created_at");
     SINCE = Sql::same("select created_at from products where id = $1");
+    IN_MARKETS = Sql::same(
+        "select market, currency, count(*) as products from products group by market, currency order by market, currency");
     FIRST = Sql::same("select created_at from products order by id limit 1");
     UNDER = Sql::same(
         "select created_at from products
@@ -194,6 +196,10 @@ pub struct Imported {
     pub products: u64,
     pub new_products: u64,
     pub new_pages: u64,
+    /// Products of earlier imports that this one does not name.
+    pub not_named: i64,
+    /// Products without cost and minimum, named or not.
+    pub without_floor: i64,
 }
 
 /// Stores an import in one transaction: all rows or none.
@@ -204,24 +210,34 @@ pub struct Imported {
 /// # Errors
 /// The engine's own; nothing is stored then.
 pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported, StoreError> {
-    db.write((rows, now), |tx, (rows, now)| {
-        Box::pin(async move {
-            let mut done = Imported::default();
-            for row in rows {
-                let Upserted { id, created_at } = upsert(tx, row, *now).await?;
-                done.products += 1;
-                done.new_products += u64::from(created_at == now.0);
-                for (competitor, url, host) in &row.pages {
-                    done.new_pages += u64::from(super::targets::add(tx, id, competitor, url, host, *now).await?);
-                }
-            }
-            if done.new_products > 0 {
-                super::settings::renew_searches(tx).await?;
-            }
-            Ok(done)
-        })
-    })
-    .await
+    db.write((rows, now), |tx, (rows, now)| Box::pin(import_in(tx, rows, *now))).await
+}
+
+/// What [`import`] would change; nothing is stored.
+///
+/// # Errors
+/// As [`import`].
+pub async fn try_import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported, StoreError> {
+    db.try_out((rows, now), |tx, (rows, now)| Box::pin(import_in(tx, rows, *now))).await
+}
+
+async fn import_in(tx: &mut Tx, rows: &[Import], now: Millis) -> Result<Imported, StoreError> {
+    let mut done = Imported::default();
+    for row in rows {
+        let Upserted { id, created_at } = upsert(tx, row, now).await?;
+        done.products += 1;
+        done.new_products += u64::from(created_at == now.0);
+        for (competitor, url, host) in &row.pages {
+            done.new_pages += u64::from(super::targets::add(tx, id, competitor, url, host, now).await?);
+        }
+    }
+    if done.new_products > 0 {
+        super::settings::renew_searches(tx).await?;
+    }
+    let Count { n } = tx.one(COUNT, args![]).await?;
+    done.not_named = (n - i64::try_from(done.products).unwrap_or(i64::MAX)).max(0);
+    done.without_floor = tx.one::<Count>(NO_FLOOR, args![]).await?.n;
+    Ok(done)
 }
 
 async fn upsert(tx: &mut Tx, row: &Import, now: Millis) -> Result<Upserted, StoreError> {
@@ -350,6 +366,22 @@ pub async fn since(db: &Db, id: i64) -> Result<Option<Millis>, StoreError> {
 /// The engine's own.
 pub async fn first(db: &Db) -> Result<Option<Millis>, StoreError> {
     Ok(db.maybe::<Came>(FIRST, args![]).await?.map(|row| Millis(row.created_at)))
+}
+
+/// How many products of a market have prices in a currency.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct InMarket {
+    pub market: String,
+    pub currency: String,
+    pub products: i64,
+}
+
+/// The currencies of our products by market.
+///
+/// # Errors
+/// The engine's own.
+pub async fn in_markets(db: &Db) -> Result<Vec<InMarket>, StoreError> {
+    db.all(IN_MARKETS, args![]).await
 }
 
 /// Whether any product is in a category or below it.

@@ -37,6 +37,11 @@ statements! {
          where (p.id > $1 or (p.id = $1 and c.starts_at > $2)) and c.phase in ('planned', 'running')
            and c.waits_until is null and c.starts_at > $3 and c.starts_at <= $4 and p.locked = 0
            and (p.min_minor is null or i.price_minor >= p.min_minor)
+           and p.tags not like '%\"regulated-price\"%'
+           and not exists (select 1 from overrides o
+                           where o.product_id = p.id and o.ended_at is null
+                             and (o.until_at is null or o.until_at > c.starts_at)
+                             and (o.kind = 'lock' or o.currency = p.currency))
          order by p.id, c.starts_at limit $5");
 }
 
@@ -144,7 +149,8 @@ pub async fn note(db: &Db, campaign_id: i64, now: Millis) -> Result<(), StoreErr
 }
 
 /// Prices that campaigns plan to begin after `now` and not after `until`, in the order of (product, start), from behind
-/// such a pair. Products that are locked, and prices below a product's minimum, are left out: they would not begin.
+/// such a pair. Left out is what would not begin: products that are locked, priced by a person or regulated at the start, and
+/// prices below a product's minimum.
 ///
 /// # Errors
 /// The engine's own.

@@ -277,7 +277,9 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: Strin
         Purpose::Product(_) => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
         Purpose::Approve(id) | Purpose::Reject(id) => {
             let why = form.get("why").and_then(Value::as_str).unwrap_or_default();
-            let why: String = if why.is_empty() { "by link".to_owned() } else { why.chars().take(MAX_WHY).collect() };
+            // The log keeps it in the words of whoever followed the link, as any reason.
+            let why: String =
+                if why.trim().is_empty() { words.by_link.to_owned() } else { why.chars().take(MAX_WHY).collect() };
             settle(&app, &reader, id, matches!(claim.purpose, Purpose::Approve(_)), why).await
         }
     }

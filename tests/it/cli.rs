@@ -5,6 +5,7 @@ mod answers;
 mod bulk;
 mod intent;
 mod mistakes;
+mod operator;
 mod second_day;
 
 use std::collections::BTreeMap;

@@ -343,7 +343,10 @@ impl Shelf {
                 product.campaign =
                     Some(CampaignPrice { id: "black".to_owned(), price: dkk(*minor), from: self.clock, until: long });
             }
-            Event::Over => (product.manual, product.campaign) = (None, None),
+            Event::Over => {
+                product.set_by_hand = product.manual.is_some();
+                (product.manual, product.campaign) = (None, None);
+            }
             Event::Hours(hours) => self.clock = self.clock.plus(hours * HOUR),
             Event::Approve(_) => {}
         }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod after_set;
 mod alert_words;
 mod alerts;
 mod as_shipped;

@@ -74,8 +74,9 @@ fn facts() -> impl Strategy<Value = Facts> {
     let vats = prop_oneof![Just("0"), Just("6"), Just("19"), Just("25"), Just("25.5")];
     // The product's own minimum, and the price from before a campaign that is over: each sometimes.
     let rarely = || prop_oneof![3 => Just(None), 1 => (30_i64..150).prop_map(Some)];
-    (1_000_i64..300_000, 20_i64..130, vats, vec(offer(), 0..12), 80_i64..200, fx(), rarely(), rarely()).prop_map(
-        |(current, cost_pct, vat, offers, msrp_pct, fx, min_pct, before_pct)| {
+    let before = (rarely(), any::<bool>());
+    (1_000_i64..300_000, 20_i64..130, vats, vec(offer(), 0..12), 80_i64..200, fx(), rarely(), before).prop_map(
+        |(current, cost_pct, vat, offers, msrp_pct, fx, min_pct, (before_pct, set_by_hand))| {
             let dkk = |minor| Some(Money::from_minor(minor, Currency::DKK));
             let product = Product {
                 current: dkk(current),
@@ -85,6 +86,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                 regular: dkk(current),
                 min: min_pct.and_then(|pct| dkk(current * pct / 100)),
                 before_set: before_pct.and_then(|pct| dkk((current * pct / 100).max(1))),
+                set_by_hand,
                 ..Product::named("A1")
             };
             let market = Market::of_country("DK", Currency::DKK, Zone::UTC);
@@ -289,8 +291,9 @@ proptest! {
     ) {
         let rule = format!("{rule}limits = {{ max_step_down_pct = \"{down}\", max_step_up_pct = \"{up}\" }}\n");
         let decision = price(&facts, &rules(&rule), now());
-        // After a campaign steps are measured from the price before it.
-        let from = facts.product.before_set.or(facts.product.current);
+        // After a campaign steps are measured from the price before it, after a person's price from that.
+        let before = facts.product.before_set.filter(|_| !facts.product.set_by_hand);
+        let from = before.or(facts.product.current);
         let current = from.expect("it has a price").minor();
         if decision.proposes() && !decision.has(Flag::StepLimitOverridden) {
             prop_assert!(minor(&decision) * 100 >= current * (100 - down));

@@ -3,7 +3,6 @@
 use omniprice::clock::{Clock, Millis};
 use omniprice::decide::rivals::Follow;
 use omniprice::decide::simulate::{SimParams, SimReport, Simulation};
-use omniprice::decide::simulated::Stage;
 use omniprice::flow::{replay, staged};
 use omniprice::store::settings::{self, Rate};
 use omniprice::store::{products, targets};
@@ -99,7 +98,9 @@ async fn rules_that_are_tried_begin_with_their_stages_and_known_ones_do_not(test
     let loaded = world.app.rules().await.unwrap();
     let tried = async || staged::tried(&world.app, &loaded, world.app.now()).await.unwrap();
     let new = tried().await;
-    assert_eq!(new.get("beat"), Some(&Stage { since: START, products: 1 }), "nobody has seen it yet: {new:?}");
+    let beat = new["beat"];
+    assert_eq!((beat.since, beat.products), (START, 1), "nobody has seen it yet: {new:?}");
+    assert_eq!(beat.stages.map(|stages| stages.map(|stage| stage.products)), Some([1, 1]), "five at least: {new:?}");
     assert_eq!(tried().await, new, "trying remembers nothing");
     world.drive().await;
     world.app.clock.advance(Millis::DAY);

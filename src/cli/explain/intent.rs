@@ -6,12 +6,27 @@ use crate::flow::campaigns as flow;
 use crate::money::{Money, WirePrice, currency};
 use crate::report::digest::plain;
 use crate::store::campaigns::Campaign;
-use crate::store::overrides::{self, Override};
+use crate::store::overrides::{self, Kind, Override};
 use crate::store::products::Product;
 use crate::store::{campaigns, rivals, strikes};
 
 /// Overrides looked through: only what held at the instant is told.
 const MOST: i64 = 100;
+
+/// Whether an override held at an instant.
+fn held(one: &Override, at: Millis) -> bool {
+    let over = one.ended_at.or(one.until_at).is_some_and(|end| end <= at.0);
+    one.created_at <= at.0 && !over
+}
+
+/// Whether a person's lock, or that of a price that was adopted from a channel, held at an instant.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn locked(app: &App, product: &Product, at: Millis) -> anyhow::Result<bool> {
+    let all = overrides::history(&app.db, product.id, MOST).await?;
+    Ok(all.iter().any(|one| one.kind == Kind::Lock.as_str() && held(one, at)))
+}
 
 /// One sentence for everything that held at an instant.
 ///
@@ -24,12 +39,8 @@ pub(super) async fn sentences(
     at: Millis,
 ) -> anyhow::Result<Vec<String>> {
     let mut told = Vec::new();
-    let held = |one: &Override| {
-        let begun = one.created_at <= at.0;
-        let over = one.ended_at.or(one.until_at).is_some_and(|end| end <= at.0);
-        begun && !over
-    };
-    for one in overrides::history(&app.db, product.id, MOST).await?.into_iter().filter(held) {
+    let all = overrides::history(&app.db, product.id, MOST).await?;
+    for one in all.into_iter().filter(|one| held(one, at)) {
         let end =
             one.until_at.map_or_else(|| "until somebody ends it".to_owned(), |at| format!("until {}", Millis(at)));
         let what = match amount(one.price_minor, &one.currency) {

@@ -3,6 +3,7 @@
 use super::way_out::{Held, typed};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::decide::edges::next_midnight;
 use crate::decide::explain::Explanation;
 use crate::decide::release::Guard;
 use crate::decide::{Flag, Outcome};
@@ -184,7 +185,27 @@ fn wants(record: &Record, outcome: Outcome) -> Vec<String> {
         return vec![];
     }
     let sku = typed(&record.facts.product.sku);
-    let way = |flag: &Flag| match flag {
+    let by_hand = || format!("a person sets a price with omniprice price set {sku} AMOUNT --until 7d --why \"...\"");
+    let way = |flag: &Flag| {
+        match flag {
+        Flag::DailyQuota => next_midnight(&record.facts.market, record.now.timestamp()).map(|at| {
+            format!(
+                "It is decided again by itself at {}; max_changes_per_day in the rule's [rule.limits] says how many, and {}.",
+                Millis::from(at),
+                by_hand()
+            )
+        }),
+        Flag::Cooldown => record.decision.next_evaluation.map(|at| {
+            format!("It is decided again by itself at {at}; cooldown_min in the rule's [rule.limits] says how long, and {}.", by_hand())
+        }),
+        Flag::NoData => Some(format!(
+            "A page with a price that counts lets it be decided; on_no_data in the rule says what holds without one, and {}.",
+            by_hand()
+        )),
+        Flag::ManualPrice | Flag::Campaign => Some(
+            "It is below the floor of the present cost: omniprice import FILE brings another cost.".to_owned(),
+        ),
+        Flag::Overflow => Some("omniprice import FILE corrects the amount.".to_owned()),
         Flag::NoFloor => {
             Some("omniprice import FILE, with its purchase cost in the column cost, lets it be decided.".to_owned())
         }
@@ -192,12 +213,16 @@ fn wants(record: &Record, outcome: Outcome) -> Vec<String> {
             "A rate in [vat] of omniprice.toml, or another column `vat` in the import, lets it be decided.".to_owned(),
         ),
         Flag::FxMissing | Flag::FxStale => Some("omniprice fx fetch brings the newest rates.".to_owned()),
-        Flag::BoundsConflict | Flag::IntentUnreachable | Flag::NoAffordableCompetitor => Some(format!(
-            "Other offers or another rule let it move; a person sets a price with omniprice price set {sku} AMOUNT --until 7d --why \"...\"."
-        )),
+        Flag::BelowFloor | Flag::BoundsConflict | Flag::IntentUnreachable | Flag::NoAffordableCompetitor => {
+            Some(format!("Other offers or another rule let it move; {}.", by_hand()))
+        }
         _ => None,
+    }
     };
-    record.decision.flags.iter().filter_map(way).collect()
+    // What ends by itself is all that holds it: other flags tell how the price came about.
+    let timed: Vec<String> =
+        record.decision.flags.iter().filter(|flag| flag.ends_by_itself()).filter_map(way).collect();
+    if timed.is_empty() { record.decision.flags.iter().filter_map(way).collect() } else { timed }
 }
 
 /// Whether a guard would ask twice about a price that a person sets; none where nobody may set it.

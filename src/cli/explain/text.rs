@@ -21,7 +21,10 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
     let _ = writeln!(out, "times: {zone}");
     // Writing to a String cannot fail.
     if let (Some(outcome), Some(why), Some(since)) = (&r.outcome, &r.why, &r.since) {
-        let _ = writeln!(out, "now: {outcome} since {since}: {why}");
+        // Somebody who reads since when a product is on hold must not take the newest reason for as old.
+        let newest = r.evaluated_at.as_ref().filter(|at| outcome == "hold" && *at != since);
+        let newest = newest.map_or_else(String::new, |at| format!(", at the newest look ({at})"));
+        let _ = writeln!(out, "now: {outcome} since {since}{newest}: {why}");
     }
     if let Some(story) = r.story.as_ref().filter(|story| !story.is_empty()) {
         let _ = writeln!(out, "\n{story}");

@@ -284,7 +284,7 @@ pub fn market(facts: &Facts, reader: &Reader) -> Content {
         })
         .collect();
     if facts.small_moves > 0 && rows.len() < super::ROWS {
-        let what = fill(words.small_moves, &[("n", &voice.count(facts.small_moves))]);
+        let what = voice.plural(&words.small_moves, facts.small_moves, &[]);
         rows.push(Row { what, ..Row::default() });
     }
     notes.push(fill(words.basis, &[("age", &voice.hours(hours))]));
@@ -313,7 +313,7 @@ fn most_active(facts: &Facts, voice: &Voice) -> Option<String> {
 
 pub fn our_changes(facts: &Facts, reader: &Reader) -> Content {
     let voice = &reader.voice;
-    let small = fill(voice.words.small_moves, &[("n", &voice.count(facts.small_changes))]);
+    let small = voice.plural(&voice.words.small_moves, facts.small_changes, &[]);
     let small = (facts.small_changes > 0).then_some(small);
     let resting = (facts.resting > 0).then(|| voice.plural(&voice.words.resting, facts.resting, &[]));
     let notes = small.into_iter().chain(resting);

@@ -42,7 +42,6 @@ pub const WORDS: Words = Words {
     cheapest: "Am günstigsten, allein oder geteilt: {share} der Artikel mit Daten (zuvor: {before})",
     coverage: "Abdeckung: {share}, {with} von {all} Artikeln haben Konkurrenzangebote",
     most_moves: "Am regsten: {competitors}",
-    small_moves: "{n} weitere Bewegungen liegen unter Ihren Schwellen",
     change_balance: "{up} hinauf, {down} hinab, im Mittel {mean}",
     reference: "Bezugspreis {price}",
     reference_of: "Bezugspreis {price} bei {competitor}",
@@ -159,6 +158,7 @@ pub const WORDS: Words = Words {
     review_settled: "Dieser Vorschlag ist nicht mehr offen.",
     review_approved: "{who} hat ihn am {at} freigegeben. {why}",
     review_rejected: "{who} hat ihn am {at} abgelehnt. {why}",
+    by_link: "über den Link",
     review_expired: "Bis {at} hat niemand geantwortet.",
     review_replaced: "Eine neuere Bewertung hat ihn am {at} ersetzt.",
     not_saved: "Noch ist nichts gespeichert: {fields}",
@@ -215,6 +215,10 @@ pub const WORDS: Words = Words {
     waiting: two("{n} Konkurrenzpreis wartet auf Bestätigung", "{n} Konkurrenzpreise warten auf Bestätigung"),
     products: two("{n} Artikel", "{n} Artikel"),
     prices: two("{n} Preis", "{n} Preise"),
+    small_moves: two(
+        "{n} weitere Bewegung liegt unter Ihren Schwellen",
+        "{n} weitere Bewegungen liegen unter Ihren Schwellen",
+    ),
     moves: two(
         "{name} ({n} Bewegung, {up} hinauf, {down} hinab)",
         "{name} ({n} Bewegungen, {up} hinauf, {down} hinab)",

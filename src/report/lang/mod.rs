@@ -62,7 +62,7 @@ words! {
     needs_you, wrong_now, market, our_changes, opportunities, threats, campaigns, health,
     // Rows.
     approve, reject, valid_until, proposal, on_hold, paused, since, not_live, should_show, subject_index,
-    index, index_none, index_change, index_week, cheapest, coverage, most_moves, small_moves,
+    index, index_none, index_change, index_week, cheapest, coverage, most_moves,
     change_balance, reference, reference_of, floor, approved_by, agreed_by, adopted_from, rule,
     headroom, sold_out, overtaken, at_floor, below_floor, unreachable_target,
     campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_waits, campaign_still, claims, prior_price,
@@ -83,7 +83,7 @@ words! {
     // Pages behind links.
     page_title, unsubscribe_ask, unsubscribe_button, unsubscribed, resubscribe, approve_ask, reject_ask, approve_button,
     reject_button, why_label, done_approved, done_agreed, done_rejected, link_expired, link_broken, review_settled, review_approved,
-    review_rejected, review_expired, review_replaced, not_saved, wrong_schedule, wrong_zone, wrong_hours, wrong_number,
+    review_rejected, by_link, review_expired, review_replaced, not_saved, wrong_schedule, wrong_zone, wrong_hours, wrong_number,
     wrong_name, empty_names, wrong_list, wrong_value, settings_title,
     settings_saved, settings_save, settings_digest, settings_zone, settings_quiet, settings_language, settings_alerts,
     settings_format, settings_categories, settings_brands, settings_competitors, settings_channels, settings_tags,
@@ -92,7 +92,7 @@ words! {
     ]
     plurals [
     to_approve, held, critical, late_channels, prices_changed, competitor_moves, resting, changed_times, more, times_seen, waiting, products,
-    prices, moves, alerts, days,
+    prices, moves, small_moves, alerts, days,
     ]
 }
 

@@ -42,7 +42,6 @@ pub const WORDS: Words = Words {
     cheapest: "Najtańsi, sami lub wspólnie: {share} produktów z danymi (wcześniej: {before})",
     coverage: "Pokrycie: {share}, konkurencyjne oferty ma {with} z {all} produktów",
     most_moves: "Najaktywniejsi: {competitors}",
-    small_moves: "Zmiany poniżej Twoich progów: {n}",
     change_balance: "w górę: {up}, w dół: {down}, średnio {mean}",
     reference: "cena odniesienia {price}",
     reference_of: "cena odniesienia {price} ({competitor})",
@@ -159,6 +158,7 @@ pub const WORDS: Words = Words {
     review_settled: "Ta propozycja nie jest już otwarta.",
     review_approved: "{who} zatwierdził(a) ją {at}. {why}",
     review_rejected: "{who} odrzucił(a) ją {at}. {why}",
+    by_link: "przez link",
     review_expired: "Nikt nie odpowiedział przed {at}.",
     review_replaced: "Zastąpiła ją nowsza ocena {at}.",
     not_saved: "Nic jeszcze nie zapisano: {fields}",
@@ -224,6 +224,11 @@ pub const WORDS: Words = Words {
     ),
     products: three("{n} produkt", "{n} produkty", "{n} produktów"),
     prices: three("{n} cena", "{n} ceny", "{n} cen"),
+    small_moves: three(
+        "{n} zmiana jest poniżej Twoich progów",
+        "{n} zmiany są poniżej Twoich progów",
+        "{n} zmian jest poniżej Twoich progów",
+    ),
     moves: three(
         "{name} ({n} zmiana, w górę {up}, w dół {down})",
         "{name} ({n} zmiany, w górę {up}, w dół {down})",

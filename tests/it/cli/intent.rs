@@ -77,7 +77,10 @@ async fn what_is_set_says_that_channels_keep_what_they_have_while_nothing_goes_o
     day.write("campaign.toml", CAMPAIGN);
     day.say(&["campaign", "add", "campaign.toml"]).await.ends(0);
     let cancelled = day.say(&["campaign", "cancel", "kitchen-days", "--why", "over"]).await.ends(0);
-    assert!(cancelled.out.contains("campaign kitchen-days has ended") && cancelled.out.contains(kept), "{cancelled:?}");
+    assert!(
+        cancelled.out.contains("campaign kitchen-days is cancelled; it had not begun") && cancelled.out.contains(kept),
+        "{cancelled:?}"
+    );
 }
 
 const CAMPAIGN: &str = "id = \"kitchen-days\"\nfrom = 2030-01-01T00:00:00+01:00\nuntil = 2030-01-08T00:00:00+01:00\nannounce = true\nowner = \"ann\"\nwhy = \"x\"\n\

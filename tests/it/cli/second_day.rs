@@ -147,7 +147,9 @@ async fn wishes_that_would_silence_a_person_are_refused() {
 #[tokio::test]
 async fn a_campaign_says_whose_price_it_waits_for() {
     let day = Day::imported().await;
-    day.say(&["price", "set", "KETTLE", "469.00", "--until", "7d", "--why", "window", "--owner", "ann"]).await.ends(0);
+    day.say(&["price", "set", "KETTLE", "469.00", "--until", "2030-01-02", "--why", "window", "--owner", "ann"])
+        .await
+        .ends(0);
     day.write(
         "campaign.toml",
         "id = \"days\"\nfrom = 2030-01-01T00:00:00+01:00\nuntil = 2030-01-08T00:00:00+01:00\nannounce = true\nowner = \"bo\"\nwhy = \"x\"\n\

@@ -46,8 +46,12 @@ async fn reprice(db: &Db, id: i64, minor: i64, version: i64) -> Option<i64> {
 async fn an_import_is_all_or_nothing_and_never_takes_our_price_back(test: TestDb) {
     let db = &test.db;
     let first = import("A", &[("x.example", "a"), ("y.example", "a")]);
+    let imported = Imported { products: 2, new_products: 2, new_pages: 2, not_named: 0, without_floor: 0 };
+    // What is tried out comes to the same, and is not there afterwards.
+    let tried = products::try_import(db, vec![first.clone(), import("B", &[])], NOW).await.unwrap();
+    assert_eq!((tried, products::count(db).await.unwrap()), (imported, 0));
     let done = products::import(db, vec![first.clone(), import("B", &[])], NOW).await.unwrap();
-    assert_eq!(done, Imported { products: 2, new_products: 2, new_pages: 2 });
+    assert_eq!(done, imported);
     let stored = products::by_sku(db, "A").await.unwrap().unwrap();
     assert_eq!(reprice(db, stored.id, 47_900, 0).await, Some(1));
     // The same file a day later: new facts, one more page, and a price that is out of date.
@@ -56,7 +60,10 @@ async fn an_import_is_all_or_nothing_and_never_takes_our_price_back(test: TestDb
     again.cost_net = Some("260.00".into());
     again.pages.push(("z.example".into(), "http://z.example/a".into(), "z.example".into()));
     let known = products::import(db, vec![again], after(86_400)).await.unwrap();
-    assert_eq!(known, Imported { products: 1, new_products: 0, new_pages: 1 });
+    let expected = Imported { products: 1, new_products: 0, new_pages: 1, not_named: 1, without_floor: 0 };
+    assert_eq!(known, expected);
+    let dkk = products::InMarket { market: "DK".into(), currency: "DKK".into(), products: 2 };
+    assert_eq!(products::in_markets(db).await.unwrap(), [dkk]);
     let now = products::by_id(db, stored.id).await.unwrap().unwrap();
     assert_eq!(
         (now.title.as_str(), now.cost_net.as_deref(), now.own_minor, now.version),
