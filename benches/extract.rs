@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench extract -- ../shared/data/pages/manifest.jsonl`; `OMNIPRICE_PEER="python benches/extract_peer.py"`
 //! runs the peer in turns. Ratios are medians over rounds of one run; absolute figures depend on the machine's mood.
+//! Both get each page copied into a buffer of its own right before its time is taken, as it comes from the network; with
+//! `--cold` it lies in memory since the start, and reading it includes fetching it from there past all caches.
 //! With `--once` every page is read once to warm up and once inside `measured`, which is what
 //! `benches/extract_instructions.sh` counts with `valgrind --tool=callgrind`; `--sample` takes every twelfth page.
 //! With `--answers` every page's whole answer is printed as one line of JSON and nothing is measured: two builds that
@@ -33,6 +35,7 @@ fn main() {
         .iter()
         .find(|a| !a.starts_with("--"))
         .map_or_else(|| PathBuf::from("../shared/data/pages/manifest.jsonl"), PathBuf::from);
+    let cold = arguments.iter().any(|a| a == "--cold");
     let Ok(entries) = load(&manifest) else {
         println!("skipped: {} is not there", manifest.display());
         return;
@@ -44,16 +47,16 @@ fn main() {
         let step = if arguments.iter().any(|a| a == "--sample") { SAMPLE } else { 1 };
         let chosen: Vec<&Entry> = entries.iter().filter(|e| !only || e.structured).step_by(step).collect();
         // Tables are built at their first use and belong to no page.
-        let warm = chosen.iter().filter(|e| run(e)).count();
+        let warm = chosen.iter().filter(|e| run(e, &e.body)).count();
         let read = chosen.iter().filter(|e| measured(e)).count();
         println!("{} pages, {read} priced", chosen.len());
         assert_eq!(warm, read, "the same page gave two answers");
         return;
     }
-    let mut peer = Peer::start(&manifest);
+    let mut peer = Peer::start(&manifest, cold);
     let mut rounds: Vec<[u128; 4]> = Vec::new();
     for _ in 0..ROUNDS {
-        let (structured, all) = round(&entries);
+        let (structured, all) = round(&entries, cold);
         let [peer_structured, peer_all] = peer.as_mut().map_or([0, 0], Peer::round);
         rounds.push([structured, all, peer_structured, peer_all]);
     }
@@ -85,27 +88,21 @@ fn load(manifest: &Path) -> std::io::Result<Vec<Entry>> {
     Ok(entries.collect())
 }
 
-/// Everything that is read from one page.
-fn read(entry: &Entry) -> Extraction {
-    let page = Page {
-        body: &entry.body,
-        content_type: Some(&entry.header),
-        url: &entry.url,
-        final_url: &entry.url,
-        status: 200,
-    };
+/// Everything that is read from one page, of which `body` is a copy.
+fn read(entry: &Entry, body: &[u8]) -> Extraction {
+    let page = Page { body, content_type: Some(&entry.header), url: &entry.url, final_url: &entry.url, status: 200 };
     extract(&page, None, &Hints::default())
 }
 
 /// Reads one page; whether it has a price keeps the optimiser honest.
-fn run(entry: &Entry) -> bool {
-    read(entry).outcome.is_price()
+fn run(entry: &Entry, body: &[u8]) -> bool {
+    read(entry, body).outcome.is_price()
 }
 
 /// Prints what every page says, one line each, whatever was made of it.
 fn answers(entries: &[Entry]) {
     for entry in entries {
-        let line = serde_json::to_string(&read(entry)).unwrap_or_else(|error| error.to_string());
+        let line = serde_json::to_string(&read(entry, &entry.body)).unwrap_or_else(|error| error.to_string());
         println!("{line}");
     }
 }
@@ -114,15 +111,17 @@ fn answers(entries: &[Entry]) {
 #[inline(never)]
 fn measured(entry: &Entry) -> bool {
     // Without something of its own this would be one function with `run`, and the warm-up would count.
-    std::hint::black_box(run(std::hint::black_box(entry)))
+    std::hint::black_box(run(std::hint::black_box(entry), &entry.body))
 }
 
 /// Nanoseconds for the pages that markup answers, and for all.
-fn round(entries: &[Entry]) -> (u128, u128) {
+fn round(entries: &[Entry], cold: bool) -> (u128, u128) {
     let (mut structured, mut all) = (0, 0);
     for entry in entries {
+        let copy = if cold { Vec::new() } else { std::hint::black_box(entry.body.clone()) };
+        let body = if cold { &entry.body } else { &copy };
         let start = Instant::now();
-        std::hint::black_box(run(entry));
+        std::hint::black_box(run(entry, body));
         let taken = start.elapsed().as_nanos();
         all += taken;
         if entry.structured {
@@ -156,12 +155,13 @@ struct Peer {
 }
 
 impl Peer {
-    fn start(manifest: &Path) -> Option<Self> {
+    fn start(manifest: &Path, cold: bool) -> Option<Self> {
         let command = std::env::var("OMNIPRICE_PEER").ok()?;
         let mut words = command.split_whitespace();
         let mut child = Command::new(words.next()?)
             .args(words)
             .arg(manifest)
+            .args(cold.then_some("--cold"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

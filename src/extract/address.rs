@@ -49,9 +49,30 @@ impl<'p> Here<'p> {
     /// Whether a link leads to the same path of the same host.
     #[must_use]
     pub fn is_same(&self, link: &str) -> bool {
-        self.key.is_some()
-            && (link == self.address
-                || self.absolute(link).is_some_and(|url| place(&url) == self.key && !self.is_of_another_product(&url)))
+        let Some((host, path)) = &self.key else { return false };
+        link == self.address
+            || !self.is_plainly_elsewhere(link.trim(), host, path)
+                && self.absolute(link).is_some_and(|url| place(&url) == self.key && !self.is_of_another_product(&url))
+    }
+
+    /// Whether a link leads elsewhere, told from its letters where nothing has to be resolved or escaped in it: nearly
+    /// all links of a page do.
+    fn is_plainly_elsewhere(&self, link: &str, host: &str, path: &str) -> bool {
+        let whole = ["https://", "http://"].iter().find_map(|scheme| link.strip_prefix(scheme));
+        let (other, target) = match whole {
+            Some(rest) => rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len())),
+            // Where the page has another scheme, its links mean something else.
+            None if self.address.starts_with("http") && link.starts_with('/') && !link.starts_with("//") => ("", link),
+            None => return false,
+        };
+        let named = other.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));
+        let target = &target[..target.find(['?', '#']).unwrap_or(target.len())];
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~' | b',' | b'+');
+        // `/./` and `/../` are resolved, whatever stands in front of them.
+        let resolved = target.contains("/.");
+        let same_host = other.is_empty() || other.trim_start_matches("www.") == host;
+        let same_path = target.trim_end_matches('/').eq_ignore_ascii_case(path);
+        named && !resolved && target.bytes().all(plain) && !(same_host && same_path)
     }
 
     /// Whether a link to the same script names another product: `product_info.php?products_id=16`.
@@ -242,6 +263,32 @@ mod tests {
             ("https://s.com/red/lamp", None),
         ] {
             assert_eq!(article(url).as_deref(), code, "{url}");
+        }
+    }
+
+    #[test]
+    fn links_that_are_plainly_elsewhere_are_elsewhere() {
+        let here = Here::of("https://www.s.dk/p/Lamp-2/?id=3");
+        let (host, path) = here.key.clone().unwrap();
+        for (link, plainly) in [
+            ("/p/lamp-3", true),
+            ("/", true),
+            ("https://www.s.dk/p/lamp", true),
+            ("https://s.no/p/lamp-2", true),
+            ("http://s.dk", true),
+            ("/p/lamp-2", false),
+            ("/P/LAMP-2/?id=4", false),
+            ("https://s.dk/p/lamp-2#top", false),
+            ("https://WWW.S.dk/p/lamp-2", false),
+            ("/q/../p/lamp-2", false),
+            ("/p/%6camp-2", false),
+            ("//s.dk/p/lamp-2", false),
+            ("lamp-3", false),
+            ("https://s.dk:443/p/lamp-2", false),
+            ("https://sø.dk/p/lamp-2", false),
+        ] {
+            assert_eq!(here.is_plainly_elsewhere(link, &host, &path), plainly, "{link}");
+            assert!(!plainly || here.absolute(link).and_then(|url| place(&url)) != here.key, "{link}");
         }
     }
 

@@ -132,9 +132,11 @@ pub struct Anywhere {
     /// Bytes of the shortest phrase: no phrase begins closer to the end of a text.
     shortest: usize,
     /// A bit for each [`place`] at which a phrase has its beginning.
-    table: Box<[u64; PLACES / 64]>,
+    table: Box<[u64]>,
     /// How many bits are set in front of each word of the table.
-    before: Box<[u16; PLACES / 64]>,
+    before: Box<[u16]>,
+    /// Bits of a hash that are dropped, so that a place is left.
+    dropped: u32,
     /// Where the phrases of each set bit begin in [`Self::by_place`], in the order of the bits, and the end of the last.
     ranges: Vec<u16>,
     /// Phrases by the place of their beginning.
@@ -155,22 +157,32 @@ pub struct Hit {
 
 /// Bytes that a beginning has.
 const BEGINNING: usize = 4;
-/// Bits of the table of beginnings, as a power of two: four kilobytes stay in the nearest cache.
-const TABLE_BITS: u32 = 15;
-/// See [`TABLE_BITS`].
-const PLACES: usize = 1 << TABLE_BITS;
+/// Bits of the smallest and of the largest table of beginnings, as powers of two: four kilobytes stay in the nearest
+/// cache, and of two dozen tables that every page needs most are much smaller.
+const TABLE_BITS: (u32, u32) = (8, 15);
+/// Places of a table for each beginning that is listed in it, at least as far as [`TABLE_BITS`] allow.
+const SPARSE: usize = 64;
 /// Bytes of a phrase that is listed at every place that a fourth byte can make of it.
 const NEARLY: usize = BEGINNING - 1;
 /// The bits of a byte that stay the same when a letter changes its case.
 const FOLDED: u32 = 0x1f1f_1f1f;
 
-/// Where four bytes have their bit, regardless of case.
+/// Where four bytes have their bit, regardless of case, in a table of which a hash keeps all bits but the last `dropped`.
 #[inline]
-const fn place(window: [u8; BEGINNING]) -> usize {
+const fn place(window: [u8; BEGINNING], dropped: u32) -> usize {
     let folded = u32::from_le_bytes(window) & FOLDED;
     // The multiplier is 2^32 divided by the golden ratio: it spreads neighbours over the whole table.
-    (folded.wrapping_mul(0x9e37_79b9) >> (u32::BITS - TABLE_BITS)) as usize
+    (folded.wrapping_mul(0x9e37_79b9) >> dropped) as usize
 }
+
+/// Beginnings that a phrase has: any bytes may stand behind a short one.
+fn beginnings(phrase: &str) -> usize {
+    let open = BEGINNING.saturating_sub(phrase.len());
+    1_usize << (open * FOLDED_BITS).min(usize::BITS as usize - 1)
+}
+
+/// Bits of one byte of [`FOLDED`].
+const FOLDED_BITS: usize = 5;
 
 impl Anywhere {
     /// Finds phrases whatever the case of their ASCII letters.
@@ -187,13 +199,17 @@ impl Anywhere {
 
     fn of(phrases: Vec<&'static str>, any_case: bool) -> Self {
         let shortest = phrases.iter().map(|phrase| phrase.len()).min().unwrap_or(usize::MAX);
-        let mut table = Box::new([0_u64; PLACES / 64]);
+        let places = phrases.iter().map(|phrase| beginnings(phrase)).fold(0_usize, usize::saturating_add);
+        let wanted = places.saturating_mul(SPARSE).max(1).ilog2() + 1;
+        let bits = wanted.clamp(TABLE_BITS.0, TABLE_BITS.1);
+        let dropped = u32::BITS - bits;
+        let mut table = vec![0_u64; (1 << bits) / 64].into_boxed_slice();
         let mut listed: BTreeMap<usize, Vec<u16>> = BTreeMap::new();
         let mut short = Vec::new();
         for (index, phrase) in (0_u16..).zip(&phrases) {
             let bytes = phrase.as_bytes();
             if let Some(beginning) = bytes.first_chunk() {
-                listed.entry(place(*beginning)).or_default().push(index);
+                listed.entry(place(*beginning, dropped)).or_default().push(index);
                 continue;
             }
             // Any bytes may stand behind so short a phrase.
@@ -201,7 +217,7 @@ impl Anywhere {
             let open = FOLDED.checked_shl(8 * u32::try_from(bytes.len()).unwrap_or(u32::MAX)).unwrap_or(0);
             let mut any = 0;
             loop {
-                let places = listed.entry(place((known | any).to_le_bytes())).or_default();
+                let places = listed.entry(place((known | any).to_le_bytes(), dropped)).or_default();
                 if bytes.len() == NEARLY {
                     places.push(index);
                 }
@@ -223,13 +239,13 @@ impl Anywhere {
             by_place.extend(phrases);
         }
         ranges.push(end(&by_place));
-        let mut before = Box::new([0_u16; PLACES / 64]);
+        let mut before = vec![0_u16; table.len()].into_boxed_slice();
         let mut set: u32 = 0;
         for (count, word) in before.iter_mut().zip(table.iter()) {
             *count = u16::try_from(set).unwrap_or(u16::MAX);
             set += word.count_ones();
         }
-        Self { any_case, phrases, shortest, table, before, ranges, by_place, short }
+        Self { any_case, phrases, shortest, table, before, dropped, ranges, by_place, short }
     }
 
     /// The phrases that begin at a place whose bit is set.
@@ -271,7 +287,7 @@ impl Anywhere {
     #[inline]
     fn beginning(&self, text: &[u8]) -> Option<(usize, usize)> {
         let marked = |(at, window): (usize, &[u8])| {
-            let place = place(*window.first_chunk()?);
+            let place = place(*window.first_chunk()?, self.dropped);
             (self.table[place / 64] >> (place % 64) & 1 == 1).then_some((at, place))
         };
         text.windows(BEGINNING).enumerate().find_map(marked).or_else(|| {

@@ -157,10 +157,32 @@ pub fn read(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
 /// # Errors
 /// A [`Refusal`] that says which of the known reasons applies.
 pub fn read_two(raw: &str, context: &Context<'_>) -> Result<(Reading, Option<Reading>), Refusal> {
+    read_as(raw, context, true)
+}
+
+/// [`read_two`] for a text of which a number without money beside it says nothing: such a text is refused, before it is
+/// read any further.
+///
+/// # Errors
+/// A [`Refusal`]; not always the one that [`read_two`] gives.
+pub fn read_two_marked(raw: &str, context: &Context<'_>) -> Result<(Reading, Option<Reading>), Refusal> {
+    read_as(raw, context, false)
+}
+
+fn read_as(raw: &str, context: &Context<'_>, bare: bool) -> Result<(Reading, Option<Reading>), Refusal> {
     let raw = text::cut(raw, MAX_TEXT);
+    if !may_hold_number(raw) {
+        return Err(Refusal::NoPrice);
+    }
     let plain = markup::plain(raw);
-    let (found, refusal) = gather(&plain, context, 2);
+    let (found, refusal) = gather(&plain, context, bare);
     first_of(found, refusal)
+}
+
+/// Whether a text has a digit, or characters among which a digit of another script may be.
+#[must_use]
+pub fn may_hold_number(text: &str) -> bool {
+    !text.is_ascii() || text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn first_of(found: Vec<Reading>, refusal: Option<Refusal>) -> Result<(Reading, Option<Reading>), Refusal> {
@@ -173,8 +195,9 @@ fn first_of(found: Vec<Reading>, refusal: Option<Refusal>) -> Result<(Reading, O
     }
 }
 
-/// Up to `limit` prices of a text, and why the first number before all of them is none.
-fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Option<Refusal>) {
+/// The first two prices of a text, and why the first number before all of them is none; `bare` asks for those without
+/// money beside them too.
+fn gather(raw: &str, context: &Context<'_>, bare: bool) -> (Vec<Reading>, Option<Refusal>) {
     let normal = normalise(raw);
     let low = lower(&normal);
     if let Some(reading) = eastern::read(&normal, &low, context) {
@@ -199,6 +222,9 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
         let hint = normalise(text::cut(hint, MAX_TEXT));
         currency::anywhere(&hint, &lower(&hint))
     });
+    if !(bare || any_marked || hinted.is_some()) {
+        return (Vec::new(), None);
+    }
     if let Some(reading) = split_by_blank(&normal, &seen, context, hinted.as_ref()) {
         return (vec![reading], None);
     }
@@ -207,7 +233,7 @@ fn gather(raw: &str, context: &Context<'_>, limit: usize) -> (Vec<Reading>, Opti
     let mut refusal = None;
     let mut skip = 0;
     for (i, one) in seen.iter().enumerate() {
-        if i < skip || (any_marked && one.mark.is_none()) || one.is_quantity(any_marked) || readings.len() >= limit {
+        if i < skip || (any_marked && one.mark.is_none()) || one.is_quantity(any_marked) || readings.len() == 2 {
             continue;
         }
         match one.reading(context, hinted.as_ref(), &seen[i + 1..]) {

@@ -196,19 +196,22 @@ fn view_of(
     let look = |tree: &Tree<'_>, interest| visible::look(tree, harvest, context, titles, page.final_url, interest);
     let stated =
         window.as_ref().and_then(|_| candidates.iter().find(|c| c.offer.price.is_some_and(Money::is_positive)));
+    // Beside the lowest of several prices the same amounts can matter as beside a single one.
+    let lowest =
+        stated.filter(|c| matches!(c.offer.kind, PriceKind::From | PriceKind::Range)).and_then(|c| c.offer.price);
     let stated = stated.filter(|c| c.offer.kind == PriceKind::Exact).and_then(|c| c.offer.price);
     let says = |field: fn(&Offer) -> bool| candidates.iter().any(|c| field(&c.offer));
     let described = says(|o| o.availability != Availability::Unknown) && says(|o| o.brand.is_some());
     let complete = described && says(|o| o.sku.is_some());
     let mut range = range;
     let mut part = Builder::new(body, range.start);
-    let mut shown = stated.map_or(Shown::No, |price| confirm(&mut part, range.end, price));
+    let mut shown = stated.map_or(Shown::No, |price| confirm(&mut part, range.end, price, context));
     if let (Shown::No, Some(price)) = (&shown, stated) {
         // Some shops build the price in front of the title.
         let start = range.start.saturating_sub(visible::AFTER_PRICE);
-        if !matches!(confirm(&mut Builder::new(body, start), range.start, price), Shown::No) {
+        if !matches!(confirm(&mut Builder::new(body, start), range.start, price, context), Shown::No) {
             let mut wider = Builder::new(body, start);
-            let again = confirm(&mut wider, range.end, price);
+            let again = confirm(&mut wider, range.end, price, context);
             if !matches!(again, Shown::No) {
                 (part, range.start, shown) = (wider, start, again);
             }
@@ -226,8 +229,7 @@ fn view_of(
     }
     match shown {
         Shown::Alone(confirmed) => {
-            let all_said = described && says(|o| o.sku.is_some() || o.mpn.is_some());
-            let view = if all_said && !may_deny(body, &range) {
+            let view = if complete && !may_deny(body, &range) {
                 View { heading: heading_of(harvest, candidates), ..View::default() }
             } else {
                 look(&part.tree(range.end), Interest::Words)
@@ -244,6 +246,7 @@ fn view_of(
         }
         Shown::No => {
             let until = range.end;
+            let stated = stated.or(lowest);
             let mut view = look(&part.tree(until), Interest::Prices { stated, words: true, until });
             candidates.append(&mut view.candidates);
             view
@@ -302,7 +305,9 @@ fn titles<'h>(harvest: &'h Harvest<'_>) -> Vec<&'h str> {
 /// The product a page is about, and how many products compete for that.
 fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> (Vec<Candidate>, usize) {
     let mut own: Vec<Product> = all.into_iter().filter(|p| !p.related).collect();
-    own.retain(|product| !is_of_another_page(product, page, harvest, titles));
+    let called = OnceCell::new();
+    let called = || called.get_or_init(|| Called::of(harvest, titles));
+    own.retain(|product| !is_of_another_page(product, page, harvest, called));
     if own.len() <= 1 {
         let count = own.len();
         return (own.into_iter().map(|p| p.candidate).collect(), count);
@@ -355,26 +360,45 @@ const LIST: usize = 4;
 /// Percent of a product's words that the page's titles must have to be about it, among many.
 const SURE_FIT: i32 = 75;
 
+/// What a page is called, in words: by its first heading and by the titles outside its body.
+struct Called {
+    names: Vec<Words>,
+    titled: bool,
+}
+
+impl Called {
+    fn of(harvest: &Harvest<'_>, titles: &[&str]) -> Self {
+        let heading = harvest.headings.first().map(|heading| heading.0.as_str());
+        Self {
+            names: heading.into_iter().chain(titles.iter().copied()).map(Words::of).collect(),
+            titled: !titles.is_empty(),
+        }
+    }
+}
+
 /// Whether a product that is marked up in the page's visible part is another one than the page's: behind the first
 /// heading, with no word of the page's titles in its name.
-fn is_of_another_page(product: &Product, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> bool {
+fn is_of_another_page<'c>(
+    product: &Product,
+    page: &Page<'_>,
+    harvest: &Harvest<'_>,
+    called: impl Fn() -> &'c Called,
+) -> bool {
     let candidate = &product.candidate;
-    let (Some(name), Some((heading, at))) = (candidate.offer.title.as_deref(), harvest.headings.first()) else {
+    let (Some(name), Some((_, at))) = (candidate.offer.title.as_deref(), harvest.headings.first()) else {
         return false;
     };
     let behind = candidate.offer.evidence.as_ref().and_then(|e| e.offset).is_some_and(|offset| offset > *at);
     let visible = matches!(candidate.source, Source::Microdata | Source::Rdfa);
-    let own = OnceCell::new();
-    let named = |title: &str| {
-        let (own, title) = (own.get_or_init(|| Words::of(name)), Words::of(title));
-        share(own, &title) > 0 || share(&title, own) > 0
+    let named = || {
+        let own = Words::of(name);
+        called().names.iter().any(|title| share(&own, title) > 0 || share(title, &own) > 0)
     };
     visible
         && behind
-        && !titles.is_empty()
         && !product.named_by_url
-        && !named(heading)
-        && !titles.iter().any(|title| named(title))
+        && called().titled
+        && !named()
         // Few get here: a page's address is taken apart for them alone.
         && !is_page(product, &[Here::of(page.final_url)])
 }
@@ -405,9 +429,8 @@ pub(super) fn overlap(name: &str, other: &str) -> i32 {
 
 /// Share of the words of `own` that are among `theirs`, in percent.
 fn share(own: &Words, theirs: &Words) -> i32 {
-    let theirs: Vec<&str> = theirs.iter().collect();
     let (count, shared) =
-        own.iter().fold((0, 0), |(count, shared), word| (count + 1, shared + usize::from(theirs.contains(&word))));
+        own.iter().fold((0, 0), |(count, shared), word| (count + 1, shared + usize::from(theirs.contains(word))));
     i32::try_from(shared * 100 / count.max(1)).unwrap_or(0)
 }
 

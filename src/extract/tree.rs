@@ -116,6 +116,15 @@ impl<'a> Builder<'a> {
         &self.nodes[index]
     }
 
+    /// The elements around a node that a step has given out, nearest first.
+    pub fn around(&self, index: usize) -> impl Iterator<Item = &Tag<'a>> {
+        let mut at = index;
+        std::iter::from_fn(move || {
+            at = self.nodes[at].parent;
+            if at == 0 { None } else { self.nodes[at].tag() }
+        })
+    }
+
     /// The tree of all elements before byte `to`, whatever has been read by now.
     #[must_use]
     pub fn tree(mut self, to: usize) -> Tree<'a> {

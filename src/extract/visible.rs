@@ -20,6 +20,7 @@ pub mod pieces;
 pub mod seams;
 pub mod spots;
 pub mod table;
+pub mod tiles;
 pub mod titled;
 pub mod unpriced;
 pub mod written;
@@ -158,12 +159,12 @@ fn prices(
     url: &str,
 ) {
     let anchor = heading.map(|h| h.1);
-    spots::mark_repeated(tree, &mut found, anchor);
+    tiles::mark_repeated(tree, &mut found, anchor);
     later::mark(tree, &mut found, anchor, url);
     let unsold = view.says_out || view.unpriced != unpriced::Said::Nothing;
     boxes::mark(tree, &mut found, heading.map(|h| (h.0.as_str(), h.1)), url, unsold);
     view.tiles = found.iter().filter(|s| s.tile && s.marked).count();
-    view.alike = spots::most_alike(&found);
+    view.alike = tiles::most_alike(&found);
     view.seen = found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect();
     // Words of its own outweigh those of a neighbour, which may speak for the neighbour.
     let own_online: Vec<bool> = found.iter().map(|s| !s.long && !s.sentence && s.says_online()).collect();

@@ -1,11 +1,14 @@
 //! Whether a page shows the price that its markup states, told while the tree of its part grows.
 //!
-//! It only ever says yes where no other amount stands near the title: without one there is no reduced price, no
-//! earlier price and no shipping cost to be found. Everywhere else the whole look decides.
+//! It only ever says yes where nothing near the title can be another price of the product: no other amount of money that
+//! its words do not call a cost, a saving or a threshold, no number in the form of a price or called one by its names.
+//! Everywhere else the whole look decides.
 
+use super::classes::{self, Facts, Known};
+use super::spots::{has_dash_for_cents, is_sign};
 use crate::extract::json::ceil_char;
 use crate::extract::offer::{Candidate, Evidence, Offer, Source};
-use crate::extract::price::may_mean;
+use crate::extract::price::{self, Context, PriceKind, Reading, Role, may_mean};
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Builder, Kind};
@@ -15,8 +18,12 @@ use crate::money::{self, Money};
 const POINTS: i32 = super::ENOUGH + 10;
 /// Bytes of one text that are searched for amounts.
 const MAX_TEXT: usize = 160;
-/// Letters beside a number that may name its currency: `kr`, `DKK`, `lei`.
-const MAX_LETTERS: usize = 4;
+/// Texts with other numbers that are read as prices: where there are more, the whole look costs no more.
+const MAX_READ: usize = 6;
+/// Bytes of a text without a number that may be the money of the number beside it.
+const MAX_MONEY: usize = 12;
+/// Elements around an amount whose names speak of it.
+const NEAR: usize = 3;
 /// Amounts from this fraction of the price ...
 const LEAST: i64 = 3;
 /// ... to this multiple of it matter: reduced and earlier prices.
@@ -25,48 +32,40 @@ const MOST: i64 = 5;
 /// What the texts of a part of a page say about a price.
 #[derive(Debug)]
 pub enum Shown {
-    /// They show it and no other amount: the place that does.
+    /// They show it and nothing that may be another price: the place that does.
     Alone(Box<Candidate>),
-    /// They show it, first at this byte offset, and other amounts as well.
+    /// They show it, first at this byte offset, and what may be other prices as well.
     Beside(usize),
     No,
 }
 
-/// Whether the texts of a part of a page up to byte `to` show `price`; no more of it is read than it takes to tell.
+/// Whether the texts of a part of a page up to byte `to` show `price`; no more of it is read than it takes to tell, and
+/// what stands far behind the place that shows it has nothing to do with it.
 #[must_use]
-pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money) -> Shown {
+pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money, context: &Context<'_>) -> Shown {
     let Some(wanted) = Forms::of(price) else { return Shown::No };
-    let mut others = false;
-    let mut shown: Option<(usize, &str)> = None;
+    let context = Context { strict: true, ..*context };
+    let mut search = Search { price, wanted, context, shown: None, others: false, ahead: "", bare: false, read: 0 };
     let mut within = Name::of("");
-    while let Some(index) = part.step(to) {
+    while let Some(index) = part.step(search.shown.map_or(to, |(at, _)| to.min(at + super::AFTER_PRICE))) {
         let node = part.node(index);
-        let text = match node.kind {
-            Kind::Element(tag) => {
-                within = tag.key;
-                continue;
-            }
-            Kind::Text(text) => &text[..ceil_char(text, text.len().min(to.saturating_sub(node.at)))],
-        };
-        if within == Name::OPTION || text.len() > MAX_TEXT || !text.bytes().any(|b| b.is_ascii_digit()) {
-            continue;
-        }
-        for digits in amounts(text) {
-            if wanted.fit(&digits) {
-                // The same digits in another money show another price.
-                match shown {
-                    None if !may_mean(text, price.currency()) => others = true,
-                    _ => shown = shown.or(Some((node.at, text))),
+        match node.kind {
+            Kind::Element(tag) => within = tag.key,
+            Kind::Text(text) => {
+                let text = &text[..ceil_char(text, text.len().min(to.saturating_sub(node.at)))];
+                let numbered = text.len() <= MAX_TEXT && text.bytes().any(|b| b.is_ascii_digit());
+                if numbered && within != Name::OPTION {
+                    search.number(part, index, text);
+                } else {
+                    search.words(text);
                 }
-            } else {
-                others = others || wanted.may_be_price(&digits, || speaks_of_money(text));
             }
         }
-        if let (true, Some((at, _))) = (others, shown) {
+        if let (true, Some((at, _))) = (search.others, search.shown) {
             return Shown::Beside(at);
         }
     }
-    let Some((at, raw)) = shown else { return Shown::No };
+    let Some((at, raw)) = search.shown else { return Shown::No };
     let offer = Offer {
         price: Some(price),
         currency: Some(price.currency()),
@@ -78,6 +77,106 @@ pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money) -> Shown {
         verdict: "the text shows the amount that markup states and no other near it".to_owned(),
         ..Candidate::new(Source::Visible, offer)
     }))
+}
+
+/// What the texts of a part have said so far.
+struct Search<'p, 'c> {
+    price: Money,
+    wanted: Forms,
+    context: Context<'c>,
+    /// The first place that shows the price: its byte offset and its text.
+    shown: Option<(usize, &'p str)>,
+    /// Something may be another price.
+    others: bool,
+    /// The text in front, if it has no number.
+    ahead: &'p str,
+    /// The text in front is a number, which money behind it would make an amount.
+    bare: bool,
+    /// Texts that were read as prices.
+    read: usize,
+}
+
+impl<'p> Search<'p, '_> {
+    /// Takes a text without a number.
+    fn words(&mut self, text: &'p str) {
+        self.others = self.others || self.bare && self.is_money(text);
+        (self.ahead, self.bare) = (text, false);
+    }
+
+    /// Takes a text with numbers.
+    fn number(&mut self, part: &Builder<'p>, index: usize, text: &'p str) {
+        let plain = text::decode(text);
+        let (mut near, mut full) = (false, false);
+        for digits in amounts(&plain).filter(|digits| !digits.percent) {
+            if self.wanted.fit(&digits) {
+                // The same digits in another money show another price.
+                if self.shown.is_some() || may_mean(text, self.price.currency()) {
+                    self.shown = self.shown.or(Some((part.node(index).at, text)));
+                    self.others |= is_earlier(part, index);
+                } else {
+                    self.others = true;
+                }
+            } else if self.wanted.is_near(&digits) {
+                near = true;
+                full |= self.wanted.exponent > 0 && digits.decimals == self.wanted.exponent as usize;
+            }
+        }
+        let bare = near && !plain.contains(char::is_alphabetic);
+        if near && !self.others {
+            self.others =
+                names_price(part, index) || self.may_compete(&plain, full) || bare && self.is_money(self.ahead);
+        }
+        (self.ahead, self.bare) = ("", bare);
+    }
+
+    /// Whether a text with a number near the price, which may have all decimals of the money, can be a price of the
+    /// product by its own words and signs.
+    fn may_compete(&mut self, plain: &str, full: bool) -> bool {
+        let signed = plain.contains(is_sign);
+        if has_dash_for_cents(plain) || self.read >= MAX_READ {
+            return true;
+        }
+        if !signed && !plain.contains(char::is_alphabetic) {
+            return full;
+        }
+        self.read += 1;
+        match price::read_two_marked(&text::fold_space(plain), &self.context) {
+            Ok((first, second)) => !is_aside(&first) || second.is_some_and(|second| !is_aside(&second)),
+            // What cannot be read is left to the whole look if it has to do with money.
+            Err(_) => signed || full,
+        }
+    }
+
+    /// Whether a text without a number is a sign or a name of money.
+    fn is_money(&self, text: &str) -> bool {
+        let text = text::clean(text);
+        (1..=MAX_MONEY).contains(&text.len()) && price::currency_of(&text, &self.context).is_some()
+    }
+}
+
+/// Whether the words of an amount call it something that is no price of the product, not an earlier one either.
+fn is_aside(reading: &Reading) -> bool {
+    let role = matches!(
+        reading.role,
+        Role::Saving | Role::Shipping | Role::Deposit | Role::Fee | Role::Surcharge | Role::Threshold
+    );
+    role || reading.kind == PriceKind::Instalment
+}
+
+/// Whether the names of the elements around a text call it a price.
+fn names_price(part: &Builder<'_>, index: usize) -> bool {
+    facts_around(part, index).any(|facts| facts.hints.price && !facts.hints.not_price)
+}
+
+/// Whether the elements around a text strike it out or call it the earlier price.
+fn is_earlier(part: &Builder<'_>, index: usize) -> bool {
+    let old = |hints: classes::Hints| hints.former || hints.old && !(hints.current && hints.price);
+    facts_around(part, index).any(|facts| facts.struck || old(facts.hints))
+}
+
+fn facts_around<'p>(part: &Builder<'p>, index: usize) -> impl Iterator<Item = Facts<'p>> {
+    let mut known = Known::default();
+    part.around(index).take(NEAR).map(move |tag| classes::facts(tag, &mut known))
 }
 
 /// Whether a text shows an amount in its currency, whatever else it says.
@@ -109,19 +208,20 @@ impl Relevant {
         has_sign(text)
             || amounts(text).any(|d| {
                 self.price.fit(&d)
-                    || self.price.may_be_price(&d, || true)
+                    || self.price.is_near(&d)
                     || self.hundredth.as_ref().is_some_and(|price| price.fit(&d))
             })
     }
 }
 
-/// Whether a text has a sign of money, or is little more than a number.
-fn speaks_of_money(text: &str) -> bool {
-    has_sign(text) || text.chars().filter(|c| c.is_alphabetic()).nth(MAX_LETTERS).is_none()
-}
-
 fn has_sign(text: &str) -> bool {
-    text.contains(|c: char| matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}' | '&'))
+    let sign = |c: char| matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}');
+    // A sign may be written as a reference; the ampersand of `Tips & tricks` is none.
+    let refers = |(at, _): (usize, &str)| {
+        let name = &text[at + 1..];
+        name.starts_with(|c: char| c == '#' || c.is_ascii_alphabetic()) && !name.starts_with("amp;")
+    };
+    text.contains(sign) || text.match_indices('&').any(refers)
 }
 
 /// An amount as digits, with and without its decimals.
@@ -156,14 +256,13 @@ impl Forms {
     }
 
     /// Whether a number may be an amount that matters beside the price.
-    fn may_be_price(&self, digits: &Digits, money: impl FnOnce() -> bool) -> bool {
+    fn is_near(&self, digits: &Digits) -> bool {
         let Some(value) = digits.value else { return false };
         let Some(scale) = u32::try_from(digits.decimals).ok().and_then(|d| self.exponent.checked_sub(d)) else {
             return false;
         };
         let minor = value.saturating_mul(10_i64.saturating_pow(scale));
-        let decimals = digits.decimals > 0 && scale == 0;
-        (self.minor / LEAST..self.minor.saturating_mul(MOST)).contains(&minor) && (decimals || money())
+        (self.minor / LEAST..self.minor.saturating_mul(MOST)).contains(&minor)
     }
 }
 
@@ -179,6 +278,8 @@ struct Digits {
     /// Zeros in front included.
     length: usize,
     decimals: usize,
+    /// `%` stands behind it.
+    percent: bool,
 }
 
 impl Digits {
@@ -198,7 +299,7 @@ fn amounts(text: &str) -> impl Iterator<Item = Digits> {
     let mut chars = text.chars().peekable();
     std::iter::from_fn(move || {
         let first = chars.find_map(|c| c.to_digit(10))?;
-        let mut digits = Digits { value: Some(i64::from(first)), length: 1, decimals: 0 };
+        let mut digits = Digits { value: Some(i64::from(first)), length: 1, decimals: 0, percent: false };
         let mut group = 1;
         let mut last_mark = None;
         while let Some(next) = chars.peek().copied() {
@@ -218,6 +319,7 @@ fn amounts(text: &str) -> impl Iterator<Item = Digits> {
             }
             chars.next();
         }
+        digits.percent = chars.clone().find(|c| !matches!(c, ' ' | '\u{a0}')) == Some('%');
         digits.decimals = if matches!(last_mark, Some('.' | ',')) && group <= 2 { group } else { 0 };
         Some(digits)
     })
@@ -232,7 +334,8 @@ mod tests {
     }
 
     fn shows(page: &str) -> bool {
-        matches!(confirm(&mut Builder::new(page, 0), page.len(), price()), Shown::Alone(_))
+        let context = Context::default();
+        matches!(confirm(&mut Builder::new(page, 0), page.len(), price(), &context), Shown::Alone(_))
     }
 
     #[test]
@@ -253,8 +356,36 @@ mod tests {
 
     #[test]
     fn any_hint_at_another_price_leaves_it_to_the_whole_look() {
-        for beside in ["<del>1.499 €</del>", "<i>999,00 €</i>"] {
+        for beside in [
+            "<del>1.499 €</del>",
+            "<i>999,00 €</i>",
+            "<i>999,00</i>",
+            "<i>999,-</i>",
+            "<i>nur 999 Euro</i>",
+            "<i>999</i><i>€</i>",
+            "<i>€</i><i>999</i>",
+            "<i class=price-now>999</i>",
+            "<i>€ 433,00 / kg</i>",
+            "<i>999,00 EUR (UVP 1.499,00 EUR)</i>",
+        ] {
             assert!(!shows(&format!("<h1>Lamp</h1><b>1.299,00 €</b>{beside}")), "{beside}");
+        }
+        assert!(!shows("<h1>Lamp</h1><del>1.299,00 €</del>") && !shows("<h1>Lamp</h1><b class=old-price>1.299 €</b>"));
+    }
+
+    #[test]
+    fn what_is_no_price_of_the_product_does_not_matter() {
+        for beside in [
+            "<i>(1452)</i>",
+            "<i>1200</i><i>1400</i>",
+            "<i>1400 x 600 mm</i>",
+            "<i>Typ 1450-B</i>",
+            "<i>Free delivery over €500</i>",
+            "<i>Sie sparen 500 €</i>",
+            "<i>- 20 %</i>",
+            "<i>L&#8217;offre n&#1039;1</i>",
+        ] {
+            assert!(shows(&format!("<h1>Lamp</h1><b>1.299,00 €</b>{beside}")), "{beside}");
         }
     }
 }

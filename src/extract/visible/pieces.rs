@@ -6,7 +6,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::seams;
 use crate::extract::price::{self, Context, Reading};
@@ -34,6 +34,7 @@ pub struct Piece {
     seamed: String,
     plain: OnceCell<Plain>,
     amounts: OnceCell<Amounts>,
+    marked: OnceCell<Amounts>,
 }
 
 impl Piece {
@@ -63,6 +64,8 @@ pub struct Pieces<'r, 'a> {
     tree: &'r Tree<'a>,
     context: &'r Context<'r>,
     read: RefCell<FxHashMap<String, Amounts>>,
+    /// Texts in which no money stands beside a number.
+    unmarked: RefCell<FxHashSet<String>>,
     /// By element: texts beside each other climb through the same boxes.
     known: RefCell<FxHashMap<usize, Option<Rc<Piece>>>>,
     /// Where texts are put together: most turn out to be too long.
@@ -72,16 +75,37 @@ pub struct Pieces<'r, 'a> {
 impl<'r, 'a> Pieces<'r, 'a> {
     #[must_use]
     pub fn of(tree: &'r Tree<'a>, context: &'r Context<'r>) -> Self {
-        Self { tree, context, read: RefCell::default(), known: RefCell::default(), room: RefCell::default() }
+        let (read, unmarked, known, room) = Default::default();
+        Self { tree, context, read, unmarked, known, room }
     }
 
     /// What a text reads as.
     #[must_use]
     pub fn read(&self, text: &str) -> Amounts {
+        if !price::may_hold_number(text) {
+            return None;
+        }
         if let Some(known) = self.read.borrow().get(text) {
             return known.clone();
         }
         let found = price::read_two(text, self.context).ok().map(Rc::new);
+        self.read.borrow_mut().insert(text.to_owned(), found.clone());
+        found
+    }
+
+    /// What a text reads as if money stands beside its amount.
+    fn read_marked(&self, text: &str) -> Amounts {
+        if !price::may_hold_number(text) || self.unmarked.borrow().contains(text) {
+            return None;
+        }
+        if let Some(known) = self.read.borrow().get(text) {
+            return known.clone().filter(|read| read.0.mark.is_some());
+        }
+        let Ok(found) = price::read_two_marked(text, self.context) else {
+            self.unmarked.borrow_mut().insert(text.to_owned());
+            return None;
+        };
+        let found = Some(Rc::new(found));
         self.read.borrow_mut().insert(text.to_owned(), found.clone());
         found
     }
@@ -96,7 +120,10 @@ impl<'r, 'a> Pieces<'r, 'a> {
         room.clear();
         let short = self.tree.text_with_seams(element, MAX_PRICE_TEXT, &mut room);
         let seamed = short.then(|| room.as_str().to_owned());
-        let piece = seamed.map(|seamed| Rc::new(Piece { seamed, plain: OnceCell::new(), amounts: OnceCell::new() }));
+        let piece = seamed.map(|seamed| {
+            let (plain, amounts, marked) = Default::default();
+            Rc::new(Piece { seamed, plain, amounts, marked })
+        });
         self.known.borrow_mut().insert(element, piece.clone());
         piece
     }
@@ -105,5 +132,14 @@ impl<'r, 'a> Pieces<'r, 'a> {
     #[must_use]
     pub fn amounts<'p>(&self, piece: &'p Piece) -> Option<&'p (Reading, Option<Reading>)> {
         piece.amounts.get_or_init(|| self.read(piece.plain())).as_deref()
+    }
+
+    /// What the text of an element reads as if money stands beside its amount, for less than [`Self::amounts`] costs.
+    #[must_use]
+    pub fn marked<'p>(&self, piece: &'p Piece) -> Option<&'p (Reading, Option<Reading>)> {
+        if let Some(known) = piece.amounts.get() {
+            return known.as_deref().filter(|read| read.0.mark.is_some());
+        }
+        piece.marked.get_or_init(|| self.read_marked(piece.plain())).as_deref()
     }
 }

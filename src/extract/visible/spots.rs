@@ -3,15 +3,15 @@
 //! One place is the smallest element whose text reads as a price; nothing is judged here, only described.
 
 use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::boxes;
 use super::classes::{self, Hints};
 use super::confirm::Relevant;
 use super::lead;
 use super::neighbours::says_online;
-use super::pieces::Pieces;
+use super::pieces::{Piece, Pieces};
 use super::written::shows;
 use crate::extract::address::Here;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
@@ -80,7 +80,7 @@ pub struct Spot {
     pub class_points: i32,
     pub points: i32,
     pub why: String,
-    signature: u64,
+    pub(super) signature: u64,
 }
 
 /// Every place of a page up to byte `until`, in page order. Beside a price that markup states, numbers that are no price of the same
@@ -148,7 +148,13 @@ impl<'a> Reader<'_, 'a> {
         let mut bare: Option<Spot> = None;
         for element in tree.ancestors(index).take(5) {
             let Some(piece) = self.pieces.piece(element) else { break };
-            let Some(amounts) = self.pieces.amounts(&piece) else { continue };
+            // A number without money counts where its form or names call it a price, or where the box around completes it.
+            let may_count = bare.is_none()
+                && (has_dash_for_cents(piece.plain())
+                    || self.class_points(element) > 0
+                    || self.split_around(element).is_some());
+            let amounts = if may_count { self.pieces.amounts(&piece) } else { self.pieces.marked(&piece) };
+            let Some(amounts) = amounts else { continue };
             if amounts.0.mark.is_none() {
                 let whole = || self.completed(element, &amounts.0, index);
                 bare = bare.or_else(whole).or_else(|| self.spot(element, piece.plain(), amounts));
@@ -191,11 +197,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// `<b>1 574</b><sup>90</sup> zł`: one level up may complete the amount.
     fn completed(&self, element: usize, own: &Reading, index: usize) -> Option<Spot> {
-        let parent = self.tree.nodes[element].parent;
-        if parent == 0 {
-            return None;
-        }
-        let wider = self.pieces.piece(parent).filter(|wider| wider.is_split())?;
+        let (parent, wider) = self.split_around(element)?;
         let more = self.pieces.amounts(&wider)?;
         let same_sort = more.0.mark.is_some() == own.mark.is_some();
         // The box around both may begin with another amount, the earlier one: that is not what this text completes.
@@ -206,6 +208,13 @@ impl<'a> Reader<'_, 'a> {
         (same_sort && finer && more.0.amount != own.amount && by_this_text())
             .then(|| self.spot(parent, wider.plain(), more))
             .flatten()
+    }
+
+    /// The box around an element, if its elements split one amount.
+    fn split_around(&self, element: usize) -> Option<(usize, Rc<Piece>)> {
+        let parent = self.tree.nodes[element].parent;
+        let wider = (parent != 0).then(|| self.pieces.piece(parent)).flatten();
+        Some((parent, wider.filter(|wider| wider.is_split())?))
     }
 
     /// The element around a price that shows it as the lower end of a range: `$3.499 - $4.059`.
@@ -354,7 +363,7 @@ impl<'a> Reader<'_, 'a> {
 }
 
 /// `1.299,-`, `1 299:-`, `1’249.–`: nothing but a price ends that way.
-fn has_dash_for_cents(raw: &str) -> bool {
+pub(super) fn has_dash_for_cents(raw: &str) -> bool {
     let end = raw.trim_end_matches([' ', '*']).trim_end_matches(['-', '–', '—']);
     end.len() < raw.trim_end_matches([' ', '*']).len()
         && end.strip_suffix([',', '.', ':']).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
@@ -444,57 +453,4 @@ fn mix(state: u64, name: &str, class: &str) -> u64 {
     name.bytes()
         .chain(class.bytes())
         .fold(state ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
-}
-
-/// Places of one shape that may be tiles.
-const MANY: usize = 3;
-
-/// Marks prices whose element shape repeats with different amounts: tiles of a list.
-pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>) {
-    if spots.len() < MANY {
-        return;
-    }
-    let mut groups: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-    for (i, spot) in spots.iter().enumerate() {
-        groups.entry(spot.signature).or_default().push(i);
-    }
-    for members in groups.values().filter(|m| m.len() >= MANY) {
-        let linked = members.iter().filter(|i| spots[**i].linked || beside_link(tree, &spots[**i])).count();
-        let mut amounts: Vec<_> = members.iter().filter_map(|i| spots[*i].money.map(Money::minor)).collect();
-        amounts.sort_unstable();
-        amounts.dedup();
-        // The product's own price may share its shape with related ones: the first behind the title is spared.
-        let spared =
-            anchor.and_then(|a| members.iter().find(|i| spots[**i].node > a && spots[**i].node - a < 200).copied());
-        let spared = spared.filter(|i| !spots[*i].linked && !beside_link(tree, &spots[*i]));
-        let listed = |i: &usize| {
-            let next = members.iter().find(|m| spots[**m].node > spots[*i].node);
-            next.is_some_and(|next| boxes::listed(tree, spots[*i].node, spots[*next].node, anchor).is_some())
-        };
-        let spared = spared.filter(|i| !listed(i));
-        if amounts.len() >= 2 && (linked * 2 >= members.len() || members.len() >= 6) {
-            for i in members.iter().filter(|i| Some(**i) != spared) {
-                spots[*i].tile = true;
-            }
-        }
-    }
-}
-
-/// Places of one shape that show a price and are not known to be tiles: at least one for each product of a list.
-#[must_use]
-pub fn most_alike(spots: &[Spot]) -> usize {
-    let priced = |s: &&Spot| s.marked && !s.tile && !s.aside && s.money.is_some_and(Money::is_positive);
-    let mut shapes: Vec<u64> = spots.iter().filter(priced).map(|spot| spot.signature).collect();
-    shapes.sort_unstable();
-    shapes.chunk_by(|one, next| one == next).map(<[u64]>::len).max().unwrap_or(0)
-}
-
-/// Whether the box around a price holds a link to a product with a picture or a name: a tile.
-fn beside_link(tree: &Tree<'_>, spot: &Spot) -> bool {
-    tree.ancestors(spot.node).take(4).any(|i| {
-        let size = tree.nodes[i].end - i;
-        size < 80
-            && (i..tree.nodes[i].end)
-                .any(|j| tree.nodes[j].is(Name::A) && (j..tree.nodes[j].end).any(|k| tree.nodes[k].is(Name::IMG)))
-    })
 }
