@@ -141,7 +141,7 @@ async fn until_next(app: &App, work: Loop) -> Duration {
     let next = match work {
         Loop::Fetch => targets::next_due(&app.db).await,
         Loop::Decide => products::next_dirty(&app.db).await,
-        Loop::Lane(_) => progress::next_at(&app.db).await,
+        Loop::Lane(index) => progress::next_at(&app.db, &app.lanes[index].name).await,
         Loop::Tend | Loop::Watch | Loop::Send | Loop::Digests | Loop::Verify(_) => return Duration::from_secs(5),
     };
     match next {

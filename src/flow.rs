@@ -36,7 +36,7 @@ use crate::observe::visit;
 use crate::publish::lane::{self, Lane, Round};
 use crate::report;
 use crate::store::listings::Found;
-use crate::store::{fleet, listings, overrides, products, progress, settings, targets};
+use crate::store::{StoreError, fleet, listings, overrides, products, progress, settings, targets};
 use crate::telemetry::Metrics;
 use crate::verify::{self, Kind, Look};
 
@@ -359,11 +359,7 @@ pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
             moved_at = now;
             continue;
         }
-        let next = [
-            targets::next_due(&app.db).await?,
-            products::next_dirty(&app.db).await?,
-            progress::next_at(&app.db).await?,
-        ];
+        let next = [targets::next_due(&app.db).await?, products::next_dirty(&app.db).await?, next_publish(app).await?];
         let Some(next) = next.into_iter().flatten().min() else { break };
         // What waits for another listing, or for a channel that refuses us, stays due; that is no progress.
         let wait = next.since(now).max(20);
@@ -374,6 +370,20 @@ pub async fn pass(app: &Arc<App>, patience_ms: i64) -> anyhow::Result<Pass> {
     }
     done.digests = report_due(app).await?;
     Ok(done)
+}
+
+/// When the next listing of any channel of the config has something to do: those of a channel that was taken out of it
+/// wait for its return.
+///
+/// # Errors
+/// The store's.
+pub async fn next_publish(app: &App) -> Result<Option<Millis>, StoreError> {
+    let mut next = None;
+    for lane in &app.lanes {
+        let own = progress::next_at(&app.db, &lane.name).await?;
+        next = [next, own].into_iter().flatten().min();
+    }
+    Ok(next)
 }
 
 /// One share of every stage's work; pages are checked as long as some were due by `until`.

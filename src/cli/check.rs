@@ -15,7 +15,7 @@ use crate::flow::{names, odd_rules};
 use crate::report::digest::plain;
 use crate::report::people;
 use crate::store::settings::{self, BACKUP};
-use crate::store::{channels, decisions, products, progress, targets};
+use crate::store::{campaigns, channels, decisions, products, progress, targets};
 
 /// Proposals counted.
 const MOST: i64 = 10_000;
@@ -122,6 +122,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let waiting = decisions::open_reviews(&app.db, MOST).await?.len();
     if waiting > 0 {
         add("proposals", true, format!("{} for a person: omniprice review", waits(waiting, "proposal")));
+    }
+    let waiting = campaigns::waiting(&app.db).await?.len();
+    if waiting > 0 {
+        add("campaigns", true, format!("{} for a second person: omniprice review", waits(waiting, "campaign")));
     }
     if let Ok(loaded) = &rules {
         let missing = unconfigured(&app, &loaded.set);

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::report::detect;
 use crate::report::digest::plain;
-use crate::store::{decisions, events, rivals, targets};
+use crate::store::{campaigns, decisions, events, rivals, targets};
 use crate::{daemon, flow};
 
 /// Competitors and outcomes that are named.
@@ -38,6 +38,8 @@ struct Report {
     left_alone: Vec<LeftAlone>,
     still_due: i64,
     reviews: usize,
+    /// Campaigns that a second person has to agree with.
+    campaigns: usize,
     critical: usize,
     /// Every page was asked for, whatever its time.
     asked_all: bool,
@@ -68,13 +70,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         left_alone: left_alone(&app).await?,
         still_due: targets::count_due(&app.db, app.now()).await?,
         reviews: decisions::open_reviews(&app.db, 1_000).await?.len(),
+        campaigns: campaigns::waiting(&app.db).await?.len(),
         critical: open.iter().filter(|event| event.severity == "critical").count(),
         asked_all: args.now,
     };
     context.print(&report, |report| context.here(&text(report)))?;
     app.db.close().await;
     let blind = pass.checked > 0 && report.prices_read == 0;
-    let needs = report.reviews > 0 || report.critical > 0 || blind;
+    let needs = report.reviews > 0 || report.campaigns > 0 || report.critical > 0 || blind;
     Ok(if needs { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS })
 }
 
@@ -85,7 +88,7 @@ async fn left_alone(app: &App) -> anyhow::Result<Vec<LeftAlone>> {
 }
 
 fn text(report: &Report) -> String {
-    let Report { pass, prices_read, not_read, left_alone, still_due, reviews, critical, asked_all } = report;
+    let Report { pass, prices_read, not_read, left_alone, still_due, reviews, campaigns, critical, asked_all } = report;
     let failed = if pass.failed == 0 { String::new() } else { format!(" ({} of them not taken)", pass.failed) };
     let mut out = format!(
         "{} checked ({prices_read} with a price or unchanged), {} evaluated, {} sent{failed}, {} read back equal, {}",
@@ -119,6 +122,9 @@ fn text(report: &Report) -> String {
     }
     if *reviews > 0 {
         out += &format!("\n{} for a person: omniprice review", waits(*reviews, "proposal"));
+    }
+    if *campaigns > 0 {
+        out += &format!("\n{} for a second person: omniprice review", waits(*campaigns, "campaign"));
     }
     if *critical > 0 {
         out += &format!("\n{}: omniprice alert list", count(critical, "critical event"));

@@ -46,7 +46,7 @@ statements! {
     NEXT_AT = Sql::same(
         "select min(case when l.next_at > l.leased_until then l.next_at else l.leased_until end) as at
          from listings l join channels c on c.name = l.channel
-         where l.next_at is not null and c.state = 'ok'");
+         where l.next_at is not null and c.state = 'ok' and c.name = $1");
     OPEN_WORK = Sql::same("select count(*) as n from listings where next_at is not null");
     STALE_ATTEMPTS = Sql::same("select count(*) as n from attempts where finished_at is null and started_at < $1");
 }
@@ -233,12 +233,12 @@ pub async fn live_at(db: &Db, listing_id: i64, at: Millis) -> Result<Option<Live
     db.maybe(LIVE_AT, args![listing_id, at]).await
 }
 
-/// When the next listing has something to do.
+/// When the next listing of a channel has something to do; never, while the channel is stopped.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn next_at(db: &Db) -> Result<Option<Millis>, StoreError> {
-    Ok(db.maybe::<At>(NEXT_AT, args![]).await?.and_then(|row| row.at).map(Millis))
+pub async fn next_at(db: &Db, channel: &str) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(NEXT_AT, args![channel]).await?.and_then(|row| row.at).map(Millis))
 }
 
 /// How many listings have something to do, now or later.

@@ -170,6 +170,10 @@ async fn lists_explanations_and_digests_say_that_a_campaign_waits_and_who_agreed
     said(&["review"], &["campaign/sale"]);
     said(&["review", "--json"], &["\"campaign\": {", "\"waits_until\":"]);
     said(&["explain", "KETTLE"], &["campaign sale: 399.00 DKK waits for a second person: ", needs, command]);
+    let waits = "1 campaign waits for a second person: omniprice review";
+    let (code, out, err) = say(&world, &["once", "--patience", "0"]);
+    assert!(code == Some(3) && out.contains(waits), "{out}\n{err}");
+    assert!(say(&world, &["check"]).1.contains(waits));
     said(&["digest", "--preview"], &["sale waits until ", "somebody else than ann", "needs two persons' consent"]);
     for by in ["ann", "Cleo"] {
         let (code, _, err) = say(&world, &["approve", "campaign/sale", "--why", "x", "--actor", by]);
@@ -181,6 +185,7 @@ async fn lists_explanations_and_digests_say_that_a_campaign_waits_and_who_agreed
     said(&["campaign", "show", "sale"], &["bob agreed to it at ", "all right"]);
     said(&["explain", "KETTLE"], &["campaign sale: 399.00 DKK from ", "bob agreed to it at "]);
     said(&["review"], &["nothing waits"]);
+    assert!(!say(&world, &["once", "--patience", "0"]).1.contains("campaign"));
     let (code, _, err) = say(&world, &["reject", "campaign/sale", "--why", "x", "--actor", "bob"]);
     assert!(code == Some(1) && err.contains("bob agreed at "), "{err}");
 }

@@ -14,7 +14,7 @@ use omniprice::demo::shop::Shop as Channel;
 use omniprice::flow::{self, Pass};
 use omniprice::store::lanes::Permit;
 use omniprice::store::listings::Listing;
-use omniprice::store::{Db, listings, products, progress, targets};
+use omniprice::store::{Db, listings, products, targets};
 
 /// A database for one test. Dropping it removes a SQLite file; PostgreSQL schemas are dropped by the next run's cluster.
 pub struct TestDb {
@@ -253,7 +253,7 @@ impl World {
             for lane in &self.app.lanes {
                 worked |= flow::publish_due(&self.app, lane).await.unwrap().worked();
             }
-            let open = progress::next_at(&self.app.db).await.unwrap();
+            let open = flow::next_publish(&self.app).await.unwrap();
             let soon = open.is_some_and(|at| at.since(self.app.now()) < Millis::SECOND);
             if !worked && !soon {
                 break;

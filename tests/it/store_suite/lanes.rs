@@ -160,7 +160,7 @@ async fn a_few_listings_of_a_channel_that_refuses_us_are_woken_for_a_trial(test:
     let held: Vec<_> = claim(db, 1).await.iter().map(|held| (held.id, held.lease_token, ())).collect();
     lanes::advance(db, held, after(1), waits).await.unwrap();
     assert!(claim(db, 2).await.is_empty());
-    assert_eq!(progress::next_at(db).await.unwrap(), None, "nothing is due");
+    assert_eq!(progress::next_at(db, SHOP).await.unwrap(), None, "nothing is due");
     let try_two = async |now: i64| {
         channels::wake(db, SHOP.into(), 2, after(now)).await.unwrap();
         let mut tried = claim(db, now).await;
@@ -178,9 +178,14 @@ async fn a_few_listings_of_a_channel_that_refuses_us_are_woken_for_a_trial(test:
     assert_eq!(try_two(200).await, [ids[0], ids[2]], "those first whose last try is longest ago");
     channels::set_state(db, SHOP.into(), "refused", "403".into(), after(300)).await.unwrap();
     channels::wake(db, SHOP.into(), 1, after(301)).await.unwrap();
-    assert_eq!(progress::next_at(db).await.unwrap(), None, "a stopped channel's listings are nothing to hurry for");
+    assert_eq!(
+        progress::next_at(db, SHOP).await.unwrap(),
+        None,
+        "a stopped channel's listings are nothing to hurry for"
+    );
     channels::set_state(db, SHOP.into(), "ok", String::new(), after(302)).await.unwrap();
-    assert_eq!(progress::next_at(db).await.unwrap(), Some(after(301)));
+    assert_eq!(progress::next_at(db, SHOP).await.unwrap(), Some(after(301)));
+    assert_eq!(progress::next_at(db, "another").await.unwrap(), None, "what one channel owes keeps no other one awake");
     assert_eq!(channels::one_reference(db, SHOP).await.unwrap(), all[0].external);
     assert_eq!(channels::one_reference(db, "another").await.unwrap(), None);
 }
@@ -225,7 +230,7 @@ async fn the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open
     let db = &test.db;
     let listing = listed(db, 1).await.remove(0);
     wish(db, [listing.id], Ok(47_900), NOW).await;
-    assert_eq!((progress::open_work(db).await.unwrap(), progress::next_at(db).await.unwrap()), (1, Some(NOW)));
+    assert_eq!((progress::open_work(db).await.unwrap(), progress::next_at(db, SHOP).await.unwrap()), (1, Some(NOW)));
     let leased = claim(db, 1).await.remove(0);
     let Begun::Send { listing: sent, product, permit } = push(db, &leased, 2, open_door()).await else {
         panic!("not sent")
@@ -235,7 +240,7 @@ async fn the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open
     let stored = fresh(db, &listing).await;
     assert_eq!((stored.state.as_str(), stored.sent_seq, stored.sent_at), ("sent", 1, Some(after(2).0)));
     assert_eq!(
-        progress::next_at(db).await.unwrap(),
+        progress::next_at(db, SHOP).await.unwrap(),
         Some(after(62)),
         "a dead sender's listing is looked at when its lease ends"
     );
@@ -255,7 +260,7 @@ async fn the_intent_is_stored_before_anything_is_sent_and_a_crash_leaves_it_open
         attempts.iter().map(|a| (a.kind.as_str(), a.outcome.as_str(), a.seq, a.minor, a.finished_at)).collect();
     let end = Some(after(63).0);
     assert_eq!(told, [("read", "equal", 1, Some(47_900), end), ("push", "accepted", 1, Some(47_900), end)]);
-    assert_eq!((progress::open_work(db).await.unwrap(), progress::next_at(db).await.unwrap()), (0, None));
+    assert_eq!((progress::open_work(db).await.unwrap(), progress::next_at(db, SHOP).await.unwrap()), (0, None));
 }
 
 async fn a_shut_door_holds_the_listing_and_sends_nothing(test: TestDb) {
