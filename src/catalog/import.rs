@@ -13,7 +13,7 @@ use crate::decide::RuleSet;
 use crate::extract::gtin;
 use crate::money::{Currency, Money, currency};
 use crate::nearest::nearest;
-use crate::store::products::{Given, Import};
+use crate::store::products::{Elsewhere, Given, Import, ONE_MARKET};
 
 /// Rows beyond this are refused; a catalogue of this size is imported in parts.
 pub const MAX_ROWS: usize = 2_000_000;
@@ -50,6 +50,8 @@ impl std::fmt::Display for RowError {
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub rows: Vec<Import>,
+    /// The line of the file that each row stands in.
+    pub at: Vec<u64>,
     pub errors: Vec<RowError>,
     pub lines: u64,
 }
@@ -190,7 +192,18 @@ fn take(row: &Row<'_>, given: Given, rules: &RuleSet, by_sku: &mut BTreeMap<Stri
         let import = Import { given, ..import };
         by_sku.insert(sku.to_owned(), read.rows.len());
         read.rows.push(import);
+        read.at.push(row.line);
     }
+}
+
+/// The rows, by line, of products that the store knows in another market or another money.
+#[must_use]
+pub fn elsewhere(lines: &BTreeMap<String, u64>, found: &[Elsewhere]) -> Vec<RowError> {
+    let refused = found.iter().map(|one| {
+        let what = format!("`{}` is priced in {} in {}", clip(&one.sku), one.market, one.currency);
+        row_error(lines.get(&one.sku).copied().unwrap_or(0), "market", &what, ONE_MARKET)
+    });
+    refused.take(MAX_ERRORS).collect()
 }
 
 fn product(

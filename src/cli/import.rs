@@ -16,6 +16,7 @@ use crate::clock::Millis;
 use crate::decide::vat::factor;
 use crate::money::{Decimal, Money, currency, decimal};
 use crate::report::digest::plain;
+use crate::store::StoreError;
 use crate::store::products::{self, Import};
 
 /// Errors shown to a person; `--json` has all of them.
@@ -69,14 +70,21 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         errors: parsed.errors,
     };
     if report.errors.is_empty() {
+        let lines = parsed.rows.iter().map(|row| row.sku.clone()).zip(parsed.at).collect();
         let imported = match args.dry_run {
-            true => products::try_import(&app.db, parsed.rows, app.now()).await?,
-            false => products::import(&app.db, parsed.rows, app.now()).await?,
+            true => products::try_import(&app.db, parsed.rows, app.now()).await,
+            false => products::import(&app.db, parsed.rows, app.now()).await,
         };
-        report.new_pages = Some(imported.new_pages);
-        report.without_floor = Some(imported.without_floor);
-        report.not_in_file = Some(imported.not_named);
-        report.stored = !args.dry_run;
+        match imported {
+            Ok(imported) => {
+                report.new_pages = Some(imported.new_pages);
+                report.without_floor = Some(imported.without_floor);
+                report.not_in_file = Some(imported.not_named);
+                report.stored = !args.dry_run;
+            }
+            Err(StoreError::OtherMarket(found)) => report.errors = import::elsewhere(&lines, &found),
+            Err(error) => return Err(error.into()),
+        }
     }
     context.print(&report, |r| text(r, args.dry_run))?;
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_INPUT) })

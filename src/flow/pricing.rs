@@ -296,13 +296,14 @@ fn sentence(facts: &Facts, decision: &Decision) -> String {
     };
     let mut told = rule.clone();
     if let Some(reference) = decision.reference {
-        let cheapest = facts
-            .offers
-            .iter()
-            .filter(|offer| offer.price.amount() == reference)
+        let of = decision.steps.iter().find_map(|step| match step {
+            Step::Reference { offer, .. } => *offer,
+            _ => None,
+        });
+        let offer = of.and_then(|index| facts.offers.get(index as usize));
+        let whose = offer
             .map(|offer| offer.competitor.as_str())
-            .next();
-        let whose = cheapest.map_or_else(String::new, |competitor| format!(" ({competitor})"));
+            .map_or_else(String::new, |competitor| format!(" ({competitor})"));
         told = format!("{told}: reference {}{whose}", reference.normalize());
     }
     if let Some(floor) = decision.floor {

@@ -56,6 +56,15 @@ pub enum StoreError {
     Batch(String),
     #[error("review {0} is not open any more\nhint: `omniprice review` lists what waits")]
     ReviewSettled(i64),
+    #[error(
+        "{} of the import are priced in another market or another money, the first of them `{}` in {} ({})\nhint: {}",
+        .0.len(),
+        .0.first().map_or("", |one| one.sku.as_str()),
+        .0.first().map_or("", |one| one.market.as_str()),
+        .0.first().map_or("", |one| one.currency.as_str()),
+        products::ONE_MARKET
+    )]
+    OtherMarket(Vec<products::Elsewhere>),
     #[error("a database task panicked; its transaction was rolled back")]
     Panicked,
 }

@@ -30,7 +30,7 @@ statements! {
              own_shipping_minor = case when (cast($22 as bigint) & 8192) <> 0 then excluded.own_shipping_minor
                                        else products.own_shipping_minor end,
              locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
-         returning id, created_at");
+         returning id, created_at, market, currency");
     SINCE = Sql::same("select created_at from products where id = $1");
     IN_MARKETS = Sql::same(
         "select market, currency, count(*) as products from products group by market, currency order by market, currency");
@@ -173,6 +173,9 @@ struct Came {
 struct Upserted {
     id: i64,
     created_at: i64,
+    /// As they were stored first: an import changes neither.
+    market: String,
+    currency: String,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -202,13 +205,27 @@ pub struct Imported {
     pub without_floor: i64,
 }
 
+/// What helps somebody who wants to sell a product in another market.
+pub const ONE_MARKET: &str =
+    "a SKU has one market: give the product a SKU of its own there, or let that market be `derived_from` the first";
+
+/// A product that an import names in another market, or another money, than it is priced in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    pub sku: String,
+    /// Where it is priced, and in which ISO 4217 currency.
+    pub market: String,
+    pub currency: String,
+}
+
 /// Stores an import in one transaction: all rows or none.
 ///
 /// An existing product keeps the price we ask now: that is decided here, not in a file that may be a day old. After new
 /// ones every channel is searched at the next pass: until then no price of theirs can go there.
 ///
 /// # Errors
-/// The engine's own; nothing is stored then.
+/// [`StoreError::OtherMarket`] for products whose amounts would be read in another money, and the engine's own; nothing
+/// is stored then.
 pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported, StoreError> {
     db.write((rows, now), |tx, (rows, now)| Box::pin(import_in(tx, rows, *now))).await
 }
@@ -223,13 +240,22 @@ pub async fn try_import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Impor
 
 async fn import_in(tx: &mut Tx, rows: &[Import], now: Millis) -> Result<Imported, StoreError> {
     let mut done = Imported::default();
+    let mut elsewhere = Vec::new();
     for row in rows {
-        let Upserted { id, created_at } = upsert(tx, row, now).await?;
+        let Upserted { id, created_at, market, currency } = upsert(tx, row, now).await?;
+        // A cost of 85 pounds is no cost of 85 euros.
+        if market != row.market || currency != row.currency {
+            elsewhere.push(Elsewhere { sku: row.sku.clone(), market, currency });
+            continue;
+        }
         done.products += 1;
         done.new_products += u64::from(created_at == now.0);
         for (competitor, url, host) in &row.pages {
             done.new_pages += u64::from(super::targets::add(tx, id, competitor, url, host, now).await?);
         }
+    }
+    if !elsewhere.is_empty() {
+        return Err(StoreError::OtherMarket(elsewhere));
     }
     if done.new_products > 0 {
         super::settings::renew_searches(tx).await?;

@@ -9,7 +9,7 @@ use crate::money::{Currency, exponent};
 
 statements! {
     BETWEEN = Sql::same(
-        "select product_id, channel, live_minor as minor, currency, decimals, desired_minor, desired_at from listings
+        "select product_id, channel, live_minor as minor, currency, decimals, desired_minor, desired_at, state from listings
          where product_id > $1 and product_id <= $2 and live_minor is not null");
     LOWER = Sql::same(
         "select p.sku from listings a join listings b on b.product_id = a.product_id and b.channel = $2
@@ -50,6 +50,7 @@ pub struct ShownPrice {
     /// What it should show, and since when.
     pub desired_minor: Option<i64>,
     pub desired_at: Option<i64>,
+    pub state: String,
 }
 
 /// Prices of a channel that were wanted before an instant and are not live.

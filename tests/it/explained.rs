@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Output;
 
 use omniprice::clock::{Clock, Millis};
+use omniprice::demo::market::Shown;
 use omniprice::flow;
 use omniprice::flow::pricing;
 use omniprice::store::{decisions, products};
@@ -292,4 +293,16 @@ async fn the_end_of_a_campaign_in_review_mode_comes_out_equal_although_nobody_ap
     );
     sql(&world, row).await;
     assert_eq!(mismatch(&world, &[]), "it was released in mode \"review\" and nobody approved it");
+}
+
+#[tokio::test]
+async fn the_reason_names_the_competitor_that_counted() {
+    let test = database(Engine::Sqlite).await.unwrap();
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.near.show("KETTLE", Shown::Price { minor: 47_900, in_stock: false });
+    world.far.show("KETTLE", price(47_900));
+    world.drive().await;
+    let product = products::by_sku(&world.app.db, "KETTLE").await.unwrap().unwrap();
+    let why = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap().why;
+    assert!(why.contains("reference 479 (far.example)"), "near.example has none left: {why}");
 }

@@ -276,4 +276,13 @@ async fn a_proposal_that_was_turned_down_stays_so_whatever_the_stock(test: TestD
     import(&world, "sku,price,cost\nKETTLE,499.00,251.00\n").await;
     let refused = pricing::approve(&world.app, third.id, "ann", "fine").await.unwrap_err();
     assert!(refused.to_string().contains("the facts have changed"), "{refused}");
+    // What a rule proposed that is only tried by now is not carried out either.
+    world.near.show("KETTLE", price(46_800));
+    world.drive().await;
+    let fourth = open().await.remove(0);
+    let file = world.test.dir.path().join("rules.toml");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, rules.replacen("mode = \"auto\"", "mode = \"shadow\"", 1)).unwrap();
+    let refused = pricing::approve(&world.app, fourth.id, "ann", "fine").await.unwrap_err();
+    assert!(refused.to_string().contains("the facts have changed"), "{refused}");
 }

@@ -11,12 +11,14 @@ use omniprice::report::detect;
 use omniprice::sentence::{Sentence, find};
 use omniprice::store::events::{self, Event, Raise};
 use omniprice::store::{channels, listings, products, rivals, settings, targets};
+use omniprice::verify;
 
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
 
 both_engines![
     a_live_price_below_its_floor_and_prices_that_wait_are_told_while_they_last,
+    a_price_below_its_floor_that_drifted_is_told_however_young_the_decision_is,
     a_key_item_that_a_competitor_keeps_cheaper_is_told_once,
     an_offer_that_no_decision_counts_undercuts_nobody,
     a_host_that_turns_us_away_with_pages_is_told_until_it_does_not,
@@ -84,6 +86,15 @@ async fn a_live_price_below_its_floor_and_prices_that_wait_are_told_while_they_l
     settings::clear(&world.app.db, PAUSE).await.unwrap();
     catalogue(&world, "sku,title,price,cost\nKETTLE,Kettle,499.00,250.00\n").await;
     assert_eq!(open(&world).await, Vec::<String>::new());
+}
+
+async fn a_price_below_its_floor_that_drifted_is_told_however_young_the_decision_is(test: TestDb) {
+    let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
+    world.near.show("KETTLE", price(47_900));
+    world.drive().await;
+    world.till.edit("KETTLE", 19_900);
+    verify::look(&world.app, world.app.lane("till").unwrap(), verify::Look::ByPolicy).await.unwrap();
+    assert!(open(&world).await.contains(&"floor_breach".to_owned()), "nothing is on its way to it");
 }
 
 async fn a_key_item_that_a_competitor_keeps_cheaper_is_told_once(test: TestDb) {

@@ -83,7 +83,9 @@ async fn floors(app: &App, terms: &Terms, found: &mut Found) -> anyhow::Result<(
                     .is_ok_and(|price| price.amount() >= floor.amount())
             });
             let settled = app.now().plus(-patience.shows(&one.channel));
-            if wanted && one.desired_at.is_some_and(|at| at > settled.0) {
+            // Nothing is on its way to a listing that drifted, was refused or is held.
+            let moving = matches!(one.state.as_str(), "intended" | "sent" | "unknown" | "accepted" | "applied");
+            if wanted && moving && one.desired_at.is_some_and(|at| at > settled.0) {
                 continue;
             }
             let dedupe = format!("floor-live/{}/{}", one.channel, product.id);

@@ -214,3 +214,21 @@ async fn slips_of_the_pen_are_told_with_what_was_meant() {
     let said = day.say(&["config", "check"]).await.ends(2);
     assert!(said.err.contains("there is no kind `fed`; did you mean `feed`?"), "{said:?}");
 }
+
+#[tokio::test]
+async fn a_product_of_one_market_is_not_imported_into_another() {
+    let day = Day::imported().await;
+    let rules = std::fs::read_to_string(day.folder.path().join("rules.toml")).unwrap();
+    let market = "\n[[market]]\nid = \"DE\"\ncountry = \"DE\"\ncurrency = \"EUR\"\ntz = \"Europe/Berlin\"\n";
+    day.write("rules.toml", &(rules + market));
+    day.write("de.csv", "sku,title,market,price,cost\nPAN,Pan,DE,59.90,20.00\nKETTLE,Kettle,DE,69.90,33.00\n");
+    for args in [&["import", "de.csv", "--dry-run"][..], &["import", "de.csv"]] {
+        let said = day.say(args).await.ends(2);
+        let told = "line 3: market: `KETTLE` is priced in DK in DKK";
+        assert!(said.err.contains(told) && said.err.contains("hint: a SKU has one market"), "{said:?}");
+        assert!(said.out.contains("nothing stored"), "{said:?}");
+    }
+    day.say(&["explain", "PAN"]).await.ends(1);
+    day.write("de.csv", "sku,title,market,price,cost\nPAN,Pan,DE,59.90,20.00\n");
+    day.say(&["import", "de.csv"]).await.ends(0);
+}
