@@ -126,7 +126,7 @@ const CROWD: usize = 3;
 /// beside both ends of the prices.
 static SHOPIFY: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
     let signs =
-        ["gid://shopify", "compare_at_price_max", "ShopifyAnalytics", "\"vendor\"", "\"price_min\"", "\"price_max\""];
+        ["gid://shopify", "compare_at_price", "ShopifyAnalytics", "\"vendor\"", "\"price_min\"", "\"price_max\""];
     let [one, two, three, vendor, low, high] = signs.map(Finder::new);
     [one, two, three, vendor, low, high, Finder::new("\"variants\"")]
 });
@@ -160,13 +160,27 @@ struct Search<'s> {
     stray: Option<Vec<Money>>,
 }
 
+/// Whether the price before at `at` is one of the shop system's that writes cents: of the whole product, or of a variant
+/// with a number as long as that system's are.
+fn lists_variants(source: &str, at: usize) -> bool {
+    const NUMBER: usize = 12;
+    const REACH: usize = 600;
+    let begin = super::json::ceil_char(source, at.saturating_sub(REACH));
+    let own = source[begin..at].rfind('{').map_or("", |open| &source[begin + open..at]);
+    let numbered = |id: &str| id.trim_start().bytes().take_while(u8::is_ascii_digit).count() >= NUMBER;
+    source.contains("compare_at_price_max")
+        || own.contains("\"available\"") && own.split_once("\"id\":").is_some_and(|(_, id)| numbered(id))
+}
+
 impl Search<'_> {
     fn shop_system(&mut self, name: &str, source: &str) {
-        let [marks @ .., vendor, low, high, variants] = &*SHOPIFY;
+        let [cloud, compared, analytics, vendor, low, high, variants] = &*SHOPIFY;
         let has = |sign: &Finder<'_>| sign.find(source.as_bytes()).is_some();
         let shopify = || {
             name.starts_with("ProductJson")
-                || marks.iter().any(has)
+                || has(cloud)
+                || compared.find(source.as_bytes()).is_some_and(|at| lists_variants(source, at))
+                || has(analytics)
                 || (has(variants) && (has(vendor) || (has(low) && has(high))))
         };
         self.cents = name != "data-product_variations" && shopify();

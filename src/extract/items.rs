@@ -36,6 +36,18 @@ pub struct Builder<'a> {
     captures: Vec<Capture<'a>>,
     done: Vec<Value<'a>>,
     properties: usize,
+    /// A price whose text was a whole number: its cents may stand right behind its element.
+    held: Option<Held<'a>>,
+}
+
+#[derive(Debug)]
+struct Held<'a> {
+    names: Vec<&'a str>,
+    text: String,
+    at: usize,
+    depth: usize,
+    /// The text that comes next is raised or small, as cents without a mark are.
+    raised: bool,
 }
 
 #[derive(Debug)]
@@ -62,7 +74,15 @@ struct Capture<'a> {
 impl<'a> Builder<'a> {
     #[must_use]
     pub fn new(syntax: Syntax) -> Self {
-        Self { syntax, open: Vec::new(), scopes: Vec::new(), captures: Vec::new(), done: Vec::new(), properties: 0 }
+        Self {
+            syntax,
+            open: Vec::new(),
+            scopes: Vec::new(),
+            captures: Vec::new(),
+            done: Vec::new(),
+            properties: 0,
+            held: None,
+        }
     }
 
     /// Takes a start tag; `marked` says that it may have attributes of the vocabulary.
@@ -71,6 +91,9 @@ impl<'a> Builder<'a> {
             return;
         }
         let void = tag.key.is_void();
+        if let Some(held) = &mut self.held {
+            held.raised = is_raised(tag);
+        }
         self.imply_end(tag.key);
         let mut element = Element { name: tag.key, scope: false, capture: false };
         if !marked {
@@ -151,11 +174,14 @@ impl<'a> Builder<'a> {
     /// Whether text that comes next belongs to a property.
     #[must_use]
     pub fn captures(&self) -> bool {
-        !self.captures.is_empty()
+        !self.captures.is_empty() || self.held.is_some()
     }
 
     /// Takes text between tags.
     pub fn text(&mut self, raw: &'a str, at: usize) {
+        if self.held.is_some() && !raw.trim().is_empty() {
+            self.complete(raw);
+        }
         for capture in &mut self.captures {
             if capture.text.len() < MAX_TEXT {
                 if capture.at.is_none() && !raw.trim().is_empty() {
@@ -203,6 +229,7 @@ impl<'a> Builder<'a> {
         while !self.open.is_empty() {
             self.pop();
         }
+        self.release();
         self.done
     }
 
@@ -227,11 +254,45 @@ impl<'a> Builder<'a> {
         let Some(capture) = self.captures.pop() else { return };
         let value = text::clean(&capture.text).into_owned();
         if capture.depth == self.scopes.len() && !value.is_empty() {
+            if capture.depth > 0 && capture.names.contains(&"price") && is_whole(&value) {
+                self.release();
+                let (names, at, depth) = (capture.names, capture.at.unwrap_or(0), capture.depth);
+                self.held = Some(Held { names, text: value, at, depth, raised: false });
+                return;
+            }
             self.property(&capture.names, Value::Text(Cow::Owned(value), capture.at.unwrap_or(0)));
         }
     }
 
+    /// Adds the text right behind a price to it where that is its cents.
+    fn complete(&mut self, raw: &str) {
+        if let Some(held) = &mut self.held {
+            let cents = text::clean(raw);
+            let digits = cents.strip_prefix(['.', ',']).unwrap_or(&cents);
+            let two = digits.bytes().take_while(u8::is_ascii_digit).count() == 2;
+            let marked = two
+                && digits.len() < cents.len()
+                && !digits[2..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '%'));
+            if marked || held.raised && two && digits.len() == 2 {
+                // The other mark than the one that groups.
+                held.text.push(if held.text.contains('.') { ',' } else { '.' });
+                held.text.push_str(&digits[..2]);
+            }
+        }
+        self.release();
+    }
+
+    /// Takes a price that was held back into its item.
+    fn release(&mut self) {
+        if let Some(held) = self.held.take()
+            && held.depth <= self.scopes.len()
+        {
+            self.property(&held.names, Value::Text(Cow::Owned(held.text), held.at));
+        }
+    }
+
     fn end_scope(&mut self) {
+        self.release();
         let Some(scope) = self.scopes.pop() else { return };
         let value = Value::Object(scope.object);
         if scope.names.is_empty() || self.scopes.is_empty() {
@@ -264,6 +325,24 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+/// Whether a price is a whole number without cents: `549`, `€ 1.299`.
+fn is_whole(price: &str) -> bool {
+    let number = price.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let last = number.rsplit(['.', ',', ' ', '\u{a0}', '\'']).next().unwrap_or("");
+    let grouped = last.len() == 3 || last.len() == number.len();
+    grouped
+        && !last.is_empty()
+        && number.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ' ' | '\u{a0}' | '\''))
+}
+
+/// Whether an element holds raised or small digits, as shops write cents.
+fn is_raised(tag: &Tag<'_>) -> bool {
+    let named = |class: &str| {
+        ["cent", "dec", "frac", "sup"].iter().any(|name| class.contains(name)) && !class.contains("percent")
+    };
+    ["sup", "small"].iter().any(|name| tag.name.eq_ignore_ascii_case(name)) || tag.attribute("class").is_some_and(named)
 }
 
 /// What the attributes of a vocabulary say.

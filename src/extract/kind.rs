@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use self::words::{AGE, CHALLENGE, CONSENT, GONE, LOGIN, NOT_FOUND, ON_FORMS, REGION};
 use super::harvest::Harvest;
 use super::json::Value;
+use super::locale::Locale;
 use super::outcome::Outcome;
 use super::phrases::Anywhere;
 use super::scan::{Name, Scanner, Token};
@@ -142,7 +143,7 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
     } else if !has_query
         && (segments.is_empty()
             || (segments.len() == 1
-                && (segments[0].len() <= 5 && segments[0].split(['-', '_']).all(|p| p.len() == 2)
+                && (segments[0].len() <= 5 && is_place(segments[0])
                     || segments[0].starts_with("index.")
                     || segments[0] == "home"
                     || segments[0] == "default.aspx")))
@@ -163,6 +164,14 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
         return Outcome::Category;
     }
     Outcome::Other
+}
+
+/// Whether a part of a path is a language, a country or both: `da`, `en-gb`, `dk_da`.
+fn is_place(segment: &str) -> bool {
+    let mut parts = segment.split(['-', '_']);
+    let known = |part: &str| part.len() == 2 && Locale::parse(part).is_some_and(|locale| locale.currency().is_some());
+    let country = |part: &str| part.len() == 2 && (Locale::from_host(part).is_some() || matches!(part, "gb" | "eu"));
+    parts.all(|part| known(part) || country(part))
 }
 
 /// Pages about a product that do not sell it: reviews, questions, carts, lists of wishes.

@@ -70,6 +70,12 @@ pub fn candidate(harvest: &Harvest<'_>, context: &Context<'_>) -> Option<Candida
         let original =
             harvest.meta(&["product:original_price:amount", "og:price:standard_amount", "product:price:original"]);
         let original = original.and_then(|m| price::machine(&m.content, &context).ok()?.money(context.currency).ok());
+        // Beside the price of a sale stands the one before under the usual key.
+        let before = || {
+            let usual = harvest.meta(&["product:price:amount"]).filter(|_| meta.key == AMOUNTS[0])?;
+            price::machine(&usual.content, &context).ok()?.money(context.currency).ok()
+        };
+        let original = original.or_else(before);
         offer.list_price = original.filter(|list| offer.price.is_some_and(|p| list.minor() > p.minor()));
     }
     candidate.offer = offer;

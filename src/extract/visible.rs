@@ -6,6 +6,7 @@
 pub mod behind;
 pub mod beside;
 pub mod boxes;
+mod breaks;
 pub mod buttons;
 pub mod choices;
 pub mod classes;
@@ -13,7 +14,10 @@ pub mod confirm;
 pub mod labels;
 pub mod later;
 pub mod lead;
+mod lonely;
+mod names;
 pub mod neighbours;
+mod owner;
 pub mod pairs;
 pub mod path;
 pub mod pieces;
@@ -65,6 +69,8 @@ pub struct View {
     pub discounts: Vec<i64>,
     /// The heading is what the page's own title says.
     pub titled: bool,
+    /// An advertisement: a button to write to the seller, and a heading that the page's own title says in part.
+    pub advertised: bool,
     /// The best price stands in a box that its names call the product's.
     pub in_product_box: bool,
     /// Every place that shows an amount.
@@ -140,10 +146,17 @@ pub fn look(
         let mut own = own.iter().peekable();
         (own.peek().is_some() && own.all(|w| page_words.contains(w))) || page_words.iter().next().is_none()
     });
+    if buttons.is_empty() {
+        let half = heading.as_ref().is_some_and(|(words, _)| {
+            let own = Words::of(words);
+            own.iter().filter(|word| page_words.contains(word)).count() * 2 >= own.iter().count().max(1)
+        });
+        view.advertised = half && buttons::writes_to_seller(tree);
+    }
     if let Interest::Prices { stated, until, .. } = interest {
         let context = Context { strict: true, ..*context };
         let found = spots::find(tree, &context, url, stated, until);
-        prices(&mut view, tree, found, heading.as_ref(), &buttons, url);
+        prices(&mut view, tree, found, heading.as_ref(), &buttons, url, stated);
     }
     view.heading = heading;
     view
@@ -157,6 +170,7 @@ fn prices(
     heading: Option<&(String, usize)>,
     buttons: &[usize],
     url: &str,
+    stated: Option<Money>,
 ) {
     let anchor = heading.map(|h| h.1);
     tiles::mark_repeated(tree, &mut found, anchor);
@@ -169,6 +183,9 @@ fn prices(
     // Words of its own outweigh those of a neighbour, which may speak for the neighbour.
     let own_online: Vec<bool> = found.iter().map(|s| !s.long && !s.sentence && s.says_online()).collect();
     let any_online = own_online.contains(&true);
+    breaks::mark(tree, &mut found);
+    lonely::settle(tree, &mut found, stated);
+    choices::mark(tree, &mut found);
     pairs::settle_labels(&mut found);
     let shadows = pairs::shadows(&found);
     let not_made = choices::not_made(tree);
@@ -177,7 +194,7 @@ fn prices(
         score(tree, spot, anchor, buttons);
         // What can be chosen beside a price on request is an extra.
         let on_request = view.unpriced == unpriced::Said::OnRequest && in_label(tree, spot.node);
-        if on_request || choices::is_not_made(tree, &not_made, spot.node) {
+        if on_request || choices::is_not_made(tree, &not_made, spot.node) || choices::is_extra(tree, spot.node) {
             spot.points = spot.points.min(NO_PRICE);
         }
         if shadows[i] {
@@ -264,7 +281,7 @@ fn heading<'a>(tree: &Tree<'a>, harvest: &Harvest<'_>, titles: &Words) -> Option
         }
     }
     let best = best.filter(|(points, ..)| *points >= 25).map(|(_, words, index)| (words, index));
-    best.or_else(|| titled::first(tree, harvest))
+    best.or_else(|| titled::first(tree, harvest)).or_else(|| titled::named(tree, harvest))
 }
 
 /// Bytes of all reasons for and against a price, mostly.
@@ -373,10 +390,16 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     add(if spot.struck { -60 } else { 0 }, "struck through");
     add(if spot.money.is_some_and(Money::is_positive) { 0 } else { -90 }, "no positive amount");
     // Nothing but its place speaks for an amount among other words.
-    let choice = worded && in_label(tree, spot.node);
+    let choice = (worded || begins_with_name(&spot.raw)) && in_label(tree, spot.node);
     spot.points =
         if choice || worded && spot.class_points <= 0 && !spot.online { points.min(NO_PRICE) } else { points };
     spot.why = why;
+}
+
+/// Whether a text begins with words that are not those of prices, whatever numbers they have: `Office 365 59,99 €`.
+fn begins_with_name(raw: &str) -> bool {
+    let words = &raw[..raw.find(|c: char| c.is_numeric()).unwrap_or(0)];
+    super::price::names_something_else(words.trim())
 }
 
 /// Candidates by points; list prices, unit prices and shipping near the best one join it.

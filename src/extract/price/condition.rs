@@ -10,7 +10,7 @@ use crate::extract::phrases::Anywhere;
 /// Codes and coupons, in lower case; beside a percentage they tell of a reduction, not of an amount.
 #[rustfmt::skip]
 const CODES: &[&str] = &[
-    "with code", "with the code", "using code", "use code", "enter code", "promo code", "discount code", "voucher code", "coupon code", "with coupon", "after coupon", "with voucher", "code:", "med kode", "med koden", "brug kode", "brug koden", "rabatkode", "kampagnekode",
+    "with code", "with the code", "using code", "use code", "enter code", "promo code", "discount code", "voucher code", "coupon code", "with coupon", "after coupon", "with voucher", "med kode", "med koden", "brug kode", "brug koden", "rabatkode", "kampagnekode",
     "med kod", "använd kod", "använd koden", "ange kod", "rabattkod", "kampanjkod", "bruk kode", "bruk koden", "rabattkode", "koodilla", "käytä koodia", "alekoodi", "alennuskoodi", "mit code", "mit dem code", "mit gutschein", "gutscheincode", "rabattcode", "aktionscode",
     "met code", "met kortingscode", "kortingscode", "actiecode", "gebruik code", "avec le code", "avec code", "code promo", "con código", "con el código", "código promocional", "código de descuento", "con cupón", "con codice", "con il codice", "codice sconto", "codice promo", "con coupon",
     "com código", "com o código", "com o cupom", "com cupom", "com cupão", "no cupom", "z kodem", "kod rabatowy", "s kódem", "s kódom", "slevový kód", "zľavový kód", "kóddal", "kuponnal", "kuponkód", "cu codul", "cod promoțional", "cod promo", "cod reducere", "cu cupon", "с код", "промо код", "промокод",
@@ -44,7 +44,7 @@ const BUYING: &[&str] = &[
 #[rustfmt::skip]
 const USED: &[&str] = &[
     "used", "open box", "open-box", "pre-owned", "preowned", "second hand", "second-hand", "refurbished from", "renewed from", "gebraucht", "gebrauchte", "b-ware", "generalüberholt ab", "d'occasion", "occasion", "reconditionné dès", "tweedehands", "begagnad", "begagnat", "brugt", "brukt", "käytetty", "käytettynä", "usato", "ricondizionato da", "usado", "de segunda mano",
-    "używany", "używane", "rozbaleno", "rozbalené", "bazar", "použité", "použitý", "használt", "resigilat", "resigilate", "втора употреба", "б/у", "μεταχειρισμένο", "ikinci el", "中古", "중고", "二手",
+    "używany", "używane", "rozbaleno", "rozbalené", "bazar", "použité", "použitý", "használt", "resigilat", "resigilate", "втора употреба", "б/у", "μεταχειρισμένο", "ikinci el", "中古", "중고", "二手", "アウトレット", "展示品",
 ];
 
 /// Words that speak of shipping, and words that say that it costs nothing.
@@ -94,7 +94,21 @@ const MOST_PIECES: u32 = 99;
 pub(super) fn holds(before: &str, after: &str) -> bool {
     let near = end_of(before);
     let behind = after.trim_start_matches(|c: char| !c.is_alphanumeric());
-    named(near, false) || named(beginning_of(behind), true) || several(near)
+    named(near, false)
+        || named(beginning_of(behind), true)
+        || names_coupon(near)
+        || names_coupon(beginning_of(behind))
+        || several(near)
+}
+
+/// `Code: SUMMER20`: a coupon by its form, a word and perhaps digits. Other codes are those of articles, and most have
+/// a word in front that says so.
+fn names_coupon(words: &str) -> bool {
+    const SHORTEST: usize = 4;
+    let Some(rest) = words.trim_start().strip_prefix("code:") else { return false };
+    let code = rest.trim().trim_end_matches([':', '.', ',', '-', '–', '=']);
+    let letters = code.trim_end_matches(|c: char| c.is_ascii_digit());
+    letters.chars().count() >= SHORTEST && letters.chars().all(char::is_alphabetic)
 }
 
 fn named(words: &str, at_start: bool) -> bool {
@@ -180,6 +194,7 @@ mod tests {
             "app price",
             "z kodem lato",
             "3 für",
+            "code: summer20",
         ] {
             assert!(holds(before, ""), "{before}");
         }
@@ -205,6 +220,9 @@ mod tests {
             ("2023 for", ""),
             ("with code x1! now", ""),
             ("model 3", "buy now"),
+            ("product code: 107177", ""),
+            ("stock code: summer", ""),
+            ("code: bd-204", ""),
         ] {
             assert!(!holds(before, after), "{before} {after}");
         }

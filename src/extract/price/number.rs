@@ -18,6 +18,8 @@ pub(super) struct Number<'t> {
     rest: Vec<(char, &'t str)>,
     /// A decimal mark stood before the first digit: `.75`.
     leading_mark: bool,
+    /// Another number stands in front of the leading mark, a blank between.
+    torn: bool,
 }
 
 /// What decides between two readings of a number.
@@ -65,11 +67,14 @@ fn read(text: &str, first: usize) -> Number<'_> {
         group = &text[start..end];
         rest.push((mark, group));
     }
+    // `7 ,49`: where a number stands in front of the mark, a blank between, nobody can tell what the two are.
+    let ahead = text[..first].strip_suffix(['.', ',']).map(str::trim_end);
+    let torn = ahead.is_some_and(|ahead| ahead.len() + 1 < first && ahead.ends_with(|c: char| c.is_ascii_digit()));
     let mut before = text[..first].chars().rev();
     // `.75` and `$.75` start with a decimal mark; `Fr.75`, `B/.75` and `1..75` do not.
     let leading_mark =
         matches!(before.next(), Some('.' | ',')) && !before.next().is_some_and(|c| c.is_alphanumeric() || c == '/');
-    Number { start: first, end, first: first_group, rest, leading_mark }
+    Number { start: first, end, first: first_group, rest, leading_mark, torn }
 }
 
 fn digits_at(text: &str, at: usize) -> usize {
@@ -141,6 +146,9 @@ impl<'t> Number<'t> {
     pub(super) fn resolve(&self, hints: Hints) -> Reading {
         let digits: usize = self.first.len() + self.rest.iter().map(|(_, group)| group.len()).sum::<usize>();
         if digits == 0 || digits > MAX_DIGITS + 6 {
+            return Reading::Malformed;
+        }
+        if self.torn {
             return Reading::Malformed;
         }
         if self.leading_mark {

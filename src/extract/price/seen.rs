@@ -102,7 +102,7 @@ impl<'a> Seen<'a> {
                 self.negative = true;
                 self.from = 0;
             }
-            Some('+') => {
+            Some('+') if adds(before) => {
                 self.plus = true;
                 self.from = before.len() - 1;
             }
@@ -150,7 +150,7 @@ impl<'a> Seen<'a> {
         } else if outside == "–" && !self.text[outside.len()..].starts_with(' ') {
             self.negative = true;
             self.from = 0;
-        } else if outside.ends_with('+') {
+        } else if adds(outside) {
             self.plus = true;
         }
         Some(mark)
@@ -459,11 +459,16 @@ pub(super) const BEHIND_AMOUNT: [char; 6] = [' ', ')', '*', ',', '-', '–'];
 /// What `/`, `per`, `pro` and their like begin with.
 const UNIT_LEADS: [char; 6] = ['/', 'p', 'j', 'з', 'a', 'n'];
 
+/// Whether words end in a plus that adds the amount behind it: the one of `A++` and `128 GB+` belongs to its word.
+fn adds(words: &str) -> bool {
+    words.strip_suffix('+').is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '+'))
+}
+
 /// Whether words in lower case right before or right behind an amount can change how it is read.
 pub(super) fn qualifies(words: &str, stands_before: bool) -> bool {
     if stands_before {
         let near = words.trim_end_matches(BEFORE_AMOUNT);
-        words.ends_with('+') || !words::cues(near, "").is_empty() || tax::tax("", near) != (false, false)
+        adds(words) || !words::cues(near, "").is_empty() || tax::tax("", near) != (false, false)
     } else {
         let near = words.trim_start_matches(BEHIND_AMOUNT);
         near.starts_with(UNIT_LEADS) || near.starts_with('+') || tax::tax(words, "") != (false, false)

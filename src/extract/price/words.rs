@@ -364,7 +364,11 @@ fn phrases_before() -> impl Iterator<Item = (&'static str, Cue)> {
 pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     let mut found = Vec::new();
     let ahead = BY_LAST.of(before.chars().next_back());
-    found.extend(ahead.iter().filter(|(phrase, _)| ends_with_phrase(before, phrase)).map(|(_, cue)| *cue));
+    let said = |phrase: &str, cue: Cue| {
+        ends_with_phrase(before, phrase)
+            && !(cue == Cue::Member && is_for_others(&before[..before.len() - phrase.len()]))
+    };
+    found.extend(ahead.iter().filter(|(phrase, cue)| said(phrase, *cue)).map(|(_, cue)| *cue));
     // `Free shipping from € 25`: the amount that an order must reach.
     if found.contains(&Cue::From) && speaks_of_shipping(before) {
         found.push(Cue::UpTo);
@@ -386,6 +390,14 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && is_all(phrase, cue));
     found.extend(alone.map(|(_, cue)| *cue));
     found
+}
+
+/// Whether the words in front of `members` exclude them: `non-members`, `ikke-medlemmer`.
+fn is_for_others(ahead: &str) -> bool {
+    const NOT: [&str; 12] = ["non", "not", "no", "ikke", "icke", "inte", "ej", "ei", "nicht", "niet", "geen", "keine"];
+    let ahead = ahead.trim_end_matches([' ', '-', '‑', '–']);
+    let last = ahead.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or("");
+    NOT.contains(&last)
 }
 
 /// Words behind an amount that an order must reach.

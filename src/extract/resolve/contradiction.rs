@@ -10,7 +10,7 @@ use crate::extract::offer::{Candidate, Source};
 use crate::extract::price::{PriceKind, Role, TaxView};
 use crate::extract::text::Words;
 use crate::extract::visible::beside::{self, is_reduction};
-use crate::extract::visible::spots::Spot;
+use crate::extract::visible::spots::{Choice, Spot};
 use crate::extract::visible::{self, ENOUGH, View};
 use crate::extract::{Page, harvest::Harvest};
 use crate::money::Money;
@@ -67,8 +67,9 @@ pub(super) fn settle(
     let lonely = alone(found, seen, base);
     let strong = bare && named && (points >= ENOUGH + 20 || lonely);
     let list = beside::beside(&view.spots, seen, &view.discounts).list;
-    let sale = list.is_some_and(|l| close(l, base));
     let reduced = view.discounts.iter().any(|percent| is_reduction(base, seen, *percent));
+    // A small part of the price is no sale of the thing, whatever names call the price the usual one.
+    let sale = list.is_some_and(|l| close(l, base)) && (reduced || are_comparable(base, seen));
     let as_price =
         view.seen.iter().any(|(m, role)| close(*m, base) && matches!(role, Role::Price | Role::List | Role::Member));
     let shown = as_price || sight.shows(base, found.candidates[first].offer.title.as_deref());
@@ -252,23 +253,68 @@ pub(super) fn one_of_range(found: &mut Found, sight: Sight<'_>, first: usize, in
     let stated = &found.candidates[first];
     let (low, seen) = stated.offer.price.zip(found.candidates[index].offer.price)?;
     let range = stated.offer.kind == PriceKind::Range && found.candidates[index].offer.kind == PriceKind::Exact;
-    if !range || close(seen, low) || seen.currency() != low.currency() {
+    if !range || seen.currency() != low.currency() {
+        return None;
+    }
+    if sight.view.spots.iter().any(|s| s.choice != Choice::None) {
+        return chosen_of_range(found, sight, first);
+    }
+    if close(seen, low) {
         return None;
     }
     let listed = stated.amounts.iter().any(|own| close(*own, seen));
     let within = || {
         let inside = stated.offer.high_price.is_some_and(|high| (low.minor()..=high.minor()).contains(&seen.minor()));
         let bare = spot_of(sight.view, &found.candidates[index]).is_some_and(is_bare);
-        let low_is_price = sight.view.spots.iter().any(|s| s.money == Some(low) && is_bare(s));
-        inside && bare && !low_is_price
+        let best = found.candidates[index].score;
+        let low_is_price = |s: &Spot| s.money == Some(low) && is_bare(s) && s.points + OUTSHINES > best;
+        inside && bare && !sight.view.spots.iter().any(low_is_price)
     };
     if !listed && !within() {
         return None;
     }
-    let source = stated.source.as_str();
+    Some(of_range(found, first, index))
+}
+
+fn of_range(found: &mut Found, first: usize, index: usize) -> Verdict {
+    let source = found.candidates[first].source.as_str();
     found.candidates[first].verdict = "the page shows another of its prices".to_owned();
     let why = format!("of the prices that {source} states, the one shown");
-    Some(Verdict::Price { index, confidence: 75, why })
+    Verdict::Price { index, confidence: 75, why }
+}
+
+/// The page lists what one can choose from, each with its price: the price is the one that stands apart from the list,
+/// or that of the choice which is made. Where the two differ nobody can tell, and the first of the list is never it.
+fn chosen_of_range(found: &mut Found, sight: Sight<'_>, first: usize) -> Option<Verdict> {
+    let stated = &found.candidates[first];
+    let (low, high) = stated.offer.price.zip(stated.offer.high_price)?;
+    let inside = |m: &Money| m.currency() == low.currency() && (low.minor()..=high.minor()).contains(&m.minor());
+    let told = |s: &Spot| {
+        let price = s.reading.kind == PriceKind::Exact && s.reading.role == Role::Price;
+        price && !(s.tile || s.aside || s.struck || s.old || s.other)
+    };
+    let amounts = |wanted: &dyn Fn(&Spot) -> bool| {
+        let spots = sight.view.spots.iter().filter(|s| told(s) && wanted(s));
+        let mut amounts: Vec<Money> = spots.filter_map(|s| s.money).filter(inside).collect();
+        amounts.sort_unstable_by_key(|m| m.minor());
+        amounts.dedup();
+        amounts
+    };
+    let apart = amounts(&|s| s.choice == Choice::None && s.points >= ENOUGH);
+    let made = amounts(&|s| s.choice == Choice::Made);
+    let price = match (apart.as_slice(), made.as_slice()) {
+        ([price], []) | ([], [price]) => *price,
+        (apart, [price]) if apart.contains(price) => *price,
+        ([one, ..], [other]) => {
+            return Some(Verdict::Ambiguous(format!("the page shows {one} and has chosen what costs {other}")));
+        }
+        _ => return None,
+    };
+    if close(price, low) {
+        return None;
+    }
+    let index = best_showing(&found.candidates, price)?.0;
+    Some(of_range(found, first, index))
 }
 
 /// Tiles from which on a page is a list.

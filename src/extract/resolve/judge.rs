@@ -2,13 +2,15 @@
 
 use super::contradiction::{self, Sight};
 use super::finish::{complete, finish};
+use super::standing::{is_bare, spot_of};
 use super::{Found, contested, fill, place, state, tax, variant};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Candidate, Offer, Source};
 use crate::extract::outcome::Outcome;
-use crate::extract::price::PriceKind;
+use crate::extract::price::{PriceKind, Role};
 use crate::extract::visible::beside::{self, is_reduction};
+use crate::extract::visible::spots::Spot;
 use crate::extract::visible::{ENOUGH, View};
 use crate::extract::{Extraction, Hints, Page, TaxView, kind};
 use crate::money::Money;
@@ -165,6 +167,9 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
                 why: "structured sources differ; the lower one is the price a person sees".to_owned(),
             };
         }
+        if let Some(verdict) = taxed_of(found, sight, low, high, visible.map(|(index, _)| index)) {
+            return verdict;
+        }
         return Verdict::Ambiguous(format!(
             "{source} says {base}, {} says {other}",
             found.candidates[i].source.as_str()
@@ -196,6 +201,10 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
     {
         return verdict;
     }
+    if visible.is_none() && is_placeholder(base) && !sight.shows(base, found.candidates[first].offer.title.as_deref()) {
+        found.candidates[first].verdict = "a placeholder that the page does not show".to_owned();
+        return Verdict::None;
+    }
     let source = found.candidates[first].source.as_str();
     let state: Vec<Money> =
         found.candidates.iter().filter(|c| c.source == Source::Embedded).filter_map(|c| c.offer.price).collect();
@@ -216,6 +225,24 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
     }
 }
 
+/// One source states the price without tax and another with it, and the page shows the higher one alone.
+fn taxed_of(found: &mut Found, sight: Sight<'_>, low: usize, high: usize, seen: Option<usize>) -> Option<Verdict> {
+    let seen = seen?;
+    let price = |i: usize| found.candidates[i].offer.price;
+    let (net, gross, shown) = (price(low)?, price(high)?, price(seen)?);
+    // Where nobody shows the lower one it makes no difference whether it is an old price instead.
+    let with_tax = tax::differ_by_vat(net, gross, found.locale);
+    if found.wants_net || !with_tax || !close(shown, gross) {
+        return None;
+    }
+    if sight.shows(net, found.candidates[low].offer.title.as_deref()) {
+        return None;
+    }
+    found.candidates[high].offer.tax = TaxView::Gross;
+    let why = "structured sources differ by tax; the higher one is the price with tax that the page shows".to_owned();
+    Some(Verdict::Price { index: high, confidence: 70, why })
+}
+
 pub(super) fn best_visible(found: &Found) -> Option<(usize, i32)> {
     let best = found.candidates.iter().enumerate().find(|(_, c)| c.source == Source::Visible)?;
     (best.1.score >= ENOUGH).then_some((best.0, best.1.score))
@@ -229,12 +256,25 @@ pub(super) fn clear_visible(found: &Found) -> Option<(usize, i32)> {
     (best.score >= ENOUGH - 12 && rival.is_none_or(|r| r.score + 12 <= best.score)).then_some((index, best.score))
 }
 
+/// The visible price that is one of the readings which markup leaves open: the best one, or else the only one of all
+/// places that say nothing else.
 fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
-    let (index, _) = best_visible(found)?;
-    let amount = found.candidates[index].offer.price?.amount().normalize().to_string();
-    let _ = view;
-    let open = found.candidates.iter().flat_map(|c| &c.open);
-    open.into_iter().any(|text| text.contains(&amount)).then_some(index)
+    let is_reading = |index: usize| {
+        let amount = found.candidates[index].offer.price.map(|price| price.amount().normalize().to_string());
+        let mut open = found.candidates.iter().flat_map(|c| &c.open).flat_map(|text| text.split([' ', '`', ':', ';']));
+        amount.is_some_and(|amount| open.any(|word| word == amount))
+    };
+    let (best, _) = best_visible(found)?;
+    if is_reading(best) {
+        return Some(best);
+    }
+    let bare =
+        |c: &Candidate| c.source == Source::Visible && c.score >= ENOUGH && spot_of(view, c).is_some_and(is_bare);
+    let others = (0..found.candidates.len()).filter(|i| bare(&found.candidates[*i]) && is_reading(*i));
+    let others: Vec<usize> = others.collect();
+    let first = *others.first()?;
+    let same = |i: &usize| found.candidates[*i].offer.price == found.candidates[first].offer.price;
+    others.iter().all(same).then_some(first)
 }
 
 /// A page without markup: the best visible price, if the page is a product page and nothing comes close.
@@ -247,7 +287,8 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         || view.labels.gtin.is_some()
         || view.in_product_box
         || (points >= ENOUGH + 15 && view.tiles == 0)
-        || (view.titled && view.tiles < 12);
+        || (view.titled && view.tiles < 12)
+        || (view.advertised && view.tiles == 0);
     let kind = kind::other(harvest, roots, page, 0, 0);
     if !product_like
         || view.heading.is_none()
@@ -267,6 +308,12 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         return Verdict::None;
     }
     let best = found.candidates[index].offer.price;
+    if let Some(other) = of_another(found, view, index) {
+        let best = best.map_or_else(String::new, |best| best.to_string());
+        return Verdict::Ambiguous(format!(
+            "{best} is the price of a part or without tax; the page shows {other} beside it"
+        ));
+    }
     if let (Some(best), Some(whole)) = (best, found.candidates[index].rival) {
         return Verdict::Ambiguous(format!("a number stands right before {best}: it may be {whole}"));
     }
@@ -320,6 +367,45 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         confidence,
         why: "no markup states a price; the one a person sees beside title and buy button".to_owned(),
     }
+}
+
+/// Nodes between two amounts of one box.
+const ONE_BOX: usize = 16;
+
+/// The higher amount beside a place that shows a price per measure, an instalment or a price without tax: whatever made
+/// the higher one say less, the lower is not what people pay.
+fn of_another(found: &Found, view: &View, index: usize) -> Option<Money> {
+    let own = spot_of(view, &found.candidates[index])?;
+    let price = own.money?;
+    let part = matches!(own.reading.kind, PriceKind::Unit | PriceKind::Instalment);
+    let net = own.reading.tax == TaxView::Net && !found.wants_net;
+    if !part && !net {
+        return None;
+    }
+    let beside = |s: &&Spot| {
+        let whole = s.reading.kind == PriceKind::Exact && !(s.tile || s.aside || s.struck || s.old);
+        // A pair of which both are prices is settled by what its words say of tax.
+        let role = match s.reading.role {
+            Role::Saving | Role::Shipping | Role::Deposit | Role::Threshold => false,
+            Role::Price => part,
+            _ => true,
+        };
+        let higher = |m: Money| {
+            m.currency() == price.currency()
+                && m.minor() > price.minor()
+                && (part || tax::differ_by_vat(price, m, found.locale))
+        };
+        whole && role && s.node.abs_diff(own.node) < ONE_BOX && s.money.is_some_and(higher)
+    };
+    view.spots.iter().find(beside).and_then(|s| s.money)
+}
+
+/// Whether an amount is what shops write where they have no price: nines alone, or all digits in a row.
+fn is_placeholder(price: Money) -> bool {
+    const LEAST_NINES: usize = 5;
+    let digits = price.amount().trunc().normalize().to_string();
+    digits.len() >= LEAST_NINES && digits.bytes().all(|digit| digit == b'9')
+        || "123456789".starts_with(&digits) && digits.len() > LEAST_NINES
 }
 
 /// Same currency and equal within rounding.

@@ -87,6 +87,7 @@ impl<'w, 'a> Walker<'w, 'a> {
             mpn: first(&["mpn"]).and_then(|s| field(s, MAX_FIELD)),
             gtin: ["gtin13", "gtin14", "gtin12", "gtin8", "gtin"].iter().filter_map(|k| first(&[k])).find_map(gtin_of),
             valid_until: first(&["priceValidUntil", "validThrough"]).and_then(|s| field(s, 40)),
+            for_members: first(&["name"]).is_some_and(names_members),
             ..Terms::default()
         };
         if terms.availability == Availability::Unknown
@@ -117,9 +118,11 @@ impl<'w, 'a> Walker<'w, 'a> {
                 terms.kind = if terms.high.is_some() { PriceKind::Range } else { PriceKind::Exact };
             }
         }
-        for (i, spec) in offer.get("priceSpecification").map(Value::each).unwrap_or_default().iter().enumerate() {
+        let specifications = offer.get("priceSpecification").map(Value::each).unwrap_or_default();
+        let several = specifications.len() > 1 || terms.price.is_some();
+        for (i, spec) in specifications.iter().enumerate() {
             if let Some(spec) = self.resolve(spec) {
-                self.specification(&mut terms, spec, &format!("{path}.priceSpecification[{i}]"));
+                self.specification(&mut terms, spec, &format!("{path}.priceSpecification[{i}]"), several);
             }
         }
         self.shipping(&mut terms, offer);
@@ -128,7 +131,11 @@ impl<'w, 'a> Walker<'w, 'a> {
 
     /// Reads one stated amount into `terms.price`; a second one must agree.
     fn amount(&self, terms: &mut Terms, value: &Value<'_>, path: &str, again: bool) {
-        let Some((raw, at)) = value.scalar().filter(|(raw, _)| !raw.is_empty()) else { return };
+        let Some((raw, at)) = value.scalar() else { return };
+        // A dash in the place of a price states none.
+        if !raw.contains(char::is_alphanumeric) {
+            return;
+        }
         let context = Context { currency: terms.currency.or(self.around.context.currency), ..self.around.context };
         match price::machine(raw, &context).and_then(|r| r.money(context.currency).map(|m| (r, m))) {
             Ok((_, money)) if again => {
@@ -158,7 +165,9 @@ impl<'w, 'a> Walker<'w, 'a> {
     }
 
     /// <https://schema.org/PriceSpecification> with the price types Google documents for merchants.
-    fn specification(&self, terms: &mut Terms, spec: &'w Object<'a>, path: &str) {
+    ///
+    /// Beside others a price per measure is not the price of the thing.
+    fn specification(&self, terms: &mut Terms, spec: &'w Object<'a>, path: &str, several: bool) {
         let kind = types(spec);
         let currency = self.currency(spec).or(terms.currency);
         let Some(value) = spec.first(&["price", "minPrice"]) else { return };
@@ -207,6 +216,14 @@ impl<'w, 'a> Walker<'w, 'a> {
                 return;
             }
         }
+        let unit =
+            spec.first(&["unitText", "unitCode"]).and_then(Value::text).filter(|unit| several && is_measure(unit));
+        if let Some(unit) = unit {
+            let amount = value.scalar().and_then(|(raw, _)| crate::money::decimal(raw).ok());
+            terms.unit =
+                amount.map(|amount| UnitPrice { amount, currency, per: unit.to_owned() }).or(terms.unit.take());
+            return;
+        }
         let mut own = Terms { currency, ..Terms::default() };
         self.amount(&mut own, value, &format!("{path}.price"), false);
         if terms.tax == TaxView::Unknown && (terms.price.is_none() || own.price == terms.price) {
@@ -220,6 +237,17 @@ impl<'w, 'a> Walker<'w, 'a> {
                 terms.tax = tax;
             }
             (Some(price), Some(other)) if tax == TaxView::Net && other.minor() < price.minor() => {}
+            // People pay the one with tax, whichever is stated first.
+            (Some(price), Some(other))
+                if terms.tax == TaxView::Net
+                    && tax == TaxView::Gross
+                    && other.currency() == price.currency()
+                    && other.minor() > price.minor() =>
+            {
+                terms.price = Some(other);
+                terms.tax = tax;
+                terms.evidence = own.evidence;
+            }
             // A sale price beside the offer's price wins when its type says so; otherwise the higher one is the reference.
             (Some(price), Some(other)) if label == "saleprice" && other.currency() == price.currency() => {
                 terms.list = terms.list.or((price.minor() > other.minor()).then_some(price));
@@ -249,4 +277,36 @@ impl<'w, 'a> Walker<'w, 'a> {
             terms.shipping = terms.shipping.or(self.money(value, currency).ok());
         }
     }
+}
+
+/// Whether the unit of a price is a measure, as people write it or by its code of UN/CEFACT recommendation 20.
+fn is_measure(unit: &str) -> bool {
+    const MEASURES: [&str; 20] = [
+        "kg", "g", "100g", "100 g", "l", "ml", "100ml", "100 ml", "m", "m2", "m²", "kgm", "grm", "ltr", "mlt", "mtr",
+        "mtk", "mtq", "lb", "oz",
+    ];
+    MEASURES.iter().any(|measure| unit.trim().eq_ignore_ascii_case(measure))
+}
+
+/// Whether the name of an offer has a word for members of a club.
+fn names_members(name: &str) -> bool {
+    const WORDS: [&str; 16] = [
+        "member",
+        "members",
+        "medlem",
+        "medlemspris",
+        "medlemmer",
+        "medlemmar",
+        "mitglied",
+        "mitglieder",
+        "club",
+        "klub",
+        "klubb",
+        "premium",
+        "prime",
+        "plus",
+        "adhérent",
+        "socios",
+    ];
+    name.split(|c: char| !c.is_alphabetic()).any(|word| WORDS.contains(&word.to_lowercase().as_str()))
 }

@@ -36,6 +36,8 @@ pub(super) struct Terms {
     /// The page's address names another variant.
     pub(super) other: bool,
     pub(super) aggregate: bool,
+    /// Its name says that it is for members of a club.
+    pub(super) for_members: bool,
 }
 
 impl Terms {
@@ -59,9 +61,24 @@ pub(super) fn choose(mut terms: Vec<Terms>) -> Vec<Terms> {
         narrow(&mut terms, &|t| t.named > 0);
     }
     narrow(&mut terms, &|t| t.price.is_some_and(Money::is_positive));
+    set_members_apart(&mut terms);
     narrow(&mut terms, &|t| t.condition.as_deref().is_none_or(|c| c == "new"));
     narrow(&mut terms, &|t| t.availability != Availability::OutOfStock);
     terms
+}
+
+/// Takes an offer that is named for members away from a list where everybody can have another one for more.
+fn set_members_apart(terms: &mut Vec<Terms>) {
+    let least = |members: bool| {
+        terms.iter().filter(|t| t.for_members == members).filter_map(|t| t.price).min_by_key(|price| price.minor())
+    };
+    let (Some(member), Some(price)) = (least(true), least(false)) else { return };
+    if member.currency() == price.currency() && member.minor() < price.minor() {
+        terms.retain(|t| !t.for_members);
+        for term in terms.iter_mut() {
+            term.member = term.member.or(Some(member));
+        }
+    }
 }
 
 /// Writes the chosen offers into `offer`: one price, or a range of them.

@@ -70,6 +70,55 @@ pub fn find(tree: &Tree<'_>) -> Buttons {
     buttons
 }
 
+/// What people press to write to the seller of an advertised thing, in lower case.
+const WRITE: [&str; 30] = [
+    "send besked",
+    "skriv til sælger",
+    "kontakt sælger",
+    "skicka meddelande",
+    "kontakta säljaren",
+    "send melding",
+    "kontakt selger",
+    "lähetä viesti",
+    "ota yhteyttä",
+    "nachricht schreiben",
+    "nachricht senden",
+    "anbieter kontaktieren",
+    "verkäufer kontaktieren",
+    "message seller",
+    "contact seller",
+    "chat with seller",
+    "send message",
+    "contatta",
+    "contatta il venditore",
+    "contactar",
+    "contactar vendedor",
+    "chat",
+    "envoyer un message",
+    "contacter le vendeur",
+    "stuur bericht",
+    "bericht",
+    "napisz",
+    "napisz wiadomość",
+    "написать",
+    "написать продавцу",
+];
+
+/// Whether a page has a button to write to a seller.
+#[must_use]
+pub fn writes_to_seller(tree: &Tree<'_>) -> bool {
+    const LONGEST: usize = 60;
+    let is_button = |i: usize| tree.nodes[i].is(Name::BUTTON) || tree.nodes[i].is(Name::A);
+    tree.nodes.iter().enumerate().any(|(index, node)| match node.kind {
+        Kind::Text(raw) if raw.len() <= LONGEST => {
+            tree.ancestors(index).take(MAX_CLIMB).any(is_button)
+                && WRITE.contains(&text::lower(text::clean(raw).trim()).as_ref())
+                && !tree.is_hidden(index)
+        }
+        _ => false,
+    })
+}
+
 /// Whether a page has a control that puts something into a cart, by the names shop systems give it.
 #[must_use]
 pub fn has_buy_control(page: &str) -> bool {
@@ -104,12 +153,14 @@ fn speaks_of_buying(tag: &Tag<'_>) -> bool {
     if tag.attributes.len() < 6 {
         return false;
     }
-    if tag.is(Name::INPUT)
-        && !tag
-            .attribute("type")
-            .is_some_and(|t| ["submit", "button", "image"].iter().any(|k| t.eq_ignore_ascii_case(k)))
-    {
-        return false;
+    if tag.is(Name::INPUT) {
+        let Some(kind) = tag.attribute("type") else {
+            // Without a type a script makes a button of it, whose words are its value.
+            return tag.attribute("value").is_some_and(|value| value.len() <= 160 && is_buy_label(value));
+        };
+        if !["submit", "button", "image"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+            return false;
+        }
     }
     tag.attributes().any(|(key, value)| {
         let is = |name: &str| key.eq_ignore_ascii_case(name);

@@ -15,8 +15,12 @@ pub struct Hints {
     pub price: bool,
     pub current: bool,
     pub old: bool,
+    /// The price before by a name that the only price of many shops has as well.
+    pub usual: bool,
     pub aside: bool,
     pub not_price: bool,
+    /// The price per measure and nothing else that is no price.
+    pub per_unit: bool,
     pub product: bool,
     /// The box with the buy button.
     pub buy: bool,
@@ -67,12 +71,9 @@ const OLD: &[&str] = &[
     "listprice",
     "strike",
     "crossed",
-    "original",
     "before",
-    "compare",
     "msrp",
     "prev",
-    "regular",
     "uvp",
     "past",
     "ancien",
@@ -84,24 +85,13 @@ const OLD: &[&str] = &[
     "previous",
     "cut-price",
     "through",
-    "retail",
-    "basisprice",
     "suggested",
-    "base-price",
-    "price-standard",
     "a-text-price",
     "otherprice",
     "other-price",
     "other_price",
-    "market-price",
     "barred",
-    "full-price",
-    "fullprice",
     "_disc",
-    "origin-price",
-    "originprice",
-    "origin_price",
-    "price-origin",
     "eski",
     "vecchio",
     "viejo",
@@ -110,7 +100,35 @@ const OLD: &[&str] = &[
     "gammel",
     "vechi",
     "staro",
+    "deleted",
+    "struck",
+    "price_orig",
+    "price-orig",
+    "orig-price",
+    "orig_price",
+    "prc-org",
+    "price-org",
+    "org-price",
 ];
+/// Names of the price before that the only price of many shops has as well.
+const USUAL: &[&str] = &[
+    "original",
+    "compare",
+    "regular",
+    "retail",
+    "basisprice",
+    "base-price",
+    "price-standard",
+    "market-price",
+    "full-price",
+    "fullprice",
+    "origin-price",
+    "originprice",
+    "origin_price",
+    "price-origin",
+];
+/// Names of the price per measure, which some shops give to the price of one piece.
+const PER_UNIT: &[&str] = &["unit-price", "unitprice", "per-unit", "base-unit"];
 const ASIDE: &[&str] = &[
     "related",
     "recommend",
@@ -196,10 +214,6 @@ const NOT_PRICE: &[&str] = &[
     "percent",
     "points",
     "loyalty",
-    "unit-price",
-    "unitprice",
-    "per-unit",
-    "base-unit",
     "grundpreis",
     "threshold",
     "free-ship",
@@ -213,6 +227,9 @@ const NOT_PRICE: &[&str] = &[
     "tier-price",
     "tierprice",
     "warranty",
+    "wallet",
+    "clubcard",
+    "nectar",
 ];
 const PRODUCT: &[&str] = &[
     "product-info",
@@ -272,6 +289,8 @@ static STEMS: LazyLock<(Anywhere, Vec<u16>)> = LazyLock::new(|| {
         (BUY, 64),
         (CARD, 128),
         (FORMER, 256),
+        (USUAL, 512),
+        (PER_UNIT, 1024),
     ];
     let (stems, bits): (Vec<&str>, Vec<u16>) =
         groups.iter().flat_map(|(stems, bit)| stems.iter().map(|s| (*s, *bit))).unzip();
@@ -341,8 +360,25 @@ fn bits(value: &str) -> u16 {
         let negated = value[..hit.start].ends_with(b"no-") || value[..hit.start].ends_with(b"not-");
         // A box `with-list-price` holds the price and the one before.
         let holding = || [&b"with-"[..], b"with_", b"has-", b"has_"].iter().any(|w| value[..hit.start].ends_with(w));
-        let holds = bits[hit.phrase] & 4 != 0 && holding();
-        !negated && !holds && ((hit.end - hit.start) > SHORT_STEM || !inner || !value[hit.start].is_ascii_lowercase())
+        let holds = bits[hit.phrase] & (4 | 512) != 0 && holding();
+        // `purchase_discount` is no price before, `suggest-price` no list of suggestions.
+        let behind = &value[hit.end..];
+        let longer = match &value[hit.start..hit.end] {
+            [b'_', ..] | [.., b'o' | b'O', b'r' | b'R', b'g' | b'G'] if bits[hit.phrase] & 4 != 0 => {
+                behind.first().is_some_and(u8::is_ascii_alphanumeric)
+            }
+            [b's' | b'S', b'u' | b'U', b'g' | b'G', ..] => behind
+                .iter()
+                .take(6)
+                .collect::<Vec<_>>()
+                .windows(5)
+                .any(|w| w.iter().zip(b"price").all(|(a, b)| a.eq_ignore_ascii_case(b))),
+            _ => false,
+        };
+        !negated
+            && !holds
+            && !longer
+            && ((hit.end - hit.start) > SHORT_STEM || !inner || !value[hit.start].is_ascii_lowercase())
     };
     let hits = all.find_all(value).filter(begins);
     hits.fold(0, |found, hit| found | bits[hit.phrase])
@@ -354,9 +390,11 @@ impl Hints {
         Self {
             price: has(1),
             current: has(2),
-            old: has(4),
+            old: has(4 | 512),
+            usual: has(512) && !has(4 | 256),
             aside: has(8),
-            not_price: has(16),
+            not_price: has(16 | 1024),
+            per_unit: has(1024) && !has(16),
             product: has(32),
             buy: has(64),
             card: has(128),

@@ -5,6 +5,7 @@
 //! Everywhere else the whole look decides.
 
 use super::classes::{self, Facts, Known};
+use super::seams::begins_with_cents;
 use super::spots::{has_dash_for_cents, is_sign};
 use crate::extract::json::ceil_char;
 use crate::extract::offer::{Candidate, Evidence, Offer, Source};
@@ -45,7 +46,8 @@ pub enum Shown {
 pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money, context: &Context<'_>) -> Shown {
     let Some(wanted) = Forms::of(price) else { return Shown::No };
     let context = Context { strict: true, ..*context };
-    let mut search = Search { price, wanted, context, shown: None, others: false, ahead: "", bare: false, read: 0 };
+    let mut search =
+        Search { price, wanted, context, shown: None, others: false, ahead: "", bare: false, whole: false, read: 0 };
     let mut within = Name::of("");
     while let Some(index) = part.step(search.shown.map_or(to, |(at, _)| to.min(at + super::AFTER_PRICE))) {
         let node = part.node(index);
@@ -92,6 +94,8 @@ struct Search<'p, 'c> {
     ahead: &'p str,
     /// The text in front is a number, which money behind it would make an amount.
     bare: bool,
+    /// The text in front shows the price as a whole number, which cents behind it would make another one.
+    whole: bool,
     /// Texts that were read as prices.
     read: usize,
 }
@@ -107,8 +111,11 @@ impl<'p> Search<'p, '_> {
     fn number(&mut self, part: &Builder<'p>, index: usize, text: &'p str) {
         let plain = text::decode(text);
         let (mut near, mut full) = (false, false);
+        self.others |= self.whole && begins_with_cents(text::trim(&plain));
+        self.whole = false;
         for digits in amounts(&plain).filter(|digits| !digits.percent) {
             if self.wanted.fit(&digits) {
+                self.whole |= digits.decimals == 0 && self.wanted.exponent > 0;
                 // The same digits in another money show another price.
                 if self.shown.is_some() || may_mean(text, self.price.currency()) {
                     self.shown = self.shown.or(Some((part.node(index).at, text)));

@@ -94,7 +94,8 @@ impl<'r, 'a> Pieces<'r, 'a> {
     }
 
     /// What a text reads as if money stands beside its amount.
-    fn read_marked(&self, text: &str) -> Amounts {
+    #[must_use]
+    pub fn read_marked(&self, text: &str) -> Amounts {
         if !price::may_hold_number(text) || self.unmarked.borrow().contains(text) {
             return None;
         }

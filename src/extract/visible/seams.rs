@@ -134,6 +134,13 @@ fn are_cents(text: &str) -> bool {
         && digits.bytes().take(2).all(|b| b.is_ascii_digit())
 }
 
+/// Whether a text begins with a decimal mark and two digits and no more: `,49`, `.99 £`.
+pub(super) fn begins_with_cents(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix([',', '.']) else { return false };
+    digits.bytes().take_while(u8::is_ascii_digit).count() == 2
+        && !digits[2..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '%'))
+}
+
 /// Whether a sign stands alone in its element in front of two digits in theirs: `€|90`.
 fn is_sign_and_cents(text: &str) -> bool {
     let rest = text.trim_start_matches(super::spots::is_sign);
@@ -160,6 +167,13 @@ fn joined(text: &str) -> (String, bool) {
         let number_ahead = out.trim_end_matches(' ').ends_with(|c: char| c.is_ascii_digit());
         let behind: String =
             chars[i + 1..].iter().skip_while(|c| matches!(**c, ' ' | SEAM | STRUCK)).take(MAX_TEXT).collect();
+        // `7|,49` in boxes below each other: nothing else begins with a mark and two digits right behind a number.
+        let struck = chars[..i].iter().rev().find(|c| **c != ' ') == Some(&STRUCK);
+        if number_ahead && !struck && !has_decimals(out.trim_end()) && begins_with_cents(&behind) {
+            out.truncate(out.trim_end().len());
+            split = true;
+            continue;
+        }
         if number_ahead
             && !has_decimals(&out)
             && out.ends_with(|c: char| c.is_ascii_digit())
@@ -302,6 +316,8 @@ mod tests {
             ("34|€|90|TTC", "34€90 TTC"),
             ("34€|90", "34€90"),
             ("34 €|20 %", "34 € | 20 %"),
+            ("7 |,49 |€", "7,49  €"),
+            ("€ 5 |.94", "€ 5.94"),
         ] {
             assert_eq!(join(&split.replace('|', &SEAM.to_string())).0, joined, "{split}");
         }
@@ -321,6 +337,8 @@ mod tests {
             ("1| |299| kr", "1   299  kr"),
             ("149 |99 Lei", "149  99 Lei"),
             ("kr |499", "kr  499"),
+            ("7 |.499", "7  .499"),
+            ("12,50 |,49", "12,50  ,49"),
         ] {
             let raw = text.replace('|', &SEAM.to_string()).replace('~', &STRUCK.to_string());
             assert_eq!(join(&raw).0, read, "{text}");

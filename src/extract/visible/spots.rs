@@ -7,27 +7,38 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::classes::{self, Hints};
+use super::classes;
 use super::confirm::Relevant;
 use super::lead;
+use super::names::{points_of, weigh};
 use super::neighbours::says_online;
 use super::pieces::{Piece, Pieces};
-use super::written::shows;
+use super::written::{self, shows};
 use crate::extract::address::Here;
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 
 /// Prices looked at on one page.
 const MAX_SPOTS: usize = 600;
 /// Ancestors whose names count.
-const MAX_CLIMB: usize = 14;
+pub(super) const MAX_CLIMB: usize = 14;
 /// Of these the ones whose names speak of the amount itself ...
-const NEAR: usize = 3;
+pub(super) const NEAR: usize = 3;
 /// ... and the ones whose names say that it is the product's.
-const FAR: usize = 7;
+pub(super) const FAR: usize = 7;
+
+/// Whether an amount is that of one of several things to choose from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    #[default]
+    None,
+    Open,
+    /// The page marks it as the one that is chosen.
+    Made,
+}
 
 /// A place that shows an amount.
 #[derive(Debug, Clone)]
@@ -73,6 +84,14 @@ pub struct Spot {
     pub usual: bool,
     /// Its names call it the price before.
     pub old: bool,
+    /// They do so only by names that the only price of many shops has as well, `retail` or `original`.
+    pub usual_name: bool,
+    /// Nothing but its names made it a price before.
+    pub role_by_name: bool,
+    /// Its names call it the price per measure and nothing else that is no price.
+    pub per_unit_name: bool,
+    /// One of several things to choose from: a size in a list, a button or a label.
+    pub choice: Choice,
     /// Inside the box of the buy button.
     pub in_buy_box: bool,
     /// What made the place an aside.
@@ -118,7 +137,7 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
 }
 
 /// Bytes from which on a text is more than a price.
-const LONG: usize = 48;
+pub(super) const LONG: usize = 48;
 /// Whether a text has digits and is no bare percentage.
 fn may_be_amount(raw: &str) -> bool {
     let digits = raw.bytes().any(|b| b.is_ascii_digit())
@@ -152,6 +171,7 @@ impl<'a> Reader<'_, 'a> {
             let may_count = bare.is_none()
                 && (has_dash_for_cents(piece.plain())
                     || self.class_points(element) > 0
+                    || self.is_former(element, piece.plain())
                     || self.split_around(element).is_some());
             let amounts = if may_count { self.pieces.amounts(&piece) } else { self.pieces.marked(&piece) };
             let Some(amounts) = amounts else { continue };
@@ -160,10 +180,23 @@ impl<'a> Reader<'_, 'a> {
                 bare = bare.or_else(whole).or_else(|| self.spot(element, piece.plain(), amounts));
                 continue;
             }
+            // A number with its cents is whole: the box around it shows another amount.
+            let other = |own: &Spot| {
+                let differs = |read: &Reading| read.amount != own.reading.amount;
+                own.reading.amount.scale() == 2 && differs(&amounts.0) && amounts.1.as_ref().is_none_or(differs)
+            };
+            if bare.as_ref().is_some_and(other) {
+                break;
+            }
             // `Item 4711` beside `$30.99`: the box around both shows a price, but not by this text. A text with an
             // amount of its own form is not what the box begins with either.
             if let Kind::Text(raw) = self.tree.nodes[index].kind {
                 let raw = text::clean(raw);
+                if written::is_worded(&raw)
+                    && (self.leaves_heading(index, element) || self.told_by_another(index, element, amounts))
+                {
+                    break;
+                }
                 let first = || shows(&(amounts.0.clone(), None), &raw);
                 if !shows(amounts, &raw) || bare.as_ref().is_some_and(|own| own.dashed && !first()) {
                     break;
@@ -244,17 +277,6 @@ impl<'a> Reader<'_, 'a> {
         self.in_sentence(index).filter(|spot| broken && own && spot.reading.role == Role::Price)
     }
 
-    /// Whether an element holds another one that strikes an amount out or calls it the earlier one.
-    fn strikes(&self, element: usize) -> bool {
-        let nodes = &self.tree.nodes;
-        let struck = |i: usize| nodes[i].tag().is_some() && (self.tree.facts(i).struck || self.tree.hints(i).old);
-        let has_digit = |i: usize| {
-            (i..nodes[i].end)
-                .any(|i| matches!(nodes[i].kind, Kind::Text(raw) if raw.bytes().any(|b| b.is_ascii_digit())))
-        };
-        (element + 1..nodes[element].end).any(|i| struck(i) && has_digit(i))
-    }
-
     /// A price inside a sentence: only with its currency right beside it.
     fn in_sentence(&self, index: usize) -> Option<Spot> {
         let Kind::Text(raw) = self.tree.nodes[index].kind else { return None };
@@ -273,12 +295,15 @@ impl<'a> Reader<'_, 'a> {
         let (reading, second) = amounts;
         let second = second.as_ref().filter(|_| matches!(reading.kind, PriceKind::Exact | PriceKind::From));
         let second = second.and_then(|r| r.money(self.context.currency).ok());
-        let counts = reading.mark.is_some() || has_dash_for_cents(plain) || self.class_points(element) > 0;
+        let counts = reading.mark.is_some()
+            || has_dash_for_cents(plain)
+            || self.class_points(element) > 0
+            || self.is_former(element, plain);
         counts.then(|| Spot { second, long: plain.len() > LONG, ..self.describe(element, plain, reading.clone()) })
     }
 
     /// An element and what it stands in, nearest first, as far as names count.
-    fn climb(&self, element: usize) -> impl Iterator<Item = (usize, usize)> {
+    pub(super) fn climb(&self, element: usize) -> impl Iterator<Item = (usize, usize)> {
         std::iter::once(element).chain(self.tree.ancestors(element)).take(MAX_CLIMB).enumerate()
     }
 
@@ -291,6 +316,10 @@ impl<'a> Reader<'_, 'a> {
         let tree = self.tree;
         // A bare number in a price box is in the money of the place.
         let fallback = self.context.currency.or_else(|| self.context.locale.and_then(|l| l.currency()));
+        let mut reading = reading;
+        if reading.currency.is_none() && self.is_sterling(&reading) {
+            reading.currency = Some(Currency::GBP);
+        }
         let money = reading.money(fallback).ok();
         let mut spot = Spot::new(element, raw, money, reading);
         let first_text = (element..tree.nodes[element].end).find(|i| matches!(tree.nodes[*i].kind, Kind::Text(_)));
@@ -301,7 +330,7 @@ impl<'a> Reader<'_, 'a> {
             let hints = facts.hints;
             weigh(&mut spot, &hints, level);
             let wraps_all = tree.nodes[i].end - i > tree.nodes.len() / 2;
-            let aside = hints.aside || hints.card && self.names_another(i);
+            let aside = hints.aside && !self.is_part(i, facts.class) || hints.card && self.names_another(i);
             if aside && !hints.product && !hints.buy && !wraps_all && level < 11 && !spot.aside {
                 spot.aside = true;
                 spot.aside_name = tag.attribute("class").or_else(|| tag.attribute("id")).unwrap_or(tag.name).to_owned();
@@ -326,11 +355,30 @@ impl<'a> Reader<'_, 'a> {
         // Struck elements inside count too, as in `<p><del>80</del> 55</p>` read as one text.
         if spot.reading.role == Role::Price && spot.class_points < -20 && !spot.struck && !spot.other {
             spot.reading.role = Role::List;
+            spot.role_by_name = true;
         }
         if spot.reading.role == Role::List && spot.reading.kind == PriceKind::Unit {
             spot.reading.role = Role::Price;
         }
         spot
+    }
+
+    /// Whether an amount is in pounds on a page in a language of Britain that names no other country: those that write the
+    /// sign for another pound have a country's domain, or letters beside it.
+    fn is_sterling(&self, reading: &Reading) -> bool {
+        let pound = reading.mark.as_ref().is_some_and(|mark| mark.as_written() == "£");
+        let locale = self.context.locale;
+        pound
+            && self.context.currency.is_none()
+            && locale
+                .is_none_or(|l| matches!(l.language(), "en" | "cy" | "gd") && matches!(l.region(), None | Some("US")))
+    }
+
+    /// Whether a small box is a part of the block that its name begins with, `product-list__price`, and leads nowhere: what
+    /// the block is called says nothing of it; the block itself stands around it, if it does.
+    fn is_part(&self, element: usize, class: &str) -> bool {
+        const SMALL: usize = 16;
+        class.contains("__") && self.tree.nodes[element].end - element <= SMALL && !self.names_another(element)
     }
 
     /// Whether a box has a link with words or a picture to another page, as those of other products have.
@@ -404,6 +452,10 @@ impl Spot {
             named_else: false,
             usual: false,
             old: false,
+            usual_name: true,
+            role_by_name: false,
+            per_unit_name: true,
+            choice: Choice::None,
             in_buy_box: false,
             aside_name: String::new(),
             class_points: 0,
@@ -412,41 +464,6 @@ impl Spot {
             signature: 0,
         }
     }
-}
-
-fn weigh(spot: &mut Spot, hints: &Hints, level: usize) {
-    let near = level < NEAR;
-    spot.class_points += points_of(hints, level);
-    spot.old |= is_old(hints, level);
-    spot.other |= hints.not_price && near;
-    spot.in_product |= hints.product && level < MAX_CLIMB;
-    spot.in_buy_box |= hints.buy && level < 9;
-}
-
-/// What the names of one element say for a price that stands `level` elements deeper.
-fn points_of(hints: &Hints, level: usize) -> i32 {
-    let near = level < NEAR;
-    let mut points = 0;
-    if hints.price && near {
-        points += 12;
-    }
-    if hints.current && hints.price && near {
-        points += 10;
-    }
-    if is_old(hints, level) {
-        points -= 40;
-    }
-    if hints.not_price && near {
-        points -= 45;
-    }
-    if hints.product && level < FAR {
-        points += 6;
-    }
-    points
-}
-
-fn is_old(hints: &Hints, level: usize) -> bool {
-    (hints.old && !(hints.current && hints.price) || hints.former) && level < NEAR
 }
 
 fn mix(state: u64, name: &str, class: &str) -> u64 {

@@ -1,5 +1,6 @@
 //! The product's name on pages without any heading element: the first short text that says what the title says.
 
+use super::classes;
 use crate::extract::harvest::Harvest;
 use crate::extract::scan::Name;
 use crate::extract::text::{self, Words};
@@ -34,9 +35,33 @@ pub fn first(tree: &Tree<'_>, harvest: &Harvest<'_>) -> Option<(String, usize)> 
     })
 }
 
+/// The first visible element outside links and menus whose names call it a title, on a page without headings, if its words
+/// are those of the page's title in front of the shop's name and more.
+#[must_use]
+pub fn named(tree: &Tree<'_>, harvest: &Harvest<'_>) -> Option<(String, usize)> {
+    const MAX_NODES: usize = 8;
+    let title = harvest.title.as_deref()?;
+    let end = SEPARATORS.iter().filter_map(|separator| title.find(separator)).min().unwrap_or(title.len());
+    let wanted = Words::of(&title[..end]);
+    if wanted.iter().next().is_none() || tree.nodes.iter().any(|node| node.is(Name::H1) || node.is(Name::H2)) {
+        return None;
+    }
+    tree.nodes.iter().enumerate().find_map(|(index, node)| {
+        let tag = node.tag().filter(|_| node.end - index <= MAX_NODES)?;
+        if classes::names_title(tag) == 0 {
+            return None;
+        }
+        let name = tree.text(index, MAX_NAME);
+        let own = Words::of(&name);
+        let holds = wanted.iter().all(|word| own.contains(word));
+        (holds && name.len() < MAX_NAME && !tree.is_hidden(index) && !tag.is(Name::META) && !is_elsewhere(tree, index))
+            .then_some((name, index))
+    })
+}
+
 /// Whether a text is a link, a label, or part of a menu or of the document's head.
 fn is_elsewhere(tree: &Tree<'_>, index: usize) -> bool {
-    tree.ancestors(index).any(|i| {
+    std::iter::once(index).chain(tree.ancestors(index)).any(|i| {
         let node = &tree.nodes[i];
         [Name::A, Name::NAV, Name::FOOTER, Name::LABEL, Name::TITLE, Name::OPTION].iter().any(|name| node.is(*name))
             || (tree.hints(i).aside && node.end - i < tree.nodes.len() / 2)
