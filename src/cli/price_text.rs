@@ -137,7 +137,7 @@ fn one(line: &str, jsonl: bool, context: &Context<'_>, out: &mut dyn Write) -> a
 fn answer<'a>(text: &'a str, context: &Context<'_>) -> Answer<'a> {
     let empty =
         Answer { id: None, text: Some(text), amount: None, currency: None, kind: None, high: None, reason: None };
-    match price::read(text, context).and_then(|reading| checked(reading, context)) {
+    match price::stated(text, context).and_then(|reading| checked(reading, context)) {
         Ok((reading, reason)) => {
             // A sign that stays open is shown as written: the amount is known even where the currency is not.
             let written = || reading.mark.as_ref().map(|m| m.common_sign().to_owned());
@@ -151,7 +151,7 @@ fn answer<'a>(text: &'a str, context: &Context<'_>) -> Answer<'a> {
             }
         }
         // What is no price names no currency, whatever its letters remind of.
-        Err(refusal @ Refusal::NoPrice) => {
+        Err(refusal @ (Refusal::NoPrice | Refusal::Saving | Refusal::Threshold)) => {
             let hinted = context.hint.and_then(|h| price::written_currency(h, context));
             Answer { currency: hinted, reason: Some(refusal.to_string()), ..empty }
         }

@@ -2,12 +2,15 @@
 //!
 //! It never guesses: a text that can be read two ways is `Ambiguous` and both readings are kept. No binary float.
 
+mod choice;
+mod codes;
 mod condition;
 mod count;
 mod currency;
 mod doubt;
 mod eastern;
 mod endings;
+mod lead;
 mod markup;
 mod normal;
 mod number;
@@ -106,6 +109,8 @@ pub struct Reading {
     pub worded: bool,
     /// Beside the amount stands what may name another money: it is in no currency that the text does not name.
     pub doubted: bool,
+    /// A lower amount of the same money stands behind it, and no word says which of the two is the price.
+    pub rivalled: bool,
 }
 
 /// What the words around an amount say it is for.
@@ -134,6 +139,10 @@ pub enum Refusal {
     NoPrice,
     #[error("ambiguous: the text can be read as {0} or as {1}")]
     Ambiguous(Decimal, Decimal),
+    #[error("no_price: the text states what one saves, not what one pays")]
+    Saving,
+    #[error("no_price: the text states what an order must reach to be shipped free")]
+    Threshold,
     #[error("no_price: the digits form no number of any locale")]
     Malformed,
     #[error("currency_unknown: the text names no single currency")]
@@ -149,7 +158,19 @@ pub enum Refusal {
 /// # Errors
 /// A [`Refusal`] that says which of the known reasons applies.
 pub fn read(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
-    read_two(raw, context).map(|(first, _)| first)
+    let (first, second) = read_two(raw, context)?;
+    choice::one_of(first, second)
+}
+
+/// Reads the price that a text states, as [`read`] does, and refuses a text that by its words states only what one saves
+/// or what an order must reach to be shipped free.
+///
+/// # Errors
+/// A [`Refusal`] that says which of the known reasons applies.
+pub fn stated(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
+    let (first, second) = read_two(raw, context)?;
+    choice::refuse_unpaid(raw, &first, second.as_ref())?;
+    choice::one_of(first, second)
 }
 
 /// Reads the first price of a text, as [`read`] does, and the one behind it if there is one.
@@ -207,7 +228,11 @@ fn gather(raw: &str, context: &Context<'_>, bare: bool) -> (Vec<Reading>, Option
     if numbers.is_empty() {
         return (Vec::new(), None);
     }
+    if let Some(reading) = choice::split_by_colon(&normal, &low, &numbers, context) {
+        return (vec![reading], None);
+    }
     normal::drop_chains(&normal, &mut numbers);
+    lead::part(raw, &normal, &low, &mut numbers, context.locale);
     let mut seen: Vec<Seen<'_>> = Vec::with_capacity(numbers.len());
     for number in &numbers {
         let taken = seen.last().map_or(0, |before| before.to);
@@ -225,62 +250,10 @@ fn gather(raw: &str, context: &Context<'_>, bare: bool) -> (Vec<Reading>, Option
     if !(bare || any_marked || hinted.is_some()) {
         return (Vec::new(), None);
     }
-    if let Some(reading) = split_by_blank(&normal, &seen, context, hinted.as_ref()) {
+    if let Some(reading) = choice::split_by_blank(&normal, &seen, context, hinted.as_ref()) {
         return (vec![reading], None);
     }
-    let mut readings: Vec<Reading> = Vec::new();
-    let mut places = Vec::new();
-    let mut refusal = None;
-    let mut skip = 0;
-    for (i, one) in seen.iter().enumerate() {
-        if i < skip || (any_marked && one.mark.is_none()) || one.is_quantity(any_marked) || readings.len() == 2 {
-            continue;
-        }
-        match one.reading(context, hinted.as_ref(), &seen[i + 1..]) {
-            Ok((reading, used)) => {
-                skip = i + 1 + used;
-                readings.push(reading);
-                places.push(i);
-            }
-            Err(why) if readings.is_empty() => refusal = refusal.or(Some(why)),
-            Err(_) => {}
-        }
-    }
-    if let ([first, second], [one, other]) = (readings.as_slice(), places.as_slice())
-        && (seen[*other].is_price_behind(&seen[*one], first, second) || is_with_tax(first, second))
-    {
-        readings.swap(0, 1);
-    }
-    (readings, refusal)
-}
-
-/// Tenths of a percent that a tax adds at most.
-const MOST_TAX: i64 = 300;
-
-/// Whether the second of two amounts is the first one with tax: `100,00 zł netto / 123,00 zł brutto`.
-fn is_with_tax(first: &Reading, second: &Reading) -> bool {
-    let spoken = second.tax == TaxView::Gross && first.tax != TaxView::Gross;
-    let most = first.amount.checked_mul(Decimal::new(1_000 + MOST_TAX, 3));
-    spoken
-        && first.role == Role::Price
-        && second.role == Role::Price
-        && first.currency == second.currency
-        && first.amount < second.amount
-        && most.is_some_and(|most| second.amount <= most)
-}
-
-/// `149 99 Lei` and nothing else: markup raised the cents, and the text that is left has a blank in their place.
-fn split_by_blank(
-    text: &str,
-    seen: &[Seen<'_>],
-    context: &Context<'_>,
-    hinted: Option<&currency::Mark>,
-) -> Option<Reading> {
-    let [whole, cents] = seen else { return None };
-    let digits = whole.joined_by_blank(cents, text)?;
-    let (reading, _) = cents.reading(context, hinted, &[]).ok()?;
-    let amount = crate::money::decimal(&digits).ok()?;
-    (reading.kind == PriceKind::Exact && reading.role == Role::Price).then_some(Reading { amount, ..reading })
+    choice::of_prices(&seen, any_marked, hinted.as_ref(), context)
 }
 
 /// Whether words without a number can say something about an amount that stands behind them, or before them: what it
@@ -480,6 +453,7 @@ impl Reading {
             proven_mark: None,
             worded: false,
             doubted: false,
+            rivalled: false,
         })
     }
 }

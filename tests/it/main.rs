@@ -43,6 +43,7 @@ mod other_pages;
 mod pages;
 mod politeness;
 mod price_meaning;
+mod price_pairs;
 mod price_text;
 mod price_words;
 mod pricing;

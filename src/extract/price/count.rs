@@ -27,7 +27,7 @@ impl Seen<'_> {
             Some(rest) => rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start(),
             None => after,
         };
-        let word: &str = counted.split([' ', ',', ')']).next().unwrap_or("");
+        let word: &str = counted.split([' ', ',', ')', '(']).next().unwrap_or("");
         words::is_quantity(word.trim_end_matches('.'))
             || words::is_stock(counted)
             || self.multiplies(after)

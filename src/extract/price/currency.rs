@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::codes::iso;
 use super::symbols::{NATIONS, NOUNS, SIGNS, SUBUNITS};
 use crate::extract::locale::Locale;
 use crate::extract::phrases::Anywhere;
@@ -52,7 +53,9 @@ impl Mark {
             Self::Subunit(coin) => expected.or_else(|| {
                 // `cent` is said of many currencies; other coins are said of the money of the place that has them.
                 let coined: &[&str] = match coin.as_str() {
-                    "¢" => &["USD", "CAD", "AUD", "NZD", "EUR"],
+                    "¢" | "c" | "cent" | "cents" => &["USD", "CAD", "AUD", "NZD", "EUR", "ZAR"],
+                    // Elsewhere `100 ct` is a count.
+                    "ct" => &["EUR"],
                     "p" | "pence" => &["GBP"],
                     "øre" => &["DKK", "NOK"],
                     "öre" => &["SEK"],
@@ -62,7 +65,10 @@ impl Mark {
                     "kuruş" => &["TRY"],
                     _ => &[],
                 };
-                locale.and_then(|l| l.currency()).filter(|c| coined.contains(&c.code()))
+                // Cents are the coin of many countries: a language alone names none of them.
+                let known = !matches!(coin.as_str(), "c" | "ct" | "cent" | "cents");
+                let place = locale.filter(|l| known || l.region().is_some());
+                place.and_then(|l| l.currency()).filter(|c| coined.contains(&c.code()))
             }),
             Self::Other(_) => None,
         }
@@ -188,59 +194,6 @@ fn split_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(move |word| ((word.as_ptr() as usize).saturating_sub(text.as_ptr() as usize), word))
 }
 
-/// An ISO 4217 code; lower case is accepted, mixed case is a word.
-fn iso(word: &str) -> Option<Mark> {
-    if word.len() != 3 || !word.bytes().all(|b| b.is_ascii_alphabetic()) {
-        return None;
-    }
-    let mut upper = [0; 3];
-    for (slot, byte) in upper.iter_mut().zip(word.bytes()) {
-        *slot = byte.to_ascii_uppercase();
-    }
-    let is_upper = word.as_bytes() == upper;
-    if !is_upper && !word.bytes().skip(1).all(|b| b.is_ascii_lowercase()) {
-        return None;
-    }
-    let is_title = !is_upper && word.starts_with(|c: char| c.is_ascii_uppercase());
-    let known = |codes: &[&'static str]| codes.iter().copied().find(|code| code.as_bytes() == upper);
-    if let Ok(at) = ISO.binary_search_by(|code| code.as_bytes().cmp(&upper)) {
-        // In small letters most codes are words somewhere: `top`, `all`, `nad`.
-        let others: &[&str] = if is_title { &WRITTEN_TITLE } else { &WRITTEN_SMALL };
-        return if is_upper || known(others).is_some() { Currency::from_code(ISO[at]).map(Mark::One) } else { None };
-    }
-    if is_upper { known(&FORMER).map(|code| Mark::Other(code.to_owned())) } else { None }
-}
-
-/// Codes that shops write like a word at the beginning of a sentence: `7,95 Eur`.
-const WRITTEN_TITLE: [&str; 5] = ["EUR", "USD", "GBP", "CHF", "CZK"];
-
-/// Codes that shops write in small letters.
-const WRITTEN_SMALL: [&str; 36] = [
-    "EUR", "USD", "SEK", "NOK", "DKK", "GBP", "PLN", "CHF", "CZK", "HUF", "UAH", "INR", "AED", "ILS", "BRL", "CAD",
-    "AUD", "NZD", "JPY", "CNY", "RUB", "KRW", "THB", "VND", "IDR", "BGN", "ISK", "HRK", "ZAR", "MXN", "SGD", "HKD",
-    "MYR", "PHP", "RSD", "MKD",
-];
-
-/// Codes of ISO 4217 with minor units, in order: nearly every word of three letters is none of them.
-#[rustfmt::skip]
-const ISO: [&str; 170] = [
-    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD",
-    "BND", "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW", "CLF", "CLP",
-    "CNY", "COP", "COU", "CRC", "CUC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR",
-    "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR",
-    "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD",
-    "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR",
-    "MVR", "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK",
-    "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP",
-    "SLE", "SLL", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD",
-    "TWD", "TZS", "UAH", "UGX", "USD", "USN", "UYI", "UYU", "UYW", "UZS", "VED", "VES", "VND", "VUV", "WST", "XAD",
-    "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG", "ZWL",
-];
-
-/// Former ISO 4217 codes and the one coin that shops quote.
-const FORMER: [&str; 14] =
-    ["DEM", "FRF", "ITL", "ESP", "FIM", "ATS", "NLG", "BEF", "GRD", "IEP", "PTE", "SKK", "BTC", "XBT"];
-
 /// The longest name at one end of a text. Only ends of words are tried, in scripts without blanks every character.
 fn longest<'t>(
     lower: &str,
@@ -286,7 +239,10 @@ fn longest<'t>(
     let named = held.noun || held.nation || (several && whole.contains("de "));
     let longest = if named { usize::MAX } else { (*LONGEST_SIGN + 2).max(CODE) };
     let listed = |len: usize| named || len == CODE || SIGN_SHAPES.have(piece(len).as_bytes());
-    let possible = |len: usize| len <= longest && listed(len) && boundary(len) && !is_common_word(written(len));
+    // `20 de lei` has its joining word behind the number; in front, `a partir de R$`, the word belongs to what it joins.
+    let joined = |len: usize| !start && piece(len).starts_with("de ");
+    let possible =
+        |len: usize| len <= longest && listed(len) && boundary(len) && !is_common_word(written(len)) && !joined(len);
     ends[..count].iter().rev().filter(|len| possible(**len)).find_map(|len| {
         let small = written(*len).len() == 1 && written(*len) == piece(*len);
         let pence = || Some(Mark::Subunit(piece(*len).to_owned()));
@@ -296,7 +252,7 @@ fn longest<'t>(
 }
 
 /// Names of money that are ordinary words, units or initials when nothing in them is a capital: `da 49 €`, `75 p`, `2 db`.
-const COMMON_WORDS: [&str; 13] = ["da", "le", "ro", "ar", "um", "db", "mt", "mk", "ld", "rf", "cf", "fc", "ls"];
+const COMMON_WORDS: [&str; 14] = ["ks", "da", "le", "ro", "ar", "um", "db", "mt", "mk", "ld", "rf", "cf", "fc", "ls"];
 
 fn is_common_word(written: &str) -> bool {
     let single = written.len() == 1 && written.bytes().all(|b| b.is_ascii_lowercase());
@@ -467,9 +423,11 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
         if let Some(currency) = local.and_then(Currency::from_code) {
             return Some(Mark::One(currency));
         }
-        let former = [("FR", "FRF"), ("FI", "FIM"), ("NL", "NLG")];
+        // Former money is named by its noun too: `kr Finns i lager` is no markka.
+        let former = [("FR", "FRF", "CHF"), ("FI", "FIM", "DEM"), ("NL", "NLG", "NLG")];
         // An adjective that fits no currency of the noun: half understood is not understood.
-        return former.iter().find(|(of, _)| of == region).map(|(_, code)| Mark::Other((*code).to_owned()));
+        let fits = |of: &str, noun: &str| of == *region && shared.starts_with(noun);
+        return former.iter().find(|(of, _, noun)| fits(of, noun)).map(|(_, code, _)| Mark::Other((*code).to_owned()));
     }
     // More than one word that is not understood: the noun alone would be a guess.
     (words == 1 || piece.starts_with("de ")).then(|| Mark::of(piece, codes))

@@ -7,7 +7,7 @@ use super::number::{self, Hints};
 use super::seen::Seen;
 use super::words;
 use super::{Context, PriceKind, Role, TaxView};
-use crate::money::Decimal;
+use crate::money::{Currency, Decimal};
 
 /// ISO 4217 codes that headings in capitals hold as words.
 const CODES_THAT_ARE_WORDS: [&str; 12] =
@@ -22,6 +22,13 @@ const TELEPHONE: usize = 4;
 /// Drops the names of money that are none, and lends that of a range's upper end to the lower one.
 pub(super) fn settle(seen: &mut [Seen<'_>], context: &Context<'_>) {
     let local = context.currency.or_else(|| context.locale.and_then(|l| l.currency()));
+    for one in seen.iter_mut().filter(|s| matches!(s.mark, Some(Mark::One(Currency::SYP)))) {
+        // Until 2013 Latvia paid in lats, whose sign is that of the Syrian pound.
+        let latvia = context.locale.is_some_and(|l| l.likely_region() == Some("LV"));
+        if latvia && one.written().trim_matches(|c: char| !c.is_alphabetic()) == "Ls" {
+            one.mark = Some(Mark::Other("LVL".to_owned()));
+        }
+    }
     if local.is_some_and(|c| c.code() == "PHP") {
         // A capital P is the pula's sign in tables, and the peso's in its country.
         for one in seen.iter_mut().filter(|s| s.mark.is_some() && s.written().contains('P') && s.is_marked_by_letter())
@@ -29,13 +36,18 @@ pub(super) fn settle(seen: &mut [Seen<'_>], context: &Context<'_>) {
             one.mark = local.map(Mark::One);
         }
     }
+    for one in seen.iter_mut().filter(|s| s.is_marked_elsewhere(local, context)) {
+        one.doubted = matches!(one.mark, Some(Mark::Subunit(_)));
+        one.drop_mark();
+    }
     for i in 0..seen.len() {
+        if seen[i].is_count_of_pieces(&seen[..i], &seen[i + 1..]) {
+            seen[i].drop_mark();
+        }
         let sure = || seen.iter().any(|s| s.mark.is_some() && !s.is_marked_by_letter());
         if seen[i].is_doubtful(context, sure) {
-            let one = &mut seen[i];
-            one.mark = None;
-            one.doubted = true;
-            (one.from, one.to) = (one.number.start, one.number.end);
+            seen[i].drop_mark();
+            seen[i].doubted = true;
         }
     }
     for i in (1..seen.len()).rev() {
@@ -83,7 +95,8 @@ impl Seen<'_> {
         match first.role {
             Role::List => lower,
             Role::Conditional | Role::Member => !between.is_empty(),
-            Role::Saving => words::names_price(between.rsplit(' ').next().unwrap_or("")),
+            Role::Saving => between.is_empty() || words::names_price(between.rsplit(' ').next().unwrap_or("")),
+            Role::Price if lower && between.is_empty() && words::may_be_list(&self.lower[..ahead.from]) => true,
             Role::Price => lower && words::reduces(&self.lower[..ahead.number.start], between),
             _ => false,
         }
@@ -107,6 +120,38 @@ impl Seen<'_> {
             && spoken
             && factor(least).is_some_and(|least| own.amount >= least)
             && factor(most).is_some_and(|most| own.amount <= most)
+    }
+
+    fn drop_mark(&mut self) {
+        self.mark = None;
+        (self.from, self.to) = (self.number.start, self.number.end);
+    }
+
+    /// Whether the name of money is none here, because of its form or because it is one only where people pay with it: `N` is the naira's in Nigeria, `Ks` the kyat's in
+    /// Myanmar and a word for pieces in Prague.
+    fn is_marked_elsewhere(&self, local: Option<Currency>, context: &Context<'_>) -> bool {
+        // `Typ C 1 m`: cents are written small and behind their number.
+        if matches!(&self.mark, Some(Mark::Subunit(coin)) if coin == "c") {
+            return self.from < self.number.start || self.written().contains('C');
+        }
+        let Some(Mark::One(named)) = &self.mark else { return false };
+        if !matches!(named, Currency::NGN | Currency::MMK) {
+            return false;
+        }
+        let letters = || self.written().chars().filter(|c| c.is_alphabetic());
+        let at_home = local == Some(*named) || context.locale.and_then(|l| l.currency()) == Some(*named);
+        !at_home && matches!((letters().next(), letters().count()), (Some('N' | 'n'), 1) | (Some('K' | 'k'), 2))
+    }
+
+    /// Whether `ct` counts pieces and no cents, because the text has an amount with the money that it is in:
+    /// `100 ct $12.99`, and not `5 € 50 ct`.
+    fn is_count_of_pieces(&self, ahead: &[Self], behind: &[Self]) -> bool {
+        let coin =
+            matches!(&self.mark, Some(Mark::Subunit(coin)) if matches!(coin.trim_end_matches('.'), "ct" | "cts"));
+        let Some(digits) = self.number.integer().filter(|_| coin) else { return false };
+        let in_money = |s: &Self| s.mark.as_ref().is_some_and(|mark| !matches!(mark, Mark::Subunit(_)));
+        let cents_of = |s: &Self| in_money(s) && s.number.integer().is_some() && digits.len() <= 2;
+        !ahead.last().is_some_and(cents_of) && ahead.iter().chain(behind).any(in_money)
     }
 
     fn written(&self) -> &str {

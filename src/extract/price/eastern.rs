@@ -41,6 +41,7 @@ pub(super) fn read(text: &str, lower: &str, context: &Context<'_>) -> Option<Rea
         proven_mark: None,
         worded: false,
         doubted: false,
+        rivalled: false,
     })
 }
 

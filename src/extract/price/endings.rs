@@ -36,7 +36,7 @@ const OWN: &[(&str, &[&str])] = &[
 ];
 
 /// Stems behind which a name goes on: `sterling`, `finnmark`.
-const OPEN: &[&str] = &["sterlin", "lire sterlin", "finn", "грив", "hryv"];
+const OPEN: &[&str] = &["sterlin", "lire sterlin", "finnmark", "грив", "hryv"];
 
 /// Whether a word of `piece` is the noun of money with this stem, in any of its forms; in scripts without blanks the
 /// stem may stand anywhere.

@@ -20,6 +20,8 @@ pub(super) struct Number<'t> {
     leading_mark: bool,
     /// Another number stands in front of the leading mark, a blank between.
     torn: bool,
+    /// The first group may be part of a name in front and no part of the number: `Windows 11 139,00`.
+    pub lead_doubted: bool,
 }
 
 /// What decides between two readings of a number.
@@ -74,7 +76,7 @@ fn read(text: &str, first: usize) -> Number<'_> {
     // `.75` and `$.75` start with a decimal mark; `Fr.75`, `B/.75` and `1..75` do not.
     let leading_mark =
         matches!(before.next(), Some('.' | ',')) && !before.next().is_some_and(|c| c.is_alphanumeric() || c == '/');
-    Number { start: first, end, first: first_group, rest, leading_mark, torn }
+    Number { start: first, end, first: first_group, rest, leading_mark, torn, lead_doubted: false }
 }
 
 fn digits_at(text: &str, at: usize) -> usize {
@@ -95,6 +97,15 @@ fn mark_at(rest: &str, group_len: usize, marks: &[(char, &str)]) -> Option<(char
         '\'' if next == 2 && marks.is_empty() => Some(('٫', width)),
         // A blank groups only threes, and only behind one to three digits.
         ' ' if next == 3 && group_len <= 3 && marks.iter().all(|(mark, _)| *mark == ' ') => Some((' ', width)),
+        // `£89 .99`: a mark that begins the cents has its blank in the wrong place.
+        ' ' if next == 0
+            && rest[width..].starts_with(['.', ','])
+            && behind_blank() == 2
+            && !rest[width + 3..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '%'))
+            && marks.iter().all(|(mark, _)| *mark == ' ') =>
+        {
+            rest[width..].chars().next().map(|mark| (mark, width + 1))
+        }
         // `119. 95`: the blank after the mark is litter when exactly two digits follow and end the number.
         '.' | ',' if blank && behind_blank() == 2 && group_len > 0 => Some((c, width + 1)),
         // `1. 234,50`
@@ -129,6 +140,27 @@ impl<'t> Number<'t> {
         self.leading_mark && self.rest.is_empty() && self.first.len() == 2
     }
 
+    /// Whether the first group is one or two digits with a blank behind it.
+    pub(super) fn has_short_lead(&self) -> bool {
+        self.rest.first().is_some_and(|(mark, _)| *mark == ' ') && self.first.len() <= 2 && !self.leading_mark
+    }
+
+    /// The first two groups.
+    pub(super) fn lead(&self) -> (&'t str, &'t str) {
+        (self.first, self.rest.first().map_or("", |(_, group)| *group))
+    }
+
+    /// The number without its first group and the mark behind it.
+    pub(super) fn without_lead(mut self) -> Self {
+        if let Some((mark, group)) = self.rest.first().copied() {
+            self.start += self.first.len() + mark.len_utf8();
+            self.first = group;
+            self.rest.remove(0);
+        }
+        self.lead_doubted = false;
+        self
+    }
+
     /// Digits after the last mark, 0 if there is none.
     pub(super) fn last_group(&self) -> usize {
         self.rest.last().map_or(0, |(_, group)| group.len())
@@ -153,6 +185,13 @@ impl<'t> Number<'t> {
         }
         if self.leading_mark {
             return self.resolve_leading();
+        }
+        if self.lead_doubted {
+            let whole = Self { lead_doubted: false, ..self.clone() };
+            return match (whole.clone().without_lead().resolve(hints), whole.resolve(hints)) {
+                (Reading::Exactly(rest), Reading::Exactly(whole)) => Reading::Either(rest, whole),
+                (_, whole) => whole,
+            };
         }
         let Some((&(last, fraction), inner)) = self.rest.split_last() else {
             return exactly(self.first, "");

@@ -244,6 +244,7 @@ impl<'a> Seen<'a> {
         };
         let exponent = currency.map(crate::money::exponent).or_else(|| mark.as_ref().and_then(shared_exponent));
         let decimal_mark = context.decimal_mark.or_else(|| context.locale.and_then(|l| l.decimal_mark()));
+        let exponent = if currency.is_some_and(is_whole_in_trade) { Some(0) } else { exponent };
         let hints = Hints { exponent, decimal_mark, fine: kind_of_unit == Some(PriceKind::Unit) };
         let mut amount = match self.number.resolve(hints) {
             number::Reading::Exactly(amount) => amount,
@@ -293,6 +294,7 @@ impl<'a> Seen<'a> {
                 proven_mark: self.number.proven_mark(),
                 worded: self.is_worded(later),
                 doubted: self.doubted,
+                rivalled: false,
             },
             used,
         ))
@@ -421,6 +423,7 @@ impl<'a> Seen<'a> {
     /// `36 x 99 kr`, `12 × 9,99`: one of several payments.
     pub(super) fn instalments(&self) -> bool {
         let before = self.lower[..self.from].trim_end();
+        let before = before.strip_suffix(" de").unwrap_or(before);
         let before = before.strip_suffix(['x', '×', '*', 'х']).map(str::trim_end);
         before.is_some_and(|b| b.ends_with(|c: char| c.is_ascii_digit()))
     }
@@ -473,6 +476,18 @@ pub(super) fn qualifies(words: &str, stands_before: bool) -> bool {
         let near = words.trim_start_matches(BEHIND_AMOUNT);
         near.starts_with(UNIT_LEADS) || near.starts_with('+') || tax::tax(words, "") != (false, false)
     }
+}
+
+/// Whether trade has no coins of a currency that ISO 4217 gives two decimals: three digits behind a mark are a group.
+/// CLDR prints these amounts without decimals, in all of trade or in cash.
+fn is_whole_in_trade(currency: crate::money::Currency) -> bool {
+    use crate::money::Currency::{
+        AFN, ALL, AMD, COP, HUF, IDR, IRR, KHR, LAK, LBP, MGA, MMK, MNT, RSD, SOS, SYP, TZS, UZS, YER,
+    };
+    matches!(
+        currency,
+        AFN | ALL | AMD | COP | HUF | IDR | IRR | KHR | LAK | LBP | MGA | MMK | MNT | RSD | SYP | TZS | UZS | YER | SOS
+    )
 }
 
 /// The number of decimals that every currency of a shared sign has, if they agree.

@@ -45,7 +45,7 @@ pub(super) const SIGNS: &[(&str, &str)] = &[
     ("fr.", "CHF"), ("sfr.", "CHF"), ("sfr", "CHF"), ("chf", "CHF"), ("fr", "CHF"), ("stg", "GBP"), ("gbp", "GBP"), ("₣", "CHF"),
     ("rm", "MYR"), ("rp", "IDR"), ("rp.", "IDR"), ("r", "ZAR"), ("l", "HNL MDL"), ("q", "GTQ"), ("p", "BWP"), ("g", "HTG"),
     ("s/", "PEN"), ("s/.", "PEN"), ("b/.", "PAB"), ("bs", "BOB VES"), ("bs.", "BOB VES"), ("bs.s", "VES"), ("ksh", "KES"),
-    ("kshs", "KES"), ("tsh", "TZS"), ("ush", "UGX"), ("tk", "BDT"), ("mt", "MZN"), ("mtn", "MZN"), ("kz", "AOA"), ("k", "ZMW PGK MMK"), ("d", "GMD"), ("e", "SZL"), ("s", "SOS"),
+    ("kshs", "KES"), ("tsh", "TZS"), ("ush", "UGX"), ("tk", "BDT"), ("mt", "MZN"), ("mtn", "MZN"), ("kz", "AOA"), ("k", "ZMW PGK MMK"), ("ks", "MMK"), ("n", "NGN"), ("d", "GMD"), ("e", "SZL"), ("s", "SOS"),
     ("zk", "ZMW"), ("mk", "MWK"), ("le", "SLE EGP"), ("db", "STN"), ("vt", "VUV"), ("um", "MRU"), ("nfk", "ERN"), ("fdj", "DJF"),
     ("fbu", "BIF"), ("frw", "RWF"), ("rf", "RWF MVR"), ("r₣", "RWF"), ("fg", "GNF"), ("cf", "KMF"), ("fc", "CDF"), ("ar", "MGA"),
     ("fcfa", "XAF XOF"), ("f cfa", "XOF XAF"), ("cfa", "XOF XAF"), ("cg.", "XCG"), ("cg", "XCG"), ("ر", "PKR"), ("रू", "NPR INR"), ("रू.", "NPR INR"), ("fcfp", "XPF"), ("ls", "SYP LVL"), ("cfpf", "XPF"), ("f", "XPF"), ("nu.", "BTN"), ("afl.", "AWG"), ("naf.", "XCG"),
@@ -100,7 +100,7 @@ pub(super) const NOUNS: &[(&str, &str)] = &[
     ("marka", "BAM"), ("lev", "BGN"), ("leva", "BGN"), ("левa", "BGN"), ("лева", "BGN"), ("colón", "CRC"), ("colon", "CRC"), ("콜론", "CRC"),
     ("sol", "PEN"), ("soles", "PEN"), ("quetzal", "GTQ"), ("lempira", "HNL"), ("taka", "BDT"), ("birr", "ETB"), ("cedi", "GHS"),
     ("shilling", "KES TZS UGX"), ("hryven", "UAH"), ("manat", "AZN TMT"), ("манат", "AZN TMT"), ("kip", "LAK"), ("riel", "KHR"), ("kyat", "MMK"),
-    ("gulden", "NLG"), ("guilder", "NLG"), ("peseta", "ESP"), ("mark", "DEM"), ("finn", "FIM"), ("marchi", "DEM"), ("rufiyaa", "MVR"),
+    ("gulden", "NLG"), ("guilder", "NLG"), ("peseta", "ESP"), ("mark", "DEM"), ("finnmark", "FIM"), ("marchi", "DEM"), ("rufiyaa", "MVR"),
     ("美元", "USD"), ("roupie", "INR PKR LKR NPR MUR SCR"), ("bitcoin", "BTC"),
 ];
 

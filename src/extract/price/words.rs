@@ -35,12 +35,12 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     ),
     (
         Cue::UpTo,
-        &["approximately", "approx.", "approx", "about", "ca.", "cca", "circa", "ungefähr", "environ", "ungefär", "omtrent", "noin", "około", "přibližně", "približne", "примерно", "приблизно", "около", "≈", "up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "over", "less than", "more than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
+        &["approximately", "approx.", "approx", "about", "ca.", "cca", "circa", "ungefähr", "environ", "ungefär", "omtrent", "noin", "około", "přibližně", "približne", "примерно", "приблизно", "около", "≈", "up to", "bis zu", "bis", "op til", "upp till", "opptil", "under", "over", "acima de", "superiores a", "less than", "more than", "max", "jusqu'à", "fino a", "hasta", "do", "até", "tot", "до"],
     ),
     (
         Cue::Saving,
         &[
-            "save", "you save", "saving", "savings", "off", "discount", "spar", "spare", "sie sparen", "spara", "du sparar", "du sparer", "sparen", "ersparnis",
+            "save", "economize", "economiza", "economia de", "ahórrate", "you save", "saving", "savings", "off", "discount", "spar", "spare", "sie sparen", "spara", "du sparar", "du sparer", "sparen", "ersparnis",
             "rabat", "rabatt", "oszczędzasz", "oszczędź", "taniej o", "zniżka", "économisez", "vous économisez", "ahorra", "ahorras", "risparmi", "poupa",
             "poupe", "je bespaart", "bespaar", "korting", "ušetříte", "sleva", "ušetríte", "zľava", "megtakarítás", "économie", "экономия", "скидка", "выгода",
             "säästä", "säästät", "alennus", "économies", "descuento", "sconto", "desconto", "voucher", "coupon", "gutschein", "cashback", "reducere", "economisești",
@@ -50,7 +50,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     (
         Cue::List,
         &[
-            "rrp", "msrp", "was", "list", "reg", "vejl. pris", "vejl.pris", "vejl. udsalgspris", "vejledende pris", "vejledende udsalgspris", "veil. pris", "ajánlott fogyasztói ár", "ajánlott ár", "fogyasztói ár", "bisheriger preis", "unser bisheriger preis", "vorheriger preis", "áður", "běžně", "dříve", "stará cena", "αρχική τιμή", "παλιά τιμή", "sena kaina", "senoji kaina", "ankstesnė kaina", "iepriekšējā cena", "vecā cena", "vana hind", "tavahind", "eelmine hind", "régi ár", "korábbi ár", "predošlá cena", "ranija cijena", "prejšnja cena", "tidl. pris", "tidligere", "メーカー希望小売価格", "建議售價", "建议零售价", "优惠前", "優惠前", "list price", "reg.", "regular", "regular price", "original", "originally", "old price", "retail", "statt", "uvp", "uvp*",
+            "rrp", "msrp", "was", "list", "listenpreis", "katalogpreis", "katalogpris", "catalogusprijs", "prix catalogue", "cena okładkowa", "původně", "pôvodne", "u.p.", "u.p", "市售價", "市售价", "reg", "vejl. pris", "vejl.pris", "vejl. udsalgspris", "vejledende pris", "vejledende udsalgspris", "veil. pris", "ajánlott fogyasztói ár", "ajánlott ár", "fogyasztói ár", "bisheriger preis", "unser bisheriger preis", "vorheriger preis", "áður", "běžně", "dříve", "stará cena", "αρχική τιμή", "παλιά τιμή", "sena kaina", "senoji kaina", "ankstesnė kaina", "iepriekšējā cena", "vecā cena", "vana hind", "tavahind", "eelmine hind", "régi ár", "korábbi ár", "predošlá cena", "ranija cijena", "prejšnja cena", "tidl. pris", "tidligere", "メーカー希望小売価格", "建議售價", "建议零售价", "优惠前", "優惠前", "list price", "reg.", "regular", "regular price", "original", "originally", "old price", "retail", "statt", "uvp", "uvp*",
             "bisher", "vorher", "früher", "alter preis", "normalpris", "førpris", "før", "vejl", "vejledende", "tidligere pris", "ord. pris", "ord pris", "ordinarie",
             "ordinarie pris", "rek. pris", "tidigare", "tidigare pris", "veil", "veil.", "veiledende", "ordinær pris", "ovh", "norm.", "norm", "normaalihinta",
             "prix conseillé", "au lieu de", "prix barré", "avant", "ancien prix", "precio recomendado", "pvp", "pvpr", "antes", "precio anterior", "prezzo di listino",
@@ -71,7 +71,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "shipping", "delivery", "postage", "p&p", "versand", "versandkosten", "lieferung", "zzgl", "fragt", "levering", "leveret", "frakt", "leverans", "frakt fra",
             "livraison", "expédition", "frais de port", "envío", "gastos de envío", "envio", "spedizione", "consegna", "verzending", "verzendkosten", "bezorging",
             "dostawa", "wysyłka", "dostawy", "doprava", "doručení", "doručenie", "szállítás", "livrare", "transport", "доставка", "toimitus", "tarne", "piegāde",
-            "pristatymas", "доставки", "αποστολή", "μεταφορικά", "kargo", "송료", "배송비", "送料", "运费", "運費", "dostava", "poštovné", "portes",
+            "pristatymas", "доставки", "αποστολή", "μεταφορικά", "kargo", "송료", "배송비", "送料", "运费", "運費", "dostava", "poštovné", "portes", "frete",
         ],
     ),
     (
@@ -210,6 +210,12 @@ pub(super) fn reduces(before: &str, between: &str) -> bool {
         || near.any(|word| PAIRS.iter().any(|(from, to)| word == *from && between == *to))
 }
 
+/// Whether the words in front of an amount, its sign not included, may call it the price before, if a lower one follows:
+/// by themselves they name what a ticket costs.
+pub(super) fn may_be_list(before: &str) -> bool {
+    ends_with_phrase(before.trim_end_matches([' ', ':']), "ticket")
+}
+
 /// Names of money that are units, norms or models as they are written here, where people pay with another money.
 #[rustfmt::skip]
 const UNITS: [&str; 27] = [
@@ -257,6 +263,19 @@ pub(super) fn are_of_price(text: &str) -> bool {
             || super::tax::is_word(word)
             || super::currency::at_start(word, word).is_some_and(|(_, len)| len == word.len())
     })
+}
+
+/// How one word for a price ends in languages that write words together: `Aktionspreis`, `Slutpris`, `Gesamtbetrag`.
+const PRICE_ENDINGS: [&str; 15] = [
+    "preis", "price", "pris", "prijs", "hinta", "betrag", "beløb", "belopp", "bedrag", "cena", "hind", "summe",
+    "summa", "ára", "verð",
+];
+
+/// Whether one word in lower case is a word of prices, or joins an amount to what stands in front of it.
+pub(super) fn leads_to_price(word: &str) -> bool {
+    are_of_price(word)
+        || PRICE_ENDINGS.iter().any(|end| word.ends_with(end))
+        || FOR.iter().any(|lead| lead.trim_end() == word)
 }
 
 static PRICE_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| PRICE_LABELS.iter().copied().collect());
@@ -418,8 +437,16 @@ const OR_MORE: [&str; 14] = [
     "и более",
 ];
 
+/// Whether words in lower case right behind an amount name those who pay it: `Motoring Club Premium`.
+pub(super) fn speaks_of_members(behind: &str) -> bool {
+    let until = behind.find(|c: char| c.is_ascii_digit() || super::currency::is_sign(c)).unwrap_or(behind.len());
+    behind[..until]
+        .split([' ', ',', '(', ')', ':'])
+        .any(|word| !word.is_empty() && cues(word, "").contains(&Cue::Member))
+}
+
 /// Whether words name shipping anywhere: `free shipping on orders over`.
-fn speaks_of_shipping(words: &str) -> bool {
+pub(super) fn speaks_of_shipping(words: &str) -> bool {
     let shipping = BEFORE.iter().filter(|(cue, _)| *cue == Cue::Shipping).flat_map(|(_, phrases)| *phrases);
     shipping
         .filter(|phrase| phrase.chars().count() > 2)

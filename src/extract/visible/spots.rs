@@ -201,6 +201,10 @@ impl<'a> Reader<'_, 'a> {
                 if !shows(amounts, &raw) || bare.as_ref().is_some_and(|own| own.dashed && !first()) {
                     break;
                 }
+                // `149,99 € 129,99 €` in one text: nothing says which of the two is the price.
+                if amounts.0.rivalled && self.pieces.read(&raw).is_some_and(|own| own.0.rivalled) {
+                    return None;
+                }
                 // `<del>$80</del> $55`: the text of a box that strikes another amount out is read by itself.
                 let own = self.tree.nodes[index].parent == element && amounts.0.kind == PriceKind::Exact;
                 if own && self.strikes(element) {
