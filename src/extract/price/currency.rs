@@ -426,8 +426,11 @@ fn named(piece: &str, nouns: bool) -> Option<Mark> {
         // Former money is named by its noun too: `kr Finns i lager` is no markka.
         let former = [("FR", "FRF", "CHF"), ("FI", "FIM", "DEM"), ("NL", "NLG", "NLG")];
         // An adjective that fits no currency of the noun: half understood is not understood.
-        let fits = |of: &str, noun: &str| of == *region && shared.starts_with(noun);
-        return former.iter().find(|(of, _, noun)| fits(of, noun)).map(|(_, code, _)| Mark::Other((*code).to_owned()));
+        let fits = |code: &str, noun: &str| shared.starts_with(noun) || shared == code;
+        return former
+            .iter()
+            .find(|(of, code, noun)| of == region && fits(code, noun))
+            .map(|(_, code, _)| Mark::Other((*code).to_owned()));
     }
     // More than one word that is not understood: the noun alone would be a guess.
     (words == 1 || piece.starts_with("de ")).then(|| Mark::of(piece, codes))
