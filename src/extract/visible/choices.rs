@@ -124,9 +124,7 @@ fn is_made(tree: &Tree<'_>, b: usize) -> bool {
         let last = |word: &str| word.rsplit(['-', '_']).next().unwrap_or("").to_ascii_lowercase();
         let named =
             |word: &str| matches!(last(word).as_str(), "selected" | "active" | "checked" | "current" | "chosen");
-        STATES.iter().any(|key| is_true(key))
-            || tag.attribute("checked").is_some()
-            || class.split_ascii_whitespace().any(named)
+        STATES.iter().any(is_true) || tag.attribute("checked").is_some() || class.split_ascii_whitespace().any(named)
     };
     let control = |tag: &Tag<'_>| matches!(tag.key, Name::INPUT | Name::BUTTON);
     (b..tree.nodes[b].end).any(|i| tree.nodes[i].tag().is_some_and(|tag| (i == b || control(tag)) && says(tag)))
