@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::wire::amount;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
+use super::wire::pace::Pace;
 use super::wire::session::{Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
@@ -48,6 +49,9 @@ const TOKEN: &str = "https://allegro.pl/auth/oauth/token";
 const MEDIA_TYPE: &str = "application/vnd.allegro.public.v1+json";
 /// 9,000 requests a minute for each client (developer.allegro.pl, limits); a third of it is left to others.
 const PER_MINUTE: u32 = 6_000;
+/// Of these, 3,500 may read, and commands may change 150,000 offers an hour, which is 2,500 a minute; the same share is left.
+const READS_PER_MINUTE: u32 = 2_300;
+const COMMANDS_PER_MINUTE: u32 = 1_650;
 const BURST: u32 = 50;
 /// Offers listed for one SKU: enough to see that there are several.
 const MAX_OFFERS: &str = "10";
@@ -89,6 +93,9 @@ fn build(table: &Table) -> Result<Seller, String> {
 struct Allegro {
     seller: Seller,
     session: Session,
+    /// What Allegro counts of one kind, within the bucket of all requests.
+    reads: Arc<Pace>,
+    commands: Arc<Pace>,
     /// Part of every command id, so that two channels never share one.
     name: String,
     clock: Clock,
@@ -180,10 +187,14 @@ impl Allegro {
         let http = Http::new(setting)?;
         let (name, clock, vault) = (setting.name.clone(), setting.clock.clone(), Arc::clone(&setting.vault));
         // The vendor counts the requests of an application.
-        let pace = setting.shared.pace(&[&"requests", &seller.base.as_str(), &seller.client.id], BURST, PER_MINUTE);
+        let pace = |kind: &str, per_minute| {
+            setting.shared.pace(&[&kind, &seller.base.as_str(), &seller.client.id], BURST, per_minute)
+        };
+        let (reads, commands) = (pace("reads", READS_PER_MINUTE), pace("commands", COMMANDS_PER_MINUTE));
+        let pace = pace("requests", PER_MINUTE);
         let tokens = Tokens::new(http.clone(), seller.client.clone(), name.clone(), clock.clone(), vault);
         let session = Session::new(http.paced(pace), tokens, Bearer::Standard);
-        Ok(Self { seller, session, name, clock })
+        Ok(Self { seller, session, reads, commands, name, clock })
     }
 
     fn call(&self, method: Method, segments: &[&str], query: &[(&str, &str)]) -> Call {
@@ -193,6 +204,7 @@ impl Allegro {
     }
 
     async fn get(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Answer, ChannelError> {
+        self.reads.take(1).await?;
         self.session.ask(self.call(Method::GET, segments, query), Vec::new()).await
     }
 
@@ -202,6 +214,7 @@ impl Allegro {
         let body = serde_json::to_vec(&Command { id: id.clone(), input: Input { buy_now_price: price } });
         let body = body.map_err(|why| ChannelError::new(Class::Rejected, why.to_string()))?;
         let quoted = quoted(&change.external, &body)?;
+        self.commands.take(1).await?;
         let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
         let call = self.call(Method::PUT, &["offers", &change.external, "change-price-commands", &id], &[]);
         let answer = self.session.push(call, pass).await?;

@@ -194,9 +194,9 @@ impl Amazon {
     }
 
     fn seen(&self, external: &str, found: Option<&Found>) -> Seen {
-        let refused = found.and_then(|found| found.refused.clone());
+        let complaint = found.and_then(|found| found.complaint.clone());
         // The crossed-out price of `attributes` is what was submitted, not what is shown.
-        Seen { refused, ..Seen::plain(external.to_owned(), found.and_then(|found| found.price)) }
+        Seen { complaint, ..Seen::plain(external.to_owned(), found.and_then(|found| found.price)) }
     }
 }
 
@@ -381,7 +381,7 @@ impl Channel for Amazon {
             .zip(skus)
             .map(|(external, sku)| {
                 let seen = self.seen(external, found.iter().find(|found| found.sku == sku));
-                Seen { refused: refused.remove(external).or(seen.refused), ..seen }
+                Seen { refused: refused.remove(external), ..seen }
             })
             .collect())
     }

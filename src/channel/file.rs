@@ -65,6 +65,8 @@ drift = "alert"
 const MAX_BATCH: usize = 20_000;
 /// Acknowledgements looked through for a price, newest first.
 const MAX_ACKNOWLEDGED: usize = 500;
+/// Numbers tried in a row while other daemons take them.
+const MAX_TAKEN: usize = 32;
 /// A file that waits longer than this for its acknowledgement is a problem.
 const MAX_SILENCE_MS: i64 = Millis::DAY;
 
@@ -136,14 +138,29 @@ impl Files {
         let mut visit = self.place.open().await?;
         let now = self.clock.now();
         let number = next_number(&visit.names().await?, now);
-        let manifest = Manifest::of(number, &body, changes.len(), self.format, now);
-        visit.put(&manifest.file, &body).await.map_err(|error| match error.class {
-            Class::Unknown => ChannelError::new(Class::Retry { after_ms: None }, error.message),
-            _ => error,
-        })?;
+        let (number, manifest) = self.claim(&mut visit, number, &body, changes.len(), now).await?;
         visit.put(&table::manifest_name(number), &manifest.text()?).await?;
         self.written.remember(externals.into_iter(), &number.to_string());
         Ok(())
+    }
+
+    /// Writes the price file under the first number from `number` on that no other daemon takes at the same time; the
+    /// number is ours then, and so is its manifest.
+    async fn claim(
+        &self,
+        visit: &mut Visit,
+        number: u64,
+        body: &[u8],
+        rows: usize,
+        now: Millis,
+    ) -> Result<(u64, Manifest), ChannelError> {
+        for number in (number..).take(MAX_TAKEN) {
+            let manifest = Manifest::of(number, body, rows, self.format, now);
+            if visit.create(&manifest.file, body).await? {
+                return Ok((number, manifest));
+            }
+        }
+        Err(ChannelError::new(Class::Retry { after_ms: None }, format!("{MAX_TAKEN} numbers in a row are taken")))
     }
 
     /// What acknowledgements say of these listings, newest first.
@@ -190,11 +207,7 @@ impl Files {
             return Ok(Some(Arc::clone(known)));
         }
         let Some(body) = visit.read(&table::acknowledgement_name(number)).await? else { return Ok(None) };
-        let parsed = Acknowledged::parse(&body, self.capabilities().field()).map_err(|why| {
-            let text = format!("{}: {why}", table::acknowledgement_name(number));
-            ChannelError::new(Class::Retry { after_ms: None }, text)
-        })?;
-        let parsed = Arc::new(parsed);
+        let parsed = Arc::new(Acknowledged::parse(&body, self.capabilities().field()));
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.insert(number, Arc::clone(&parsed));
         while read.len() > MAX_ACKNOWLEDGED {

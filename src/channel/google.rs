@@ -283,8 +283,8 @@ impl Google {
         let now = self.clock.now();
         let sale = sale.filter(|_| window.is_none_or(|window| window.holds(now)));
         let issue = product.product_status.item_level_issues.into_iter().find(Issue::about_price);
-        let refused = issue.map(|issue| format!("{} ({})", issue.description, issue.code));
-        Ok(Seen { refused, ..Seen::crossed(external.to_owned(), sale.or(price), sale.and(price)) })
+        let complaint = issue.map(|issue| format!("{} ({})", issue.description, issue.code));
+        Ok(Seen { complaint, ..Seen::crossed(external.to_owned(), sale.or(price), sale.and(price)) })
     }
 }
 

@@ -284,6 +284,9 @@ pub struct Seen {
     pub regular: Option<Option<WirePrice>>,
     /// The channel's own reason for not showing the last write, if it gives one.
     pub refused: Option<String>,
+    /// What the channel finds wrong with the listing. It may be about an older write, so that it is a reason only once the
+    /// last one has had its time to show.
+    pub complaint: Option<String>,
     /// Why the price shown cannot be relied on even if it is the right one: the channel holds several that disagree.
     /// Writing it again settles it.
     pub disputed: Option<String>,
@@ -293,13 +296,13 @@ impl Seen {
     /// A listing of a channel that tells its price and nothing else.
     #[must_use]
     pub const fn plain(external: String, price: Option<WirePrice>) -> Self {
-        Self { external, price, regular: None, refused: None, disputed: None }
+        Self { external, price, regular: None, refused: None, complaint: None, disputed: None }
     }
 
     /// A listing of a channel that also tells which price it crosses out, if any.
     #[must_use]
     pub const fn crossed(external: String, price: Option<WirePrice>, regular: Option<WirePrice>) -> Self {
-        Self { external, price, regular: Some(regular), refused: None, disputed: None }
+        Self { external, price, regular: Some(regular), refused: None, complaint: None, disputed: None }
     }
 }
 

@@ -87,7 +87,7 @@ struct Shop {
 fn build(table: &Table) -> Result<Shop, String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
-    let endpoint = http::base(&settings.url)?.join("admin-api").map_err(|e| format!("url: {e}"))?;
+    let endpoint = http::secure_base(&settings.url)?.join("admin-api").map_err(|e| format!("url: {e}"))?;
     let mut headers = HeaderMap::new();
     http::secret_header(&mut headers, "vendure-api-key", settings.api_key.expose_secret())?;
     if !settings.channel_token.is_empty() {

@@ -9,6 +9,10 @@ use crate::sentence::Sentence;
 use crate::store::lanes::Change;
 use crate::store::listings::Listing;
 
+mod shown;
+
+pub use shown::Shown;
+
 /// Times and bounds of one channel's lane.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -63,32 +67,6 @@ pub enum Event {
     Rested,
     /// The channel takes no more updates of the listing before an instant; the text says why.
     Full(Millis, String),
-}
-
-/// What a channel shows of one listing, as counts of the listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// What a buyer pays.
-    pub minor: i64,
-    /// The crossed-out price; `None` if the channel cannot tell, `Some(None)` if there is none.
-    pub regular: Option<Option<i64>>,
-    /// The channel's own reason for not showing the last write, if it gives one.
-    pub refused: Option<String>,
-    /// The channel holds several prices that disagree, so that the one shown proves nothing.
-    pub disputed: bool,
-}
-
-impl Shown {
-    /// A price and nothing else.
-    #[must_use]
-    pub const fn price(minor: i64) -> Self {
-        Self { minor, regular: None, refused: None, disputed: false }
-    }
-
-    /// Whether this proves the price and, where the channel can tell, that exactly the wanted price is crossed out.
-    fn proves(&self, minor: Option<i64>, regular: Option<i64>) -> bool {
-        !self.disputed && minor == Some(self.minor) && self.regular.is_none_or(|shown| shown == regular)
-    }
 }
 
 /// What to do with a listing that a lane has just claimed.
@@ -362,7 +340,7 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
             let maybe = if waits { strays } else { base.maybe };
             Change { state: "intended", next_at: Some(now), reads: 1, maybe, ..base }
         }
-        (false, true) => match &seen.refused {
+        (false, true) => match seen.why_not(listing, policy, now) {
             Some(why) if !newer => Change {
                 state: "rejected",
                 reason: why.clone(),
@@ -386,6 +364,11 @@ fn next_read(reads: i64, policy: &Policy) -> i64 {
     (policy.verify_after.max(1) << reads.min(10)).min(policy.settle_within / 2 + 1)
 }
 
+/// Whether what was sent has had its time to show.
+fn settled(listing: &Listing, policy: &Policy, now: Millis) -> bool {
+    now.since(listing.sent_at.map_or(now, Millis)) >= policy.settle_within
+}
+
 /// A read that does not show what was sent; `seen` is what it shows, if anything.
 fn missed(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis, base: Change) -> Change {
     let reads = listing.reads + 1;
@@ -395,7 +378,6 @@ fn missed(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis,
         let finish = Some(("rejected", reason.clone()));
         Change { state: "rejected", reason, next_at: None, reads, finish, fact, ..base }
     };
-    let sent_at = listing.sent_at.map_or(now, Millis);
     let wait = policy.verify_after.max(1) << reads.min(10);
     if matches!(listing.state.as_str(), "sent" | "unknown") {
         // Also when a worker died before it could write down that the outcome is unknown.
@@ -415,7 +397,7 @@ fn missed(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis,
         let maybe = listing.maybe_with_sent();
         return Change { state: "intended", reason, next_at: Some(now), reads, maybe, finish, fact, ..base };
     }
-    if now.since(sent_at) < policy.settle_within {
+    if !settled(listing, policy, now) {
         return Change { state: "accepted", next_at: Some(now.plus(next_read(reads, policy))), reads, ..base };
     }
     if let Some(reason) = cut_short(PUSHES_BEFORE_SHORT) {

@@ -33,7 +33,8 @@ statements! {
     OF_PRODUCT = Sql::same("select * from listings where product_id = $1 order by channel");
     RECONCILABLE = Sql::same(
         "select * from listings
-         where channel = $1 and id > $2 and state in ('idle', 'verified', 'drifted', 'parked') and external is not null
+         where channel = $1 and id > $2 and state in ('idle', 'verified', 'drifted', 'parked', 'rejected', 'held')
+             and external is not null
          order by id limit $3");
 }
 
@@ -250,7 +251,7 @@ pub async fn desire_again(db: &Db, desires: Vec<(Desire, Option<i64>)>, now: Mil
     .await
 }
 
-/// A channel's listings that rest and can be compared with the channel, after an id.
+/// A channel's listings of which nothing is under way, so that they can be compared with the channel, after an id.
 ///
 /// # Errors
 /// The engine's own.

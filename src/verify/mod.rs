@@ -2,6 +2,7 @@
 //! pure; reading and repairing are beside it.
 
 mod drift;
+mod waiting;
 
 use std::collections::BTreeSet;
 
@@ -52,8 +53,10 @@ fn words(price: Option<WirePrice>) -> String {
 pub fn strike(listing: &Listing, seen: Option<Option<WirePrice>>) -> Option<String> {
     let shown = seen?;
     let ours = listing.sent_regular_minor;
-    let proved = listing.state == "verified" && listing.verified_seq == listing.sent_seq && listing.sent_seq > 0;
-    if !proved || shown.map(|shown| listing.units(shown).ok()) == ours.map(Some) {
+    let proved = listing.state == "verified" && listing.verified_seq == listing.sent_seq;
+    // What was rejected is only proved together with what it crosses out.
+    let awaited = listing.state == "rejected" && listing.desired_seq == listing.sent_seq;
+    if listing.sent_seq == 0 || !(proved || awaited) || shown.map(|shown| listing.units(shown).ok()) == ours.map(Some) {
         return None;
     }
     Some(match (shown, ours) {
@@ -87,6 +90,8 @@ pub fn compare(listing: &Listing, found: Option<WirePrice>, disputed: Option<&st
     let money = |minor: Option<i64>| minor.and_then(|minor| listing.price(minor).ok());
     let decided = listing.desired_seq > 0 && listing.verified_seq > 0;
     let expected = match decided {
+        // What was seen last: the wish did not get there.
+        _ if waiting::waits(listing) => money(listing.live_minor),
         // Looking was proof enough: it was never sent.
         true if listing.verified_seq > listing.sent_seq => money(listing.desired_minor),
         true => money(listing.sent_minor.or(listing.desired_minor)),
@@ -95,6 +100,7 @@ pub fn compare(listing: &Listing, found: Option<WirePrice>, disputed: Option<&st
     let disputed = disputed.filter(|_| listing.state != "idle");
     let agrees = found == expected && disputed.is_none();
     let kind = match (found, listing.state.as_str()) {
+        _ if waiting::waits(listing) => waiting::kind(listing, found, disputed.is_some())?,
         (None, "idle") if listing.live_minor.is_none() => return None,
         (None, _) => Kind::Gone,
         (Some(found), _) if found.currency() != own => Kind::Currency,
@@ -122,7 +128,7 @@ pub struct Standing {
     pub listing_id: i64,
     pub product_id: i64,
     pub external: String,
-    /// `drifted` or `parked`.
+    /// `drifted`, `parked` or `rejected`.
     pub state: String,
     pub since: Millis,
     pub wanted: Option<WirePrice>,
@@ -152,8 +158,8 @@ pub enum Look<'a> {
     Only,
     /// What the channel's policy says.
     ByPolicy,
-    /// The same, and our price goes out again for what drifted or was given up: of these products, or of all where none is
-    /// named. A person says so, so that it is not counted who wrote how often.
+    /// The same, and our price goes out again for what drifted, was rejected, waits or was given up: of these products, or
+    /// of all where none is named. A person says so, so that it is not counted who wrote how often.
     Reassert(&'a BTreeSet<i64>),
 }
 
@@ -212,16 +218,21 @@ pub async fn look(app: &App, lane: &Lane, look: Look<'_>) -> anyhow::Result<Repo
             }
             let disputed = seen.disputed.clone().or_else(|| strike(listing, seen.regular));
             if let Some(difference) = compare(listing, seen.price, disputed.as_deref()) {
-                if !dry_run && handle(app, lane, look, &difference).await? {
+                if !dry_run && handle(app, lane, look, listing, &difference).await? {
                     report.reasserted.push(listing.product_id);
                 }
                 report.differences.push(difference);
-            } else if matches!(listing.state.as_str(), "drifted" | "parked") {
+            } else if matches!(listing.state.as_str(), "drifted" | "parked" | "rejected") {
                 // What agrees again would be a difference of its own.
                 if !dry_run && drift::stands(app, lane, look, listing).await? {
                     report.reasserted.push(listing.product_id);
                 }
                 report.standing.push(Standing::of(listing, seen.price));
+            } else if listing.state == "held"
+                && look.reasserts(listing.product_id)
+                && drift::stands(app, lane, look, listing).await?
+            {
+                report.reasserted.push(listing.product_id);
             }
         }
     }
@@ -245,13 +256,21 @@ async fn by_itself(app: &App, listing: &Listing, shown: WirePrice) -> anyhow::Re
 }
 
 /// Whether our price goes out again.
-async fn handle(app: &App, lane: &Lane, look: Look<'_>, difference: &Difference) -> anyhow::Result<bool> {
+async fn handle(
+    app: &App,
+    lane: &Lane,
+    look: Look<'_>,
+    read: &Listing,
+    difference: &Difference,
+) -> anyhow::Result<bool> {
     let now = app.now();
     // A lane may have taken the listing since the page was read; then its own read-back decides.
     let Some(listing) = lanes::claim_one(&app.db, difference.listing_id, now, now.plus(lane.lease_ms)).await? else {
         return Ok(false);
     };
-    let still = compare(&listing, difference.found, difference.disputed.as_deref());
+    // Or it may have sent another price and given the listing back: what was read is of the time before.
+    let moved = listing.state != read.state || listing.sent_seq != read.sent_seq;
+    let still = compare(&listing, difference.found, difference.disputed.as_deref()).filter(|_| !moved);
     let kind = still.as_ref().map(|d| d.kind);
     let change = match kind {
         Some(Kind::Gone) if lane.channel.capabilities().seeded_by_us && listing.desired_minor.is_some() => {
@@ -260,12 +279,16 @@ async fn handle(app: &App, lane: &Lane, look: Look<'_>, difference: &Difference)
         }
         _ => change(&listing, still.as_ref(), now),
     };
+    let verified = change.state == "verified";
     lanes::advance(&app.db, vec![(listing.id, listing.lease_token, change)], now, |_, change, _| change.clone())
         .await?;
     match kind {
         Some(Kind::Drifted) => drift::begins(app, lane, look, &listing, difference).await,
         Some(Kind::Healed) => {
             events::resolve(&app.db, notice::drift_key(&lane.name, listing.product_id), now).await?;
+            if verified {
+                events::resolve(&app.db, notice::listing_key(&lane.name, listing.product_id), now).await?;
+            }
             Ok(false)
         }
         Some(Kind::Gone | Kind::Currency)
@@ -297,6 +320,9 @@ fn missing(listing: &Listing, now: Millis) -> Change {
 fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Change {
     let same = Change::none(listing);
     let Some(difference) = difference else { return same };
+    if waiting::waits(listing) {
+        return waiting::next(listing, difference, now);
+    }
     let live = difference.found.and_then(|found| Some((listing.units(found).ok()?, now)));
     match difference.kind {
         Kind::Adopted => Change { live, fact: live.map(|(minor, _)| (minor, "verified")), ..same },
@@ -332,7 +358,7 @@ mod tests {
     use crate::money::Currency;
     use crate::money::WirePrice;
 
-    fn listing(state: &str, live: Option<i64>, sent: Option<i64>) -> Listing {
+    pub(super) fn listing(state: &str, live: Option<i64>, sent: Option<i64>) -> Listing {
         Listing {
             id: 1,
             channel: "webshop".into(),

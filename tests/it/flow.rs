@@ -4,6 +4,7 @@ mod deciding;
 mod drift;
 mod put_back;
 mod taken_over;
+mod waiting;
 
 use omniprice::clock::{Clock, Millis};
 use omniprice::demo::shop::Fault;

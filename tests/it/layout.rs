@@ -132,6 +132,30 @@ fn every_channel_file_is_in_the_one_list() {
     }
 }
 
+/// A webhook signs its messages and a feed is a file; every other place is shown a credential.
+#[test]
+fn no_credential_goes_to_another_machine_in_the_clear() {
+    let mut looked_at = 0;
+    for kind in omniprice::channel::KINDS.iter().filter(|kind| !["feed", "webhook"].contains(&kind.name)) {
+        let table: toml::Table = kind.example.parse().unwrap();
+        let own = table["channels"].as_table().unwrap().values().next().unwrap().as_table().unwrap().clone();
+        let own: toml::Table = own.into_iter().map(|(key, value)| (key, fill(value))).collect();
+        for key in ["url", "api_url", "token_url"] {
+            let with = |place: &str| {
+                let mut own = own.clone();
+                own.insert(key.to_owned(), place.into());
+                (kind.check)(&own)
+            };
+            if with("https://shop.example/graphql").is_ok() {
+                let why = with("http://shop.example/graphql").expect_err(kind.name);
+                assert!(why.contains("https://"), "{}: {why}", kind.name);
+                looked_at += 1;
+            }
+        }
+    }
+    assert!(looked_at > 20, "{looked_at}");
+}
+
 /// Secrets stand as `${NAME}` in examples.
 fn fill(value: toml::Value) -> toml::Value {
     match value.as_str() {

@@ -26,7 +26,8 @@ pub(super) struct Found {
     pub product_type: Option<String>,
     /// What buyers see.
     pub price: Option<WirePrice>,
-    pub refused: Option<String>,
+    /// An issue of the listing about its price; Amazon does not say of which submission.
+    pub complaint: Option<String>,
 }
 
 pub(super) struct Listings {
@@ -156,8 +157,8 @@ impl Listings {
         let price = price.transpose().map_err(|why| {
             ChannelError::new(Class::Retry { after_ms: None }, format!("Amazon shows no readable price: {why}"))
         })?;
-        let refused = item.issues.iter().find(|issue| issue.about_price()).map(Issue::sentence);
+        let complaint = item.issues.iter().find(|issue| issue.about_price()).map(Issue::sentence);
         let product_type = summary.and_then(|summary| summary.product_type);
-        Ok(Found { sku: item.sku, product_type, price, refused })
+        Ok(Found { sku: item.sku, product_type, price, complaint })
     }
 }

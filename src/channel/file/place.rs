@@ -8,6 +8,7 @@ use russh::client::{self, Handle};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, decode_secret_key};
 use russh_sftp::client::SftpSession;
 use russh_sftp::client::error::Error as SftpError;
+use russh_sftp::client::fs::File as SftpFile;
 use russh_sftp::protocol::{OpenFlags, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -224,6 +225,32 @@ impl Visit {
         }
     }
 
+    /// Writes a file that must not be there yet; false if it is, because somebody else has taken its name.
+    ///
+    /// In a folder it is written under a temporary name, so that nobody sees a half. Not every SFTP server renames without
+    /// replacing, so that there the file is opened under its own name, for us alone.
+    ///
+    /// # Errors
+    /// The place's own; what may be half written has no manifest.
+    pub(super) async fn create(&mut self, name: &str, body: &[u8]) -> Result<bool, ChannelError> {
+        match self {
+            Self::Folder(folder) => {
+                let (path, body) = (folder.join(name), body.to_vec());
+                blocking(move || files::create(&path, &body)).await.map_err(|why| folder_error(name, &why))
+            }
+            Self::Sftp { sftp, folder, .. } => {
+                let target = format!("{folder}/{name}");
+                let flags = OpenFlags::CREATE | OpenFlags::EXCLUDE | OpenFlags::WRITE;
+                match sftp.open_with_flags(target.as_str(), flags).await {
+                    Ok(file) => fill(file, name, body).await.map(|()| true),
+                    // The protocol has no word of its own for a name that is taken.
+                    Err(_) if sftp.try_exists(target).await.unwrap_or(false) => Ok(false),
+                    Err(why) => Err(sftp_error(name, &why, Class::Retry { after_ms: None })),
+                }
+            }
+        }
+    }
+
     /// Writes a file under a temporary name and renames it, so that nobody sees a half.
     ///
     /// # Errors
@@ -237,23 +264,26 @@ impl Visit {
             }
             Self::Sftp { sftp, folder, .. } => {
                 let (temporary, target) = (format!("{folder}/.{name}.tmp"), format!("{folder}/{name}"));
-                let nothing = Class::Retry { after_ms: None };
                 let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE;
                 let opened = sftp.open_with_flags(temporary.as_str(), flags).await;
-                let mut file = opened.map_err(|why| sftp_error(name, &why, nothing))?;
-                file.write_all(body).await.map_err(|why| retry(format!("{name}: {why}")))?;
-                // A server without the fsync extension has no better promise to give.
-                match file.sync_all().await {
-                    Ok(()) => {}
-                    Err(SftpError::Status(status)) if status.status_code == StatusCode::OpUnsupported => {}
-                    Err(why) => return Err(sftp_error(name, &why, nothing)),
-                }
-                file.shutdown().await.map_err(|why| retry(format!("{name}: {why}")))?;
+                let file = opened.map_err(|why| sftp_error(name, &why, Class::Retry { after_ms: None }))?;
+                fill(file, name, body).await?;
                 let renamed = sftp.rename(temporary, target).await;
                 renamed.map_err(|why| sftp_error(name, &why, Class::Unknown))
             }
         }
     }
+}
+
+async fn fill(mut file: SftpFile, name: &str, body: &[u8]) -> Result<(), ChannelError> {
+    file.write_all(body).await.map_err(|why| retry(format!("{name}: {why}")))?;
+    // A server without the fsync extension has no better promise to give.
+    match file.sync_all().await {
+        Ok(()) => {}
+        Err(SftpError::Status(status)) if status.status_code == StatusCode::OpUnsupported => {}
+        Err(why) => return Err(sftp_error(name, &why, Class::Retry { after_ms: None })),
+    }
+    file.shutdown().await.map_err(|why| retry(format!("{name}: {why}")))
 }
 
 fn folder_error(what: &str, error: &std::io::Error) -> ChannelError {

@@ -166,7 +166,6 @@ pub(super) struct Answer {
 /// A row of an acknowledgement; more columns are the receiver's own business.
 #[derive(Debug, Deserialize)]
 struct Line {
-    sku: String,
     status: String,
     #[serde(default)]
     price: String,
@@ -175,22 +174,37 @@ struct Line {
 }
 
 impl Acknowledged {
-    /// `sku,status,price,message` with the status `ok` or `error`, separated by commas.
-    pub(super) fn parse(body: &[u8], field: Field) -> Result<Self, String> {
+    /// `sku,status,price,message` with the status `ok` or `error`, separated by commas. A row that cannot be read is a
+    /// refusal of its SKU alone: it proves nothing, and says why. A row without a SKU is nobody's and is left out.
+    pub(super) fn parse(body: &[u8], field: Field) -> Self {
+        let mut table = csv::ReaderBuilder::new().flexible(true).from_reader(body);
+        let head = table.headers().cloned().unwrap_or_default();
+        let place = head.iter().position(|column| column == "sku");
         let mut rows = HashMap::new();
-        for line in csv::ReaderBuilder::new().flexible(true).from_reader(body).into_deserialize() {
-            let line: Line = line.map_err(|why: csv::Error| why.to_string())?;
-            let answer = match line.status.as_str() {
-                "ok" => Answer { price: Some(amount::parse(&line.price, field)?), refused: None },
-                "error" => {
-                    let words: String = line.message.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
-                    Answer { price: None, refused: Some(format!("the receiver refuses the row: {words}")) }
-                }
-                other => return Err(format!("a status `{other}`; known: ok, error")),
-            };
-            rows.insert(line.sku, answer);
+        // A text that is not UTF-8 spoils its row only.
+        for row in table.into_byte_records().map_while(Result::ok) {
+            let cell = place.and_then(|place| row.get(place)).map(String::from_utf8_lossy);
+            let Some(sku) = cell.filter(|sku| !sku.is_empty()) else { continue };
+            let answer = answer(&row, &head, field).unwrap_or_else(|why| {
+                let why: String = why.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
+                let refused = format!("the receiver's answer for this SKU cannot be read: {why}");
+                Answer { price: None, refused: Some(refused) }
+            });
+            rows.insert(sku.into_owned(), answer);
         }
-        Ok(Self { rows })
+        Self { rows }
+    }
+}
+
+fn answer(row: &csv::ByteRecord, head: &csv::StringRecord, field: Field) -> Result<Answer, String> {
+    let line: Line = row.deserialize(Some(head.as_byte_record())).map_err(|why| why.to_string())?;
+    match line.status.as_str() {
+        "ok" => Ok(Answer { price: Some(amount::parse(&line.price, field)?), refused: None }),
+        "error" => {
+            let words: String = line.message.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
+            Ok(Answer { price: None, refused: Some(format!("the receiver refuses the row: {words}")) })
+        }
+        other => Err(format!("a status `{other}`; known: ok, error")),
     }
 }
 
@@ -209,7 +223,7 @@ mod tests {
         assert!(quoted(body, 2, Separator::Csv).is_err(), "the receiver keeps two");
         let list =
             Acknowledged::parse(b"sku,status,price\nA,ok,8.3950\n", Field { currency: Currency::EUR, decimals: 4 });
-        assert_eq!(list.unwrap().rows["A"].price, Some(finer(83_950)));
+        assert_eq!(list.rows["A"].price, Some(finer(83_950)));
     }
 
     #[test]
@@ -231,12 +245,31 @@ mod tests {
     #[test]
     fn an_acknowledgement_says_ok_or_why_not_and_nothing_else() {
         let of = |text: &str| Acknowledged::parse(text.as_bytes(), Currency::DKK.into());
-        let list = of("sku,status,price,message\nA,ok,12.50,\nB,error,,no such\u{7} item\n").unwrap();
+        let list = of("sku,status,price,message\nA,ok,12.50,\nB,error,,no such\u{7} item\n");
         assert_eq!(list.rows["A"], Answer { price: Some(WirePrice::from_minor(1_250, Currency::DKK)), refused: None });
         assert_eq!(list.rows["B"].refused.as_deref(), Some("the receiver refuses the row: no such item"));
         for broken in ["sku,status,price,message\nA,ok,,\n", "sku,status\nA,maybe\n", "sku\nA\n"] {
-            assert!(of(broken).is_err(), "{broken}");
+            let list = of(broken);
+            let why = list.rows["A"].refused.as_deref().unwrap();
+            assert!(why.contains("cannot be read: ") && list.rows["A"].price.is_none(), "{broken}: {why}");
         }
+        assert!(of("status,price\nok,1.00\n").rows.is_empty() && of("").rows.is_empty());
+    }
+
+    #[test]
+    fn one_bad_row_spoils_no_other() {
+        let text =
+            b"sku,status,price,message\nA,ok,12.50,\nB,ok,\"12,5\",\nC,error,,no\xff\n,ok,1.00,\nD\nE,ok,9.00,\n";
+        let list = Acknowledged::parse(text, Currency::DKK.into());
+        let price = |sku: &str| list.rows[sku].price;
+        assert_eq!(
+            (price("A"), price("E")),
+            (Some(WirePrice::from_minor(1_250, Currency::DKK)), Some(WirePrice::from_minor(900, Currency::DKK)))
+        );
+        for sku in ["B", "C", "D"] {
+            assert!(list.rows[sku].price.is_none() && list.rows[sku].refused.is_some(), "{sku}");
+        }
+        assert_eq!(list.rows.len(), 5);
     }
 
     #[test]

@@ -74,6 +74,7 @@ fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, Channe
         minor: units(price)?,
         regular: seen.regular.map(|regular| regular.map(units).transpose()).transpose()?,
         refused: seen.refused.clone(),
+        complaint: seen.complaint.clone(),
         disputed: seen.disputed.is_some(),
     }))
 }

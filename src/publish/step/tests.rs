@@ -157,6 +157,22 @@ fn a_first_push_that_did_not_arrive_is_sent_again_and_a_vanished_listing_is_told
 }
 
 #[test]
+fn a_complaint_about_an_older_write_rejects_nothing_before_the_new_one_had_its_time_to_show() {
+    let why = || Some("the price does not match the page".to_owned());
+    let complained = Shown { complaint: why(), ..Shown::price(47_900) };
+    let read = |seen: &Shown, now| step(&listing("accepted"), &Event::Read(Ok(Some(seen.clone()))), &POLICY, now);
+    let early = read(&complained, NOW);
+    assert_eq!((early.state, early.next_at.is_some()), ("accepted", true));
+    let lasting = read(&complained, NOW.plus(POLICY.settle_within));
+    assert_eq!((lasting.state, Some(lasting.reason), lasting.next_at), ("rejected", why(), None));
+    let shown = Shown { minor: 46_900, ..complained };
+    assert_eq!(read(&shown, NOW).state, "verified", "it complains and shows it all the same");
+    // What became of this very write is known at once.
+    let refused = Shown { refused: why(), ..Shown::price(47_900) };
+    assert_eq!(read(&refused, NOW).state, "rejected");
+}
+
+#[test]
 fn refused_credentials_stop_the_listing_until_the_channel_recovers() {
     let refused = ChannelError::new(Class::Refused, "dead key");
     let change = step(&listing("sent"), &Event::Pushed(Err(refused)), &POLICY, NOW);

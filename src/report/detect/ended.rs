@@ -84,6 +84,8 @@ fn lasts(event: &ListingEvent) -> bool {
         "listing_parked" | "price_rejected" => matches!(state, "parked" | "rejected"),
         // A price that is being put right is not right yet.
         "drift" => !matches!(state, "verified" | "unverified" | "idle"),
+        // What waits with its wish stays in its state when its listing goes missing.
+        "listing_lost" => matches!(state, "drifted" | "rejected" | "held"),
         _ => state == "drifted",
     }
 }
@@ -151,6 +153,7 @@ mod tests {
         assert!(of("held_at_door", Some("held")) && !of("held_at_door", Some("unverified")));
         assert!(of("listing_parked", Some("parked")) && !of("listing_parked", Some("intended")));
         assert!(of("drift", Some("sent")) && of("drift", Some("drifted")) && !of("drift", Some("unverified")));
+        assert!(of("listing_lost", Some("rejected")) && !of("two_writers", Some("rejected")));
         assert!(of("listing_lost", Some("drifted")) && !of("listing_lost", Some("verified")));
         assert!(!of("two_writers", None) && !of("drift", None), "a listing that is gone");
     }

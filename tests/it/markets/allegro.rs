@@ -156,3 +156,17 @@ async fn two_offers_with_one_external_id_are_said() {
     let found = bench.channel.find(&["TEA".to_owned()]).await.unwrap();
     assert_eq!(found.iter().filter(|one| one.sku == "TEA").count(), 2, "both, so that none of them is mapped");
 }
+
+#[tokio::test]
+async fn reads_and_commands_have_budgets_of_their_own() {
+    let bench = case().open().await;
+    let begun = std::time::Instant::now();
+    // The first fifty are let go at once, and 2,300 a minute after them.
+    bench.channel.read(&vec!["7001".to_owned(); 90]).await.unwrap();
+    assert!(begun.elapsed().as_millis() > 1_000, "{:?}", begun.elapsed());
+    let begun = std::time::Instant::now();
+    for minor in 1_800..1_880 {
+        bench.push_one(&PriceChange { at: AT.plus(minor), ..case().change(minor) }).await.unwrap();
+    }
+    assert!(begun.elapsed().as_millis() > 1_000, "{:?}", begun.elapsed());
+}

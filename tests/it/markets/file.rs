@@ -170,8 +170,8 @@ async fn a_receiver_that_is_silent_or_talks_nonsense_is_said() {
     let receiver = Receiver { folder: base.path().to_owned(), separator: ',' };
     let stem = receiver.arrived().pop().unwrap().0;
     std::fs::write(base.path().join(format!("{stem}.ack.csv")), "sku,status\nTEA,perhaps\n").unwrap();
-    let error = channel.read(&["TEA".to_owned()]).await.unwrap_err();
-    assert!(error.message.contains("a status `perhaps`"), "{error}");
+    let (price, why) = shown(&channel, "TEA").await;
+    assert!(price.is_none() && why.as_deref().is_some_and(|why| why.contains("a status `perhaps`")), "{why:?}");
     assert!(channel.probe().await.unwrap().problems.is_empty(), "it did answer");
 }
 
@@ -183,16 +183,38 @@ async fn a_file_that_cannot_be_finished_is_not_sent() {
     assert_eq!(channel.probe().await.unwrap_err().class, Class::Refused);
     let folder = base.path().join("gone");
     std::fs::create_dir(&folder).unwrap();
-    // Something stands where the manifest would go: the price file is there, but nobody reads it without a manifest.
+    // The price file of a daemon that died before its manifest is there, but nobody reads it without one.
     let number = AT.0 / 1_000;
-    std::fs::create_dir_all(folder.join(format!(".prices-{number:012}.json.tmp"))).unwrap();
-    assert!(push(&channel, &[tea(1_999)]).await.is_err());
+    std::fs::write(folder.join(format!("prices-{number:012}.csv")), "sku,pri").unwrap();
     let receiver = Receiver { folder, separator: ',' };
     assert!(receiver.arrived().is_empty());
     push(&channel, &[tea(1_999)]).await.unwrap();
     assert_eq!(receiver.arrived().len(), 1, "the next try has the next number");
     let undecided = channel.push(&[tea(1)], &door(&[tea(1_999)])).await.remove(0).unwrap_err();
     assert_eq!(undecided.class, Class::Rejected);
+}
+
+/// Daemons that drop at the same instant, each with other prices: none takes the file of another.
+async fn together(channels: &[Arc<dyn Channel>], receiver: &Receiver) {
+    let mut drops = tokio::task::JoinSet::new();
+    for (n, channel) in channels.iter().enumerate() {
+        let (channel, sku) = (Arc::clone(channel), format!("SKU-{n}"));
+        drops.spawn(async move { push(&channel, &[change(&sku, &sku, 1_999, Currency::DKK)]).await });
+    }
+    while let Some(dropped) = drops.join_next().await {
+        dropped.unwrap().unwrap();
+    }
+    let arrived = receiver.arrived();
+    let skus: std::collections::BTreeSet<&str> = arrived.iter().map(|(_, rows)| rows[0]["sku"].as_str()).collect();
+    assert_eq!((arrived.len(), skus.len()), (channels.len(), channels.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn daemons_that_drop_at_the_same_instant_overwrite_nothing() {
+    let base = tempfile::tempdir().unwrap();
+    let one = || connect("folder = \".\"\nacknowledged = true", base.path(), Clock::manual(AT));
+    let channels: Vec<Arc<dyn Channel>> = (0..8).map(|_| one()).collect();
+    together(&channels, &Receiver { folder: base.path().to_owned(), separator: ',' }).await;
 }
 
 /// A private OpenSSH server that ./test starts; the folder is what its user sees as `/in`.
@@ -237,6 +259,11 @@ async fn a_real_sftp_server_takes_files_and_its_acknowledgements_prove_prices() 
     let url = format!("{}/{}", server.url, own.file_name().unwrap().to_str().unwrap());
     let channel = server.channel(&server.table(&url, &server.key, &server.known));
     works(&channel, &Receiver { folder: own, separator: ',' }).await;
+    let own = server.folder.join(format!("together-{}", std::process::id()));
+    make(&own);
+    let url = format!("{}/{}", server.url, own.file_name().unwrap().to_str().unwrap());
+    let one = || connect(&server.table(&url, &server.key, &server.known), &server.folder, Clock::manual(AT));
+    together(&[one(), one(), one()], &Receiver { folder: own, separator: ',' }).await;
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub enum Broken {
     TurnLease,
     /// A turn is given back although its write may still land.
     TurnEnd,
+    /// What a channel complains of counts as its answer to the last write.
+    Complaint,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -389,6 +389,8 @@ async fn listings_at_rest_are_reconciled_one_worker_at_a_time(test: TestDb) {
     assert_eq!((drifted.state.as_str(), drifted.live_minor, drifted.leased_until), ("drifted", Some(39_900), 0));
     let last = progress::live_history(db, again.id, NOW).await.unwrap().pop().unwrap();
     assert_eq!((last.minor, last.basis.as_str(), last.seen_at), (39_900, "foreign", after(62).0));
+    wish(db, [all[1].id], Err("no floor".into()), after(63)).await;
+    assert_eq!(rest(0, 9).await.unwrap().len(), 3, "what is held is read too");
 }
 
 async fn the_newest_secret_of_a_channel_replaces_the_one_before(test: TestDb) {

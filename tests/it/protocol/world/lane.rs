@@ -11,7 +11,7 @@ use omniprice::store::fleet::Spent;
 use omniprice::store::lanes::{Change, Shut};
 use omniprice::store::listings::Listing;
 
-use super::{Act, At, Batch, FAULTS_UNTIL, Kept, LATE, LEASE, TIMEOUT, Violation, World, violation};
+use super::{Act, At, Batch, FAULTS_UNTIL, Kept, LATE, LEASE, SETTLE_WITHIN, TIMEOUT, Violation, World, violation};
 use crate::protocol::table::Broken;
 
 impl World {
@@ -318,7 +318,7 @@ impl World {
             let event = match price {
                 Some(&(id, minor)) => {
                     self.unread.remove(&id);
-                    Event::Read(Ok(minor.map(Shown::price)))
+                    Event::Read(Ok(minor.map(|minor| self.seen(&listing, minor))))
                 }
                 None => Event::Read(Err(ChannelError::new(Class::Retry { after_ms: None }, "simulated"))),
             };
@@ -326,6 +326,16 @@ impl World {
         }
         self.go_on(worker, shop);
         Ok(())
+    }
+
+    /// Some listings carry a complaint about an older price until the channel has looked at the last one.
+    fn seen(&self, listing: &Listing, minor: i64) -> Shown {
+        let unseen = listing.sent_at.is_some_and(|at| self.now - at < SETTLE_WITHIN);
+        let old = (unseen && listing.id % 4 == 0).then(|| "an older price was not liked".to_owned());
+        match self.table.broken {
+            Broken::Complaint => Shown { refused: old, ..Shown::price(minor) },
+            _ => Shown { complaint: old, ..Shown::price(minor) },
+        }
     }
 
     pub(super) fn settle(
