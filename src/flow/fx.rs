@@ -33,6 +33,9 @@ pub async fn needed(app: &App) -> anyhow::Result<Vec<Currency>> {
     let mut needed: Vec<Currency> = Vec::new();
     for market in &loaded.set.markets {
         let own = market.market.currency;
+        // A derived market's channels show the prices of its source.
+        let source = loaded.set.source_of(&market.market.id).and_then(|id| loaded.set.market(id));
+        let decided = source.map_or(own, |source| source.market.currency);
         let channels = app
             .lanes
             .iter()
@@ -41,11 +44,8 @@ pub async fn needed(app: &App) -> anyhow::Result<Vec<Currency>> {
         let serves =
             |c: &&crate::decide::rules::Competitor| c.markets.is_empty() || c.markets.contains(&market.market.id);
         let competitors = loaded.set.competitors.iter().filter(serves).filter_map(|c| c.currency);
-        let foreign: Vec<Currency> = channels.chain(competitors).filter(|currency| *currency != own).collect();
-        if !foreign.is_empty() {
-            needed.extend(foreign);
-            needed.push(own);
-        }
+        let pairs = channels.map(|shown| (shown, decided)).chain(competitors.map(|asked| (asked, own)));
+        needed.extend(pairs.filter(|(one, other)| one != other).flat_map(<[Currency; 2]>::from));
     }
     needed.sort_unstable_by_key(|currency| currency.code());
     needed.dedup();

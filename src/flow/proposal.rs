@@ -11,6 +11,7 @@ use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
 use crate::decide::decision::{Step, TargetKind};
+use crate::decide::facts::Tax;
 use crate::decide::vat::{OnVatChange, after_change};
 use crate::decide::{self, Decision, Facts, Flag, Outcome, bounds};
 use crate::money::{Money, currency, decimal};
@@ -158,6 +159,10 @@ async fn tax(app: &App, product: &Product, proposal: &Proposal) -> anyhow::Resul
     let Some(vat) = &proposal.facts.product.vat else { return Ok(None) };
     let Some(known) = terms::vat_of(&app.db, product.id).await? else { return Ok(None) };
     let old = decimal(&known.percent)?;
+    // A price without VAT does not change with the rate; what channels make of it does, by their terms.
+    if proposal.facts.market.tax == Tax::Net {
+        return Ok(None);
+    }
     let country = &proposal.facts.market.country;
     let policy = app.config.vat.on_change(country, &product.vat_class);
     let Some(current) = proposal.facts.product.current.filter(|_| old != vat.percent) else { return Ok(None) };

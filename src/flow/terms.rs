@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::app::{App, Loaded, hex};
+use crate::decide::facts::Tax;
 use crate::decide::fx::Freshness;
 use crate::decide::rules::MarketRules;
 use crate::money::{Currency, Decimal, Money, currency, exponent};
@@ -118,6 +119,10 @@ fn hash(app: &App, loaded: &Loaded, lane: &Lane) -> (String, Vec<Currency>) {
     // What a product's own market taxes matters where a channel sells into another one.
     for market in &loaded.set.markets {
         text += &rates_today(app, market);
+    }
+    // What such markets decide was once sent as if it had VAT in it; those prices are computed anew.
+    if loaded.set.markets.iter().any(|market| market.market.tax == Tax::Net) {
+        text += "net decisions get VAT\n";
     }
     let foreign = loaded.set.markets.iter().any(|market| market.market.currency != capabilities.currency);
     let mut needed: Vec<Currency> = Vec::new();

@@ -42,7 +42,8 @@ pub struct ChannelView {
     pub currency: Currency,
     /// Added on a converted price, in percent; the ECB's rates are for information only.
     pub fx_buffer_pct: Decimal,
-    /// VAT contained in the decision, and VAT the channel's buyers pay, in percent; both or neither.
+    /// VAT contained in the decision (none in that of a market whose prices are net), and VAT the channel's buyers pay, in
+    /// percent; both or neither.
     pub vat_view: Option<(Decimal, Decimal)>,
     pub adjust: Option<Adjust>,
     pub floor: Option<FloorTerms>,

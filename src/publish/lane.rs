@@ -447,9 +447,10 @@ async fn notify(db: &Db, lane: &Lane, listing: &Listing, change: &Change, now: M
         }
         "verified" => {
             let drift = notice::drift_key(&lane.name, listing.product_id);
-            let (door, own) =
-                (notice::door_key(&lane.name, listing.product_id), notice::listing_key(&lane.name, listing.product_id));
-            for key in [door, drift, own] {
+            let door = notice::door_key(&lane.name, listing.product_id);
+            let unsent = notice::not_sent_key(&lane.name, listing.product_id);
+            let own = notice::listing_key(&lane.name, listing.product_id);
+            for key in [door, unsent, drift, own] {
                 events::resolve(db, key, now).await?;
             }
             Ok(())

@@ -56,13 +56,42 @@ pub fn listing(channel: &str, product_id: i64, state: &str, reason: &str) -> Opt
             ("listing_parked", "warning", key, format!("{channel} does not show the price: {reason}"), attempts)
         }
         "held" => {
-            let message = format!("not sent to {channel}: {reason}");
-            ("held_at_door", "critical", door_key(channel, product_id), message, "omniprice explain SKU")
+            let message = Sentence::NotSent.with(&[("channel", &channel), ("why", &reason)]);
+            let (kind, severity, key) = match at_door(reason) {
+                kind @ "held_at_door" => (kind, "critical", door_key(channel, product_id)),
+                kind => (kind, "warning", not_sent_key(channel, product_id)),
+            };
+            (kind, severity, key, message, "omniprice explain SKU")
         }
         _ => return None,
     };
     let (channel, hint) = (Some(channel.to_owned()), hint.to_owned());
     Some(Raise { kind, severity, dedupe, product_id: Some(product_id), channel, competitor: None, message, hint })
+}
+
+/// The kind of event that a reason to hold a listing is: only a price below its floor would lose money, had it gone out.
+#[must_use]
+pub fn at_door(reason: &str) -> &'static str {
+    match sentence::find(reason).map(|found| found.sentence) {
+        Some(Sentence::BelowTodaysFloor | Sentence::BelowFloorAtDoor) => "held_at_door",
+        _ => "not_sent",
+    }
+}
+
+/// Whether a price is not sent for want of exchange rates, which are told by themselves.
+#[must_use]
+pub fn wants_rates(message: &str) -> bool {
+    let said = |name: &str, found: sentence::Found| {
+        found.parts.into_iter().find_map(|(known, part)| match part {
+            Part::Said(why) if known == name => Some(why),
+            _ => None,
+        })
+    };
+    // What follows an error is a hint for whoever mends it, and no part of the sentence.
+    let message = message.split("\n  hint:").next().unwrap_or(message);
+    let why = sentence::find(message).filter(|found| found.sentence == Sentence::NotSent).and_then(|f| said("why", f));
+    let cause = why.and_then(|why| sentence::find(&why)).map(|found| found.sentence);
+    matches!(cause, Some(Sentence::NoRatesFor | Sentence::NoRatesBetween | Sentence::NoRateOn | Sentence::RatesAwaited))
 }
 
 /// A listing that shows another price than the one that we proved. Both are as a person reads them.
@@ -135,7 +164,13 @@ pub fn listing_key(channel: &str, product_id: i64) -> String {
     format!("listing/{channel}/{product_id}")
 }
 
-/// The key of the event about a price that was held at the door.
+/// The key of the event about a price that is not sent, though it is not below its floor.
+#[must_use]
+pub fn not_sent_key(channel: &str, product_id: i64) -> String {
+    format!("not-sent/{channel}/{product_id}")
+}
+
+/// The key of the event about a price below its floor that was held at the door.
 #[must_use]
 pub fn door_key(channel: &str, product_id: i64) -> String {
     format!("door/{channel}/{product_id}")

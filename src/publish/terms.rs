@@ -9,10 +9,11 @@ use super::lane::Doorkeeper;
 use crate::channel::{Capabilities, SaleSupport, Tax};
 use crate::clock::Millis;
 use crate::decide::RuleSet;
-use crate::decide::fx::FxTable;
-use crate::decide::rounding::{DISPLAY, Rounding};
-use crate::decide::rules::{ChannelFloor, Mode};
-use crate::decide::vat::VatTable;
+use crate::decide::facts::Tax as Convention;
+use crate::decide::fx::{Freshness, FxTable};
+use crate::decide::rounding::{DISPLAY, PRICE, Rounding};
+use crate::decide::rules::{ChannelFloor, Mode, StaleFx};
+use crate::decide::vat::{self, VatTable};
 use crate::money::{Currency, Decimal, Money, WirePrice, currency};
 use crate::sentence::Sentence;
 use crate::store::lanes::{Permit, Shut};
@@ -21,6 +22,8 @@ use crate::store::products::Product;
 
 /// A listing that waits for another one is looked at again after this.
 const LOOK_AGAIN_MS: i64 = 2 * Millis::SECOND;
+/// One that waits for newer exchange rates is looked at again after this; they come once a day.
+const RATES_AGAIN_MS: i64 = 5 * Millis::MINUTE;
 
 /// Everything a channel's price depends on besides the decision.
 #[derive(Clone)]
@@ -63,16 +66,24 @@ impl Terms {
         }
     }
 
-    /// The price of ours that a channel shows as `shown`, if there is one: with its VAT, and none where the channel's terms
-    /// make another price of it, such as a surcharge or an ending of its own.
+    /// The price of ours that a channel shows as `shown`, if there is one: with VAT or without it as the product's market
+    /// has its prices, and none where the channel's terms make another price of it, such as a surcharge or an ending of its
+    /// own.
     #[must_use]
     pub fn ours(&self, product: &Product, shown: WirePrice, channel: &str) -> Option<Money> {
         let capabilities = self.channels.get(channel)?;
-        let ours = match capabilities.tax {
+        let with_vat = match capabilities.tax {
             Tax::Gross => Money::exact(shown.amount(), shown.currency()).ok()?,
             Tax::Net => {
-                let vat = self.vat_pct(product, channel)?;
-                crate::decide::vat::gross_of(shown.amount(), vat, shown.currency(), DISPLAY).ok()?
+                let percent = self.vat_pct(product, channel)?;
+                vat::gross_of(shown.amount(), percent, shown.currency(), DISPLAY).ok()?
+            }
+        };
+        let ours = match self.rules.market(&product.market)?.market.tax {
+            Convention::Gross => with_vat,
+            Convention::Net => {
+                let factor = vat::factor(self.vat_pct(product, channel)?)?;
+                Money::rounded(with_vat.amount().checked_div(factor)?, with_vat.currency(), DISPLAY).ok()?
             }
         };
         let (again, _) = self.price(product, ours, channel).ok()?;
@@ -122,7 +133,13 @@ impl Terms {
             None => own,
         };
         let rate = |country: &str| self.rate(product, country, &market.market.tz.0);
-        let (from, to) = (rate(&own.market.country)?, rate(&market.market.country)?);
+        let to = rate(&market.market.country)?;
+        // What is decided without VAT gets that of the channel's buyers, whichever country they are in.
+        let from = match own.market.tax {
+            Convention::Gross => rate(&own.market.country)?,
+            Convention::Net => Decimal::ZERO,
+        };
+        let other_view = own.market.tax == Convention::Net || own.market.country != market.market.country;
         let fees = rules.and_then(|rules| rules.floor).unwrap_or(ChannelFloor {
             fee_pct_of_gross: Decimal::ZERO,
             fee_fixed_net: Decimal::ZERO,
@@ -132,7 +149,7 @@ impl Terms {
         let other_market = own.market.id != market.market.id;
         let payable = market.market.price_increment.filter(|_| other_market).map(Rounding::to_step);
         Ok(ChannelView {
-            vat_view: (own.market.country != market.market.country).then_some((from, to)),
+            vat_view: other_view.then_some((from, to)),
             adjust: rules.and_then(|rules| rules.adjust),
             rounding: rules.and_then(|rules| rules.rounding.clone()).or(payable),
             ceiling: rules.and_then(|rules| rules.ceiling),
@@ -169,14 +186,36 @@ impl Terms {
         rates.convert(amount, from, into).map_err(|e| e.to_string())
     }
 
-    /// The higher of the channel's own floor (cost, VAT, fees) and the product's minimum.
+    /// The higher of the channel's own floor (cost, VAT, fees) and the product's minimum, which is an amount of its market: a
+    /// minimum without VAT gets that of the channel's buyers. It is rounded as prices are, so that a decision at the minimum
+    /// is never below it by the rounding alone.
     fn floor(&self, product: &Product, found: &ChannelPrice, view: &ChannelView) -> Result<Option<Money>, String> {
         let Some(minimum) = product.min_minor else { return Ok(found.floor) };
         let own = currency(&product.currency).map_err(|e| e.to_string())?;
         let minimum = self.convert(Money::from_minor(minimum, own).amount(), own, view.currency)?;
-        let minimum =
-            Money::rounded(minimum, view.currency, crate::decide::rounding::FLOOR).map_err(|e| e.to_string())?;
+        let net = self.rules.market(&product.market).is_some_and(|own| own.market.tax == Convention::Net);
+        let minimum = match view.vat_view.filter(|_| net) {
+            Some((_, to)) => {
+                let factor = vat::factor(to).ok_or_else(|| format!("{to} % is not a VAT rate"))?;
+                minimum.checked_mul(factor).ok_or("the minimum is out of range")?
+            }
+            None => minimum,
+        };
+        let minimum = Money::rounded(minimum, view.currency, PRICE).map_err(|e| e.to_string())?;
         Ok(Some(found.floor.filter(|floor| floor.minor() >= minimum.minor()).unwrap_or(minimum)))
+    }
+
+    /// Why a price waits for newer exchange rates, where it was made with one: what is live stays, and nothing follows from
+    /// rates that the market has left behind.
+    fn awaits_rates(&self, product: &Product, channel: &str) -> Option<String> {
+        let other = self.channels.get(channel).is_some_and(|known| known.currency.code() != product.currency);
+        let table = self.fx.as_ref().filter(|_| other)?;
+        let usable = match table.freshness {
+            Freshness::Fresh | Freshness::Late => true,
+            Freshness::Stale => self.rules.engine.stale_fx == StaleFx::Last,
+            Freshness::Expired => false,
+        };
+        (!usable).then(|| Sentence::RatesAwaited.with(&[("day", &table.date)]))
     }
 
     fn constraints(&self) -> Vec<NeverBelow> {
@@ -191,7 +230,7 @@ impl Terms {
 
 /// Rounded down: a net price is rounded half up and must not fall under its own floor by the rounding alone.
 fn without_vat(floor: Money, vat_pct: Decimal, decimals: u32) -> Result<WirePrice, String> {
-    let factor = crate::decide::vat::factor(vat_pct).ok_or_else(|| format!("{vat_pct} % is not a VAT rate"))?;
+    let factor = vat::factor(vat_pct).ok_or_else(|| format!("{vat_pct} % is not a VAT rate"))?;
     let net = floor.amount().checked_div(factor).ok_or("the floor is out of range")?;
     WirePrice::rounded(net, decimals, floor.currency(), crate::decide::rounding::CEILING).map_err(|e| e.to_string())
 }
@@ -207,17 +246,18 @@ impl Doorkeeper for Terms {
             return Err(wait(format!("pushes are paused: {paused}")));
         }
         let Some(minor) = listing.desired_minor else { return Err(shut("no price is wanted".to_owned())) };
+        if let Some(reason) = self.awaits_rates(product, &listing.channel) {
+            return Err(Shut { state: "held", reason, next_at: Some(self.now.plus(RATES_AGAIN_MS)) });
+        }
         let ours = currency(&product.currency).map_err(|e| shut(e.to_string()))?;
         let (_, floor) =
             self.price(product, Money::from_minor(product.own_minor, ours), &listing.channel).map_err(shut)?;
         let Some(floor) = floor else {
-            return Err(shut(
-                "no floor: the product has neither cost nor minimum, so no price goes out by itself".to_owned(),
-            ));
+            return Err(shut(Sentence::NoFloorNoPrice.with(&[])));
         };
         let price = listing.price(minor).map_err(|e| shut(e.to_string()))?;
         if price.compare(floor).map_err(|e| shut(e.to_string()))?.is_lt() {
-            return Err(shut(format!("{price} is below the floor {floor} computed from today's cost")));
+            return Err(shut(Sentence::BelowTodaysFloor.with(&[("price", &price), ("floor", &floor)])));
         }
         let view = |listing: &Listing| {
             let channel = self.channels.get(&listing.channel);

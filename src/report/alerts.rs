@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::lang::Kind;
 use crate::clock::Millis;
+use crate::publish::notice;
 use crate::store::alerts::Silence;
 use crate::store::events::Event;
 
@@ -69,9 +70,12 @@ pub const fn rule(kind: Kind) -> Rule {
         Kind::CampaignFailed => Rule { immediate: true, repeat: Some(15 * Millis::MINUTE), about: About::Channel },
         Kind::RunHeld | Kind::Paused => at_once(0, About::Nothing),
         Kind::MatchReview => Rule { immediate: false, repeat: None, about: About::Competitor },
-        Kind::ListingLost | Kind::ListingParked | Kind::PriceRejected | Kind::OrderBroken | Kind::Other => {
-            Rule { immediate: false, repeat: None, about: About::Channel }
-        }
+        Kind::NotSent
+        | Kind::ListingLost
+        | Kind::ListingParked
+        | Kind::PriceRejected
+        | Kind::OrderBroken
+        | Kind::Other => Rule { immediate: false, repeat: None, about: About::Channel },
     }
 }
 
@@ -98,6 +102,7 @@ pub struct Surroundings<'a> {
     /// Price wars by product and competitor.
     wars: BTreeMap<(Option<&'a str>, &'a str), &'a Event>,
     nothing_fetched: Option<&'a Event>,
+    stale_rates: Option<&'a Event>,
     paused: Option<&'a Event>,
     drifts: BTreeMap<Option<&'a str>, i64>,
 }
@@ -116,6 +121,7 @@ impl<'a> Surroundings<'a> {
                     found.silent.entry(competitor).or_insert(event);
                 }
                 (Kind::NothingFetched, ..) => found.nothing_fetched = Some(event),
+                (Kind::InputStale, ..) if event.kind == "fx_stale" => found.stale_rates = Some(event),
                 (Kind::Paused, ..) => found.paused = Some(event),
                 (Kind::PriceWar, _, Some(competitor)) if event.kind == "price_war" => {
                     found.wars.insert((event.sku.as_deref(), competitor), event);
@@ -146,6 +152,7 @@ impl<'a> Surroundings<'a> {
                 event.competitor.as_deref().and_then(|competitor| self.silent.get(competitor)).copied()
             }
             Kind::CompetitorUnreachable => self.nothing_fetched,
+            Kind::NotSent if notice::wants_rates(&event.message) => self.stale_rates,
             _ => None,
         };
         // The kill switch explains everything but a price that loses money while customers can buy at it.

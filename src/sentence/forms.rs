@@ -101,6 +101,11 @@ sentences! {
     NothingLeft = "margin and fees leave nothing of the price: {why}",
     CeilingBelowFloor = "channel ceiling {ceiling:money} is below its floor {floor:money}",
     NoRatesFor = "no exchange rates for {code}",
+    NoRatesBetween = "{from} is not {to}, and there is no FX table",
+    NoRateOn = "no rate for {code} on {day:day}",
+    RatesAwaited = "waits for newer exchange rates; the newest are of {day:day}",
+    NoVatRate = "no VAT rate for class `{class}` in {country} on {day:day}",
+    NothingCharged = "the channel's settings make {price:said} of the decision",
     MarketUnknown = "market {market} is not in the rules",
     OtherSource = "market {market} takes its prices from {source}, and the product is priced in {own}",
     // Campaigns.

@@ -29,7 +29,8 @@ statements! {
          from listings l join channels c on c.name = l.channel
          where (l.state in ('rejected', 'parked', 'held') and l.next_at is null
                 and not exists (select 1 from events e where e.resolved_at is null
-                                and e.dedupe in ('listing/' || l.channel || '/' || l.product_id, 'door/' || l.channel || '/' || l.product_id)))
+                                and e.dedupe in ('listing/' || l.channel || '/' || l.product_id, 'door/' || l.channel || '/' || l.product_id,
+                                                 'not-sent/' || l.channel || '/' || l.product_id)))
             or (l.state = 'drifted'
                 and not exists (select 1 from events e where e.resolved_at is null
                                 and e.dedupe in ('drift/' || l.channel || '/' || l.product_id, 'listing_lost/' || l.channel || '/' || l.product_id,

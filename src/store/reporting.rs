@@ -61,10 +61,10 @@ statements! {
          where o.verdict = 'accepted' and o.price_minor is not null and o.first_seen > $1
          group by t.product_id, t.competitor having count(*) >= $2 order by t.product_id, t.competitor limit $3");
     OF_LISTINGS = Sql::same(
-        "select e.dedupe, e.kind, l.id as listing_id, l.state
+        "select e.dedupe, e.kind, l.id as listing_id, l.state, l.reason
          from events e left join listings l on l.product_id = e.product_id and l.channel = e.channel
          where e.resolved_at is null and e.product_id is not null
-           and e.kind in ('held_at_door', 'listing_parked', 'price_rejected', 'listing_lost', 'two_writers', 'drift')
+           and e.kind in ('held_at_door', 'not_sent', 'listing_parked', 'price_rejected', 'listing_lost', 'two_writers', 'drift')
          order by e.id limit $1");
     CAMPAIGN_STATE = Sql::same(
         "select l.channel, p.sku, count(*) as listings,
@@ -158,6 +158,7 @@ pub struct ListingEvent {
     pub kind: String,
     pub listing_id: Option<i64>,
     pub state: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// When a product was, or will be, in a campaign.

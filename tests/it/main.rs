@@ -53,6 +53,7 @@ mod pricing_replay;
 mod pricing_sequences;
 mod protocol;
 mod publishing;
+mod rates_and_tax;
 mod release_layer;
 mod remembered;
 mod replay_month;

@@ -109,14 +109,14 @@ async fn new_channel_settings_are_wanted_on_that_channel_alone_and_never_below_i
 }
 
 /// A bank on loopback: serves the file it is given, or fails while there is none.
-struct Bank {
-    port: u16,
+pub struct Bank {
+    pub port: u16,
     file: Arc<std::sync::Mutex<Option<String>>>,
     asked: Arc<AtomicU16>,
 }
 
 impl Bank {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let file = Arc::new(std::sync::Mutex::new(None::<String>));
@@ -137,7 +137,7 @@ impl Bank {
         Self { port, file, asked }
     }
 
-    fn publish(&self, day: &str, dkk: &str, sek: &str) {
+    pub fn publish(&self, day: &str, dkk: &str, sek: &str) {
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gesmes:Envelope xmlns:gesmes=\"http://www.gesmes.org/xml/2002-08-01\" \
              xmlns=\"http://www.ecb.int/vocabulary/2002-08-01/eurofxref\"><Cube><Cube time='{day}'>\
@@ -146,7 +146,7 @@ impl Bank {
         *self.file.lock().unwrap() = Some(text);
     }
 
-    fn asked(&self) -> u16 {
+    pub fn asked(&self) -> u16 {
         self.asked.load(Ordering::SeqCst)
     }
 }
@@ -200,4 +200,17 @@ async fn rates_are_fetched_while_a_publication_is_missing_and_prices_follow_larg
     assert!(open("fx_stale").await);
     assert!(settings::get(&world.app.db, "fx/used").await.unwrap().is_some());
     flow::tend(&world.app).await.unwrap();
+    // What is live stays, and nothing that was computed with such rates goes out.
+    let wish = listings::Desire { listing_id: id, price: Ok(73_000) };
+    listings::desire_again(&world.app.db, vec![(wish, None)], world.app.now()).await.unwrap();
+    world.settle().await;
+    let held = world.listing("KETTLE", "sweden").await;
+    assert_eq!((held.state.as_str(), held.live_minor), ("held", Some(75_151)), "{}", held.reason);
+    assert_eq!(held.reason, "waits for newer exchange rates; the newest are of 2026-12-02");
+    assert!(!open("held_at_door").await && !open("not_sent").await, "what is told is the rates");
+    bank.publish("2026-12-09", "7.4500", "11.2200");
+    world.app.clock.advance(31 * Millis::MINUTE);
+    world.settle().await;
+    let sent = world.listing("KETTLE", "sweden").await;
+    assert_eq!((sent.live_minor, open("fx_stale").await), (Some(73_000), false), "{}", sent.reason);
 }

@@ -133,7 +133,7 @@ fn critical_kinds_go_almost_at_once_each_by_the_table() {
 
 #[test]
 fn what_can_wait_waits_for_the_digest() {
-    for kind in ["listing_parked", "price_rejected", "listing_lost", "never_heard_of"] {
+    for kind in ["not_sent", "listing_parked", "price_rejected", "listing_lost", "never_heard_of"] {
         assert_eq!(Ann::new().told(60, &[event(1, kind, "warning", Some("shop"), None, 0)]), [], "{kind}");
     }
     let drift = |n: i64| Event { dedupe: format!("drift/{n}"), ..event(n, "drift", "warning", Some("shop"), None, 0) };
@@ -203,6 +203,25 @@ fn flapping_is_one_alert_and_what_nobody_was_told_of_ends_in_silence() {
     assert_eq!(told, 1 + 2, "the first, and its repeats after four and eight hours");
     let untold = Event { resolved_at: Some(at(1)), ..event(1, "two_writers", "warning", Some("x"), None, 0) };
     assert_eq!(Ann::new().told(60, &[untold]), []);
+}
+
+#[test]
+fn rates_that_are_missing_cover_what_waits_for_them_and_nothing_else() {
+    for (why, covered) in [
+        ("waits for newer exchange rates; the newest are of 2026-11-20", true),
+        ("no exchange rates for SEK", true),
+        ("DKK is not SEK, and there is no FX table\n  hint: import rates with `omniprice fx import FILE`", true),
+        ("no rate for SEK on 2026-11-20\n  hint: import a table that has it", true),
+        ("no VAT rate for class `food` in DK on 2026-11-23", false),
+        ("479.00 DKK is below the floor 499.00 DKK computed from today's cost", false),
+    ] {
+        let rates = event(1, "fx_stale", "critical", None, None, 0);
+        let told = notice::listing("shop", 2, "held", why).unwrap();
+        let message = told.message.clone();
+        let held = Event { dedupe: told.dedupe, message, ..event(2, told.kind, "warning", Some("shop"), None, 0) };
+        let all = [rates, held.clone()];
+        assert_eq!(Surroundings::of(&all).inhibitor(&held).is_some(), covered, "{why}");
+    }
 }
 
 #[test]

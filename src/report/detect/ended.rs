@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::flow::pricing::RUN_HELD;
+use crate::publish::notice;
 use crate::store::events::{self, Event};
 use crate::store::reporting::{self, ListingEvent};
 use crate::store::{campaigns, channels, decisions, progress, rivals};
@@ -80,7 +81,10 @@ async fn of_listings(app: &App, over: &mut Vec<String>) -> anyhow::Result<()> {
 fn lasts(event: &ListingEvent) -> bool {
     let Some(state) = event.state.as_deref() else { return false };
     match event.kind.as_str() {
-        "held_at_door" => state == "held",
+        // The cause may have become another one, which is told as what it is.
+        kind @ ("held_at_door" | "not_sent") => {
+            state == "held" && event.reason.as_deref().is_some_and(|reason| notice::at_door(reason) == kind)
+        }
         "listing_parked" | "price_rejected" => matches!(state, "parked" | "rejected"),
         // A price that is being put right is not right yet.
         "drift" => !matches!(state, "verified" | "unverified" | "idle"),
@@ -142,15 +146,22 @@ mod tests {
 
     #[test]
     fn an_event_of_a_listing_lasts_as_long_as_its_state() {
-        let of = |kind: &str, state: Option<&str>| {
+        let because = |kind: &str, state: Option<&str>, reason: &str| {
             lasts(&ListingEvent {
                 dedupe: String::new(),
                 kind: kind.into(),
                 listing_id: Some(1),
                 state: state.map(str::to_owned),
+                reason: Some(reason.to_owned()),
             })
         };
-        assert!(of("held_at_door", Some("held")) && !of("held_at_door", Some("unverified")));
+        let of = |kind: &str, state: Option<&str>| because(kind, state, "");
+        let below = "479.00 DKK is below the floor 499.00 DKK computed from today's cost";
+        let vat = "no VAT rate for class `food` in DK on 2026-11-23";
+        for (kind, reason, other) in [("held_at_door", below, vat), ("not_sent", vat, below)] {
+            assert!(because(kind, Some("held"), reason) && !because(kind, Some("unverified"), reason), "{kind}");
+            assert!(!because(kind, Some("held"), other), "{kind} for another cause");
+        }
         assert!(of("listing_parked", Some("parked")) && !of("listing_parked", Some("intended")));
         assert!(of("drift", Some("sent")) && of("drift", Some("drifted")) && !of("drift", Some("unverified")));
         assert!(of("listing_lost", Some("rejected")) && !of("two_writers", Some("rejected")));

@@ -82,13 +82,14 @@ async fn doubted_since(app: &App, loaded: &Loaded, page: &FarPage) -> anyhow::Re
     if loaded.set.own_shops.contains(&page.competitor) {
         return Ok(None);
     }
-    let with_vat = with_vat(app, loaded, page);
+    let named = loaded.set.competitor(&page.competitor).map(|competitor| competitor.tax).unwrap_or_default();
+    let (stated, converted) = (in_our_view(app, loaded, page, named), in_our_view(app, loaded, page, Tax::Gross));
     let theirs: Vec<Shown> = observations::accepted(&app.db, page.target_id, RUNS)
         .await?
         .into_iter()
         .filter(|run| run.currency.as_deref() == Some(page.currency.as_str()))
         .filter_map(|run| {
-            let factor = if run.reason == CONVERTED { Decimal::ONE } else { with_vat };
+            let factor = if run.reason == CONVERTED { converted } else { stated };
             let amount = Decimal::from(run.price_minor?).checked_mul(factor)?;
             Some(Shown { amount, from: Millis(run.first_seen), until: Millis(run.last_seen) })
         })
@@ -104,15 +105,20 @@ async fn doubted_since(app: &App, loaded: &Loaded, page: &FarPage) -> anyhow::Re
 /// How the gate names a net price that it converted by itself.
 const CONVERTED: &str = "converted_from_net";
 
-/// What makes a competitor's price one with VAT; one where it shows VAT anyway, or where no rate is known.
-fn with_vat(app: &App, loaded: &Loaded, page: &FarPage) -> Decimal {
-    let net = loaded.set.competitor(&page.competitor).is_some_and(|competitor| competitor.tax == Tax::Net);
+/// What makes a competitor's price one of our market's convention, with VAT or without; one where it is that anyway, or
+/// where no rate is known.
+fn in_our_view(app: &App, loaded: &Loaded, page: &FarPage, theirs: Tax) -> Decimal {
     let factor = || {
         let market = &loaded.set.market(&page.market)?.market;
         let today = app.now().timestamp().to_zoned(market.tz.0.clone()).date();
-        vat::factor(app.vat.at(&market.country, &page.vat_class, today).ok()?.percent)
+        let factor = || vat::factor(app.vat.at(&market.country, &page.vat_class, today).ok()?.percent);
+        match (theirs, market.tax) {
+            (Tax::Net, Tax::Gross) => factor(),
+            (Tax::Gross, Tax::Net) => Decimal::ONE.checked_div(factor()?),
+            (Tax::Net, Tax::Net) | (Tax::Gross, Tax::Gross) => None,
+        }
     };
-    if net { factor().unwrap_or(Decimal::ONE) } else { Decimal::ONE }
+    factor().unwrap_or(Decimal::ONE)
 }
 
 /// Our prices since an instant, the newest first.

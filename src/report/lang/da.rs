@@ -236,6 +236,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Den sidste port afviste prisen, før den blev sendt.",
             "Se på varens kostpris, gebyrer og regel.",
         ),
+        Kind::NotSent => say(
+            "En pris kunne ikke sendes",
+            "Kanalen beholder den gamle pris.",
+            "Den sidste port holdt prisen tilbage af den grund, som beskeden nævner.",
+            "Ret det, som beskeden nævner.",
+        ),
         Kind::RunHeld => say(
             "En hel omgang prisændringer er standset",
             "Nye priser venter; de gamle bliver stående.",

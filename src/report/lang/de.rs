@@ -242,6 +242,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Die letzte Sperre hat den Preis vor dem Senden abgewiesen.",
             "Sehen Sie Kosten, Gebühren und Regel des Artikels an.",
         ),
+        Kind::NotSent => say(
+            "Ein Preis konnte nicht gesendet werden",
+            "Der Kanal behält seinen alten Preis.",
+            "Die letzte Sperre hat den Preis aus dem Grund zurückgehalten, den die Meldung nennt.",
+            "Beheben Sie, was die Meldung nennt.",
+        ),
         Kind::RunHeld => say(
             "Ein ganzer Lauf von Preisänderungen ist angehalten",
             "Neue Preise warten; die alten bleiben.",

@@ -236,6 +236,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "The last gate refused the price before it left.",
             "Look at cost, fees and rule of the product.",
         ),
+        Kind::NotSent => say(
+            "A price could not be sent",
+            "The channel keeps its old price.",
+            "The last gate kept the price back, for the reason in the message.",
+            "Put right what the message names.",
+        ),
         Kind::RunHeld => say(
             "A whole run of price changes is held",
             "Proposed prices wait; old prices stay.",

@@ -45,6 +45,7 @@ macro_rules! kinds {
 kinds! {
     FloorLive = "floor_breach",
     HeldAtDoor = "held_at_door",
+    NotSent = "not_sent",
     RunHeld = "run_held",
     ChannelStopped = "fleet_breaker",
     ChannelRefused = "channel_refused",

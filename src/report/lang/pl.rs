@@ -253,6 +253,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Ostatnia bramka odrzuciła cenę przed wysłaniem.",
             "Sprawdź koszt, opłaty i regułę produktu.",
         ),
+        Kind::NotSent => say(
+            "Nie udało się wysłać ceny",
+            "Kanał zachowuje dotychczasową cenę.",
+            "Ostatnia bramka zatrzymała cenę z powodu podanego w komunikacie.",
+            "Usuń przyczynę podaną w komunikacie.",
+        ),
         Kind::RunHeld => say(
             "Wstrzymano całą serię zmian cen",
             "Nowe ceny czekają; dotychczasowe pozostają.",

@@ -236,6 +236,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Den sista grinden nekade priset innan det skickades.",
             "Titta på produktens kostnad, avgifter och regel.",
         ),
+        Kind::NotSent => say(
+            "Ett pris kunde inte skickas",
+            "Kanalen behåller sitt gamla pris.",
+            "Den sista grinden höll tillbaka priset av det skäl som meddelandet nämner.",
+            "Rätta det som meddelandet nämner.",
+        ),
         Kind::RunHeld => say(
             "En hel omgång prisändringar är stoppad",
             "Nya priser väntar; de gamla står kvar.",

@@ -105,6 +105,11 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NothingLeft => "avance og gebyrer lader intet tilbage af prisen: {why}",
         Sentence::CeilingBelowFloor => "kanalens loft {ceiling} er under dens bundpris {floor}",
         Sentence::NoRatesFor => "ingen valutakurs for {code}",
+        Sentence::NoRatesBetween => "{from} er ikke {to}, og der er ingen valutakurser",
+        Sentence::NoRateOn => "ingen kurs for {code} den {day}",
+        Sentence::RatesAwaited => "venter på nyere valutakurser; de nyeste er fra {day}",
+        Sentence::NoVatRate => "ingen momssats for klassen {class} i {country} den {day}",
+        Sentence::NothingCharged => "kanalens indstillinger gør {price} ud af vores pris",
         Sentence::MarketUnknown => "markedet {market} står ikke i reglerne",
         Sentence::OtherSource => "markedet {market} overtager priser fra {source}, og varen prissættes i {own}",
         Sentence::CampaignNotReady => {

@@ -111,6 +111,11 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NothingLeft => "Marge und Gebühren lassen vom Preis nichts übrig: {why}",
         Sentence::CeilingBelowFloor => "die Obergrenze {ceiling} des Kanals liegt unter seiner Untergrenze {floor}",
         Sentence::NoRatesFor => "kein Wechselkurs für {code}",
+        Sentence::NoRatesBetween => "{from} ist nicht {to}, und es gibt keine Wechselkurse",
+        Sentence::NoRateOn => "kein Kurs für {code} am {day}",
+        Sentence::RatesAwaited => "wartet auf neuere Wechselkurse; die neuesten sind vom {day}",
+        Sentence::NoVatRate => "kein Mehrwertsteuersatz für die Klasse {class} in {country} am {day}",
+        Sentence::NothingCharged => "die Einstellungen des Kanals machen {price} aus unserem Preis",
         Sentence::MarketUnknown => "der Markt {market} steht nicht in den Regeln",
         Sentence::OtherSource => {
             "der Markt {market} übernimmt Preise aus {source}, der Artikel hat seinen Preis in {own}"

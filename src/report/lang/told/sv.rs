@@ -99,6 +99,11 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NothingLeft => "marginal och avgifter lämnar inget kvar av priset: {why}",
         Sentence::CeilingBelowFloor => "kanalens tak {ceiling} är under dess golv {floor}",
         Sentence::NoRatesFor => "ingen växelkurs för {code}",
+        Sentence::NoRatesBetween => "{from} är inte {to}, och det finns inga växelkurser",
+        Sentence::NoRateOn => "ingen kurs för {code} den {day}",
+        Sentence::RatesAwaited => "väntar på nyare växelkurser; de nyaste är från {day}",
+        Sentence::NoVatRate => "ingen momssats för klassen {class} i {country} den {day}",
+        Sentence::NothingCharged => "kanalens inställningar gör {price} av vårt pris",
         Sentence::MarketUnknown => "marknaden {market} finns inte i reglerna",
         Sentence::OtherSource => "marknaden {market} tar sina priser från {source}, och artikeln prissätts i {own}",
         Sentence::CampaignNotReady => {
