@@ -93,7 +93,8 @@ async fn channel(app: &App, loaded: &Loaded, lane: &Lane) -> anyhow::Result<()> 
     if same && !moved || !needed.is_empty() && usable.is_none() {
         return Ok(());
     }
-    if known.is_some() {
+    // The first rates of all may be what prices on this channel were waiting for.
+    if known.is_some() || !needed.is_empty() {
         let raised = desire_again(app, &app.terms().await?, &lane.name).await?;
         tracing::info!(channel = lane.name, "the terms of {} changed: {raised} prices are wanted anew", lane.name);
     }

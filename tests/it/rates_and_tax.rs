@@ -130,7 +130,9 @@ async fn a_derived_market_needs_the_rates_of_its_source(test: TestDb) {
     world.app.clock.advance(31 * Millis::MINUTE);
     world.settle().await;
     assert_eq!(bank.asked(), 2);
-    assert!(!open(&world).await.into_iter().any(|event| event.kind == "fx_stale"));
+    // 479.00 / 7.45 * 11
+    assert_eq!(live(&world, "sweden").await, verified(70_725));
+    assert_eq!(open(&world).await.len(), 0);
 }
 
 async fn expired_rates_hold_prices_even_where_the_last_ones_may_be_used(test: TestDb) {
