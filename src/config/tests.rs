@@ -36,7 +36,7 @@ fn secrets_come_from_the_environment_or_a_file_and_are_masked() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("key"), "s3cret\n").unwrap();
     let file = folder.path().join("omniprice.toml");
-    std::fs::write(&file, "[mail]\npassword_file = \"key\"\n[channels.x]\nkind = \"vendure\"\nurl = \"http://x/\"\napi_key = \"${KEY}\"\ncurrency = \"DKK\"\ntax = \"gross\"\n").unwrap();
+    std::fs::write(&file, "[mail]\npassword_file = \"key\"\n[channels.x]\nkind = \"vendure\"\nurl = \"https://x/\"\napi_key = \"${KEY}\"\ncurrency = \"DKK\"\ntax = \"gross\"\n").unwrap();
     let environment = [("KEY".to_owned(), "t0ken".to_owned())];
     let (table, _) = merged(Some(&file), &environment).unwrap();
     let shown = masked(&table);
