@@ -42,6 +42,8 @@ const ASSUMES: [&str; 4] = [
     "no listing or channel is late or refuses a price",
     "cost, stock, tags and tax are today's; campaigns, locks and prices set by hand are left out",
 ];
+/// Beside these, without rivals that answer and so without moments between recorded ones.
+const BY_PAGES: &str = "a product is decided when one of its pages changes; further steps, hours and the ends of rules come with the next one";
 /// Beside these, without the answers to rivalries.
 const NO_ANSWERS: &str = "price wars and the like are counted and not answered";
 
@@ -444,6 +446,7 @@ impl<'a> Simulation<'a> {
         self.report.margin_pct = self.margin.means();
         self.report.index = self.index.means();
         self.report.assumes = ASSUMES.to_vec();
+        self.report.assumes.extend(self.params.follow.is_none().then_some(BY_PAGES));
         self.report.assumes.extend(self.params.rivalry.is_none().then_some(NO_ANSWERS));
         self.report
     }
