@@ -167,6 +167,16 @@ impl Decision {
         self.flags.contains(&flag)
     }
 
+    /// The offer that is the reference, by its index in the facts; none where the reference is made of several or of none.
+    #[must_use]
+    pub fn reference_offer(&self) -> Option<usize> {
+        let last = self.steps.iter().rev().find_map(|step| match step {
+            Step::Reference { offer, .. } => Some(*offer),
+            _ => None,
+        });
+        last.flatten().map(|index| index as usize)
+    }
+
     /// The reference where it was computed from competitors' offers; none where a rule looked at our own numbers only.
     #[must_use]
     pub fn market_reference(&self) -> Option<Decimal> {

@@ -82,14 +82,6 @@ impl Ask<'_> {
         self.answer(condition, &facts)
     }
 
-    /// The offer that is the reference, by its index.
-    fn reference_offer(&self) -> Option<usize> {
-        self.decision.steps.iter().rev().find_map(|step| match step {
-            Step::Reference { offer: Some(index), .. } => Some(*index as usize),
-            _ => None,
-        })
-    }
-
     fn without_gate(&self) -> Option<Probe> {
         let flag = self.decision.steps.iter().find_map(|step| match step {
             Step::Gate { flag } => Some(*flag),
@@ -124,7 +116,7 @@ impl Ask<'_> {
     }
 
     fn reference_sells_out(&self) -> Option<Probe> {
-        let index = self.reference_offer()?;
+        let index = self.decision.reference_offer()?;
         let name = competitor(self.facts, u32::try_from(index).ok()?).to_owned();
         self.changed(format!("If {name} sells out"), |facts| {
             for offer in facts.offers.iter_mut().filter(|offer| offer.competitor == name) {
@@ -135,7 +127,7 @@ impl Ask<'_> {
     }
 
     fn reference_moves(&self, percent: i64) -> Option<Probe> {
-        let index = self.reference_offer()?;
+        let index = self.decision.reference_offer()?;
         let offer = self.facts.offers.get(index)?;
         let moved = offer.price.minor().checked_mul(100 + percent)?.checked_div(100)?;
         let moved = Money::from_minor(moved, offer.price.currency());

@@ -50,7 +50,7 @@ fn markets(set: &RuleSet, products: &[InMarket]) -> Vec<Odd> {
         (own != one.currency).then(|| {
             format!(
                 "market {}: its currency is {own}, and {} of its products were imported in {}, so nothing is decided for \
-                 them; correct the currency in the rules, or import them again",
+                 them; correct the currency in the rules, for a product keeps the currency that it was imported in",
                 one.market, one.products, one.currency
             )
         })

@@ -296,11 +296,7 @@ fn sentence(facts: &Facts, decision: &Decision) -> String {
     };
     let mut told = rule.clone();
     if let Some(reference) = decision.reference {
-        let of = decision.steps.iter().find_map(|step| match step {
-            Step::Reference { offer, .. } => *offer,
-            _ => None,
-        });
-        let offer = of.and_then(|index| facts.offers.get(index as usize));
+        let offer = decision.reference_offer().and_then(|index| facts.offers.get(index));
         let whose = offer
             .map(|offer| offer.competitor.as_str())
             .map_or_else(String::new, |competitor| format!(" ({competitor})"));

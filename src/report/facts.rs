@@ -7,8 +7,8 @@ use super::metrics::FreshnessFigures;
 use super::moves::{Moved, SoldOut};
 use crate::clock::Millis;
 use crate::config::Mode;
+use crate::decide::Decision;
 use crate::decide::war_response::WarResponse;
-use crate::decide::{Decision, Step};
 use crate::money::{Money, WirePrice, currency};
 use crate::store::decisions::{Held, NamedDecision, OutcomeCount, Review};
 use crate::store::events::Event;
@@ -247,10 +247,6 @@ impl Told {
         };
         let decision = &record.decision;
         let reference = decision.reference;
-        let of = decision.steps.iter().find_map(|step| match step {
-            Step::Reference { offer, .. } => *offer,
-            _ => None,
-        });
         let mut limits: Vec<Limit> = Vec::new();
         for limit in decision.flags.iter().filter_map(|flag| Limit::of(*flag)) {
             if !limits.contains(&limit) {
@@ -260,8 +256,9 @@ impl Told {
         let mut told = Self {
             rule: decision.rule.clone(),
             reference: reference.and_then(|value| Money::rounded(value, own, crate::decide::rounding::DISPLAY).ok()),
-            competitor: of
-                .and_then(|index| record.facts.offers.get(index as usize))
+            competitor: decision
+                .reference_offer()
+                .and_then(|index| record.facts.offers.get(index))
                 .map(|offer| offer.competitor.clone()),
             floor: decision.floor,
             limits,

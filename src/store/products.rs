@@ -205,9 +205,8 @@ pub struct Imported {
     pub without_floor: i64,
 }
 
-/// What helps somebody who wants to sell a product in another market.
-pub const ONE_MARKET: &str =
-    "a SKU has one market: give the product a SKU of its own there, or let that market be `derived_from` the first";
+/// What helps somebody who wants to sell a product in another market, or in another money.
+pub const ONE_MARKET: &str = "a SKU keeps its market and its currency: give the product another SKU there, or let that market be `derived_from` the first";
 
 /// A product that an import names in another market, or another money, than it is priced in.
 #[derive(Debug, Clone, PartialEq, Eq)]

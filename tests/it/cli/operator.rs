@@ -225,7 +225,7 @@ async fn a_product_of_one_market_is_not_imported_into_another() {
     for args in [&["import", "de.csv", "--dry-run"][..], &["import", "de.csv"]] {
         let said = day.say(args).await.ends(2);
         let told = "line 3: market: `KETTLE` is priced in DK in DKK";
-        assert!(said.err.contains(told) && said.err.contains("hint: a SKU has one market"), "{said:?}");
+        assert!(said.err.contains(told) && said.err.contains("hint: a SKU keeps its market"), "{said:?}");
         assert!(said.out.contains("nothing stored"), "{said:?}");
     }
     day.say(&["explain", "PAN"]).await.ends(1);
