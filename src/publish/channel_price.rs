@@ -93,6 +93,16 @@ pub struct ChannelPrice {
     pub ending_skipped: bool,
 }
 
+impl ChannelPrice {
+    /// The same at a higher price.
+    ///
+    /// # Errors
+    /// `Vat` or `OutOfRange`.
+    pub(super) fn raised_to(self, price: Money, net_of: Option<Decimal>) -> Result<Self, ChannelPriceError> {
+        Ok(Self { price, net: net_of.map(|vat_pct| net_price(price, vat_pct)).transpose()?, ..self })
+    }
+}
+
 /// A net price with its VAT rate. It has more decimals than money has, so it is no [`Money`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NetPrice {

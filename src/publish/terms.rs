@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::channel_price::{ChannelPrice, ChannelView, FloorTerms, channel_price};
+use super::channel_price::{ChannelView, FloorTerms, channel_price};
 use super::constraint::{self, NeverBelow, Order, TaxView, View};
 use super::lane::Doorkeeper;
 use crate::channel::{Capabilities, SaleSupport, Tax};
@@ -11,7 +11,7 @@ use crate::clock::Millis;
 use crate::decide::RuleSet;
 use crate::decide::facts::Tax as Convention;
 use crate::decide::fx::{Freshness, FxTable};
-use crate::decide::rounding::{DISPLAY, PRICE, Rounding};
+use crate::decide::rounding::{DISPLAY, FLOOR, PRICE, Rounding};
 use crate::decide::rules::{ChannelFloor, Mode, StaleFx};
 use crate::decide::vat::{self, VatTable};
 use crate::money::{Currency, Decimal, Money, WirePrice, currency};
@@ -51,8 +51,17 @@ impl Terms {
     ) -> Result<(WirePrice, Option<WirePrice>), String> {
         let capabilities = self.channels.get(channel).ok_or_else(|| format!("{channel} is not configured"))?;
         let view = self.view(product, channel, *capabilities)?;
-        let found = channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?;
-        let floor = self.floor(product, &found, &view)?;
+        let mut found = channel_price(decision, &view, self.fx.as_ref()).map_err(|e| e.to_string())?;
+        let mut floor = found.floor;
+        if let Some(minimum) = self.minimum(product, &view)? {
+            let rounded = |strategy| Money::rounded(minimum, view.currency, strategy).map_err(|e| e.to_string());
+            let least = rounded(FLOOR)?;
+            // A decision at the minimum falls under it by the rounding alone, and would be held for ever.
+            if found.price.minor() < least.minor() && found.price == rounded(PRICE)? {
+                found = found.raised_to(least, view.net_of).map_err(|e| e.to_string())?;
+            }
+            floor = floor.filter(|floor| floor.minor() >= least.minor()).or(Some(least));
+        }
         match (capabilities.tax, &found.net) {
             (Tax::Gross, _) => Ok((found.price.into(), floor.map(WirePrice::from))),
             (Tax::Net, Some(net)) => {
@@ -186,23 +195,16 @@ impl Terms {
         rates.convert(amount, from, into).map_err(|e| e.to_string())
     }
 
-    /// The higher of the channel's own floor (cost, VAT, fees) and the product's minimum, which is an amount of its market: a
-    /// minimum without VAT gets that of the channel's buyers. It is rounded as prices are, so that a decision at the minimum
-    /// is never below it by the rounding alone.
-    fn floor(&self, product: &Product, found: &ChannelPrice, view: &ChannelView) -> Result<Option<Money>, String> {
-        let Some(minimum) = product.min_minor else { return Ok(found.floor) };
+    /// The product's minimum in the channel's currency, not rounded. It is an amount of its market: one without VAT gets that
+    /// of the channel's buyers.
+    fn minimum(&self, product: &Product, view: &ChannelView) -> Result<Option<Decimal>, String> {
+        let Some(minimum) = product.min_minor else { return Ok(None) };
         let own = currency(&product.currency).map_err(|e| e.to_string())?;
         let minimum = self.convert(Money::from_minor(minimum, own).amount(), own, view.currency)?;
         let net = self.rules.market(&product.market).is_some_and(|own| own.market.tax == Convention::Net);
-        let minimum = match view.vat_view.filter(|_| net) {
-            Some((_, to)) => {
-                let factor = vat::factor(to).ok_or_else(|| format!("{to} % is not a VAT rate"))?;
-                minimum.checked_mul(factor).ok_or("the minimum is out of range")?
-            }
-            None => minimum,
-        };
-        let minimum = Money::rounded(minimum, view.currency, PRICE).map_err(|e| e.to_string())?;
-        Ok(Some(found.floor.filter(|floor| floor.minor() >= minimum.minor()).unwrap_or(minimum)))
+        let Some((_, to)) = view.vat_view.filter(|_| net) else { return Ok(Some(minimum)) };
+        let factor = vat::factor(to).ok_or_else(|| format!("{to} % is not a VAT rate"))?;
+        minimum.checked_mul(factor).map(Some).ok_or_else(|| "the minimum is out of range".to_owned())
     }
 
     /// Why a price waits for newer exchange rates, where it was made with one: what is live stays, and nothing follows from
