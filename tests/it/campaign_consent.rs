@@ -1,7 +1,5 @@
 //! Campaigns that lower prices by more than one person may: nothing of them moves before somebody else has agreed.
 
-use std::process::{Command, Stdio};
-
 use omniprice::clock::{Clock, Millis};
 use omniprice::flow;
 use omniprice::flow::campaign_consent::{self, NotAgreed};
@@ -135,17 +133,6 @@ async fn what_one_person_may_lower_needs_nobody_else() {
     }
 }
 
-/// A command on the world's own files: its exit code, what it said and what it complained of.
-fn say(world: &World, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_omniprice"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OMNIPRICE_")) {
-        command.env_remove(name);
-    }
-    command.env("OMNIPRICE_LOG__FILTER", "off").current_dir(world.test.dir.path()).stdin(Stdio::null());
-    let said = command.args(arguments).output().unwrap();
-    (said.status.code(), String::from_utf8(said.stdout).unwrap(), String::from_utf8(said.stderr).unwrap())
-}
-
 #[tokio::test]
 async fn lists_explanations_and_digests_say_that_a_campaign_waits_and_who_agreed() {
     let setup = Setup { config: above("10"), ..Setup::default() };
@@ -157,35 +144,36 @@ async fn lists_explanations_and_digests_say_that_a_campaign_waits_and_who_agreed
         now.plus(3 * Millis::DAY)
     );
     std::fs::write(world.test.dir.path().join("sale.toml"), file).unwrap();
-    let said = |arguments: &[&str], wanted: &[&str]| {
-        let (code, out, err) = say(&world, arguments);
-        let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(code == Some(0) && wanted.iter().all(|word| flat.contains(word)), "{arguments:?}: {out}\n{err}");
+    let says = async |arguments: &[&str], wanted: &[&str]| {
+        let said = world.say(arguments).await.ends(0);
+        let flat = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(wanted.iter().all(|word| flat.contains(word)), "{arguments:?}: {said:?}");
     };
     let needs = "a change of -20.04 % needs two persons' consent";
     let command = "omniprice approve campaign/sale --why";
-    said(&["campaign", "add", "sale.toml", "--actor", "cleo"], &[needs, command]);
-    said(&["campaign", "list"], &["waits"]);
-    said(&["campaign", "show", "sale"], &["waits for a second person until ", needs, command]);
-    said(&["review"], &["campaign/sale"]);
-    said(&["review", "--json"], &["\"campaign\": {", "\"waits_until\":"]);
-    said(&["explain", "KETTLE"], &["campaign sale: 399.00 DKK waits for a second person: ", needs, command]);
+    says(&["campaign", "add", "sale.toml", "--actor", "cleo"], &[needs, command]).await;
+    says(&["campaign", "list"], &["waits"]).await;
+    says(&["campaign", "show", "sale"], &["waits for a second person until ", needs, command]).await;
+    says(&["review"], &["campaign/sale"]).await;
+    says(&["review", "--json"], &["\"campaign\": {", "\"waits_until\":"]).await;
+    says(&["explain", "KETTLE"], &["campaign sale: 399.00 DKK waits for a second person: ", needs, command]).await;
     let waits = "1 campaign waits for a second person: omniprice review";
-    let (code, out, err) = say(&world, &["once", "--patience", "0"]);
-    assert!(code == Some(3) && out.contains(waits), "{out}\n{err}");
-    assert!(say(&world, &["check"]).1.contains(waits));
-    said(&["digest", "--preview"], &["sale waits until ", "somebody else than ann", "needs two persons' consent"]);
+    let said = world.say(&["once", "--patience", "0"]).await.ends(3);
+    assert!(said.out.contains(waits), "{said:?}");
+    assert!(world.say(&["check"]).await.out.contains(waits));
+    says(&["digest", "--preview"], &["sale waits until ", "somebody else than ann", "needs two persons' consent"])
+        .await;
     for by in ["ann", "Cleo"] {
-        let (code, _, err) = say(&world, &["approve", "campaign/sale", "--why", "x", "--actor", by]);
-        assert!(code == Some(1) && err.contains("needs two persons") && err.contains("hint: "), "{by}: {err}");
+        let err = world.say(&["approve", "campaign/sale", "--why", "x", "--actor", by]).await.ends(1).err;
+        assert!(err.contains("needs two persons") && err.contains("hint: "), "{by}: {err}");
     }
-    let (code, _, err) = say(&world, &["approve", "campaigns/sale", "--why", "x", "--actor", "bob"]);
-    assert!(code == Some(2) && err.contains("campaign/NAME"), "{err}");
-    said(&["approve", "campaign/sale", "--why", "all right", "--actor", "bob"], &["campaign/sale approved"]);
-    said(&["campaign", "show", "sale"], &["bob agreed to it at ", "all right"]);
-    said(&["explain", "KETTLE"], &["campaign sale: 399.00 DKK from ", "bob agreed to it at "]);
-    said(&["review"], &["nothing waits"]);
-    assert!(!say(&world, &["once", "--patience", "0"]).1.contains("campaign"));
-    let (code, _, err) = say(&world, &["reject", "campaign/sale", "--why", "x", "--actor", "bob"]);
-    assert!(code == Some(1) && err.contains("bob agreed at "), "{err}");
+    let err = world.say(&["approve", "campaigns/sale", "--why", "x", "--actor", "bob"]).await.ends(2).err;
+    assert!(err.contains("campaign/NAME"), "{err}");
+    says(&["approve", "campaign/sale", "--why", "all right", "--actor", "bob"], &["campaign/sale approved"]).await;
+    says(&["campaign", "show", "sale"], &["bob agreed to it at ", "all right"]).await;
+    says(&["explain", "KETTLE"], &["campaign sale: 399.00 DKK from ", "bob agreed to it at "]).await;
+    says(&["review"], &["nothing waits"]).await;
+    assert!(!world.say(&["once", "--patience", "0"]).await.out.contains("campaign"));
+    let err = world.say(&["reject", "campaign/sale", "--why", "x", "--actor", "bob"]).await.ends(1).err;
+    assert!(err.contains("bob agreed at "), "{err}");
 }

@@ -19,43 +19,22 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::command::{Said, hear, program};
 use crate::harness::price;
 
-/// What a command said, and how it ended.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    /// The whole of stdout as one JSON value: a single line of talk on it would break this.
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("stdout is no JSON ({why}):\n{self:?}"))
-    }
-
-    #[track_caller]
-    fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self:?}");
-        self
-    }
-}
-
-/// The binary in a folder, with no settings from the environment of whoever runs the tests.
+/// A command that is still running when this returns, and that ends with the test.
 fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_omniprice"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OMNIPRICE_")) {
-        command.env_remove(name);
-    }
-    command.args(args).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    let mut command = program(folder);
+    command.args(args);
+    let mut command = Command::from(command);
+    command.kill_on_drop(true);
     command
 }
 
 async fn say(folder: &Path, args: &[&str]) -> Said {
-    let output = timeout(Duration::from_secs(60), command(folder, args).output()).await.expect("it ends").unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().expect("no signal"), out: text(output.stdout), err: text(output.stderr) }
+    let mut command = program(folder);
+    command.args(args);
+    hear(command).await
 }
 
 /// A folder with what `init` writes, and two competitors on loopback that ask our price.

@@ -16,6 +16,8 @@ use omniprice::store::lanes::Permit;
 use omniprice::store::listings::Listing;
 use omniprice::store::{Db, listings, products, targets};
 
+use crate::command::{Said, hear, program};
+
 /// A database for one test. Dropping it removes a SQLite file; PostgreSQL schemas are dropped by the next run's cluster.
 pub struct TestDb {
     pub db: Db,
@@ -209,11 +211,25 @@ impl World {
         }
         std::fs::write(folder.join("products.csv"), &csv).unwrap();
         let app = App::build(Config::load(Some(&config), &[]).unwrap(), clock).await.unwrap();
-        let rules = app.rules().await.unwrap();
+        let world = Self { app, near, far, webshop, till, config, test };
+        world.import(&csv).await;
+        world
+    }
+
+    /// Takes a catalogue that has no mistakes.
+    pub async fn import(&self, csv: &str) {
+        let rules = self.app.rules().await.unwrap();
         let parsed = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
         assert_eq!(parsed.errors, vec![]);
-        products::import(&app.db, parsed.rows, app.now()).await.unwrap();
-        Self { app, near, far, webshop, till, config, test }
+        products::import(&self.app.db, parsed.rows, self.app.now()).await.unwrap();
+    }
+
+    /// A command of the program, typed by ann beside the world's own process.
+    pub async fn say(&self, arguments: &[&str]) -> Said {
+        let mut command = program(self.test.dir.path());
+        command.arg("--config").arg(&self.config).args(arguments);
+        command.env("OMNIPRICE_LOG__FILTER", "off").env("USER", "ann");
+        hear(command).await
     }
 
     /// Checks every page now and follows through until nothing is open.

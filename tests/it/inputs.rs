@@ -38,18 +38,12 @@ async fn told(world: &World, kind: &str) -> Option<Event> {
     open(world).await.into_iter().find(|event| event.kind == kind)
 }
 
-async fn import(world: &World, csv: &str) {
-    let rules = world.app.rules().await.unwrap();
-    let rows = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {}).rows;
-    products::import(&world.app.db, rows, world.app.now()).await.unwrap();
-}
-
 async fn purchase_costs_that_nobody_names_any_more_are_told_until_somebody_does(test: TestDb) {
     let products = vec![("KETTLE", "499.00", Some("250.00")), ("MUG", "99.00", Some("40.00")), ("POT", "9.00", None)];
     let world = World::open_at(test, Setup { products, ..Setup::default() }, Clock::manual(START)).await;
     assert!(told(&world, "cost_stale").await.is_none());
     world.app.clock.advance(20 * Millis::DAY);
-    import(&world, "sku,title,price,cost\nMUG,Mug,99.00,41.00\n").await;
+    world.import("sku,title,price,cost\nMUG,Mug,99.00,41.00\n").await;
     assert!(told(&world, "cost_stale").await.is_none(), "three weeks old");
     world.app.clock.advance(10 * Millis::DAY);
     let event = told(&world, "cost_stale").await.expect("a month is over");
@@ -61,7 +55,7 @@ async fn purchase_costs_that_nobody_names_any_more_are_told_until_somebody_does(
     assert!(told(&world, "cost_stale").await.is_none(), "nothing is decided for what is locked");
     products::set_locked(&world.app.db, "KETTLE".into(), false, world.app.now()).await.unwrap();
     assert!(told(&world, "cost_stale").await.is_some());
-    import(&world, "sku,title,price,cost,stock\nKETTLE,Kettle,499.00,250.00,3\n").await;
+    world.import("sku,title,price,cost,stock\nKETTLE,Kettle,499.00,250.00,3\n").await;
     assert!(told(&world, "cost_stale").await.is_none(), "the same cost, named today");
 }
 

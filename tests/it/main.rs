@@ -12,6 +12,7 @@ mod bars;
 mod believed;
 mod campaign_consent;
 mod cli;
+mod command;
 mod connectors;
 mod crash;
 mod digest;

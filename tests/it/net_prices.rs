@@ -1,8 +1,5 @@
 //! Channels that take net prices: with four decimals buyers see our price, and a shop that keeps fewer is told.
 
-use std::path::Path;
-use std::process::Command;
-
 use omniprice::app::App;
 use omniprice::channel::wire::amount::{self, Field};
 use omniprice::clock::{Clock, Millis};
@@ -95,14 +92,6 @@ fn told(listing: &Listing, units: Option<i64>) -> String {
     units.map_or_else(|| "-".to_owned(), |units| listing.price(units).unwrap().to_string())
 }
 
-/// What a command says; the shop answers it meanwhile.
-async fn omniprice(config: &Path, rest: &'static [&'static str]) -> String {
-    let config = config.to_owned();
-    let run = move || Command::new(env!("CARGO_BIN_EXE_omniprice")).arg("--config").arg(config).args(rest).output();
-    let output = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
 async fn a_net_price_is_computed_stored_sent_read_back_and_told_with_four_decimals(test: TestDb) {
     let (world, double) = world(test, shop(), "net_decimals = 4\n").await;
     world.near.show(SKU, price(9_997));
@@ -118,12 +107,12 @@ async fn a_net_price_is_computed_stored_sent_read_back_and_told_with_four_decima
     assert_eq!((own.listings, own.live), (1, 1));
     let history = progress::live_history(&world.app.db, listing.id, Millis(0)).await.unwrap();
     assert_eq!(history.last().map(|row| (row.minor, row.decimals)), Some((799_760, Some(4))));
-    let explained = omniprice(&world.config, &["explain", SKU, "--channel", "b2b"]).await;
+    let explained = world.say(&["explain", SKU, "--channel", "b2b"]).await.told().1;
     assert!(explained.contains("79.976 DKK"), "{explained}");
-    let tested = omniprice(&world.config, &["channel", "test", "b2b"]).await;
+    let tested = world.say(&["channel", "test", "b2b"]).await.told().1;
     assert!(!tested.contains("problem") && !tested.contains("do not give back"), "{tested}");
     double.with(|shop| shop.round_at_subtotal = "no");
-    let tested = omniprice(&world.config, &["channel", "test", "b2b"]).await;
+    let tested = world.say(&["channel", "test", "b2b"]).await.told().1;
     assert!(tested.contains("turn on \"round tax at subtotal level\""), "{tested}");
     // The floor of a cost of 70.50, ten percent and the tax is 97.92; without the tax it is held to four decimals.
     world.near.show(SKU, price(9_701));
@@ -150,7 +139,7 @@ async fn a_shop_that_keeps_two_decimals_is_told_and_sent_nothing_again(test: Tes
         world.drive().await;
     }
     assert_eq!(double.written().len(), writes, "it would be cut short again");
-    let alerts = omniprice(&world.config, &["alert", "list"]).await;
+    let alerts = world.say(&["alert", "list"]).await.told().1;
     assert!(alerts.contains("fewer decimals"), "{alerts}");
     // A price whose last digits are noughts is proved there.
     world.near.show(SKU, price(9_850));
@@ -172,7 +161,7 @@ async fn what_was_kept_with_two_decimals_stays_true_when_four_are_set_and_taken_
     world.drive().await;
     let before = world.listing(SKU, "b2b").await;
     assert_eq!((kept(&double).as_str(), before.decimals, before.live_minor), ("79.98", None, Some(7_998)));
-    let tested = omniprice(&world.config, &["channel", "test", "b2b"]).await;
+    let tested = world.say(&["channel", "test", "b2b"]).await.told().1;
     assert!(tested.contains("do not give back every price") && tested.contains("net_decimals"), "{tested}");
     let tenth =
         |listing: &Listing| (listing.decimals, told(listing, listing.desired_minor), told(listing, listing.live_minor));

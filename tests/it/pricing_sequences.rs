@@ -87,7 +87,7 @@ impl Sequence {
         let sequence = Self { world, euro, dice, floors, looked: 0, decided, counts };
         sequence.rate(74_575).await;
         let page = format!("http://euro.example:{}/p/LAMP", sequence.euro.port);
-        sequence.import(&format!("sku,title,price,cost,urls\nLAMP,LAMP,499.00,250.00,{page}\n")).await;
+        sequence.world.import(&format!("sku,title,price,cost,urls\nLAMP,LAMP,499.00,250.00,{page}\n")).await;
         sequence.world.drive().await;
         sequence
     }
@@ -127,18 +127,13 @@ impl Sequence {
         self.look().await;
     }
 
-    async fn import(&self, csv: &str) {
-        let rules = self.world.app.rules().await.unwrap();
-        let read = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
-        assert_eq!(read.errors, vec![]);
-        products::import(&self.world.app.db, read.rows, self.world.app.now()).await.unwrap();
-    }
-
     async fn floor(&mut self, which: usize) {
         let text = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
         let Floor { cost, min } = self.floors[which];
         let min = if min > 0 { text(min) } else { String::new() };
-        self.import(&format!("sku,title,price,cost,min\n{0},{0},499.00,{1},{min}\n", SKUS[which], text(cost))).await;
+        self.world
+            .import(&format!("sku,title,price,cost,min\n{0},{0},499.00,{1},{min}\n", SKUS[which], text(cost)))
+            .await;
     }
 
     /// Ten-thousandths of a krone for a euro, as published today.

@@ -154,20 +154,6 @@ async fn channels_of_one_account_use_up_one_allowance(test: TestDb) {
     assert_eq!(world.till.price("KETTLE"), Some(47_900), "its own allowance is whole");
 }
 
-/// The binary beside the application, on the same database.
-async fn omniprice(world: &World, args: &[&str]) -> (i32, String) {
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_omniprice"))
-        .arg("--config")
-        .arg(&world.config)
-        .args(args)
-        .env("USER", "ann")
-        .output()
-        .await
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap(), text)
-}
-
 async fn going_back_makes_new_decisions_that_reach_every_channel(test: TestDb) {
     let world = World::open(test, Setup::default()).await;
     world.pass().await;
@@ -183,11 +169,11 @@ async fn going_back_makes_new_decisions_that_reach_every_channel(test: TestDb) {
     let then = fleet::prices_at(&world.app.db, world.app.now().plus(-600), 0, 10).await.unwrap();
     assert!(then.iter().all(|then| then.price_minor != then.own_minor));
 
-    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule", "--dry-run"]).await;
+    let (code, said) = world.say(&["rollback", "--to", &before, "--why", "wrong rule", "--dry-run"]).await.told();
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("KETTLE: 479.00 DKK -> 499.00 DKK"), "{said}");
     assert_eq!(world.ours("KETTLE").await, 47_900, "a dry run changes nothing");
-    let (code, said) = omniprice(&world, &["rollback", "--to", &before, "--why", "wrong rule"]).await;
+    let (code, said) = world.say(&["rollback", "--to", &before, "--why", "wrong rule"]).await.told();
     assert_eq!(code, 0, "{said}");
     world.pass().await;
     for channel in ["webshop", "google", "till"] {
@@ -197,7 +183,7 @@ async fn going_back_makes_new_decisions_that_reach_every_channel(test: TestDb) {
     }
     let restored = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
     assert!(restored.version > bad.version && restored.price_minor == 49_900, "{restored:?}");
-    let (code, said) = omniprice(&world, &["rollback", "--to", "yesterday", "--why", "x"]).await;
+    let (code, said) = world.say(&["rollback", "--to", "yesterday", "--why", "x"]).await.told();
     assert_eq!(code, 2, "{said}");
 }
 
@@ -212,19 +198,18 @@ async fn what_a_channel_showed_at_an_instant_can_be_wanted_again(test: TestDb) {
     assert_eq!(shown.iter().map(|then| then.minor).collect::<Vec<_>>(), [49_900]);
     // A time to the second is the whole of it.
     let at = before.to_string();
-    let (code, said) =
-        omniprice(&world, &["rollback", "--to", &at, "--channel", "webshop", "--why", "as it was"]).await;
+    let (code, said) = world.say(&["rollback", "--to", &at, "--channel", "webshop", "--why", "as it was"]).await.told();
     assert!(code == 0 && said.contains("KETTLE: 479.00 DKK -> 499.00 DKK"), "{said}");
     world.settle().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(49_900));
     assert_eq!(world.till.price("KETTLE"), Some(47_900), "the other channels stay");
-    let (code, said) = omniprice(&world, &["channel", "list"]).await;
+    let (code, said) = world.say(&["channel", "list"]).await.told();
     assert!((code == 0) && said.contains("webshop (vendure) ok"), "{said}");
-    let (code, said) = omniprice(&world, &["channel", "test", "webshop"]).await;
+    let (code, said) = world.say(&["channel", "test", "webshop"]).await.told();
     assert!(code == 0 && said.contains("1 of 1 products of ours have a listing"), "{said}");
-    let (code, said) = omniprice(&world, &["channel", "adopt", "webshop", "--dry-run"]).await;
+    let (code, said) = world.say(&["channel", "adopt", "webshop", "--dry-run"]).await.told();
     assert_eq!(code, 0, "{said}");
-    let (code, said) = omniprice(&world, &["channel", "resume", "webshop", "--why", "looked"]).await;
+    let (code, said) = world.say(&["channel", "resume", "webshop", "--why", "looked"]).await.told();
     assert!(code == 0 && said.contains("was not stopped"), "{said}");
 }
 
@@ -247,12 +232,12 @@ async fn a_note_about_a_channel_is_told_and_a_problem_needs_a_person(test: TestD
     let config = "[channels.outlet]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/prices\"\n\
                   secret = \"whsec_b21uaXByaWNlLWRlbW8tc2VjcmV0LTI0\"\ncurrency = \"DKK\"\ntax = \"gross\"\n";
     let world = World::open(test, Setup { config, ..Setup::default() }).await;
-    let (code, said) = omniprice(&world, &["channel", "test", "outlet"]).await;
+    let (code, said) = world.say(&["channel", "test", "outlet"]).await.told();
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("  note: without read_url") && said.contains("  ok"), "{said}");
     let net = std::fs::read_to_string(&world.config).unwrap().replacen("tax = \"gross\"", "tax = \"net\"", 1);
     std::fs::write(&world.config, net).unwrap();
-    let (code, said) = omniprice(&world, &["channel", "test", "webshop"]).await;
+    let (code, said) = world.say(&["channel", "test", "webshop"]).await.told();
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("  problem: ") && said.contains("tax = \"gross\"") && !said.contains("  ok"), "{said}");
 }
@@ -271,7 +256,7 @@ async fn a_pair_in_two_currencies_is_a_finding(test: TestDb) {
                  [[channel]]\nid = \"outlet\"\nkind = \"shop\"\nmarket = \"DK\"\n\
                  [[constraint]]\nnever_below = [\"webshop\", \"outlet\"]\n";
     let world = World::open(test, Setup { config, rules, ..Setup::default() }).await;
-    let (code, said) = omniprice(&world, &["check", "--offline"]).await;
+    let (code, said) = world.say(&["check", "--offline"]).await.told();
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("never_below webshop, outlet: DKK and SEK cannot be compared"), "{said}");
 }

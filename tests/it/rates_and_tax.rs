@@ -56,13 +56,6 @@ async fn open(world: &World) -> Vec<Event> {
     events::open(&world.app.db, 50).await.unwrap()
 }
 
-async fn import(world: &World, csv: &str) {
-    let rules = world.app.rules().await.unwrap();
-    let parsed = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
-    assert_eq!(parsed.errors, vec![]);
-    products::import(&world.app.db, parsed.rows, world.app.now()).await.unwrap();
-}
-
 async fn what_is_decided_without_vat_is_shown_with_it_once(test: TestDb) {
     let world = net_world(test, "alert", "", START).await;
     assert_eq!(world.ours("KETTLE").await, 36_000, "450.00 without 25 %");
@@ -70,7 +63,7 @@ async fn what_is_decided_without_vat_is_shown_with_it_once(test: TestDb) {
         assert_eq!(live(&world, channel).await, verified(minor), "{channel}");
     }
     // The minimum is an amount of the market, too: 372.33 and 25 % are 465.4125, and no price is below that.
-    import(&world, "sku,title,price,cost,min\nKETTLE,KETTLE,399.20,250.00,372.33\n").await;
+    world.import("sku,title,price,cost,min\nKETTLE,KETTLE,399.20,250.00,372.33\n").await;
     world.drive().await;
     assert_eq!(world.ours("KETTLE").await, 37_233);
     for (channel, minor) in [("webshop", 46_542), ("b2b", 37_234)] {
@@ -160,7 +153,7 @@ async fn expired_rates_hold_prices_even_where_the_last_ones_may_be_used(test: Te
 async fn what_is_not_sent_for_another_reason_than_its_floor_is_no_floor_alarm(test: TestDb) {
     let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
     world.drive().await;
-    import(&world, "sku,title,price,cost,vat\nKETTLE,KETTLE,499.00,250.00,unheard-of\n").await;
+    world.import("sku,title,price,cost,vat\nKETTLE,KETTLE,499.00,250.00,unheard-of\n").await;
     let listing = world.listing("KETTLE", "webshop").await;
     let wish = listings::Desire { listing_id: listing.id, price: Ok(47_900) };
     listings::desire_again(&world.app.db, vec![(wish, None)], world.app.now()).await.unwrap();
@@ -173,7 +166,7 @@ async fn what_is_not_sent_for_another_reason_than_its_floor_is_no_floor_alarm(te
     let why = listing.reason.split("\n  hint:").next().unwrap().to_owned();
     assert_eq!(find(&why).map(|found| found.sentence), Some(Sentence::NoVatRate), "{why}");
     // With the class put right the price goes out, and nothing is told any more.
-    import(&world, "sku,title,price,cost,vat\nKETTLE,KETTLE,499.00,250.00,standard\n").await;
+    world.import("sku,title,price,cost,vat\nKETTLE,KETTLE,499.00,250.00,standard\n").await;
     let wish = listings::Desire { listing_id: listing.id, price: Ok(47_900) };
     listings::desire_again(&world.app.db, vec![(wish, None)], world.app.now()).await.unwrap();
     flow::publish_due(&world.app, world.app.lane("webshop").unwrap()).await.unwrap();

@@ -205,16 +205,9 @@ async fn a_slide_in_quick_steps_stops_at_the_limit_of_a_day(test: TestDb) {
     assert!(evaluation.why.contains("-23.85 % within 24 h"), "{}", evaluation.why);
 }
 
-async fn import(world: &World, csv: &str) {
-    let rules = world.app.rules().await.unwrap();
-    let read = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
-    assert_eq!(read.errors, vec![]);
-    products::import(&world.app.db, read.rows, world.app.now()).await.unwrap();
-}
-
 async fn a_products_own_minimum_is_where_its_price_goes(test: TestDb) {
     let world = world(test, Setup::default()).await;
-    import(&world, "sku,price,min\nKETTLE,499.00,470.00\n").await;
+    world.import("sku,price,min\nKETTLE,499.00,470.00\n").await;
     world.near.show("KETTLE", price(46_500));
     world.drive().await;
     assert_eq!(world.ours("KETTLE").await, 47_000);
@@ -238,7 +231,7 @@ async fn a_product_without_cost_is_repriced_above_its_own_minimum(test: TestDb) 
     world.near.show("KETTLE", price(47_900));
     world.drive().await;
     assert_eq!(world.ours("KETTLE").await, 49_900, "nothing says how low it may go");
-    import(&world, "sku,price,min\nKETTLE,499.00,475.00\n").await;
+    world.import("sku,price,min\nKETTLE,499.00,475.00\n").await;
     world.drive().await;
     assert_eq!(world.ours("KETTLE").await, 47_900);
     world.near.show("KETTLE", price(47_000));
@@ -249,7 +242,7 @@ async fn a_product_without_cost_is_repriced_above_its_own_minimum(test: TestDb) 
 
 async fn a_proposal_that_was_turned_down_stays_so_whatever_the_stock(test: TestDb) {
     let world = world(test, Setup { mode: "review", ..Setup::default() }).await;
-    import(&world, "sku,price,stock\nKETTLE,499.00,10\n").await;
+    world.import("sku,price,stock\nKETTLE,499.00,10\n").await;
     world.near.show("KETTLE", price(47_900));
     world.drive().await;
     let open = async || decisions::open_reviews(&world.app.db, 10).await.unwrap();
@@ -257,13 +250,13 @@ async fn a_proposal_that_was_turned_down_stays_so_whatever_the_stock(test: TestD
     let now = world.app.now();
     let (by, why) = ("ann".to_owned(), "too low".to_owned());
     assert!(decisions::settle_review(&world.app.db, first.id, "rejected", by, why, now).await.unwrap());
-    import(&world, "sku,price,stock\nKETTLE,499.00,9\n").await;
+    world.import("sku,price,stock\nKETTLE,499.00,9\n").await;
     world.drive().await;
     assert!(open().await.is_empty(), "no rule asks for the stock");
     world.near.show("KETTLE", price(47_800));
     world.drive().await;
     let second = open().await.remove(0);
-    import(&world, "sku,price,stock\nKETTLE,499.00,8\n").await;
+    world.import("sku,price,stock\nKETTLE,499.00,8\n").await;
     assert_eq!(
         pricing::approve(&world.app, second.id, "ann", "fine").await.unwrap(),
         pricing::Approved::Decided { version: 1 }
@@ -273,7 +266,7 @@ async fn a_proposal_that_was_turned_down_stays_so_whatever_the_stock(test: TestD
     world.near.show("KETTLE", price(46_900));
     world.drive().await;
     let third = open().await.remove(0);
-    import(&world, "sku,price,cost\nKETTLE,499.00,251.00\n").await;
+    world.import("sku,price,cost\nKETTLE,499.00,251.00\n").await;
     let refused = pricing::approve(&world.app, third.id, "ann", "fine").await.unwrap_err();
     assert!(refused.to_string().contains("the facts have changed"), "{refused}");
     // What a rule proposed that is only tried by now is not carried out either.

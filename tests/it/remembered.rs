@@ -1,6 +1,5 @@
 //! The last reference: the market as one rule saw it, kept for that rule while no offer can be seen.
 
-use omniprice::catalog::import;
 use omniprice::clock::{Clock, Millis};
 use omniprice::demo::market::Shown;
 use omniprice::store::{decisions, products};
@@ -23,9 +22,7 @@ const BY_STOCK: &str = "[[rule]]\nid = \"stocked\"\npriority = 900\nmode = \"aut
 async fn stock(world: &World, sku: &str, units: i64, urls: &str) {
     let ours = world.ours(sku).await;
     let csv = format!("sku,title,price,cost,stock,urls\n{sku},{sku},{}.00,250.00,{units},{urls}\n", ours / 100);
-    let parsed = import::read(csv.as_bytes(), &world.app.rules().await.unwrap().set, |_| {});
-    assert_eq!(parsed.errors, vec![]);
-    products::import(&world.app.db, parsed.rows, world.app.now()).await.unwrap();
+    world.import(&csv).await;
     world.drive().await;
     world.app.clock.advance(Millis::HOUR);
 }

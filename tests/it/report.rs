@@ -14,6 +14,7 @@ use omniprice::report::alerts::{Body, Item};
 use omniprice::report::digest::{Digest, render};
 use serde_json::{Value, json};
 
+use crate::command::{Said, program};
 use crate::digest_day::{full, reader};
 use crate::harness::skip;
 
@@ -234,29 +235,14 @@ impl Shop {
 
     #[track_caller]
     fn run(&self, arguments: &[&str], code: i32) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_omniprice"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OMNIPRICE_")) {
-            command.env_remove(name);
-        }
-        let output = command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).output().unwrap();
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {err}");
-        let out = String::from_utf8_lossy(&output.stdout).into_owned();
-        if code == 0 { out } else { format!("{out}{err}") }
+        let said = Said::of(program(self.folder.path()).args(arguments).output().unwrap()).ends(code);
+        if code == 0 { said.out } else { said.told().1 }
     }
 
     /// What a command says to the person at the terminal.
     #[track_caller]
     fn said(&self, arguments: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_omniprice"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        said
+        Said::of(program(self.folder.path()).args(arguments).output().unwrap()).ends(0).err
     }
 
     #[track_caller]
@@ -353,9 +339,8 @@ fn a_preview_is_kept_for_its_owner_where_no_browser_is() {
     shop.run(&["subscription", "set", "ann@shop.example", "quiet_day=short"], 0);
     let empty = shop.folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_omniprice"))
+    let output = program(shop.folder.path())
         .args(["digest", "--preview", "--open"])
-        .current_dir(shop.folder.path())
         .env("PATH", &empty)
         .env("TMPDIR", &empty)
         .output()

@@ -1,7 +1,5 @@
 //! Decisions on one product within one second: what `explain` prints of each finds that one again when it is typed.
 
-use std::process::{Command, Stdio};
-
 use omniprice::clock::{Clock, Millis};
 use omniprice::flow;
 use omniprice::store::overrides::Kind;
@@ -10,17 +8,9 @@ use omniprice::store::{decisions, products};
 use crate::harness::{Engine, Setup, World, database};
 use crate::intent::set;
 
-/// A command on the world's own files, that answers in UTC.
-fn run(world: &World, arguments: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_omniprice"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OMNIPRICE_")) {
-        command.env_remove(name);
-    }
-    command.env("OMNIPRICE_LOG__FILTER", "off").current_dir(world.test.dir.path()).stdin(Stdio::null());
-    let output = command.args(arguments).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+/// What a command says that answers in UTC.
+async fn run(world: &World, arguments: &[&str]) -> String {
+    world.say(arguments).await.ends(0).out
 }
 
 /// What stands between two words of what is said.
@@ -57,25 +47,25 @@ async fn each_of_two_decisions_of_a_second_is_found_by_the_time_that_is_printed_
         [(&all[0], "489.00 DKK", Some(".000")), (&all[1], "479.00 DKK", Some(".040")), (&all[2], "469.00 DKK", None)]
     {
         let typed = Millis(decision.created_at).exact();
-        let said = run(&world, &["explain", "KETTLE", "--at", &typed]);
+        let said = run(&world, &["explain", "KETTLE", "--at", &typed]).await;
         let (printed, price) = last(&said);
         assert_eq!(price, wanted, "{said}");
         match fraction {
             Some(fraction) => assert!(printed.contains(fraction), "{printed}"),
             None => assert!(!printed.contains('.'), "nothing else fell into this second: {printed}"),
         }
-        let again = run(&world, &["explain", "KETTLE", "--at", printed]);
+        let again = run(&world, &["explain", "KETTLE", "--at", printed]).await;
         assert_eq!(last(&again), (printed, wanted), "{again}");
         // The time in the headline is the one that was asked about, and finds the same again, too.
         let asked = between(&again, &format!("{wanted} at "), ", decision version");
-        assert_eq!(last(&run(&world, &["explain", "KETTLE", "--at", asked])).1, wanted, "{asked}");
+        assert_eq!(last(&run(&world, &["explain", "KETTLE", "--at", asked]).await).1, wanted, "{asked}");
         let data: serde_json::Value =
-            serde_json::from_str(&run(&world, &["explain", "KETTLE", "--at", printed, "--json"])).unwrap();
+            serde_json::from_str(&run(&world, &["explain", "KETTLE", "--at", printed, "--json"]).await).unwrap();
         assert_eq!(data["decision"]["at"], typed, "{data}");
         if fraction.is_some() {
             let number = decision.id.to_string();
             let back = ["rollback", "--to", &number, "--why", "x", "--until", "1h", "--dry-run"];
-            assert!(run(&world, &back).contains(&format!("-> {wanted}")), "{number}");
+            assert!(run(&world, &back).await.contains(&format!("-> {wanted}")), "{number}");
         }
     }
 }

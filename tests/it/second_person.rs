@@ -236,31 +236,21 @@ async fn lists_mails_and_pages_say_who_has_agreed() {
     stop.cancel();
     serving.await.unwrap().unwrap();
 
-    let say = |command: &[&str]| {
-        let said = std::process::Command::new(env!("CARGO_BIN_EXE_omniprice"))
-            .arg("--config")
-            .arg(&world.config)
-            .args(command)
-            .env("OMNIPRICE_LOG__FILTER", "off")
-            .output()
-            .unwrap();
-        (said.status.code(), String::from_utf8(said.stdout).unwrap(), String::from_utf8(said.stderr).unwrap())
-    };
     let id = review.id.to_string();
     for (command, says) in [
         (["review", "--json"], "\"first_by\": \"pricing@shop.example\""),
         (["explain", "KETTLE"], "pricing@shop.example agreed at "),
         (["digest", "--preview"], "pricing@shop.example has agreed; a second person must agree too"),
     ] {
-        let (code, out, err) = say(&command);
-        assert!(code == Some(0) && out.contains(says), "{command:?}: {out}\n{err}");
+        let said = world.say(&command).await.ends(0);
+        assert!(said.out.contains(says), "{command:?}: {said:?}");
     }
-    assert!(say(&["review"]).1.replace('\n', " ").contains("agreed"));
-    let (code, _, err) = say(&["approve", &id, "--why", "x", "--actor", "Pricing@Shop.Example"]);
-    assert!(code == Some(1) && err.contains("needs two persons") && err.contains("hint: "), "{err}");
-    let (code, out, err) = say(&["approve", &id, "--why", "x", "--actor", "bob"]);
-    assert!(code == Some(0) && out.contains("approved"), "{out}{err}");
-    let (_, out, _) = say(&["explain", "KETTLE"]);
+    assert!(world.say(&["review"]).await.out.replace('\n', " ").contains("agreed"));
+    let err = world.say(&["approve", &id, "--why", "x", "--actor", "Pricing@Shop.Example"]).await.ends(1).err;
+    assert!(err.contains("needs two persons") && err.contains("hint: "), "{err}");
+    let said = world.say(&["approve", &id, "--why", "x", "--actor", "bob"]).await.ends(0);
+    assert!(said.out.contains("approved"), "{said:?}");
+    let out = world.say(&["explain", "KETTLE"]).await.ends(0).out;
     assert!(out.contains("approved by pricing@shop.example: right") && out.contains("approved by bob: x"), "{out}");
     assert!(out.contains("it comes out equal"), "{out}");
 }

@@ -1,8 +1,6 @@
 //! Proposals that nobody is asked about any more: what digests, `explain`, the links of mails and `approve` say of them,
 //! and what the page of a product tells of a price beside the one that waits.
 
-use std::process::{Command, Stdio};
-
 use omniprice::clock::{Clock, Millis};
 use omniprice::flow::pricing;
 use omniprice::report::link::Purpose;
@@ -77,29 +75,12 @@ async fn a_proposal_that_was_turned_down_or_expired_is_in_review_no_more(test: T
     assert!(late.contains("was approved by ann at "), "{late}");
 }
 
-/// A command on the world's own files: its exit code and what it said.
-fn answer(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_omniprice"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OMNIPRICE_")) {
-        command.env_remove(name);
-    }
-    let output = command.args(arguments).current_dir(world.test.dir.path()).stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code(), said)
-}
-
-fn run(world: &World, arguments: &[&str]) -> String {
-    let (code, said) = answer(world, arguments);
-    assert_eq!(code, Some(0), "{arguments:?}: {said}");
-    said
-}
-
 #[tokio::test]
 async fn explain_asks_nobody_to_approve_what_has_expired() {
     let before = Clock::System.now().plus(-30 * Millis::HOUR);
     let world = asked(database(Engine::Sqlite).await.unwrap(), Clock::manual(before)).await;
     let open = decisions::open_reviews(&world.app.db, 5).await.unwrap().remove(0);
-    let said = run(&world, &["explain", "KETTLE"]);
+    let said = world.say(&["explain", "KETTLE"]).await.ends(0).told().1;
     assert!(said.contains(&format!("Proposal {} could be answered until ", open.id)), "{said}");
     assert!(!said.contains("omniprice approve"), "{said}");
     assert!(said.contains("its proposal is not open any more"), "{said}");
@@ -119,20 +100,21 @@ async fn a_printed_time_finds_its_own_decision() {
     let decision = decisions::latest(&world.app.db, product.id).await.unwrap().unwrap();
     assert!(decision.created_at % Millis::SECOND > 0, "{}", decision.created_at);
     let printed = Millis(decision.created_at).to_string();
-    let said = run(&world, &["explain", "KETTLE", "--at", &printed]);
+    let said = world.say(&["explain", "KETTLE", "--at", &printed]).await.ends(0).told().1;
     assert!(said.contains("479.00 DKK"), "{printed}: {said}");
     let earlier = Millis(decision.created_at).plus(-Millis::SECOND).to_string();
     assert!(
-        !run(&world, &["explain", "KETTLE", "--at", &earlier]).contains("479.00 DKK since"),
+        !world.say(&["explain", "KETTLE", "--at", &earlier]).await.ends(0).told().1.contains("479.00 DKK since"),
         "the second before it"
     );
-    let back = |to: &str| {
-        let (code, said) = answer(&world, &["rollback", "--to", to, "--why", "x", "--until", "1h", "--dry-run"]);
-        assert!(matches!(code, Some(0 | 3)), "{said}");
+    let back = async |to: &str| {
+        let (code, said) =
+            world.say(&["rollback", "--to", to, "--why", "x", "--until", "1h", "--dry-run"]).await.told();
+        assert!(matches!(code, 0 | 3), "{said}");
         said.contains("-> 499.00 DKK")
     };
-    assert!(!back(&printed), "the decision of that second is what holds now");
-    assert!(back(&earlier), "the second before it had the price before it");
+    assert!(!back(&printed).await, "the decision of that second is what holds now");
+    assert!(back(&earlier).await, "the second before it had the price before it");
 }
 
 async fn page(world: &World) -> ProductPage {

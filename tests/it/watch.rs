@@ -1,7 +1,6 @@
 //! What customers see is watched: conditions of prices that are live, raised while they last, through the real application.
 
 use omniprice::app::PAUSE;
-use omniprice::catalog::import;
 use omniprice::clock::{Clock, Millis};
 use omniprice::demo::market::Shown;
 use omniprice::demo::shop::Fault;
@@ -64,12 +63,6 @@ async fn publish(world: &World, channel: &str) {
     flow::publish_due(&world.app, world.app.lane(channel).unwrap()).await.unwrap();
 }
 
-async fn catalogue(world: &World, csv: &str) {
-    let rules = world.app.rules().await.unwrap();
-    let rows = import::read(csv.as_bytes(), &rules.set, |_| {}).rows;
-    products::import(&world.app.db, rows, world.app.now()).await.unwrap();
-}
-
 async fn a_live_price_below_its_floor_and_prices_that_wait_are_told_while_they_last(test: TestDb) {
     let world = World::open_at(test, Setup::default(), Clock::manual(START)).await;
     world.drive().await;
@@ -77,14 +70,14 @@ async fn a_live_price_below_its_floor_and_prices_that_wait_are_told_while_they_l
     let (pause, who, why) = (PAUSE.to_owned(), "ann".to_owned(), "stocktaking".to_owned());
     settings::set(&world.app.db, pause, "on".to_owned(), who, why, world.app.now()).await.unwrap();
     // 450.00 with VAT is 562.50, and every channel shows less.
-    catalogue(&world, "sku,title,price,cost\nKETTLE,Kettle,499.00,450.00\n").await;
+    world.import("sku,title,price,cost\nKETTLE,Kettle,499.00,450.00\n").await;
     assert_eq!(open(&world).await, ["floor_breach", "paused"]);
     let all = events::open(&world.app.db, 50).await.unwrap();
     let breaches: Vec<_> = all.iter().filter(|event| event.kind == "floor_breach").collect();
     assert_eq!(breaches.len(), 3, "one per channel: {all:?}");
     assert!(breaches[0].message.contains("below the floor 562.50 DKK"), "{}", breaches[0].message);
     settings::clear(&world.app.db, PAUSE).await.unwrap();
-    catalogue(&world, "sku,title,price,cost\nKETTLE,Kettle,499.00,250.00\n").await;
+    world.import("sku,title,price,cost\nKETTLE,Kettle,499.00,250.00\n").await;
     assert_eq!(open(&world).await, Vec::<String>::new());
 }
 
@@ -104,7 +97,7 @@ async fn a_key_item_that_a_competitor_keeps_cheaper_is_told_once(test: TestDb) {
     world.app.clock.advance(Millis::HOUR);
     world.drive().await;
     assert_eq!(open(&world).await, Vec::<String>::new(), "not a key item");
-    catalogue(&world, "sku,title,price,cost,tags\nKETTLE,Kettle,499.00,250.00,kvi\n").await;
+    world.import("sku,title,price,cost,tags\nKETTLE,Kettle,499.00,250.00,kvi\n").await;
     assert_eq!(open(&world).await, ["kvi_undercut"]);
     let event = events::open(&world.app.db, 50).await.unwrap().remove(0);
     assert!(event.message.contains("asks 459.00 DKK, we ask 499.00 DKK: 8.7 % more"), "{}", event.message);
@@ -121,7 +114,7 @@ async fn an_offer_that_no_decision_counts_undercuts_nobody(test: TestDb) {
                           bounds = { min = [ { margin_pct = \"10\" } ] }\n";
     let setup = Setup { mode: "shadow", rules: OUTLET, ..Setup::default() };
     let world = World::open_at(test, setup, Clock::manual(START)).await;
-    catalogue(&world, "sku,title,price,cost,tags\nKETTLE,Kettle,499.00,250.00,kvi\n").await;
+    world.import("sku,title,price,cost,tags\nKETTLE,Kettle,499.00,250.00,kvi\n").await;
     world.near.show("KETTLE", price(45_900));
     world.drive().await;
     world.app.clock.advance(Millis::HOUR);
@@ -315,7 +308,7 @@ async fn what_a_lane_says_is_found_again(test: TestDb) {
     let parked = world.listing("KETTLE", "webshop").await;
     assert!(find(&parked.reason).is_some(), "{}", parked.reason);
     // A cost that nobody has looked at yet shuts every door.
-    catalogue(&world, "sku,title,price,cost\nKETTLE,Kettle,499.00,450.00\n").await;
+    world.import("sku,title,price,cost\nKETTLE,Kettle,499.00,450.00\n").await;
     channels::set_state(&world.app.db, "till".into(), "ok", String::new(), world.app.now()).await.unwrap();
     for channel in ["webshop", "till", "google"] {
         let listing = world.listing("KETTLE", channel).await;

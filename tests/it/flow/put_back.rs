@@ -19,20 +19,6 @@ both_engines![
 /// 2026-10-06, ten in the morning in Copenhagen.
 const START: Millis = Millis(1_791_273_600_000);
 
-/// A command of the program beside the world's own process.
-pub(super) async fn say(world: &World, args: &[&str]) -> (Option<i32>, String) {
-    let said = tokio::process::Command::new(env!("CARGO_BIN_EXE_omniprice"))
-        .arg("--config")
-        .arg(&world.config)
-        .args(args)
-        .env("OMNIPRICE_LOG__FILTER", "off")
-        .output()
-        .await
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (said.status.code(), text(&said.stdout) + &text(&said.stderr))
-}
-
 /// KETTLE and POT follow near.example to 479.00 and 95.00, the till shows 289.00 and 99.00 again, and that was told.
 async fn drifted(test: TestDb) -> World {
     let products = vec![("KETTLE", "499.00", Some("250.00")), ("POT", "99.00", Some("40.00"))];
@@ -43,8 +29,8 @@ async fn drifted(test: TestDb) -> World {
     world.pass().await;
     world.till.edit("KETTLE", 28_900);
     world.till.edit("POT", 9_900);
-    let (code, told) = say(&world, &["verify", "till"]).await;
-    assert!(code == Some(3) && told.contains("drifted: KETTLE shows 289.00 DKK, proved 479.00 DKK"), "{told}");
+    let (code, told) = world.say(&["verify", "till"]).await.told();
+    assert!(code == 3 && told.contains("drifted: KETTLE shows 289.00 DKK, proved 479.00 DKK"), "{told}");
     world
 }
 
@@ -55,8 +41,8 @@ async fn about(world: &World, kind: &str, message: &str) -> Option<Event> {
 
 async fn p8_a_price_that_drifted_long_ago_goes_out_again_when_a_person_says_so(test: TestDb) {
     let world = drifted(test).await;
-    let (code, told) = say(&world, &["verify", "till"]).await;
-    assert_eq!(code, Some(3), "{told}");
+    let (code, told) = world.say(&["verify", "till"]).await.told();
+    assert_eq!(code, 3, "{told}");
     assert!(told.contains("2 listings compared, 2 different"), "{told}");
     for line in [
         "still drifted since ",
@@ -72,25 +58,21 @@ async fn p8_a_price_that_drifted_long_ago_goes_out_again_when_a_person_says_so(t
     world.pass().await;
     assert_eq!(world.till.price("KETTLE"), Some(28_900), "nobody has said so yet");
 
-    let (code, told) = say(&world, &["verify", "till", "--reassert", "--sku", "KETTLE"]).await;
-    assert_eq!(code, Some(3), "the pot's price stays as it is: {told}");
+    let (code, told) = world.say(&["verify", "till", "--reassert", "--sku", "KETTLE"]).await.told();
+    assert_eq!(code, 3, "the pot's price stays as it is: {told}");
     assert!(told.contains("our price of 1 product is sent again"), "{told}");
     world.pass().await;
     assert_eq!((world.till.price("KETTLE"), world.till.price("POT")), (Some(47_900), Some(9_900)));
     assert_eq!(world.listing("KETTLE", "till").await.state, "verified");
     assert!(about(&world, "drift", "289.00").await.is_none(), "it is over");
 
-    let (code, told) = say(&world, &["verify", "till", "--reassert"]).await;
-    assert!(code == Some(0) && told.contains("our price of 1 product is sent again"), "{told}");
+    let (code, told) = world.say(&["verify", "till", "--reassert"]).await.told();
+    assert!(code == 0 && told.contains("our price of 1 product is sent again"), "{told}");
     world.pass().await;
     assert_eq!(world.till.price("POT"), Some(9_500));
-    let (code, told) = say(&world, &["verify", "till"]).await;
-    assert!(code == Some(0) && told.contains(" 0 different"), "{told}");
-    assert_eq!(
-        say(&world, &["verify", "till", "--sku", "KETTLE"]).await.0,
-        Some(2),
-        "a product alone is nothing to do"
-    );
+    let (code, told) = world.say(&["verify", "till"]).await.told();
+    assert!(code == 0 && told.contains(" 0 different"), "{told}");
+    assert_eq!(world.say(&["verify", "till", "--sku", "KETTLE"]).await.code, 2, "a product alone is nothing to do");
 }
 
 async fn p8_what_drifted_under_alert_is_put_back_once_the_policy_says_reassert(test: TestDb) {
@@ -99,21 +81,21 @@ async fn p8_what_drifted_under_alert_is_put_back_once_the_policy_says_reassert(t
     let till = "read_url = ";
     assert_eq!(text.matches(till).count(), 1, "{text}");
     std::fs::write(&world.config, text.replace(till, &format!("drift = \"reassert\"\n{till}"))).unwrap();
-    let (code, told) = say(&world, &["verify", "till"]).await;
-    assert!(code == Some(0) && told.contains("our price of 2 products is sent again"), "{told}");
+    let (code, told) = world.say(&["verify", "till"]).await.told();
+    assert!(code == 0 && told.contains("our price of 2 products is sent again"), "{told}");
     world.pass().await;
     assert_eq!((world.till.price("KETTLE"), world.till.price("POT")), (Some(47_900), Some(9_500)));
     // Whoever writes a third time within a day is left alone, and a person's word counts all the same.
     for _ in 0..2 {
         world.till.edit("KETTLE", 28_900);
-        say(&world, &["verify", "till"]).await;
+        world.say(&["verify", "till"]).await;
         world.pass().await;
     }
     assert_eq!(world.till.price("KETTLE"), Some(28_900));
     assert!(about(&world, "two_writers", "till").await.is_some());
-    let (code, told) = say(&world, &["verify", "till"]).await;
-    assert!(code == Some(3) && told.contains("KETTLE shows 289.00 DKK, wanted 479.00 DKK"), "{told}");
-    say(&world, &["verify", "till", "--reassert"]).await;
+    let (code, told) = world.say(&["verify", "till"]).await.told();
+    assert!(code == 3 && told.contains("KETTLE shows 289.00 DKK, wanted 479.00 DKK"), "{told}");
+    world.say(&["verify", "till", "--reassert"]).await;
     world.pass().await;
     assert_eq!(world.till.price("KETTLE"), Some(47_900));
 }
@@ -132,11 +114,11 @@ async fn p8_a_drift_that_is_called_over_and_lasts_is_raised_again(test: TestDb) 
     }
     assert_eq!(about(&world, "drift", "289.00").await.unwrap().times, 1, "looks are no occurrences");
     let id = first.id.to_string();
-    let (_, told) = say(&world, &["alert", "resolve", &id]).await;
+    let (_, told) = world.say(&["alert", "resolve", &id]).await.told();
     assert!(told.contains("1 resolved; what still lasts is raised and told again"), "{told}");
     let closed = alerts::event(&world.app.db, first.id).await.unwrap().unwrap();
     assert!(closed.resolved_at.is_some());
-    let (_, told) = say(&world, &["alert", "resolve", &id]).await;
+    let (_, told) = world.say(&["alert", "resolve", &id]).await.told();
     assert!(
         told.contains(&format!("event {id} (drift) has been over since")) && !told.contains("1 resolved"),
         "{told}"
@@ -156,11 +138,11 @@ async fn a_parked_price_goes_out_again_when_a_person_says_so(test: TestDb) {
     world.near.show("KETTLE", price(47_900));
     world.pass().await;
     assert_eq!(world.listing("KETTLE", "webshop").await.state, "parked");
-    say(&world, &["verify", "webshop"]).await;
+    world.say(&["verify", "webshop"]).await;
     world.pass().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(49_900), "by itself it stays");
-    let (code, told) = say(&world, &["verify", "webshop", "--reassert"]).await;
-    assert!(code == Some(0) && told.contains("our price of 1 product is sent again"), "{told}");
+    let (code, told) = world.say(&["verify", "webshop", "--reassert"]).await.told();
+    assert!(code == 0 && told.contains("our price of 1 product is sent again"), "{told}");
     world.pass().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
 }

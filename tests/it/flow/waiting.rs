@@ -8,7 +8,6 @@ use omniprice::store::listings::Listing;
 use omniprice::store::{events, settings, targets};
 use omniprice::verify::Kind;
 
-use super::put_back::say;
 use super::settled_at;
 use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
@@ -49,12 +48,12 @@ async fn kinds(world: &World) -> Vec<Kind> {
 
 async fn p8_a_rejected_listing_is_read_on_and_heals_by_itself(test: TestDb) {
     let world = rejected(test).await;
-    let (code, told) = say(&world, &["verify", "webshop"]).await;
-    assert!(code == Some(3) && told.contains("KETTLE shows 499.00 DKK, wanted 479.00 DKK"), "{told}");
+    let (code, told) = world.say(&["verify", "webshop"]).await.told();
+    assert!(code == 3 && told.contains("KETTLE shows 499.00 DKK, wanted 479.00 DKK"), "{told}");
     assert_eq!(drifts_told(&world).await, 0, "nobody else wrote");
     world.webshop.edit("KETTLE", 50);
-    let (code, told) = say(&world, &["verify", "webshop"]).await;
-    assert!(code == Some(3) && told.contains("drifted: KETTLE shows 0.50 DKK"), "{told}");
+    let (code, told) = world.say(&["verify", "webshop"]).await.told();
+    assert!(code == 3 && told.contains("drifted: KETTLE shows 0.50 DKK"), "{told}");
     assert_eq!(drifts_told(&world).await, 1);
     let listing = world.listing("KETTLE", "webshop").await;
     assert_eq!((listing.state.as_str(), listing.reason.as_str()), ("rejected", "no such price here"));
@@ -64,13 +63,13 @@ async fn p8_a_rejected_listing_is_read_on_and_heals_by_itself(test: TestDb) {
     let listing = world.listing("KETTLE", "webshop").await;
     assert_eq!((listing.state.as_str(), listing.verified_seq), ("verified", listing.desired_seq));
     assert_eq!(drifts_told(&world).await, 0);
-    assert_eq!(say(&world, &["verify", "webshop"]).await.0, Some(0));
+    assert_eq!(world.say(&["verify", "webshop"]).await.code, 0);
 }
 
 async fn p8_a_rejected_price_goes_out_again_when_a_person_says_so(test: TestDb) {
     let world = rejected(test).await;
-    let (code, told) = say(&world, &["verify", "webshop", "--reassert"]).await;
-    assert!(code == Some(0) && told.contains("our price of 1 product is sent again"), "{told}");
+    let (code, told) = world.say(&["verify", "webshop", "--reassert"]).await.told();
+    assert!(code == 0 && told.contains("our price of 1 product is sent again"), "{told}");
     world.pass().await;
     assert_eq!(world.webshop.price("KETTLE"), Some(47_900));
     assert_eq!(world.listing("KETTLE", "webshop").await.state, "verified");
@@ -96,7 +95,7 @@ async fn p8_an_edit_while_a_wish_is_held_is_told_before_the_wish_goes_out(test: 
     );
     assert_eq!((after.reason, after.next_at, after.live_minor), (held.reason, held.next_at, Some(39_900)));
     assert_eq!((kinds(&world).await, drifts_told(&world).await), (vec![], 1), "told once");
-    let (_, told) = say(&world, &["verify", "webshop", "--reassert"]).await;
+    let (_, told) = world.say(&["verify", "webshop", "--reassert"]).await.told();
     assert!(told.contains("sent again once pushes are let go on"), "{told}");
     settings::clear(db, PAUSE).await.unwrap();
     world.pass().await;
