@@ -218,6 +218,8 @@ impl<'a> Harvest<'a> {
         }
         let (kind, id) = (kind.unwrap_or(""), id.unwrap_or(""));
         let script = Script { id, kind, text: content, at };
+        // Some servers write the plus of `application/ld+json` as a reference.
+        let kind = text::decode(kind);
         let is = |mime: &str| kind.trim().get(..mime.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mime));
         if is("application/ld+json") || is("application/json+ld") {
             self.json_ld.push(script);
@@ -235,13 +237,13 @@ mod tests {
     fn one_pass_sees_every_source() {
         let page = r#"<html lang=da><title> A &amp; B </title><link rel=canonical href="/x?a=1&amp;b=2">
             <meta property="og:title" content="Lamp"><script type="application/ld+json; charset=utf-8">{"a":1}</script>
-            <h1>Big <b>lamp</b></h1><script id=__NEXT_DATA__ type="application/json">{}</script>
+            <script type="application/ld&#x2B;json">{"b":1}</script><h1>Big <b>lamp</b></h1><script id=__NEXT_DATA__ type="application/json">{}</script>
             <form data-product_variations="[{&quot;display_price&quot;:1}]"><i itemprop=price content=2></i>"#;
         let harvest = Harvest::collect(page);
         assert_eq!(harvest.title.as_deref(), Some("A & B"));
         assert_eq!(harvest.canonical.as_deref(), Some("/x?a=1&b=2"));
         assert_eq!(harvest.meta(&["og:title"]).unwrap().content, "Lamp");
-        assert_eq!(harvest.json_ld.len(), 1);
+        assert_eq!(harvest.json_ld.len(), 2);
         assert_eq!(harvest.headings[0].0, "Big lamp");
         assert_eq!(harvest.scripts[0].id, "__NEXT_DATA__");
         assert_eq!(harvest.state_attributes[0].1, "[{\"display_price\":1}]");

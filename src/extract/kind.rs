@@ -214,11 +214,16 @@ pub fn is_side_heading(heading: &str) -> bool {
     ];
     let lower = text::lower(heading);
     let words = || lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    #[rustfmt::skip]
+    const FOUND: [&str; 14] = [
+        "results for", "search results", "suchergebnis", "ergebnisse für", "résultats pour", "résultats de recherche", "resultados para", "resultados de", "risultati per", "søgeresultat", "sökresultat", "søkeresultat",
+        "zoekresultaten", "wyniki wyszukiwania",
+    ];
     let bag = ["your bag", "my bag", "shopping bag", "your rewards", "my rewards", "rewards"];
     let named = words().count() <= 3
         && words().any(|word| CARTS.contains(&word))
         && words().all(|word| CARTS.contains(&word) || WHOSE.contains(&word));
-    named || bag.contains(&lower.trim()) || ORDERED.iter().any(|phrase| lower.contains(phrase))
+    named || bag.contains(&lower.trim()) || ORDERED.iter().chain(&FOUND).any(|phrase| lower.contains(phrase))
 }
 
 /// Whether the shop led us away from what was asked for: to its front page, or to another product.

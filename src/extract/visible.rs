@@ -11,6 +11,7 @@ pub mod buttons;
 pub mod choices;
 pub mod classes;
 pub mod confirm;
+mod heading;
 pub mod labels;
 pub mod later;
 pub mod lead;
@@ -71,6 +72,10 @@ pub struct View {
     pub titled: bool,
     /// An advertisement: a button to write to the seller, and a heading that the page's own title says in part.
     pub advertised: bool,
+    /// The names of the heading's element call it a product's title.
+    pub named: bool,
+    /// The page has no heading at all: the words of its title stand for one.
+    pub unheaded: bool,
     /// The best price stands in a box that its names call the product's.
     pub in_product_box: bool,
     /// Every place that shows an amount.
@@ -79,6 +84,15 @@ pub struct View {
     pub text_bytes: usize,
     /// Every price seen, struck ones included, for comparison with structured data.
     pub seen: Vec<(Money, Role)>,
+}
+
+impl View {
+    /// Whether all amounts on the page are this one, but for those that it was before.
+    #[must_use]
+    pub fn is_only_price(&self, price: Option<Money>) -> bool {
+        let before = |spot: &Spot| spot.struck || spot.old || spot.reading.role == Role::List;
+        self.spots.iter().filter(|spot| spot.marked && !before(spot)).all(|spot| spot.money == price)
+    }
 }
 
 /// Bytes in front of the title that are looked at when markup has answered already.
@@ -127,7 +141,11 @@ pub fn look(
     interest: Interest,
 ) -> View {
     let page_words = Words::of(&titles.join(" "));
-    let heading = heading(tree, harvest, &page_words);
+    let mut heading = heading::find(tree, harvest, &page_words);
+    let unheaded = heading.is_none();
+    if unheaded {
+        heading = titled::whole(tree, harvest);
+    }
     let anchor = heading.as_ref().map(|h| h.1);
     let buttons = buttons::find(tree);
     let own = later::own_buttons(tree, &buttons, anchor, url);
@@ -141,11 +159,14 @@ pub fn look(
         view.labels = labels::read(tree, anchor);
         view.unpriced = unpriced::said(tree, anchor);
     }
-    view.titled = heading.as_ref().is_some_and(|(words, _)| {
-        let own = Words::of(words);
-        let mut own = own.iter().peekable();
-        (own.peek().is_some() && own.all(|w| page_words.contains(w))) || page_words.iter().next().is_none()
-    });
+    view.unheaded = unheaded;
+    view.named = anchor.and_then(|at| tree.nodes[at].tag()).is_some_and(|tag| classes::names_title(tag) == 2);
+    view.titled = !unheaded
+        && heading.as_ref().is_some_and(|(words, _)| {
+            let own = Words::of(words);
+            let mut own = own.iter().peekable();
+            (own.peek().is_some() && own.all(|w| page_words.contains(w))) || page_words.iter().next().is_none()
+        });
     if buttons.is_empty() {
         let half = heading.as_ref().is_some_and(|(words, _)| {
             let own = Words::of(words);
@@ -189,12 +210,18 @@ fn prices(
     pairs::settle_labels(&mut found);
     let shadows = pairs::shadows(&found);
     let not_made = choices::not_made(tree);
+    let left_alone: Vec<bool> = found.iter().map(|spot| lonely::is_left_alone(&found, spot)).collect();
     for (i, spot) in found.iter_mut().enumerate() {
         spot.online = if any_online { own_online[i] } else { spot.online };
         score(tree, spot, anchor, buttons);
         // What can be chosen beside a price on request is an extra.
         let on_request = view.unpriced == unpriced::Said::OnRequest && in_label(tree, spot.node);
-        if on_request || choices::is_not_made(tree, &not_made, spot.node) || choices::is_extra(tree, spot.node) {
+        // One that its names call the earlier price stays that where the present one is not filled in.
+        if left_alone[i]
+            || on_request
+            || choices::is_not_made(tree, &not_made, spot.node)
+            || choices::is_extra(tree, spot.node)
+        {
             spot.points = spot.points.min(NO_PRICE);
         }
         if shadows[i] {
@@ -208,6 +235,9 @@ fn prices(
         let used = found.iter_mut().filter(|s| s.reading.role == Role::Used);
         used.for_each(|s| s.points = s.points.min(NO_PRICE));
     }
+    if let (Some(anchor), None, false) = (anchor, stated, view.unheaded) {
+        lonely::lift(&mut found, anchor);
+    }
     let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
     view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
     view.candidates = assemble(tree, &found, heading.map(|h| h.0.as_str()));
@@ -217,73 +247,6 @@ fn prices(
 
 /// Points an amount loses that is the earlier price elsewhere.
 const SHADOW: i32 = 40;
-/// Words that a heading must share with the title to need no comparison with others.
-const SURE_WORDS: usize = 4;
-
-/// Points of an element whose names call it the product's title.
-const NAMED: i32 = 26;
-/// Most points that the words of a heading can bring.
-const MOST_BY_WORDS: i32 = 66;
-
-/// The heading that shares most words with the page's titles; the first real `h1` when there are none.
-fn heading<'a>(tree: &Tree<'a>, harvest: &Harvest<'_>, titles: &Words) -> Option<(String, usize)> {
-    let title = titles.iter().next().is_none().then(|| Words::of(harvest.title.as_deref().unwrap_or("")));
-    let wanted: Vec<&str> = title.as_ref().unwrap_or(titles).iter().collect();
-    let mut best: Option<(i32, String, usize)> = None;
-    // A first heading that says what the page's title says cannot be outdone by a name or a class.
-    let mut firsts = tree.nodes.iter().enumerate().filter(|(_, node)| node.is(Name::H1));
-    let sure = firsts.find_map(|(index, _)| {
-        let words = tree.text(index, MAX_TITLE);
-        let own = Words::of(&words);
-        let same = (SURE_WORDS..=60).contains(&own.iter().count()) && own.iter().all(|w| wanted.contains(&w));
-        same.then_some((words, index))
-    });
-    if sure.is_some() {
-        return sure;
-    }
-    // Boxes of a list have the same attributes; the targets of links differ.
-    let mut known: FxHashMap<&str, u8> = FxHashMap::default();
-    let mut names_title = |tag: &Tag<'a>| match tag.key {
-        Name::A => classes::names_title(tag),
-        _ => *known.entry(tag.attributes).or_insert_with(|| classes::names_title(tag)),
-    };
-    for (index, node) in tree.nodes.iter().enumerate() {
-        let Some(tag) = node.tag() else { continue };
-        let beaten = |level: i32| best.as_ref().is_some_and(|(most, ..)| *most >= level + MOST_BY_WORDS);
-        let level = match tag.name.as_bytes() {
-            [b'h' | b'H', b'1'] => 30,
-            [b'h' | b'H', b'2'] => 12,
-            [b'h' | b'H', b'3'] => 4,
-            _ if node.end - index > 12 || tag.attributes.len() < 8 || beaten(NAMED) => continue,
-            // An element without words is no heading, whatever it is called.
-            _ if !tree.has_text(index) => continue,
-            _ => match names_title(tag) {
-                2 => NAMED,
-                1 => 2,
-                _ => continue,
-            },
-        };
-        if beaten(level) {
-            continue;
-        }
-        let words = tree.text(index, MAX_TITLE);
-        let own = Words::of(&words);
-        let own: Vec<&str> = own.iter().collect();
-        if own.is_empty() || own.len() > 60 {
-            continue;
-        }
-        let shared = own.iter().filter(|w| wanted.contains(w)).count();
-        let overlap = i32::try_from(shared * 100 / own.len()).unwrap_or(0);
-        let length = i32::try_from(own.len().min(8)).unwrap_or(0);
-        let points = level + if shared > 0 { overlap / 2 + length * 2 } else { 0 };
-        if best.as_ref().is_none_or(|(most, ..)| points > *most) {
-            best = Some((points, words, index));
-        }
-    }
-    let best = best.filter(|(points, ..)| *points >= 25).map(|(_, words, index)| (words, index));
-    best.or_else(|| titled::first(tree, harvest)).or_else(|| titled::named(tree, harvest))
-}
-
 /// Bytes of all reasons for and against a price, mostly.
 const USUAL_REASONS: usize = 128;
 
@@ -391,8 +354,9 @@ fn score(tree: &Tree<'_>, spot: &mut Spot, anchor: Option<usize>, buttons: &[usi
     add(if spot.money.is_some_and(Money::is_positive) { 0 } else { -90 }, "no positive amount");
     // Nothing but its place speaks for an amount among other words.
     let choice = (worded || begins_with_name(&spot.raw)) && in_label(tree, spot.node);
+    let is_none = choice || spot.tile;
     spot.points =
-        if choice || worded && spot.class_points <= 0 && !spot.online { points.min(NO_PRICE) } else { points };
+        if is_none || worded && spot.class_points <= 0 && !spot.online { points.min(NO_PRICE) } else { points };
     spot.why = why;
 }
 

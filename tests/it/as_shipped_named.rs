@@ -286,7 +286,7 @@ fn a_page_without_headings_has_its_title_where_names_say() {
 fn an_advertised_thing_is_for_sale_by_its_seller() {
     let page = |button: &str| {
         format!(
-            "<html lang=da><title>Cykel Trek FX 3 til salg - torvet</title><section><h1>Herrecykel, Trek FX 3</h1><div class=price>3.200 kr.</div><button>{button}</button></section>"
+            "<html lang=da><title>Cykel Trek FX 3 til salg - torvet</title><section><h1>Herrecykel, Trek FX 3</h1><div class=price>3.200 kr.</div><p>Transport 49 kr.</p><button>{button}</button></section>"
         )
     };
     assert_eq!(prices(&read(&page("Send besked"), SHOP)).0.as_deref(), Some("3200.00 DKK"));

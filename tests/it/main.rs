@@ -6,6 +6,7 @@
 mod after_set;
 mod alert_words;
 mod alerts;
+mod as_saved;
 mod as_shipped;
 mod as_shipped_named;
 mod bars;

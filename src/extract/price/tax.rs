@@ -16,6 +16,7 @@ const GROSS: &[&str] = &[
     "incl. vat", "inc vat", "inc. vat", "including vat", "vat incl", "with vat", "incl vat", "inkl. moms", "inkl moms", "inkl. mwst", "inkl mwst", "inkl. ust", "inkl. mva", "inkl mva",
     "ttc", "t.t.c.", "tvac", "bruttopreis", "bruttopris", "iva incl", "iva inc", "con iva", "incl. btw", "inclusief btw", "incl btw", "s dph", "vč. dph", "včetně dph", "brutto", "z vat", "cu tva", "tva inclus", "c ндс", "с ндс",
     "sis. alv", "sis alv", "km-ga", "ar pvn", "su pvm", "s pdv", "με φπα", "kdv dahil", "inc gst", "incl gst", "incl. gst", "税込", "含税", "부가세 포함", "부가세포함", "áfa-val", "verollinen", "mukaan lukien alv", "bruttó", "áfával", "s ddv", "inc tax",
+    "内税", "vat포함", "vat 포함", "m/moms", "m. moms", "m/mva", "c/iva", "c/ iva", "m. mwst", "koos km", "sis. km", "käibemaksuga", "tasse incl", "รวม vat", "รวมภาษี", "đã có vat", "đã bao gồm vat", "כולל מע\"מ", "כולל מע״מ", "شامل الضريبة",
 ];
 
 /// Marks of a price without tax.
@@ -25,6 +26,7 @@ const NET: &[&str] = &[
     "exkl moms", "zzgl. mwst", "exkl. mwst", "ohne mwst", "netto", "eks. mva", "eks mva", "ekskl. mva", "ht", "hors taxe", "hors tva", "sin iva", "iva no incl", "más iva", "+ iva", "iva esclusa", "senza iva",
     "excl. btw", "exclusief btw", "ex. btw", "excl btw", "bez dph", "bez vat", "fără tva", "fara tva", "без ндс", "alv 0", "alv0", "veroton", "km-ta", "bez pvn", "be pvm", "bez pdv", "χωρίς φ", "χωρίς φπα",
     "kdv hariç", "ex gst", "excl gst", "excl. gst", "税抜", "税別", "不含税", "未税", "本体価格", "부가세 별도", "부가세별도", "htva", "h.t.", "nettopreis", "nettopris", "nettó", "brez ddv", "ex tax", "excl. tax", "excluding tax", "excluding sales tax",
+    "外税", "+税", "＋税", "vat별도", "vat 별도", "u/moms", "u. moms", "u/mva", "s/iva", "s/ iva", "o. mwst", "ilma km", "+ km", "käibemaksuta", "tasse escl", "ไม่รวม vat", "ไม่รวมภาษี", "chưa vat", "chưa có vat", "chưa bao gồm vat", "ללא מע\"מ", "ללא מע״מ", "לפני מע\"מ", "לפני מע״מ", "غير شامل الضريبة",
 ];
 
 /// Names of the tax in the languages of shops.
@@ -71,14 +73,23 @@ pub(super) fn tax(behind: &str, before: &str) -> (bool, bool) {
     let before = before.trim_end_matches(LITTER);
     let mut take = |text: &str, only_end: bool| {
         let mut named = false;
+        // `不含税` and `ไม่รวมภาษี` hold the words of the opposite.
+        let mut denied = 0;
         for hit in PHRASES.find_all(text.as_bytes()) {
             if hit.phrase >= NET.len() + GROSS.len() {
                 named = true;
                 continue;
             }
-            let whole = !joined(text[..hit.start].chars().next_back()) && !joined(text[hit.end..].chars().next());
-            if whole && (!only_end || hit.end == text.len()) {
-                if hit.phrase < NET.len() { net = true } else { gross = true }
+            let phrase = &text[hit.start..hit.end];
+            let begins = !joined(text[..hit.start].chars().next_back()) || is_unspaced(phrase.chars().next());
+            let ends = !joined(text[hit.end..].chars().next()) || is_unspaced(phrase.chars().next_back());
+            if begins && ends && (!only_end || hit.end == text.len()) {
+                if hit.phrase < NET.len() {
+                    net = true;
+                    denied = hit.end;
+                } else {
+                    gross |= hit.start >= denied;
+                }
             }
         }
         if !named {
@@ -118,6 +129,11 @@ const LITTER: [char; 6] = [' ', ':', '(', '.', '*', '-'];
 
 fn joined(c: Option<char>) -> bool {
     c.is_some_and(char::is_alphanumeric)
+}
+
+/// Whether a letter belongs to a script that writes no blanks between words, or particles at their ends.
+fn is_unspaced(c: Option<char>) -> bool {
+    c.is_some_and(|c| matches!(c, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}'))
 }
 
 /// The name of the tax with the word that stands before or behind it. At the end of a text only the last words count.

@@ -2,18 +2,20 @@
 
 use super::contradiction::{self, Sight};
 use super::finish::{complete, finish};
-use super::standing::{is_bare, spot_of};
+use rust_decimal::RoundingStrategy;
+
+use super::standing::{is_bare, is_named, spot_of};
 use super::{Found, contested, fill, place, state, tax, variant};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
-use crate::extract::offer::{Candidate, Offer, Source};
+use crate::extract::offer::{Availability, Candidate, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::price::{PriceKind, Role};
 use crate::extract::visible::beside::{self, is_reduction};
 use crate::extract::visible::spots::Spot;
 use crate::extract::visible::{ENOUGH, View};
 use crate::extract::{Extraction, Hints, Page, TaxView, kind};
-use crate::money::Money;
+use crate::money::{self, Decimal, Money};
 
 /// Two amounts that differ by less than this, in thousandths, are the same price rounded differently.
 const TOLERANCE: i64 = 5;
@@ -256,21 +258,43 @@ pub(super) fn clear_visible(found: &Found) -> Option<(usize, i32)> {
     (best.score >= ENOUGH - 12 && rival.is_none_or(|r| r.score + 12 <= best.score)).then_some((index, best.score))
 }
 
+/// Whether an amount is what a number of markup says, or that number with the decimals that its money has or none: shops
+/// that divide by a rate of tax write `109899.9961` for 109 900.
+fn says(word: &str, price: Money) -> bool {
+    let number = word.trim_matches(|c: char| !c.is_ascii_digit()).replace([' ', '\u{a0}', '\u{202f}', '\''], "");
+    let number = number.as_str();
+    let Ok(number) = Decimal::from_str_exact(number).or_else(|_| Decimal::from_str_exact(&number.replace(',', ".")))
+    else {
+        return false;
+    };
+    let (amount, exponent) = (price.amount(), money::exponent(price.currency()));
+    let finer = number.scale() > exponent && number.normalize().scale() > exponent;
+    let rounded = |decimals| number.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero) == amount;
+    number == amount || finer && (rounded(exponent) || rounded(0))
+}
+
 /// The visible price that is one of the readings which markup leaves open: the best one, or else the only one of all
 /// places that say nothing else.
 fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
     let is_reading = |index: usize| {
-        let amount = found.candidates[index].offer.price.map(|price| price.amount().normalize().to_string());
-        let mut open = found.candidates.iter().flat_map(|c| &c.open).flat_map(|text| text.split([' ', '`', ':', ';']));
-        amount.is_some_and(|amount| open.any(|word| word == amount))
+        let mut open = found
+            .candidates
+            .iter()
+            .flat_map(|c| &c.open)
+            .flat_map(|text| text.split('`').chain(text.split([' ', ':', ';'])));
+        found.candidates[index].offer.price.is_some_and(|price| open.any(|word| says(word, price)))
     };
-    let (best, _) = best_visible(found)?;
-    if is_reading(best) {
+    let best = best_visible(found);
+    if let Some((best, _)) = best
+        && is_reading(best)
+    {
         return Some(best);
     }
-    let bare =
-        |c: &Candidate| c.source == Source::Visible && c.score >= ENOUGH && spot_of(view, c).is_some_and(is_bare);
-    let others = (0..found.candidates.len()).filter(|i| bare(&found.candidates[*i]) && is_reading(*i));
+    // Where nothing else is a price by its place, one that says what markup says needs no place of its own.
+    let least = if best.is_some() { ENOUGH } else { 1 };
+    let shown =
+        |c: &Candidate| c.source == Source::Visible && c.score >= least && spot_of(view, c).is_some_and(is_bare);
+    let others = (0..found.candidates.len()).filter(|i| shown(&found.candidates[*i]) && is_reading(*i));
     let others: Vec<usize> = others.collect();
     let first = *others.first()?;
     let same = |i: &usize| found.candidates[*i].offer.price == found.candidates[first].offer.price;
@@ -280,6 +304,7 @@ fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
 /// A page without markup: the best visible price, if the page is a product page and nothing comes close.
 fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
     let Some((index, points)) = best_visible(found).or_else(|| clear_visible(found)) else { return Verdict::None };
+    let index_price = found.candidates[index].offer.price;
     let product_like = found.says_product
         || found.products == 1
         || (view.buy_buttons > 0 && view.buy_buttons <= 12)
@@ -288,6 +313,9 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         || view.in_product_box
         || (points >= ENOUGH + 15 && view.tiles == 0)
         || (view.titled && view.tiles < 12)
+        || ((view.named || view.availability != Availability::Unknown) && points >= ENOUGH && view.tiles == 0)
+        || ((points >= ENOUGH || view.unheaded && spot_of(view, &found.candidates[index]).is_some_and(is_named))
+            && view.is_only_price(index_price))
         || (view.advertised && view.tiles == 0);
     let kind = kind::other(harvest, roots, page, 0, 0);
     if !product_like
@@ -343,7 +371,14 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         }
         // The page itself says by how much one of the two is reduced.
         let (low, high) = if other.minor() < best.minor() { (other, best) } else { (best, other) };
-        if low.currency() == high.currency() && view.discounts.iter().any(|p| is_reduction(high, low, *p)) {
+        // A ladder of prices for more and more, each with its own percentage, is no reduction.
+        let shape = |c: &Candidate| spot_of(view, c).map(|spot| spot.signature);
+        let third = found
+            .candidates
+            .iter()
+            .filter(visible)
+            .any(|c| c.offer.price != Some(low) && c.offer.price != Some(high) && shape(c) == shape(rival));
+        if !third && low.currency() == high.currency() && view.discounts.iter().any(|p| is_reduction(high, low, *p)) {
             let wanted =
                 found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(low));
             if let Some(index) = wanted {

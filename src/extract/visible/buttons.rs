@@ -179,8 +179,9 @@ fn speaks_of_buying(tag: &Tag<'_>) -> bool {
 
 /// What shop systems call the control that puts a thing into a cart; each begins with one of [`BUTTON_STEMS`].
 #[rustfmt::skip]
-const BUTTONS: [&str; 14] = [
-    "addtocart", "add-to-cart", "add_to_cart", "addtobasket", "add-to-basket", "add-to-bag", "addtobag", "buy-button", "btn-buy", "buybutton", "buy-now", "buynow", "btn-add-cart", "btn-addcart",
+const BUTTONS: [&str; 16] = [
+    "addtocart", "add-to-cart", "add_to_cart", "addtobasket", "add-to-basket", "add-to-bag", "addtobag", "buy-button", "btn-buy", "buybutton", "buy-now", "buynow", "add-cart", "addcart", "add_cart",
+    "add_to_basket",
 ];
 
 static BUTTON_NAMES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(BUTTONS));

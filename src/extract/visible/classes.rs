@@ -63,6 +63,7 @@ const CURRENT: &[&str] = &[
     "newprice",
     "price_new",
 ];
+#[rustfmt::skip]
 const OLD: &[&str] = &[
     "old",
     "was",
@@ -102,13 +103,7 @@ const OLD: &[&str] = &[
     "staro",
     "deleted",
     "struck",
-    "price_orig",
-    "price-orig",
-    "orig-price",
-    "orig_price",
-    "prc-org",
-    "price-org",
-    "org-price",
+    "price_orig", "price-orig", "orig-price", "orig_price", "prc-org", "price-org", "org-price",
 ];
 /// Names of the price before that the only price of many shops has as well.
 const USUAL: &[&str] = &[
@@ -128,7 +123,7 @@ const USUAL: &[&str] = &[
     "price-origin",
 ];
 /// Names of the price per measure, which some shops give to the price of one piece.
-const PER_UNIT: &[&str] = &["unit-price", "unitprice", "per-unit", "base-unit"];
+const PER_UNIT: &[&str] = &["unit-price", "unitprice", "per-unit", "base-unit", "per-measure", "permeasure"];
 const ASIDE: &[&str] = &[
     "related",
     "recommend",
@@ -228,6 +223,8 @@ const NOT_PRICE: &[&str] = &[
     "tierprice",
     "warranty",
     "wallet",
+    "aslowas",
+    "as-low-as",
     "clubcard",
     "nectar",
 ];
@@ -367,6 +364,10 @@ fn bits(value: &str) -> u16 {
             [b'_', ..] | [.., b'o' | b'O', b'r' | b'R', b'g' | b'G'] if bits[hit.phrase] & 4 != 0 => {
                 behind.first().is_some_and(u8::is_ascii_alphanumeric)
             }
+            // `price-preview` and `page_product` are neither.
+            [b'p' | b'P', b'r' | b'R', b'e' | b'E', b'v' | b'V'] => behind.starts_with(b"iew"),
+            [b'r' | b'R', b'e' | b'E', b'v' | b'V', ..] => value[..hit.start].ends_with(b"p"),
+            [b'_', b'p' | b'P', b'r' | b'R'] => behind.first().is_some_and(u8::is_ascii_alphabetic),
             [b's' | b'S', b'u' | b'U', b'g' | b'G', ..] => behind
                 .iter()
                 .take(6)
@@ -380,8 +381,7 @@ fn bits(value: &str) -> u16 {
             && !longer
             && ((hit.end - hit.start) > SHORT_STEM || !inner || !value[hit.start].is_ascii_lowercase())
     };
-    let hits = all.find_all(value).filter(begins);
-    hits.fold(0, |found, hit| found | bits[hit.phrase])
+    all.find_all(value).filter(begins).fold(0, |found, hit| found | bits[hit.phrase])
 }
 
 impl Hints {

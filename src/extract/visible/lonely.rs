@@ -2,6 +2,7 @@
 //!
 //! A price before has a lower price beside it, a price per piece or measure a higher one.
 
+use super::add_reason;
 use super::choices::in_label;
 use super::spots::Spot;
 use crate::extract::price::{PriceKind, Role};
@@ -35,6 +36,44 @@ pub(super) fn settle(tree: &Tree<'_>, found: &mut [Spot], stated: Option<Money>)
         (spot.old, spot.other) = (false, false);
         spot.class_points = spot.class_points.max(NAMED);
     }
+}
+
+/// Points of the only amount on a page.
+const ONLY: i32 = 15;
+/// Nodes behind the heading in which it needs no names.
+const UNDER_HEADING: usize = 40;
+
+/// Lifts the one amount that a page shows, alone in its element under the heading: there is nothing else it could be.
+pub(super) fn lift(found: &mut [Spot], anchor: usize) {
+    let mut amounts = found.iter().filter(|s| s.marked).filter_map(|s| s.money);
+    let Some(only) = amounts.next() else { return };
+    if amounts.any(|other| other != only) {
+        return;
+    }
+    let plain = |s: &&mut Spot| {
+        let price = s.reading.kind == PriceKind::Exact && s.reading.role == Role::Price && !s.reading.worded;
+        let own = !(s.sentence || s.long || s.linked || s.aside || s.struck || s.other || s.old);
+        s.marked
+            && price
+            && own
+            && s.points > super::NO_PRICE
+            && s.money.is_some()
+            && (anchor..anchor + UNDER_HEADING).contains(&s.node)
+    };
+    for spot in found.iter_mut().filter(plain) {
+        spot.points += ONLY;
+        add_reason(&mut spot.why, ONLY, "the only amount of the page");
+    }
+}
+
+/// Whether names call an amount the earlier price and no higher one beside it is that.
+pub(super) fn is_left_alone(found: &[Spot], spot: &Spot) -> bool {
+    let higher = |other: &Spot| {
+        let more = other.money.zip(spot.money).is_some_and(|(other, own)| other.minor() > own.minor());
+        let earlier = other.struck || other.old || other.reading.role == Role::List;
+        more && earlier && other.node.abs_diff(spot.node) < BESIDE && !(other.tile || other.aside)
+    };
+    spot.old && !found.iter().any(higher)
 }
 
 /// Whether no other amount bears out what the names of one say. One that has such a name itself does not: where all

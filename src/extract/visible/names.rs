@@ -18,6 +18,11 @@ pub(super) fn weigh(spot: &mut Spot, hints: &Hints, level: usize) {
 
 /// What the names of one element say for a price that stands `level` elements deeper.
 pub(super) fn points_of(hints: &Hints, level: usize) -> i32 {
+    own_points(hints, level) + if hints.product && level < FAR { 6 } else { 0 }
+}
+
+/// The same without what a product's box says for any number in it: a rating, a weight, an article number.
+pub(super) fn own_points(hints: &Hints, level: usize) -> i32 {
     let near = level < NEAR;
     let mut points = 0;
     if hints.price && near {
@@ -31,9 +36,6 @@ pub(super) fn points_of(hints: &Hints, level: usize) -> i32 {
     }
     if hints.not_price && near {
         points -= 45;
-    }
-    if hints.product && level < FAR {
-        points += 6;
     }
     points
 }

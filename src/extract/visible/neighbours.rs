@@ -7,6 +7,7 @@ use super::behind as labels_behind;
 use super::spots::{Reader, Spot, is_sign};
 use crate::extract::phrases::Anywhere;
 use crate::extract::price::{self, PriceKind, Role, TaxView};
+use crate::extract::scan::Name;
 use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
@@ -49,7 +50,8 @@ impl Reader<'_, '_> {
             }
             _ => None,
         };
-        let mut before = ahead.and_then(short).unwrap_or_default();
+        let ours = ahead.filter(|i| !self.is_of_another(spot.node, *i) && !self.is_by_itself(spot.node, *i));
+        let mut before = ours.and_then(short).unwrap_or_default();
         let own_words = spot.raw.find(|c: char| c.is_numeric() || is_sign(c)).map_or("", |at| &spot.raw[..at]);
         spot.labelled = price::names_price(&before) || price::names_price(own_words);
         spot.is_final = price::names_final_price(&before) || price::names_final_price(own_words);
@@ -58,7 +60,7 @@ impl Reader<'_, '_> {
         let own_box = |i: usize| self.box_of(spot.node, i) == Some(tree.nodes[spot.node].parent);
         spot.named_else = own_words.trim().is_empty()
             && ahead.is_some_and(|i| own_box(i) && !self.in_heading(i) && self.names_something_else(i));
-        let after = behind.and_then(short).unwrap_or_default();
+        let after = behind.filter(|i| !self.is_of_another(spot.node, *i)).and_then(short).unwrap_or_default();
         match labels_behind::place(tree, first..end) {
             Some(labels_behind::Place::Last) => {
                 spot.labelled = price::names_price(own_words) || price::names_price(&after);
@@ -78,12 +80,17 @@ impl Reader<'_, '_> {
         if before.is_empty() && after.is_empty() {
             return;
         }
-        // The text behind may be the label of the next row, so only the one before says what the amount is for.
-        for (words, names_role) in [(&before, true), (&after, false)] {
+        // The text behind may be the label of the next row: unless it shares a line with nothing but this amount, only
+        // the one before says what the amount is for.
+        let in_line = behind.is_some_and(|i| self.shares_line(spot.node, i));
+        let mut labels = [(&before, true), (&after, false)];
+        labels.rotate_left(usize::from(in_line));
+        for (words, in_front) in labels {
+            let names_role = in_front || in_line;
             if words.is_empty() || !price::may_qualify(words, names_role) {
                 continue;
             }
-            let whole = if names_role {
+            let whole = if in_front {
                 [text::cut(words, 60), " ", &spot.raw].concat()
             } else {
                 [&spot.raw, " ", text::cut(words, 40)].concat()
@@ -104,6 +111,59 @@ impl Reader<'_, '_> {
             }
         }
         spot.online = says_online(&[before, Cow::Borrowed(" "), after].concat());
+    }
+
+    /// Whether a text shares a smaller box with another amount: it is that one's label.
+    fn is_of_another(&self, node: usize, text: usize) -> bool {
+        let Kind::Text(raw) = self.tree.nodes[text].kind else { return false };
+        let inner = self.box_of(node, text).and_then(|outer| self.box_within(outer, text));
+        let amount = |i: usize| match self.tree.nodes[i].kind {
+            Kind::Text(other) if i != text => self.has_amount(other),
+            _ => false,
+        };
+        // What ends with a colon speaks of what follows.
+        !raw.trim_end().ends_with(':') && inner.is_some_and(|inner| (inner..self.tree.nodes[inner].end).any(amount))
+    }
+
+    /// Whether an amount and a text are all that a small box shows, in one line.
+    fn shares_line(&self, node: usize, text: usize) -> bool {
+        const INLINE: [&str; 12] =
+            ["span", "small", "b", "strong", "i", "em", "label", "font", "sup", "sub", "td", "th"];
+        let Some(outer) = self.box_of(node, text) else { return false };
+        let inline = |i: usize| {
+            self.tree.nodes[i].tag().is_none_or(|tag| INLINE.iter().any(|name| tag.name.eq_ignore_ascii_case(name)))
+        };
+        let texts = (outer..self.tree.nodes[outer].end)
+            .filter(|i| matches!(self.tree.nodes[*i].kind, Kind::Text(raw) if !raw.trim().is_empty()));
+        let within = |i: usize| node <= i && i < self.tree.nodes[node].end;
+        let mut others = texts.filter(|i| *i != text && !within(*i));
+        others.next().is_none() && self.tree.ancestors(text).take_while(|i| *i > outer).all(inline)
+    }
+
+    /// Whether a text is complete in itself: a link, a button, `Free delivery`.
+    fn is_by_itself(&self, node: usize, text: usize) -> bool {
+        const FREE: [&str; 12] = [
+            "free",
+            "gratis",
+            "kostenlos",
+            "fri",
+            "fritt",
+            "ilmainen",
+            "zdarma",
+            "darmowa",
+            "besplatn",
+            "livraison gratuite",
+            "бесплатн",
+            "безкоштовн",
+        ];
+        let Kind::Text(raw) = self.tree.nodes[text].kind else { return false };
+        let outer = self.box_of(node, text).unwrap_or(0);
+        let within = || self.tree.ancestors(text).take_while(|i| *i > outer);
+        let control = || within().any(|i| self.tree.nodes[i].is(Name::A) || self.tree.nodes[i].is(Name::BUTTON));
+        let words = || text::lower(raw.trim());
+        // Only in a box of its own: `Free delivery over` speaks of the amount right behind it.
+        let free = || within().next().is_some() && FREE.iter().any(|free| words().starts_with(free));
+        raw.len() <= MAX_LABEL && (control() || free())
     }
 
     /// A text beside the amount that names a condition: codes have digits, so labels with digits speak as well.

@@ -25,7 +25,7 @@ pub fn join(text: &str) -> (Cow<'_, str>, bool) {
 fn join_parts(text: &str) -> (Cow<'_, str>, bool) {
     let (joined, split) = match text.contains(SEAM) {
         false => (Cow::Borrowed(text), false),
-        true if may_join(text) || may_part(text) || may_sign(text) => {
+        true if may_join(text) || may_part(text) || may_sign(text) || may_strike(text) => {
             let (joined, split) = joined(text);
             (Cow::Owned(joined), split)
         }
@@ -100,6 +100,23 @@ fn may_part(text: &str) -> bool {
     })
 }
 
+/// Whether a struck number stands in front of the sign of another one.
+fn may_strike(text: &str) -> bool {
+    text.match_indices(STRUCK).any(|(at, _)| {
+        let before = text[..at].trim_end_matches([' ', SEAM]);
+        before.ends_with(|c: char| c.is_ascii_digit()) && leads_next(&text[at..])
+    })
+}
+
+/// Whether the next element with words is the name of a money and nothing else, and digits follow it.
+fn leads_next(text: &str) -> bool {
+    let text = text.trim_start_matches([' ', SEAM, STRUCK]);
+    text.split_once(SEAM).is_some_and(|(mark, behind)| {
+        is_mark(mark.trim_end_matches([' ', '\u{a0}', '\u{202f}']))
+            && behind.trim_start_matches([' ', SEAM]).starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
 /// Characters of a money's name at most: `CHF`, `kr.`, `Lei`.
 const MAX_MARK: usize = 4;
 
@@ -156,7 +173,11 @@ fn joined(text: &str) -> (String, bool) {
     let mut out = String::with_capacity(text.len());
     for (i, c) in chars.iter().enumerate() {
         if *c == STRUCK {
-            out.push_str(if are_apart(&out, &chars[i + 1..], true) { APART } else { " " });
+            // What is struck is whole: the sign behind it belongs to the next number.
+            let ended = || out.trim_end_matches(' ').ends_with(|c: char| c.is_ascii_digit());
+            let apart = are_apart(&out, &chars[i + 1..], true)
+                || ended() && leads_next(&chars[i + 1..].iter().take(MAX_TEXT).collect::<String>());
+            out.push_str(if apart { APART } else { " " });
             continue;
         }
         if *c != SEAM {
@@ -332,6 +353,7 @@ mod tests {
             ("Antal: 2 |499 kr", "Antal: 2  | 499 kr"),
             ("12,50 |100 kr", "12,50  | 100 kr"),
             ("2|499 kr", "2 | 499 kr"),
+            ("1.299,00~|R$|799,90", "1.299,00 |  R$ 799,90"),
             ("1|299| kr", "1 299  kr"),
             ("12|990|,-", "12 990,-"),
             ("1| |299| kr", "1   299  kr"),

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::classes;
 use super::confirm::Relevant;
 use super::lead;
-use super::names::{points_of, weigh};
+use super::names::{own_points, weigh};
 use super::neighbours::says_online;
 use super::pieces::{Piece, Pieces};
 use super::written::{self, shows};
@@ -99,7 +99,7 @@ pub struct Spot {
     pub class_points: i32,
     pub points: i32,
     pub why: String,
-    pub(super) signature: u64,
+    pub signature: u64,
 }
 
 /// Every place of a page up to byte `until`, in page order. Beside a price that markup states, numbers that are no price of the same
@@ -165,12 +165,13 @@ impl<'a> Reader<'_, 'a> {
     fn smallest(&self, index: usize) -> Option<Spot> {
         let tree = self.tree;
         let mut bare: Option<Spot> = None;
+        let named = self.is_named_price(tree.nodes[index].parent);
         for element in tree.ancestors(index).take(5) {
             let Some(piece) = self.pieces.piece(element) else { break };
             // A number without money counts where its form or names call it a price, or where the box around completes it.
             let may_count = bare.is_none()
                 && (has_dash_for_cents(piece.plain())
-                    || self.class_points(element) > 0
+                    || named
                     || self.is_former(element, piece.plain())
                     || self.split_around(element).is_some());
             let amounts = if may_count { self.pieces.amounts(&piece) } else { self.pieces.marked(&piece) };
@@ -301,7 +302,7 @@ impl<'a> Reader<'_, 'a> {
         let second = second.and_then(|r| r.money(self.context.currency).ok());
         let counts = reading.mark.is_some()
             || has_dash_for_cents(plain)
-            || self.class_points(element) > 0
+            || self.is_named_price(element)
             || self.is_former(element, plain);
         counts.then(|| Spot { second, long: plain.len() > LONG, ..self.describe(element, plain, reading.clone()) })
     }
@@ -311,9 +312,11 @@ impl<'a> Reader<'_, 'a> {
         std::iter::once(element).chain(self.tree.ancestors(element)).take(MAX_CLIMB).enumerate()
     }
 
-    /// What the names on an element and around it say for a price in it, in points.
-    fn class_points(&self, element: usize) -> i32 {
-        self.climb(element).take(FAR).map(|(level, i)| points_of(&self.tree.hints(i), level)).sum()
+    /// Whether the names on an element and right around it call a number in it a price.
+    fn is_named_price(&self, element: usize) -> bool {
+        // What the whole page is called says nothing of a number in it.
+        let near = self.climb(element).take(NEAR).take_while(|(_, i)| !self.tree.nodes[*i].is(Name::BODY));
+        near.map(|(level, i)| own_points(&self.tree.hints(i), level)).sum::<i32>() > 0
     }
 
     fn describe(&self, element: usize, raw: &str, reading: Reading) -> Spot {

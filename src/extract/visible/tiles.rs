@@ -34,12 +34,33 @@ pub fn mark_repeated(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<usize>)
             next.is_some_and(|next| boxes::listed(tree, spots[*i].node, spots[*next].node, anchor).is_some())
         };
         let spared = spared.filter(|i| !listed(i));
+        // Products of one price: a link of its own beside each is what tells a list from one price said again and again.
+        if amounts.len() < 2 && lead_to_their_own(tree, spots, members) {
+            members.iter().for_each(|i| spots[*i].tile = true);
+        }
         if amounts.len() >= 2 && (linked * 2 >= members.len() || members.len() >= 6) {
             for i in members.iter().filter(|i| Some(**i) != spared) {
                 spots[*i].tile = true;
             }
         }
     }
+}
+
+/// Whether beside each of several places stands a link to a page that none of the others leads to.
+fn lead_to_their_own(tree: &Tree<'_>, spots: &[Spot], members: &[usize]) -> bool {
+    const LEVELS: usize = 4;
+    const MAX_NODES: usize = 80;
+    let own = |i: &usize| {
+        let boxes = tree.ancestors(spots[*i].node).take(LEVELS).filter(|b| tree.nodes[*b].end - b < MAX_NODES);
+        boxes.flat_map(|b| b..tree.nodes[b].end).find_map(|j| {
+            let tag = tree.nodes[j].tag().filter(|tag| tag.is(Name::A))?;
+            tag.attribute("href").map(str::trim).filter(|href| !href.is_empty() && !href.starts_with(['#', 'j', 'J']))
+        })
+    };
+    let mut targets: Vec<Option<&str>> = members.iter().map(own).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets.len() == members.len() && targets.iter().all(Option::is_some)
 }
 
 /// Places of one shape that show a price and are not known to be tiles: at least one for each product of a list.

@@ -59,6 +59,19 @@ pub fn named(tree: &Tree<'_>, harvest: &Harvest<'_>) -> Option<(String, usize)> 
     })
 }
 
+/// The words of the page's title in front of the shop's name, and the place where the page begins, where no element is a
+/// heading.
+#[must_use]
+pub fn whole(tree: &Tree<'_>, harvest: &Harvest<'_>) -> Option<(String, usize)> {
+    let title = harvest.title.as_deref()?;
+    let end = SEPARATORS.iter().filter_map(|separator| title.find(separator)).min().unwrap_or(title.len());
+    let name = text::clean(&title[..end]);
+    let headed = tree.nodes.iter().any(|node| [Name::H1, Name::H2, Name::H3].iter().any(|name| node.is(*name)));
+    let first = tree.nodes.iter().position(|node| node.is(Name::BODY)).unwrap_or(0);
+    (!headed && name.chars().any(char::is_alphabetic) && name.len() < MAX_NAME && !tree.nodes.is_empty())
+        .then(|| (name.into_owned(), first))
+}
+
 /// Whether a text is a link, a label, or part of a menu or of the document's head.
 fn is_elsewhere(tree: &Tree<'_>, index: usize) -> bool {
     std::iter::once(index).chain(tree.ancestors(index)).any(|i| {
