@@ -280,7 +280,10 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
     // Nor does its absence: the write that was never seen may have taken it away, and the next one puts it back.
     let away = seen.is_none() && !in_flight && (waits || listing.maybe().is_some());
     if away || (waits && now.0 < quiet_at) {
-        return Change { next_at: Some(now), reads: 1, ..Change::none(listing) };
+        let same = Change::none(listing);
+        // What was proved and is away is sent again: looking on would never end.
+        let state = if same.state == "verified" { "intended" } else { same.state };
+        return Change { state, next_at: Some(now), reads: 1, ..same };
     }
     let Some(seen) = seen else {
         let base = Change { read: Some(("absent", String::new())), ..Change::none(listing) };
