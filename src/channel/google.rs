@@ -23,7 +23,7 @@ use url::Url;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jwt;
 use super::wire::oauth::{Assertion, Client, ClientAuth, Grant, Tokens};
-use super::wire::session::{self, Bearer, Session};
+use super::wire::session::{Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
     Receipt, SaleSupport, Seen, Setting, Tax,
@@ -178,7 +178,7 @@ impl Google {
         let tokens = Tokens::new(http.clone(), client, setting.name.clone(), clock.clone(), Arc::clone(&setting.vault));
         let pace = setting.shared.pace(&[&"requests", &merchant.base.as_str(), &merchant.account], BURST, PER_MINUTE);
         let session = Session::new(http.paced(pace), tokens, Bearer::Standard);
-        Ok(Self { merchant, session: session.refusing(about_token), clock })
+        Ok(Self { merchant, session, clock })
     }
 
     fn input(&self, change: &PriceChange) -> Result<Input, ChannelError> {
@@ -306,11 +306,6 @@ fn accepted(answer: Answer) -> Result<Answer, ChannelError> {
         }
     }
     answer.ok()
-}
-
-/// Quotas come as 403 too.
-fn about_token(answer: &Answer) -> bool {
-    session::refused(answer) && !String::from_utf8_lossy(&answer.body).contains("quota/")
 }
 
 #[async_trait]

@@ -2,6 +2,7 @@
 //! which functions it has called.
 
 mod allowance;
+mod beside;
 mod catalogue;
 mod decided;
 mod decimals;

@@ -394,6 +394,8 @@ pub enum Expect {
     RetryAfter(i64),
     Rejected,
     Refused,
+    /// The listing's own matter or the account's.
+    Forbidden,
     Unknown,
 }
 
@@ -404,6 +406,7 @@ impl Expect {
             Self::RetryAfter(ms) => class == Class::Retry { after_ms: Some(ms) },
             Self::Rejected => class == Class::Rejected,
             Self::Refused => class == Class::Refused,
+            Self::Forbidden => class == Class::Forbidden,
             Self::Unknown => class == Class::Unknown,
         }
     }
