@@ -320,6 +320,7 @@ impl Channel for Google {
             // Processed products follow within minutes, at busy times within half an hour.
             shows_within_ms: 30 * Millis::MINUTE,
             seeded_by_us: insert,
+            attributes: insert,
             sale: SaleSupport::Window,
             stages: true,
             partial: PartialFailure::Single,

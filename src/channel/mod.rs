@@ -171,6 +171,8 @@ pub struct Capabilities {
     pub rewrites: bool,
     /// The channel has no listings of its own: what we do not send is not there.
     pub seeded_by_us: bool,
+    /// Title, brand, number and availability of a product go there with its price, and nothing else brings them.
+    pub attributes: bool,
     pub tax: Tax,
     pub currency: Currency,
     /// Decimals of its price field, where it is known to keep more than the currency has; only net prices need them.
@@ -201,6 +203,7 @@ impl Capabilities {
             shows_within_ms: 0,
             rewrites: false,
             seeded_by_us: false,
+            attributes: false,
             tax,
             currency,
             net_decimals: None,

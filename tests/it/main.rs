@@ -11,6 +11,7 @@ mod as_shipped_named;
 mod bars;
 mod believed;
 mod campaign_consent;
+mod carried;
 mod cli;
 mod connectors;
 mod crash;

@@ -3,6 +3,7 @@
 
 mod allowance;
 mod beside;
+mod carried;
 mod catalogue;
 mod decided;
 mod decimals;
