@@ -5,6 +5,7 @@
 //!   problem stands in its `parameters`.
 //! - The queue answers "accepted" and needs a running consumer: a job that stays open means that the consumer is down.
 //! - Prices belong to store 0 unless the price scope is "website"; rows of other stores hide ours, so all are read.
+//! - The special price of a bundle is a percentage.
 //! - A net price is rounded to cents before tax is added (`UnitBaseCalculator` in the vendor's source), so prices have the
 //!   decimals of their currency although the column keeps more.
 //! - The window of a special price is kept by the shop, by the day in its own time zone, which is neither the first nor
@@ -12,6 +13,7 @@
 //!   staging an overlapping window is refused.
 
 mod bodies;
+mod kind;
 mod shown;
 
 use std::sync::Arc;
@@ -222,6 +224,15 @@ impl Magento {
     /// Base prices first: while a special price runs buyers pay that, and afterwards the new base price.
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let skus: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
+        let reduced: Vec<usize> = (0..changes.len()).filter(|place| changes[*place].sale.is_some()).collect();
+        let names: Vec<&str> = reduced.iter().map(|place| skus[*place]).collect();
+        let place_of = |(place, error): (usize, ChannelError)| Some((*reduced.get(place)?, error));
+        if !names.is_empty() {
+            let bad = self.takes_no_sale(&names).await?;
+            if !bad.is_empty() {
+                return Ok(Outcome::Bad(bad.into_iter().filter_map(place_of).collect()));
+            }
+        }
         let (base, special) = self.bodies(changes)?;
         let quotes = quoted(&base, special.as_deref(), self.store_id, self.currency);
         let base = outgoing::pass(door, changes, base, quotes.clone())?;
@@ -233,12 +244,9 @@ impl Magento {
         }
         self.end_sales(changes).await.map_err(half_done)?;
         if let Some(special) = special {
-            let reduced: Vec<usize> = (0..changes.len()).filter(|place| changes[*place].sale.is_some()).collect();
-            let names: Vec<&str> = reduced.iter().map(|place| skus[*place]).collect();
             let bad = self.send("special-price", &names, special).await.map_err(half_done)?;
             if !bad.is_empty() {
-                let name = |(place, error): (usize, ChannelError)| Some((*reduced.get(place)?, error));
-                return Ok(Outcome::Bad(bad.into_iter().filter_map(name).collect()));
+                return Ok(Outcome::Bad(bad.into_iter().filter_map(place_of).collect()));
             }
         }
         Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect()))

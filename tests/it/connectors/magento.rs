@@ -103,7 +103,7 @@ impl Vendor for Shop {
         }
         let path = request.path.strip_prefix("/rest/all/").unwrap().to_owned();
         let needs = match path.as_str() {
-            catalog if catalog.contains("V1/products/") => "Magento_Catalog::catalog",
+            catalog if catalog.contains("V1/products") => "Magento_Catalog::catalog",
             bulk if bulk.starts_with("V1/bulk/") => "Magento_Logging::system_magento_logging_bulk_operations",
             _ => "Magento_Backend::store",
         };
@@ -125,8 +125,18 @@ impl Vendor for Shop {
             "V1/products/special-price-information" => Reply::ok(
                 &self.special.iter().filter(|row| skus.iter().any(|sku| row["sku"] == *sku)).cloned().collect(),
             ),
+            "V1/products" => {
+                let named = request.pairs.iter().filter(|(key, _)| key.ends_with("[value]")).map(|(_, sku)| sku);
+                let kind = |sku: &str| if sku == "SET" { "bundle" } else { "simple" };
+                let known = named.filter(|sku| self.base.contains_key(*sku));
+                Reply::ok(
+                    &json!({ "items": known.map(|sku| json!({ "sku": sku, "type_id": kind(sku) })).collect::<Vec<_>>() }),
+                )
+            }
             "async/bulk/V1/products/base-prices" => self.enqueue(body.as_array().unwrap()),
-            "V1/store/storeConfigs" => Reply::ok(&json!([{ "code": "default", "base_currency_code": "EUR", "timezone": self.zone }])),
+            "V1/store/storeConfigs" => {
+                Reply::ok(&json!([{ "code": "default", "base_currency_code": "EUR", "timezone": self.zone }]))
+            }
             _ => match (path.strip_prefix("V1/products/"), path.strip_prefix("V1/bulk/b")) {
                 (Some(call), _) => self.write(call, body["prices"].as_array().unwrap()),
                 (_, Some(bulk)) => {
@@ -231,6 +241,22 @@ async fn a_sale_holds_from_its_first_second_to_the_one_in_which_it_is_taken_back
     let capabilities = stands_in("UTC", &Clock::manual(AT)).await.channel.capabilities();
     assert!(!capabilities.stages, "a start that is given ahead would come by the day");
     assert_eq!(capabilities.sale, SaleSupport::Strike);
+}
+
+#[tokio::test]
+async fn a_bundle_is_priced_and_never_reduced_since_its_special_price_is_a_percentage() {
+    let bench = open().await;
+    bench.double.with(|shop| shop.base.insert("SET".to_owned(), json!(99)));
+    let results = bench.push(&[on_sale(eur("SET", 7_990), 9_900), on_sale(eur("KETTLE", 3_990), 4_790)]).await;
+    let error = results[0].as_ref().unwrap_err();
+    assert!(error.class == Class::Rejected && error.message.contains("percentage"), "{error}");
+    assert!(results[1].is_ok(), "{results:?}");
+    bench.double.with(|shop| {
+        assert!(shop.special.iter().all(|row| row["sku"] == "KETTLE"), "79.90 would be 79.90 % of its parts");
+        assert_eq!(shop.base["SET"], 99);
+    });
+    bench.push_one(&eur("SET", 8_990)).await.unwrap();
+    bench.proves(&eur("SET", 8_990)).await;
 }
 
 #[tokio::test]
