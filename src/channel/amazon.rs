@@ -144,7 +144,7 @@ impl Amazon {
         let requests = setting.shared.pace(&[&"requests", &region, seller, &account.client.id], BURST, PER_MINUTE);
         let feeds = setting.shared.pace(&[&"feeds", &region, seller], FEED_BURST, FEEDS_PER_MINUTE);
         let paced = http.clone().paced(requests);
-        let session = Arc::new(Session::new(paced, tokens, Bearer::Own("x-amz-access-token")));
+        let session = Arc::new(Session::new(paced, tokens, Bearer::Own("x-amz-access-token")).refusing(about_token));
         let listings = Listings::new(Arc::clone(&session), &account);
         let feeds = Feeds::new(session, http, &account, feeds);
         Ok(Self { account, clock, listings, feeds })
@@ -333,6 +333,11 @@ impl Issue {
         self.severity == "ERROR"
             && self.attribute_names.iter().any(|name| name.starts_with("purchasable_offer") || name == "list_price")
     }
+}
+
+/// Amazon says 403 where others say 401 for a token that is no longer valid.
+const fn about_token(answer: &Answer) -> bool {
+    matches!(answer.status, 401 | 403)
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 //! - A price is accepted with 202 and a process status; only that says whether it was applied, so a read looks it up.
 //! - `pricing` is replaced as a whole: up to four volume steps. One step is decided, so one is sent.
 //! - The media type carries the version; another one is an error.
+//! - A price that bol finds far too high stays in the offer, and the offer is not shown to buyers any more.
 //! - Offers cannot be looked up by the seller's reference: the export of all offers is the way.
 
 use std::collections::HashMap;
@@ -44,6 +45,8 @@ drift = "alert"
     build: |table, setting| Ok(Arc::new(Bol::new(build(table)?, setting)?)),
 };
 
+/// Characters of bol's own words that are repeated.
+const MAX_WORDS: usize = 200;
 const API: &str = "https://api.bol.com";
 const TOKEN: &str = "https://login.bol.com/token";
 const MEDIA_TYPE: &str = "application/vnd.retailer.v10+json";
@@ -124,8 +127,33 @@ struct Process {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Offer {
     pricing: Pricing,
+    #[serde(default)]
+    not_publishable_reasons: Vec<Unpublished>,
+}
+
+/// Why bol does not show an offer to buyers.
+#[derive(Debug, Deserialize)]
+struct Unpublished {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    description: String,
+}
+
+impl Offer {
+    /// bol's words, if it keeps the offer from buyers because of its price; it has other reasons too, such as holidays.
+    fn unpublished_for_its_price(&self) -> Option<String> {
+        let about_price = |one: &&Unpublished| {
+            let words = one.description.to_lowercase();
+            ["price", "prijs"].iter().any(|word| words.contains(word))
+        };
+        let own = self.not_publishable_reasons.iter().find(about_price)?;
+        let words: String = own.description.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
+        Some(format!("bol does not publish the offer: {words} ({})", own.code))
+    }
 }
 
 impl Pricing {
@@ -292,14 +320,17 @@ impl Channel for Bol {
         let mut seen = Vec::with_capacity(externals.len());
         for external in externals {
             let answer = self.get(&["retailer", "offers", external]).await?;
-            let price = if answer.status == 404 {
-                None
+            let (price, unpublished) = if answer.status == 404 {
+                (None, None)
             } else {
                 let answer = answer.ok()?;
                 let offer: Offer = answer.parse()?;
-                offer.pricing.single().map_err(|why| answer.unclear(why))?
+                (offer.pricing.single().map_err(|why| answer.unclear(why))?, offer.unpublished_for_its_price())
             };
-            seen.push(Seen { refused: refused.remove(external), ..Seen::plain(external.clone(), price) });
+            // Whoever reads the offer sees its price; buyers see neither.
+            let (disputed, complaint) = (unpublished.clone(), unpublished);
+            let plain = Seen::plain(external.clone(), price);
+            seen.push(Seen { refused: refused.remove(external), complaint, disputed, ..plain });
         }
         Ok(seen)
     }

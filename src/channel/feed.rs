@@ -208,6 +208,7 @@ impl Channel for Arc<Feed> {
             idempotent: true,
             max_batch: 5_000,
             seeded_by_us: true,
+            attributes: true,
             sale: SaleSupport::Window,
             stages: true,
             partial: PartialFailure::Atomic,

@@ -23,7 +23,7 @@ use url::Url;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jwt;
 use super::wire::oauth::{Assertion, Client, ClientAuth, Grant, Tokens};
-use super::wire::session::{self, Bearer, Session};
+use super::wire::session::{Bearer, Session};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, Ordering, PartialFailure, PriceChange, Probe, ReadBack,
     Receipt, SaleSupport, Seen, Setting, Tax,
@@ -178,7 +178,7 @@ impl Google {
         let tokens = Tokens::new(http.clone(), client, setting.name.clone(), clock.clone(), Arc::clone(&setting.vault));
         let pace = setting.shared.pace(&[&"requests", &merchant.base.as_str(), &merchant.account], BURST, PER_MINUTE);
         let session = Session::new(http.paced(pace), tokens, Bearer::Standard);
-        Ok(Self { merchant, session: session.refusing(about_token), clock })
+        Ok(Self { merchant, session, clock })
     }
 
     fn input(&self, change: &PriceChange) -> Result<Input, ChannelError> {
@@ -308,11 +308,6 @@ fn accepted(answer: Answer) -> Result<Answer, ChannelError> {
     answer.ok()
 }
 
-/// Quotas come as 403 too.
-fn about_token(answer: &Answer) -> bool {
-    session::refused(answer) && !String::from_utf8_lossy(&answer.body).contains("quota/")
-}
-
 #[async_trait]
 impl Channel for Google {
     fn capabilities(&self) -> Capabilities {
@@ -325,6 +320,7 @@ impl Channel for Google {
             // Processed products follow within minutes, at busy times within half an hour.
             shows_within_ms: 30 * Millis::MINUTE,
             seeded_by_us: insert,
+            attributes: insert,
             sale: SaleSupport::Window,
             stages: true,
             partial: PartialFailure::Single,

@@ -5,12 +5,16 @@
 //!   problem stands in its `parameters`.
 //! - The queue answers "accepted" and needs a running consumer: a job that stays open means that the consumer is down.
 //! - Prices belong to store 0 unless the price scope is "website"; rows of other stores hide ours, so all are read.
+//! - The special price of a bundle is a percentage.
 //! - A net price is rounded to cents before tax is added (`UnitBaseCalculator` in the vendor's source), so prices have the
 //!   decimals of their currency although the column keeps more.
-//! - The window of a special price is kept by the shop, by the day in its own time zone; with staging an overlapping
-//!   window is refused.
+//! - The window of a special price is kept by the shop, by the day in its own time zone, which is neither the first nor
+//!   the last second of a sale of ours: the lane sets and clears the price itself, and the window is only a backstop. With
+//!   staging an overlapping window is refused.
 
 mod bodies;
+mod kind;
+mod shown;
 
 use std::sync::Arc;
 
@@ -19,7 +23,6 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
@@ -29,7 +32,7 @@ use super::wire::http::{self, Answer, Http};
 use super::wire::jobs::Jobs;
 use super::wire::rest::Rest;
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
@@ -37,7 +40,8 @@ use super::{
 use crate::clock::{Clock, Millis};
 use crate::money::Currency;
 use crate::publish::gate::{Door, Pass};
-use bodies::{Base, Prices, Special, bytes, date, end, number, quoted};
+use bodies::{Base, Prices, Special, bytes, number, quoted, window};
+use shown::{Days, Row};
 
 pub const KIND: Kind = Kind {
     name: "magento",
@@ -92,16 +96,6 @@ struct Magento {
     jobs: Jobs,
 }
 
-/// A row as the shop shows it; special prices have a window.
-#[derive(Debug, Clone, Deserialize)]
-struct Row {
-    price: Box<RawValue>,
-    store_id: u32,
-    sku: String,
-    price_from: Option<String>,
-    price_to: Option<String>,
-}
-
 fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
@@ -144,13 +138,9 @@ impl Magento {
             let regular = change.sale.map_or(change.price, |sale| sale.regular);
             base.push(Base { price: number(regular)?, store_id, sku: change.external.clone() });
             if let Some(sale) = change.sale {
-                special.push(Special {
-                    price: number(change.price)?,
-                    store_id,
-                    sku: change.external.clone(),
-                    price_from: date(sale.starts_at),
-                    price_to: end(&sale),
-                });
+                let (price_from, price_to) = window(&sale);
+                let sku = change.external.clone();
+                special.push(Special { price: number(change.price)?, store_id, sku, price_from, price_to });
             }
         }
         let special = (!special.is_empty()).then_some(special);
@@ -202,8 +192,10 @@ impl Magento {
         let skus: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
         let wanted = |row: &Row| {
             let sale = changes.iter().find(|change| change.external == row.sku).and_then(|change| change.sale);
+            let own = (row.price_from.as_deref(), row.price_to.as_deref());
             sale.is_some_and(|sale| {
-                row.price_from.as_deref() == Some(&date(sale.starts_at)) && row.price_to.as_deref() == Some(&end(&sale))
+                let (from, to) = window(&sale);
+                own == (Some(&from), Some(&to))
             })
         };
         let rows = self.rows("special-price-information", &skus).await?;
@@ -232,6 +224,15 @@ impl Magento {
     /// Base prices first: while a special price runs buyers pay that, and afterwards the new base price.
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let skus: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
+        let reduced: Vec<usize> = (0..changes.len()).filter(|place| changes[*place].sale.is_some()).collect();
+        let names: Vec<&str> = reduced.iter().map(|place| skus[*place]).collect();
+        let place_of = |(place, error): (usize, ChannelError)| Some((*reduced.get(place)?, error));
+        if !names.is_empty() {
+            let bad = self.takes_no_sale(&names).await?;
+            if !bad.is_empty() {
+                return Ok(Outcome::Bad(bad.into_iter().filter_map(place_of).collect()));
+            }
+        }
         let (base, special) = self.bodies(changes)?;
         let quotes = quoted(&base, special.as_deref(), self.store_id, self.currency);
         let base = outgoing::pass(door, changes, base, quotes.clone())?;
@@ -243,12 +244,9 @@ impl Magento {
         }
         self.end_sales(changes).await.map_err(half_done)?;
         if let Some(special) = special {
-            let reduced: Vec<usize> = (0..changes.len()).filter(|place| changes[*place].sale.is_some()).collect();
-            let names: Vec<&str> = reduced.iter().map(|place| skus[*place]).collect();
             let bad = self.send("special-price", &names, special).await.map_err(half_done)?;
             if !bad.is_empty() {
-                let name = |(place, error): (usize, ChannelError)| Some((*reduced.get(place)?, error));
-                return Ok(Outcome::Bad(bad.into_iter().filter_map(name).collect()));
+                return Ok(Outcome::Bad(bad.into_iter().filter_map(place_of).collect()));
             }
         }
         Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect()))
@@ -304,33 +302,29 @@ impl Magento {
         Ok(denied(&bulk).then(|| why.to_owned()))
     }
 
-    fn seen(&self, sku: &str, base: &[Row], special: &[Row]) -> Option<Seen> {
-        let own = |rows: &[Row]| {
-            let rows = rows.iter().filter(|row| row.sku == sku && row.store_id == self.store_id);
-            rows.cloned().collect::<Vec<_>>()
-        };
-        let money = |row: &Row| amount::parse(row.price.get(), self.currency).ok();
-        let base_price = money(own(base).first()?)?;
-        let now = date(self.clock.now());
-        // The form of the dates is the order of time.
-        let active = |row: &Row| {
-            row.price_from.as_ref().is_none_or(|from| *from <= now) && row.price_to.as_ref().is_none_or(|to| now < *to)
-        };
-        let reduced =
-            own(special).iter().filter(|row| active(row)).filter_map(money).min_by_key(|money| money.amount());
-        let reduced = reduced.filter(|reduced| reduced.amount() < base_price.amount());
-        let others = base.iter().filter(|row| row.sku == sku && row.store_id != self.store_id);
-        let hidden: Vec<String> = others.map(|row| row.store_id.to_string()).collect();
-        let refused =
-            (!hidden.is_empty()).then(|| format!("stores {} have prices of their own for it", hidden.join(", ")));
-        let price = reduced.unwrap_or(base_price);
-        Some(Seen { refused, ..Seen::crossed(sku.to_owned(), Some(price), reduced.map(|_| base_price)) })
+    /// The days that count for these rows: the shop's own only where the zone makes a difference, since that is a question
+    /// more.
+    async fn days(&self, special: &[Row]) -> Result<Days, ChannelError> {
+        let anywhere = Days::anywhere(self.clock.now());
+        if !special.iter().any(|row| anywhere.disagree_on(row)) {
+            return Ok(anywhere);
+        }
+        let answer = self.rest.get(&[&self.store, "V1", "store", "storeConfigs"], &[]).await?;
+        if matches!(answer.status, 401 | 403) {
+            // A token without this right still reads prices.
+            return Ok(anywhere);
+        }
+        Ok(Days::of_stores(&answer.ok()?.json()?, self.clock.now()).unwrap_or(anywhere))
+    }
+
+    fn seen(&self, sku: &str, base: &[Row], special: &[Row], days: &Days) -> Option<Seen> {
+        shown::seen(sku, (self.store_id, self.currency), base, special, days)
     }
 }
 
 /// Something was written, so only a look tells what buyers pay now.
 fn half_done(error: ChannelError) -> ChannelError {
-    let class = if error.class == Class::Refused { Class::Refused } else { Class::Unknown };
+    let class = if error.class.refuses() { error.class } else { Class::Unknown };
     ChannelError::new(class, format!("the base price was written, the sale was not: {}", error.message))
 }
 
@@ -370,8 +364,7 @@ impl Channel for Magento {
             // One writer keeps base and special prices of one SKU in order.
             concurrency: 1,
             visible_after_ms: if self.queue { QUEUE_DELAY_MS } else { 0 },
-            sale: SaleSupport::Window,
-            stages: true,
+            sale: SaleSupport::Strike,
             partial: PartialFailure::PerItem,
             read_back: ReadBack::Submitted,
             ..Capabilities::cautious(self.currency, self.tax)
@@ -390,7 +383,8 @@ impl Channel for Magento {
             let skus: Vec<&str> = part.iter().map(String::as_str).collect();
             let base = self.rows("base-prices-information", &skus).await?;
             let special = self.rows("special-price-information", &skus).await?;
-            seen.extend(skus.iter().filter_map(|sku| self.seen(sku, &base, &special)));
+            let days = self.days(&special).await?;
+            seen.extend(skus.iter().filter_map(|sku| self.seen(sku, &base, &special, &days)));
         }
         for one in &mut seen {
             if let Some((_, why)) = failed.iter().find(|(sku, _)| *sku == one.external) {
@@ -419,7 +413,8 @@ impl Channel for Magento {
             } else {
                 answer.ok()?.parse()?
             };
-            let own = part.iter().filter_map(|sku| Some((sku, self.seen(sku, &base, &[])?)));
+            let days = Days::anywhere(self.clock.now());
+            let own = part.iter().filter_map(|sku| Some((sku, self.seen(sku, &base, &[], &days)?)));
             matches.extend(own.map(|(sku, seen)| Match {
                 sku: sku.clone(),
                 external: sku.clone(),

@@ -378,7 +378,7 @@ impl Medusa {
 
 /// Something was written, so only a look tells what buyers pay now.
 fn half_done(error: ChannelError) -> ChannelError {
-    let class = if error.class == Class::Refused { Class::Refused } else { Class::Unknown };
+    let class = if error.class.refuses() { error.class } else { Class::Unknown };
     ChannelError::new(class, format!("the base price was written, the sale was not: {}", error.message))
 }
 

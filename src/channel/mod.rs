@@ -35,8 +35,9 @@ use toml::{Table, Value};
 use crate::clock::{Clock, Millis};
 use crate::config::{Problem, problem};
 use crate::money::{Currency, Decimal, WirePrice};
-use crate::publish::gate::{Door, GateError};
+use crate::publish::gate::Door;
 use wire::amount::Field;
+pub use wire::error::{ChannelError, Class, all_failed};
 pub use wire::found::Match;
 use wire::oauth::Vault;
 use wire::shared::Shared;
@@ -170,6 +171,8 @@ pub struct Capabilities {
     pub rewrites: bool,
     /// The channel has no listings of its own: what we do not send is not there.
     pub seeded_by_us: bool,
+    /// Title, brand, number and availability of a product go there with its price, and nothing else brings them.
+    pub attributes: bool,
     pub tax: Tax,
     pub currency: Currency,
     /// Decimals of its price field, where it is known to keep more than the currency has; only net prices need them.
@@ -200,6 +203,7 @@ impl Capabilities {
             shows_within_ms: 0,
             rewrites: false,
             seeded_by_us: false,
+            attributes: false,
             tax,
             currency,
             net_decimals: None,
@@ -303,60 +307,6 @@ impl Seen {
     #[must_use]
     pub const fn crossed(external: String, price: Option<WirePrice>, regular: Option<WirePrice>) -> Self {
         Self { external, price, regular: Some(regular), refused: None, complaint: None, disputed: None }
-    }
-}
-
-/// What a lane does about an error. It acts on the class alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Nothing was done; try again, after the given milliseconds if the channel named a time.
-    Retry { after_ms: Option<i64> },
-    /// This price will not be taken; a person must look.
-    Rejected,
-    /// Credentials or scope: the lane stops.
-    Refused,
-    /// It asks never to be called again: the lane stops until a person lets it go on.
-    Gone,
-    /// It may have arrived: read before anything else.
-    Unknown,
-}
-
-impl Class {
-    /// Whether nothing more is sent to the channel for now.
-    #[must_use]
-    pub const fn stops_the_lane(self) -> bool {
-        matches!(self, Self::Refused | Self::Gone)
-    }
-}
-
-/// A channel's refusal, in words for a person, without secrets.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ChannelError {
-    pub class: Class,
-    pub message: String,
-}
-
-impl ChannelError {
-    /// Control characters are removed and the text is cut, since it may repeat the channel's words.
-    #[must_use]
-    pub fn new(class: Class, message: impl Into<String>) -> Self {
-        let message: String = message.into();
-        let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
-        Self { class, message }
-    }
-}
-
-/// One error for every change of a batch.
-#[must_use]
-pub fn all_failed(changes: &[PriceChange], error: &ChannelError) -> Vec<Result<Receipt, ChannelError>> {
-    changes.iter().map(|_| Err(error.clone())).collect()
-}
-
-/// A body that our own gate stopped: the price stays inside and a person is told.
-impl From<GateError> for ChannelError {
-    fn from(error: GateError) -> Self {
-        Self::new(Class::Rejected, format!("stopped at the door: {error}"))
     }
 }
 

@@ -206,8 +206,7 @@ impl Shopware {
         };
         let vault = Arc::clone(&setting.vault);
         let tokens = Tokens::new(http.clone(), client, setting.name.clone(), setting.clock.clone(), vault);
-        // A right that is missing is 403 and no matter of the token.
-        let session = Session::new(http, tokens, Bearer::Standard).refusing(|answer| answer.status == 401);
+        let session = Session::new(http, tokens, Bearer::Standard);
         Ok(Self {
             session,
             base,
@@ -436,7 +435,7 @@ impl Channel for Shopware {
         let version = text(&answer.json()?, "version").unwrap_or_default();
         match self.currency_id().await {
             Ok(_) => {}
-            Err(error) if error.class == Class::Refused => {
+            Err(error) if error.class.refuses() => {
                 problems.push(format!("{}; set currency to one that it has", error.message));
             }
             Err(error) => return Err(error),

@@ -156,7 +156,9 @@ impl Tryton {
     fn good(answer: Answer) -> Result<Answer, ChannelError> {
         match answer.status {
             401 => Err(ChannelError::new(Class::Refused, "the server refuses login and password (401)")),
-            403 => Err(ChannelError::new(Class::Refused, "the user may not do this (403); give it rights on products")),
+            403 => {
+                Err(ChannelError::new(Class::Forbidden, "the user may not do this (403); give it rights on products"))
+            }
             404 => Err(ChannelError::new(Class::Refused, "the server has no such database (404); check database")),
             _ => answer.ok(),
         }

@@ -155,7 +155,8 @@ impl WooCommerce {
     fn good(answer: Answer) -> Result<Answer, ChannelError> {
         if matches!(answer.status, 401 | 403) {
             let why = refusal(answer.status, &Fault::of(&answer));
-            return Err(ChannelError::new(Class::Refused, format!("the shop refuses the key: {why}")));
+            let class = if answer.status == 401 { Class::Refused } else { Class::Forbidden };
+            return Err(ChannelError::new(class, format!("the shop refuses the key: {why}")));
         }
         if answer.status == 404 {
             let text = "no WooCommerce REST API answers at this url (404); check url, that WooCommerce is active, and \
@@ -189,7 +190,9 @@ impl WooCommerce {
     fn written(&self, product: &Product, change: &PriceChange) -> Result<Receipt, ChannelError> {
         if let Some(fault) = &product.error {
             let class = match fault.data.get("status").and_then(Value::as_u64) {
-                Some(401 | 403) => Class::Refused,
+                Some(401) => Class::Refused,
+                // A product that this user may not edit.
+                Some(403) => Class::Forbidden,
                 Some(500..) => Class::Unknown,
                 _ => Class::Rejected,
             };

@@ -73,7 +73,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         let lines = parsed.rows.iter().map(|row| row.sku.clone()).zip(parsed.at).collect();
         let imported = match args.dry_run {
             true => products::try_import(&app.db, parsed.rows, app.now()).await,
-            false => products::import(&app.db, parsed.rows, app.now()).await,
+            false => products::import_for(&app.db, parsed.rows, carriers(&app), app.now()).await,
         };
         match imported {
             Ok(imported) => {
@@ -88,6 +88,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     }
     context.print(&report, |r| text(r, args.dry_run))?;
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_INPUT) })
+}
+
+/// Channels that are to be told of a title or of a stock that is used up.
+fn carriers(app: &App) -> Vec<String> {
+    let carry = app.lanes.iter().filter(|lane| lane.channel.capabilities().attributes);
+    carry.map(|lane| lane.name.clone()).collect()
 }
 
 /// Products that cannot be priced for want of a VAT rate, and those whose price is below their own minimum or their cost.

@@ -41,8 +41,8 @@ impl Refusal {
     pub const fn of(class: Class, wrote: bool) -> Option<Self> {
         match class {
             Class::Gone => Some(Self::Gone),
-            Class::Refused if wrote => Some(Self::Write),
-            Class::Refused => Some(Self::Read),
+            Class::Refused | Class::Forbidden if wrote => Some(Self::Write),
+            Class::Refused | Class::Forbidden => Some(Self::Read),
             Class::Retry { .. } | Class::Rejected | Class::Unknown => None,
         }
     }
@@ -127,7 +127,7 @@ async fn answers(db: &Db, lane: &Lane, look: &Result<Probe, ChannelError>) -> Re
     if look.as_ref().is_ok_and(|look| look.problems.is_empty()) {
         return Ok(true);
     }
-    let Some(external) = channels::one_reference(db, &lane.name).await? else { return Ok(false) };
+    let Some(external) = channels::one_reference(db, &lane.name, "").await? else { return Ok(false) };
     Ok(lane.channel.read(&[external]).await.is_ok())
 }
 

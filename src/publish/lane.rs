@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::daily::{self, Cap};
 use super::fleet::Limits;
+use super::forbidden::{self, Sake};
 use super::gate::{Allowed, Door};
 use super::halt::{self, Open, Refusal};
 use super::notice;
@@ -332,20 +333,28 @@ async fn send(
                     continue;
                 }
             };
-            for error in results.iter().filter_map(|result| result.as_ref().err()) {
-                sent.failed += 1;
-                sent.rejected += u64::from(error.class == Class::Rejected);
+            let answers = leases.into_iter().zip(results);
+            let answers = answers.map(|((id, token), result)| (id, token, Event::Pushed(result.map(drop))));
+            let answers = forbidden::judged(db, &lane.name, answers.collect(), clock.now()).await?;
+            for (_, _, answer) in &answers {
+                sent.failed += u64::from(!matches!(answer, Event::Pushed(Ok(()))));
+                sent.rejected += u64::from(is_rejected(answer));
             }
-            let events = leases
-                .into_iter()
-                .zip(results)
-                .map(|((id, token), result)| (id, token, Event::Pushed(result.map(drop))));
-            advance(db, clock, lane, events.collect()).await?;
+            advance(db, clock, lane, answers).await?;
         }
         pause_for_rate(lane, usize::try_from(started).unwrap_or(usize::MAX).min(batch * capabilities.concurrency))
             .await;
     }
     Ok(sent)
+}
+
+/// Whether the channel does not take this one, and says nothing about the others.
+const fn is_rejected(answer: &Event) -> bool {
+    match answer {
+        Event::Pushed(Err(error)) => matches!(error.class, Class::Rejected),
+        Event::Forbidden(sake, _) => matches!(sake, Sake::Listing),
+        _ => false,
+    }
 }
 
 /// Spreads pushes over the minute that the channel's limit speaks of.
@@ -415,7 +424,7 @@ async fn advance(db: &Db, clock: &Clock, lane: &Lane, batch: Vec<(i64, i64, Even
     let now = clock.now();
     let refused = batch.iter().find_map(|(_, _, event)| {
         let (error, wrote) = match event {
-            Event::Pushed(Err(error)) => (error, true),
+            Event::Pushed(Err(error)) | Event::Forbidden(Sake::Channel, error) => (error, true),
             Event::Read(Err(error)) => (error, false),
             _ => return None,
         };

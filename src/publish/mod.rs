@@ -5,6 +5,7 @@ pub mod constraint;
 pub mod daily;
 pub mod fence;
 pub mod fleet;
+pub mod forbidden;
 pub mod gate;
 pub mod halt;
 pub mod lane;

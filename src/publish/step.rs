@@ -3,11 +3,13 @@
 //! Two rules carry the rest: an unknown outcome is resolved by reading, and only a read that equals what was sent is
 //! proof.
 
+use super::forbidden::Sake;
 use crate::channel::{ChannelError, Class};
 use crate::clock::Millis;
 use crate::sentence::Sentence;
 use crate::store::lanes::Change;
 use crate::store::listings::Listing;
+use crate::store::progress;
 
 mod shown;
 
@@ -45,7 +47,6 @@ impl Policy {
 const MISSES_BEFORE_RESEND: i64 = 2;
 /// Pushes of one price that the channel acknowledged and did not show, before it is parked.
 const PUSHES_BEFORE_LIE: i64 = 3;
-
 /// The same where what it shows is what was sent with fewer decimals: it may still be the price before.
 const PUSHES_BEFORE_SHORT: i64 = 2;
 
@@ -62,6 +63,8 @@ pub enum Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     Pushed(Result<(), ChannelError>),
+    /// A push that the channel forbids, and for whose sake, as far as its other answers tell.
+    Forbidden(Sake, ChannelError),
     /// `Ok(None)`: the channel does not have the listing.
     Read(Result<Option<Shown>, ChannelError>),
     Rested,
@@ -137,6 +140,7 @@ pub fn step(listing: &Listing, event: &Event, policy: &Policy, now: Millis) -> C
     match event {
         Event::Pushed(Ok(())) => pushed(listing, policy, now),
         Event::Pushed(Err(error)) => failed(listing, error, policy, now),
+        Event::Forbidden(sake, error) => forbidden(listing, *sake, error, policy, now),
         Event::Read(Ok(seen)) => read(listing, seen.as_ref(), policy, now),
         Event::Read(Err(error)) => unread(listing, error, policy, now),
         Event::Rested => rested(listing, policy, now),
@@ -198,7 +202,7 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
             let wait = after_ms.unwrap_or(0).max(wait(policy, listing));
             again(listing, policy, now, wait, error, finish("retry"))
         }
-        Class::Refused | Class::Gone => Change {
+        Class::Refused | Class::Forbidden | Class::Gone => Change {
             state: "intended",
             reason: error.message.clone(),
             // The channel's own recovery wakes its listings.
@@ -246,6 +250,19 @@ fn failed(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis)
     }
 }
 
+/// Where it is not the whole channel's matter, the attempt is noted as forbidden: the next one is judged by it.
+fn forbidden(listing: &Listing, sake: Sake, error: &ChannelError, policy: &Policy, now: Millis) -> Change {
+    let (class, message, outcome) = match sake {
+        Sake::Listing => {
+            (Class::Rejected, Sentence::ForbidsThisOne.with(&[("why", &error.message)]), progress::FORBIDDEN_ALONE)
+        }
+        Sake::Unclear => (Class::Retry { after_ms: None }, error.message.clone(), progress::FORBIDDEN),
+        Sake::Channel => return failed(listing, error, policy, now),
+    };
+    let change = failed(listing, &ChannelError { class, message }, policy, now);
+    Change { finish: Some((outcome, error.message.clone())), ..change }
+}
+
 fn again(
     listing: &Listing,
     policy: &Policy,
@@ -280,7 +297,10 @@ fn read(listing: &Listing, seen: Option<&Shown>, policy: &Policy, now: Millis) -
     // Nor does its absence: the write that was never seen may have taken it away, and the next one puts it back.
     let away = seen.is_none() && !in_flight && (waits || listing.maybe().is_some());
     if away || (waits && now.0 < quiet_at) {
-        return Change { next_at: Some(now), reads: 1, ..Change::none(listing) };
+        let same = Change::none(listing);
+        // What was proved and is away is sent again: looking on would never end.
+        let state = if same.state == "verified" { "intended" } else { same.state };
+        return Change { state, next_at: Some(now), reads: 1, ..same };
     }
     let Some(seen) = seen else {
         let base = Change { read: Some(("absent", String::new())), ..Change::none(listing) };

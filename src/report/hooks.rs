@@ -107,7 +107,7 @@ impl Hook {
         match answer.and_then(Answer::ok) {
             Ok(answer) => Ok(format!("{} answered {}", self.name(), answer.status)),
             Err(error) => Err(match error.class {
-                Class::Rejected | Class::Refused | Class::Gone => permanent(error.message),
+                Class::Rejected | Class::Refused | Class::Forbidden | Class::Gone => permanent(error.message),
                 Class::Retry { .. } | Class::Unknown => {
                     MailError::Temporary(format!("{}: {}", self.name(), error.message))
                 }

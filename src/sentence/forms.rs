@@ -74,6 +74,7 @@ sentences! {
     NeverShown = "given up after {n:number} tries whose outcome the channel never showed",
     GivenUp = "given up after {n:number} tries: {why:said}",
     NoListing = "the channel does not have this listing",
+    ForbidsThisOne = "the channel takes others and forbids this one: {why:said}",
     NotArrived = "the push did not arrive",
     SentAgain = "acknowledged but not shown; sent again",
     OnlySays = "the channel acknowledges and does not change ({n:number} times)",

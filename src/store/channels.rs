@@ -22,7 +22,7 @@ statements! {
                       order by case when l.live_minor = l.desired_minor then 1 else 0 end, coalesce(l.sent_at, 0), l.id
                       limit $3)");
     ONE_REFERENCE = Sql::same(
-        "select external as name from listings where channel = $1 and external is not null order by id limit 1");
+        "select external as name from listings where channel = $1 and external is not null and external <> $2 order by id limit 1");
 }
 
 /// A channel's own state: `ok`, `refused` (credentials), `breaker`.
@@ -94,12 +94,12 @@ pub async fn wake(db: &Db, name: String, most: i64, now: Millis) -> Result<(), S
     .await
 }
 
-/// The channel's reference of one of its listings, to see whether it can be read at all.
+/// The channel's reference of one of its listings, another than this one, to see whether it can be read at all.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn one_reference(db: &Db, name: &str) -> Result<Option<String>, StoreError> {
-    Ok(db.maybe::<Name>(ONE_REFERENCE, args![name]).await?.map(|row| row.name))
+pub async fn one_reference(db: &Db, name: &str, but: &str) -> Result<Option<String>, StoreError> {
+    Ok(db.maybe::<Name>(ONE_REFERENCE, args![name, but]).await?.map(|row| row.name))
 }
 
 /// All channels that were ever configured.

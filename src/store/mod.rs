@@ -1,6 +1,7 @@
 //! All SQL, one file per group of tables. Other modules see functions and row types, never a statement.
 
 pub mod alerts;
+mod attributes;
 pub mod campaigns;
 pub mod catalogue;
 pub mod channels;
@@ -124,6 +125,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         secrets::ALL,
         settings::ALL,
         shown::ALL,
+        attributes::ALL,
         stages::ALL,
         subscriptions::ALL,
         targets::ALL,

@@ -1,6 +1,7 @@
 //! Our products: imported facts, the price we ask now, and whether they wait for a decision.
 
 use super::StoreError;
+use super::attributes::{self, Attributes};
 use super::db::{Db, Sql, Tx, args, statements};
 use crate::clock::Millis;
 
@@ -226,7 +227,21 @@ pub struct Elsewhere {
 /// [`StoreError::OtherMarket`] for products whose amounts would be read in another money, and the engine's own; nothing
 /// is stored then.
 pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported, StoreError> {
-    db.write((rows, now), |tx, (rows, now)| Box::pin(import_in(tx, rows, *now))).await
+    import_for(db, rows, vec![], now).await
+}
+
+/// The same where channels carry more of a product than its price: these are sent it again if its title, brand, number or
+/// availability is another one now.
+///
+/// # Errors
+/// As [`import`].
+pub async fn import_for(
+    db: &Db,
+    rows: Vec<Import>,
+    carriers: Vec<String>,
+    now: Millis,
+) -> Result<Imported, StoreError> {
+    db.write((rows, carriers, now), |tx, (rows, carriers, now)| Box::pin(import_in(tx, rows, carriers, *now))).await
 }
 
 /// What [`import`] would change; nothing is stored.
@@ -234,19 +249,21 @@ pub async fn import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported,
 /// # Errors
 /// As [`import`].
 pub async fn try_import(db: &Db, rows: Vec<Import>, now: Millis) -> Result<Imported, StoreError> {
-    db.try_out((rows, now), |tx, (rows, now)| Box::pin(import_in(tx, rows, *now))).await
+    db.try_out((rows, now), |tx, (rows, now)| Box::pin(import_in(tx, rows, &[], *now))).await
 }
 
-async fn import_in(tx: &mut Tx, rows: &[Import], now: Millis) -> Result<Imported, StoreError> {
+async fn import_in(tx: &mut Tx, rows: &[Import], carriers: &[String], now: Millis) -> Result<Imported, StoreError> {
     let mut done = Imported::default();
     let mut elsewhere = Vec::new();
     for row in rows {
+        let before = if carriers.is_empty() { None } else { Attributes::of(tx, &row.sku).await? };
         let Upserted { id, created_at, market, currency } = upsert(tx, row, now).await?;
         // A cost of 85 pounds is no cost of 85 euros.
         if market != row.market || currency != row.currency {
             elsewhere.push(Elsewhere { sku: row.sku.clone(), market, currency });
             continue;
         }
+        attributes::imported(tx, (id, &row.sku), before, carriers, now).await?;
         done.products += 1;
         done.new_products += u64::from(created_at == now.0);
         for (competitor, url, host) in &row.pages {

@@ -49,6 +49,18 @@ statements! {
          from listings l join channels c on c.name = l.channel
          where l.next_at is not null and c.state = 'ok' and c.name = $1");
     OPEN_WORK = Sql::same("select count(*) as n from listings where next_at is not null");
+    FORBIDDEN_AT = Sql::same(
+        "select min(a.finished_at) as at,
+                cast(coalesce(max(case when a.outcome = 'forbidden alone' then 1 else 0 end), 0) as bigint) as alone
+         from attempts a
+         where a.listing_id = $1 and a.kind = 'push' and a.outcome in ('forbidden', 'forbidden alone') and a.finished_at > $2
+           and not exists (select 1 from attempts t where t.listing_id = $1 and t.id > a.id and t.kind = 'push'
+                           and t.outcome in ('accepted', 'applied'))");
+    OTHERS_TAKEN = Sql::same(
+        "select min(a.finished_at) as first, (select own.sent_at from listings own where own.id = $2) as began
+         from listings l join attempts a on a.listing_id = l.id
+         where l.channel = $1 and l.id <> $2 and l.sent_at > $3 and a.kind = 'push' and a.started_at > $3
+           and a.outcome in ('accepted', 'applied')");
     STALE_ATTEMPTS = Sql::same("select count(*) as n from attempts where finished_at is null and started_at < $1");
 }
 
@@ -240,6 +252,66 @@ pub async fn live_at(db: &Db, listing_id: i64, at: Millis) -> Result<Option<Live
 /// The engine's own.
 pub async fn next_at(db: &Db, channel: &str) -> Result<Option<Millis>, StoreError> {
     Ok(db.maybe::<At>(NEXT_AT, args![channel]).await?.and_then(|row| row.at).map(Millis))
+}
+
+/// The outcome of a push that the channel forbids, as long as nothing tells for whose sake.
+pub const FORBIDDEN: &str = "forbidden";
+/// The same where the channel takes others.
+pub const FORBIDDEN_ALONE: &str = "forbidden alone";
+
+#[derive(Debug, sqlx::FromRow)]
+struct ForbiddenAt {
+    at: Option<i64>,
+    alone: i64,
+}
+
+/// What is known of a listing whose write a channel forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forbidden {
+    /// A write of it was forbidden before, and none was taken since.
+    pub before: bool,
+    /// And for its own sake, as was found then.
+    pub alone: bool,
+    /// Whether the channel took others since the first time.
+    pub others: Others,
+}
+
+/// Whether a channel took other listings after it forbade one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    None,
+    /// While the last write of this one was under way, so that it may have come too early.
+    Meanwhile,
+    /// Before the last write of this one began.
+    Before,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Taken {
+    first: Option<i64>,
+    began: Option<i64>,
+}
+
+/// What became of a listing's forbidden writes since an instant, and of the channel's other listings after the first one.
+///
+/// # Errors
+/// The engine's own.
+pub async fn forbidden(db: &Db, channel: &str, listing_id: i64, since: Millis) -> Result<Forbidden, StoreError> {
+    let found: Option<ForbiddenAt> = db.maybe(FORBIDDEN_AT, args![listing_id, since]).await?;
+    let Some(ForbiddenAt { at: Some(at), alone }) = found else {
+        return Ok(Forbidden { before: false, alone: false, others: Others::None });
+    };
+    if alone != 0 {
+        // What others are told does not matter any more, and is much to look through.
+        return Ok(Forbidden { before: true, alone: true, others: Others::None });
+    }
+    let taken: Option<Taken> = db.maybe(OTHERS_TAKEN, args![channel, listing_id, at]).await?;
+    let others = match taken {
+        Some(Taken { first: Some(first), began }) if Some(first) <= began => Others::Before,
+        Some(Taken { first: Some(_), .. }) => Others::Meanwhile,
+        _ => Others::None,
+    };
+    Ok(Forbidden { before: true, alone: false, others })
 }
 
 /// How many listings have something to do, now or later.

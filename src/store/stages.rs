@@ -181,8 +181,11 @@ async fn put_one(tx: &mut Tx, stage: &Stage, now: Millis) -> Result<(), StoreErr
     .map(|_| ())
 }
 
-/// Wants the listing's price under a new number; false if none is wanted.
-async fn send_again(tx: &mut Tx, listing_id: i64, now: Millis) -> Result<bool, StoreError> {
+/// Wants the listing's price under a new number, so that it is sent although the channel shows it; false if none is wanted.
+///
+/// # Errors
+/// The engine's own.
+pub(super) async fn send_again(tx: &mut Tx, listing_id: i64, now: Millis) -> Result<bool, StoreError> {
     let listing: Option<Listing> = tx.maybe(LISTING, args![listing_id]).await?;
     let Some((minor, decision_id)) = listing.and_then(|l| Some((l.desired_minor?, l.decision_id))) else {
         return Ok(false);

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::money::{WirePrice, currency};
+use crate::publish::forbidden;
 use crate::publish::lane::Lane;
 use crate::publish::notice;
 use crate::sentence::Sentence;
@@ -202,7 +203,7 @@ pub async fn look(app: &App, lane: &Lane, look: Look<'_>) -> anyhow::Result<Repo
         let Some(last) = page.last() else { break };
         after = last.id;
         let externals: Vec<String> = page.iter().filter_map(|l| l.external.clone()).collect();
-        let seen = match lane.channel.read(&externals).await {
+        let seen = match forbidden::read(&app.db, lane, &externals).await {
             Ok(seen) => seen,
             Err(error) => {
                 report.error = Some(error.message);

@@ -15,5 +15,6 @@ mod shopify;
 mod shopware;
 mod together;
 mod tryton;
+mod vendure;
 mod webhook;
 pub mod woocommerce;

@@ -12,6 +12,7 @@ mod as_shipped_named;
 mod bars;
 mod believed;
 mod campaign_consent;
+mod carried;
 mod cli;
 mod command;
 mod connectors;

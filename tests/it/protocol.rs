@@ -62,6 +62,7 @@ fn every_protection_taken_away_is_found() {
         (Broken::TurnLease, ["P2", "P4"]),
         (Broken::TurnEnd, ["P2", "P2"]),
         (Broken::Complaint, ["P5", "P5"]),
+        (Broken::Sake, ["P5", "P5"]),
     ] {
         let found = (0..SCHEDULES).find_map(|seed| run(seed, broken).err().map(|violation| (seed, violation)));
         let (seed, violation) = found.unwrap_or_else(|| panic!("{broken:?} was not found"));

@@ -2,6 +2,8 @@
 //! which functions it has called.
 
 mod allowance;
+mod beside;
+mod carried;
 mod catalogue;
 mod decided;
 mod decimals;

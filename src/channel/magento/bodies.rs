@@ -37,14 +37,21 @@ pub(super) struct Special {
     pub price_to: String,
 }
 
-/// `Y-m-d H:i:s` in UTC, the form of the special price calls.
-pub(super) fn date(at: Millis) -> String {
-    at.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
+/// No place on earth is further behind or ahead of UTC than a day.
+const ZONES: i64 = Millis::DAY;
+
+/// The day of an instant in UTC, `Y-m-d`.
+fn day(at: Millis) -> String {
+    at.timestamp().strftime("%Y-%m-%d").to_string()
 }
 
-/// The end of a sale's window, which the interface requires.
-pub(super) fn end(sale: &Sale) -> String {
-    sale.ends_at.map_or_else(|| OPEN_END.to_owned(), date)
+/// The window that a special price is given, in the form of its calls. The shop goes by the day of its own zone, which no
+/// instant of ours meets: so it begins on a day that is over everywhere, and ends on one that begins nowhere before the
+/// sale's end. Within it the price holds until the daemon takes it back; the end is there for the day when none runs.
+pub(super) fn window(sale: &Sale) -> (String, String) {
+    let from = format!("{} 00:00:00", day(sale.starts_at.plus(-ZONES)));
+    let to = sale.ends_at.map_or_else(|| OPEN_END.to_owned(), |end| format!("{} 23:59:59", day(end.plus(ZONES))));
+    (from, to)
 }
 
 pub(super) fn number(money: WirePrice) -> Result<Box<RawValue>, ChannelError> {
@@ -90,6 +97,22 @@ pub(super) fn quoted(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_holds_from_the_first_instant_of_the_sale_to_its_last_in_every_zone() {
+        let regular = WirePrice::from_minor(1_000, Currency::EUR);
+        for hour in 0..48 {
+            let starts_at = Millis(1_803_902_400_000).plus(hour * Millis::HOUR);
+            let ends_at = starts_at.plus(5 * Millis::DAY);
+            let sale = Sale { regular, prior: None, prior_from: None, starts_at, ends_at: Some(ends_at) };
+            let (from, to) = window(&sale);
+            for zone in -12..=14 {
+                let local = |at: Millis| day(at.plus(zone * Millis::HOUR));
+                assert!(from[..10] <= *local(starts_at), "{from} {starts_at} {zone}");
+                assert!(to[..10] >= *local(ends_at), "{to} {ends_at} {zone}");
+            }
+        }
+    }
 
     #[test]
     fn a_sale_is_read_back_from_both_bodies() {

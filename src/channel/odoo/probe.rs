@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Odoo;
 use super::way::{Arguments, Way};
 use crate::channel::wire::graphql::text;
-use crate::channel::{Channel as _, ChannelError, Class, Probe, Tax};
+use crate::channel::{Channel as _, ChannelError, Probe, Tax};
 
 const TAX_BY_HAND: &str = "the server does not tell whether sales taxes are included in prices; compare tax with the \
                            default sales tax under Invoicing, Settings by hand";
@@ -108,7 +108,7 @@ impl Odoo {
             match self.ask(way, model, method, arguments).await {
                 Ok(Value::Bool(may)) => return Ok(Some(may)),
                 Ok(_) => {}
-                Err(error) if error.class == Class::Refused => return Ok(Some(false)),
+                Err(error) if error.class.refuses() => return Ok(Some(false)),
                 // The server answered, in the words of an exception: it has no such method.
                 Err(error) if error.message.starts_with(super::rpc::SAYS) => {}
                 Err(error) => return Err(error),

@@ -58,9 +58,9 @@ pub fn failure(name: &str, message: &str, late: Class) -> ChannelError {
         return ChannelError::new(Class::Refused, NO_DATABASE);
     }
     let class = match name {
-        "odoo.exceptions.AccessDenied" | "odoo.exceptions.AccessError" | "odoo.http.SessionExpiredException" => {
-            Class::Refused
-        }
+        "odoo.exceptions.AccessDenied" | "odoo.http.SessionExpiredException" => Class::Refused,
+        // By a rule on records as well as on the whole model.
+        "odoo.exceptions.AccessError" => Class::Forbidden,
         "odoo.exceptions.MissingError"
         | "odoo.exceptions.ValidationError"
         | "odoo.exceptions.UserError"

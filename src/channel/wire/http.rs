@@ -220,7 +220,11 @@ impl Answer {
         let status = self.status;
         let text = match status {
             300..=399 => format!("the channel redirects ({status}); set its final URL"),
-            401 | 403 => format!("the channel refuses the credentials ({status})"),
+            401 => format!("the channel refuses the credentials ({status})"),
+            403 => match self.words() {
+                words if words.is_empty() => format!("the channel forbids it ({status})"),
+                words => format!("the channel forbids it ({status}): {words}"),
+            },
             404 | 410 => format!("the channel answered {status}"),
             _ => match self.words() {
                 words if words.is_empty() => format!("the channel answered {status}"),
@@ -234,7 +238,8 @@ impl Answer {
     #[must_use]
     pub fn class(&self) -> Class {
         match self.status {
-            300..=399 | 401 | 403 | 407 => Class::Refused,
+            300..=399 | 401 | 407 => Class::Refused,
+            403 => Class::Forbidden,
             408 | 425 => self.late,
             429 => Class::Retry { after_ms: self.retry_after() },
             400..=499 => Class::Rejected,

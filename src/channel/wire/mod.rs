@@ -3,6 +3,7 @@
 
 pub mod amount;
 pub mod batch;
+pub mod error;
 pub mod files;
 pub mod found;
 pub mod graphql;

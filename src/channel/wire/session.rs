@@ -34,7 +34,7 @@ impl Session {
         Self { http, tokens, bearer, refuses: refused, doubted: AtomicBool::new(false) }
     }
 
-    /// The same for a vendor that says 403 for other reasons too: `refuses` tells which answers are about the token.
+    /// The same for a vendor that tells of a token otherwise than by 401: `refuses` tells which answers are about it.
     #[must_use]
     pub fn refusing(self, refuses: fn(&Answer) -> bool) -> Self {
         Self { refuses, ..self }
@@ -100,8 +100,7 @@ impl Session {
     }
 }
 
-/// Amazon says 403 where others say 401 for a token that is no longer valid.
-#[must_use]
-pub fn refused(answer: &Answer) -> bool {
-    matches!(answer.status, 401 | 403)
+/// 403 is about a right that is missing, not about the token (RFC 9110 section 15.5.4).
+const fn refused(answer: &Answer) -> bool {
+    answer.status == 401
 }

@@ -6,6 +6,8 @@ use crate::channel::{ChannelError, Class, PriceChange, Receipt};
 
 /// Extra calls that one push may spend on finding bad items.
 const MAX_EXTRA_CALLS: usize = 24;
+/// Items that are forbidden one by one, before any is taken, after which the others are not tried any more.
+const MANY_FORBIDDEN: usize = 3;
 
 /// What became of one request.
 #[derive(Debug)]
@@ -18,20 +20,27 @@ pub enum Outcome {
     Whole(ChannelError),
 }
 
-/// Worklist of one push. A batch refused for its prices is split in halves until the bad ones stand alone; when the
-/// vendor cannot be reached or refuses us, what was not sent yet stays unsent.
+/// Worklist of one push. A batch refused for its prices, or forbidden, is split in halves until the bad ones stand alone;
+/// when the vendor cannot be reached or refuses us, what was not sent yet stays unsent.
 #[derive(Debug)]
 pub struct Worklist {
     open: VecDeque<Vec<usize>>,
     results: Vec<Option<Result<Receipt, ChannelError>>>,
     extra_calls: usize,
+    /// Items that were forbidden one by one.
+    forbidden: usize,
+}
+
+/// Whether one item may be the reason why a whole request failed.
+const fn may_be_one(error: &ChannelError) -> bool {
+    matches!(error.class, Class::Rejected | Class::Forbidden)
 }
 
 impl Worklist {
     /// Groups of places among the changes, each a request.
     #[must_use]
     pub fn new(groups: Vec<Vec<usize>>, changes: usize) -> Self {
-        Self { open: groups.into(), results: vec![None; changes], extra_calls: 0 }
+        Self { open: groups.into(), results: vec![None; changes], extra_calls: 0, forbidden: 0 }
     }
 
     /// Consecutive changes, `size` at a time.
@@ -113,11 +122,12 @@ impl Worklist {
                 let error = first.unwrap_or_else(|| ChannelError::new(Class::Rejected, "refused without a reason"));
                 self.fail(places, &error);
             }
-            Outcome::Whole(error) if error.class == Class::Rejected && places.len() > 1 && self.may_go_on() => {
+            Outcome::Whole(error) if may_be_one(&error) && places.len() > 1 && self.may_go_on() => {
                 let (left, right) = places.split_at(places.len() / 2);
                 self.open.push_front(right.to_vec());
                 self.open.push_front(left.to_vec());
             }
+            Outcome::Whole(error) if error.class == Class::Forbidden => self.forbidden(places, error),
             Outcome::Whole(error) => {
                 self.fail(places, &error);
                 if error.class != Class::Rejected {
@@ -131,6 +141,20 @@ impl Worklist {
     fn results(self) -> Vec<Result<Receipt, ChannelError>> {
         let unsent = || Err(ChannelError::new(Class::Retry { after_ms: None }, "not sent"));
         self.results.into_iter().map(|result| result.unwrap_or_else(unsent)).collect()
+    }
+
+    /// The others still go: they tell whether it is this one's matter or the account's. A few are enough for that.
+    fn forbidden(&mut self, places: &[usize], error: ChannelError) {
+        if places.len() > 1 {
+            // Not looked at one by one, so nothing is known of each.
+            self.fail(places, &ChannelError { class: Class::Retry { after_ms: None }, ..error });
+            return;
+        }
+        self.fail(places, &error);
+        self.forbidden += 1;
+        if self.forbidden >= MANY_FORBIDDEN && !self.results.iter().flatten().any(Result::is_ok) {
+            self.stop(&error);
+        }
     }
 
     fn may_go_on(&mut self) -> bool {
@@ -152,7 +176,10 @@ impl Worklist {
 
     /// What was not sent has not arrived, even where the last request may have.
     fn stop(&mut self, error: &ChannelError) {
-        let class = if error.class == Class::Unknown { Class::Retry { after_ms: None } } else { error.class };
+        let class = match error.class {
+            Class::Unknown | Class::Forbidden => Class::Retry { after_ms: None },
+            class => class,
+        };
         let unsent = ChannelError::new(class, format!("not sent: {}", error.message));
         while let Some(places) = self.open.pop_front() {
             self.fail(&places, &unsent);
@@ -214,6 +241,29 @@ mod tests {
         }
         assert!(calls <= 2 * MAX_EXTRA_CALLS + 1, "{calls}");
         assert!(batches.results().iter().all(|result| result.as_ref().unwrap_err().class == Class::Rejected));
+    }
+
+    #[test]
+    fn one_forbidden_item_is_found_and_a_key_without_rights_is_not_tried_on_all() {
+        let forbidden = || Outcome::Whole(ChannelError::new(Class::Forbidden, "not yours"));
+        let mut batches = Worklist::of(&changes(100), 100);
+        while let Some(places) = batches.take() {
+            batches.done(&places, if places.contains(&41) { forbidden() } else { fine(&places) });
+        }
+        let results = batches.results();
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 99);
+        assert_eq!(results[41].as_ref().unwrap_err().class, Class::Forbidden);
+        for size in [1, 100] {
+            let (mut batches, mut calls) = (Worklist::of(&changes(100), size), 0);
+            while let Some(places) = batches.take() {
+                calls += 1;
+                batches.done(&places, forbidden());
+            }
+            assert!(calls <= 12, "{calls} of {size}");
+            let classes: Vec<Class> = batches.results().into_iter().map(|result| result.unwrap_err().class).collect();
+            let unsent = classes.iter().filter(|class| **class == Class::Retry { after_ms: None }).count();
+            assert_eq!((classes[0], unsent), (Class::Forbidden, 97), "what was not sent is forbidden by nobody");
+        }
     }
 
     #[test]

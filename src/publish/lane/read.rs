@@ -8,6 +8,7 @@ use super::{Lane, Moved, advance};
 use crate::channel::{ChannelError, Class, Seen};
 use crate::clock::Clock;
 use crate::money::{MoneyError, WirePrice};
+use crate::publish::forbidden;
 use crate::publish::step::{Event, Shown};
 use crate::store::listings::Listing;
 use crate::store::{Db, StoreError};
@@ -35,7 +36,7 @@ pub(super) async fn all(
         let mut part: Vec<Listing> = read.drain(..size.min(read.len())).collect();
         let started = Instant::now();
         let externals: Vec<String> = part.iter().filter_map(|listing| listing.external.clone()).collect();
-        let seen = lane.channel.read(&externals).await;
+        let seen = forbidden::read(db, lane, &externals).await;
         if seen.is_err() {
             // A channel that does not answer is not asked about the others either.
             part.append(&mut read);

@@ -121,6 +121,17 @@ fn what_the_channel_already_shows_is_proved_instead_of_sent() {
 }
 
 #[test]
+fn a_proved_listing_that_a_late_push_took_away_is_put_back_and_not_looked_for_for_ever() {
+    let maybe = Some(46_900);
+    let proved = Listing { maybe_low: maybe, maybe_high: maybe, verified_seq: 8, ..listing("verified") };
+    assert_eq!(plan(&proved, &POLICY, NOW), Plan::Read, "an earlier push may still land");
+    let away = step(&proved, &Event::Read(Ok(None)), &POLICY, NOW);
+    assert_eq!((away.state, away.reads, away.next_at), ("intended", 1, Some(NOW)));
+    let again = Listing { state: away.state.into(), reads: away.reads, ..proved };
+    assert_eq!(plan(&again, &POLICY, NOW), Plan::Push);
+}
+
+#[test]
 fn a_listing_that_its_own_push_took_away_is_sent_again() {
     let puts_back = Policy { puts_back: true, ..POLICY };
     let gone =

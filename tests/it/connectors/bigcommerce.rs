@@ -252,7 +252,7 @@ async fn every_fault_has_its_class() {
         Row::new("429 with the time of the next window", Fault::Answer(spent), Expect::RetryAfter(15_000), false),
         Row::new("429 without headers", Fault::Answer(Reply::json(429, &json!({}))), Expect::Retry, false),
         Row::new("dead token", Fault::Answer(Reply::json(401, &json!({}))), Expect::Refused, false),
-        Row::new("missing scope", Fault::Answer(Reply::json(403, &json!({}))), Expect::Refused, false),
+        Row::new("missing scope", Fault::Answer(Reply::json(403, &json!({}))), Expect::Forbidden, false),
         Row::new(
             "too many items",
             Fault::Answer(Reply::json(413, &json!({ "title": "The request payload is too large" }))),

@@ -394,6 +394,8 @@ pub enum Expect {
     RetryAfter(i64),
     Rejected,
     Refused,
+    /// The listing's own matter or the account's.
+    Forbidden,
     Unknown,
 }
 
@@ -404,6 +406,7 @@ impl Expect {
             Self::RetryAfter(ms) => class == Class::Retry { after_ms: Some(ms) },
             Self::Rejected => class == Class::Rejected,
             Self::Refused => class == Class::Refused,
+            Self::Forbidden => class == Class::Forbidden,
             Self::Unknown => class == Class::Unknown,
         }
     }
@@ -455,6 +458,19 @@ pub async fn suffer<V: Vendor>(rows: Vec<Row>, change: &PriceChange, open: impl 
             bench.proves(change).await;
         }
     }
+    keeps_zero(change, open).await;
+}
+
+/// Zero is a price like any other, and never the word for "no sale": it stays at home, alone and as a reduction.
+async fn keeps_zero<V: Vendor>(change: &PriceChange, open: impl AsyncFn() -> Bench<V>) {
+    let bench = open().await;
+    let zero = PriceChange { price: WirePrice::from_minor(0, change.price.currency()), ..change.clone() };
+    let regular = change.price.minor().unwrap();
+    for change in [zero.clone(), on_sale(zero, regular)] {
+        let error = bench.push_one(&change).await.unwrap_err();
+        assert_eq!(error.class, Class::Rejected, "{error}");
+    }
+    assert!(bench.double.written().is_empty());
 }
 
 /// A connector whose vendor is not there: nothing happened, so it may be tried again.

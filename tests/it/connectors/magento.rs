@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use omniprice::channel::{Class, PriceChange};
+use omniprice::channel::{Class, PriceChange, SaleSupport};
 use omniprice::clock::{Clock, Millis};
 use omniprice::money::Currency;
 use serde_json::{Value, json};
@@ -23,12 +23,31 @@ struct Shop {
     other_store: bool,
     /// Resource that the integration lacks.
     denied: &'static str,
+    /// Where the shop stands, and its clock.
+    zone: &'static str,
+    clock: Clock,
 }
 
 impl Shop {
     fn new() -> Self {
         let base = [("KETTLE".to_owned(), json!(49.9)), ("LAMP".to_owned(), json!(34))];
-        Self { base: base.into(), special: vec![], bulks: vec![], consumer: 4, other_store: false, denied: "" }
+        Self {
+            base: base.into(),
+            special: vec![],
+            bulks: vec![],
+            consumer: 4,
+            other_store: false,
+            denied: "",
+            zone: "Europe/Copenhagen",
+            clock: during(),
+        }
+    }
+
+    /// Special prices act by the day where the shop stands; both days of a window belong to it.
+    fn in_force(&self, special: &Value) -> bool {
+        let day = self.clock.now().timestamp().in_tz(self.zone).unwrap().date().to_string();
+        let date = |name: &str| special[name].as_str().unwrap()[..10].to_owned();
+        date("price_from") <= day && day <= date("price_to")
     }
 
     /// The good ones are written, the others are problems; the SKU stands in the parameters.
@@ -84,7 +103,7 @@ impl Vendor for Shop {
         }
         let path = request.path.strip_prefix("/rest/all/").unwrap().to_owned();
         let needs = match path.as_str() {
-            catalog if catalog.contains("V1/products/") => "Magento_Catalog::catalog",
+            catalog if catalog.contains("V1/products") => "Magento_Catalog::catalog",
             bulk if bulk.starts_with("V1/bulk/") => "Magento_Logging::system_magento_logging_bulk_operations",
             _ => "Magento_Backend::store",
         };
@@ -106,8 +125,18 @@ impl Vendor for Shop {
             "V1/products/special-price-information" => Reply::ok(
                 &self.special.iter().filter(|row| skus.iter().any(|sku| row["sku"] == *sku)).cloned().collect(),
             ),
+            "V1/products" => {
+                let named = request.pairs.iter().filter(|(key, _)| key.ends_with("[value]")).map(|(_, sku)| sku);
+                let kind = |sku: &str| if sku == "SET" { "bundle" } else { "simple" };
+                let known = named.filter(|sku| self.base.contains_key(*sku));
+                Reply::ok(
+                    &json!({ "items": known.map(|sku| json!({ "sku": sku, "type_id": kind(sku) })).collect::<Vec<_>>() }),
+                )
+            }
             "async/bulk/V1/products/base-prices" => self.enqueue(body.as_array().unwrap()),
-            "V1/store/storeConfigs" => Reply::ok(&json!([{ "code": "default", "base_currency_code": "EUR" }])),
+            "V1/store/storeConfigs" => {
+                Reply::ok(&json!([{ "code": "default", "base_currency_code": "EUR", "timezone": self.zone }]))
+            }
             _ => match (path.strip_prefix("V1/products/"), path.strip_prefix("V1/bulk/b")) {
                 (Some(call), _) => self.write(call, body["prices"].as_array().unwrap()),
                 (_, Some(bulk)) => {
@@ -123,7 +152,8 @@ impl Vendor for Shop {
     }
 
     fn live(&self, external: &str) -> Option<i64> {
-        let special = self.special.iter().find(|row| row["sku"] == external).map(|row| &row["price"]);
+        let special = self.special.iter().find(|row| row["sku"] == external && self.in_force(row));
+        let special = special.map(|row| &row["price"]);
         let price = special.or_else(|| self.base.get(external))?;
         omniprice::money::Money::parse(&price.to_string(), Currency::EUR).ok().map(|price| price.minor())
     }
@@ -175,6 +205,73 @@ async fn base_and_special_prices_are_written_proved_and_cleared_by_their_own_cal
     bench.double.with(|shop| shop.other_store = true);
     assert!(bench.read("KETTLE").await.refused.unwrap().contains("stores 2"));
     assert_eq!(bench.read("NOBODY").await.price, None);
+}
+
+/// A shop and a channel with one clock.
+async fn stands_in(zone: &'static str, clock: &Clock) -> Bench<Shop> {
+    Bench::open_at(Shop { zone, clock: clock.clone(), ..Shop::new() }, judge(), TABLE, clock.clone()).await
+}
+
+#[tokio::test]
+async fn a_sale_holds_from_its_first_second_to_the_one_in_which_it_is_taken_back_wherever_the_shop_stands() {
+    let at_five = AT.plus(-7 * Millis::HOUR);
+    for zone in ["Pacific/Honolulu", "UTC", "Europe/Copenhagen", "Pacific/Kiritimati"] {
+        for starts_at in [at_five, AT, AT.plus(11 * Millis::HOUR)] {
+            let ends_at = starts_at.plus(10 * Millis::DAY);
+            let clock = Clock::manual(starts_at);
+            let bench = stands_in(zone, &clock).await;
+            let mut sale = on_sale(eur("KETTLE", 3_990), 4_790);
+            let window = sale.sale.as_mut().unwrap();
+            (window.starts_at, window.ends_at) = (starts_at, Some(ends_at));
+            bench.push_one(&sale).await.unwrap();
+            for at in [starts_at, starts_at.plus(5 * Millis::DAY), ends_at.plus(-1)] {
+                clock.advance(at.since(clock.now()));
+                assert_eq!(bench.double.live("KETTLE"), Some(3_990), "{zone} {at}");
+                bench.proves(&sale).await;
+            }
+            clock.advance(1);
+            bench.push_one(&eur("KETTLE", 4_790)).await.unwrap();
+            assert_eq!(bench.double.live("KETTLE"), Some(4_790), "{zone}: no instant longer");
+            // A daemon that does not come back leaves the end to the shop.
+            bench.push_one(&sale).await.unwrap();
+            clock.advance(3 * Millis::DAY);
+            assert_eq!(bench.double.live("KETTLE"), Some(4_790), "{zone}");
+        }
+    }
+    let capabilities = stands_in("UTC", &Clock::manual(AT)).await.channel.capabilities();
+    assert!(!capabilities.stages, "a start that is given ahead would come by the day");
+    assert_eq!(capabilities.sale, SaleSupport::Strike);
+}
+
+#[tokio::test]
+async fn a_bundle_is_priced_and_never_reduced_since_its_special_price_is_a_percentage() {
+    let bench = open().await;
+    bench.double.with(|shop| shop.base.insert("SET".to_owned(), json!(99)));
+    let results = bench.push(&[on_sale(eur("SET", 7_990), 9_900), on_sale(eur("KETTLE", 3_990), 4_790)]).await;
+    let error = results[0].as_ref().unwrap_err();
+    assert!(error.class == Class::Rejected && error.message.contains("percentage"), "{error}");
+    assert!(results[1].is_ok(), "{results:?}");
+    bench.double.with(|shop| {
+        assert!(shop.special.iter().all(|row| row["sku"] == "KETTLE"), "79.90 would be 79.90 % of its parts");
+        assert_eq!(shop.base["SET"], 99);
+    });
+    bench.push_one(&eur("SET", 8_990)).await.unwrap();
+    bench.proves(&eur("SET", 8_990)).await;
+}
+
+#[tokio::test]
+async fn a_special_price_of_somebody_else_counts_by_the_day_where_the_shop_stands() {
+    let (from, to) = ("2027-03-02 00:00:00", "2027-03-02 23:59:59");
+    let theirs = json!({ "sku": "KETTLE", "store_id": 0, "price": 29.9, "price_from": from, "price_to": to });
+    for (zone, pays) in [("Pacific/Kiritimati", 2_990), ("Europe/Copenhagen", 4_990), ("Pacific/Honolulu", 4_990)] {
+        let bench = stands_in(zone, &Clock::manual(AT)).await;
+        bench.double.with(|shop| shop.special.push(theirs.clone()));
+        assert_eq!(bench.double.live("KETTLE"), Some(pays), "{zone}");
+        assert_eq!(bench.read("KETTLE").await.price.unwrap().minor().unwrap(), pays, "{zone}");
+        bench.double.with(|shop| shop.denied = "Magento_Backend::store");
+        let seen = bench.read("KETTLE").await.price.unwrap().minor().unwrap();
+        assert_eq!(seen, 2_990, "{zone}: it may be that day already");
+    }
 }
 
 #[tokio::test]

@@ -450,7 +450,7 @@ async fn every_fault_has_its_class(version: i64) {
     let mut rows = Row::wire();
     rows.extend([
         Row::new("dead key", says("odoo.exceptions.AccessDenied"), Expect::Refused, false),
-        Row::new("missing right", says("odoo.exceptions.AccessError"), Expect::Refused, false),
+        Row::new("missing right", says("odoo.exceptions.AccessError"), Expect::Forbidden, false),
         Row::new("bad number", says("builtins.ValueError"), Expect::Rejected, false),
         Row::new("rolled back", says("psycopg2.errors.SerializationFailure"), Expect::Retry, false),
         Row::new("something broke", says("builtins.KeyError"), Expect::Unknown, false),

@@ -154,7 +154,7 @@ async fn every_fault_has_its_class() {
         Row::new(
             "no staff",
             Fault::Answer(Reply::json(403, &json!({ "detail": "Permission denied" }))),
-            Expect::Refused,
+            Expect::Forbidden,
             false,
         ),
         Row::new(

@@ -209,7 +209,7 @@ async fn every_fault_has_its_class() {
         Row::new(
             "missing right",
             Fault::Answer(Reply::json(403, &json!({ "errors": [{ "code": "FRAMEWORK__MISSING_PRIVILEGE_ERROR" }] }))),
-            Expect::Refused,
+            Expect::Forbidden,
             false,
         ),
         Row::new(

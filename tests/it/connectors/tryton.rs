@@ -180,7 +180,7 @@ async fn every_fault_has_its_class() {
     let mut rows = Row::wire();
     rows.extend([
         Row::new("dead session", Fault::Answer(Reply::text(401, "")), Expect::Refused, false),
-        Row::new("method not exposed", Fault::Answer(Reply::text(403, "Forbidden")), Expect::Refused, false),
+        Row::new("method not exposed", Fault::Answer(Reply::text(403, "Forbidden")), Expect::Forbidden, false),
         Row::new("no such database", Fault::Answer(Reply::text(404, "")), Expect::Refused, false),
         Row::new(
             "too many digits",

@@ -119,7 +119,7 @@ async fn every_fault_has_its_class() {
             false,
         ),
         Row::new("item refused", Fault::Answer(Reply::ok(&item(400))), Expect::Rejected, false),
-        Row::new("item without right", Fault::Answer(Reply::ok(&item(403))), Expect::Refused, false),
+        Row::new("item without right", Fault::Answer(Reply::ok(&item(403))), Expect::Forbidden, false),
         Row::new("item broke the shop", Fault::Answer(Reply::ok(&item(500))), Expect::Unknown, false),
         Row::new("the envelope filtered away", Fault::Answer(Reply::ok(&json!([]))), Expect::Unknown, false),
     ]);

@@ -1,5 +1,7 @@
 //! A channel that refuses us: what stops, how often it is tried, and how soon one that takes prices again is found.
 
+mod forbidden;
+
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -37,12 +39,16 @@ struct Ways {
     loses: bool,
     /// What every read is answered with.
     reads: Option<Class>,
+    /// A read that names this reference is forbidden as a whole.
+    hides: Option<String>,
     /// What a look finds.
     problem: Option<&'static str>,
     /// A look fails.
     looks: Option<Class>,
     /// SKUs of the writes that arrived.
     arrived: Vec<String>,
+    /// It takes one listing at a time.
+    single: bool,
 }
 
 /// A channel that refuses, or does not, as a test wants it.
@@ -71,7 +77,11 @@ impl Refusing {
 #[async_trait]
 impl Channel for Refusing {
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        let own = self.inner.capabilities();
+        match self.ways.lock().unwrap().single {
+            true => Capabilities { max_batch: 1, concurrency: 1, ..own },
+            false => own,
+        }
     }
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
@@ -95,7 +105,11 @@ impl Channel for Refusing {
     }
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
-        let refused = self.ways.lock().unwrap().reads;
+        let refused = {
+            let ways = self.ways.lock().unwrap();
+            let hidden = ways.hides.as_ref().is_some_and(|hidden| externals.contains(hidden));
+            ways.reads.or_else(|| hidden.then_some(Class::Forbidden))
+        };
         match refused {
             Some(class) => Err(ChannelError::new(class, "read scope missing")),
             None => self.inner.read(externals).await,

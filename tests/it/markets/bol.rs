@@ -19,6 +19,8 @@ struct Bol {
     processes: BTreeMap<String, Value>,
     /// How the next change ends.
     fate: Option<&'static str>,
+    /// Why no offer is shown to buyers.
+    unpublished: Option<&'static str>,
 }
 
 impl Bol {
@@ -73,6 +75,7 @@ impl Vendor for Bol {
             ("GET", ["retailer", "offers", id]) => match self.offers.get(*id) {
                 None => Reply::json(404, &json!({ "status": 404, "title": "Not found", "detail": "no offer" })),
                 Some((reference, price)) => Reply::ok(&json!({ "offerId": id, "reference": reference,
+                    "notPublishableReasons": self.unpublished.map(|why| json!({ "code": "4001", "description": why })).into_iter().collect::<Vec<_>>(),
                     "pricing": { "bundlePrices": [{ "quantity": 1, "unitPrice": number(*price) }] } })),
             },
             _ => Reply::text(400, ""),
@@ -134,6 +137,19 @@ async fn a_process_that_failed_is_the_reason() {
     bench.push_one(&case().change(1_800)).await.unwrap();
     bench.double.with(|vendor| vendor.processes.values_mut().for_each(|p| p["status"] = json!("PENDING")));
     assert_eq!(bench.read("o-1").await.refused, None, "not known yet");
+}
+
+#[tokio::test]
+async fn an_offer_that_is_not_published_for_its_price_is_no_proof_of_it() {
+    let bench = case().open().await;
+    bench.push_one(&case().change(9_900)).await.unwrap();
+    bench.double.with(|vendor| vendor.unpublished = Some("The price is too high for this article."));
+    let seen = bench.read("o-1").await;
+    assert_eq!(seen.price.map(|p| p.minor().unwrap()), Some(9_900), "the offer has it, and no buyer sees it");
+    assert_eq!(seen.disputed, seen.complaint);
+    assert!(seen.complaint.unwrap().contains("too high for this article. (4001)"));
+    bench.double.with(|vendor| vendor.unpublished = Some("The seller is on holiday."));
+    bench.proves(&case().change(9_900)).await;
 }
 
 #[tokio::test]

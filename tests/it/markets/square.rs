@@ -150,7 +150,7 @@ async fn faults() {
             Row::new(
                 "a scope missing",
                 Fault::Answer(failed(403, "INSUFFICIENT_SCOPES", "no")),
-                Expect::Refused,
+                Expect::Forbidden,
                 false,
             ),
             Row::new("a bad value", Fault::Answer(failed(400, "BAD_REQUEST", "no")), Expect::Rejected, false),

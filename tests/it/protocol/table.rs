@@ -33,6 +33,8 @@ pub enum Broken {
     TurnEnd,
     /// What a channel complains of counts as its answer to the last write.
     Complaint,
+    /// A listing that the channel forbids for its own sake counts as the channel's refusal.
+    Sake,
 }
 
 #[derive(Debug, Clone, Default)]

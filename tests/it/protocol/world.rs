@@ -51,6 +51,10 @@ struct Shop {
     /// What it shows, by listing: every change with its instant and sequence number, the first one at 0.
     shown: BTreeMap<i64, Vec<(i64, i64, i64)>>,
     refuses_until: i64,
+    /// It refuses by forbidding each write, as where a right is missing, and not by refusing the key.
+    by_right: bool,
+    /// A listing that it forbids for its own sake, as long as faults happen.
+    forbids: Option<i64>,
     lies_until: i64,
     refused_us: bool,
     /// Updates of a listing that it takes in a span, and when each listing's pushes began.
@@ -234,6 +238,14 @@ pub struct World {
     sent: BTreeMap<i64, i64>,
     /// Listings whose last push has an outcome that nobody has read since.
     unread: BTreeMap<i64, i64>,
+    /// Since when each listing's writes are forbidden for a reason of its own, or for one not known yet.
+    forbidden: BTreeMap<i64, i64>,
+    /// Those that are known to be forbidden for their own sake.
+    alone: BTreeSet<i64>,
+    /// When each listing's last write that was taken began, and when its answer came.
+    taken: BTreeMap<i64, (i64, i64)>,
+    /// When a channel was last closed because of a listing.
+    closed_for: BTreeMap<i64, i64>,
     /// Turns at documents, as the database keeps them: product, who has it, and until when.
     turns: BTreeMap<i64, (u64, i64)>,
     decisions: BTreeMap<i64, i64>,

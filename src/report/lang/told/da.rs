@@ -68,6 +68,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverShown => "opgivet efter {n} forsøg, hvis udfald kanalen aldrig viste",
         Sentence::GivenUp => "opgivet efter {n} forsøg: {why}",
         Sentence::NoListing => "kanalen har ikke denne vare",
+        Sentence::ForbidsThisOne => "kanalen tager imod andre og forbyder denne: {why}",
         Sentence::NotArrived => "forsendelsen nåede ikke frem",
         Sentence::SentAgain => "modtaget, men ikke vist; sendt igen",
         Sentence::OnlySays => "kanalen siger ja og ændrer intet ({n} gange)",

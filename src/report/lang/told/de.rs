@@ -72,6 +72,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverShown => "aufgegeben nach {n} Versuchen, deren Ausgang der Kanal nie zeigte",
         Sentence::GivenUp => "aufgegeben nach {n} Versuchen: {why}",
         Sentence::NoListing => "der Kanal hat dieses Angebot nicht",
+        Sentence::ForbidsThisOne => "der Kanal nimmt andere an und verbietet dieses Angebot: {why}",
         Sentence::NotArrived => "die Sendung kam nicht an",
         Sentence::SentAgain => "angenommen, aber nicht zu sehen; erneut gesendet",
         Sentence::OnlySays => "der Kanal bestätigt und ändert nichts ({n}-mal)",

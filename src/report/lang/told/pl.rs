@@ -68,6 +68,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverShown => "zaniechano, liczba prób: {n}; kanał nigdy nie pokazał wyniku",
         Sentence::GivenUp => "zaniechano, liczba prób: {n}: {why}",
         Sentence::NoListing => "kanał nie ma tej oferty",
+        Sentence::ForbidsThisOne => "kanał przyjmuje inne oferty, a tej zabrania: {why}",
         Sentence::NotArrived => "wysyłka nie dotarła",
         Sentence::SentAgain => "przyjęto, ale nie widać; wysłano ponownie",
         Sentence::OnlySays => "kanał potwierdza i nic nie zmienia (próby: {n})",

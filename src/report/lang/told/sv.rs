@@ -64,6 +64,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::NeverShown => "uppgivet efter {n} försök vars utfall kanalen aldrig visade",
         Sentence::GivenUp => "uppgivet efter {n} försök: {why}",
         Sentence::NoListing => "kanalen har inte den här produkten",
+        Sentence::ForbidsThisOne => "kanalen tar emot andra och förbjuder den här: {why}",
         Sentence::NotArrived => "sändningen kom inte fram",
         Sentence::SentAgain => "mottaget men inte visat; skickat igen",
         Sentence::OnlySays => "kanalen säger ja och ändrar inget ({n} gånger)",

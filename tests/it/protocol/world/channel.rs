@@ -3,7 +3,7 @@
 use omniprice::channel::Class;
 use omniprice::publish::constraint::NeverBelow;
 
-use super::{Act, Answer, Batch, Kept, Violation, World, violation};
+use super::{Act, Answer, Batch, FAULTS_UNTIL, Kept, Violation, World, violation};
 
 impl World {
     pub(super) fn answer(&mut self, shop: usize) -> Answer {
@@ -33,7 +33,12 @@ impl World {
         answer: Answer,
     ) -> Result<(), Violation> {
         let applies = !matches!(answer, Answer::Busy | Answer::Lie | Answer::Refuse);
+        let forbids = self.shops[shop].forbids.filter(|_| self.now < FAULTS_UNTIL);
         for (index, &(id, seq, minor)) in batch.iter().enumerate() {
+            if forbids == Some(id) && (applies || answer == Answer::Refuse) {
+                self.shops[shop].rejected.insert(id, seq);
+                continue;
+            }
             if answer == Answer::Reject && index == 0 {
                 self.shops[shop].rejected.insert(id, seq);
                 continue;
@@ -54,11 +59,14 @@ impl World {
                 }
             }
         }
+        let by_right = self.shops[shop].by_right;
         let results: Vec<Result<(), Class>> = (0..batch.len())
             .map(|index| match answer {
                 Answer::Busy => Err(Class::Retry { after_ms: Some(120) }),
                 Answer::Broken => Err(Class::Unknown),
+                Answer::Refuse if by_right => Err(Class::Forbidden),
                 Answer::Refuse => Err(Class::Refused),
+                _ if applies && forbids == Some(batch[index].0) => Err(Class::Forbidden),
                 Answer::Reject if index == 0 => Err(Class::Rejected),
                 Answer::Partial if index == 0 => Err(Class::Retry { after_ms: None }),
                 _ => Ok(()),

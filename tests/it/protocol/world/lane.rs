@@ -6,10 +6,12 @@ use omniprice::channel::{ChannelError, Class};
 use omniprice::clock::Millis;
 use omniprice::publish::constraint::{Order, TaxView, View, may_send};
 use omniprice::publish::daily::{full_until, reads_meanwhile};
+use omniprice::publish::forbidden::Sake;
 use omniprice::publish::step::{Event, Plan, Policy, Shown, plan, waits_for_stray};
 use omniprice::store::fleet::Spent;
 use omniprice::store::lanes::{Change, Shut};
 use omniprice::store::listings::Listing;
+use omniprice::store::progress::{Forbidden, Others};
 
 use super::{Act, At, Batch, FAULTS_UNTIL, Kept, LATE, LEASE, SETTLE_WITHIN, TIMEOUT, Violation, World, violation};
 use crate::protocol::table::Broken;
@@ -253,16 +255,18 @@ impl World {
         for (&(id, seq, _), result) in batch.iter().zip(results) {
             match result {
                 // An answer proves that the request is over; what it did is for a read to tell.
-                Ok(()) | Err(Class::Retry { .. } | Class::Rejected | Class::Refused | Class::Gone) => {
+                Ok(())
+                | Err(Class::Retry { .. } | Class::Rejected | Class::Refused | Class::Forbidden | Class::Gone) => {
                     self.unread.remove(&id);
                 }
                 Err(Class::Unknown) => {}
             }
-            if *result == Err(Class::Refused) {
-                self.refuse(shop);
+            let (event, closes) = self.judged(shop, id, *result, results);
+            if closes {
+                self.close(shop, id, *result)?;
             }
-            let event = Event::Pushed(result.map_err(|class| ChannelError::new(class, "simulated")));
             let trusted = self.table.broken == Broken::Trust && *result == Ok(());
+            self.remember(id, &event);
             self.settle(shop, id, tokens.get(&id).copied().unwrap_or(0), &event, &policy)?;
             if trusted && let Some(row) = self.table.rows.iter_mut().find(|row| row.id == id) {
                 "verified".clone_into(&mut row.state);
@@ -274,6 +278,70 @@ impl World {
         }
         self.lanes.insert((worker, shop), *rest);
         self.go_on(worker, shop);
+        Ok(())
+    }
+
+    /// What the lane makes of an answer, and whether it closes the channel.
+    fn judged(&self, shop: usize, id: i64, result: Result<(), Class>, all: &[Result<(), Class>]) -> (Event, bool) {
+        let error = |class| ChannelError::new(class, "simulated");
+        if result != Err(Class::Forbidden) {
+            return (Event::Pushed(result.map_err(error)), result == Err(Class::Refused));
+        }
+        let count = |wanted| all.iter().filter(|one| **one == wanted).count();
+        let sake = match self.table.broken {
+            Broken::Sake => Sake::Channel,
+            _ => Sake::of(count(Ok(())), count(Err(Class::Forbidden)), self.known(shop, id)),
+        };
+        (Event::Forbidden(sake, error(Class::Forbidden)), sake == Sake::Channel)
+    }
+
+    /// What the store would tell of a listing that is forbidden.
+    fn known(&self, shop: usize, id: i64) -> Forbidden {
+        let alone = self.alone.contains(&id);
+        let Some(&at) = self.forbidden.get(&id) else {
+            return Forbidden { before: false, alone, others: Others::None };
+        };
+        let sent_at = self.table.rows.iter().find(|row| row.id == id).and_then(|row| row.sent_at).unwrap_or(0);
+        let others = self.shops[shop].shown.keys().filter(|other| **other != id);
+        let taken = others.filter_map(|other| self.taken.get(other));
+        let others = match taken.filter(|(from, _)| *from > at).map(|(_, to)| *to).min() {
+            None => Others::None,
+            Some(first) if first <= sent_at => Others::Before,
+            Some(_) => Others::Meanwhile,
+        };
+        Forbidden { before: true, alone, others }
+    }
+
+    fn remember(&mut self, id: i64, event: &Event) {
+        match event {
+            Event::Forbidden(sake @ (Sake::Listing | Sake::Unclear), _) => {
+                self.forbidden.entry(id).or_insert(self.now);
+                if *sake == Sake::Listing {
+                    self.alone.insert(id);
+                }
+            }
+            Event::Pushed(Ok(())) => {
+                let sent_at = self.table.rows.iter().find(|row| row.id == id).and_then(|row| row.sent_at);
+                self.taken.insert(id, (sent_at.unwrap_or(0), self.now));
+                self.forbidden.remove(&id);
+                self.alone.remove(&id);
+            }
+            _ => {}
+        }
+    }
+
+    /// One listing closes a channel once at most, as long as the channel takes others.
+    fn close(&mut self, shop: usize, id: i64, result: Result<(), Class>) -> Result<(), Violation> {
+        if result == Err(Class::Forbidden)
+            && let Some(before) = self.closed_for.insert(id, self.now)
+        {
+            let others = self.shops[shop].shown.keys().filter(|other| **other != id);
+            let mut taken = others.filter_map(|other| self.taken.get(other));
+            if taken.any(|(from, _)| *from > before) {
+                return Err(violation("P5", format!("listing {id} closes its channel again"), self.now));
+            }
+        }
+        self.refuse(shop);
         Ok(())
     }
 

@@ -48,6 +48,8 @@ impl World {
                 lag: if slow { SETTLE_WITHIN + dice.below(1_000) } else { lag },
                 shown,
                 refuses_until: 0,
+                by_right: false,
+                forbids: None,
                 lies_until: 0,
                 refused_us: false,
             });
@@ -88,6 +90,10 @@ impl World {
             single,
             sent: BTreeMap::new(),
             unread: BTreeMap::new(),
+            forbidden: BTreeMap::new(),
+            alone: BTreeSet::new(),
+            taken: BTreeMap::new(),
+            closed_for: BTreeMap::new(),
             turns: BTreeMap::new(),
             decisions: BTreeMap::new(),
             trace: 0xCBF2_9CE4_8422_2325,
@@ -112,6 +118,11 @@ impl World {
             if self.dice.percent(20) {
                 let from = self.dice.below(FAULTS_UNTIL);
                 self.shops[shop].refuses_until = from + self.dice.below(4_000);
+            }
+            self.shops[shop].by_right = self.dice.percent(50);
+            if self.dice.percent(15) {
+                // One of two products, so that there are others to tell.
+                self.shops[shop].forbids = self.shops[shop].shown.keys().next_back().copied();
             }
             if self.dice.percent(20) {
                 self.shops[shop].lies_until = self.dice.below(8_000);
