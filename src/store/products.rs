@@ -104,6 +104,8 @@ pub struct Product {
     pub changed_at: Option<i64>,
     /// When what a till is told of it last changed: the price, or a campaign that only some channels have.
     pub shelf_at: Option<i64>,
+    /// When it was first imported.
+    pub created_at: i64,
 }
 
 /// A product from an import.

@@ -58,6 +58,7 @@ mod release_layer;
 mod remembered;
 mod replay_month;
 mod replayed;
+mod replayed_time;
 mod report;
 mod rivals;
 mod roundtrip;
