@@ -13,6 +13,7 @@ mod way_out;
 use super::{Context, when};
 use crate::app::{App, kept_rules};
 use crate::clock::Millis;
+use crate::decide::prior::Audience;
 use crate::decide::release::Check;
 use crate::decide::text::Zone;
 use crate::decide::{self, Outcome};
@@ -139,6 +140,8 @@ struct Seen {
 #[derive(serde::Serialize)]
 struct OnChannel {
     channel: String,
+    /// Who sees its prices: `public` or `loyalty`.
+    audience: &'static str,
     /// What it showed, or may have shown, at the instant that was asked about.
     then: Option<Then>,
     state: String,
@@ -312,16 +315,18 @@ async fn report(
     let history = observations::history_of_product(&app.db, product.id, until.plus(-30 * Millis::DAY), HISTORY).await?;
     let then = decision.filter(|_| asked.at.is_some());
     let mut channels = Vec::new();
+    let rules = app.rules().await.ok();
     for listing in listings::of_product(&app.db, product.id).await? {
         if asked.channel.is_none_or(|name| name == listing.channel) {
             let mut attempts = progress::attempts(&app.db, listing.id, ATTEMPTS_BACK).await?;
             attempts.retain(|attempt| attempt.started_at <= until.0);
             attempts.truncate(ATTEMPTS);
+            let audience = rules.as_ref().map_or(Audience::Public, |loaded| loaded.set.audience(&listing.channel));
             let then = match asked.at {
                 Some(at) => progress::live_at(&app.db, listing.id, at).await?,
                 None => None,
             };
-            channels.push(OnChannel { then: then.map(shown_then), ..on_channel(listing, attempts) });
+            channels.push(OnChannel { then: then.map(shown_then), ..on_channel(listing, attempts, audience) });
         }
     }
     let offers: Vec<Seen> = history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect();
@@ -416,12 +421,13 @@ fn counted(units: i64, decimals: Option<i64>, code: &str) -> String {
     WirePrice::stored(units, decimals, code).map_or_else(|_| String::new(), |price| price.to_string())
 }
 
-fn on_channel(listing: Listing, attempts: Vec<Attempt>) -> OnChannel {
+fn on_channel(listing: Listing, attempts: Vec<Attempt>, audience: Audience) -> OnChannel {
     let price = |units: i64| counted(units, listing.decimals, &listing.currency);
     let amount = |units: Option<i64>| units.map(price);
     let begins = listing.staged_minor.zip(listing.staged_from.zip(listing.staged_until));
     OnChannel {
         then: None,
+        audience: audience.as_str(),
         begins: begins.map(|(minor, (from, until))| Begins {
             price: price(minor),
             from: Millis(from).to_string(),

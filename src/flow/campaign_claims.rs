@@ -108,7 +108,7 @@ pub async fn prior_of(
         start: start.timestamp(),
         end: Some(end.timestamp()),
         price: planned,
-        audience: Audience::Public,
+        audience: loaded.set.audience(&listing.channel),
         perishable: tags.iter().any(|tag| tag == PERISHABLE),
         earlier_steps: earlier_steps(app, listing, begins).await?,
     };
@@ -141,7 +141,9 @@ fn spans(rows: &[progress::LivePrice], of: Currency, readable: bool) -> Vec<Live
     let Some(offered) = rows.iter().find(|row| proves(&row.basis)).map(|row| row.seen_at) else { return vec![] };
     let mut spans = Vec::new();
     for (index, row) in rows.iter().enumerate() {
-        let replaced = rows[index + 1..].iter().find(|later| proves(&later.basis) && later.minor != row.minor);
+        let replaced = rows[index + 1..]
+            .iter()
+            .find(|later| proves(&later.basis) && (later.minor != row.minor || later.audience != row.audience));
         let until = replaced.map(|later| later.seen_at);
         let from = row.seen_at.max(offered);
         let price = WirePrice::stored(row.minor, row.decimals, &row.currency);
@@ -152,7 +154,7 @@ fn spans(rows: &[progress::LivePrice], of: Currency, readable: bool) -> Vec<Live
                 from: Millis(from).timestamp(),
                 until: until.map(|until| Millis(until).timestamp()),
                 price,
-                audience: Audience::Public,
+                audience: Audience::stored(&row.audience),
             });
         }
     }
@@ -184,7 +186,8 @@ mod tests {
     use super::*;
 
     fn row(minor: i64, basis: &str, seen_at: i64) -> progress::LivePrice {
-        progress::LivePrice { minor, currency: "DKK".into(), decimals: None, basis: basis.into(), seen_at }
+        let audience = "public".into();
+        progress::LivePrice { minor, currency: "DKK".into(), decimals: None, basis: basis.into(), seen_at, audience }
     }
 
     fn spanned(rows: &[progress::LivePrice], readable: bool) -> Vec<(i64, Option<i64>, i64)> {
@@ -199,6 +202,14 @@ mod tests {
         let spans = spanned(&rows, true);
         assert!(spans.contains(&(20, Some(30), 400)), "{spans:?}");
         assert!(spans.contains(&(10, None, 500)), "{spans:?}");
+    }
+
+    #[test]
+    fn a_channel_that_opens_to_everybody_begins_a_public_price() {
+        let members = progress::LivePrice { audience: "loyalty".into(), ..row(400, "verified", 10) };
+        let spans = spans(&[members, row(400, "verified", 20)], Currency::DKK, true);
+        let told: Vec<_> = spans.iter().map(|span| (span.audience, span.until.map(|at| Millis::from(at).0))).collect();
+        assert_eq!(told, [(Audience::Loyalty, Some(20)), (Audience::Public, None)]);
     }
 
     #[test]

@@ -377,7 +377,8 @@ pub(super) async fn desired(
     let mut desires = Vec::with_capacity(listings.len());
     for listing in &listings {
         let shown = |price: Money| shown(terms, product, price, listing);
-        let price = match campaigns::wish(app, &planned, price, &listing.channel, terms.now)? {
+        let on = (listing.channel.as_str(), terms.rules.audience(&listing.channel));
+        let price = match campaigns::wish(app, &planned, price, on, terms.now)? {
             Wish::Decided => Some(shown(price)),
             Wish::Reduced(reduced) => Some(shown(reduced)),
             Wish::AsBefore => None,

@@ -1,6 +1,6 @@
 //! What a decision costs on each channel, and the last word before anything is sent there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::channel_price::{ChannelView, FloorTerms, channel_price};
@@ -11,6 +11,7 @@ use crate::clock::Millis;
 use crate::decide::RuleSet;
 use crate::decide::facts::Tax as Convention;
 use crate::decide::fx::{Freshness, FxTable};
+use crate::decide::prior::Audience;
 use crate::decide::rounding::{DISPLAY, FLOOR, PRICE, Rounding};
 use crate::decide::rules::{ChannelFloor, Mode, StaleFx};
 use crate::decide::vat::{self, VatTable};
@@ -25,6 +26,13 @@ const LOOK_AGAIN_MS: i64 = 2 * Millis::SECOND;
 /// One that waits for newer exchange rates is looked at again after this; they come once a day.
 const RATES_AGAIN_MS: i64 = 5 * Millis::MINUTE;
 
+/// Whether everybody sees the prices of a kind of channel: marketplaces and feeds have none for members.
+#[must_use]
+pub fn is_seen_by_all(kind: &str) -> bool {
+    const KINDS: &[&str] = &["allegro", "amazon", "bol", "ebay", "feed", "google", "kaufland", "mirakl"];
+    KINDS.contains(&kind)
+}
+
 /// Everything a channel's price depends on besides the decision.
 #[derive(Clone)]
 pub struct Terms {
@@ -33,6 +41,8 @@ pub struct Terms {
     pub fx: Option<FxTable>,
     pub channels: Arc<BTreeMap<String, Capabilities>>,
     pub now: Millis,
+    /// Channels whose connector shows prices to everybody, by name: they have none for members.
+    pub open_to_all: Arc<BTreeSet<String>>,
     /// Who paused pushes, and why.
     pub paused: Option<String>,
 }
@@ -77,10 +87,10 @@ impl Terms {
 
     /// The price of ours that a channel shows as `shown`, if there is one: with VAT or without it as the product's market
     /// has its prices, and none where the channel's terms make another price of it, such as a surcharge or an ending of its
-    /// own.
+    /// own. What only members see is nobody else's price.
     #[must_use]
     pub fn ours(&self, product: &Product, shown: WirePrice, channel: &str) -> Option<Money> {
-        let capabilities = self.channels.get(channel)?;
+        let capabilities = self.channels.get(channel).filter(|_| self.rules.audience(channel) == Audience::Public)?;
         let with_vat = match capabilities.tax {
             Tax::Gross => Money::exact(shown.amount(), shown.currency()).ok()?,
             Tax::Net => {
@@ -243,6 +253,9 @@ impl Doorkeeper for Terms {
         let shut = |reason: String| Shut { state: "held", reason, next_at: None };
         if self.rules.channel(&listing.channel).and_then(|rules| rules.mode) == Some(Mode::Shadow) {
             return Err(shut(Sentence::ChannelInShadow.with(&[])));
+        }
+        if self.rules.audience(&listing.channel) == Audience::Loyalty && self.open_to_all.contains(&listing.channel) {
+            return Err(shut(Sentence::SeenByAll.with(&[])));
         }
         if let Some(paused) = &self.paused {
             return Err(wait(format!("pushes are paused: {paused}")));

@@ -128,6 +128,8 @@ pub struct AtFloor {
 #[derive(Debug, Clone)]
 pub struct Campaign {
     pub name: String,
+    /// Members alone get its price.
+    pub for_members: bool,
     pub stage: Stage,
     /// Its products inside the reader's scope.
     pub products: usize,

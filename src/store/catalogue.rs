@@ -37,7 +37,7 @@ statements! {
            and (o.until_at is null or o.until_at > $3) order by o.product_id, o.kind");
     CAMPAIGNS = Sql::same(
         "select i.product_id, c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, c.windows,
-                i.price_minor, i.currency, c.created_at
+                i.price_minor, i.currency, c.created_at, c.audience
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id > $1 and i.product_id <= $2 and c.phase in ('planned', 'running')
            and c.waits_until is null and c.ends_at > $3

@@ -36,6 +36,7 @@ mod mail;
 mod mapping;
 mod market_month;
 mod markets;
+mod members;
 mod month;
 mod net_prices;
 mod on_sale;

@@ -25,6 +25,7 @@ fn row(campaign: &Campaign, voice: &Voice) -> Row {
         Stage::Cancelled { .. } => (words.campaign_cancelled, String::new()),
     };
     let mut why = vec![voice.plural(&words.products, campaign.products, &[])];
+    why.extend(campaign.for_members.then(|| words.for_members.to_owned()));
     match &campaign.stage {
         Stage::Cancelled { why: told } | Stage::Waits { why: told, .. } => why.push(message(&voice.tell_all(told))),
         Stage::Ended(_) => why.extend(campaign.channels.iter().filter(|on| on.still > 0).map(|on| still(on, voice))),

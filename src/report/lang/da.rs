@@ -62,6 +62,7 @@ pub const WORDS: Words = Words {
     campaign_cancelled: "{name} blev aflyst",
     campaign_waits: "{name} venter til {at} på samtykke fra en anden end {who}",
     campaign_still: "{channel} viser stadig dens pris: {n}",
+    for_members: "kun for medlemmer",
     claims: "{country}: {n} af {all} nedsættelser må annonceres",
     prior_price: "førpris {price}",
     parity: "{channel}: {live} af {all} priser er læst tilbage og ens",

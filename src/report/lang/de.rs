@@ -62,6 +62,7 @@ pub const WORDS: Words = Words {
     campaign_cancelled: "{name} wurde abgesagt",
     campaign_waits: "{name} wartet bis {at} auf die Zustimmung von jemand anderem als {who}",
     campaign_still: "{channel} zeigt noch ihren Preis: {n}",
+    for_members: "nur für Mitglieder",
     claims: "{country}: {n} von {all} Ermäßigungen dürfen angekündigt werden",
     prior_price: "vorheriger Preis {price}",
     parity: "{channel}: {live} von {all} Preisen gleich zurückgelesen",

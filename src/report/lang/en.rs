@@ -62,6 +62,7 @@ pub const WORDS: Words = Words {
     campaign_cancelled: "{name} was cancelled",
     campaign_waits: "{name} waits until {at} for the consent of somebody else than {who}",
     campaign_still: "{channel} still shows its price: {n}",
+    for_members: "for members alone",
     claims: "{country}: {n} of {all} reductions may be announced",
     prior_price: "prior price {price}",
     parity: "{channel}: {live} of {all} prices read back equal",

@@ -62,6 +62,7 @@ pub const WORDS: Words = Words {
     campaign_cancelled: "{name} została odwołana",
     campaign_waits: "{name} czeka do {at} na zgodę kogoś innego niż {who}",
     campaign_still: "{channel} nadal pokazuje jej cenę: {n}",
+    for_members: "tylko dla członków",
     claims: "{country}: można ogłosić {n} z {all} obniżek",
     prior_price: "wcześniejsza cena {price}",
     parity: "{channel}: {live} z {all} cen odczytano z powrotem jako zgodne",

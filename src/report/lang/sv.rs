@@ -62,6 +62,7 @@ pub const WORDS: Words = Words {
     campaign_cancelled: "{name} ställdes in",
     campaign_waits: "{name} väntar till {at} på samtycke från någon annan än {who}",
     campaign_still: "{channel} visar fortfarande dess pris: {n}",
+    for_members: "bara för medlemmar",
     claims: "{country}: {n} av {all} sänkningar får annonseras",
     prior_price: "tidigare pris {price}",
     parity: "{channel}: {live} av {all} priser är återlästa och lika",

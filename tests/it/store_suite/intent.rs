@@ -86,6 +86,7 @@ pub(super) fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Ca
         zone: "Europe/Copenhagen".into(),
         channels: vec![],
         announce: true,
+        audience: "public",
         policy: "start_without",
         cart_grace_ms: 10_000,
         windows: None,
@@ -148,6 +149,9 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
 
 pub(super) async fn listing(db: &Db, product_id: i64) -> i64 {
     channels::add(db, "shop".into(), "webhook", NOW).await.unwrap();
+    channels::set_audience(db, "shop".into(), "loyalty", NOW).await.unwrap();
+    assert_eq!(channels::list(db).await.unwrap()[0].audience, "loyalty");
+    channels::set_audience(db, "shop".into(), "public", NOW).await.unwrap();
     let found = Found {
         channel: "shop".into(),
         product_id,
