@@ -205,16 +205,17 @@ impl Terms {
         rates.convert(amount, from, into).map_err(|e| e.to_string())
     }
 
-    /// The product's minimum in the channel's currency, not rounded. It is an amount of its market: one without VAT gets that
-    /// of the channel's buyers.
+    /// The product's minimum in the channel's currency, not rounded. It is an amount of its market, and goes the way of the
+    /// price: out of the VAT that is in it, into that of the channel's buyers.
     fn minimum(&self, product: &Product, view: &ChannelView) -> Result<Option<Decimal>, String> {
         let Some(minimum) = product.min_minor else { return Ok(None) };
         let own = currency(&product.currency).map_err(|e| e.to_string())?;
         let minimum = self.convert(Money::from_minor(minimum, own).amount(), own, view.currency)?;
-        let net = self.rules.market(&product.market).is_some_and(|own| own.market.tax == Convention::Net);
-        let Some((_, to)) = view.vat_view.filter(|_| net) else { return Ok(Some(minimum)) };
-        let factor = vat::factor(to).ok_or_else(|| format!("{to} % is not a VAT rate"))?;
-        minimum.checked_mul(factor).map(Some).ok_or_else(|| "the minimum is out of range".to_owned())
+        let Some((from, to)) = view.vat_view else { return Ok(Some(minimum)) };
+        let factor = |percent| vat::factor(percent).ok_or_else(|| format!("{percent} % is not a VAT rate"));
+        let with_theirs = minimum.checked_mul(factor(to)?).zip(Some(factor(from)?));
+        let brought = with_theirs.and_then(|(with_theirs, ours)| with_theirs.checked_div(ours));
+        brought.map(Some).ok_or_else(|| "the minimum is out of range".to_owned())
     }
 
     /// Why a price waits for newer exchange rates, where it was made with one: what is live stays, and nothing follows from

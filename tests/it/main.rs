@@ -77,6 +77,7 @@ mod stages;
 mod state;
 mod store;
 mod store_suite;
+mod tax_views;
 mod terms;
 mod time_alone;
 mod transcripts;
