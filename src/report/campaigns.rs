@@ -94,7 +94,7 @@ fn stage(one: &stored::Campaign, now: Millis) -> Stage {
     let (starts, ends) = (Millis(one.starts_at), Millis(one.ends_at));
     if let Some(until) = one.waits() {
         let (planned_by, why) = (one.owner.clone(), one.asked.clone().unwrap_or_default());
-        return Stage::Waits { until, planned_by, why };
+        return Stage::Waits { id: one.id, until, planned_by, why };
     }
     match one.phase.as_str() {
         "planned" => Stage::Starts(starts),

@@ -161,6 +161,8 @@ pub enum Stage {
     Starts(Millis),
     /// A second person must agree, who is none of those.
     Waits {
+        /// The campaign's number.
+        id: i64,
         until: Millis,
         planned_by: String,
         why: String,

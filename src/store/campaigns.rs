@@ -23,6 +23,7 @@ statements! {
          where i.product_id = $1 and c.phase in ('planned', 'running') and c.starts_at < $3 and c.ends_at > $2
          order by c.starts_at, c.id limit 1");
     BY_NAME = Sql::same("select * from campaigns where name = $1");
+    BY_ID = Sql::same("select * from campaigns where id = $1");
     LIST = Sql::same("select * from campaigns order by starts_at desc, id desc limit $1");
     OPEN = Sql::same("select * from campaigns where phase in ('planned', 'running') and waits_until is null order by starts_at, id");
     WAITING = Sql::same(
@@ -260,6 +261,14 @@ async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError
 /// The engine's own.
 pub async fn by_name(db: &Db, name: &str) -> Result<Option<Campaign>, StoreError> {
     db.maybe(BY_NAME, args![name]).await
+}
+
+/// A campaign by its number.
+///
+/// # Errors
+/// The engine's own.
+pub async fn by_id(db: &Db, id: i64) -> Result<Option<Campaign>, StoreError> {
+    db.maybe(BY_ID, args![id]).await
 }
 
 /// All campaigns, latest start first.

@@ -339,6 +339,7 @@ fn campaigns() -> Vec<Campaign> {
         campaign(
             "Spring",
             Stage::Waits {
+                id: 7,
                 until: UNTIL.plus(Millis::DAY),
                 planned_by: "Ann".into(),
                 why: "a change of -20.04 % needs two persons' consent".into(),

@@ -11,6 +11,7 @@ mod as_shipped_named;
 mod bars;
 mod believed;
 mod campaign_consent;
+mod campaign_links;
 mod cli;
 mod connectors;
 mod crash;

@@ -82,7 +82,8 @@ words! {
     severity_critical, severity_warning, severity_info,
     // Pages behind links.
     page_title, unsubscribe_ask, unsubscribe_button, unsubscribed, resubscribe, approve_ask, reject_ask, approve_button,
-    reject_button, why_label, done_approved, done_agreed, done_rejected, link_expired, link_broken, review_settled, review_approved,
+    reject_button, why_label, done_approved, done_agreed, done_rejected, campaign_ask, campaign_reject_ask, campaign_own, campaign_settled,
+    done_campaign, done_cancelled, link_expired, link_broken, review_settled, review_approved,
     review_rejected, by_link, review_expired, review_replaced, not_saved, wrong_schedule, wrong_zone, wrong_hours, wrong_number,
     wrong_name, empty_names, wrong_list, wrong_value, settings_title,
     settings_saved, settings_save, settings_digest, settings_zone, settings_quiet, settings_language, settings_alerts,
