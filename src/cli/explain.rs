@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 mod intent;
+mod moved;
 mod proof;
 mod standing;
 mod text;
@@ -75,6 +76,8 @@ struct Report {
     cites: Option<Cites>,
     /// What people, campaigns and the watch over rivals have to do with it, one sentence each.
     intent: Vec<String>,
+    /// When it went to another market or into another money, who did that and why; newest first.
+    moved: Vec<String>,
     offers: Vec<Seen>,
     /// Competitor pages with their last outcome, where nothing was read from any of them.
     pages: Vec<Looked>,
@@ -303,10 +306,10 @@ async fn report(
     evaluation: Option<&Evaluation>,
     proof: Proof,
 ) -> anyhow::Result<Report> {
-    let money = |minor: i64, code: &str| {
-        currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
-    };
+    let money = money_of;
     let until = asked.at.unwrap_or_else(|| app.now());
+    let moved = moved::until(app, product.id, until).await?;
+    let later = moved::first_after(app, product.id, until).await?;
     // Before the first decision our price was what the catalogue said; the next decision remembers it.
     let next = match asked.at {
         Some(_) if decision.is_none() => decisions::after(&app.db, product.id, until).await?,
@@ -338,10 +341,23 @@ async fn report(
         pages,
         sku: product.sku.clone(),
         title: plain(&product.title),
-        price: money(
-            then.map(|d| d.price_minor).or(next.map(|d| d.previous_minor)).unwrap_or(product.own_minor),
-            &product.currency,
-        ),
+        price: {
+            let (minor, code) = match (then, moved.first(), &next, &later) {
+                // A move is newer than the decision before it, and in another money.
+                (Some(d), Some(one), ..) if one.created_at > d.created_at => (one.minor, one.currency.as_str()),
+                (Some(d), ..) => (d.price_minor, d.currency.as_str()),
+                (None, ..) if asked.at.is_none() => (product.own_minor, product.currency.as_str()),
+                (None, .., Some(d), Some(one)) if d.created_at < one.created_at => {
+                    (d.previous_minor, d.currency.as_str())
+                }
+                (None, .., Some(one)) => (one.from_minor, one.from_currency.as_str()),
+                (None, _, Some(d), None) => (d.previous_minor, d.currency.as_str()),
+                (None, Some(one), None, None) => (one.minor, one.currency.as_str()),
+                (None, None, None, None) => (product.own_minor, product.currency.as_str()),
+            };
+            money(minor, code)
+        },
+        moved: moved.iter().map(moved::told).collect(),
         version: then.map_or(if asked.at.is_some() { 0 } else { product.version }, |d| d.version),
         at: asked.at.map(Millis::exact),
         at_exactly: match asked.at {
@@ -367,6 +383,11 @@ async fn report(
         offers,
         channels,
     })
+}
+
+/// An amount as it is stored, in words; empty for a currency that is none.
+fn money_of(minor: i64, code: &str) -> String {
+    currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
 }
 
 async fn decided(app: &App, d: &DecisionRow, money: &impl Fn(i64, &str) -> String) -> anyhow::Result<Decided> {

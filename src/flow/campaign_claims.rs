@@ -5,6 +5,7 @@ use super::campaigns;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::prior::{Audience, LivePrice, PriorPrice, Reduction, better_from, prior_price};
+use crate::decide::prior_rules::{NewArrival, PriorRules};
 use crate::money::{Currency, WirePrice};
 use crate::sentence::Sentence;
 use crate::store::campaigns::{self as stored, OfProduct};
@@ -112,7 +113,7 @@ pub async fn prior_of(
         perishable: tags.iter().any(|tag| tag == PERISHABLE),
         earlier_steps: earlier_steps(app, listing, begins).await?,
     };
-    let rules = app.prior.of(&market.omnibus);
+    let rules = of_history(app.prior.of(&market.omnibus), &rows, planned.currency());
     let zone = &market.market.tz.0;
     let prior = prior_price(&spans, &reduction, &rules, zone);
     let better = better_from(&spans, &reduction, &rules, zone).map(Millis::from);
@@ -130,6 +131,13 @@ async fn earlier_steps(app: &App, listing: &Listing, begins: Millis) -> anyhow::
     }
     steps.reverse();
     Ok(steps)
+}
+
+/// The rules for what has such a history: on offer before in another money, it is no new arrival, and nothing is claimed until
+/// its window is in this one.
+fn of_history(rules: PriorRules, rows: &[progress::LivePrice], of: Currency) -> PriorRules {
+    let came_over = rows.iter().any(|row| row.currency != of.code());
+    PriorRules { new_arrival: if came_over { NewArrival::Block } else { rules.new_arrival }, ..rules }
 }
 
 /// Recorded price facts as spans. A price that was sent may be live from then on, and the one before it stays possible
@@ -210,6 +218,16 @@ mod tests {
         let spans = spans(&[members, row(400, "verified", 20)], Currency::DKK, true);
         let told: Vec<_> = spans.iter().map(|span| (span.audience, span.until.map(|at| Millis::from(at).0))).collect();
         assert_eq!(told, [(Audience::Loyalty, Some(20)), (Audience::Public, None)]);
+    }
+
+    #[test]
+    fn what_came_over_from_another_money_is_no_new_arrival() {
+        let rules = crate::decide::prior_table::PriorTable::new(&std::collections::BTreeMap::new()).of("PL");
+        assert_eq!(rules.new_arrival, NewArrival::SinceStart);
+        let rows = [row(400, "verified", 10), row(390, "verified", 20)];
+        assert_eq!(of_history(rules.clone(), &rows, Currency::DKK).new_arrival, NewArrival::SinceStart);
+        let over = [rows[0].clone(), progress::LivePrice { currency: "EUR".into(), ..row(52, "verified", 30) }];
+        assert_eq!(of_history(rules, &over, Currency::EUR).new_arrival, NewArrival::Block);
     }
 
     #[test]

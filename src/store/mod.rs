@@ -11,6 +11,7 @@ pub mod events;
 pub mod fleet;
 pub mod lanes;
 pub mod listings;
+pub mod moves;
 pub mod observations;
 pub mod overrides;
 pub mod products;
@@ -65,6 +66,8 @@ pub enum StoreError {
         products::ONE_MARKET
     )]
     OtherMarket(Vec<products::Elsewhere>),
+    #[error("`{0}` has changed while it was looked at; nothing was moved\nhint: repeat the command")]
+    Outrun(String),
     #[error("a database task panicked; its transaction was rolled back")]
     Panicked,
 }
@@ -115,6 +118,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         fleet::ALL,
         lanes::ALL,
         listings::ALL,
+        moves::ALL,
         observations::ALL,
         overrides::ALL,
         products::ALL,

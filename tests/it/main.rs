@@ -39,6 +39,7 @@ mod market_month;
 mod markets;
 mod members;
 mod month;
+mod moving;
 mod net_prices;
 mod on_sale;
 mod other_pages;

@@ -42,6 +42,9 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
             d.why
         );
     }
+    for sentence in &r.moved {
+        let _ = writeln!(out, "{sentence}");
+    }
     let _ = writeln!(
         out,
         "proof: {}",
