@@ -40,7 +40,12 @@ async fn run() {
     let begin = Instant::now();
     let mut simulation = Simulation::new(
         &loaded.set,
-        SimParams { sample: 5, guards: Some(Guards::new(app.config.release.clone())), ..SimParams::default() },
+        SimParams {
+            sample: 5,
+            end: Some(NOW),
+            guards: Some(Guards::new(app.config.release.clone())),
+            ..SimParams::default()
+        },
     );
     let rates = replay::Rates::of(&app, (since, NOW)).await.expect("the rates");
     let mut after = 0;

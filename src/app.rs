@@ -16,6 +16,7 @@ use crate::config::{Config, Robots};
 use crate::decide::RuleSet;
 use crate::decide::check::RuleError;
 use crate::decide::fx::{Freshness, FxTable};
+use crate::decide::prior::Audience;
 use crate::decide::prior_table::PriorTable;
 use crate::decide::target_days::ClosingDays;
 use crate::decide::text::Quoted;
@@ -82,6 +83,8 @@ pub struct App {
     /// Changes when extraction could answer differently for the same bytes.
     pub extractor: String,
     capabilities: Arc<BTreeMap<String, Capabilities>>,
+    /// Channels whose connector shows prices to everybody.
+    open_to_all: Arc<std::collections::BTreeSet<String>>,
     rules: RwLock<Option<Arc<Loaded>>>,
     /// What is wrong with the rule file, and when that was told.
     broken: tokio::sync::Mutex<Option<(String, Millis)>>,
@@ -138,6 +141,8 @@ impl App {
                 decimals::widen(&db, &lane.name, capabilities.decimals()).await?;
             }
         }
+        let open_to_all = lanes.iter().filter(|lane| crate::publish::terms::is_seen_by_all(lane.kind));
+        let open_to_all = open_to_all.map(|lane| lane.name.clone()).collect();
         let capabilities = lanes.iter().map(|lane| (lane.name.clone(), lane.channel.capabilities())).collect();
         let fetcher = fetch::Client::new(&config.fetch).map_err(anyhow::Error::msg).context("fetch")?;
         let mailer = Mailer::new(&config).map_err(anyhow::Error::msg)?;
@@ -149,6 +154,7 @@ impl App {
             owner,
             metrics: Metrics::default(),
             capabilities: Arc::new(capabilities),
+            open_to_all: Arc::new(open_to_all),
             rules: RwLock::new(None),
             broken: tokio::sync::Mutex::new(None),
             staged_up_to: tokio::sync::Mutex::new(None),
@@ -214,6 +220,9 @@ impl App {
             let why = format!("revision {revision}");
             settings::set(&self.db, ACTIVE_RULES.to_owned(), decided_by, self.owner.clone(), why, now).await?;
         }
+        for lane in &self.lanes {
+            channels::set_audience(&self.db, lane.name.clone(), set.audience(&lane.name).as_str(), now).await?;
+        }
         events::resolve(&self.db, BROKEN_RULES.to_owned(), now).await?;
         *self.broken.lock().await = None;
         let loaded = Arc::new(Loaded { set: Arc::new(set), revision, hash, config, since: now });
@@ -275,6 +284,7 @@ impl App {
             fx: self.fx().await?,
             channels: Arc::clone(&self.capabilities),
             now: self.now(),
+            open_to_all: Arc::clone(&self.open_to_all),
             paused: paused.map(|pause| format!("{} ({})", pause.why, pause.actor)),
         })
     }
@@ -309,10 +319,17 @@ impl App {
     /// Deviations that every report repeats.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
-        match self.config.fetch.robots {
+        let mut notices = match self.config.fetch.robots {
             Robots::Obey => vec![],
             Robots::Ignore => vec![Sentence::RobotsIgnored.with(&[("why", &self.config.fetch.robots_reason)])],
+        };
+        let loaded = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let for_members = |name: &&str| loaded.as_ref().is_some_and(|l| l.set.audience(name) == Audience::Loyalty);
+        let theirs: Vec<&str> = self.lanes.iter().map(|lane| lane.name.as_str()).filter(for_members).collect();
+        if !theirs.is_empty() {
+            notices.push(Sentence::ForMembers.with(&[("channels", &theirs.join(", "))]));
         }
+        notices
     }
 }
 

@@ -15,6 +15,7 @@ pub mod guards;
 mod history;
 pub mod intent;
 pub mod matches;
+pub mod moving;
 pub mod names;
 pub mod odd_rules;
 pub mod pricing;

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::campaign::{Due, timetable};
 use crate::decide::campaign_file::CampaignFile;
+use crate::decide::prior::Audience;
 use crate::decide::text::Zone;
 use crate::flow::campaign_consent::PREFIX;
 use crate::flow::campaigns as flow;
@@ -253,6 +254,9 @@ fn text(shown: &Shown) -> String {
         format!("from {} until {}", local(one.starts_at, &one.zone), local(one.ends_at, &one.zone)),
         String::new(),
     ];
+    if Audience::stored(&one.audience) == Audience::Loyalty {
+        lines.insert(2, "for members alone: only channels with audience = \"loyalty\" have its price".to_owned());
+    }
     if let Some(until) = one.waits() {
         let (why, until) = (plain(one.asked.as_deref().unwrap_or_default()), local(until.0, &one.zone));
         lines.insert(

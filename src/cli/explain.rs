@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 mod intent;
+mod moved;
 mod proof;
 mod standing;
 mod text;
@@ -13,6 +14,7 @@ mod way_out;
 use super::{Context, when};
 use crate::app::{App, kept_rules};
 use crate::clock::Millis;
+use crate::decide::prior::Audience;
 use crate::decide::release::Check;
 use crate::decide::text::Zone;
 use crate::decide::{self, Outcome};
@@ -74,6 +76,8 @@ struct Report {
     cites: Option<Cites>,
     /// What people, campaigns and the watch over rivals have to do with it, one sentence each.
     intent: Vec<String>,
+    /// When it went to another market or into another money, who did that and why; newest first.
+    moved: Vec<String>,
     offers: Vec<Seen>,
     /// Competitor pages with their last outcome, where nothing was read from any of them.
     pages: Vec<Looked>,
@@ -139,6 +143,8 @@ struct Seen {
 #[derive(serde::Serialize)]
 struct OnChannel {
     channel: String,
+    /// Who sees its prices: `public` or `loyalty`.
+    audience: &'static str,
     /// What it showed, or may have shown, at the instant that was asked about.
     then: Option<Then>,
     state: String,
@@ -300,10 +306,10 @@ async fn report(
     evaluation: Option<&Evaluation>,
     proof: Proof,
 ) -> anyhow::Result<Report> {
-    let money = |minor: i64, code: &str| {
-        currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
-    };
+    let money = money_of;
     let until = asked.at.unwrap_or_else(|| app.now());
+    let moved = moved::until(app, product.id, until).await?;
+    let later = moved::first_after(app, product.id, until).await?;
     // Before the first decision our price was what the catalogue said; the next decision remembers it.
     let next = match asked.at {
         Some(_) if decision.is_none() => decisions::after(&app.db, product.id, until).await?,
@@ -312,16 +318,18 @@ async fn report(
     let history = observations::history_of_product(&app.db, product.id, until.plus(-30 * Millis::DAY), HISTORY).await?;
     let then = decision.filter(|_| asked.at.is_some());
     let mut channels = Vec::new();
+    let rules = app.rules().await.ok();
     for listing in listings::of_product(&app.db, product.id).await? {
         if asked.channel.is_none_or(|name| name == listing.channel) {
             let mut attempts = progress::attempts(&app.db, listing.id, ATTEMPTS_BACK).await?;
             attempts.retain(|attempt| attempt.started_at <= until.0);
             attempts.truncate(ATTEMPTS);
+            let audience = rules.as_ref().map_or(Audience::Public, |loaded| loaded.set.audience(&listing.channel));
             let then = match asked.at {
                 Some(at) => progress::live_at(&app.db, listing.id, at).await?,
                 None => None,
             };
-            channels.push(OnChannel { then: then.map(shown_then), ..on_channel(listing, attempts) });
+            channels.push(OnChannel { then: then.map(shown_then), ..on_channel(listing, attempts, audience) });
         }
     }
     let offers: Vec<Seen> = history.into_iter().filter(|e| e.first_seen <= until.0).map(|e| seen(e, &money)).collect();
@@ -333,10 +341,23 @@ async fn report(
         pages,
         sku: product.sku.clone(),
         title: plain(&product.title),
-        price: money(
-            then.map(|d| d.price_minor).or(next.map(|d| d.previous_minor)).unwrap_or(product.own_minor),
-            &product.currency,
-        ),
+        price: {
+            let (minor, code) = match (then, moved.first(), &next, &later) {
+                // A move is newer than the decision before it, and in another money.
+                (Some(d), Some(one), ..) if one.created_at > d.created_at => (one.minor, one.currency.as_str()),
+                (Some(d), ..) => (d.price_minor, d.currency.as_str()),
+                (None, ..) if asked.at.is_none() => (product.own_minor, product.currency.as_str()),
+                (None, .., Some(d), Some(one)) if d.created_at < one.created_at => {
+                    (d.previous_minor, d.currency.as_str())
+                }
+                (None, .., Some(one)) => (one.from_minor, one.from_currency.as_str()),
+                (None, _, Some(d), None) => (d.previous_minor, d.currency.as_str()),
+                (None, Some(one), None, None) => (one.minor, one.currency.as_str()),
+                (None, None, None, None) => (product.own_minor, product.currency.as_str()),
+            };
+            money(minor, code)
+        },
+        moved: moved.iter().map(moved::told).collect(),
         version: then.map_or(if asked.at.is_some() { 0 } else { product.version }, |d| d.version),
         at: asked.at.map(Millis::exact),
         at_exactly: match asked.at {
@@ -362,6 +383,11 @@ async fn report(
         offers,
         channels,
     })
+}
+
+/// An amount as it is stored, in words; empty for a currency that is none.
+fn money_of(minor: i64, code: &str) -> String {
+    currency(code).map_or_else(|_| String::new(), |c| Money::from_minor(minor, c).to_string())
 }
 
 async fn decided(app: &App, d: &DecisionRow, money: &impl Fn(i64, &str) -> String) -> anyhow::Result<Decided> {
@@ -416,12 +442,13 @@ fn counted(units: i64, decimals: Option<i64>, code: &str) -> String {
     WirePrice::stored(units, decimals, code).map_or_else(|_| String::new(), |price| price.to_string())
 }
 
-fn on_channel(listing: Listing, attempts: Vec<Attempt>) -> OnChannel {
+fn on_channel(listing: Listing, attempts: Vec<Attempt>, audience: Audience) -> OnChannel {
     let price = |units: i64| counted(units, listing.decimals, &listing.currency);
     let amount = |units: Option<i64>| units.map(price);
     let begins = listing.staged_minor.zip(listing.staged_from.zip(listing.staged_until));
     OnChannel {
         then: None,
+        audience: audience.as_str(),
         begins: begins.map(|(minor, (from, until))| Begins {
             price: price(minor),
             from: Millis(from).to_string(),

@@ -41,6 +41,7 @@ mod once;
 mod pause;
 mod price;
 pub mod price_text;
+mod product;
 mod report;
 mod review;
 mod rollback;
@@ -103,6 +104,9 @@ enum Command {
     /// Prices set by hand, with owner, reason and end
     #[command(subcommand)]
     Price(price::Command),
+    /// Products of another market, or in another money
+    #[command(subcommand)]
+    Product(product::Command),
     /// Reductions with one window for all their channels
     #[command(subcommand)]
     Campaign(campaign::Command),
@@ -399,6 +403,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<ExitCod
         Command::Once(args) => once::run(context, &args).await,
         Command::Explain(args) => explain::run(context, &args).await,
         Command::Review(which) => review::list(context, &which).await,
+        Command::Product(command) => product::run(context, &command).await,
         Command::Approve(args) => review::settle(context, &args, true).await,
         Command::Reject(args) => review::settle(context, &args, false).await,
         Command::Lock(args) => lock::lock(context, &args).await,

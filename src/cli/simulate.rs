@@ -13,6 +13,7 @@ use super::{Context, say, talk, when};
 use crate::app::{App, Loaded, parse_rules};
 use crate::clock::Millis;
 use crate::config::{Mode, Span};
+use crate::decide::moments::Pace;
 use crate::decide::rivals::Follow;
 use crate::decide::select::is_under;
 use crate::decide::simulate::{BeforeAfter, SimParams, SimReport, Simulation};
@@ -93,7 +94,8 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let tried = Loaded { set: Arc::clone(&set), hash: loaded.hash.clone(), config: loaded.config.clone(), ..*loaded };
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let guards = if args.no_guards { None } else { Some(guards(&app, &tried, since, total).await?) };
-    let params = SimParams { follow, end: Some(until), sample: args.sample, war, rivalry, guards };
+    let pace = Pace { step_after_ms: Some(app.schedule.interval(until)) };
+    let params = SimParams { follow, end: Some(until), sample: args.sample, war, rivalry, guards, pace };
     let mut simulation = Simulation::new(&set, params);
     let rates = replay::Rates::of(&app, (since, until)).await?;
     let bar =
@@ -192,6 +194,7 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("products".to_owned(), r.products.to_string()),
         ("decisions".to_owned(), r.decisions.to_string()),
         ("moments left out".to_owned(), r.left_out.to_string()),
+        ("products cut short".to_owned(), r.cut_short.to_string()),
         ("products changed".to_owned(), r.products_changed.to_string()),
         ("changes up".to_owned(), r.changes_up.to_string()),
         ("changes down".to_owned(), r.changes_down.to_string()),

@@ -8,6 +8,7 @@ use crate::clock::Millis;
 use crate::decide::campaign::{CART_GRACE_MS, MOST_CART_GRACE_MS};
 use crate::decide::campaign_place::Wrong;
 use crate::decide::grammar::{Instant, Names};
+use crate::decide::prior::Audience;
 use crate::decide::read;
 use crate::decide::rounding::PRICE;
 use crate::decide::select::is_under;
@@ -33,6 +34,9 @@ pub struct CampaignFile {
     /// Channel names; none means all.
     #[serde(default)]
     pub channels: Vec<String>,
+    /// Who it is for: everybody, or members only, who see channels with that audience.
+    #[serde(default)]
+    pub audience: Audience,
     /// Whether a reduction may be announced, as far as the price history allows it.
     #[serde(default)]
     pub announce: bool,
@@ -142,6 +146,10 @@ impl CampaignFile {
         }
         if file.cart_grace() > MOST_CART_GRACE_MS {
             problems.push(Wrong::at("cart_grace_min", "no cart is worth more than a day\nhint: 0 to 1440 minutes"));
+        }
+        if file.audience == Audience::Individual {
+            let what = "prices for single persons are not made here\nhint: \"public\" or \"loyalty\"; a voucher is the shop's own business";
+            problems.push(Wrong::at("audience", what));
         }
         if file.items.is_empty() {
             problems.push(Wrong::at("item", "there is none\nhint: [[item]] sku = \"...\" price = \"...\""));

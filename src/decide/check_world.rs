@@ -8,6 +8,7 @@ use crate::decide::check_amounts::{MAX_MARGIN_PCT, MAX_PCT, adjust, not_negative
 use crate::decide::country;
 use crate::decide::facts::Market;
 use crate::decide::grammar::{ChannelText, CompetitorText, ConstraintText, EngineText, MarketText, OnFailure};
+use crate::decide::prior::Audience;
 use crate::decide::rules::{
     ChannelFloor, ChannelRules, Competitor, Constraint, EngineParams, MarketRules, Mode, RunBreaker,
 };
@@ -25,6 +26,9 @@ const BEST_EFFORT_AFTER_MS: i64 = 30 * Millis::MINUTE;
 const MAX_WEIGHT: u32 = 1_000;
 /// Kinds of channels, as far as a rule file distinguishes them.
 const CHANNEL_KINDS: &[&str] = &["shop", "marketplace", "feed", "pos", "shelf_label", "newsletter", "api"];
+
+/// Those of them that anybody sees: they have no prices for members.
+const SEEN_BY_ALL: &[&str] = &["marketplace", "feed", "shelf_label"];
 
 /// Checks `[engine]`.
 pub fn engine(text: &EngineText, report: &mut Report) -> EngineParams {
@@ -216,6 +220,19 @@ pub fn channel(text: ChannelText, markets: &[MarketRules], report: &mut Report) 
         let hint = "\"auto\" or \"shadow\"; what waits for a person is a rule's decision, not a channel's price";
         report.error("mode", "a channel cannot be in review".to_owned(), hint);
     }
+    let kind = text.kind.as_deref().unwrap_or_default();
+    match text.audience {
+        Audience::Individual => {
+            let hint = "\"public\" or \"loyalty\"; what one buyer gets is the shop's own business";
+            report.error("audience", "prices for single persons are not made here".to_owned(), hint);
+        }
+        Audience::Loyalty if SEEN_BY_ALL.contains(&kind) => {
+            let problem = format!("a `{kind}` shows its prices to everybody");
+            let hint = "members only have channels of kind shop, pos, newsletter or api";
+            report.error("audience", problem, hint);
+        }
+        Audience::Public | Audience::Loyalty => {}
+    }
     let floor = text.floor.as_ref().map(|floor| {
         let zero = |value: Option<Decimal>| value.unwrap_or(Decimal::ZERO);
         ChannelFloor {
@@ -244,6 +261,7 @@ pub fn channel(text: ChannelText, markets: &[MarketRules], report: &mut Report) 
         }),
         converge_within_ms: text.converge_within.map(|span| span.0),
         mode: text.mode,
+        audience: text.audience,
     })
 }
 

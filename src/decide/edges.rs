@@ -16,6 +16,8 @@ use crate::decide::select::Schedule;
 /// Days looked ahead for the next opening: a weekday's hours may not exist on the day on which clocks are put forward, and
 /// then come a week later.
 const REACH_DAYS: usize = 16;
+/// Days looked at first.
+const NEAR_DAYS: usize = 3;
 const MINUTES_OF_DAY: u16 = 24 * 60;
 
 impl Schedule {
@@ -24,24 +26,34 @@ impl Schedule {
     pub fn next_edge(&self, market: &Market, now: Timestamp) -> Option<Timestamp> {
         // Before it begins nothing opens or closes.
         let start = self.from.filter(|from| *from > now).map_or(now, just_before);
-        let mut candidates: Vec<Timestamp> = self.from.into_iter().chain(self.until).collect();
-        if self.days.is_some() || self.hours.is_some() {
-            candidates.extend(self.local_edges(market, start));
+        let flips = |at: &Timestamp| self.is_open(market, *at) != self.is_open(market, just_before(*at));
+        let ends = || self.from.into_iter().chain(self.until).filter(|at| *at > start);
+        if self.days.is_none() && self.hours.is_none() {
+            return ends().filter(flips).min();
         }
-        candidates.retain(|at| *at > start);
-        candidates.sort_unstable();
-        candidates.into_iter().find(|at| self.is_open(market, *at) != self.is_open(market, just_before(*at)))
+        // Most often the next edge is soon, and the days after it need not be looked at.
+        for days in [NEAR_DAYS, REACH_DAYS] {
+            let (local, seen_until) = self.local_edges(market, start, days);
+            let mut candidates: Vec<Timestamp> = ends().chain(local).filter(|at| *at > start).collect();
+            candidates.sort_unstable();
+            let found = candidates.into_iter().find(flips);
+            if days == REACH_DAYS || found.is_some_and(|at| at <= seen_until) {
+                return found;
+            }
+        }
+        None
     }
 
     /// Every instant of the coming days at which a weekday or the hours may begin or end: local midnights and both ends of
-    /// the hours, twice where clocks are put back, and the instants at which clocks are changed.
-    fn local_edges(&self, market: &Market, start: Timestamp) -> Vec<Timestamp> {
+    /// the hours, twice where clocks are put back, and the instants at which clocks are changed. And until when they are all.
+    fn local_edges(&self, market: &Market, start: Timestamp, reach: usize) -> (Vec<Timestamp>, Timestamp) {
         let zone = &market.tz.0;
         let hours = self.hours.map(|hours| [hours.from_min, hours.until_min % MINUTES_OF_DAY]);
         let minutes: Vec<u16> = std::iter::once(0).chain(hours.into_iter().flatten()).collect();
         let first = zone.to_datetime(start).date();
-        let days = std::iter::successors(Some(first), |day: &Date| day.tomorrow().ok()).take(REACH_DAYS);
-        let mut edges = Vec::with_capacity(REACH_DAYS * 4);
+        let last = first.saturating_add(jiff::Span::new().days(i64::try_from(reach).unwrap_or(1) - 1));
+        let days = std::iter::successors(Some(first), |day: &Date| day.tomorrow().ok()).take(reach);
+        let mut edges = Vec::with_capacity(reach * 4);
         for day in days {
             for minute in &minutes {
                 let Some(time) = time_of_day(*minute) else { continue };
@@ -51,7 +63,9 @@ impl Schedule {
         }
         let end = edges.iter().max().copied().unwrap_or(start);
         edges.extend(zone.following(start).map(|change| change.timestamp()).take_while(|at| *at <= end));
-        edges
+        // The last day's midnight is known, its hours may reach into the next one's clock change.
+        let whole = edges.iter().copied().filter(|at| zone.to_datetime(*at).date() < last).max().unwrap_or(start);
+        (edges, whole)
     }
 }
 

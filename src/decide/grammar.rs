@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::decide::decision::{BelowFloor, TargetKind};
 use crate::decide::facts::{Availability, Condition, PriceKind, Tax};
+use crate::decide::prior::Audience;
 use crate::decide::rounding::Direction;
 use crate::decide::rules::{AmbiguousPriority, Basis, Combine, Mode, OnConflict, OutOfBounds, PriceField, StaleFx};
 use crate::decide::text::Quoted;
@@ -239,6 +240,7 @@ pub struct ChannelText {
     pub floor: Option<ChannelFloorText>,
     pub ceiling: Option<Quoted>,
     pub converge_within: Option<Span>,
+    pub audience: Audience,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -25,6 +25,7 @@ pub mod fallback;
 pub mod fx;
 pub mod gates;
 pub mod grammar;
+pub mod moments;
 pub mod offers;
 pub mod prior;
 pub mod prior_rules;

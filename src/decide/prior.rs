@@ -26,7 +26,8 @@ pub struct LivePrice {
     pub audience: Audience,
 }
 
-/// Who could buy at a price. Only public prices count.
+/// Who could buy at a price. For a reduction to the public only public prices count; members could have had both theirs
+/// and everybody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
@@ -34,6 +35,29 @@ pub enum Audience {
     Public,
     Loyalty,
     Individual,
+}
+
+impl Audience {
+    /// As stored; what is not known is everybody's.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
+        if text == Self::Loyalty.as_str() { Self::Loyalty } else { Self::Public }
+    }
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Loyalty => "loyalty",
+            Self::Individual => "individual",
+        }
+    }
+
+    /// Whether buyers of this audience could have had a price of another.
+    #[must_use]
+    pub const fn could_have(self, other: Self) -> bool {
+        matches!((self, other), (_, Self::Public) | (Self::Loyalty, Self::Loyalty))
+    }
 }
 
 /// The reduction that is to be announced.
@@ -112,7 +136,7 @@ pub fn prior_price(history: &[LivePrice], reduction: &Reduction, rules: &PriorRu
     if reduction.perishable && rules.perishable == Perishable::Exempt {
         return exempt(Some(true), PriorFlag::PerishableExempt);
     }
-    let public = public_prices(history, reduction.price);
+    let public = prices_for(history, reduction);
     if rules.kind != Kind::Directive {
         return former_price(&public, reduction, rules, zone);
     }
@@ -194,9 +218,11 @@ fn exempt(announce: Option<bool>, flag: PriorFlag) -> PriorPrice {
     PriorPrice { required: false, prior: None, announce, max_percent: None, window_start: None, flags, claim: None }
 }
 
-/// Prices that the public could buy at, in the reduction's currency, oldest first.
-fn public_prices(history: &[LivePrice], reduced: WirePrice) -> Vec<LivePrice> {
-    let counts = |live: &&LivePrice| live.audience == Audience::Public && live.price.currency() == reduced.currency();
+/// Prices that the reduction's buyers could have had, in its currency, oldest first.
+fn prices_for(history: &[LivePrice], reduction: &Reduction) -> Vec<LivePrice> {
+    let counts = |live: &&LivePrice| {
+        reduction.audience.could_have(live.audience) && live.price.currency() == reduction.price.currency()
+    };
     let mut public: Vec<LivePrice> = history.iter().filter(counts).copied().collect();
     public.sort_by_key(|live| (live.from, live.price.amount()));
     public

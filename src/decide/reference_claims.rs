@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::clock::Millis;
-use crate::decide::prior::{Audience, LivePrice};
+use crate::decide::prior::LivePrice;
 use crate::decide::prior_rules::Kind;
 use crate::money::{Decimal, WirePrice};
 
@@ -41,7 +41,7 @@ pub enum ClaimWarning {
     NotTheRegularPrice,
 }
 
-/// Measures a claimed former price against the public prices of a channel before `start`.
+/// Measures a claimed former price against the prices of a channel that its buyers could have had before `start`.
 #[must_use]
 pub fn reference_claim(
     history: &[LivePrice],
@@ -56,7 +56,7 @@ pub fn reference_claim(
     let now = wall(start);
     let spans: Vec<(Millis, Millis)> = history
         .iter()
-        .filter(|live| live.audience == Audience::Public && live.price == reference && live.from < start)
+        .filter(|live| live.price == reference && live.from < start)
         .map(|live| (wall(live.from), live.until.map_or(now, |until| wall(until.min(start)))))
         .collect();
     let days = |ms: i64| ms / Millis::DAY;
@@ -117,6 +117,7 @@ fn warnings(claim: &ReferenceClaim, kind: Kind) -> Vec<ClaimWarning> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::prior::Audience;
     use crate::money::Currency;
 
     fn live(from: &str, until: &str, minor: i64) -> LivePrice {

@@ -283,6 +283,15 @@ pub fn person(name: &str) -> Option<String> {
     (!person.is_empty()).then_some(person)
 }
 
+/// Whether two names are one person's, as far as names can tell: a mail program knows the address of whom the command line
+/// knows by the name before its `@`.
+#[must_use]
+pub fn is_same_person(one: &str, other: &str) -> bool {
+    let (Some(one), Some(other)) = (person(one), person(other)) else { return false };
+    let name_of = |address: &str| address.split_once('@').map(|(name, _)| name.to_owned());
+    one == other || name_of(&one).as_ref() == Some(&other) || name_of(&other).as_ref() == Some(&one)
+}
+
 /// What one guard found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

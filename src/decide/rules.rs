@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Millis;
 use crate::decide::decision::{BelowFloor, TargetKind};
 use crate::decide::facts::{Availability, Condition, Facts, Market, PriceKind};
+use crate::decide::prior::Audience;
 use crate::decide::rounding::Rounding;
 use crate::decide::select::{Schedule, Selector};
 pub use crate::decide::world::{ChannelFloor, ChannelRules, Competitor, Constraint, MarketRules};
@@ -347,6 +348,12 @@ impl RuleSet {
     #[must_use]
     pub fn is_own(&self, facts: &Facts, competitor: &str) -> bool {
         self.own_shops.contains(competitor) || facts.own_shops.iter().any(|own| own == competitor)
+    }
+
+    /// Who sees a channel's prices; everybody where the file does not say.
+    #[must_use]
+    pub fn audience(&self, channel: &str) -> Audience {
+        self.channel(channel).map_or(Audience::Public, |rules| rules.audience)
     }
 
     #[must_use]

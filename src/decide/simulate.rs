@@ -15,6 +15,7 @@ use crate::decide::decision::{Decision, Outcome};
 use crate::decide::engine::price;
 use crate::decide::explain::explain;
 use crate::decide::facts::{Availability, Facts, Standing};
+use crate::decide::moments::{Between, Came, Moment, Pace};
 use crate::decide::offers;
 use crate::decide::release::Guard;
 use crate::decide::release_guards::change_pct;
@@ -32,8 +33,6 @@ use crate::observe::war::WarParams;
 pub const MAX_SAMPLE: usize = 1_000;
 /// At most this many SKUs are listed that no rule touches; all are counted.
 pub const MAX_UNTOUCHED: usize = 10_000;
-/// At most this many decisions are simulated from one recorded moment to the next: two years of answering rivals.
-const MAX_TICKS: i64 = 2 * 366 * 6;
 
 /// What no simulation knows, and what it takes in its place.
 const ASSUMES: [&str; 4] = [
@@ -42,8 +41,8 @@ const ASSUMES: [&str; 4] = [
     "no listing or channel is late or refuses a price",
     "cost, stock, tags and tax are today's; campaigns, locks and prices set by hand are left out",
 ];
-/// Beside these, without rivals that answer and so without moments between recorded ones.
-const BY_PAGES: &str = "a product is decided when one of its pages changes; further steps, hours and the ends of rules come with the next one";
+/// Beside these, where the bound was reached.
+const CUT: &str = "of a product that time alone would have decided more than 4,392 times, only the first of those moments are decided";
 /// Beside these, without the answers to rivalries.
 const NO_ANSWERS: &str = "price wars and the like are counted and not answered";
 
@@ -52,7 +51,7 @@ const NO_ANSWERS: &str = "price wars and the like are counted and not answered";
 pub struct SimParams {
     /// Competitors that answer our prices; without it they do what they were recorded to do.
     pub follow: Option<Follow>,
-    /// The end of the window: until then answering rivals go on after the last recorded moment.
+    /// The end of the window: until then time and answering rivals go on after the last recorded moment.
     pub end: Option<Millis>,
     /// How many changes to explain.
     pub sample: usize,
@@ -62,6 +61,8 @@ pub struct SimParams {
     pub rivalry: Option<RivalryParams>,
     /// The release layer; without it every proposal goes out.
     pub guards: Option<Guards>,
+    /// When the daemon would have decided again although no page changed.
+    pub pace: Pace,
 }
 
 /// The aggregate of a simulation. Percentages have two decimals.
@@ -71,6 +72,8 @@ pub struct SimReport {
     pub decisions: u64,
     /// Recorded moments that were not replayed, because a product has too many: its oldest.
     pub left_out: u64,
+    /// Products of which not every moment between recorded ones was decided, because there were too many.
+    pub cut_short: u64,
     pub products_changed: u64,
     pub changes_up: u64,
     pub changes_down: u64,
@@ -213,39 +216,49 @@ impl<'a> Simulation<'a> {
         self.report.left_out = self.report.left_out.saturating_add(u64::try_from(moments).unwrap_or(u64::MAX));
     }
 
-    /// Replays one product in one market: its recorded facts, oldest first.
-    pub fn product(&mut self, history: impl IntoIterator<Item = (Timestamp, Facts)>) {
-        let mut history = history.into_iter().peekable();
-        let Some((_, first)) = history.peek() else { return };
+    /// Replays one product in one market: its recorded moments, oldest first, and between them those at which the daemon
+    /// would have decided because of the time.
+    pub fn product(&mut self, history: impl IntoIterator<Item = impl Into<Moment>>) {
+        let mut history = history.into_iter().map(Into::into).peekable();
+        let Some(Moment { facts: first, .. }) = history.peek() else { return };
         let in_review = first.offers.iter().any(|offer| offer.standing == Standing::Quarantined);
         self.report.in_match_review += u64::from(in_review);
         let mut ours = Ours::begin(first);
-        let mut rivals = Rivals::new(self.params.follow.clone());
+        let follow = self.params.follow.clone();
+        let mut rivals = Rivals::new(follow.clone());
+        let mut between = Between::new(self.rules, follow.as_ref(), self.params.pace);
         let mut touched = false;
         let mut last = None;
-        while let Some((at, facts)) = history.next() {
+        while let Some(moment) = history.next() {
             let is_last = history.peek().is_none();
-            let next = history.peek().map(|(next, _)| *next).or(self.params.end.map(Millis::timestamp));
-            for tick in ticks(at, next, self.params.follow.as_ref()) {
-                let mut facts = facts.clone();
-                rivals.enter(&mut facts, Millis::from(tick));
+            let until = history.peek().map(|next| next.at).or(self.params.end.map(Millis::timestamp));
+            let mut next = Some(moment.at);
+            ours.news();
+            while let Some(tick) = next {
+                let now = Millis::from(tick);
+                let mut facts = moment.as_of(now);
+                rivals.enter(&mut facts, now);
                 ours.enter(&mut facts, tick);
-                let (facts, decision, reply) = self.decide(&mut ours, facts, tick);
+                let (mut facts, decision, reply) = self.decide(&mut ours, facts, tick);
                 touched |= decision.outcome != Outcome::None;
                 self.count(&decision);
-                if let Some(to) = decision.price.filter(|_| decision.proposes())
-                    && self.released(&mut ours, &facts, &decision, reply, tick)
-                {
+                let released = decision.price.filter(|_| decision.proposes());
+                let released = released.filter(|_| self.released(&mut ours, &facts, &decision, reply, tick));
+                if let Some(to) = released {
                     self.change(&facts, &decision, to, tick);
                     ours.moves_to(to, tick);
-                    rivals.notice(to, Millis::from(tick));
+                    rivals.notice(to, now);
                 }
+                ours.remember(&decision, self.rules, now);
+                let came = Came { moved: released.is_some(), again: ours.asks_again() };
+                next = between.next(&moment, until, &mut facts, &decision, (now, came)).map(Millis::timestamp);
                 last = Some((facts, decision));
             }
             if let Some((simulated, _)) = last.as_ref().filter(|_| is_last) {
-                self.compare(&facts, (simulated, ours.current), Millis::from(at));
+                self.compare(&moment.facts, (simulated, ours.current), moment.at.into());
             }
         }
+        self.report.cut_short += u64::from(between.is_cut());
         self.in_runs();
         self.report.products += 1;
         self.report.products_changed += u64::from(ours.changes > 0);
@@ -329,6 +342,8 @@ impl<'a> Simulation<'a> {
                 self.report.reviews += 1;
                 true
             }
+            // Asked again at a later hour it is the same proposal still.
+            Answer::Held(_) if !ours.is_news(decision.price) => false,
             Answer::Held(guards) => {
                 self.report.held += 1;
                 // What is not worth a label is no sign of a wrong run.
@@ -426,7 +441,7 @@ impl<'a> Simulation<'a> {
     }
 
     /// What was recorded as our price, among recorded offers, is the "before" of the comparison; rivals that answer have
-    /// moved since. Both look at the whole market: what a rule leaves out, or cannot decide, is part of it all the same.
+    /// moved since. Offers are as old as at the last recorded moment, however long ago that is. Both look at the whole market: what a rule leaves out, or cannot decide, is part of it all the same.
     fn compare(&mut self, recorded: &Facts, (simulated, after): (&Facts, Option<Money>), at: Millis) {
         let before = recorded.product.current;
         let margin = |price: Option<Money>| price.and_then(|price| recorded.margin_pct(price));
@@ -446,18 +461,10 @@ impl<'a> Simulation<'a> {
         self.report.margin_pct = self.margin.means();
         self.report.index = self.index.means();
         self.report.assumes = ASSUMES.to_vec();
-        self.report.assumes.extend(self.params.follow.is_none().then_some(BY_PAGES));
+        self.report.assumes.extend((self.report.cut_short > 0).then_some(CUT));
         self.report.assumes.extend(self.params.rivalry.is_none().then_some(NO_ANSWERS));
         self.report
     }
-}
-
-/// The moments to decide at: the recorded one, and with answering rivals also until the next one or the end.
-fn ticks(at: Timestamp, until: Option<Timestamp>, follow: Option<&Follow>) -> Vec<Timestamp> {
-    let Some((follow, until)) = follow.zip(until) else { return vec![at] };
-    let start = Millis::from(at);
-    let count = (Millis::from(until).since(start) / follow.tick_ms().max(1)).clamp(1, MAX_TICKS);
-    (0..count).map(|tick| start.plus(tick * follow.tick_ms()).timestamp()).collect()
 }
 
 /// A price over the mean of the offers that a customer could take, in percent.

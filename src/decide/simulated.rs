@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use crate::clock::Millis;
 use crate::decide::decision::{Decision, Flag, Outcome};
 use crate::decide::engine::deciding;
-use crate::decide::facts::Facts;
+use crate::decide::facts::{Facts, LastReference};
 use crate::decide::release::{Guard, GuardInputs, Release, ReleaseParams, release, usual};
 use crate::decide::rivalry::{self, History, Known, MOVES_MS, OWN_PRICES_MS, Reply, RivalryParams};
-use crate::decide::rules::RuleSet;
+use crate::decide::rules::{Fallback, Rule, RuleSet};
 use crate::decide::run_gate::RunParams;
 use crate::decide::staging::{self, Young};
 use crate::money::{Decimal, Money};
@@ -24,6 +24,11 @@ const FLIPS: usize = 3;
 /// Guards whose answer a simulation takes for granted: the second look that they ask for agrees, and rules are out of
 /// their first stages.
 const ASSUMED: [Guard; 3] = [Guard::Absence, Guard::Quorum, Guard::Staging];
+
+/// Guards that look back over hours: what they hold may pass later although nothing else changes.
+const WITH_TIME: [Guard; 3] = [Guard::Velocity, Guard::Loop, Guard::Oscillation];
+/// What they hold is asked about this often.
+const ASKED_MS: i64 = Millis::HOUR;
 
 /// The release layer as a simulation applies it.
 #[derive(Debug, Clone)]
@@ -96,6 +101,11 @@ pub struct Ours {
     /// Rivalries that were noticed, oldest first.
     rivalries: Vec<Remembered>,
     last_raise: Option<Millis>,
+    /// When what was held could pass.
+    again: Option<Millis>,
+    /// The price that is held since the last recorded moment.
+    held: Option<Money>,
+    last_reference: Option<LastReference>,
     /// What each competitor last showed, and its moves.
     shown: BTreeMap<String, Money>,
     theirs: BTreeMap<String, Vec<PriceMove>>,
@@ -133,8 +143,40 @@ impl Ours {
             prices: Vec::new(),
             rivalries: Vec::new(),
             last_raise: None,
+            again: None,
+            held: None,
+            last_reference: None,
             shown: BTreeMap::new(),
             theirs: BTreeMap::new(),
+        }
+    }
+
+    /// A new moment was recorded: whatever is held from now on is another proposal.
+    pub fn news(&mut self) {
+        self.held = None;
+    }
+
+    /// Whether a proposal that is held is not the one that was held already.
+    pub fn is_news(&mut self, price: Option<Money>) -> bool {
+        price.is_none() || std::mem::replace(&mut self.held, price) != price
+    }
+
+    /// When what was held just now could pass, as far as time alone says.
+    #[must_use]
+    pub const fn asks_again(&self) -> Option<Millis> {
+        self.again
+    }
+
+    /// Keeps what the deciding rule computed from offers, where a rule may fall back to it later.
+    pub fn remember(&mut self, decision: &Decision, rules: &RuleSet, now: Millis) {
+        let falls_back = |rule: &Rule| rule.on_no_data.iter().any(|f| matches!(f, Fallback::LastReference { .. }));
+        if !rules.rules.iter().any(falls_back) {
+            return;
+        }
+        let rule = decision.rule.as_deref().and_then(|id| rules.rule(id));
+        if let Some((value, rule)) = decision.market_reference().zip(rule) {
+            let (basis, rule) = (Some(rule.offers.basis), Some(rule.id.clone()));
+            self.last_reference = Some(LastReference { value, at: now, rule, basis });
         }
     }
 
@@ -151,6 +193,8 @@ impl Ours {
         product.last_changed = self.last_changed;
         product.changes_today = self.changes_today;
         product.day_start = self.day_start;
+        product.last_reference.clone_from(&self.last_reference);
+        self.again = None;
         let (own, fx) = (facts.market.currency, facts.fx.as_ref());
         for offer in &facts.offers {
             match self.shown.get_mut(&offer.competitor) {
@@ -203,7 +247,11 @@ impl Ours {
         } else if released.needs_approval_only() {
             Answer::Asks
         } else {
-            Answer::Held(released.holds().map(|(guard, _)| guard).collect())
+            let held: BTreeSet<Guard> = released.holds().map(|(guard, _)| guard).collect();
+            let with_time = held.iter().all(|guard| WITH_TIME.contains(guard));
+            self.again =
+                with_time.then(|| self.frozen_until.filter(|until| *until > now).unwrap_or(now.plus(ASKED_MS)));
+            Answer::Held(held)
         }
     }
 
@@ -237,11 +285,14 @@ impl Ours {
             }
         }
         let open = self.rivalries.iter().filter(|known| known.until > now);
+        let ends = self.rivalries.iter().map(|known| known.until).filter(|until| *until > now).min();
         let replies = open.map(|known| {
             let known = Known { kind: known.kind, competitor: &known.competitor, since: known.since };
             rivalry::reply(known, facts, decision, decision.price, params.answering(), self.last_raise, now)
         });
-        replies.into_iter().find(|reply| *reply != Reply::Stands).unwrap_or(Reply::Stands)
+        let reply = replies.into_iter().find(|reply| *reply != Reply::Stands).unwrap_or(Reply::Stands);
+        self.again = ends.filter(|_| reply != Reply::Stands);
+        reply
     }
 
     /// An answer to a rivalry raised our price: once a day is enough.

@@ -1,6 +1,7 @@
 //! What rules refer to: markets, competitors, channels and the order among channels.
 
 use crate::decide::facts::{Market, Tax};
+use crate::decide::prior::Audience;
 use crate::decide::rounding::Rounding;
 use crate::decide::rules::{Adjust, Mode};
 use crate::money::{Currency, Decimal};
@@ -44,6 +45,8 @@ pub struct ChannelRules {
     /// How long a decision may take to be live there.
     pub converge_within_ms: Option<i64>,
     pub mode: Option<Mode>,
+    /// Who sees its prices: everybody, or members only.
+    pub audience: Audience,
 }
 
 /// The terms of a fee-aware floor.

@@ -5,6 +5,7 @@ use super::campaigns;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::prior::{Audience, LivePrice, PriorPrice, Reduction, better_from, prior_price};
+use crate::decide::prior_rules::{NewArrival, PriorRules};
 use crate::money::{Currency, WirePrice};
 use crate::sentence::Sentence;
 use crate::store::campaigns::{self as stored, OfProduct};
@@ -108,11 +109,11 @@ pub async fn prior_of(
         start: start.timestamp(),
         end: Some(end.timestamp()),
         price: planned,
-        audience: Audience::Public,
+        audience: loaded.set.audience(&listing.channel),
         perishable: tags.iter().any(|tag| tag == PERISHABLE),
         earlier_steps: earlier_steps(app, listing, begins).await?,
     };
-    let rules = app.prior.of(&market.omnibus);
+    let rules = of_history(app.prior.of(&market.omnibus), &rows, planned.currency());
     let zone = &market.market.tz.0;
     let prior = prior_price(&spans, &reduction, &rules, zone);
     let better = better_from(&spans, &reduction, &rules, zone).map(Millis::from);
@@ -132,6 +133,13 @@ async fn earlier_steps(app: &App, listing: &Listing, begins: Millis) -> anyhow::
     Ok(steps)
 }
 
+/// The rules for what has such a history: on offer before in another money, it is no new arrival, and nothing is claimed until
+/// its window is in this one.
+fn of_history(rules: PriorRules, rows: &[progress::LivePrice], of: Currency) -> PriorRules {
+    let came_over = rows.iter().any(|row| row.currency != of.code());
+    PriorRules { new_arrival: if came_over { NewArrival::Block } else { rules.new_arrival }, ..rules }
+}
+
 /// Recorded price facts as spans. A price that was sent may be live from then on, and the one before it stays possible
 /// until another one is proved; what was seen (or acknowledged, where nothing can be read) proves that the product was on
 /// offer, and nothing before that counts as offered.
@@ -141,7 +149,9 @@ fn spans(rows: &[progress::LivePrice], of: Currency, readable: bool) -> Vec<Live
     let Some(offered) = rows.iter().find(|row| proves(&row.basis)).map(|row| row.seen_at) else { return vec![] };
     let mut spans = Vec::new();
     for (index, row) in rows.iter().enumerate() {
-        let replaced = rows[index + 1..].iter().find(|later| proves(&later.basis) && later.minor != row.minor);
+        let replaced = rows[index + 1..]
+            .iter()
+            .find(|later| proves(&later.basis) && (later.minor != row.minor || later.audience != row.audience));
         let until = replaced.map(|later| later.seen_at);
         let from = row.seen_at.max(offered);
         let price = WirePrice::stored(row.minor, row.decimals, &row.currency);
@@ -152,7 +162,7 @@ fn spans(rows: &[progress::LivePrice], of: Currency, readable: bool) -> Vec<Live
                 from: Millis(from).timestamp(),
                 until: until.map(|until| Millis(until).timestamp()),
                 price,
-                audience: Audience::Public,
+                audience: Audience::stored(&row.audience),
             });
         }
     }
@@ -184,7 +194,8 @@ mod tests {
     use super::*;
 
     fn row(minor: i64, basis: &str, seen_at: i64) -> progress::LivePrice {
-        progress::LivePrice { minor, currency: "DKK".into(), decimals: None, basis: basis.into(), seen_at }
+        let audience = "public".into();
+        progress::LivePrice { minor, currency: "DKK".into(), decimals: None, basis: basis.into(), seen_at, audience }
     }
 
     fn spanned(rows: &[progress::LivePrice], readable: bool) -> Vec<(i64, Option<i64>, i64)> {
@@ -199,6 +210,24 @@ mod tests {
         let spans = spanned(&rows, true);
         assert!(spans.contains(&(20, Some(30), 400)), "{spans:?}");
         assert!(spans.contains(&(10, None, 500)), "{spans:?}");
+    }
+
+    #[test]
+    fn a_channel_that_opens_to_everybody_begins_a_public_price() {
+        let members = progress::LivePrice { audience: "loyalty".into(), ..row(400, "verified", 10) };
+        let spans = spans(&[members, row(400, "verified", 20)], Currency::DKK, true);
+        let told: Vec<_> = spans.iter().map(|span| (span.audience, span.until.map(|at| Millis::from(at).0))).collect();
+        assert_eq!(told, [(Audience::Loyalty, Some(20)), (Audience::Public, None)]);
+    }
+
+    #[test]
+    fn what_came_over_from_another_money_is_no_new_arrival() {
+        let rules = crate::decide::prior_table::PriorTable::new(&std::collections::BTreeMap::new()).of("PL");
+        assert_eq!(rules.new_arrival, NewArrival::SinceStart);
+        let rows = [row(400, "verified", 10), row(390, "verified", 20)];
+        assert_eq!(of_history(rules.clone(), &rows, Currency::DKK).new_arrival, NewArrival::SinceStart);
+        let over = [rows[0].clone(), progress::LivePrice { currency: "EUR".into(), ..row(52, "verified", 30) }];
+        assert_eq!(of_history(rules, &over, Currency::EUR).new_arrival, NewArrival::Block);
     }
 
     #[test]

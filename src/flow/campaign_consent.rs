@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use super::campaigns::CHANGED;
 use crate::app::App;
 use crate::clock::Millis;
-use crate::decide::release::{Guard, ReleaseParams, person};
+use crate::decide::release::{Guard, ReleaseParams, is_same_person, person};
 use crate::decide::release_guards::{change_pct, needs_two};
 use crate::money::Money;
 use crate::report::text::plain;
@@ -79,7 +79,7 @@ pub async fn approve(app: &App, name: &str, actor: &str, why: &str) -> anyhow::R
     if person(actor).is_none() {
         return Err(NotAgreed::Nameless(name).into());
     }
-    if let Some(by) = planners(&one).find(|by| person(by) == person(actor)) {
+    if let Some(by) = planners(&one).find(|by| is_same_person(by, actor)) {
         return Err(NotAgreed::SamePerson { by: plain(by), name }.into());
     }
     if until <= now {

@@ -14,6 +14,7 @@ use crate::decide::campaign::{STAGE_BEFORE_MS, Window};
 use crate::decide::campaign_file::{CampaignFile, Candidate};
 use crate::decide::campaign_place::Wrong;
 use crate::decide::decision::BoundSource;
+use crate::decide::prior::Audience;
 use crate::decide::{self, Facts, bounds};
 use crate::money::{Money, currency};
 use crate::nearest::meant;
@@ -61,6 +62,10 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
         let meant = meant(channel, app.lanes.iter().map(|lane| lane.name.as_str()));
         problems.push(Wrong::at("channels", format!("`{}` is not configured{meant}", channel.escape_debug())));
     }
+    let channels = match file.audience {
+        Audience::Loyalty => for_members(app, &loaded, file, &mut problems),
+        Audience::Public | Audience::Individual => file.channels.clone(),
+    };
     let mut items: Vec<NewItem> = Vec::new();
     let mut reductions: Vec<Reduction> = Vec::new();
     let mut found = vec![0_usize; file.items.len()];
@@ -102,7 +107,7 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
     let windows = match app.now() >= starts_at.plus(-STAGE_BEFORE_MS) {
         // Its prices may be decided before the next look at campaigns.
         true => {
-            let named = scope(app, &serde_json::to_string(&file.channels)?);
+            let named = scope(app, &serde_json::to_string(&channels)?);
             let whole = Window { from: starts_at, until: ends_at };
             let windows = super::campaigns::measured(app, &loaded, named, whole, file.cart_grace()).await?;
             Some(serde_json::to_string(&windows)?)
@@ -115,8 +120,9 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
         starts_at,
         ends_at,
         zone: zone.unwrap_or_else(|| "UTC".to_owned()),
-        channels: file.channels.clone(),
+        channels,
         announce: file.announce,
+        audience: file.audience.as_str(),
         policy: file.on_unready.as_str(),
         cart_grace_ms: file.cart_grace(),
         windows,
@@ -128,6 +134,28 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
             .map(|why| (why, campaign_consent::until(app, starts_at, ends_at))),
         items,
     }))
+}
+
+/// The channels of a campaign for members: those named, or all that only members see. Everybody would see its price on any
+/// other, where it would count as a public one.
+fn for_members(app: &App, loaded: &Loaded, file: &CampaignFile, problems: &mut Vec<Wrong>) -> Vec<String> {
+    let is_theirs = |name: &str| loaded.set.audience(name) == Audience::Loyalty;
+    let declare = "hint: audience = \"loyalty\" in the [[channel]] of the rules, if only members see it";
+    for open in file.channels.iter().filter(|name| app.lane(name).is_some() && !is_theirs(name)) {
+        let what = format!(
+            "`{}` shows its prices to everybody, and the campaign is for members\n{declare}",
+            open.escape_debug()
+        );
+        problems.push(Wrong::at("channels", what));
+    }
+    if !file.channels.is_empty() {
+        return file.channels.clone();
+    }
+    let theirs: Vec<String> = app.lanes.iter().map(|lane| lane.name.clone()).filter(|name| is_theirs(name)).collect();
+    if theirs.is_empty() {
+        problems.push(Wrong::at("audience", format!("no channel is for members\n{declare}")));
+    }
+    theirs
 }
 
 /// The first item that selects a product gives its price; below the floor there is none.

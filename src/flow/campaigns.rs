@@ -11,6 +11,7 @@ use crate::clock::Millis;
 use crate::decide::campaign::{
     self, CampaignChannel, LATE_AFTER_MS, MOST_CART_GRACE_MS, READY_BEFORE_MS, Role, Window,
 };
+use crate::decide::prior::Audience;
 use crate::money::{Money, currency};
 use crate::sentence::Sentence;
 use crate::store::campaigns::{self, Campaign, OfProduct};
@@ -85,10 +86,12 @@ pub(super) fn wish(
     app: &App,
     planned: &[OfProduct],
     decided: Money,
-    channel: &str,
+    (channel, audience): (&str, Audience),
     now: Millis,
 ) -> anyhow::Result<Wish> {
-    for one in planned.iter().rev().filter(|one| one.starts_at <= now.0) {
+    // A channel that everybody sees now has no price for members, whatever it was when the campaign was stored.
+    let sees = |one: &&OfProduct| audience.could_have(Audience::stored(&one.audience));
+    for one in planned.iter().rev().filter(|one| one.starts_at <= now.0).filter(sees) {
         let named = scope(app, &one.channels);
         if named.as_ref().is_some_and(|named| !named.iter().any(|name| name == channel)) {
             continue;

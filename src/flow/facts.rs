@@ -13,6 +13,7 @@ use crate::decide::facts::{
     Availability, Condition, LastReference, Lock, ManualPrice, Market, OfferFact, PriceKind, Standing, Tax,
 };
 use crate::decide::fx::FxTable;
+use crate::decide::moments::ABSENT_FOR_MS;
 use crate::decide::{self, Facts};
 use crate::money::{Currency, Decimal, Money, currency};
 use crate::store::campaigns::{self, OfProduct};
@@ -277,9 +278,12 @@ pub fn offer(latest: &Latest, rules: &decide::RuleSet, interval_ms: i64, pack_qt
     })
 }
 
-/// Whether a page has said for long enough that it is sold out: two looks may meet one hiccup.
+/// What a page that has nothing left is stored as.
+pub(super) const OUT_OF_STOCK: &str = "out_of_stock";
+
+/// Whether a page has said for long enough that it is sold out.
 pub(super) fn absence_confirmed(availability: &str, first_seen: i64, last_seen: i64) -> bool {
-    availability == "out_of_stock" && last_seen - first_seen >= 2 * Millis::HOUR
+    availability == OUT_OF_STOCK && last_seen - first_seen >= ABSENT_FOR_MS
 }
 
 /// An availability as it is stored.

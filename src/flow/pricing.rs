@@ -377,7 +377,8 @@ pub(super) async fn desired(
     let mut desires = Vec::with_capacity(listings.len());
     for listing in &listings {
         let shown = |price: Money| shown(terms, product, price, listing);
-        let price = match campaigns::wish(app, &planned, price, &listing.channel, terms.now)? {
+        let on = (listing.channel.as_str(), terms.rules.audience(&listing.channel));
+        let price = match campaigns::wish(app, &planned, price, on, terms.now)? {
             Wish::Decided => Some(shown(price)),
             Wish::Reduced(reduced) => Some(shown(reduced)),
             Wish::AsBefore => None,
@@ -407,13 +408,14 @@ async fn before(
         anyhow::Ok(shown(terms, product, price, listing))
     };
     let until = began.plus(-1);
-    if let Some(decided) = decisions::at(&app.db, product.id, until).await? {
+    let ours = |row: &decisions::DecisionRow| product.amounts_since.is_none_or(|since| row.created_at >= since);
+    if let Some(decided) = decisions::at(&app.db, product.id, until).await?.filter(ours) {
         return own(decided.price_minor).map(Some);
     }
     if let Some(reduced) = strikes::reduced(&app.db, campaign, listing.id).await? {
         return Ok(Some(Ok(reduced.regular_minor)));
     }
-    match decisions::after(&app.db, product.id, until).await? {
+    match decisions::after(&app.db, product.id, until).await?.filter(ours) {
         Some(first) => own(first.previous_minor).map(Some),
         None => Ok(None),
     }

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
 
 use super::facts;
+use super::facts::OUT_OF_STOCK;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::Facts;
 use crate::decide::facts::OfferFact;
 use crate::decide::fx::{self, FxTable};
+use crate::decide::moments::{Moment, Sighting};
 use crate::decide::target_days::ClosingDays;
 use crate::money::{Money, currency};
 use crate::store::catalogue::{self, DecidedOf, RunOf};
@@ -54,10 +56,11 @@ impl Rates {
     }
 }
 
-/// A product's facts at every moment at which a competitor's accepted price changed, oldest first.
+/// A product's facts at every moment at which a competitor's accepted price changed, oldest first; of a product without
+/// pages, at the beginning.
 #[derive(Debug, Default)]
 pub struct Moments {
-    pub replayed: Vec<(Timestamp, Facts)>,
+    pub replayed: Vec<Moment>,
     /// Moments before these that are left out, because there are too many.
     pub left_out: usize,
 }
@@ -92,14 +95,17 @@ pub async fn page(
     }
     let mut all = Vec::with_capacity(products.len());
     for (product, base) in products.iter().zip(bases) {
-        let mut moments = moments(base, runs.get(&product.id).map_or(&[], Vec::as_slice), (since, end), rates);
+        let runs: &[RunOf] = runs.get(&product.id).map_or(&[], Vec::as_slice);
+        // Without pages nothing but the import tells since when it could have been decided.
+        let since = if runs.is_empty() { since.max(Millis(product.created_at)) } else { since };
+        let mut moments = moments(base, runs, (since, end), rates);
         // The price in force at the first moment, not today's, is where a simulation starts.
         let begin =
-            moments.replayed.first().filter(|_| moments.left_out > 0).map_or(since, |(at, _)| Millis::from(*at));
+            moments.replayed.first().filter(|_| moments.left_out > 0).map_or(since, |first| Millis::from(first.at));
         let later = decided.get(&product.id).and_then(|rows| rows.iter().find(|row| row.created_at >= begin.0));
         if let Some(row) = later {
             let start = Money::from_minor(row.previous_minor, currency(&product.currency)?);
-            moments.replayed.iter_mut().for_each(|(_, facts)| facts.product.current = Some(start));
+            moments.replayed.iter_mut().for_each(|moment| moment.facts.product.current = Some(start));
         }
         all.push(moments);
     }
@@ -114,6 +120,9 @@ fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rate
     (product.last_changed, product.day_start, product.last_reference) = (None, None, None);
     (product.before_set, product.set_by_hand) = (None, false);
     product.changes_today = 0;
+    if runs.is_empty() && templates.is_empty() && since < end {
+        return Moments { replayed: vec![Moment::from((since.timestamp(), base))], left_out: 0 };
+    }
     let mut at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
     let own = base.market.currency.code();
     let foreign = runs.iter().any(|run| run.currency.as_deref().is_some_and(|code| code != own));
@@ -126,6 +135,7 @@ fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rate
     let mut seen = BTreeSet::new();
     for at in at.into_iter().skip(left_out) {
         let mut then = base.clone();
+        let mut sightings = Vec::with_capacity(templates.len());
         if foreign {
             then.fx = rates.at(Millis(at)).or(then.fx);
         }
@@ -137,6 +147,9 @@ fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rate
             }
             let Some(Ok(code)) = run.currency.as_deref().map(currency) else { continue };
             let Some(template) = templates.iter().find(|offer| offer.competitor == run.competitor) else { continue };
+            let gone = run.availability == OUT_OF_STOCK;
+            let absent_since = gone.then_some(Millis(run.first_seen));
+            sightings.push(Sighting { last: Millis(run.last_seen), absent_since });
             then.offers.push(OfferFact {
                 observation_id: Some(run.id),
                 price: Money::from_minor(run.price_minor, code),
@@ -146,7 +159,7 @@ fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rate
                 ..template.clone()
             });
         }
-        replayed.push((Millis(at).timestamp(), then));
+        replayed.push(Moment { at: Millis(at).timestamp(), facts: then, sightings });
     }
     Moments { replayed, left_out }
 }
@@ -167,6 +180,7 @@ fn passes(at: BTreeSet<i64>) -> Vec<i64> {
 mod tests {
     use super::*;
     use crate::decide::facts::{Availability, Market, Product as OurProduct};
+    use crate::decide::moments::ABSENT_FOR_MS;
     use crate::decide::text::Zone;
     use crate::money::Currency;
 
@@ -192,9 +206,11 @@ mod tests {
         let sold_out = 10 * Millis::HOUR;
         let runs = [run(2, "out_of_stock", sold_out, 2 * sold_out), run(1, "in_stock", 1_000, sold_out - 1)];
         let told = moments(base, &runs, (Millis(0), Millis(i64::MAX)), &Rates::default()).replayed;
-        let stock: Vec<_> = told.iter().map(|(_, facts)| facts.offers[0].availability).collect();
+        let stock: Vec<_> = told.iter().map(|moment| moment.facts.offers[0].availability).collect();
         assert_eq!(stock, [Availability::InStock, Availability::OutOfStock]);
-        assert!(told.iter().all(|(_, facts)| !facts.offers[0].absence_confirmed), "it had only just sold out");
+        let believed = |moment: &Moment, at: i64| moment.as_of(Millis(at)).offers[0].absence_confirmed;
+        assert!(told.iter().all(|one| !believed(one, one.at.as_millisecond())), "it had only just sold out");
+        assert!(!believed(&told[1], sold_out + ABSENT_FOR_MS - 1) && believed(&told[1], sold_out + ABSENT_FOR_MS));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::pricing::{Record, facts_hash, stored, write};
 use super::{guards, proposal};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::decide::release::{Approval, Consent, person};
+use crate::decide::release::{Approval, Consent, is_same_person, person};
 use crate::decide::{self, Outcome, bounds};
 use crate::money::{Money, WirePrice, currency};
 use crate::report::text::plain;
@@ -103,7 +103,7 @@ async fn consent(app: &App, id: i64, actor: &str, why: &str) -> anyhow::Result<O
     if guarded.wants_second().is_some() {
         return match first {
             _ if person(actor).is_none() => Err(Refused::Nameless(id).into()),
-            Some(first) if person(&first.by) == person(actor) => Err(Refused::SamePerson { id, by: first.by }.into()),
+            Some(first) if is_same_person(&first.by, actor) => Err(Refused::SamePerson { id, by: first.by }.into()),
             // The first consent is older than approvals are valid now.
             Some(_) => {
                 decisions::settle_review(&app.db, id, "expired", actor.to_owned(), String::new(), now).await?;

@@ -1,6 +1,6 @@
 //! What a decision costs on each channel, and the last word before anything is sent there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::channel_price::{ChannelView, FloorTerms, channel_price};
@@ -11,6 +11,7 @@ use crate::clock::Millis;
 use crate::decide::RuleSet;
 use crate::decide::facts::Tax as Convention;
 use crate::decide::fx::{Freshness, FxTable};
+use crate::decide::prior::Audience;
 use crate::decide::rounding::{DISPLAY, FLOOR, PRICE, Rounding};
 use crate::decide::rules::{ChannelFloor, Mode, StaleFx};
 use crate::decide::vat::{self, VatTable};
@@ -25,6 +26,13 @@ const LOOK_AGAIN_MS: i64 = 2 * Millis::SECOND;
 /// One that waits for newer exchange rates is looked at again after this; they come once a day.
 const RATES_AGAIN_MS: i64 = 5 * Millis::MINUTE;
 
+/// Whether everybody sees the prices of a kind of channel: marketplaces and feeds have none for members.
+#[must_use]
+pub fn is_seen_by_all(kind: &str) -> bool {
+    const KINDS: &[&str] = &["allegro", "amazon", "bol", "ebay", "feed", "google", "kaufland", "mirakl"];
+    KINDS.contains(&kind)
+}
+
 /// Everything a channel's price depends on besides the decision.
 #[derive(Clone)]
 pub struct Terms {
@@ -33,6 +41,8 @@ pub struct Terms {
     pub fx: Option<FxTable>,
     pub channels: Arc<BTreeMap<String, Capabilities>>,
     pub now: Millis,
+    /// Channels whose connector shows prices to everybody, by name: they have none for members.
+    pub open_to_all: Arc<BTreeSet<String>>,
     /// Who paused pushes, and why.
     pub paused: Option<String>,
 }
@@ -77,10 +87,10 @@ impl Terms {
 
     /// The price of ours that a channel shows as `shown`, if there is one: with VAT or without it as the product's market
     /// has its prices, and none where the channel's terms make another price of it, such as a surcharge or an ending of its
-    /// own.
+    /// own. What only members see is nobody else's price.
     #[must_use]
     pub fn ours(&self, product: &Product, shown: WirePrice, channel: &str) -> Option<Money> {
-        let capabilities = self.channels.get(channel)?;
+        let capabilities = self.channels.get(channel).filter(|_| self.rules.audience(channel) == Audience::Public)?;
         let with_vat = match capabilities.tax {
             Tax::Gross => Money::exact(shown.amount(), shown.currency()).ok()?,
             Tax::Net => {
@@ -195,16 +205,17 @@ impl Terms {
         rates.convert(amount, from, into).map_err(|e| e.to_string())
     }
 
-    /// The product's minimum in the channel's currency, not rounded. It is an amount of its market: one without VAT gets that
-    /// of the channel's buyers.
+    /// The product's minimum in the channel's currency, not rounded. It is an amount of its market, and goes the way of the
+    /// price: out of the VAT that is in it, into that of the channel's buyers.
     fn minimum(&self, product: &Product, view: &ChannelView) -> Result<Option<Decimal>, String> {
         let Some(minimum) = product.min_minor else { return Ok(None) };
         let own = currency(&product.currency).map_err(|e| e.to_string())?;
         let minimum = self.convert(Money::from_minor(minimum, own).amount(), own, view.currency)?;
-        let net = self.rules.market(&product.market).is_some_and(|own| own.market.tax == Convention::Net);
-        let Some((_, to)) = view.vat_view.filter(|_| net) else { return Ok(Some(minimum)) };
-        let factor = vat::factor(to).ok_or_else(|| format!("{to} % is not a VAT rate"))?;
-        minimum.checked_mul(factor).map(Some).ok_or_else(|| "the minimum is out of range".to_owned())
+        let Some((from, to)) = view.vat_view else { return Ok(Some(minimum)) };
+        let factor = |percent| vat::factor(percent).ok_or_else(|| format!("{percent} % is not a VAT rate"));
+        let with_theirs = minimum.checked_mul(factor(to)?).zip(Some(factor(from)?));
+        let brought = with_theirs.and_then(|(with_theirs, ours)| with_theirs.checked_div(ours));
+        brought.map(Some).ok_or_else(|| "the minimum is out of range".to_owned())
     }
 
     /// Why a price waits for newer exchange rates, where it was made with one: what is live stays, and nothing follows from
@@ -243,6 +254,9 @@ impl Doorkeeper for Terms {
         let shut = |reason: String| Shut { state: "held", reason, next_at: None };
         if self.rules.channel(&listing.channel).and_then(|rules| rules.mode) == Some(Mode::Shadow) {
             return Err(shut(Sentence::ChannelInShadow.with(&[])));
+        }
+        if self.rules.audience(&listing.channel) == Audience::Loyalty && self.open_to_all.contains(&listing.channel) {
+            return Err(shut(Sentence::SeenByAll.with(&[])));
         }
         if let Some(paused) = &self.paused {
             return Err(wait(format!("pushes are paused: {paused}")));

@@ -7,6 +7,7 @@ use super::facts::{Campaign, Claims, OnChannel, Stage};
 use super::reader::Reader;
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
+use crate::decide::prior::Audience;
 use crate::flow::campaigns::{Outlook, outlook_of};
 use crate::money::WirePrice;
 use crate::sentence::amount;
@@ -55,7 +56,8 @@ pub async fn around(
             _ => vec![],
         };
         let rows = rows.into_iter().filter(|row| inside(&row.sku) && reader.takes_channel(&row.channel));
-        told.push(Campaign { name: one.name, stage, products, channels, claims: claims(rows) });
+        let for_members = Audience::stored(&one.audience) == Audience::Loyalty;
+        told.push(Campaign { name: one.name, for_members, stage, products, channels, claims: claims(rows) });
     }
     Ok(told)
 }
@@ -92,7 +94,7 @@ fn stage(one: &stored::Campaign, now: Millis) -> Stage {
     let (starts, ends) = (Millis(one.starts_at), Millis(one.ends_at));
     if let Some(until) = one.waits() {
         let (planned_by, why) = (one.owner.clone(), one.asked.clone().unwrap_or_default());
-        return Stage::Waits { until, planned_by, why };
+        return Stage::Waits { id: one.id, until, planned_by, why };
     }
     match one.phase.as_str() {
         "planned" => Stage::Starts(starts),

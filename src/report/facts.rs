@@ -128,6 +128,8 @@ pub struct AtFloor {
 #[derive(Debug, Clone)]
 pub struct Campaign {
     pub name: String,
+    /// Members alone get its price.
+    pub for_members: bool,
     pub stage: Stage,
     /// Its products inside the reader's scope.
     pub products: usize,
@@ -159,6 +161,8 @@ pub enum Stage {
     Starts(Millis),
     /// A second person must agree, who is none of those.
     Waits {
+        /// The campaign's number.
+        id: i64,
         until: Millis,
         planned_by: String,
         why: String,

@@ -27,6 +27,9 @@ pub enum Purpose {
     /// Carries out the review with this number.
     Approve(i64),
     Reject(i64),
+    /// Agrees to the campaign with this number, or cancels it.
+    ApproveCampaign(i64),
+    RejectCampaign(i64),
     /// Shows the product with this number.
     Product(i64),
 }

@@ -54,7 +54,9 @@ sentences! {
     RatesMissing = "there are no exchange rates, and something needs them; decisions that need them are held",
     RatesFailed = "exchange rates could not be fetched: {why:said}",
     RobotsIgnored = "robots.txt is not obeyed: {why}",
+    ForMembers = "prices on {channels:list} are for members alone",
     // Channels and listings.
+    SeenByAll = "the rules keep the channel for members, and its kind shows prices to everybody: take audience = \"loyalty\" out of its [[channel]]",
     ChannelStops = "{channel} is stopped: {why:said}",
     MovesAtOnce = "{n:number} of {all:number} listings are to move at once ({share:percent})",
     MovesFar = "{n:number} listings are to move by {mean:percent} on average",

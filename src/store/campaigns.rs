@@ -11,8 +11,8 @@ statements! {
     INSERT = Sql::same(
         "insert into campaigns
              (name, starts_at, ends_at, zone, channels, announce, policy, owner, why, body, phase, created_at,
-              cart_grace_ms, windows, added_by, asked, waits_until)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11, $12, $13, $14, $15, $16)
+              cart_grace_ms, windows, added_by, asked, waits_until, audience)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'planned', $11, $12, $13, $14, $15, $16, $17)
          returning id");
     INSERT_ITEM = Sql::same(
         "insert into campaign_items (campaign_id, product_id, price_minor, currency, created_at)
@@ -23,6 +23,7 @@ statements! {
          where i.product_id = $1 and c.phase in ('planned', 'running') and c.starts_at < $3 and c.ends_at > $2
          order by c.starts_at, c.id limit 1");
     BY_NAME = Sql::same("select * from campaigns where name = $1");
+    BY_ID = Sql::same("select * from campaigns where id = $1");
     LIST = Sql::same("select * from campaigns order by starts_at desc, id desc limit $1");
     OPEN = Sql::same("select * from campaigns where phase in ('planned', 'running') and waits_until is null order by starts_at, id");
     WAITING = Sql::same(
@@ -39,7 +40,7 @@ statements! {
         "select product_id as id from campaign_items where campaign_id = $1 and product_id > $2 order by product_id limit $3");
     OF_PRODUCT = Sql::same(
         "select c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, c.windows, i.price_minor, i.currency,
-                c.created_at
+                c.created_at, c.audience
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id = $1 and c.phase in ('planned', 'running') and c.waits_until is null and c.ends_at > $2
          order by c.starts_at, c.id");
@@ -65,6 +66,8 @@ pub struct New {
     pub zone: String,
     pub channels: Vec<String>,
     pub announce: bool,
+    /// Who it is for: `public` or `loyalty`.
+    pub audience: &'static str,
     pub policy: &'static str,
     /// So long after the end checkouts keep the price.
     pub cart_grace_ms: i64,
@@ -121,6 +124,8 @@ pub struct Campaign {
     pub consent_by: Option<String>,
     pub consent_why: Option<String>,
     pub consent_at: Option<i64>,
+    /// Who it is for: `public` or `loyalty`.
+    pub audience: String,
 }
 
 impl Campaign {
@@ -157,6 +162,8 @@ pub struct OfProduct {
     pub price_minor: i64,
     pub currency: String,
     pub created_at: i64,
+    /// Who it is for: `public` or `loyalty`.
+    pub audience: String,
 }
 
 /// Why a campaign was not stored.
@@ -236,7 +243,8 @@ async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError
                 new.windows.as_deref(),
                 new.added_by.as_str(),
                 new.asked.as_ref().map(|(why, _)| why.as_str()),
-                new.asked.as_ref().map(|(_, until)| until.0)
+                new.asked.as_ref().map(|(_, until)| until.0),
+                new.audience
             ],
         )
         .await?;
@@ -253,6 +261,14 @@ async fn add_in(tx: &mut Tx, new: &New, now: Millis) -> Result<Added, StoreError
 /// The engine's own.
 pub async fn by_name(db: &Db, name: &str) -> Result<Option<Campaign>, StoreError> {
     db.maybe(BY_NAME, args![name]).await
+}
+
+/// A campaign by its number.
+///
+/// # Errors
+/// The engine's own.
+pub async fn by_id(db: &Db, id: i64) -> Result<Option<Campaign>, StoreError> {
+    db.maybe(BY_ID, args![id]).await
 }
 
 /// All campaigns, latest start first.

@@ -29,15 +29,16 @@ statements! {
            and o.verdict = 'accepted' and o.price_minor is not null
          order by t.product_id, o.first_seen desc, o.id desc");
     DECIDED = Sql::same(
-        "select product_id, previous_minor, created_at from decisions
-         where product_id > $1 and product_id <= $2 and created_at >= $3 order by product_id, version");
+        "select d.product_id, d.previous_minor, d.created_at from decisions d join products p on p.id = d.product_id
+         where d.product_id > $1 and d.product_id <= $2 and d.created_at >= $3 and d.created_at >= coalesce(p.amounts_since, 0)
+         order by d.product_id, d.version");
     SET = Sql::same(
         "select o.*, p.sku, p.title from overrides o join products p on p.id = o.product_id
          where o.product_id > $1 and o.product_id <= $2 and o.ended_at is null
            and (o.until_at is null or o.until_at > $3) order by o.product_id, o.kind");
     CAMPAIGNS = Sql::same(
         "select i.product_id, c.id, c.name, c.starts_at, c.ends_at, c.channels, c.announce, c.windows,
-                i.price_minor, i.currency, c.created_at
+                i.price_minor, i.currency, c.created_at, c.audience
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id > $1 and i.product_id <= $2 and c.phase in ('planned', 'running')
            and c.waits_until is null and c.ends_at > $3

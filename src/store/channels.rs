@@ -11,6 +11,11 @@ statements! {
     SET_STATE = Sql::same(
         "update channels set state = $2, reason = $3, since = $4 where name = $1 and state <> $2 returning name");
     LIST = Sql::same("select * from channels order by name");
+    AUDIENCE = Sql::same("update channels set audience = $2 where name = $1 and audience <> $2");
+    OPENED = Sql::same(
+        "insert into live_prices (listing_id, minor, currency, basis, seen_at, audience)
+         select v.listing_id, v.minor, v.currency, v.basis, $2, $3 from live_prices v join listings l on l.id = v.listing_id
+         where l.channel = $1 and v.id = (select max(w.id) from live_prices w where w.listing_id = l.id)");
     RECONCILED = Sql::same("update channels set reconciled_at = $2 where name = $1");
     RESUME = Sql::same(
         "update listings set next_at = $2
@@ -34,6 +39,8 @@ pub struct ChannelRow {
     pub reason: String,
     pub since: i64,
     pub reconciled_at: Option<i64>,
+    /// Who sees its prices: `public` or `loyalty`.
+    pub audience: String,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -49,6 +56,23 @@ pub async fn add(db: &Db, name: String, kind: &'static str, now: Millis) -> Resu
     db.write((name, kind, now), |tx, (name, kind, now)| {
         Box::pin(async move {
             tx.run(ADD, args![name.as_str(), *kind, *now]).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Notes who sees a channel's prices from now on: `public` or `loyalty`. What was live before keeps its own, and what is live
+/// is theirs from now on.
+///
+/// # Errors
+/// The engine's own.
+pub async fn set_audience(db: &Db, name: String, audience: &'static str, now: Millis) -> Result<(), StoreError> {
+    db.write((name, audience, now), |tx, (name, audience, now)| {
+        Box::pin(async move {
+            if tx.run(AUDIENCE, args![name.as_str(), *audience]).await? > 0 {
+                tx.run(OPENED, args![name.as_str(), *now, *audience]).await?;
+            }
             Ok(())
         })
     })

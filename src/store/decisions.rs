@@ -17,10 +17,15 @@ statements! {
     SINCE = Sql::same(
         "select d.*, p.sku, p.title from decisions d join products p on p.id = d.product_id
          where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
-    COUNT_DAY = Sql::same("select count(*) as n from decisions where product_id = $1 and created_at >= $2");
+    // None from before the product went into another money.
+    COUNT_DAY = Sql::same(
+        "select count(*) as n from decisions where product_id = $1 and created_at >= $2 and created_at >= coalesce((select p.amounts_since from products p where p.id = $1), 0)");
     FIRST_OF_DAY = Sql::same(
-        "select previous_minor as minor from decisions where product_id = $1 and created_at >= $2 order by version limit 1");
-    OF_PRODUCT_SINCE = Sql::same("select * from decisions where product_id = $1 and created_at >= $2 order by version");
+        "select previous_minor as minor from decisions where product_id = $1 and created_at >= $2
+           and created_at >= coalesce((select p.amounts_since from products p where p.id = $1), 0) order by version limit 1");
+    OF_PRODUCT_SINCE = Sql::same(
+        "select * from decisions where product_id = $1 and created_at >= $2
+           and created_at >= coalesce((select p.amounts_since from products p where p.id = $1), 0) order by version");
     EVALUATE = Sql::same(
         "insert into evaluations
              (product_id, outcome, price_minor, currency, rule, flags, why, record, checks, since, evaluated_at, doubted)

@@ -49,13 +49,14 @@ statements! {
     PRICES_AT = Sql::same(
         "select d.id, d.product_id, p.sku, d.price_minor, d.currency, d.version, p.own_minor, d.created_at
          from decisions d join products p on p.id = d.product_id
-         where d.product_id > $2 and d.price_minor <> p.own_minor
+         where d.product_id > $2 and d.price_minor <> p.own_minor and d.created_at >= coalesce(p.amounts_since, 0)
            and d.version = (select max(e.version) from decisions e where e.product_id = d.product_id and e.created_at <= $1)
          order by d.product_id limit $3");
     FIRST_PRICES = Sql::same(
         "select d.id, d.product_id, p.sku, d.previous_minor as price_minor, d.currency, d.version, p.own_minor, d.created_at
          from decisions d join products p on p.id = d.product_id
          where d.product_id > $2 and d.version = 1 and d.created_at > $1 and d.previous_minor > 0 and d.previous_minor <> p.own_minor
+           and d.created_at >= coalesce(p.amounts_since, 0)
          order by d.product_id limit $3");
     LIVE_AT = Sql::same(
         "select l.id as listing_id, p.sku, v.minor, l.currency, l.decimals, l.desired_minor, l.decision_id

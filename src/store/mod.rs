@@ -12,6 +12,7 @@ pub mod events;
 pub mod fleet;
 pub mod lanes;
 pub mod listings;
+pub mod moves;
 pub mod observations;
 pub mod overrides;
 pub mod products;
@@ -66,6 +67,8 @@ pub enum StoreError {
         products::ONE_MARKET
     )]
     OtherMarket(Vec<products::Elsewhere>),
+    #[error("`{0}` has changed while it was looked at; nothing was moved\nhint: repeat the command")]
+    Outrun(String),
     #[error("a database task panicked; its transaction was rolled back")]
     Panicked,
 }
@@ -99,6 +102,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0013_second_person"),
     migration!("0015_net_decimals"),
     migration!("0016_campaign_consent"),
+    migration!("0017_audience_and_moves"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.
@@ -115,6 +119,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         fleet::ALL,
         lanes::ALL,
         listings::ALL,
+        moves::ALL,
         observations::ALL,
         overrides::ALL,
         products::ALL,

@@ -105,6 +105,10 @@ pub struct Product {
     pub changed_at: Option<i64>,
     /// When what a till is told of it last changed: the price, or a campaign that only some channels have.
     pub shelf_at: Option<i64>,
+    /// When it was first imported.
+    pub created_at: i64,
+    /// Since when its amounts are in its present money and tax view; `None`: always. Older decisions are amounts of another.
+    pub amounts_since: Option<i64>,
 }
 
 /// A product from an import.
@@ -207,7 +211,7 @@ pub struct Imported {
 }
 
 /// What helps somebody who wants to sell a product in another market, or in another money.
-pub const ONE_MARKET: &str = "a SKU keeps its market and its currency: give the product another SKU there, or let that market be `derived_from` the first";
+pub const ONE_MARKET: &str = "a SKU keeps its market and its currency: `omniprice product move --sku SKU --market ID` takes it to another, to sell it in both give it another SKU there, or let that market be `derived_from` the first";
 
 /// A product that an import names in another market, or another money, than it is priced in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,13 +5,20 @@ use super::db::{Db, Sql, Tx, args, statements};
 use crate::clock::Millis;
 
 statements! {
-    LAST_LIVE = Sql::same("select minor, basis from live_prices where listing_id = $1 order by id desc limit 1");
-    LIVE = Sql::same("insert into live_prices (listing_id, minor, currency, basis, seen_at) values ($1, $2, $3, $4, $5)");
+    LAST_LIVE = Sql::same(
+        "select coalesce(c.audience, 'public') as audience, v.minor, v.basis, v.audience as last_audience
+         from listings l left join channels c on c.name = l.channel
+         left join live_prices v on v.id = (select max(w.id) from live_prices w where w.listing_id = l.id)
+         where l.id = $1");
+    LIVE = Sql::same(
+        "insert into live_prices (listing_id, minor, currency, basis, seen_at, audience) values ($1, $2, $3, $4, $5, $6)");
     LIVE_HISTORY = Sql::same(
-        "select v.minor, v.currency, l.decimals, v.basis, v.seen_at from live_prices v join listings l on l.id = v.listing_id
+        "select v.minor, v.currency, l.decimals, v.basis, v.seen_at, v.audience
+         from live_prices v join listings l on l.id = v.listing_id
          where v.listing_id = $1 and v.seen_at >= $2 order by v.id");
     LIVE_AT = Sql::same(
-        "select v.minor, v.currency, l.decimals, v.basis, v.seen_at from live_prices v join listings l on l.id = v.listing_id
+        "select v.minor, v.currency, l.decimals, v.basis, v.seen_at, v.audience
+         from live_prices v join listings l on l.id = v.listing_id
          where v.listing_id = $1 and v.seen_at <= $2 order by v.id desc limit 1");
     STATES = Sql::same(
         "select l.channel, l.state, count(*) as n from listings l group by l.channel, l.state order by l.channel, l.state");
@@ -135,6 +142,8 @@ pub struct LivePrice {
     pub decimals: Option<i64>,
     pub basis: String,
     pub seen_at: i64,
+    /// Who could buy at it: `public` or `loyalty`.
+    pub audience: String,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -154,11 +163,13 @@ struct Count {
 
 #[derive(Debug, sqlx::FromRow)]
 struct LastLive {
-    minor: i64,
-    basis: String,
+    audience: String,
+    minor: Option<i64>,
+    basis: Option<String>,
+    last_audience: Option<String>,
 }
 
-/// Price facts are rows only when something is new: the price, or how sure we are of it.
+/// Price facts are rows only when something is new: the price, how sure we are of it, or who the channel is for.
 pub(super) async fn note_live(
     tx: &mut Tx,
     listing_id: i64,
@@ -168,8 +179,14 @@ pub(super) async fn note_live(
     now: Millis,
 ) -> Result<(), StoreError> {
     let last: Option<LastLive> = tx.maybe(LAST_LIVE, args![listing_id]).await?;
-    if last.is_none_or(|last| last.minor != minor || last.basis != basis) {
-        tx.run(LIVE, args![listing_id, minor, currency, basis, now]).await?;
+    let audience = last.as_ref().map_or("public", |last| last.audience.as_str());
+    let known = last.as_ref().is_some_and(|last| {
+        last.minor == Some(minor)
+            && last.basis.as_deref() == Some(basis)
+            && last.last_audience.as_deref() == Some(audience)
+    });
+    if !known {
+        tx.run(LIVE, args![listing_id, minor, currency, basis, now, audience]).await?;
     }
     Ok(())
 }

@@ -30,9 +30,11 @@ statements! {
          where l.product_id >= $1 and l.product_id <= $2 and c.phase in ('planned', 'running')
            and c.starts_at <= $3 and c.ends_at > $3 and s.currency = p.currency and l.decimals is null
            and (cast($4 as text) is null or l.channel = $4)
+           and (case when $5 like '%,' || l.channel || ',%' then 1 else 0 end)
+               = (case when $6 like '%,' || p.market || ',%' then 0 else 1 end)
          group by l.product_id, s.campaign_minor");
     PLANNED = Sql::same(
-        "select p.id as product_id, p.sku, i.price_minor, i.currency, c.starts_at, c.ends_at, c.channels, c.windows
+        "select p.id as product_id, p.sku, p.market, i.price_minor, i.currency, c.starts_at, c.ends_at, c.channels, c.windows
          from campaign_items i join campaigns c on c.id = i.campaign_id join products p on p.id = i.product_id
          where (p.id > $1 or (p.id = $1 and c.starts_at > $2)) and c.phase in ('planned', 'running')
            and c.waits_until is null and c.starts_at > $3 and c.starts_at <= $4 and p.locked = 0
@@ -91,6 +93,7 @@ pub struct Reference {
 pub struct Planned {
     pub product_id: i64,
     pub sku: String,
+    pub market: String,
     pub price_minor: i64,
     pub currency: String,
     /// UTC milliseconds.
@@ -120,7 +123,8 @@ pub async fn running(db: &Db, first: i64, last: i64, now: Millis) -> Result<Vec<
 }
 
 /// What the prices of running campaigns may be compared with, on one channel or on all that have them, for the products
-/// from one id to another.
+/// from one id to another. Of channels whose amounts contain VAT (`views.0`) in markets whose amounts do, and of others in the
+/// markets named in `views.1`, whose amounts do not: a price is compared with none of another view.
 ///
 /// # Errors
 /// The engine's own.
@@ -130,8 +134,10 @@ pub async fn references(
     last: i64,
     now: Millis,
     channel: Option<&str>,
+    (gross, net): (&[&str], &[&str]),
 ) -> Result<Vec<Reference>, StoreError> {
-    db.all(REFERENCES, args![first, last, now, channel]).await
+    let listed = |names: &[&str]| format!(",{},", names.join(","));
+    db.all(REFERENCES, args![first, last, now, channel, listed(gross), listed(net)]).await
 }
 
 /// Notes that tills are told something else of a campaign's products, though their prices have not changed.

@@ -32,7 +32,9 @@ statements! {
          join observations o on o.id = (
              select max(x.id) from observations x where x.target_id = t.id and x.verdict = 'accepted')
          where p.tags like $1 and o.currency = p.currency and o.availability <> 'out_of_stock' and o.checks > 1
-           and o.price_minor > 0 and p.own_minor * 100 > o.price_minor * $2 and o.last_seen >= $3 and o.first_seen <= $4
+           and o.price_minor > 0
+           and p.own_minor * (case when $6 like '%,' || p.market || ',%' then 130 else 100 end) > o.price_minor * $2
+           and o.last_seen >= $3 and o.first_seen <= $4
            and not exists (select 1 from events e where e.dedupe = 'match-review/' || cast(t.id as text) and e.resolved_at is null)
          order by p.id, o.price_minor, t.competitor limit $5");
 }
@@ -64,7 +66,7 @@ pub struct Late {
     pub unanswered: i64,
 }
 
-/// A competitor's offer that is cheaper than ours.
+/// A competitor's offer that may be cheaper than ours; both prices as they are stored, each in its own tax view.
 #[derive(Debug, Clone, FromRow)]
 pub struct Undercut {
     pub product_id: i64,
@@ -113,20 +115,22 @@ pub async fn late(db: &Db, channel: &str, before: Millis) -> Result<Option<Late>
     db.maybe(LATE, args![channel, before]).await
 }
 
-/// Offers for products with a tag that we exceed by more than `percent` (105: by more than 5 %), seen more than once, last
-/// since `fresh` and first before `begun`; the cheapest of a product first.
+/// Offers for products with a tag that we may exceed by more than `percent` (105: by more than 5 %), seen more than once, last
+/// since `fresh` and first before `begun`; the cheapest of a product first. In the markets named in `net` our prices are without
+/// VAT and offers mostly with it: there every offer is told that could exceed ours without up to 30 %. Whoever asks compares.
 ///
 /// # Errors
 /// The engine's own.
 pub async fn undercut(
     db: &Db,
     tag: &str,
-    percent: i64,
+    (percent, net): (i64, &[&str]),
     fresh: Millis,
     begun: Millis,
     limit: i64,
 ) -> Result<Vec<Undercut>, StoreError> {
     // Tags are stored as a JSON list of texts.
     let tagged = format!("%\"{tag}\"%");
-    db.all(UNDERCUT, args![tagged, percent, fresh, begun, limit]).await
+    let net = format!(",{},", net.join(","));
+    db.all(UNDERCUT, args![tagged, percent, fresh, begun, limit, net]).await
 }

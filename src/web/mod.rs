@@ -2,6 +2,7 @@
 //!
 //! An accept loop of its own: header timeout and a cap on connections, which `axum::serve` does not have.
 
+mod campaigns;
 mod people;
 mod prices;
 

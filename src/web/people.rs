@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Map, Value};
 
-use super::Failed;
+use super::{Failed, campaigns};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::config::{Language, Part, QuietDay, Wanted};
@@ -40,7 +40,7 @@ pub fn routes() -> Router<Arc<App>> {
 
 #[derive(Template)]
 #[template(path = "people.html")]
-struct Page<'a> {
+pub(super) struct Page<'a> {
     lang: &'static str,
     words: &'static Words,
     title: &'a str,
@@ -60,12 +60,12 @@ struct About<'a> {
 }
 
 /// A form with one button, and what it asks.
-struct Form {
-    button: &'static str,
-    fields: Vec<Field>,
+pub(super) struct Form {
+    pub button: &'static str,
+    pub fields: Vec<Field>,
 }
 
-struct Field {
+pub(super) struct Field {
     name: &'static str,
     label: &'static str,
     value: String,
@@ -78,7 +78,7 @@ struct Field {
 }
 
 impl Field {
-    fn line(name: &'static str, label: &'static str, value: &str) -> Self {
+    pub fn line(name: &'static str, label: &'static str, value: &str) -> Self {
         Self { name, label, value: value.to_owned(), choices: vec![], known: vec![], wrong: None }
     }
 
@@ -96,7 +96,7 @@ impl Field {
 }
 
 /// Pages with a token in their address are nobody else's business: not stored, not indexed, no referrer, no script.
-fn answer(status: StatusCode, page: &impl Template) -> Result<Response, Failed> {
+pub(super) fn answer(status: StatusCode, page: &impl Template) -> Result<Response, Failed> {
     let mut response = (status, page.render()?).into_response();
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -114,7 +114,7 @@ fn answer(status: StatusCode, page: &impl Template) -> Result<Response, Failed> 
     Ok(response)
 }
 
-fn page<'a>(reader: &Reader, title: &'a str, lines: Vec<String>, form: Option<Form>) -> Page<'a> {
+pub(super) fn page<'a>(reader: &Reader, title: &'a str, lines: Vec<String>, form: Option<Form>) -> Page<'a> {
     Page { lang: reader.voice.language.code(), words: reader.voice.words, title, alert: None, lines, form }
 }
 
@@ -192,6 +192,8 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
             ];
             answer(StatusCode::OK, &About { lang: reader.voice.language.code(), words, page: &page, parts: &parts })
         }
+        Purpose::ApproveCampaign(id) => campaigns::show(&app, &reader, id, true).await,
+        Purpose::RejectCampaign(id) => campaigns::show(&app, &reader, id, false).await,
         Purpose::Approve(id) | Purpose::Reject(id) => {
             let Some(review) = open_review(&app, id).await? else { return settled(&app, &reader, id).await };
             let approve = matches!(claim.purpose, Purpose::Approve(_));
@@ -275,14 +277,19 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>, body: Strin
         }
         Purpose::Settings => save(&app, &reader, &form).await,
         Purpose::Product(_) => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
+        Purpose::ApproveCampaign(id) => campaigns::settle(&app, &reader, id, true, &reason(&form, &reader)).await,
+        Purpose::RejectCampaign(id) => campaigns::settle(&app, &reader, id, false, &reason(&form, &reader)).await,
         Purpose::Approve(id) | Purpose::Reject(id) => {
-            let why = form.get("why").and_then(Value::as_str).unwrap_or_default();
-            // The log keeps it in the words of whoever followed the link, as any reason.
-            let why: String =
-                if why.trim().is_empty() { words.by_link.to_owned() } else { why.chars().take(MAX_WHY).collect() };
+            let why = reason(&form, &reader);
             settle(&app, &reader, id, matches!(claim.purpose, Purpose::Approve(_)), why).await
         }
     }
+}
+
+/// Why somebody agreed or did not. The log keeps it in the words of whoever followed the link, as any reason.
+fn reason(form: &Map<String, Value>, reader: &Reader) -> String {
+    let why = form.get("why").and_then(Value::as_str).unwrap_or_default();
+    if why.trim().is_empty() { reader.voice.words.by_link.to_owned() } else { why.chars().take(MAX_WHY).collect() }
 }
 
 async fn settle(app: &App, reader: &Reader, id: i64, approve: bool, why: String) -> Result<Response, Failed> {

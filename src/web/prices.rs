@@ -12,9 +12,11 @@ use axum::routing::get;
 use serde::{Deserialize, Serialize};
 
 use super::{Failed, tagged};
-use crate::app::App;
+use crate::app::{App, Loaded};
+use crate::channel::Tax as ChannelTax;
 use crate::clock::Millis;
 use crate::decide::campaign::Window;
+use crate::decide::facts::Tax;
 use crate::decide::prior_rules;
 use crate::decide::world::MarketRules;
 use crate::flow::campaigns::{part, scope};
@@ -52,6 +54,8 @@ struct Price {
     version: i64,
     #[serde(flatten)]
     price: Money,
+    #[serde(flatten)]
+    view: View,
     changed_at: Option<String>,
     /// Exclusive end of the campaign that set the price.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +63,22 @@ struct Price {
     /// Present only where the reduction may be announced.
     #[serde(skip_serializing_if = "Option::is_none")]
     reduced: Option<Reduced>,
+}
+
+/// The market whose price it is, and whether the amounts of that market contain VAT.
+#[derive(Serialize)]
+struct View {
+    market: String,
+    /// `gross`, with VAT, or `net`; none where the rules do not have the market.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax: Option<Tax>,
+}
+
+impl View {
+    fn of(loaded: Option<&Loaded>, market: &str) -> Self {
+        let rules = loaded.and_then(|loaded| loaded.set.market(market));
+        Self { market: market.to_owned(), tax: rules.map(|rules| rules.market.tax) }
+    }
 }
 
 #[derive(Serialize)]
@@ -140,11 +160,13 @@ async fn told(app: &App, page: Vec<Product>, channel: Option<&str>) -> Result<Ve
         }
     }
     let mut references = HashMap::new();
-    let compared = shelf::references(&app.db, first, last, now, channel).await?;
+    // Without rules nobody can say whether an amount contains VAT; the price is told all the same.
+    let loaded = app.rules().await.ok();
+    let net = net_markets(loaded.as_deref());
+    let compared = shelf::references(&app.db, first, last, now, channel, (&gross_channels(app), &net)).await?;
     for one in compared.into_iter().filter(|one| one.announce != 0) {
         references.insert((one.product_id, one.campaign_minor), one);
     }
-    let loaded = if references.is_empty() { None } else { Some(app.rules().await?) };
     let terms = if apart.is_empty() { None } else { Some(app.terms().await?) };
     let mut prices = Vec::with_capacity(page.len());
     for product in page {
@@ -162,6 +184,7 @@ async fn told(app: &App, page: Vec<Product>, channel: Option<&str>) -> Result<Ve
         let label = country.map_or_else(String::new, |market| label(app, market));
         prices.push(Price {
             price: Money::from_minor(minor, money),
+            view: View::of(loaded.as_deref(), &product.market),
             valid_until: ends_at.map(|at| Millis(at).to_string()),
             reduced: reference.and_then(|reference| reduced(reference, minor, money, &label)),
             changed_at: product.shelf_at.map(|at| Millis(at).to_string()),
@@ -170,6 +193,18 @@ async fn told(app: &App, page: Vec<Product>, channel: Option<&str>) -> Result<Ve
         });
     }
     Ok(prices)
+}
+
+/// Channels whose amounts contain VAT, and markets whose amounts do not: what is compared must be of one view.
+fn gross_channels(app: &App) -> Vec<&str> {
+    let gross = app.lanes.iter().filter(|lane| lane.channel.capabilities().tax == ChannelTax::Gross);
+    gross.map(|lane| lane.name.as_str()).collect()
+}
+
+fn net_markets(loaded: Option<&Loaded>) -> Vec<&str> {
+    let markets = loaded.map(|loaded| loaded.set.markets.as_slice()).unwrap_or_default();
+    let net = markets.iter().filter(|market| market.market.tax == Tax::Net);
+    net.map(|market| market.market.id.as_str()).collect()
 }
 
 /// What a label says beside a prior price of this market.
@@ -209,6 +244,8 @@ struct Planned {
     sku: String,
     #[serde(flatten)]
     price: Money,
+    #[serde(flatten)]
+    view: View,
     valid_from: String,
     valid_until: String,
 }
@@ -231,6 +268,7 @@ async fn upcoming(
     let page = shelf::planned(&app.db, after, now, now.plus(AHEAD_MS), PAGE).await?;
     let next = page.last().filter(|_| page.len() as i64 == PAGE);
     let next = next.map(|last| format!("{}.{}", last.product_id, last.starts_at));
+    let loaded = app.rules().await.ok();
     let mut planned = Vec::with_capacity(page.len());
     for one in page {
         let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
@@ -244,6 +282,7 @@ async fn upcoming(
         };
         planned.push(Planned {
             price: Money::from_minor(one.price_minor, currency(&one.currency)?),
+            view: View::of(loaded.as_deref(), &one.market),
             sku: one.sku,
             valid_from: window.from.to_string(),
             valid_until: window.until.to_string(),

@@ -2,7 +2,7 @@
 
 mod hooks;
 mod kept;
-mod links;
+pub mod links;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -304,8 +304,14 @@ pub fn full(title: &str) -> Facts {
 
 /// One that starts, one that runs, one that a channel has not taken back, one that was cancelled.
 fn campaigns() -> Vec<Campaign> {
-    let campaign =
-        |name: &str, stage: Stage| Campaign { name: name.into(), stage, products: 2, channels: vec![], claims: vec![] };
+    let campaign = |name: &str, stage: Stage| Campaign {
+        name: name.into(),
+        for_members: name == "Autumn",
+        stage,
+        products: 2,
+        channels: vec![],
+        claims: vec![],
+    };
     let on = |channel: &str, live: i64, unverified: i64, still: i64| OnChannel {
         channel: channel.into(),
         listings: 1_200,
@@ -333,6 +339,7 @@ fn campaigns() -> Vec<Campaign> {
         campaign(
             "Spring",
             Stage::Waits {
+                id: 7,
                 until: UNTIL.plus(Millis::DAY),
                 planned_by: "Ann".into(),
                 why: "a change of -20.04 % needs two persons' consent".into(),

@@ -176,7 +176,7 @@ async fn a_campaign_runs_on_all_channels_in_one_window_and_says_what_history_all
     let (starts, ends) = (world.app.now().plus(Millis::HOUR), world.app.now().plus(3 * Millis::DAY));
     let upcoming = ask(&world.app, "/v1/prices/upcoming").await;
     let begins = json!({ "sku": "KETTLE", "amount": "399.00", "currency": "DKK",
-        "valid_from": starts.to_string(), "valid_until": ends.to_string() });
+        "market": "DK", "tax": "gross", "valid_from": starts.to_string(), "valid_until": ends.to_string() });
     assert_eq!(upcoming, json!({ "upcoming": [begins], "next": null }));
     let before = ask(&world.app, "/v1/prices").await;
     assert_eq!(before["prices"][0].get("valid_until"), None, "{before}");

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::super::names::count;
 use super::{Cites, Report};
 use crate::clock::Millis;
+use crate::decide::prior::Audience;
 use crate::report::digest::plain;
 
 /// The whole report for a person.
@@ -40,6 +41,9 @@ pub(super) fn of(r: &Report, zone: &str) -> String {
             d.id,
             d.why
         );
+    }
+    for sentence in &r.moved {
+        let _ = writeln!(out, "{sentence}");
     }
     let _ = writeln!(
         out,
@@ -146,15 +150,16 @@ fn channels(r: &Report, out: &mut String) {
     let _ = writeln!(out, "\nchannels{}:", if r.at.is_some() { ", then and now" } else { "" });
     for c in &r.channels {
         let none = || "-".to_owned();
+        let members = if c.audience == Audience::Loyalty.as_str() { " (members only)" } else { "" };
         let now = match (&r.at, &c.then) {
-            (None, _) => format!("  {}", c.channel),
+            (None, _) => format!("  {}{members}", c.channel),
             (Some(_), Some(then)) => {
                 let basis = basis(&then.basis);
-                let _ = writeln!(out, "  {}: asked {} ({basis}), since {}", c.channel, then.price, then.since);
+                let _ = writeln!(out, "  {}{members}: asked {} ({basis}), since {}", c.channel, then.price, then.since);
                 "    now".to_owned()
             }
             (Some(_), None) => {
-                let _ = writeln!(out, "  {}: nothing was known of its price then", c.channel);
+                let _ = writeln!(out, "  {}{members}: nothing was known of its price then", c.channel);
                 "    now".to_owned()
             }
         };

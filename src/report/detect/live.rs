@@ -3,14 +3,15 @@
 //!
 //! They look at what was read back and what was seen, never at what was meant.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Open, Patience, set};
 use crate::app::App;
 use crate::channel::Capabilities;
 use crate::clock::Millis;
 use crate::decide::campaign::Role;
+use crate::decide::facts::Tax;
 use crate::decide::rounding::DISPLAY;
 use crate::flow::campaigns;
 use crate::money::{Currency, Decimal, MOST_DECIMALS, Money, WirePrice, currency};
@@ -226,38 +227,55 @@ async fn orders(app: &App, found: &mut Found) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whose offers for a product count for a decision now: fresh by its rule, in stock, and nobody whom it leaves out.
-async fn counted(app: &App, product_id: i64, now: Millis) -> anyhow::Result<BTreeSet<String>> {
-    let Some(product) = products::by_id(&app.db, product_id).await? else { return Ok(BTreeSet::new()) };
+/// Our price of a product, and the offers that count for a decision now: fresh by its rule, in stock, and nobody's whom it
+/// leaves out. All in minor units of the product's currency, tax view and pack, as decisions compare them.
+#[derive(Debug, Default)]
+struct Compared {
+    ours: i64,
+    theirs: BTreeMap<String, i64>,
+}
+
+async fn compared(app: &App, product_id: i64, now: Millis) -> anyhow::Result<Compared> {
+    let Some(product) = products::by_id(&app.db, product_id).await? else { return Ok(Compared::default()) };
     let age = max_age(app);
-    let track = tracks::one(app, product, now.plus(-age)).await?;
-    let offers = track.as_ref().map(|track| track.offers(now, age)).unwrap_or_default();
-    Ok(offers.into_iter().map(|offer| offer.competitor.to_owned()).collect())
+    let Some(track) = tracks::one(app, product, now.plus(-age)).await? else { return Ok(Compared::default()) };
+    let offers = track.offers(now, age).into_iter();
+    let theirs = offers.map(|offer| (offer.competitor.to_owned(), offer.minor)).collect();
+    Ok(Compared { ours: track.compared(now), theirs })
 }
 
 /// Key items on which a competitor was seen more than once, clearly cheaper, and we did not answer by ourselves.
 async fn key_items(app: &App, found: &mut Found) -> anyhow::Result<()> {
-    let own: BTreeSet<String> = match app.rules().await {
-        Ok(loaded) => loaded.set.own_shops.clone(),
-        Err(_) => BTreeSet::new(),
-    };
+    let loaded = app.rules().await.ok();
+    let (own, net) = loaded.as_ref().map_or_else(Default::default, |loaded| {
+        let net = loaded.set.markets.iter().filter(|market| market.market.tax == Tax::Net);
+        (loaded.set.own_shops.clone(), net.map(|market| market.market.id.as_str()).collect::<Vec<_>>())
+    });
     let now = app.now();
     let (fresh, begun) = (now.plus(-max_age(app)), now.plus(-KEY_PATIENCE));
-    let mut judged: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
-    for row in shown::undercut(&app.db, KEY_ITEM, 100 + KEY_GAP_PCT, fresh, begun, LIMIT).await? {
+    let mut judged: BTreeMap<i64, Compared> = BTreeMap::new();
+    let mut cheaper = Vec::new();
+    for row in shown::undercut(&app.db, KEY_ITEM, (100 + KEY_GAP_PCT, &net), fresh, begun, LIMIT).await? {
         let Ok(code) = currency(&row.currency) else { continue };
         if own.contains(&row.competitor) {
             continue;
         }
         if let Entry::Vacant(unknown) = judged.entry(row.product_id) {
-            unknown.insert(counted(app, row.product_id, now).await?);
+            unknown.insert(compared(app, row.product_id, now).await?);
         }
-        if judged.get(&row.product_id).is_none_or(|counted| !counted.contains(&row.competitor)) {
+        let known = judged.get(&row.product_id);
+        let Some((ours, theirs)) = known.and_then(|known| Some((known.ours, *known.theirs.get(&row.competitor)?)))
+        else {
             continue;
+        };
+        if i128::from(ours) * 100 > i128::from(theirs) * i128::from(100 + KEY_GAP_PCT) {
+            cheaper.push((row.product_id, theirs, ours, code, row));
         }
-        let (ours, theirs) = (Money::from_minor(row.own_minor, code), Money::from_minor(row.price_minor, code));
-        let gap =
-            Decimal::from(row.own_minor - row.price_minor) * Decimal::ONE_HUNDRED / Decimal::from(row.price_minor);
+    }
+    cheaper.sort_by_key(|(product, theirs, ..)| (*product, *theirs));
+    for (_, theirs, ours, code, row) in cheaper {
+        let gap = Decimal::from(ours - theirs) * Decimal::ONE_HUNDRED / Decimal::from(theirs);
+        let (ours, theirs) = (Money::from_minor(ours, code), Money::from_minor(theirs, code));
         let dedupe = format!("key-item/{}", row.product_id);
         // The cheapest competitor comes first, and one message per product is enough.
         found.entry(dedupe.clone()).or_insert_with(|| Raise {

@@ -2,20 +2,23 @@
 
 use super::super::facts::{Campaign, Claims, Facts, OnChannel, Stage};
 use super::super::lang::Voice;
+use super::super::link::Purpose;
 use super::super::reader::Reader;
 use super::super::text::{message, plain};
 use super::Row;
 use super::rows::{Content, filled};
+use crate::flow::campaign_consent::PREFIX;
 use crate::money::Decimal;
 
 /// Reasons that one country names.
 const REASONS: usize = 2;
 
 pub fn campaigns(facts: &Facts, reader: &Reader) -> Content {
-    (vec![], facts.campaigns.iter().map(|campaign| row(campaign, &reader.voice)).collect())
+    (vec![], facts.campaigns.iter().map(|campaign| row(campaign, reader)).collect())
 }
 
-fn row(campaign: &Campaign, voice: &Voice) -> Row {
+fn row(campaign: &Campaign, reader: &Reader) -> Row {
+    let voice = &reader.voice;
     let words = voice.words;
     let (text, at) = match &campaign.stage {
         Stage::Starts(at) => (words.campaign_starts, voice.at(*at)),
@@ -25,6 +28,7 @@ fn row(campaign: &Campaign, voice: &Voice) -> Row {
         Stage::Cancelled { .. } => (words.campaign_cancelled, String::new()),
     };
     let mut why = vec![voice.plural(&words.products, campaign.products, &[])];
+    why.extend(campaign.for_members.then(|| words.for_members.to_owned()));
     match &campaign.stage {
         Stage::Cancelled { why: told } | Stage::Waits { why: told, .. } => why.push(message(&voice.tell_all(told))),
         Stage::Ended(_) => why.extend(campaign.channels.iter().filter(|on| on.still > 0).map(|on| still(on, voice))),
@@ -37,7 +41,17 @@ fn row(campaign: &Campaign, voice: &Voice) -> Row {
         _ => String::new(),
     };
     let what = filled(text, &[("name", plain(&campaign.name)), ("at", at), ("who", who)]);
-    Row { what, why: why.join("; "), ..Row::default() }
+    let Stage::Waits { id, until, .. } = campaign.stage else {
+        return Row { what, why: why.join("; "), ..Row::default() };
+    };
+    let link = |label, purpose| reader.link(purpose, Some(until)).map(|url| (label, url));
+    let both = [link(words.approve, Purpose::ApproveCampaign(id)), link(words.reject, Purpose::RejectCampaign(id))];
+    let links: Vec<_> = both.into_iter().flatten().collect();
+    let name = format!("{PREFIX}{}", plain(&campaign.name));
+    let command = links
+        .is_empty()
+        .then(|| format!("omniprice approve {name} --why \"...\"   omniprice reject {name} --why \"...\""));
+    Row { what, why: why.join("; "), links, command, ..Row::default() }
 }
 
 fn count(n: i64, voice: &Voice) -> String {

@@ -65,7 +65,7 @@ words! {
     index, index_none, index_change, index_week, cheapest, coverage, most_moves,
     change_balance, reference, reference_of, floor, approved_by, agreed_by, adopted_from, rule,
     headroom, sold_out, overtaken, at_floor, below_floor, unreachable_target,
-    campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_waits, campaign_still, claims, prior_price,
+    campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_waits, campaign_still, for_members, claims, prior_price,
     parity, unverified, pages, freshness, evaluations, backup, no_backup, notice,
     history_alt, trend_alt, legend,
     chart_index, chart_price, chart_risk, chart_elasticity, chart_below, chart_readiness,
@@ -82,7 +82,8 @@ words! {
     severity_critical, severity_warning, severity_info,
     // Pages behind links.
     page_title, unsubscribe_ask, unsubscribe_button, unsubscribed, resubscribe, approve_ask, reject_ask, approve_button,
-    reject_button, why_label, done_approved, done_agreed, done_rejected, link_expired, link_broken, review_settled, review_approved,
+    reject_button, why_label, done_approved, done_agreed, done_rejected, campaign_ask, campaign_reject_ask, campaign_own, campaign_settled,
+    done_campaign, done_cancelled, link_expired, link_broken, review_settled, review_approved,
     review_rejected, by_link, review_expired, review_replaced, not_saved, wrong_schedule, wrong_zone, wrong_hours, wrong_number,
     wrong_name, empty_names, wrong_list, wrong_value, settings_title,
     settings_saved, settings_save, settings_digest, settings_zone, settings_quiet, settings_language, settings_alerts,

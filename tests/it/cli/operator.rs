@@ -228,6 +228,29 @@ async fn a_product_of_one_market_is_not_imported_into_another() {
         assert!(said.err.contains(told) && said.err.contains("hint: a SKU keeps its market"), "{said:?}");
         assert!(said.out.contains("nothing stored"), "{said:?}");
     }
+    // The hint can be followed: shown first, then done, then explained, and the import goes through.
+    let hint = day.say(&["import", "de.csv"]).await.ends(2);
+    assert!(hint.err.contains("`omniprice product move --sku SKU --market ID`"), "{hint:?}");
+    let to = ["product", "move", "--sku", "KETTLE", "--market", "DE", "--why", "sold from Berlin", "--actor", "ann"];
+    let bare = day.say(&to).await.ends(2);
+    assert!(
+        bare.err.contains("KETTLE: `price` 499.00 DKK has no amount") && bare.err.contains("hint: --rate"),
+        "{bare:?}"
+    );
+    let at_rate = [&to[..], &["--rate", "1 EUR = 7.46 DKK"]].concat();
+    let shown = day.say(&at_rate).await.ends(0);
+    assert!(
+        shown.out.contains("KETTLE: DK 499.00 DKK -> DE 66.89 EUR") && shown.out.contains("nothing is stored"),
+        "{shown:?}"
+    );
+    assert!(day.say(&["import", "de.csv"]).await.ends(2).err.contains("is priced in DK"), "looking moves nothing");
+    let done = day.say(&[&at_rate[..], &["--yes"]].concat()).await.ends(0);
+    assert!(done.out.contains("1 product moved to DE"), "{done:?}");
+    let told = day.say(&["explain", "KETTLE"]).await.ends(0);
+    let moved = "ann moved it from DK (499.00 DKK) to DE (66.89 EUR) at ";
+    assert!(told.out.contains(moved) && told.out.contains("at 1 EUR = 7.46 DKK: sold from Berlin"), "{told:?}");
+    let none = day.say(&["product", "move", "--market", "DE", "--why", "x"]).await.ends(2);
+    assert!(none.err.contains("--sku"), "{none:?}");
     day.say(&["explain", "PAN"]).await.ends(1);
     day.write("de.csv", "sku,title,market,price,cost\nPAN,Pan,DE,59.90,20.00\n");
     day.say(&["import", "de.csv"]).await.ends(0);

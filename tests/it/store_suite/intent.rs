@@ -86,6 +86,7 @@ pub(super) fn campaign(name: &str, product_id: i64, from: i64, until: i64) -> Ca
         zone: "Europe/Copenhagen".into(),
         channels: vec![],
         announce: true,
+        audience: "public",
         policy: "start_without",
         cart_grace_ms: 10_000,
         windows: None,
@@ -113,6 +114,8 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
     let names = |all: Vec<campaigns::Campaign>| all.into_iter().map(|c| c.name).collect::<Vec<_>>();
     assert_eq!(names(campaigns::open(db).await.unwrap()), ["first", "next"]);
     assert_eq!(names(campaigns::list(db, 10).await.unwrap()), ["next", "first"]);
+    assert_eq!(campaigns::by_id(db, id).await.unwrap().map(|one| one.name).as_deref(), Some("first"));
+    assert!(campaigns::by_id(db, id + 99).await.unwrap().is_none());
     assert_eq!(campaigns::items(db, id, 10).await.unwrap()[0].price_minor, 39_900);
     assert_eq!(campaigns::products(db, id, 0, 10).await.unwrap(), [a.id]);
     assert_eq!(campaigns::products(db, id, a.id, 10).await.unwrap(), [0; 0]);
@@ -148,6 +151,9 @@ async fn a_campaign_takes_its_products_alone_and_moves_through_its_phases(test: 
 
 pub(super) async fn listing(db: &Db, product_id: i64) -> i64 {
     channels::add(db, "shop".into(), "webhook", NOW).await.unwrap();
+    channels::set_audience(db, "shop".into(), "loyalty", NOW).await.unwrap();
+    assert_eq!(channels::list(db).await.unwrap()[0].audience, "loyalty");
+    channels::set_audience(db, "shop".into(), "public", NOW).await.unwrap();
     let found = Found {
         channel: "shop".into(),
         product_id,

@@ -52,7 +52,7 @@ async fn campaigns_say_until_when_a_price_holds_what_it_was_and_what_is_planned(
     };
     let desire = Desire { listing_id, price: Ok(39_900) };
     campaigns::desire(db, vec![frozen], vec![desire], None, after(100)).await.unwrap();
-    let references = shelf::references(db, a.id, b.id, after(150), None).await.unwrap();
+    let references = shelf::references(db, a.id, b.id, after(150), None, (&["shop"], &[])).await.unwrap();
     let seen: Vec<_> = references
         .iter()
         .map(|one| {
@@ -60,10 +60,17 @@ async fn campaigns_say_until_when_a_price_holds_what_it_was_and_what_is_planned(
         })
         .collect();
     assert_eq!(seen, [(a.id, 39_900, 47_900, Some(NOW.0), 1, 1)]);
-    assert_eq!(shelf::references(db, a.id, b.id, after(200), None).await.unwrap(), []);
+    assert_eq!(shelf::references(db, a.id, b.id, after(200), None, (&["shop"], &[])).await.unwrap(), []);
     let own = listings::of_product(db, a.id).await.unwrap().remove(0).channel;
-    assert_eq!(shelf::references(db, a.id, b.id, after(150), Some(&own)).await.unwrap(), references);
-    assert_eq!(shelf::references(db, a.id, b.id, after(150), Some("another")).await.unwrap(), []);
+    assert_eq!(shelf::references(db, a.id, b.id, after(150), Some(&own), (&["shop"], &[])).await.unwrap(), references);
+    assert_eq!(shelf::references(db, a.id, b.id, after(150), Some("another"), (&["shop"], &[])).await.unwrap(), []);
+
+    let of_view = async |gross: &[&str], net: &[&str]| {
+        shelf::references(db, a.id, b.id, after(150), None, (gross, net)).await.unwrap().len()
+    };
+    assert_eq!(of_view(&["shop"], &["DK"]).await, 0, "a price with VAT beside one without");
+    assert_eq!(of_view(&[], &[]).await, 0, "and the other way round");
+    assert_eq!(of_view(&[], &["SE", "DK"]).await, 1);
 
     let planned = async |place: (i64, i64), now: i64, until: i64, limit: i64| {
         let rows = shelf::planned(db, place, after(now), after(until), limit).await.unwrap();

@@ -110,7 +110,7 @@ async fn an_undercut_is_a_tagged_product_that_a_fresh_lasting_offer_beats_by_mor
     let rows = vec![tagged("KEY", &["kvi", "audio"], "near.example"), tagged("OTHER", &["kviar"], "near.example")];
     products::import(db, rows, NOW).await.unwrap();
     let told = async |percent: i64, fresh: i64, begun: i64| {
-        let all = shown::undercut(db, "kvi", percent, after(fresh), after(begun), 9).await.unwrap();
+        let all = shown::undercut(db, "kvi", (percent, &[]), after(fresh), after(begun), 9).await.unwrap();
         all.into_iter().map(|u| (u.sku, u.competitor, u.own_minor, u.price_minor)).collect::<Vec<_>>()
     };
     for sku in ["KEY", "OTHER"] {
@@ -130,4 +130,7 @@ async fn an_undercut_is_a_tagged_product_that_a_fresh_lasting_offer_beats_by_mor
     assert!(told(109, 0, 60).await.is_empty());
     assert!(told(105, 61, 60).await.is_empty(), "stale");
     assert!(told(105, 0, -1).await.is_empty(), "begun too late");
+    let with_vat =
+        async |net: &[&str]| shown::undercut(db, "kvi", (130, net), after(0), after(60), 9).await.unwrap().len();
+    assert_eq!((with_vat(&["SE"]).await, with_vat(&["SE", "DK"]).await), (0, 1), "whoever asks takes out the VAT");
 }

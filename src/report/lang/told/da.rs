@@ -49,6 +49,10 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::RatesFailed => "valutakurserne kunne ikke hentes: {why}",
         Sentence::RobotsIgnored => "robots.txt følges ikke: {why}",
+        Sentence::ForMembers => "priserne på {channels} er kun for medlemmer",
+        Sentence::SeenByAll => {
+            "reglerne forbeholder kanalen for medlemmer, men dens type viser priser til alle: fjern audience = \"loyalty\" fra dens [[channel]]"
+        }
         Sentence::ChannelStops => "{channel} er stoppet: {why}",
         Sentence::MovesAtOnce => "{n} af {all} priser ville skifte på én gang ({share})",
         Sentence::MovesFar => "{n} priser ville flytte sig {mean} i snit",

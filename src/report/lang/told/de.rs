@@ -53,6 +53,10 @@ pub const fn form(sentence: Sentence) -> &'static str {
         }
         Sentence::RatesFailed => "die Wechselkurse ließen sich nicht holen: {why}",
         Sentence::RobotsIgnored => "robots.txt wird nicht befolgt: {why}",
+        Sentence::ForMembers => "Preise auf {channels} sind nur für Mitglieder",
+        Sentence::SeenByAll => {
+            "die Regeln behalten den Kanal Mitgliedern vor, aber seine Art zeigt Preise allen: audience = \"loyalty\" aus seinem [[channel]] nehmen"
+        }
         Sentence::ChannelStops => "{channel} ist angehalten: {why}",
         Sentence::MovesAtOnce => "{n} von {all} Preisen sollen sich auf einmal ändern ({share})",
         Sentence::MovesFar => "{n} Preise sollen sich im Mittel um {mean} ändern",

@@ -49,6 +49,10 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::RatesMissing => "nie ma kursów walut, a są potrzebne; decyzje, które ich wymagają, są wstrzymane",
         Sentence::RatesFailed => "nie udało się pobrać kursów walut: {why}",
         Sentence::RobotsIgnored => "robots.txt nie jest przestrzegany: {why}",
+        Sentence::ForMembers => "ceny na {channels} są tylko dla członków",
+        Sentence::SeenByAll => {
+            "reguły przeznaczają kanał dla członków, ale jego rodzaj pokazuje ceny wszystkim: usuń audience = \"loyalty\" z jego [[channel]]"
+        }
         Sentence::ChannelStops => "{channel} jest zatrzymany: {why}",
         Sentence::MovesAtOnce => "naraz zmieniłoby się {n} z {all} cen ({share})",
         Sentence::MovesFar => "ceny do zmiany: {n}, średnio o {mean}",

@@ -45,6 +45,10 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::RatesMissing => "det finns inga växelkurser, och något behöver dem; beslut som behöver dem hålls",
         Sentence::RatesFailed => "växelkurserna kunde inte hämtas: {why}",
         Sentence::RobotsIgnored => "robots.txt följs inte: {why}",
+        Sentence::ForMembers => "priserne på {channels} är bara för medlemmar",
+        Sentence::SeenByAll => {
+            "reglerna förbehåller kanalen för medlemmar, men dess typ visar priser för alla: ta bort audience = \"loyalty\" ur dess [[channel]]"
+        }
         Sentence::ChannelStops => "{channel} är stoppad: {why}",
         Sentence::MovesAtOnce => "{n} av {all} priser skulle ändras på en gång ({share})",
         Sentence::MovesFar => "{n} priser skulle flytta sig {mean} i snitt",
