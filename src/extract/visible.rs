@@ -30,12 +30,9 @@ pub mod titled;
 pub mod unpriced;
 pub mod written;
 
-use rustc_hash::FxHashMap;
-
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
 use super::price::{Context, PriceKind, Role, TaxView};
-use super::scan::{Name, Tag};
 use super::text::{self, Words};
 use super::tree::{Kind, Tree};
 use crate::money::Money;

@@ -41,23 +41,16 @@ async fn world(test: TestDb) -> World {
         rate: rate.into(),
     });
     settings::keep_rates(&world.app.db, rates.into(), START).await.unwrap();
-    import(
-        &world,
-        "sku,title,price,cost,market,min,regular,msrp,shipping,category\n\
+    world
+        .import(
+            "sku,title,price,cost,market,min,regular,msrp,shipping,category\n\
                     KETTLE,Kettle,499.00,250.01,DK,300.00,549.00,599.00,0.00,kitchen/kettles\n",
-    )
-    .await;
+        )
+        .await;
     world.near.show("KETTLE", price(47_900));
     world.drive().await;
     assert_eq!(world.ours("KETTLE").await, 47_900);
     world
-}
-
-async fn import(world: &World, csv: &str) {
-    let rules = world.app.rules().await.unwrap();
-    let parsed = omniprice::catalog::import::read(csv.as_bytes(), &rules.set, |_| {});
-    assert_eq!(parsed.errors, vec![]);
-    products::import(&world.app.db, parsed.rows, world.app.now()).await.unwrap();
 }
 
 fn write(world: &World, rules: &str) {
