@@ -7,6 +7,7 @@ mod after_set;
 mod alert_words;
 mod alerts;
 mod as_shipped;
+mod as_shipped_beside;
 mod as_shipped_named;
 mod bars;
 mod believed;
