@@ -7,6 +7,8 @@ mod words;
 
 use std::sync::LazyLock;
 
+use url::Url;
+
 use self::words::{AGE, CHALLENGE, CONSENT, GONE, LOGIN, NOT_FOUND, ON_FORMS, REGION};
 use super::harvest::Harvest;
 use super::json::Value;
@@ -140,6 +142,8 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
     }) && has_query
     {
         return Outcome::Search;
+    } else if segments.is_empty() && url.as_ref().is_some_and(asks) {
+        return Outcome::Search;
     } else if !has_query
         && (segments.is_empty()
             || (segments.len() == 1
@@ -164,6 +168,11 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
         return Outcome::Category;
     }
     Outcome::Other
+}
+
+/// Whether an address carries the words of a search, as the front page of a shop without another place for it does.
+fn asks(url: &Url) -> bool {
+    url.query_pairs().any(|(key, value)| matches!(key.as_ref(), "s" | "q" | "search" | "keyword") && !value.is_empty())
 }
 
 /// Whether a part of a path is a language, a country or both: `da`, `en-gb`, `dk_da`.

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
+use super::codes;
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
 use crate::extract::phrases::{Anywhere, Openings};
@@ -318,6 +319,7 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
             Announces::Mpn | Announces::Sku => {}
         }
     }
+    labels.sku = labels.sku.or_else(|| codes::named(tree, start, anchor? + REACH));
     labels
 }
 
@@ -362,7 +364,7 @@ fn abbreviated(words: &str) -> Option<(&str, &str)> {
     (announces && (short || plainly())).then_some((label, code))
 }
 
-fn in_form(tree: &Tree<'_>, index: usize) -> bool {
+pub(super) fn in_form(tree: &Tree<'_>, index: usize) -> bool {
     tree.ancestors(index).take(6).any(|i| {
         tree.nodes[i]
             .tag()
