@@ -114,6 +114,12 @@ pub fn wall(
     None
 }
 
+/// Parts of the addresses of searches.
+#[rustfmt::skip]
+const SEARCHES: [&str; 11] = [
+    "search", "soeg", "sog", "sok", "suche", "recherche", "buscar", "szukaj", "hledat", "catalogsearch", "s",
+];
+
 /// What kind of page it is when nothing on it is the product.
 #[must_use]
 pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles: usize, products: usize) -> Outcome {
@@ -124,25 +130,9 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
     let type_of = harvest.meta(&["og:type"]).map(|m| m.content.to_ascii_lowercase()).unwrap_or_default();
     if page.final_url.is_empty() {
         // Nothing is known about the address: only the content can speak.
-    } else if segments.iter().any(|s| {
-        matches!(
-            *s,
-            "search"
-                | "soeg"
-                | "sog"
-                | "sok"
-                | "suche"
-                | "recherche"
-                | "buscar"
-                | "szukaj"
-                | "hledat"
-                | "catalogsearch"
-                | "s"
-        )
-    }) && has_query
+    } else if segments.iter().any(|s| SEARCHES.contains(s)) && has_query
+        || segments.is_empty() && url.as_ref().is_some_and(asks)
     {
-        return Outcome::Search;
-    } else if segments.is_empty() && url.as_ref().is_some_and(asks) {
         return Outcome::Search;
     } else if !has_query
         && (segments.is_empty()

@@ -225,7 +225,8 @@ pub fn unaccented(text: &str) -> String {
 /// A small letter without its accent; nothing of a mark that stands behind its letter.
 fn plain(c: char) -> Option<char> {
     Some(match c {
-        '\0'..='\x7f' => c,
+        // ASCII, Cyrillic, and the scripts that have no accents to lose.
+        '\0'..='\x7f' | 'а'..='я' | '\u{e00}'..='\u{1fff}' | '\u{3000}'.. => c,
         'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',
         'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
         'ď' => 'd',
