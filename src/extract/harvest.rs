@@ -6,8 +6,10 @@ use std::borrow::Cow;
 
 use super::items::{Builder, Syntax};
 use super::json::Value;
+use super::offer::Availability;
 use super::scan::{Name, Scanner, Tag, Token, marks};
 use super::text;
+use super::unseen::is_unseen;
 
 /// Scripts that are kept for a later look.
 const MAX_SCRIPTS: usize = 400;
@@ -15,6 +17,10 @@ const MAX_SCRIPTS: usize = 400;
 const MAX_META: usize = 400;
 /// Scripts and meta tags that most pages do not exceed.
 const USUAL: usize = 64;
+/// Stray states of stock that are kept: more than one product has.
+const MAX_STRAY: usize = 4;
+/// Bytes of one heading's texts that are kept.
+const MAX_HEADING: usize = 2_048;
 /// Headings that are kept.
 const MAX_HEADINGS: usize = 40;
 
@@ -51,6 +57,8 @@ pub struct Harvest<'a> {
     pub canonical: Option<Cow<'a, str>>,
     /// Text and byte offset of each `h1`.
     pub headings: Vec<(String, usize)>,
+    /// What properties called availability say that belong to no item: some shops mark up a line and not the product.
+    pub stray_stock: Vec<Availability>,
     /// Elements that carry state in an attribute: WooCommerce variations, Magento price boxes, Vue and React roots.
     pub state_attributes: Vec<(&'static str, Cow<'a, str>, usize)>,
     /// The body has a tag: without one it is no HTML.
@@ -69,6 +77,53 @@ pub(in crate::extract) const STATE_ATTRIBUTES: [&str; 8] = [
     "data-track-product",
 ];
 
+/// A heading whose end tag has not come yet.
+#[derive(Debug, Default)]
+struct Heading {
+    at: usize,
+    seen: String,
+    /// What it does not show, see [`is_unseen`].
+    unseen: String,
+    /// The outermost element that is open and not shown, and how many of its name are open in it.
+    hidden: Option<(Name, usize)>,
+}
+
+impl Heading {
+    fn open(&mut self, tag: &Tag<'_>) {
+        match &mut self.hidden {
+            Some((name, depth)) if tag.is(*name) => *depth += 1,
+            Some(_) => {}
+            None if is_unseen(tag) && !tag.key.is_void() => self.hidden = Some((tag.key, 1)),
+            None => {}
+        }
+    }
+
+    fn close(&mut self, name: Name) {
+        if let Some((hidden, depth)) = &mut self.hidden
+            && *hidden == name
+        {
+            *depth -= 1;
+            if *depth == 0 {
+                self.hidden = None;
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let words = if self.hidden.is_some() { &mut self.unseen } else { &mut self.seen };
+        if words.len() < MAX_HEADING {
+            words.push_str(text::cut(text, 512));
+            words.push(' ');
+        }
+    }
+
+    /// What it shows; all that it says where it shows nothing.
+    fn name(&self) -> String {
+        let seen = text::clean(&self.seen);
+        if seen.is_empty() { text::clean(&self.unseen).into_owned() } else { seen.into_owned() }
+    }
+}
+
 impl<'a> Harvest<'a> {
     /// Reads a page from front to back.
     #[must_use]
@@ -82,7 +137,7 @@ impl<'a> Harvest<'a> {
         let mut harvest = Self { meta, scripts, ..Self::default() };
         let mut microdata = Builder::new(Syntax::Microdata);
         let mut rdfa = Builder::new(Syntax::Rdfa);
-        let mut heading: Option<(String, usize)> = None;
+        let mut heading: Option<Heading> = None;
         let mut raw: Option<Tag<'a>> = None;
         // Byte offset behind the last tag that `microdata` has been told of.
         let mut told = 0;
@@ -102,12 +157,17 @@ impl<'a> Harvest<'a> {
                         continue;
                     }
                     if opens_heading {
-                        heading = Some((String::new(), tag.at));
+                        heading = Some(Heading { at: tag.at, ..Heading::default() });
+                    } else if let Some(heading) = &mut heading {
+                        heading.open(&tag);
                     }
                     if leap && microdata.is_inside() {
                         microdata.pass(page, told..tag.at);
                     }
                     told = scanner.position();
+                    if tag.marks & marks::MICRODATA != 0 && !microdata.is_inside() {
+                        harvest.stray(&tag);
+                    }
                     microdata.open(&tag, tag.marks & marks::MICRODATA != 0);
                     // Inside an item any tag may carry a `property`; outside only a type opens one.
                     rdfa.open(&tag, tag.marks & marks::RDFA != 0 || rdfa.is_inside());
@@ -115,20 +175,19 @@ impl<'a> Harvest<'a> {
                 Token::Raw { text, at } => harvest.raw(raw.as_ref(), text, at),
                 Token::Close { name, .. } => {
                     if name == Name::H1
-                        && let Some((words, at)) = heading.take()
+                        && let Some(heading) = heading.take()
                     {
-                        harvest.headings.push((text::clean(&words).into_owned(), at));
+                        harvest.headings.push((heading.name(), heading.at));
+                    } else if let Some(heading) = &mut heading {
+                        heading.close(name);
                     }
                     microdata.close(name);
                     rdfa.close(name);
                     told = scanner.position();
                 }
                 Token::Text { text, at } => {
-                    if let Some((words, _)) = &mut heading
-                        && words.len() < 2_048
-                    {
-                        words.push_str(text::cut(text, 512));
-                        words.push(' ');
+                    if let Some(heading) = &mut heading {
+                        heading.text(text);
                     }
                     microdata.text(text, at);
                     rdfa.text(text, at);
@@ -163,6 +222,18 @@ impl<'a> Harvest<'a> {
         if tag.marks & marks::STATE != 0 {
             self.state(tag);
         }
+    }
+
+    /// Takes the state of stock that a property outside all items links to: `href="https://schema.org/BackOrder"`.
+    fn stray(&mut self, tag: &Tag<'a>) {
+        let is_stock = |name: &str| text::trim(name).eq_ignore_ascii_case("availability");
+        // A meta tag is kept with the others.
+        if tag.is(Name::META) || self.stray_stock.len() >= MAX_STRAY || !tag.attribute("itemprop").is_some_and(is_stock)
+        {
+            return;
+        }
+        let state = tag.attribute("href").or_else(|| tag.attribute("content")).map(Availability::parse);
+        self.stray_stock.extend(state.filter(|state| *state != Availability::Unknown));
     }
 
     fn meta_tag(&mut self, tag: &Tag<'a>) {

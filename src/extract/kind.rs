@@ -7,6 +7,8 @@ mod words;
 
 use std::sync::LazyLock;
 
+use url::Url;
+
 use self::words::{AGE, CHALLENGE, CONSENT, GONE, LOGIN, NOT_FOUND, ON_FORMS, REGION};
 use super::harvest::Harvest;
 use super::json::Value;
@@ -112,6 +114,12 @@ pub fn wall(
     None
 }
 
+/// Parts of the addresses of searches.
+#[rustfmt::skip]
+const SEARCHES: [&str; 11] = [
+    "search", "soeg", "sog", "sok", "suche", "recherche", "buscar", "szukaj", "hledat", "catalogsearch", "s",
+];
+
 /// What kind of page it is when nothing on it is the product.
 #[must_use]
 pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles: usize, products: usize) -> Outcome {
@@ -122,22 +130,8 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
     let type_of = harvest.meta(&["og:type"]).map(|m| m.content.to_ascii_lowercase()).unwrap_or_default();
     if page.final_url.is_empty() {
         // Nothing is known about the address: only the content can speak.
-    } else if segments.iter().any(|s| {
-        matches!(
-            *s,
-            "search"
-                | "soeg"
-                | "sog"
-                | "sok"
-                | "suche"
-                | "recherche"
-                | "buscar"
-                | "szukaj"
-                | "hledat"
-                | "catalogsearch"
-                | "s"
-        )
-    }) && has_query
+    } else if segments.iter().any(|s| SEARCHES.contains(s)) && has_query
+        || segments.is_empty() && url.as_ref().is_some_and(asks)
     {
         return Outcome::Search;
     } else if !has_query
@@ -164,6 +158,11 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
         return Outcome::Category;
     }
     Outcome::Other
+}
+
+/// Whether an address carries the words of a search, as the front page of a shop without another place for it does.
+fn asks(url: &Url) -> bool {
+    url.query_pairs().any(|(key, value)| matches!(key.as_ref(), "s" | "q" | "search" | "keyword") && !value.is_empty())
 }
 
 /// Whether a part of a path is a language, a country or both: `da`, `en-gb`, `dk_da`.

@@ -53,7 +53,11 @@ pub fn candidate(harvest: &Harvest<'_>, context: &Context<'_>) -> Option<Candida
         ..Offer::default()
     };
     let stock = harvest.meta(&["product:availability", "og:availability", "availability"]);
-    offer.availability = stock.map_or(Availability::Unknown, |m| Availability::parse(&m.content));
+    let stray = || match harvest.stray_stock.as_slice() {
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
+        _ => Availability::Unknown,
+    };
+    offer.availability = stock.map_or_else(stray, |m| Availability::parse(&m.content));
     let mut candidate = Candidate::new(Source::Meta, Offer::default());
     let amount = AMOUNTS.iter().find_map(|key| harvest.meta(&[key]).filter(|m| plausible(key, m)));
     if let Some(meta) = amount {

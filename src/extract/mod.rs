@@ -24,6 +24,7 @@ pub mod scraper;
 pub mod text;
 pub mod trail;
 pub mod tree;
+mod unseen;
 pub mod visible;
 
 use serde::Serialize;

@@ -215,6 +215,53 @@ pub fn lower(text: &str) -> String {
     out
 }
 
+/// A text in lower case without the accents that capitals lose and that people do not type everywhere, and with one form
+/// of letters and apostrophes that have two.
+#[must_use]
+pub fn unaccented(text: &str) -> String {
+    lower(text).chars().filter_map(plain).collect()
+}
+
+/// A small letter without its accent; nothing of a mark that stands behind its letter.
+fn plain(c: char) -> Option<char> {
+    Some(match c {
+        // ASCII, Cyrillic, and the scripts that have no accents to lose.
+        '\0'..='\x7f' | 'а'..='я' | '\u{e00}'..='\u{1fff}' | '\u{3000}'.. => c,
+        'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
+        'ď' => 'd',
+        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => 'e',
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' => 'g',
+        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => 'i',
+        'ķ' => 'k',
+        'ĺ' | 'ļ' | 'ľ' | 'ł' => 'l',
+        'ñ' | 'ń' | 'ņ' | 'ň' => 'n',
+        'ò'..='ö' | 'ō' | 'ŏ' | 'ő' => 'o',
+        'ŕ' | 'ŗ' | 'ř' => 'r',
+        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => 's',
+        'ţ' | 'ť' | 'ț' => 't',
+        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => 'u',
+        'ý' | 'ÿ' => 'y',
+        'ź' | 'ż' | 'ž' => 'z',
+        'ά' => 'α',
+        'έ' => 'ε',
+        'ή' => 'η',
+        'ί' | 'ϊ' | 'ΐ' => 'ι',
+        'ό' => 'ο',
+        'ύ' | 'ϋ' | 'ΰ' => 'υ',
+        'ώ' => 'ω',
+        'ς' => 'σ',
+        'ё' => 'е',
+        // The Arabic letters that Persian writes otherwise.
+        'ي' | 'ى' => 'ی',
+        'ك' => 'ک',
+        '’' | 'ʼ' | '´' => '\'',
+        '\u{a0}' => ' ',
+        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' => return None,
+        _ => c,
+    })
+}
+
 /// A character in lower case: ASCII, Latin with accents, Cyrillic, Han, Hangul, punctuation; `None` says nothing.
 #[must_use]
 pub fn small(c: char) -> Option<char> {
@@ -359,6 +406,21 @@ mod tests {
         }
         for text in ["Größe ŁÓDŹ", "ΟΔΟΣ ΣΑΣ", "İĲß Ǆ Ж", "€ 5,– ДЛЯ"] {
             assert_eq!(lower(text), text.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn a_text_without_accents_is_the_same_in_every_spelling() {
+        for (text, plain) in [
+            ("Épuisé", "epuise"),
+            ("E\u{301}PUISE\u{301}", "epuise"),
+            ("n’est plus", "n'est plus"),
+            ("ΕΞΑΝΤΛΉΘΗΚΕ", "εξαντληθηκε"),
+            ("Smørrebrød til Łódź", "smørrebrød til lodz"),
+            ("كتاب علي", "کتاب علی"),
+        ] {
+            assert_eq!(unaccented(text), plain);
+            assert_eq!(unaccented(plain), plain);
         }
     }
 

@@ -7,6 +7,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 
 use super::scan::{Name, Names, Scanner, Tag, Token};
 use super::text;
+use super::unseen::is_unseen;
 use super::visible::classes::{self, Facts, Hints, Known};
 
 /// Nodes kept; later ones are ignored.
@@ -286,22 +287,38 @@ impl<'a> Tree<'a> {
         true
     }
 
-    /// The text of a node for people: seams gone, white space folded, cut to `max` bytes.
+    /// The text of a node for people: seams gone, white space folded, cut to `max` bytes. Of a first heading it is what
+    /// the heading shows, if it shows anything.
     #[must_use]
     pub fn text(&self, index: usize, max: usize) -> String {
         let mut out = String::new();
-        for i in index..self.nodes[index].end {
-            if let Kind::Text(raw) = self.nodes[i].kind {
-                out.push_str(&text::decode(text::cut(raw, max)));
-                out.push(' ');
-            }
-            if out.len() > max {
-                break;
-            }
+        let seen = self.nodes[index].is(Name::H1).then(|| self.written(index, max, true, &mut out));
+        if seen.is_none() || out.trim().is_empty() {
+            out.clear();
+            self.written(index, max, false, &mut out);
         }
         match text::fold_space(&out) {
             Cow::Borrowed(folded) if folded.len() == out.len() => out,
             folded => folded.into_owned(),
+        }
+    }
+
+    /// Writes the texts of a node with blanks between them; `seen` leaves out what its heading does not show.
+    fn written(&self, index: usize, max: usize, seen: bool, out: &mut String) {
+        let mut from = index;
+        for i in index..self.nodes[index].end {
+            match self.nodes[i].kind {
+                _ if i < from => {}
+                Kind::Text(raw) => {
+                    out.push_str(&text::decode(text::cut(raw, max)));
+                    out.push(' ');
+                }
+                Kind::Element(tag) if seen && i > index && is_unseen(&tag) => from = self.nodes[i].end,
+                Kind::Element(_) => {}
+            }
+            if out.len() > max {
+                break;
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod breaks;
 pub mod buttons;
 pub mod choices;
 pub mod classes;
+mod codes;
 pub mod confirm;
 mod heading;
 pub mod labels;

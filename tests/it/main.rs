@@ -8,6 +8,7 @@ mod alert_words;
 mod alerts;
 mod as_saved;
 mod as_shipped;
+mod as_shipped_beside;
 mod as_shipped_named;
 mod bars;
 mod believed;

@@ -14,16 +14,30 @@ use crate::extract::visible::{View, buttons};
 use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
 
 /// Fills what no structured source said from the page's words and address.
-pub(super) fn complete(offer: &mut Offer, body: &str, harvest: &Harvest<'_>, view: &View, page: &Page<'_>) {
+pub(super) fn complete(
+    offer: &mut Offer,
+    found: &Found,
+    body: &str,
+    harvest: &Harvest<'_>,
+    view: &View,
+    page: &Page<'_>,
+) {
+    if let Some(name) = name_of_product(offer, found, &titles(harvest)) {
+        offer.title = Some(name);
+    }
     offer.title = better_title(offer, view)
         .or_else(|| offer.title.take())
         .or_else(|| harvest.title.as_deref().map(str::to_owned));
     if let (Some(title), Some(brand)) = (&offer.title, &offer.brand)
         && overlap(brand, title) < 100
-        && titles(harvest).iter().any(|page| overlap(brand, page) == 100 && overlap(title, page) >= 50)
+        && titles(harvest).iter().any(|page| leads(brand, title, page) && overlap(title, page) >= 50)
     {
-        // Shops print the brand above the name; the page's own title has both.
+        // Shops print the brand above the name; the page's own title has both in a row.
         offer.title = Some(format!("{brand} {title}"));
+    }
+    if let Some(title) = &mut offer.title {
+        let end = name_alone(title, harvest, page);
+        title.truncate(end);
     }
     offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone()).or_else(|| address::article(page.final_url));
     offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
@@ -56,10 +70,17 @@ pub(super) fn finish(
     hints: &Hints,
     view: &View,
 ) -> Extraction {
-    let gone = view.titled
+    let other = || kind::other(harvest, roots, page, 0, 0);
+    // A title that has no word of the heading is the shop's on every page, and says nothing against the product.
+    let unsaid = |heading: &str| titles(harvest).iter().all(|title| overlap(heading, title) == 0);
+    let named = view.titled
+        || view.unpriced == Said::Gone
+            && view.heading.as_ref().is_some_and(|(words, _)| unsaid(words))
+            && !kind::is_side_page(page)
+            && other() == Outcome::Other;
+    let gone = named
         && offer.availability == Availability::OutOfStock
         && (view.unpriced == Said::Gone || view.labels.sku.is_some() || address::article(page.final_url).is_some());
-    let other = || kind::other(harvest, roots, page, 0, 0);
     let asks = view.titled
         && view.unpriced == Said::OnRequest
         && !kind::is_side_page(page)
@@ -68,7 +89,7 @@ pub(super) fn finish(
         || asks
         || found.products == 1
         || found.says_product
-        || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3);
+        || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3 && other() != Outcome::Search);
     let (mut outcome, confidence, mut why) = match verdict {
         Verdict::Price { confidence, why, .. } => (Outcome::Product, confidence, why),
         Verdict::Ambiguous(why) => (Outcome::Ambiguous, 50, why),
@@ -150,6 +171,72 @@ fn isbn_in_titles(harvest: &Harvest<'_>) -> Option<String> {
     let numbers = titles.iter().flat_map(|title| title.split(|c: char| !(c.is_ascii_digit() || c == '-')));
     let books = numbers.filter(|number| number.starts_with("978") || number.starts_with("979"));
     books.filter(|number| number.bytes().filter(u8::is_ascii_digit).count() == 13).find_map(gtin::canonical)
+}
+
+/// What stands between a product's name and the shop's.
+const BARS: [&str; 7] = [" | ", "｜", " – ", " — ", " :: ", " · ", " - "];
+
+/// Bytes of a title in front of what is no part of the name: the shop's own name behind a bar, a code in brackets that the
+/// page's titles do not have.
+fn name_alone(title: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> usize {
+    let pages = titles(harvest);
+    if let Some((name, code)) = title.strip_suffix(']').and_then(|title| title.rsplit_once(" ["))
+        && !code.contains(char::is_whitespace)
+        && code.contains(|c: char| c.is_ascii_digit())
+        && !name.trim().is_empty()
+        && pages.iter().any(|page| overlap(name, page) == 100)
+        && !pages.iter().any(|page| page.contains(code))
+    {
+        return name.trim_end().len();
+    }
+    let bar = BARS.iter().filter_map(|bar| title.rfind(bar).map(|at| (at, at + bar.len()))).max();
+    let Some((end, behind)) = bar.filter(|(end, _)| !title[..*end].trim().is_empty()) else { return title.len() };
+    let last = squeezed(&title[behind..]);
+    let site = harvest.meta(&["og:site_name"]).map(|m| squeezed(&m.content));
+    let host = || address::host(page.final_url).unwrap_or_default();
+    let is_shop = site.is_some_and(|site| site == last)
+        || last.is_ascii() && host().split('.').rev().skip(1).any(|label| squeezed(label) == last);
+    // A first heading says where the name ends, of a title that is the page's own.
+    let headed = || {
+        let bar = title[end..behind].contains(['|', '｜']);
+        let of_page = bar && pages.iter().any(|page| squeezed(page) == squeezed(title));
+        let (name, last) = (&title[..end], &title[behind..]);
+        of_page && harvest.headings.iter().any(|(words, _)| overlap(name, words) == 100 && overlap(last, words) == 0)
+    };
+    if !last.is_empty() && (is_shop || headed()) { title[..end].trim_end().len() } else { title.len() }
+}
+
+/// Letters and digits of a name in lower case.
+fn squeezed(name: &str) -> String {
+    Words::of(name).iter().collect()
+}
+
+/// The name that markup gives the page's one product, where the words taken for its heading have nothing of it: they are
+/// those of a box beside it, unless the page's titles know them and not the name.
+fn name_of_product(offer: &Offer, found: &Found, titles: &[&str]) -> Option<String> {
+    let heading = offer.title.as_deref().filter(|_| found.products == 1)?;
+    let of_items = |c: &&Candidate| matches!(c.source, Source::JsonLd | Source::Microdata | Source::Rdfa);
+    let name = found.candidates.iter().filter(of_items).find_map(|c| c.offer.title.as_deref())?;
+    let (heading, words) = (Words::of(heading), Words::of(name));
+    if share(&words, &heading) > 0 {
+        return None;
+    }
+    let titles: Vec<Words> = titles.iter().copied().map(Words::of).collect();
+    let known = |name: &Words| titles.iter().any(|title| share(name, title) > 0);
+    (known(&words) || !known(&heading)).then(|| name.to_owned())
+}
+
+/// Whether a page's title has a brand right in front of a word of the name: behind it, or with a mark between them, it
+/// is the shop's.
+fn leads(brand: &str, name: &str, title: &str) -> bool {
+    let (brand, name) = (Words::of(brand), Words::of(name));
+    let brand: Vec<&str> = brand.iter().collect();
+    let parts = title.split(['|', '–', '—', '·', '•', ':', '»']).flat_map(|part| part.split(" - ")).map(Words::of);
+    !brand.is_empty()
+        && parts.into_iter().any(|part| {
+            let part: Vec<&str> = part.iter().collect();
+            part.windows(brand.len() + 1).any(|row| row.starts_with(&brand) && name.contains(row[brand.len()]))
+        })
 }
 
 /// The heading a person reads, where it names the same thing in more words than the markup.

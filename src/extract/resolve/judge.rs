@@ -68,7 +68,7 @@ pub(super) fn decide(
     if let (TaxView::Unknown, Some(price)) = (offer.tax, offer.price) {
         offer.tax = tax::named(&view.spots, price);
     }
-    complete(&mut offer, body, harvest, &view, page);
+    complete(&mut offer, &found, body, harvest, &view, page);
     finish(verdict, offer, found, harvest, roots, page, hints, &view)
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Stems in the languages of the shops we know of; a word counts only where it stands, near the title or a button.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
+use super::codes;
 use crate::extract::gtin;
 use crate::extract::offer::{Availability, MAX_FIELD, field};
 use crate::extract::phrases::{Anywhere, Openings};
@@ -44,7 +46,7 @@ impl Labels {
 const OUT: &[&str] = &[
     "out of stock", "out-of-stock", "sold out", "currently unavailable", "no longer in stock", "discontinued", "nicht mehr verfügbar", "nicht mehr lieferbar", "nicht mehr erhältlich", "n'est plus disponible", "plus disponible", "ya no está disponible", "non più disponibile", "não disponível", "niet meer leverbaar", "niet meer beschikbaar", "udgået", "utgått", "finns ej i lager", "slut i webblager", "tillfälligt slut", "poistunut", "ei saatavilla", "już niedostępny", "produkt wycofany",
     "již není dostupný", "prodej ukončen", "ukončený prodej", "predaj ukončený", "nem elérhető", "nincs raktáron", "nem kapható", "nu este disponibil", "nu mai este disponibil", "снят с производства", "нет на складе", "товар закончился", "знято з виробництва", "mevcut değil", "stokta bulunmuyor", "販売終了", "取り扱い終了", "재고없음", "판매종료", "판매중지", "暂无库存", "已下架", "無庫存", "غير متوفر", "نفدت الكمية",
-     "temporarily unavailable", "cannot be ordered", "cannot be purchased", "not available for purchase", "no longer available", "not available", "not in stock", "unavailable", "notify me when available", "email when in stock", "udsolgt", "ikke på lager", "kan ikke købes", "kan ikke bestilles", "midlertidigt udsolgt", "slutsåld", "slut i lager",
+     "temporarily unavailable", "cannot be ordered", "cannot be purchased", "not available for purchase", "no longer available", "not available", "not in stock", "unavailable", "hors stock", "нет в продаже", "снят с продажи", "снята с продажи", "снято с продажи", "снято с производства", "снята с производства", "ناموجود", "اتمام موجودی", "موجود نیست", "无货", "無貨", "補貨中", "补货中", "售完", "完售", "已停售", "到货通知", "貨到通知", "库存不足", "庫存不足", "完売", "入荷待ち", "在庫なし", "在庫無し", "在庫がありません", "在庫がございません", "在庫ありません", "販売を終了", "재고 없음", "재고가 없습니다", "판매 종료", "재입고 알림", "구매할 수 없습니다", "stok kosong", "ngừng kinh doanh", "notify me when available", "powiadom o dostępności", "email when in stock", "udsolgt", "ikke på lager", "kan ikke købes", "kan ikke bestilles", "midlertidigt udsolgt", "slutsåld", "slut i lager",
     "ej i lager", "kan inte köpas", "går inte att köpa", "går inte att beställa", "kan ikke kjøpes", "utsolgt", "ikke tilgjengelig", "loppuunmyyty", "loppu varastosta", "ausverkauft", "nicht verfügbar", "nicht auf lager", "nicht lieferbar", "nicht bestellbar", "kann nicht bestellt werden", "derzeit nicht verfügbar", "vergriffen", "épuisé", "en rupture", "rupture de stock", "indisponible", "non disponible", "agotado", "sin stock",
     "sin existencias", "no disponible", "esaurito", "non disponibile", "esgotado", "sem stock", "indisponível", "uitverkocht", "niet op voorraad", "niet leverbaar", "wyprzedane", "niedostępny", "nie można kupić", "nie można zamówić", "produkt niedostępny", "chwilowo niedostępny", "brak w magazynie", "vyprodáno", "nedostupné", "nelze koupit", "nelze zakoupit", "nelze objednat", "není možné koupit", "není skladem", "vypredané", "nie je skladom", "nie je možné kúpiť", "nie je možné produkt kúpiť", "nie je možné objednať", "momentálne nedostupné",
     "elfogyott", "nincs készleten", "nem rendelhető", "stoc epuizat", "indisponibil", "изчерпан", "няма наличност", "нет в наличии", "распродано", "немає в наявності", "otsas", "läbi müüdud", "nav pieejams", "izpārdots", "išparduota", "neturime", "razprodano", "rasprodano", "nije dostupno", "εξαντλήθηκε", "μη διαθέσιμο",
@@ -55,16 +57,16 @@ const OUT: &[&str] = &[
 const IN: &[&str] = &[
     "in stock", "available now", "available", "ready to ship", "på lager", "på eget lager", "lagerført", "fjernlager", "i lager", "finns i lager", "varastossa", "auf lager", "lieferbar", "sofort lieferbar", "sofort verfügbar", "verfügbar", "vorrätig", "en stock", "disponible", "disponibile", "disponibilità immediata",
     "em stock", "disponível", "op voorraad", "leverbaar", "w magazynie", "na magazynie", "dostępny", "produkt dostępny", "skladem", "skladom", "na sklade", "raktáron", "készleten", "în stoc", "in stoc", "stoc", "в наличии", "есть в наличии", "в наявності", "налично", "laos", "ir noliktavā", "pieejams", "yra sandėlyje", "na zalogi",
-    "na lageru", "na stanju", "σε απόθεμα", "διαθέσιμο", "stokta", "stokta var", "במלאי", "在庫あり", "在庫有り", "有货", "有貨", "현재고", "재고있음", "còn hàng", "выпускается", "em estoque", "в наличност", "til á lager", "na zalihi", "متوفر", "tersedia", "มีสินค้า", "現貨", "재고 있음", "disponibilité immédiate",
+    "na lageru", "na stanju", "σε απόθεμα", "διαθέσιμο", "stokta", "stokta var", "במלאי", "在庫あり", "在庫有り", "有货", "有貨", "현재고", "재고있음", "còn hàng", "выпускается", "em estoque", "в наличност", "til á lager", "na zalihi", "متوفر", "tersedia", "มีสินค้า", "現貨", "재고 있음", "disponibilité immédiate", "موجود در انبار", "موجود", "在庫：あり", "在庫:あり", "在庫: あり", "现货", "库存充足", "庫存充足", "尚有庫存",
 ];
 
 #[rustfmt::skip]
 const PREORDER: &[&str] = &["pre-order", "preorder", "forudbestil", "förbeställ", "forhåndsbestill", "vorbestellen", "vorbestellbar", "précommande", "précommander", "en précommande", "preordina", "prenota ora", "forhåndsbestil", "förhandsboka", "ennakkotilaa", "ennakkotilaus", "předobjednávka", "pré-venda", "preventa", "ön sipariş", "予約受付", "予約注文", "예약구매", "预售", "預購", "precommande", "preordine", "predobjednávka", "priekšpasūtījums", "prednarudžbina", "พรีออเดอร์", "예약판매", "vorbestellung", "reservar", "prenotazione", "przedsprzedaż", "předobjednat", "predobjednať", "előrendelés", "precomandă", "предзаказ", "予約",
     "przedpremierowo", "zamów przed premierą", "προπαραγγελία", "pré-encomend", "pré-encomenda", "pré-encomendar", "encomenda antecipada", "förboka", "förbeställ nu", "forudbestil nu", "vooruitbestellen", "vooraf bestellen", "pre-orderen", "reserveer nu", "jetzt vorbestellen", "réserver maintenant", "reservar ahora", "預約", "预约", "预订", "사전예약", "prednaročilo", "prednaročite", "prednarudžba", "předobjednávka", "objednat předem", "előrendelem", "előrendelhető", "precomandați", "precomanda", "передзамовлення", "предзаказать", "предварителна поръчка", "eeltellimus", "eeltelli", "ennakkotilaa nyt", "iepriekšpasūt", "išankstinis užsakymas", "הזמנה מוקדמת", "طلب مسبق", "đặt trước", "pre-pesan"];
 #[rustfmt::skip]
-const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestillingsvare", "beställningsvara", "restordre", "nachbestellt", "sur commande", "na zamówienie", "na objednávku", "rendelésre", "под заказ", "під замовлення", "bajo pedido", "su ordinazione", "sob encomenda", "la comandă", "по поръчка", "κατόπιν παραγγελίας", "tilaustuote"];
+const BACKORDER: &[&str] = &["backorder", "back order", "on backorder", "bestillingsvare", "beställningsvara", "restordre", "nachbestellt", "sur commande", "na zamówienie", "na objednávku", "rendelésre", "под заказ", "під замовлення", "bajo pedido", "su ordinazione", "sob encomenda", "la comandă", "по поръчка", "κατόπιν παραγγελίας", "tilaustuote", "en arrivage", "お取り寄せ", "en cours d'arrivage"];
 #[rustfmt::skip]
-const LIMITED: &[&str] = &["low stock", "limited stock", "almost gone", "få på lager", "kun få tilbage", "fåtal i lager", "nur noch", "plus que", "últimas unidades", "ultimi pezzi", "ostatnie sztuki", "poslední kusy", "utolsó darab"];
+const LIMITED: &[&str] = &["low stock", "limited stock", "almost gone", "få på lager", "kun få tilbage", "fåtal i lager", "nur noch", "plus que", "últimas unidades", "ultimi pezzi", "ostatnie sztuki", "poslední kusy", "utolsó darab", "残りわずか", "残り僅か", "在庫わずか", "仅剩", "僅剩"];
 
 /// Whether the page says near the title that the product cannot be bought and its buy button is switched off: two signs
 /// that outweigh what markup says, since shops forget to update the one that no person sees.
@@ -74,7 +76,7 @@ pub fn denies_sale(tree: &Tree<'_>, anchor: Option<usize>, disabled: &[usize], w
     disabled.iter().any(near) && !working.iter().any(near) && said(tree, anchor) == Availability::OutOfStock
 }
 
-/// Stock phrases, and the state each names.
+/// Stock phrases without accents, and the state each names.
 static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
     let groups = [
         (OUT, Availability::OutOfStock),
@@ -85,15 +87,19 @@ static STOCK: LazyLock<(Anywhere, Vec<Availability>)> = LazyLock::new(|| {
     ];
     let (words, states): (Vec<&str>, Vec<Availability>) =
         groups.iter().flat_map(|(words, state)| words.iter().map(|w| (*w, *state))).unzip();
-    (Anywhere::in_any_case(words), states)
+    // The table lives as long as the program, and so do its phrases.
+    let plain = |phrase: &'static str| if phrase.is_ascii() { phrase } else { &*text::unaccented(phrase).leak() };
+    (Anywhere::in_any_case(words.into_iter().map(plain)), states)
 });
 
 /// The state a short text names; "not available" beats the "available" inside it.
 pub(super) fn stock_state(raw: &str) -> Option<Availability> {
     let (phrases, states) = &*STOCK;
-    // Only ASCII case is folded by the search: the rest is folded when there are other letters.
-    let folded = if raw.is_ascii() { None } else { Some(text::lower(raw)) };
-    let text = folded.as_deref().unwrap_or(raw);
+    // Only ASCII case is folded by the search: the rest is folded when there are other letters. Capitals lose their
+    // accents, and not every shop types them.
+    let decoded = if memchr::memchr(b'&', raw.as_bytes()).is_some() { text::clean(raw) } else { Cow::Borrowed(raw) };
+    let folded = if decoded.is_ascii() { None } else { Some(text::unaccented(&decoded)) };
+    let text = folded.as_deref().unwrap_or(&decoded);
     let hits = phrases.find_all(text.as_bytes()).filter(|hit| is_word(text, hit.start, hit.end));
     let best = hits.min_by_key(|hit| hit.phrase)?;
     let length = text.trim().chars().count();
@@ -106,10 +112,11 @@ pub(super) fn stock_state(raw: &str) -> Option<Availability> {
 
 /// Whether the last words in front of a phrase turn it into its contrary: `Ei varastossa`, `Nema na stanju`.
 fn denies(before: &str) -> bool {
+    // Without accents, as the text is by now.
     #[rustfmt::skip]
-    const NOT: [&str; 32] = [
-        "not", "nicht", "kein", "keine", "ikke", "inte", "ekki", "ei", "niet", "geen", "pas", "non", "no", "não", "nie", "brak", "není", "nincs",
-        "не", "нет", "няма", "немає", "нема", "ni", "nije", "nema", "nav", "nėra", "δεν", "değil", "לא", "ليس",
+    const NOT: [&str; 34] = [
+        "not", "nicht", "kein", "keine", "ikke", "inte", "ekki", "ei", "niet", "geen", "pas", "non", "no", "nao", "nie", "brak", "neni", "nincs",
+        "не", "нет", "няма", "немає", "немае", "нема", "ni", "nije", "nema", "nav", "nera", "δεν", "degil", "לא", "لیس", "غیر",
     ];
     before
         .split(|c: char| !c.is_alphabetic())
@@ -312,6 +319,7 @@ pub fn read(tree: &Tree<'_>, anchor: Option<usize>) -> Labels {
             Announces::Mpn | Announces::Sku => {}
         }
     }
+    labels.sku = labels.sku.or_else(|| codes::named(tree, start, anchor? + REACH));
     labels
 }
 
@@ -356,7 +364,7 @@ fn abbreviated(words: &str) -> Option<(&str, &str)> {
     (announces && (short || plainly())).then_some((label, code))
 }
 
-fn in_form(tree: &Tree<'_>, index: usize) -> bool {
+pub(super) fn in_form(tree: &Tree<'_>, index: usize) -> bool {
     tree.ancestors(index).take(6).any(|i| {
         tree.nodes[i]
             .tag()

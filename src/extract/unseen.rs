@@ -1,0 +1,49 @@
+//! What stands inside a heading and is no part of the name it shows: words for reading programs alone, buttons, links
+//! that do something instead of leading somewhere.
+
+use super::scan::{Name, Tag};
+
+/// Bytes of the shortest attributes that hide an element: `hidden`.
+const SHORTEST: usize = 6;
+
+/// Whether nobody reads an element's words as part of the heading that it stands in.
+#[must_use]
+pub fn is_unseen(tag: &Tag<'_>) -> bool {
+    if tag.is(Name::BUTTON) {
+        return true;
+    }
+    if tag.attributes.len() < SHORTEST {
+        return false;
+    }
+    tag.attributes().any(|(key, value)| match key.len() {
+        5 if key.eq_ignore_ascii_case("class") => hides(value),
+        5 if key.eq_ignore_ascii_case("style") => hides_by_style(value),
+        4 if key.eq_ignore_ascii_case("href") => tag.is(Name::A) && acts(value),
+        6 if key.eq_ignore_ascii_case("hidden") => !value.eq_ignore_ascii_case("false"),
+        _ => false,
+    })
+}
+
+/// Whether a link stays on its page: `#reviews`, `javascript:void(0)`.
+fn acts(target: &str) -> bool {
+    let target = target.trim();
+    target.starts_with('#') || target.get(..11).is_some_and(|scheme| scheme.eq_ignore_ascii_case("javascript:"))
+}
+
+/// Class names that keep words from the screen.
+fn hides(class: &str) -> bool {
+    const STEMS: [&str; 6] =
+        ["sr-only", "visually-hidden", "visuallyhidden", "screen-reader", "screenreader", "offscreen"];
+    const WHOLE: [&str; 6] = ["hidden", "is-hidden", "u-hidden", "g-hdn", "clipped", "d-none"];
+    let lower = class.to_ascii_lowercase();
+    // `hidden md:inline` and `d-none d-md-inline` are hidden on narrow screens alone.
+    let returns = || lower.contains(':') || lower.contains(" d-");
+    lower.split_ascii_whitespace().any(|name| {
+        STEMS.iter().any(|stem| name.contains(stem) && !name.contains("not-")) || WHOLE.contains(&name) && !returns()
+    })
+}
+
+fn hides_by_style(style: &str) -> bool {
+    let plain: String = style.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
+    plain.contains("display:none") || plain.contains("visibility:hidden")
+}
