@@ -154,7 +154,7 @@ fn a_label_belongs_to_the_amount_with_which_it_shares_the_smaller_box() {
     check(
         &format!("<p><b>$35.00</b> RRP</p><p><b>$30.00</b> Our price</p><p><b>$5.00</b> You save</p>{BUY}"),
         "30.00 USD",
-        "-",
+        "35.00 USD",
     );
     for aside in [
         "<div class=badge><span>Free delivery</span></div>",
