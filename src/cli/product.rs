@@ -85,7 +85,7 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
         return Err(wrong(format!("{}{more}", plan.problems.join("\n"))));
     }
     if plan.moves.is_empty() && plan.there == 0 {
-        return Err(wrong("no product is selected\nhint: omniprice report lists the products with their markets"));
+        return Err(wrong("no product is selected\nhint: omniprice explain SKU tells the market of a product"));
     }
     let shown = plan.moves.iter().map(told).collect::<anyhow::Result<Vec<String>>>()?;
     let moves = plan.moves.len();

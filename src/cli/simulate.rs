@@ -86,6 +86,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             ))
         })?,
     };
+    // Only what was recorded can be tried; today is not over yet.
+    if until > app.now() {
+        talk(&format!("--until {until} is later than now: it ends now"));
+    }
+    let until = until.min(app.now());
     let since = begin(&args.since, &super::zone_of_reports(&app)?, until)?;
     let follow = args.rivals.map(|Rivals::Follow| Follow::default());
     let watch = app.config.guards.rivalry.params();

@@ -53,6 +53,26 @@ impl Rate {
         }
     }
 
+    /// What the stored rates say instead, where a given one is so far from them that it is a slip: turned round, or a
+    /// digit too many.
+    fn slip(&self, stored: &FxTable) -> Option<String> {
+        const TIMES: i64 = 2;
+        let Self::Fixed { one, other, rate } = self else { return None };
+        let known = stored.convert(Decimal::ONE, *one, *other).ok().filter(|known| *known > Decimal::ZERO)?;
+        let (low, high) = if *rate < known { (*rate, known) } else { (known, *rate) };
+        let far = low.checked_mul(Decimal::from(TIMES)).is_none_or(|twice| twice < high);
+        far.then(|| {
+            format!(
+                "--rate 1 {} = {} {}: by the stored rates of {} it is {}\nhint: look which of the two is the larger, or --rate recorded",
+                one.code(),
+                rate.normalize(),
+                other.code(),
+                stored.date,
+                known.round_dp(4).normalize()
+            )
+        })
+    }
+
     fn told(&self) -> String {
         match self {
             Self::Fixed { one, other, rate } => format!("at 1 {} = {} {}", one.code(), rate.normalize(), other.code()),
@@ -118,12 +138,20 @@ pub async fn plan(app: &App, wish: &Wish) -> anyhow::Result<Plan> {
         ));
         return Ok(plan);
     }
+    if let (Some(rate), Some(stored)) = (&wish.rate, app.fx().await?)
+        && let Some(slip) = rate.slip(&stored)
+    {
+        plan.problem(slip);
+        return Ok(plan);
+    }
+    let mut unused: BTreeSet<&str> = wish.amounts.keys().map(String::as_str).collect();
     let mut after = 0;
     loop {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for product in page.iter().filter(|product| wish.selects(product)) {
+            unused.remove(product.sku.as_str());
             if product.market == target.market.id && product.currency == target.market.currency.code() {
                 plan.there += 1;
                 continue;
@@ -133,6 +161,12 @@ pub async fn plan(app: &App, wish: &Wish) -> anyhow::Result<Plan> {
                 Err(problems) => problems.into_iter().for_each(|problem| plan.problem(problem)),
             }
         }
+    }
+    for sku in unused {
+        plan.problem(format!(
+            "--amounts: {} is none of the selected products\nhint: correct the SKU, select it with --sku {0}, or take the row out",
+            plain(sku)
+        ));
     }
     Ok(plan)
 }

@@ -20,12 +20,15 @@ pub struct Odd {
 /// The store's.
 pub async fn odd(app: &App, set: &RuleSet, now: Millis) -> anyhow::Result<Vec<Odd>> {
     let mut odd = over(set, now);
-    odd.extend(markets(set, &products::in_markets(&app.db).await?));
+    let used = products::in_markets(&app.db).await?;
+    odd.extend(markets(set, &used));
+    // A market without products has no prices that a channel could show.
+    let sells = |market: &str| used.is_empty() || used.iter().any(|one| one.market == market);
     let rates = app.fx().await?;
     let convertible = |money: Currency| rates.as_ref().is_some_and(|rates| rates.rate(money).is_ok());
     for lane in &app.lanes {
         let own = lane.channel.capabilities().currency;
-        odd.extend(channel(set, &lane.name, own, &convertible));
+        odd.extend(channel(set, &lane.name, own, &convertible, &sells));
     }
     Ok(odd)
 }
@@ -59,11 +62,17 @@ fn markets(set: &RuleSet, products: &[InMarket]) -> Vec<Odd> {
 }
 
 /// A channel in another currency than the market it sells in: meant abroad, and a slip at home.
-fn channel(set: &RuleSet, name: &str, own: Currency, convertible: &dyn Fn(Currency) -> bool) -> Option<Odd> {
+fn channel(
+    set: &RuleSet,
+    name: &str,
+    own: Currency,
+    convertible: &dyn Fn(Currency) -> bool,
+    sells: &dyn Fn(&str) -> bool,
+) -> Option<Odd> {
     let declared = set.channel(name).and_then(|channel| set.market(&channel.market));
     let markets: Vec<_> = match declared {
         Some(market) => vec![market],
-        None => set.markets.iter().filter(|market| market.derived_from.is_none()).collect(),
+        None => set.markets.iter().filter(|market| market.derived_from.is_none() && sells(&market.market.id)).collect(),
     };
     let other = markets.iter().find(|market| market.market.currency != own)?;
     if declared.is_none() && markets.iter().any(|market| market.market.currency == own) {
@@ -123,10 +132,16 @@ target = { kind = "lowest" }
         assert_eq!(markets(&set, &[of("DKK")]), vec![]);
         let strange = markets(&set, &[of("DKK"), of("EUR")]);
         assert!(strange[0].stops && strange[0].what.contains("3 of its products were imported in EUR"), "{strange:?}");
-        assert_eq!(channel(&set, "feed", Currency::DKK, &|_| false), None);
-        let held = channel(&set, "feed", Currency::EUR, &|_| false).unwrap();
+        assert_eq!(channel(&set, "feed", Currency::DKK, &|_| false, &|_| true), None);
+        // All products went into euros, and the channel stayed.
+        let text = RULES.replace("[[rule]]\nid = \"spring\"", "[[market]]\nid = \"DKE\"\ncountry = \"DK\"\ncurrency = \"EUR\"\ntz = \"Europe/Copenhagen\"\nvat = \"standard\"\n[[rule]]\nid = \"spring\"");
+        let (both, _) = RuleSet::parse(&text).unwrap();
+        assert_eq!(channel(&both, "feed", Currency::DKK, &|_| false, &|_| true), None);
+        let moved = channel(&both, "feed", Currency::DKK, &|_| false, &|market| market == "DKE").unwrap();
+        assert!(moved.stops && moved.what.contains("prices of market DKE are in EUR"), "{moved:?}");
+        let held = channel(&set, "feed", Currency::EUR, &|_| false, &|_| true).unwrap();
         assert!(held.stops && held.what.contains("no rate") && held.what.contains("currency = \"DKK\""), "{held:?}");
-        let converted = channel(&set, "feed", Currency::EUR, &|_| true).unwrap();
+        let converted = channel(&set, "feed", Currency::EUR, &|_| true, &|_| true).unwrap();
         assert!(!converted.stops && converted.what.contains("converted"), "{converted:?}");
     }
 

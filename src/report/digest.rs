@@ -11,7 +11,7 @@ use askama::Template;
 use base64::Engine as _;
 
 use super::chart::{Chart, Seen};
-use super::facts::{Facts, History};
+use super::facts::{Facts, History, Stage};
 use super::lang::{Voice, fill};
 use super::link::Purpose;
 use super::reader::Reader;
@@ -182,8 +182,10 @@ fn subject(facts: &Facts, reader: &Reader, quiet: bool) -> String {
     let critical = facts.events.iter().filter(|event| event.severity == "critical").count();
     let late = facts.late.iter().filter(|late| rows::is_late(&late.state));
     let late: std::collections::BTreeSet<&str> = late.map(|late| late.channel.as_str()).collect();
+    let told = if reader.wants(Part::Campaigns) { facts.campaigns.as_slice() } else { &[] };
+    let waiting = told.iter().filter(|campaign| matches!(campaign.stage, Stage::Waits { .. })).count();
     let counted = [
-        (Part::NeedsYou, &words.to_approve, facts.reviews.len()),
+        (Part::NeedsYou, &words.to_approve, facts.reviews.len() + waiting),
         (Part::NeedsYou, &words.held, facts.held.len()),
         (Part::WrongNow, &words.critical, critical),
         (Part::OurChanges, &words.prices_changed, facts.changes.len()),

@@ -211,7 +211,7 @@ pub struct Imported {
 }
 
 /// What helps somebody who wants to sell a product in another market, or in another money.
-pub const ONE_MARKET: &str = "a SKU keeps its market and its currency: `omniprice product move --sku SKU --market ID` takes it to another, to sell it in both give it another SKU there, or let that market be `derived_from` the first";
+pub const ONE_MARKET: &str = "a SKU keeps its market and its currency: `omniprice product move --sku SKU --market ID --why \"...\"` takes it to another, to sell it in both give it another SKU there, or let that market be `derived_from` the first";
 
 /// A product that an import names in another market, or another money, than it is priced in.
 #[derive(Debug, Clone, PartialEq, Eq)]

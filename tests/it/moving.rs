@@ -24,6 +24,7 @@ both_engines![
     another_tax_view_needs_every_amount,
     what_was_decided_in_another_money_is_compared_with_nothing,
     a_product_of_a_campaign_stays_until_it_is_over,
+    a_slip_in_the_rate_or_in_a_sku_is_told_and_nothing_moves,
     a_product_that_changes_meanwhile_is_not_moved,
 ];
 
@@ -213,6 +214,29 @@ async fn a_product_of_a_campaign_stays_until_it_is_over(test: TestDb) {
     assert!(told.contains("campaign black-week has a price for it in DKK\nhint: omniprice campaign cancel"), "{told}");
     campaigns::set_phase(&world.app.db, id, "cancelled", None, None, world.app.now()).await.unwrap();
     assert_eq!(plan(&world, wish(Some("1 EUR = 7.46 DKK"))).await.problems, Vec::<String>::new());
+}
+
+async fn a_slip_in_the_rate_or_in_a_sku_is_told_and_nothing_moves(test: TestDb) {
+    let world = world(test).await;
+    for (rate, problem) in [
+        ("1 DKK = 7.46 EUR", Some("--rate 1 DKK = 7.46 EUR: by the stored rates of ")),
+        ("1 EUR = 74.6 DKK", Some("--rate 1 EUR = 74.6 DKK: by the stored rates of ")),
+        ("1 EUR = 7.46038 DKK", None),
+    ] {
+        let planned = plan(&world, wish(Some(rate))).await;
+        assert_eq!(
+            planned.problems.first().map(|told| told.starts_with(problem.unwrap_or("-"))),
+            problem.map(|_| true)
+        );
+        assert_eq!(planned.moves.is_empty(), problem.is_some(), "{rate}");
+    }
+    let rules = world.app.rules().await.unwrap();
+    let file = format!("sku,title,price,market\nKETTEL,Kettle,65.00,{}\n", wish(None).market);
+    let rows = omniprice::catalog::import::read(file.as_bytes(), &rules.set, |_| {}).rows;
+    let amounts = rows.into_iter().map(|row| (row.sku.clone(), row)).collect();
+    let planned = plan(&world, Wish { amounts, ..wish(Some("1 EUR = 7.46 DKK")) }).await;
+    assert_eq!(planned.problems.len(), 1, "{:?}", planned.problems);
+    assert!(planned.problems[0].starts_with("--amounts: KETTEL is none of the selected products\nhint: "));
 }
 
 async fn a_product_that_changes_meanwhile_is_not_moved(test: TestDb) {

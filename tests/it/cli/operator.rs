@@ -230,7 +230,7 @@ async fn a_product_of_one_market_is_not_imported_into_another() {
     }
     // The hint can be followed: shown first, then done, then explained, and the import goes through.
     let hint = day.say(&["import", "de.csv"]).await.ends(2);
-    assert!(hint.err.contains("`omniprice product move --sku SKU --market ID`"), "{hint:?}");
+    assert!(hint.err.contains("`omniprice product move --sku SKU --market ID --why \"...\"`"), "{hint:?}");
     let to = ["product", "move", "--sku", "KETTLE", "--market", "DE", "--why", "sold from Berlin", "--actor", "ann"];
     let bare = day.say(&to).await.ends(2);
     assert!(
