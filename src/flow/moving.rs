@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rust_decimal::RoundingStrategy;
+
 use crate::app::App;
 use crate::decide::facts::Tax;
 use crate::decide::fx::FxTable;
@@ -68,7 +70,7 @@ impl Rate {
                 rate.normalize(),
                 other.code(),
                 stored.date,
-                known.round_dp(4).normalize()
+                known.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero).normalize()
             )
         })
     }
@@ -293,13 +295,7 @@ struct Amounts<'a> {
 
 impl Amounts<'_> {
     /// Minor units in the new money: those of the file, the old ones where nothing changes, or converted and rounded once.
-    fn money(
-        &mut self,
-        column: &str,
-        old: Option<i64>,
-        new: Option<i64>,
-        rounded: rust_decimal::RoundingStrategy,
-    ) -> Option<i64> {
+    fn money(&mut self, column: &str, old: Option<i64>, new: Option<i64>, rounded: RoundingStrategy) -> Option<i64> {
         if let Some(new) = new {
             self.by_file = true;
             return Some(new);
