@@ -108,6 +108,9 @@ fn table(all: &[Listed], now: Millis) -> String {
                     format!("left alone until {}: {}", Millis(one.blocked_until), plain(problem))
                 }
                 Some(problem) => format!("believed; a page did not come: {}", plain(problem)),
+                None if one.blocked_until > now.0 => {
+                    format!("left alone until {}: it answered with walls and no pages", Millis(one.blocked_until))
+                }
                 None => "believed".to_owned(),
             },
         };

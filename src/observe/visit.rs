@@ -127,15 +127,16 @@ fn site_pace(app: &App, host: &str) -> i64 {
 }
 
 async fn blocked(app: &App, host: &str, pace: Pace) -> anyhow::Result<()> {
+    let competitor = crate::catalog::import::competitor(host);
     let event = Raise {
         kind: "competitor_unreachable",
         severity: "warning",
         dedupe: format!("host-blocked/{host}"),
         product_id: None,
         channel: None,
-        competitor: Some(crate::catalog::import::competitor(host)),
+        hint: Sentence::HintAging.with(&[("competitor", &competitor)]),
+        competitor: Some(competitor),
         message: Sentence::HostSilent.with(&[("host", &host), ("n", &pace.failures), ("until", &pace.blocked_until)]),
-        hint: Sentence::HintAging.with(&[]),
     };
     events::raise(&app.db, event, app.now()).await?;
     Ok(())

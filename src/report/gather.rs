@@ -348,6 +348,10 @@ async fn floors(app: &App, inside: &impl Fn(&str) -> bool) -> anyhow::Result<Vec
             Some(floor) => row.own_minor < floor.minor(),
             None => lower,
         };
+        // What asks more than its rule wants is held up by something else.
+        if !below && row.price_minor.is_some_and(|wanted| row.own_minor > wanted) {
+            continue;
+        }
         let ours = currency(&row.currency).map(|code| Money::from_minor(row.own_minor, code)).ok();
         floors.push(AtFloor { sku: row.sku, title: row.title, floor, below: ours.filter(|_| below) });
     }

@@ -7,7 +7,7 @@ mod log;
 mod sold;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -151,13 +151,14 @@ pub async fn overview(
     let (evaluated, sites) = (scope::evaluated(app, &scope).await?, scope::sites(app, &scope, from).await?);
     let mut figures = market_figures(tracks, from, until, age);
     figures.extend(activity(tracks, from, until));
+    let skus: BTreeSet<&str> = tracks.iter().map(|track| track.sku.as_str()).collect();
     figures.extend(log::consistency(&scope::listed(app, &scope).await?, from));
+    figures.push(log::changed_by_others(app, &skus, asked.reader, from, until).await?);
     figures.extend(log::observed(&sites));
     figures.extend(log::outcomes(&evaluated));
     figures.extend(resale(&products));
     figures.extend(sold::at_risk(&products));
     figures.extend(sold::baskets(&products, tracks, until, age));
-    let skus = tracks.iter().map(|track| track.sku.as_str()).collect();
     Ok(Overview {
         omnibus: readiness::readiness(app, tracks).await?,
         not_announced: readiness::refused(app, &skus).await?,

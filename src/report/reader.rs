@@ -74,7 +74,8 @@ impl Reader {
             && (self.takes_all_products() || event.sku.as_ref().is_none_or(|sku| skus.contains(sku)))
     }
 
-    /// Whether a change is large enough to be listed, both in percent and in money.
+    /// Whether a change is large enough to be listed, both in percent and in money. What went to and fro and is where it was
+    /// is no change, however low the thresholds are.
     #[must_use]
     pub fn notes(&self, old: i64, new: i64, code: &str) -> bool {
         let (percent, amount) = if new >= old {
@@ -85,7 +86,7 @@ impl Reader {
         let moved = super::lang::change_pct(old, new).map(|change| change.abs());
         let money =
             currency(code).map(|code| Money::from_minor((new.saturating_sub(old)).saturating_abs(), code).amount());
-        moved.is_none_or(|moved| moved >= percent.0) && money.is_ok_and(|money| money >= amount.0)
+        old != new && moved.is_none_or(|moved| moved >= percent.0) && money.is_ok_and(|money| money >= amount.0)
     }
 
     /// What the scope is called.
@@ -164,5 +165,6 @@ mod tests {
         assert!(picky.notes(10_000, 9_500, "DKK") && !picky.notes(10_000, 9_501, "DKK"));
         assert!(picky.notes(10_000, 11_000, "DKK") && !picky.notes(10_000, 10_999, "DKK"));
         assert!(picky.notes(10_000, 10_010, "JPY"), "ten yen are ten units");
+        assert!(!reader(|_| {}).notes(10_000, 10_000, "DKK"), "there and back again");
     }
 }

@@ -35,6 +35,7 @@ both_engines![
     only_what_needs_a_person_needs_you,
     what_is_open_is_told_however_old_it_is,
     figures_of_a_person_are_those_of_their_products,
+    what_somebody_else_changed_counts_however_its_listing_went_on,
 ];
 
 const SHOPS: &str =
@@ -409,4 +410,34 @@ async fn a_list_beside_a_mail_says_its_character_set() {
         return crate::harness::skip("a list read by Python's mail library", "python3 does not start");
     };
     assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), "utf-8 True", "{}", String::from_utf8_lossy(&read.stderr));
+}
+
+async fn what_somebody_else_changed_counts_however_its_listing_went_on(test: TestDb) {
+    let clock = Clock::manual(NOW);
+    let app = shop(&test, &clock, "").await;
+    products::import(&app.db, vec![import("MIXER", &[]), import("MUG", &[])], NOW).await.unwrap();
+    let changed = async |sku: &str, channel: &str, kind: &'static str| {
+        let product = products::by_sku(&app.db, sku).await.unwrap().unwrap();
+        let event = Raise {
+            kind,
+            severity: "warning",
+            dedupe: format!("{kind}/{channel}/{sku}"),
+            product_id: Some(product.id),
+            channel: Some(channel.into()),
+            competitor: None,
+            message: "see the shop".into(),
+            hint: String::new(),
+        };
+        events::raise(&app.db, event.clone(), app.now()).await.unwrap();
+        events::resolve(&app.db, event.dedupe, app.now()).await.unwrap();
+    };
+    let counted = async || figure(&report(&app, None, None, NOW).await, "prices changed by somebody else");
+    clock.advance(Millis::HOUR);
+    assert_eq!(counted().await.as_deref(), Some("0"));
+    changed("MIXER", "webshop", "drift").await;
+    // The same listing by another tool, and one that was only given up.
+    changed("MIXER", "webshop", "two_writers").await;
+    changed("MUG", "webshop", "listing_parked").await;
+    changed("MIXER", "till", "drift").await;
+    assert_eq!(counted().await.as_deref(), Some("2"));
 }

@@ -17,6 +17,7 @@ both_engines![
     a_campaign_is_told_by_the_readers_products_and_offers_them_no_headroom,
     pages_that_give_no_price_are_those_of_the_readers_products,
     a_price_below_its_floor_is_neither_headroom_nor_held_up,
+    what_asks_more_than_its_floor_is_not_held_up_by_it,
 ];
 
 /// A Tuesday in November, ten in the morning in Copenhagen.
@@ -136,4 +137,17 @@ async fn a_price_below_its_floor_is_neither_headroom_nor_held_up(test: TestDb) {
     let text = omniprice::report::digest::render(&after, &reader).unwrap().text;
     assert!(text.contains("asks DKK\u{a0}499.00, which is below its floor DKK\u{a0}"), "{text}");
     assert!(!text.contains("held up by its floor"), "{text}");
+}
+
+async fn what_asks_more_than_its_floor_is_not_held_up_by_it(test: TestDb) {
+    // With 10 % margin and 25 % VAT it may not cost less than 486.11.
+    let setup = Setup { products: vec![("KETTLE", "499.00", Some("350.00"))], mode: "shadow", ..Setup::default() };
+    let world = World::open_at(test, setup, Clock::manual(START)).await;
+    for page in [&world.near, &world.far] {
+        page.show("KETTLE", price(42_900));
+    }
+    world.drive().await;
+    let limited = omniprice::store::reporting::limited(&world.app.db, 10).await.unwrap();
+    assert!(limited[0].price_minor.is_some_and(|wanted| wanted < 49_900), "the floor limits what is wanted: {limited:?}");
+    assert_eq!(told(&world, None).await.floors.len(), 0, "nothing has been lowered to the floor yet");
 }

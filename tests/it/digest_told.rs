@@ -90,3 +90,63 @@ fn lists_say_their_character_set() {
         assert_eq!(file.media_type, "text/csv; charset=utf-8", "{}", file.name);
     }
 }
+
+#[test]
+fn a_fault_that_an_event_names_is_not_told_again_by_the_state_of_its_listing() {
+    let told = |events: Vec<Event>, state: &str| {
+        let mut facts = Facts { events, ..full("Kettle") };
+        facts.late.truncate(1);
+        state.clone_into(&mut facts.late[0].state);
+        render(&facts, &reader(Language::En, |p| p.sections = [Part::WrongNow].into())).unwrap().text
+    };
+    for (kind, state) in
+        [("drift", "drifted"), ("listing_parked", "parked"), ("price_rejected", "rejected"), ("held_at_door", "held")]
+    {
+        let named = vec![event(kind, "warning", Some("KETTLE"), Some("webshop"), "see the shop")];
+        let elsewhere = vec![event(kind, "warning", Some("KETTLE"), Some("till"), "see the shop")];
+        assert!(!told(named, state).contains("* webshop: 1 price ("), "{kind}");
+        assert!(told(elsewhere, state).contains("* webshop: 1 price ("), "{kind} on another channel");
+    }
+    // What is late is no fault that an event of another kind names.
+    let drifted = vec![event("drift", "warning", Some("KETTLE"), Some("webshop"), "see the shop")];
+    assert!(told(drifted, "sent").contains("* webshop: 1 price not live yet ("));
+}
+
+#[test]
+fn several_events_of_one_kind_keep_their_causes_and_a_command() {
+    let parked = |sku: &str, message: &str| Event {
+        hint: format!("omniprice explain {sku}"),
+        ..event("listing_parked", "warning", Some(sku), Some("webshop"), message)
+    };
+    let told = |messages: &[&str]| {
+        let events = messages.iter().zip(["A-1", "A-2", "A-3", "A-4"]).map(|(message, sku)| parked(sku, message));
+        let facts = Facts { events: events.collect(), late: vec![], ..full("Kettle") };
+        render(&facts, &reader(Language::En, |p| p.sections = [Part::WrongNow].into())).unwrap().text
+    };
+    let two = told(&["webshop does not show the price: cache", "webshop does not show the price: cache"]);
+    assert_eq!(two.matches("does not show the price: cache").count(), 1, "{two}");
+    assert!(two.contains("omniprice explain A-1"), "{two}");
+    let four = told(&["a wall", "a fence", "a ditch", "a gate"]);
+    assert!(four.contains("a wall; a fence; and 2 more"), "{four}");
+}
+
+#[test]
+fn what_every_channel_may_answer_is_told_in_the_readers_language() {
+    let refused = event(
+        "channel_refused",
+        "critical",
+        None,
+        Some("till"),
+        "till takes no prices: the channel refuses the credentials (401)",
+    );
+    let facts = Facts { events: vec![refused], late: vec![], ..full("Kettle") };
+    let told = |language| render(&facts, &reader(language, |p| p.sections = [Part::WrongNow].into())).unwrap().text;
+    for (language, words) in [
+        (Language::De, "till nimmt keine Preise an: der Kanal lehnt die Zugangsdaten ab (401)"),
+        (Language::Da, "kanalen afviser adgangsoplysningerne (401)"),
+        (Language::Sv, "kanalen avvisar inloggningsuppgifterna (401)"),
+        (Language::Pl, "kanał odrzuca dane logowania (401)"),
+    ] {
+        assert!(told(language).contains(words), "{}", told(language));
+    }
+}

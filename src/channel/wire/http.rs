@@ -14,6 +14,7 @@ use super::pace::Pace;
 use crate::channel::{ChannelError, Class, Setting};
 use crate::clock::Millis;
 use crate::publish::gate::Pass;
+use crate::sentence::Sentence;
 
 /// Answers beyond this are cut off and count as unknown.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -217,21 +218,17 @@ impl Answer {
     /// The error that this status is; a connector that knows the vendor's body better makes its own.
     #[must_use]
     pub fn error(&self) -> ChannelError {
-        let status = self.status;
-        let text = match status {
-            300..=399 => format!("the channel redirects ({status}); set its final URL"),
-            401 => format!("the channel refuses the credentials ({status})"),
-            403 => match self.words() {
-                words if words.is_empty() => format!("the channel forbids it ({status})"),
-                words => format!("the channel forbids it ({status}): {words}"),
-            },
-            404 | 410 => format!("the channel answered {status}"),
-            _ => match self.words() {
-                words if words.is_empty() => format!("the channel answered {status}"),
-                words => format!("the channel answered {status}: {words}"),
-            },
+        let words = if matches!(self.status, 300..=399 | 401 | 404 | 410) { String::new() } else { self.words() };
+        let said = !words.is_empty();
+        let sentence = match self.status {
+            300..=399 => Sentence::ChannelRedirects,
+            401 => Sentence::WrongCredentials,
+            403 if said => Sentence::ChannelForbidsSaying,
+            403 => Sentence::ChannelForbids,
+            _ if said => Sentence::ChannelAnsweredSaying,
+            _ => Sentence::ChannelAnswered,
         };
-        ChannelError::new(self.class(), text)
+        ChannelError::new(self.class(), sentence.with(&[("status", &self.status), ("words", &words)]))
     }
 
     /// Status codes by RFC 9110 and RFC 6585; a 5xx after sending may have been applied.
@@ -338,13 +335,13 @@ fn instant(http_date: &str) -> Option<Millis> {
 /// down from one that answers badly.
 fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer within the deadline".to_owned();
+        return Sentence::NoAnswerInTime.with(&[]);
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    format!("no answer: {cause}")
+    Sentence::NoAnswer.with(&[("why", &cause)])
 }
 
 /// A header whose value is never printed.

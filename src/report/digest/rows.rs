@@ -23,6 +23,8 @@ pub type Content = (Vec<String>, Vec<Row>);
 pub const DETAILS_FOR: i64 = 30 * Millis::DAY;
 /// SKUs that one row names.
 const NAMED: usize = 3;
+/// Causes that one row tells of several events of one kind.
+const CAUSES: usize = 2;
 /// Competitors named as the most active.
 const ACTIVE: usize = 3;
 
@@ -142,7 +144,15 @@ pub fn wrong_now(facts: &Facts, reader: &Reader) -> Content {
     }
     let events = folded.iter().map(|(kind, about, events)| event_row(*kind, *about, events, facts.rivalry, voice));
     let mut late: BTreeMap<(&str, &str), Vec<&Unsettled>> = BTreeMap::new();
-    for row in &facts.late {
+    let told: BTreeSet<(Kind, &str, &str)> = facts
+        .events
+        .iter()
+        .filter(shown)
+        .filter_map(|event| Some((Kind::of(&event.kind), event.channel.as_deref()?, event.sku.as_deref()?)))
+        .collect();
+    let named =
+        |row: &&Unsettled| kinds_of(&row.state).iter().any(|kind| told.contains(&(*kind, &row.channel, &row.sku)));
+    for row in facts.late.iter().filter(|row| !named(row)) {
         late.entry((&row.channel, &row.state)).or_default().push(row);
     }
     let late = late.iter().map(|((channel, state), rows)| late_row(channel, state, rows, voice));
@@ -166,8 +176,8 @@ fn event_row(kind: Kind, about: Option<&str>, events: &[&Event], answer: WarResp
     if times > 1 {
         why = format!("{why}, {}", voice.plural(&voice.words.times_seen, times, &[]));
     }
-    let [event] = events else { return Row { what, why, ..Row::default() } };
-    let mut told = message(&voice.tell(&event.message));
+    let Some(event) = events.first() else { return Row { what, why, ..Row::default() } };
+    let mut told = causes(events.iter().map(|event| message(&voice.tell(&event.message))), voice);
     // What is wrong with our own prices is held whatever the answer to rivals is; the message says until when.
     if event.kind == "rivalry" && matches!(kind, Kind::PriceWar | Kind::Spiral) && event.competitor.is_some() {
         told = format!("{told}; {}", answered(answer, voice));
@@ -178,6 +188,20 @@ fn event_row(kind: Kind, about: Option<&str>, events: &[&Event], answer: WarResp
         command: Some(hint(&event.hint, event.sku.as_deref(), voice)).filter(|hint| !hint.is_empty()),
         ..Row::default()
     }
+}
+
+/// The first few of several causes, each once, and how many more.
+fn causes(all: impl Iterator<Item = String>, voice: &Voice) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for cause in all.filter(|cause| !cause.is_empty()) {
+        if !told.contains(&cause) {
+            told.push(cause);
+        }
+    }
+    let left = told.len().saturating_sub(CAUSES);
+    told.truncate(CAUSES);
+    told.extend((left > 0).then(|| voice.plural(&voice.words.more, left, &[])));
+    told.join("; ")
 }
 
 /// What the configured answer to a rival does.
@@ -220,6 +244,17 @@ pub fn is_late(state: &str) -> bool {
     !matches!(state, "rejected" | "parked" | "drifted" | "held")
 }
 
+/// Kinds of events that say of a listing what its state says.
+const fn kinds_of(state: &str) -> &'static [Kind] {
+    match state.as_bytes() {
+        b"drifted" => &[Kind::Drift, Kind::TwoWriters, Kind::ListingLost],
+        b"parked" => &[Kind::ListingParked],
+        b"rejected" => &[Kind::PriceRejected],
+        b"held" => &[Kind::HeldAtDoor, Kind::NotSent],
+        _ => &[],
+    }
+}
+
 fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> Row {
     let words = voice.words;
     let told = state_name(state, voice);
@@ -234,8 +269,9 @@ fn late_row(channel: &str, state: &str, rows: &[&Unsettled], voice: &Voice) -> R
     let mut why = format!("{}; {}", named(&skus, voice), fill(words.since, &[("at", &voice.at(Millis(since)))]));
     let reasons: BTreeSet<&str> =
         rows.iter().map(|row| row.reason.as_str()).filter(|reason| !reason.is_empty()).collect();
-    if let Some(reason) = reasons.first() {
-        why = format!("{why}: {}", message(&voice.tell(reason)));
+    let told = causes(reasons.into_iter().map(|reason| message(&voice.tell(reason))), voice);
+    if !told.is_empty() {
+        why = format!("{why}: {told}");
     }
     let one = if let [row] = rows {
         row.desired_minor.map(|units| voice.counted(units, row.decimals, &row.currency))

@@ -137,7 +137,7 @@ pub const WORDS: Words = Words {
     resolved: "løst",
     resolved_since: "løst {at}",
     early_digest: "oversigt før tid",
-    early_why: "Dagens antal varsler er brugt; denne mail rummer alt, der er åbent. Det, der ikke er kritisk, venter på næste oversigt.",
+    early_why: "Dagens antal varsler er brugt; denne mail rummer det, der er kommet siden den sidste. Det, der ikke er kritisk, venter på næste oversigt.",
     severity_critical: "kritisk",
     severity_warning: "advarsel",
     severity_info: "oplysning",
@@ -282,7 +282,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::ParityBelowGoal => say(
             "For få priser er live",
             "Kanalerne viser forskellige priser for samme vare.",
-            "Forsinkede priser sendes og læses igen af sig selv.",
+            "Forsinkede priser sendes og læses igen af sig selv; hvad en anden har ændret, bliver stående, hvor drift er sat til alert.",
             "Se på kanalens forsinkede priser.",
         ),
         Kind::NothingFetched => say(
@@ -420,7 +420,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::AdvertBelow => say(
             "En annonceret pris er lavere end i kassen",
             "Kunder loves mindre, end de betaler.",
-            "Rækkefølgen bliver rettet op.",
+            "Vores egne priser bringes i rækkefølge af sig selv; en pris, som en anden har sat, bliver stående, hvor drift er sat til alert.",
             "Sammenlign de to kanaler.",
         ),
         Kind::Other => say("Noget bør ses efter", "Se detaljerne.", "Se detaljerne.", "Se detaljerne."),

@@ -137,7 +137,7 @@ pub const WORDS: Words = Words {
     resolved: "behoben",
     resolved_since: "behoben {at}",
     early_digest: "vorgezogene Übersicht",
-    early_why: "Die Zahl der Meldungen des Tages ist aufgebraucht; diese Mail enthält alles Offene. Was nicht kritisch ist, wartet auf die nächste Übersicht.",
+    early_why: "Die Zahl der Meldungen des Tages ist aufgebraucht; diese Mail enthält, was seit der letzten dazukam. Was nicht kritisch ist, wartet auf die nächste Übersicht.",
     severity_critical: "kritisch",
     severity_warning: "Warnung",
     severity_info: "Mitteilung",
@@ -288,7 +288,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::ParityBelowGoal => say(
             "Zu wenige Preise sind sichtbar",
             "Kanäle zeigen verschiedene Preise für denselben Artikel.",
-            "Verspätete Preise werden von selbst gesendet und zurückgelesen.",
+            "Verspätete Preise werden von selbst gesendet und zurückgelesen; was jemand anders geändert hat, bleibt, wo drift auf alert steht.",
             "Sehen Sie die verspäteten Preise des Kanals an.",
         ),
         Kind::NothingFetched => say(
@@ -426,7 +426,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::AdvertBelow => say(
             "Ein beworbener Preis liegt unter dem der Kasse",
             "Kunden wird weniger versprochen, als sie zahlen.",
-            "Die Reihenfolge der Änderungen wird berichtigt.",
+            "Eigene Preise werden von selbst in die richtige Reihenfolge gebracht; ein Preis von anderer Hand bleibt, wo drift auf alert steht.",
             "Vergleichen Sie beide Kanäle.",
         ),
         Kind::Other => {

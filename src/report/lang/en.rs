@@ -137,7 +137,7 @@ pub const WORDS: Words = Words {
     resolved: "resolved",
     resolved_since: "resolved at {at}",
     early_digest: "digest early",
-    early_why: "The day's number of alerts is used up; this mail holds everything that is open. What is not critical waits for the next digest.",
+    early_why: "The day's number of alerts is used up; this mail holds what was raised since the last one. What is not critical waits for the next digest.",
     severity_critical: "critical",
     severity_warning: "warning",
     severity_info: "information",
@@ -282,7 +282,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::ParityBelowGoal => say(
             "Too few prices are live",
             "Channels show different prices for the same product.",
-            "Late prices are sent and read again by themselves.",
+            "Late prices are sent and read again by themselves; what somebody else changed stays where drift is set to alert.",
             "Look at the channel's late prices.",
         ),
         Kind::NothingFetched => say(
@@ -420,7 +420,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::AdvertBelow => say(
             "An advertised price is below the checkout",
             "Customers are promised less than they pay.",
-            "The order of updates is being repaired.",
+            "Prices of ours are put in order by themselves; one that somebody else set stays where drift is set to alert.",
             "Compare both channels.",
         ),
         Kind::Other => say("Something needs a look", "See the details.", "See the details.", "See the details."),

@@ -137,7 +137,7 @@ pub const WORDS: Words = Words {
     resolved: "rozwiązane",
     resolved_since: "rozwiązane {at}",
     early_digest: "raport przed czasem",
-    early_why: "Dzienny limit alertów został wyczerpany; ta wiadomość zawiera wszystko, co jest otwarte. Sprawy niekrytyczne czekają na następny raport.",
+    early_why: "Dzienny limit alertów został wyczerpany; ta wiadomość zawiera to, co pojawiło się od poprzedniej. Sprawy niekrytyczne czekają na następny raport.",
     severity_critical: "krytyczne",
     severity_warning: "ostrzeżenie",
     severity_info: "informacja",
@@ -299,7 +299,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::ParityBelowGoal => say(
             "Za mało cen jest widocznych",
             "Kanały pokazują różne ceny tego samego produktu.",
-            "Opóźnione ceny są samoczynnie wysyłane i odczytywane ponownie.",
+            "Opóźnione ceny są samoczynnie wysyłane i odczytywane ponownie; to, co zmienił ktoś inny, zostaje tam, gdzie drift ma wartość alert.",
             "Sprawdź opóźnione ceny kanału.",
         ),
         Kind::NothingFetched => say(
@@ -437,7 +437,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::AdvertBelow => say(
             "Cena w reklamie jest niższa niż przy kasie",
             "Klientom obiecuje się mniej, niż płacą.",
-            "Kolejność aktualizacji jest naprawiana.",
+            "Nasze własne ceny są porządkowane samoczynnie; cena ustawiona przez kogoś innego zostaje tam, gdzie drift ma wartość alert.",
             "Porównaj oba kanały.",
         ),
         Kind::Other => say("Coś wymaga sprawdzenia", "Zobacz szczegóły.", "Zobacz szczegóły.", "Zobacz szczegóły."),

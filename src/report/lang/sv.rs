@@ -137,7 +137,7 @@ pub const WORDS: Words = Words {
     resolved: "löst",
     resolved_since: "löst {at}",
     early_digest: "översikt i förtid",
-    early_why: "Dagens antal larm är förbrukat; detta mejl innehåller allt som är öppet. Det som inte är kritiskt väntar på nästa översikt.",
+    early_why: "Dagens antal larm är förbrukat; detta mejl innehåller det som har kommit sedan det förra. Det som inte är kritiskt väntar på nästa översikt.",
     severity_critical: "kritiskt",
     severity_warning: "varning",
     severity_info: "upplysning",
@@ -282,7 +282,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::ParityBelowGoal => say(
             "För få priser är live",
             "Kanalerna visar olika priser för samma produkt.",
-            "Sena priser skickas och läses igen av sig själva.",
+            "Sena priser skickas och läses igen av sig själva; det som någon annan har ändrat står kvar där drift är satt till alert.",
             "Titta på kanalens sena priser.",
         ),
         Kind::NothingFetched => say(
@@ -420,7 +420,7 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::AdvertBelow => say(
             "Ett annonserat pris är lägre än i kassan",
             "Kunder lovas mindre än de betalar.",
-            "Ordningen på uppdateringarna rättas.",
+            "Våra egna priser ordnas av sig själva; ett pris som någon annan har satt står kvar där drift är satt till alert.",
             "Jämför de två kanalerna.",
         ),
         Kind::Other => say("Något bör ses över", "Se detaljerna.", "Se detaljerna.", "Se detaljerna."),

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::super::lang::Kind;
 use super::super::market::Track;
 use super::super::metrics::nearest_rank;
+use super::super::reader::Reader;
 use super::super::scope::{self, Site};
 use super::{Figure, LIMIT, figure};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::decide::decision::Flag;
 use crate::money::Decimal;
+use crate::store::events;
 use crate::store::reporting::{self, Evaluated, Listed};
 
 /// A product that its floor limits.
@@ -56,9 +59,28 @@ pub fn consistency(listed: &[Listed], from: Millis) -> Vec<Figure> {
         figures.push(figure(format!("in sync on {}", parity.channel), share, "%"));
         figures.push(figure(format!("time to live on {}, p95", parity.channel), nearest_rank(&times, 95), "s"));
     }
-    let drifted = listed.iter().filter(|row| row.state == "drifted").count();
-    figures.push(figure("prices changed by somebody else", Some(Decimal::from(drifted)), "count"));
     figures
+}
+
+/// Listings of these products that somebody else was found to have changed in `(from, until]`, however it went on.
+///
+/// # Errors
+/// The store's.
+pub async fn changed_by_others(
+    app: &App,
+    skus: &BTreeSet<&str>,
+    reader: Option<&Reader>,
+    from: Millis,
+    until: Millis,
+) -> anyhow::Result<Figure> {
+    let noted = events::between(&app.db, from, until, LIMIT).await?;
+    let changed: BTreeSet<(&str, &str)> = noted
+        .iter()
+        .filter(|event| matches!(Kind::of(&event.kind), Kind::Drift | Kind::TwoWriters))
+        .filter_map(|event| Some((event.channel.as_deref()?, event.sku.as_deref()?)))
+        .filter(|(channel, sku)| skus.contains(sku) && reader.is_none_or(|reader| reader.takes_channel(channel)))
+        .collect();
+    Ok(figure("prices changed by somebody else", Some(Decimal::from(changed.len())), "count"))
 }
 
 /// Observations by what became of them, over all sites.

@@ -31,7 +31,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::SuspectPrices => "{n} af {all} priser er mistænkelige",
         Sentence::OnePrice => "{n} af {all} sider viser samme pris",
         Sentence::MassSoldOut => "{n} af {all} varer er udsolgt på én gang",
-        Sentence::HostSilent => "{host} svarer os ikke ({n} gange); vi lader den være til {until}",
+        Sentence::HostSilent => "{host} giver os ingen sider ({n} gange); vi lader den være til {until}",
         Sentence::RunTooMany => "kørslen holdes: {n} af {all} varer ville skifte pris",
         Sentence::RunAverage => "kørslen holdes: ændringen er i snit {change}",
         Sentence::RunFar => "kørslen holdes: antal varer med stor ændring: {n}",
@@ -58,6 +58,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::MovesFar => "{n} priser ville flytte sig {mean} i snit",
         Sentence::NotSent => "ikke sendt til {channel}: {why}",
         Sentence::TakesNone => "{channel} tager ikke imod priser: {why}",
+        Sentence::ChannelRedirects => "kanalen viderestiller ({status}); angiv dens endelige adresse",
+        Sentence::WrongCredentials => "kanalen afviser adgangsoplysningerne ({status})",
+        Sentence::ChannelForbids => "kanalen forbyder det ({status})",
+        Sentence::ChannelForbidsSaying => "kanalen forbyder det ({status}): {words}",
+        Sentence::ChannelAnswered => "kanalen svarede {status}",
+        Sentence::ChannelAnsweredSaying => "kanalen svarede {status}: {words}",
         Sentence::NotShown => "{channel} viser ikke prisen: {why}",
         Sentence::Rejects => "{channel} afviser prisen: {why}",
         Sentence::KeepsChanging => "en anden bliver ved med at ændre prisen på {channel}: den viser {shown}",
@@ -193,7 +199,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceShort => "førprisen gjaldt for kort tid",
         Sentence::HintPages => "omniprice check viser udfaldet for hver side",
         Sentence::HintAging => {
-            "priserne ældes og falder selv ud af reglerne; omniprice competitor list siger hvorfor, omniprice competitor retry spørger igen"
+            "priserne ældes og falder selv ud af reglerne; omniprice competitor list siger hvorfor, omniprice competitor retry {competitor} spørger igen"
         }
         Sentence::HintHistories => {
             "omniprice explain {sku} viser begge forløb; [guards.rivalry] bestemmer, hvad der sker"

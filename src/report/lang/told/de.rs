@@ -35,7 +35,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::SuspectPrices => "{n} von {all} Preisen sind verdächtig",
         Sentence::OnePrice => "{n} von {all} Seiten zeigen denselben Preis",
         Sentence::MassSoldOut => "{n} von {all} Artikeln sind auf einmal ausverkauft",
-        Sentence::HostSilent => "{host} antwortet uns nicht ({n}-mal); in Ruhe gelassen bis {until}",
+        Sentence::HostSilent => "{host} gibt uns keine Seiten ({n}-mal); in Ruhe gelassen bis {until}",
         Sentence::RunTooMany => "Lauf angehalten: {n} von {all} Artikeln würden sich ändern",
         Sentence::RunAverage => "Lauf angehalten: die mittlere Änderung ist {change}",
         Sentence::RunFar => "Lauf angehalten: Artikel mit großer Änderung: {n}",
@@ -62,6 +62,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::MovesFar => "{n} Preise sollen sich im Mittel um {mean} ändern",
         Sentence::NotSent => "nicht an {channel} gesendet: {why}",
         Sentence::TakesNone => "{channel} nimmt keine Preise an: {why}",
+        Sentence::ChannelRedirects => "der Kanal leitet um ({status}); seine endgültige Adresse eintragen",
+        Sentence::WrongCredentials => "der Kanal lehnt die Zugangsdaten ab ({status})",
+        Sentence::ChannelForbids => "der Kanal verbietet es ({status})",
+        Sentence::ChannelForbidsSaying => "der Kanal verbietet es ({status}): {words}",
+        Sentence::ChannelAnswered => "der Kanal antwortete {status}",
+        Sentence::ChannelAnsweredSaying => "der Kanal antwortete {status}: {words}",
         Sentence::NotShown => "{channel} zeigt den Preis nicht: {why}",
         Sentence::Rejects => "{channel} weist den Preis ab: {why}",
         Sentence::KeepsChanging => "jemand anderes ändert immer wieder den Preis auf {channel}: zu sehen ist {shown}",
@@ -207,7 +213,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceShort => "der frühere Preis galt zu kurz",
         Sentence::HintPages => "omniprice check zeigt den Ausgang jeder Seite",
         Sentence::HintAging => {
-            "die Preise altern und fallen von selbst aus den Regeln; omniprice competitor list sagt, warum, omniprice competitor retry fragt erneut"
+            "die Preise altern und fallen von selbst aus den Regeln; omniprice competitor list sagt, warum, omniprice competitor retry {competitor} fragt erneut"
         }
         Sentence::HintHistories => {
             "omniprice explain {sku} zeigt beide Verläufe; [guards.rivalry] bestimmt, was geschieht"

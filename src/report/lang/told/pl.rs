@@ -35,7 +35,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::SuspectPrices => "podejrzane ceny: {n} z {all}",
         Sentence::OnePrice => "strony z tą samą ceną: {n} z {all}",
         Sentence::MassSoldOut => "produkty wyprzedane naraz: {n} z {all}",
-        Sentence::HostSilent => "{host} nam nie odpowiada (próby: {n}); przerwa do {until}",
+        Sentence::HostSilent => "{host} nie daje nam stron (próby: {n}); przerwa do {until}",
         Sentence::RunTooMany => "przebieg wstrzymany: zmieniłoby się {n} z {all} produktów",
         Sentence::RunAverage => "przebieg wstrzymany: średnia zmiana to {change}",
         Sentence::RunFar => "przebieg wstrzymany: produkty z dużą zmianą: {n}",
@@ -58,6 +58,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::MovesFar => "ceny do zmiany: {n}, średnio o {mean}",
         Sentence::NotSent => "nie wysłano do {channel}: {why}",
         Sentence::TakesNone => "{channel} nie przyjmuje cen: {why}",
+        Sentence::ChannelRedirects => "kanał przekierowuje ({status}); podaj jego ostateczny adres",
+        Sentence::WrongCredentials => "kanał odrzuca dane logowania ({status})",
+        Sentence::ChannelForbids => "kanał tego zabrania ({status})",
+        Sentence::ChannelForbidsSaying => "kanał tego zabrania ({status}): {words}",
+        Sentence::ChannelAnswered => "kanał odpowiedział {status}",
+        Sentence::ChannelAnsweredSaying => "kanał odpowiedział {status}: {words}",
         Sentence::NotShown => "{channel} nie pokazuje ceny: {why}",
         Sentence::Rejects => "{channel} odrzuca cenę: {why}",
         Sentence::KeepsChanging => "ktoś inny wciąż zmienia cenę w {channel}: widać {shown}",
@@ -189,7 +195,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceShort => "poprzednia cena obowiązywała za krótko",
         Sentence::HintPages => "omniprice check pokazuje wynik każdej strony",
         Sentence::HintAging => {
-            "ceny starzeją się i same wypadają z reguł; omniprice competitor list mówi dlaczego, omniprice competitor retry pyta ponownie"
+            "ceny starzeją się i same wypadają z reguł; omniprice competitor list mówi dlaczego, omniprice competitor retry {competitor} pyta ponownie"
         }
         Sentence::HintHistories => {
             "omniprice explain {sku} pokazuje obie historie; [guards.rivalry] mówi, co się dzieje"

@@ -33,7 +33,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::SuspectPrices => "{n} av {all} priser är misstänkta",
         Sentence::OnePrice => "{n} av {all} sidor visar samma pris",
         Sentence::MassSoldOut => "{n} av {all} produkter är slutsålda på en gång",
-        Sentence::HostSilent => "{host} svarar oss inte ({n} gånger); lämnas i fred till {until}",
+        Sentence::HostSilent => "{host} ger oss inga sidor ({n} gånger); lämnas i fred till {until}",
         Sentence::RunTooMany => "körningen hålls: {n} av {all} produkter skulle byta pris",
         Sentence::RunAverage => "körningen hålls: ändringen är i snitt {change}",
         Sentence::RunFar => "körningen hålls: antal produkter med stor ändring: {n}",
@@ -54,6 +54,12 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::MovesFar => "{n} priser skulle flytta sig {mean} i snitt",
         Sentence::NotSent => "inte skickat till {channel}: {why}",
         Sentence::TakesNone => "{channel} tar inte emot priser: {why}",
+        Sentence::ChannelRedirects => "kanalen omdirigerar ({status}); ange dess slutliga adress",
+        Sentence::WrongCredentials => "kanalen avvisar inloggningsuppgifterna ({status})",
+        Sentence::ChannelForbids => "kanalen förbjuder det ({status})",
+        Sentence::ChannelForbidsSaying => "kanalen förbjuder det ({status}): {words}",
+        Sentence::ChannelAnswered => "kanalen svarade {status}",
+        Sentence::ChannelAnsweredSaying => "kanalen svarade {status}: {words}",
         Sentence::NotShown => "{channel} visar inte priset: {why}",
         Sentence::Rejects => "{channel} avvisar priset: {why}",
         Sentence::KeepsChanging => "någon annan fortsätter att ändra priset på {channel}: den visar {shown}",
@@ -189,7 +195,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::ReferenceShort => "det tidigare priset gällde för kort tid",
         Sentence::HintPages => "omniprice check visar utfallet för varje sida",
         Sentence::HintAging => {
-            "priserna åldras och faller själva ur reglerna; omniprice competitor list säger varför, omniprice competitor retry frågar igen"
+            "priserna åldras och faller själva ur reglerna; omniprice competitor list säger varför, omniprice competitor retry {competitor} frågar igen"
         }
         Sentence::HintHistories => "omniprice explain {sku} visar båda förloppen; [guards.rivalry] avgör vad som görs",
         Sentence::HintProposals => "omniprice review visar förslagen; omniprice approve eller reject avgör dem",
