@@ -237,13 +237,18 @@ fn sections(facts: &Facts, reader: &Reader, images: &mut Vec<Image>) -> Vec<Sect
     sections
 }
 
+/// What stands in the place of a value that there is none of now.
+const NONE: &str = "-";
+
 fn trend(chart: &Chart, voice: &Voice, images: &mut Vec<Image>) -> Option<Picture> {
-    let mut values = chart.lines.first()?.points.iter().filter_map(|(_, value)| *value);
-    let (first, last) = (values.next()?, values.next_back()?);
+    let points = &chart.lines.first()?.points;
+    let first = points.iter().find_map(|(_, value)| *value)?;
+    let last = points.last()?.1;
     let index = |hundredths: i64| voice.tenths(Decimal::new(hundredths, 2));
+    let now = last.map_or_else(|| NONE.to_owned(), index);
     let days = voice.count(usize::try_from(chart.until.since(chart.from) / Millis::DAY).unwrap_or(0));
-    let caption = fill(voice.words.trend_alt, &[("n", &days), ("from", &index(first)), ("until", &index(last))]);
-    let short = fill(voice.words.subject_index, &[("index", &index(last))]);
+    let caption = fill(voice.words.trend_alt, &[("n", &days), ("from", &index(first)), ("until", &now)]);
+    let short = fill(voice.words.subject_index, &[("index", &now)]);
     picture("trend", short, caption, chart, images)
 }
 
@@ -253,8 +258,8 @@ fn history(history: &History, voice: &Voice, images: &mut Vec<Image>) -> Option<
         return None;
     }
     let ends = |line: usize| {
-        let values: Vec<i64> = history.chart.lines.get(line)?.points.iter().filter_map(|(_, value)| *value).collect();
-        Some((*values.first()?, *values.last()?))
+        let points = &history.chart.lines.get(line)?.points;
+        Some((points.iter().find_map(|(_, value)| *value)?, points.last()?.1))
     };
     let ((ours_from, ours), (theirs_from, theirs)) = (ends(0)?, ends(1)?);
     let money = |minor| voice.minor(minor, &history.currency);
@@ -263,9 +268,9 @@ fn history(history: &History, voice: &Voice, images: &mut Vec<Image>) -> Option<
         ("from", voice.day(history.chart.from)),
         ("until", voice.day(history.chart.until)),
         ("ours_from", money(ours_from)),
-        ("ours", money(ours)),
+        ("ours", ours.map_or_else(|| NONE.to_owned(), money)),
         ("theirs_from", money(theirs_from)),
-        ("theirs", money(theirs)),
+        ("theirs", theirs.map_or_else(|| NONE.to_owned(), money)),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // The sentence stands beside the picture in any case; with images off the other text only names it.

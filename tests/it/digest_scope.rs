@@ -148,6 +148,9 @@ async fn what_asks_more_than_its_floor_is_not_held_up_by_it(test: TestDb) {
     }
     world.drive().await;
     let limited = omniprice::store::reporting::limited(&world.app.db, 10).await.unwrap();
-    assert!(limited[0].price_minor.is_some_and(|wanted| wanted < 49_900), "the floor limits what is wanted: {limited:?}");
+    assert!(
+        limited[0].price_minor.is_some_and(|wanted| wanted < 49_900),
+        "the floor limits what is wanted: {limited:?}"
+    );
     assert_eq!(told(&world, None).await.floors.len(), 0, "nothing has been lowered to the floor yet");
 }

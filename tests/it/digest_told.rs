@@ -150,3 +150,22 @@ fn what_every_channel_may_answer_is_told_in_the_readers_language() {
         assert!(told(language).contains(words), "{}", told(language));
     }
 }
+
+#[test]
+fn a_line_that_ended_has_no_value_now() {
+    let mut facts = full("Kettle");
+    let text = |facts: &Facts| render(facts, &reader(Language::En, |_| {})).unwrap().text;
+    let before = text(&facts);
+    assert!(before.contains("lowest competing offer DKK") && !before.contains(", now -"), "{before}");
+    for history in &mut facts.histories {
+        let theirs = &mut history.chart.lines[1].points;
+        theirs.push((history.chart.until, None));
+    }
+    let trend = facts.market.trend.as_mut().expect("a trend");
+    let until = trend.until;
+    trend.lines[0].points.push((until, None));
+    let ended = text(&facts);
+    assert!(ended.contains("at first, - now, 100 is the market"), "{ended}");
+    let captions: Vec<&str> = ended.lines().filter(|line| line.contains("lowest competing offer DKK")).collect();
+    assert!(!captions.is_empty() && captions.iter().all(|line| line.ends_with(", now -")), "{captions:?}");
+}

@@ -288,7 +288,7 @@ pub fn market(facts: &Facts, reader: &Reader) -> Content {
     let mut notes = Vec::new();
     let change = |text: &str, then: Option<Decimal>| {
         let moved = now.index()?.checked_sub(then?)?;
-        Some(fill(text, &[("change", &voice.signed(moved))]))
+        Some(fill(text, &[("change", &voice.signed(moved)), ("at", &voice.at(facts.from))]))
     };
     match now.index() {
         Some(index) => {

@@ -37,7 +37,7 @@ pub const WORDS: Words = Words {
     subject_index: "indeks {index}",
     index: "Prisindeks mod markedets median: {index}",
     index_none: "Prisindeks: ingen vare har konkurrerende tilbud",
-    index_change: "{change} siden forrige oversigt",
+    index_change: "{change} siden {at}",
     index_week: "{change} på 7 dage",
     cheapest: "Billigst, alene eller delt: {share} af varerne med data (før: {before})",
     coverage: "Dækning: {share}, {with} af {all} varer har konkurrerende tilbud",
@@ -318,8 +318,8 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::KviUndercut => say(
             "En nøglevare er underbudt",
             "En vare, som kunder sammenligner, er klart dyrere hos os.",
-            "Svaret venter på et menneske.",
-            "Se på forslaget.",
+            "Dine regler svarer; det, de ikke må alene, venter på et menneske.",
+            "Se på, hvad der holder prisen tilbage.",
         ),
         Kind::CompetitorUnreachable => say(
             "En konkurrent kan ikke nås",

@@ -37,7 +37,7 @@ pub const WORDS: Words = Words {
     subject_index: "Index {index}",
     index: "Preisindex gegen den Median des Marktes: {index}",
     index_none: "Preisindex: kein Artikel hat Konkurrenzangebote",
-    index_change: "{change} seit der letzten Übersicht",
+    index_change: "{change} seit {at}",
     index_week: "{change} in 7 Tagen",
     cheapest: "Am günstigsten, allein oder geteilt: {share} der Artikel mit Daten (zuvor: {before})",
     coverage: "Abdeckung: {share}, {with} von {all} Artikeln haben Konkurrenzangebote",
@@ -324,8 +324,8 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::KviUndercut => say(
             "Ein Schlüsselartikel wird unterboten",
             "Ein Artikel, den Kunden vergleichen, ist bei uns deutlich teurer.",
-            "Die Antwort wartet auf einen Menschen.",
-            "Sehen Sie den Vorschlag an.",
+            "Ihre Regeln antworten; was sie allein nicht dürfen, wartet auf einen Menschen.",
+            "Sehen Sie nach, was den Preis zurückhält.",
         ),
         Kind::CompetitorUnreachable => say(
             "Ein Konkurrent ist nicht erreichbar",

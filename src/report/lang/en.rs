@@ -37,7 +37,7 @@ pub const WORDS: Words = Words {
     subject_index: "index {index}",
     index: "Price index against the market's median: {index}",
     index_none: "Price index: no product has competing offers",
-    index_change: "{change} since the previous digest",
+    index_change: "{change} since {at}",
     index_week: "{change} in 7 days",
     cheapest: "Cheapest, alone or shared: {share} of the products with data (before: {before})",
     coverage: "Coverage: {share}, {with} of {all} products have competing offers",
@@ -318,8 +318,8 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::KviUndercut => say(
             "A key product is undercut",
             "A product that customers compare is clearly dearer with us.",
-            "The answer waits for a person.",
-            "Look at the proposal.",
+            "Your rules answer it; what they may not do alone waits for a person.",
+            "Look at what holds the price back.",
         ),
         Kind::CompetitorUnreachable => say(
             "A competitor cannot be reached",

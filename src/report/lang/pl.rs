@@ -37,7 +37,7 @@ pub const WORDS: Words = Words {
     subject_index: "indeks {index}",
     index: "Indeks cen względem mediany rynku: {index}",
     index_none: "Indeks cen: żaden produkt nie ma konkurencyjnych ofert",
-    index_change: "{change} od poprzedniego raportu",
+    index_change: "{change} od {at}",
     index_week: "{change} w ciągu 7 dni",
     cheapest: "Najtańsi, sami lub wspólnie: {share} produktów z danymi (wcześniej: {before})",
     coverage: "Pokrycie: {share}, konkurencyjne oferty ma {with} z {all} produktów",
@@ -335,8 +335,8 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::KviUndercut => say(
             "Kluczowy produkt jest droższy niż u konkurencji",
             "Produkt, który klienci porównują, jest u nas wyraźnie droższy.",
-            "Odpowiedź czeka na człowieka.",
-            "Sprawdź propozycję.",
+            "Odpowiadają reguły; to, czego nie mogą zrobić same, czeka na człowieka.",
+            "Sprawdź, co wstrzymuje cenę.",
         ),
         Kind::CompetitorUnreachable => say(
             "Konkurent jest nieosiągalny",

@@ -37,7 +37,7 @@ pub const WORDS: Words = Words {
     subject_index: "index {index}",
     index: "Prisindex mot marknadens median: {index}",
     index_none: "Prisindex: ingen produkt har konkurrerande erbjudanden",
-    index_change: "{change} sedan förra översikten",
+    index_change: "{change} sedan {at}",
     index_week: "{change} på 7 dagar",
     cheapest: "Billigast, ensam eller delad: {share} av produkterna med data (förut: {before})",
     coverage: "Täckning: {share}, {with} av {all} produkter har konkurrerande erbjudanden",
@@ -318,8 +318,8 @@ pub const fn kind(kind: Kind) -> KindText {
         Kind::KviUndercut => say(
             "En nyckelprodukt är underbjuden",
             "En produkt som kunder jämför är tydligt dyrare hos oss.",
-            "Svaret väntar på en människa.",
-            "Titta på förslaget.",
+            "Dina regler svarar; det de inte får göra själva väntar på en människa.",
+            "Titta på vad som håller tillbaka priset.",
         ),
         Kind::CompetitorUnreachable => say(
             "En konkurrent kan inte nås",
