@@ -262,10 +262,12 @@ fn history(history: &History, voice: &Voice, images: &mut Vec<Image>) -> Option<
         Some((points.iter().find_map(|(_, value)| *value)?, points.last()?.1))
     };
     let ((ours_from, ours), (theirs_from, theirs)) = (ends(0)?, ends(1)?);
+    // The lines of a new shop begin later than the picture.
+    let begun = history.chart.lines.iter().filter_map(|line| Some(line.points.first()?.0)).min();
     let money = |minor| voice.minor(minor, &history.currency);
     let values = [
         ("sku", super::text::product(&history.sku, &history.title)),
-        ("from", voice.day(history.chart.from)),
+        ("from", voice.day(begun.unwrap_or(history.chart.from))),
         ("until", voice.day(history.chart.until)),
         ("ours_from", money(ours_from)),
         ("ours", ours.map_or_else(|| NONE.to_owned(), money)),

@@ -26,6 +26,8 @@ const PAGE_RUNS: i64 = 200_000;
 /// Runs kept in all. Beyond them further products keep their present market and lose their history before [`RECENT`].
 const RUNS: usize = 2_000_000;
 const RECENT: i64 = 2 * Millis::DAY;
+/// Outcomes of pages of the product: of every other one its stock is as unknown as its price.
+const TELLS_STOCK: [&str; 4] = ["product", "no_price", "out_of_stock", "ambiguous"];
 /// Our own price changes that are read.
 const DECIDED: i64 = 2_000_000;
 
@@ -246,12 +248,17 @@ impl<'a> Judge<'a> {
                 None if out.len() > begin => (run, 0, Fate::NotAccepted),
                 None => continue,
             };
+            // A look that got no page of the product says nothing of its stock.
+            let in_stock = match out.get(begin..).and_then(<[Seen]>::last) {
+                Some(last) if !TELLS_STOCK.contains(&run.outcome.as_str()) => last.in_stock,
+                _ => run.availability != "out_of_stock",
+            };
             let seen = Seen {
                 target: run.target_id,
                 competitor: names.of(&run.competitor),
                 minor,
                 fate,
-                in_stock: run.availability != "out_of_stock",
+                in_stock,
                 first: Millis(run.first_seen),
                 last: Millis(from.last_seen),
             };

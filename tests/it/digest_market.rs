@@ -36,6 +36,7 @@ both_engines![
     what_is_open_is_told_however_old_it_is,
     figures_of_a_person_are_those_of_their_products,
     what_somebody_else_changed_counts_however_its_listing_went_on,
+    a_look_that_gets_no_page_does_not_sell_a_product_out_anew,
 ];
 
 const SHOPS: &str =
@@ -440,4 +441,33 @@ async fn what_somebody_else_changed_counts_however_its_listing_went_on(test: Tes
     changed("MUG", "webshop", "listing_parked").await;
     changed("MIXER", "till", "drift").await;
     assert_eq!(counted().await.as_deref(), Some("2"));
+}
+
+async fn a_look_that_gets_no_page_does_not_sell_a_product_out_anew(test: TestDb) {
+    let clock = Clock::manual(NOW);
+    let app = shop(&test, &clock, "").await;
+    let lamp = one(&app.db, "LAMP", &[("c1.example", "lamp")]).await;
+    let gone = |outcome: &str, availability: &str| New {
+        outcome: outcome.into(),
+        verdict: "none",
+        price_minor: None,
+        currency: None,
+        availability: availability.into(),
+        ..shown(0)
+    };
+    let hour = |hours: i64| NOW.plus(hours * Millis::HOUR);
+    note(&app, &lamp, "c1.example", shown(20_000), hour(0)).await;
+    note(&app, &lamp, "c1.example", gone("out_of_stock", "out_of_stock"), hour(1)).await;
+    note(&app, &lamp, "c1.example", gone("blocked", "unknown"), hour(2)).await;
+    note(&app, &lamp, "c1.example", gone("out_of_stock", "out_of_stock"), hour(3)).await;
+    clock.advance(4 * Millis::HOUR);
+    let since = async |from: i64| {
+        let facts = told(&app, &ann(&app).await, hour(from), app.now()).await;
+        facts.sold_out.iter().map(|one| one.first_seen).collect::<Vec<_>>()
+    };
+    assert_eq!(since(0).await, [hour(1)]);
+    assert_eq!(since(2).await, [], "it was sold out before");
+    // A page that shows the product without a word on stock can be bought from again.
+    note(&app, &lamp, "c1.example", gone("no_price", "unknown"), app.now()).await;
+    assert_eq!(since(0).await, []);
 }
