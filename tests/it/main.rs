@@ -80,6 +80,7 @@ mod shop_page;
 mod sight;
 mod slow_channel;
 mod stages;
+mod stale_end;
 mod state;
 mod store;
 mod store_suite;
