@@ -43,6 +43,7 @@ mod market_month;
 mod markets;
 mod members;
 mod month;
+mod moved_money;
 mod moving;
 mod net_prices;
 mod on_sale;
