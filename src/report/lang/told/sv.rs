@@ -45,7 +45,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::RatesMissing => "det finns inga växelkurser, och något behöver dem; beslut som behöver dem hålls",
         Sentence::RatesFailed => "växelkurserna kunde inte hämtas: {why}",
         Sentence::RobotsIgnored => "robots.txt följs inte: {why}",
-        Sentence::ForMembers => "priserne på {channels} är bara för medlemmar",
+        Sentence::ForMembers => "priserna på {channels} är bara för medlemmar",
         Sentence::SeenByAll => {
             "reglerna förbehåller kanalen för medlemmar, men dess typ visar priser för alla: ta bort audience = \"loyalty\" ur dess [[channel]]"
         }
