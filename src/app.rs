@@ -278,15 +278,17 @@ impl App {
     /// The rules' or the store's.
     pub async fn terms(&self) -> anyhow::Result<Terms> {
         let paused = settings::get(&self.db, PAUSE).await?;
-        Ok(Terms {
+        let terms = Terms {
             rules: Arc::clone(&self.rules().await?.set),
             vat: Arc::clone(&self.vat),
             fx: self.fx().await?,
+            back: Arc::default(),
             channels: Arc::clone(&self.capabilities),
             now: self.now(),
             open_to_all: Arc::clone(&self.open_to_all),
             paused: paused.map(|pause| format!("{} ({})", pause.why, pause.actor)),
-        })
+        };
+        Ok(terms.with_back(&self.db).await?)
     }
 
     /// The newest exchange rates with their freshness; `None` before the first import.

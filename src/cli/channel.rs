@@ -28,6 +28,8 @@ const SAMPLE: i64 = 200;
 const FIND_PAGE: i64 = 200;
 /// Lines shown to a person; `--json` has them all.
 const SHOWN: usize = 20;
+/// Open events that a list of channels looks through.
+const EVENTS: i64 = 100_000;
 /// A channel that a person let go on is not stopped again for this long.
 const RELEASE: i64 = Millis::HOUR;
 
@@ -313,6 +315,8 @@ struct Row {
     reason: String,
     /// How it goes on, where it has stopped.
     goes_on: Option<String>,
+    /// What the last look at the whole channel could not compare.
+    not_compared: Option<String>,
     listings: i64,
     live: i64,
     unverified: i64,
@@ -324,6 +328,8 @@ struct Row {
 async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let parity = progress::parity(&app.db).await?;
+    let mut told: BTreeMap<String, String> =
+        events::open(&app.db, EVENTS).await?.into_iter().map(|e| (e.dedupe, e.message)).collect();
     let mut rows = Vec::new();
     for row in channels::list(&app.db).await?.into_iter().filter(|row| app.lane(&row.name).is_some()) {
         let own = parity.iter().find(|parity| parity.channel == row.name);
@@ -339,6 +345,7 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
             unverified: own.map_or(0, |own| own.unverified),
             since: Millis(row.since).to_string(),
             goes_on,
+            not_compared: told.remove(&notice::not_compared_key(&row.name)),
             name: row.name,
             kind: row.kind,
             state: row.state,
@@ -353,8 +360,9 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
         let line = |row: &Row| {
             let next = row.goes_on.as_ref().map_or_else(String::new, |next| format!("\n  {next}"));
             let why = if row.reason.is_empty() { String::new() } else { format!(": {}", plain(&row.reason)) };
+            let unseen = row.not_compared.as_ref().map_or_else(String::new, |told| format!("\n  {}", plain(told)));
             format!(
-                "{} ({}) {} since {}{why}{}\n  {} of {} prices read back equal, {} acknowledged only; live after p50 {}, p95 {}, p99 {}",
+                "{} ({}) {} since {}{why}{}\n  {} of {} prices read back equal, {} acknowledged only; live after p50 {}, p95 {}, p99 {}{unseen}",
                 row.name, row.kind, row.state, row.since, next, row.live, row.listings, row.unverified,
                 seconds(row.p50_ms), seconds(row.p95_ms), seconds(row.p99_ms)
             )

@@ -64,15 +64,17 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         report.differences.iter().any(|one| left(one.product_id))
             || report.standing.iter().any(|one| left(one.product_id))
     };
-    let clean = reports.iter().all(|report| report.error.is_none() && !open(report));
+    let whole = |report: &Report| report.error.is_none() && report.unread.is_empty();
+    let clean = reports.iter().all(|report| whole(report) && !open(report));
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_A_PERSON) })
 }
 
-/// What people call the products that differ.
+/// What people call the products that differ, or that cannot be read.
 async fn skus(app: &App, reports: &[Report]) -> anyhow::Result<BTreeMap<i64, String>> {
     let differ = reports.iter().flat_map(|report| {
         let standing = report.standing.iter().map(|one| one.product_id);
-        report.differences.iter().map(|one| one.product_id).chain(standing)
+        let unread = report.unread.iter().map(|one| one.product_id);
+        report.differences.iter().map(|one| one.product_id).chain(standing).chain(unread)
     });
     let mut skus = BTreeMap::new();
     for id in differ.collect::<BTreeSet<_>>() {
@@ -101,6 +103,13 @@ fn text(app: &App, reports: &[Report], skus: &BTreeMap<i64, String>, paused: boo
         ));
         if let Some(error) = &report.error {
             lines.push(format!("  {}", plain(error)));
+        }
+        for one in &report.unread {
+            lines.push(format!(
+                "  not compared: {} cannot be read: {}",
+                plain(skus.get(&one.product_id).map_or(one.external.as_str(), String::as_str)),
+                plain(&one.why)
+            ));
         }
         let sku = |id: i64, external: &str| plain(skus.get(&id).map_or(external, String::as_str));
         for difference in &report.differences {

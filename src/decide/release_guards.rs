@@ -46,9 +46,12 @@ pub fn finding(guard: Guard, proposal: &Proposal) -> Option<String> {
     }
 }
 
-/// `(to - from) / from` in percent; none for a price of zero.
+/// `(to - from) / from` in percent; none for a price of zero, and none between prices of two currencies.
 #[must_use]
 pub fn change_pct(from: Money, to: Money) -> Option<Decimal> {
+    if from.currency() != to.currency() {
+        return None;
+    }
     let difference = Decimal::from(to.minor()).checked_sub(Decimal::from(from.minor()))?;
     difference.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(Decimal::from(from.minor()))
 }

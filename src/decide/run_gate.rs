@@ -207,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn a_price_in_another_money_is_no_change_of_the_one_before() {
+        let mut items: Vec<RunItem> = (0..40).map(|n| item(10_000 + n, 10_060 + n)).collect();
+        for item in items.iter_mut().take(20) {
+            item.proposed = Some(Money::from_minor(1_340, Currency::EUR));
+        }
+        let average = judge(&items).into_iter().find(is_average);
+        assert_eq!(average, None, "what can be measured is 0.6 %");
+    }
+
+    #[test]
     fn an_ordinary_run_goes_on() {
         let mut items: Vec<RunItem> = (0..1_000).map(|n| item(10_000 + n, 10_000 + n)).collect();
         for (n, item) in items.iter_mut().enumerate().take(120) {

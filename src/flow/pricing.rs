@@ -379,9 +379,15 @@ pub(super) async fn desired(
         let shown = |price: Money| shown(terms, product, price, listing);
         let on = (listing.channel.as_str(), terms.rules.audience(&listing.channel));
         let price = match campaigns::wish(app, &planned, price, on, terms.now)? {
-            Wish::Decided => Some(shown(price)),
+            Wish::Decided => Some(match back(app, terms, product, listing, price).await? {
+                Some(regular) => Ok(regular),
+                None => shown(price),
+            }),
             Wish::Reduced(reduced) => Some(shown(reduced)),
             Wish::AsBefore => None,
+            Wish::Regular(..) if terms.goes_back(product, listing).is_some() => {
+                terms.goes_back(product, listing).map(|back| Ok(back.regular_minor))
+            }
             Wish::Regular(campaign, began) => before(app, terms, product, listing, (campaign, began)).await?,
             Wish::ForCarts(campaign) => {
                 let had = strikes::reduced(&app.db, campaign, listing.id).await?.map(|reduced| reduced.campaign_minor);
@@ -392,6 +398,26 @@ pub(super) async fn desired(
         desires.extend(price.map(|price| Desire { listing_id: listing.id, price }));
     }
     Ok(desires)
+}
+
+/// The very price that a listing showed before its campaign, where what we ask now is what we asked then and rates are too
+/// old to make a price of it anew: the campaign must not last as long as they do.
+async fn back(
+    app: &App,
+    terms: &Terms,
+    product: &Product,
+    listing: &Listing,
+    price: Money,
+) -> anyhow::Result<Option<i64>> {
+    let Some(back) = terms.goes_back(product, listing) else { return Ok(None) };
+    let until = Millis(back.starts_at).plus(-1);
+    let ours = |row: &decisions::DecisionRow| product.amounts_since.is_none_or(|since| row.created_at >= since);
+    let asked = match decisions::at(&app.db, product.id, until).await?.filter(ours) {
+        Some(decided) => Some(decided.price_minor),
+        // What was never decided is what it was all the time.
+        None => decisions::after(&app.db, product.id, until).await?.filter(ours).map(|first| first.previous_minor),
+    };
+    Ok((asked.unwrap_or(price.minor()) == price.minor()).then_some(back.regular_minor))
 }
 
 /// What a listing asks again when its campaign stops: what we had decided before it, whoever had put another price there

@@ -1,19 +1,15 @@
-//! For whose sake a channel forbids something. A listing that we may not change, because it is somebody else's or in a closed
+//! For whose sake a channel forbids a write. A listing that we may not change, because it is somebody else's or in a closed
 //! category, must not stop the others; an account that lost its right must stop the channel. One answer does not tell them
 //! apart, what the channel says to other listings does.
 
-use std::collections::VecDeque;
-
-use super::lane::Lane;
 use super::step::Event;
-use crate::channel::wire::found;
-use crate::channel::{ChannelError, Class, Seen};
+use crate::channel::Class;
 use crate::clock::Millis;
 use crate::store::progress::{self, Forbidden, Others};
-use crate::store::{Db, StoreError, channels};
+use crate::store::{Db, StoreError};
 
 /// Forbidden writes of one request that took nothing: too many for each to be a listing's own matter.
-const MANY: usize = 3;
+pub(super) const MANY: usize = 3;
 /// A listing that was forbidden longer ago is judged anew: it may be another reason.
 const REMEMBERED_MS: i64 = 30 * Millis::DAY;
 
@@ -70,51 +66,6 @@ pub async fn judged(
         *event = Event::Forbidden(Sake::of(taken, forbidden, known), error.clone());
     }
     Ok(answers)
-}
-
-/// Calls that finding the listings which may not be read is worth.
-const MAX_CALLS: usize = 24;
-
-/// Reads listings. Where the channel forbids it, they are halved until those that it forbids stand alone: of these the
-/// price cannot be told, and why. Forbidden as a whole it is only if another listing may not be read either.
-///
-/// # Errors
-/// The channel's.
-pub async fn read(db: &Db, lane: &Lane, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
-    let (mut open, mut seen, mut alone) = (VecDeque::from([externals]), Vec::new(), Vec::new());
-    let mut calls = 0;
-    while let Some(part) = open.pop_front() {
-        calls += 1;
-        match lane.channel.read(part).await {
-            Ok(found) => seen.extend(found),
-            Err(error) if error.class != Class::Forbidden || calls > MAX_CALLS => return Err(error),
-            Err(error) => match part {
-                [one] => {
-                    let why = Some(error.message.clone());
-                    alone.push(Seen { refused: why, ..Seen::plain(one.clone(), None) });
-                    if seen.is_empty() && (open.is_empty() || alone.len() >= MANY) && !another(db, lane, one).await {
-                        return Err(error);
-                    }
-                }
-                [] => return Err(error),
-                many => {
-                    let (left, right) = many.split_at(many.len() / 2);
-                    open.push_front(right);
-                    open.push_front(left);
-                }
-            },
-        }
-    }
-    seen.extend(alone);
-    Ok(found::in_order(externals, seen))
-}
-
-/// Whether the channel lets another listing be read.
-async fn another(db: &Db, lane: &Lane, but: &str) -> bool {
-    match channels::one_reference(db, &lane.name, but).await {
-        Ok(Some(other)) => lane.channel.read(&[other]).await.is_ok(),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

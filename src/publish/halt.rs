@@ -2,10 +2,10 @@
 
 use super::fleet::trips;
 use super::lane::Lane;
-use super::notice;
+use super::{notice, reading};
 use crate::channel::{ChannelError, Class, Probe};
 use crate::clock::Millis;
-use crate::store::{Db, StoreError, channels, events, fleet, settings};
+use crate::store::{Db, StoreError, channels, events, fleet, settings, unread};
 
 /// A refused channel is tried at distances that grow from this...
 const TRY_AFTER: i64 = 5 * Millis::MINUTE;
@@ -73,8 +73,7 @@ pub async fn refusal(db: &Db, channel: &str) -> Result<Refusal, StoreError> {
     })
 }
 
-/// Whether the lane may work. A channel that refused a read works again after a look without problems or a read that it
-/// answers; one that refused a write after a write that it took; both are tried at growing distances, at least every hour.
+/// Whether the lane may work. A channel that refused a read works again after a read that it answers; one that refused a write after a write that it took; both are tried at growing distances, at least every hour.
 /// One that is gone works again only when a person says so.
 ///
 /// # Errors
@@ -122,13 +121,13 @@ pub async fn open(db: &Db, lane: &Lane, now: Millis) -> Result<Open, StoreError>
     Ok(Open::Yes)
 }
 
-/// Whether a channel that refused a read can be read again, by a look without problems or by one listing.
+/// Whether a channel that refused a read can be read again: only a read shows it, for a look may need less. One that has
+/// nothing to read is believed after a look without problems.
 async fn answers(db: &Db, lane: &Lane, look: &Result<Probe, ChannelError>) -> Result<bool, StoreError> {
-    if look.as_ref().is_ok_and(|look| look.problems.is_empty()) {
-        return Ok(true);
+    if unread::references(db, &lane.name, 1).await?.is_empty() {
+        return Ok(look.as_ref().is_ok_and(|look| look.problems.is_empty()));
     }
-    let Some(external) = channels::one_reference(db, &lane.name, "").await? else { return Ok(false) };
-    Ok(lane.channel.read(&[external]).await.is_ok())
+    Ok(reading::another(db, lane, &[]).await? == Ok(true))
 }
 
 /// The channel takes prices again: its listings go on and the incident is over.

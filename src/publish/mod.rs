@@ -11,6 +11,7 @@ pub mod halt;
 pub mod lane;
 pub mod notice;
 pub mod order;
+pub mod reading;
 pub mod step;
 pub mod terms;
 pub mod turns;

@@ -40,6 +40,29 @@ pub fn refused(channel: &str, reason: &str) -> Raise {
     )
 }
 
+/// The key of the event about a channel that was not compared to its end.
+#[must_use]
+pub fn not_compared_key(channel: &str) -> String {
+    format!("not-compared/{channel}")
+}
+
+/// A look at a whole channel did not come to its end.
+#[must_use]
+pub fn not_compared(channel: &str, why: &str) -> Raise {
+    unread(channel, Sentence::NotCompared.with(&[("channel", &channel), ("why", &why)]))
+}
+
+/// Listings that a whole look could not see, of all that it looked for, and why the first of them.
+#[must_use]
+pub fn not_readable(channel: &str, n: usize, all: usize, why: &str) -> Raise {
+    unread(channel, Sentence::NotReadable.with(&[("channel", &channel), ("n", &n), ("all", &all), ("why", &why)]))
+}
+
+fn unread(channel: &str, message: String) -> Raise {
+    let hint = format!("omniprice verify {channel} --dry-run");
+    Raise { severity: "warning", ..of_channel("not_compared", not_compared_key(channel), channel, message, hint) }
+}
+
 fn of_channel(kind: &'static str, dedupe: String, channel: &str, message: String, hint: String) -> Raise {
     let (severity, channel) = ("critical", Some(channel.to_owned()));
     Raise { kind, severity, dedupe, product_id: None, channel, competitor: None, message, hint }

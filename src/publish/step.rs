@@ -12,8 +12,10 @@ use crate::store::listings::Listing;
 use crate::store::progress;
 
 mod shown;
+mod unread;
 
 pub use shown::Shown;
+use unread::{unread, unreadable};
 
 /// Times and bounds of one channel's lane.
 #[derive(Debug, Clone)]
@@ -67,6 +69,11 @@ pub enum Event {
     Forbidden(Sake, ChannelError),
     /// `Ok(None)`: the channel does not have the listing.
     Read(Result<Option<Shown>, ChannelError>),
+    /// The channel has the listing and does not tell its price; `forbidden` if it does not let it be read.
+    Unreadable {
+        why: String,
+        forbidden: bool,
+    },
     Rested,
     /// The channel takes no more updates of the listing before an instant; the text says why.
     Full(Millis, String),
@@ -143,6 +150,7 @@ pub fn step(listing: &Listing, event: &Event, policy: &Policy, now: Millis) -> C
         Event::Forbidden(sake, error) => forbidden(listing, *sake, error, policy, now),
         Event::Read(Ok(seen)) => read(listing, seen.as_ref(), policy, now),
         Event::Read(Err(error)) => unread(listing, error, policy, now),
+        Event::Unreadable { why, forbidden } => unreadable(listing, why, *forbidden, policy, now),
         Event::Rested => rested(listing, policy, now),
         Event::Full(until, why) => full(listing, *until, why, policy, now),
     }
@@ -443,22 +451,6 @@ fn shortened(listing: &Listing, seen: &Shown) -> Option<String> {
     };
     let regular = || cut(seen.regular.flatten(), listing.sent_regular_minor);
     cut(Some(seen.minor), listing.sent_minor).or_else(regular).filter(|_| listing.desired_seq == listing.sent_seq)
-}
-
-fn unread(listing: &Listing, error: &ChannelError, policy: &Policy, now: Millis) -> Change {
-    let after = match error.class {
-        Class::Retry { after_ms } => after_ms.unwrap_or(0),
-        _ => 0,
-    };
-    let waits = listing.state == "held";
-    Change {
-        reason: if waits { listing.reason.clone() } else { format!("cannot be read: {}", error.message) },
-        // What waits for its turn is tried all the same.
-        reads: if waits { 1 } else { listing.reads },
-        next_at: (waits || !error.class.stops_the_lane()).then(|| now.plus(after.max(wait(policy, listing)))),
-        read: Some(("failed", error.message.clone())),
-        ..Change::none(listing)
-    }
 }
 
 /// A listing that needs nothing now must not be looked at again at once.

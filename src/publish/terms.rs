@@ -20,11 +20,17 @@ use crate::sentence::Sentence;
 use crate::store::lanes::{Permit, Shut};
 use crate::store::listings::Listing;
 use crate::store::products::Product;
+use crate::store::strikes::{self, Back};
+use crate::store::{Db, StoreError};
 
 /// A listing that waits for another one is looked at again after this.
 const LOOK_AGAIN_MS: i64 = 2 * Millis::SECOND;
 /// One that waits for newer exchange rates is looked at again after this; they come once a day.
 const RATES_AGAIN_MS: i64 = 5 * Millis::MINUTE;
+/// Campaigns that were to end so long ago at most end without newer rates.
+const BACK_WITHIN: i64 = 30 * Millis::DAY;
+/// Listings that go back at a time; a later round has the others.
+const MOST_BACK: i64 = 100_000;
 
 /// Whether everybody sees the prices of a kind of channel: marketplaces and feeds have none for members.
 #[must_use]
@@ -39,6 +45,9 @@ pub struct Terms {
     pub rules: Arc<RuleSet>,
     pub vat: Arc<VatTable>,
     pub fx: Option<FxTable>,
+    /// The price before a campaign that is over, by listing: it may come back without newer rates, because it was proved
+    /// there before. Only looked up while rates are too old.
+    pub back: Arc<BTreeMap<i64, Back>>,
     pub channels: Arc<BTreeMap<String, Capabilities>>,
     pub now: Millis,
     /// Channels whose connector shows prices to everybody, by name: they have none for members.
@@ -223,12 +232,36 @@ impl Terms {
     fn awaits_rates(&self, product: &Product, channel: &str) -> Option<String> {
         let other = self.channels.get(channel).is_some_and(|known| known.currency.code() != product.currency);
         let table = self.fx.as_ref().filter(|_| other)?;
-        let usable = match table.freshness {
-            Freshness::Fresh | Freshness::Late => true,
-            Freshness::Stale => self.rules.engine.stale_fx == StaleFx::Last,
-            Freshness::Expired => false,
-        };
-        (!usable).then(|| Sentence::RatesAwaited.with(&[("day", &table.date)]))
+        self.wants_rates().then(|| Sentence::RatesAwaited.with(&[("day", &table.date)]))
+    }
+
+    /// Whether there are rates and nothing new may follow from them.
+    #[must_use]
+    pub fn wants_rates(&self) -> bool {
+        self.fx.as_ref().is_some_and(|table| match table.freshness {
+            Freshness::Fresh | Freshness::Late => false,
+            Freshness::Stale => self.rules.engine.stale_fx != StaleFx::Last,
+            Freshness::Expired => true,
+        })
+    }
+
+    /// Looks up what may come back without newer rates, where the ones that there are are too old.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn with_back(mut self, db: &Db) -> Result<Self, StoreError> {
+        if self.wants_rates() {
+            let back = strikes::back(db, self.now.plus(-BACK_WITHIN), self.now, MOST_BACK).await?;
+            self.back = Arc::new(back.into_iter().map(|one| (one.listing_id, one)).collect());
+        }
+        Ok(self)
+    }
+
+    /// What a listing showed before its campaign, where a price made with a rate would wait while the campaign's stays on.
+    #[must_use]
+    pub fn goes_back(&self, product: &Product, listing: &Listing) -> Option<Back> {
+        let back = self.back.get(&listing.id).copied()?;
+        self.awaits_rates(product, &listing.channel).map(|_| back)
     }
 
     fn constraints(&self) -> Vec<NeverBelow> {
@@ -262,7 +295,8 @@ impl Doorkeeper for Terms {
             return Err(wait(format!("pushes are paused: {paused}")));
         }
         let Some(minor) = listing.desired_minor else { return Err(shut("no price is wanted".to_owned())) };
-        if let Some(reason) = self.awaits_rates(product, &listing.channel) {
+        let back = self.back.get(&listing.id).is_some_and(|back| back.regular_minor == minor);
+        if let Some(reason) = self.awaits_rates(product, &listing.channel).filter(|_| !back) {
             return Err(Shut { state: "held", reason, next_at: Some(self.now.plus(RATES_AGAIN_MS)) });
         }
         let ours = currency(&product.currency).map_err(|e| shut(e.to_string()))?;

@@ -71,6 +71,7 @@ pub const fn rule(kind: Kind) -> Rule {
         Kind::RunHeld | Kind::Paused => at_once(0, About::Nothing),
         Kind::MatchReview => Rule { immediate: false, repeat: None, about: About::Competitor },
         Kind::NotSent
+        | Kind::NotCompared
         | Kind::ListingLost
         | Kind::ListingParked
         | Kind::PriceRejected
@@ -143,6 +144,7 @@ impl<'a> Surroundings<'a> {
             | Kind::ParityBelowGoal
             | Kind::ListingParked
             | Kind::ListingLost
+            | Kind::NotCompared
             | Kind::PriceRejected => event.channel.as_deref().and_then(|channel| self.stuck.get(channel)).copied(),
             // The one that stands still is told as long as it does, and nobody can mend its price before it moves again.
             Kind::AdvertBelow => pair(event).into_iter().flatten().find_map(|channel| self.stuck.get(channel)).copied(),

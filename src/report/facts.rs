@@ -67,7 +67,8 @@ pub struct Facts {
     pub notices: Vec<String>,
 }
 
-/// What we did to the price of one product in the window: its newest decision, with the price before the first one.
+/// What we did to the price of one product in the window, in one money: its newest decision, with the price before the
+/// first one.
 #[derive(Debug, Clone)]
 pub struct OurChange {
     pub row: NamedDecision,

@@ -230,16 +230,18 @@ async fn changes(
     Ok((changed, small.len()))
 }
 
-/// One row for each product, however often it changed; decisions come newest first.
+/// One row for each product, however often it changed; decisions come newest first. What was decided before a product went
+/// into another money, or another tax view, has a row of its own: the two are no change of each other.
 fn by_product(changed: impl Iterator<Item = NamedDecision>) -> Vec<OurChange> {
-    let (mut rows, mut places): (Vec<OurChange>, BTreeMap<String, usize>) = (Vec::new(), BTreeMap::new());
+    let (mut rows, mut places): (Vec<OurChange>, BTreeMap<(String, bool), usize>) = (Vec::new(), BTreeMap::new());
     for change in changed {
-        if let Some(known) = places.get(&change.sku).and_then(|place| rows.get_mut(*place)) {
+        let of = (change.sku.clone(), change.created_at >= change.money_since);
+        if let Some(known) = places.get(&of).and_then(|place| rows.get_mut(*place)) {
             known.row.previous_minor = change.previous_minor;
             known.times += 1;
             continue;
         }
-        places.insert(change.sku.clone(), rows.len());
+        places.insert(of, rows.len());
         rows.push(OurChange { row: change, told: Told::default(), times: 1 });
     }
     rows

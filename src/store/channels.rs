@@ -26,8 +26,6 @@ statements! {
                       where l.channel = $1 and l.next_at is null and l.state = 'intended'
                       order by case when l.live_minor = l.desired_minor then 1 else 0 end, coalesce(l.sent_at, 0), l.id
                       limit $3)");
-    ONE_REFERENCE = Sql::same(
-        "select external as name from listings where channel = $1 and external is not null and external <> $2 order by id limit 1");
 }
 
 /// A channel's own state: `ok`, `refused` (credentials), `breaker`.
@@ -45,6 +43,7 @@ pub struct ChannelRow {
 
 #[derive(Debug, sqlx::FromRow)]
 struct Name {
+    #[expect(dead_code, reason = "only whether there is a row matters")]
     name: String,
 }
 
@@ -116,14 +115,6 @@ pub async fn wake(db: &Db, name: String, most: i64, now: Millis) -> Result<(), S
         })
     })
     .await
-}
-
-/// The channel's reference of one of its listings, another than this one, to see whether it can be read at all.
-///
-/// # Errors
-/// The engine's own.
-pub async fn one_reference(db: &Db, name: &str, but: &str) -> Result<Option<String>, StoreError> {
-    Ok(db.maybe::<Name>(ONE_REFERENCE, args![name, but]).await?.map(|row| row.name))
 }
 
 /// All channels that were ever configured.

@@ -15,8 +15,9 @@ statements! {
     AT = Sql::same("select * from decisions where product_id = $1 and created_at <= $2 order by version desc limit 1");
     AFTER = Sql::same("select * from decisions where product_id = $1 and created_at > $2 order by version limit 1");
     SINCE = Sql::same(
-        "select d.*, p.sku, p.title from decisions d join products p on p.id = d.product_id
-         where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
+        "select d.*, p.sku, p.title, coalesce(p.amounts_since, 0) as money_since from decisions d join products p on p.id = d.product_id
+         where d.created_at > $1 and d.created_at <= $2 and d.created_at >= coalesce(p.amounts_since, 0)
+         order by d.created_at desc, d.id desc limit $3");
     // None from before the product went into another money.
     COUNT_DAY = Sql::same(
         "select count(*) as n from decisions where product_id = $1 and created_at >= $2 and created_at >= coalesce((select p.amounts_since from products p where p.id = $1), 0)");
@@ -104,6 +105,9 @@ pub struct NamedDecision {
     pub actor: String,
     pub why: String,
     pub created_at: i64,
+    /// Since when its product's amounts are of the money and tax view of today, UTC milliseconds; 0 if they always were.
+    #[serde(skip)]
+    pub money_since: i64,
 }
 
 /// The newest evaluation of a product, whatever came of it.
@@ -365,7 +369,8 @@ pub async fn at(db: &Db, product_id: i64, at: Millis) -> Result<Option<DecisionR
     db.maybe(AT, args![product_id, at]).await
 }
 
-/// Decisions in `(from, until]`, newest first.
+/// Decisions in `(from, until]`, newest first; none from before its product went into another money, with whose prices those
+/// of now are not compared.
 ///
 /// # Errors
 /// The engine's own.

@@ -9,6 +9,7 @@ use super::listings::Listing;
 use super::products::{self, Product};
 use super::progress::note_live;
 use super::stages::{self, Stage};
+use super::unread;
 use crate::clock::Millis;
 use crate::money::Decimal;
 
@@ -406,7 +407,9 @@ async fn apply(tx: &mut Tx, listing: &Listing, change: &Change, now: Millis) -> 
     if let Some((outcome, detail)) = &change.finish {
         tx.run(FINISH_ATTEMPT, args![listing.id, listing.sent_seq, *outcome, detail.as_str(), now]).await?;
     }
-    if let Some((outcome, detail)) = &change.read {
+    if let Some((unread::FORBIDDEN, why)) = &change.read {
+        unread::note(tx, listing, why, now).await?;
+    } else if let Some((outcome, detail)) = &change.read {
         let seen = change.live.map(|(minor, _)| minor);
         tx.run(
             ATTEMPT,

@@ -30,6 +30,7 @@ pub mod subscriptions;
 pub mod targets;
 pub mod terms;
 pub mod turns;
+pub mod unread;
 
 pub use db::{Db, Tx};
 
@@ -136,6 +137,7 @@ pub fn statements() -> impl Iterator<Item = (&'static str, db::Sql)> {
         targets::ALL,
         terms::ALL,
         turns::ALL,
+        unread::ALL,
     ]
     .into_iter()
     .flatten()

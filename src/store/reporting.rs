@@ -19,12 +19,14 @@ statements! {
          where t.product_id > $1 and t.product_id <= $2
          order by t.product_id, t.id, o.id limit $4");
     DECIDED = Sql::same(
-        "select product_id, previous_minor, price_minor, created_at from decisions
-         where created_at >= $1 order by product_id, version limit $2");
+        "select d.product_id, d.previous_minor, d.price_minor, d.created_at
+         from decisions d join products p on p.id = d.product_id
+         where d.created_at >= $1 and d.created_at >= coalesce(p.amounts_since, 0) order by d.product_id, d.version limit $2");
     RECORD = Sql::same(
         "select d.record from decisions d join products p on p.id = d.product_id where p.sku = $1 and d.version = $2");
     CHANGES = Sql::same(
-        "select d.product_id, p.sku, p.title, d.version, d.price_minor, d.previous_minor, d.currency, d.rule, d.actor, d.why, d.created_at
+        "select d.product_id, p.sku, p.title, d.version, d.price_minor, d.previous_minor, d.currency, d.rule, d.actor, d.why, d.created_at,
+                coalesce(p.amounts_since, 0) as money_since
          from decisions d join products p on p.id = d.product_id
          where d.created_at > $1 and d.created_at <= $2 order by d.created_at desc, d.id desc limit $3");
     REVIEWS = Sql::same(
@@ -261,7 +263,7 @@ pub async fn quality(db: &Db, after: i64, until: i64, since: Millis, limit: i64)
     db.all(QUALITY, args![after, until, since, limit]).await
 }
 
-/// Our price changes since an instant, product by product, oldest first.
+/// Our price changes since an instant, product by product, oldest first; none from before a product went into another money.
 ///
 /// # Errors
 /// The engine's own.

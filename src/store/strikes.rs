@@ -47,6 +47,15 @@ statements! {
         "select s.listing_id as id from strikes s join campaigns c on c.id = s.campaign_id
          where s.listing_id = $1 and s.announce <> 0 and coalesce(s.ends_at, c.ends_at) > $2
            and coalesce(s.ends_at, c.ends_at) <= $3 limit 1");
+    BACK = Sql::same(
+        "select l.id as listing_id, s.regular_minor, c.starts_at
+         from campaigns c join strikes s on s.campaign_id = c.id join listings l on l.id = s.listing_id
+         where c.ends_at > $1 and (coalesce(s.ends_at, c.ends_at) <= $2 or c.ended_at <= $2)
+           and (l.live_minor is null or l.live_minor <> s.regular_minor)
+           and exists (select 1 from live_prices v
+                       where v.listing_id = l.id and v.minor = s.regular_minor and v.currency = l.currency
+                         and v.basis = 'verified' and v.seen_at <= s.started_at)
+         order by s.campaign_id limit $3");
     REGULAR = Sql::same(
         "select campaign_minor, regular_minor from strikes where campaign_id = $1 and listing_id = $2");
 }
@@ -123,6 +132,15 @@ impl Strike {
 pub struct Reduced {
     pub campaign_minor: i64,
     pub regular_minor: i64,
+}
+
+/// The price that a listing was proved to show before a campaign that is over there, in minor units of its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Back {
+    pub listing_id: i64,
+    pub regular_minor: i64,
+    /// When the campaign began, UTC milliseconds.
+    pub starts_at: i64,
 }
 
 /// How many listings of a channel do not show what a campaign wants of them.
@@ -223,6 +241,15 @@ pub async fn step_before(db: &Db, listing_id: i64, ended_at: Millis) -> Result<O
 /// The engine's own.
 pub async fn reduced(db: &Db, campaign_id: i64, listing_id: i64) -> Result<Option<Reduced>, StoreError> {
     db.maybe(REGULAR, args![campaign_id, listing_id]).await
+}
+
+/// The prices from before campaigns that are over on a listing which does not show that price yet; of campaigns that were to
+/// end after `since`, in the order in which they were stored.
+///
+/// # Errors
+/// The engine's own.
+pub async fn back(db: &Db, since: Millis, now: Millis, limit: i64) -> Result<Vec<Back>, StoreError> {
+    db.all(BACK, args![since, now, limit]).await
 }
 
 /// Whether an announced reduction on a listing ended after one instant and not after another.

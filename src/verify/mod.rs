@@ -7,18 +7,21 @@ mod waiting;
 use std::collections::BTreeSet;
 
 use crate::app::App;
+use crate::channel::Seen;
 use crate::clock::Millis;
 use crate::money::{WirePrice, currency};
-use crate::publish::forbidden;
 use crate::publish::lane::Lane;
 use crate::publish::notice;
+use crate::publish::reading::{self, Reading};
 use crate::sentence::Sentence;
 use crate::store::lanes::{self, Change};
 use crate::store::listings::{self, Listing};
-use crate::store::{channels, events, strikes};
+use crate::store::{channels, events, strikes, unread};
 
 /// Listings read per request to a channel.
 const PAGE: i64 = 500;
+/// Listings of a page that are asked for once more though they might not be read the last time.
+const ASKED_AGAIN: usize = 8;
 /// The end of a sale that a channel keeps by itself is decided within this; what shows the price before it later has drifted.
 const ENDS_ARE_FOLLOWED: i64 = 30 * Millis::MINUTE;
 
@@ -152,6 +155,23 @@ impl Standing {
     }
 }
 
+/// A listing whose price a channel does not tell, or does not let us see.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Unread {
+    pub listing_id: i64,
+    pub product_id: i64,
+    pub external: String,
+    /// The channel's words.
+    pub why: String,
+}
+
+impl Unread {
+    fn of(listing: &Listing, why: &str) -> Self {
+        let external = listing.external.clone().unwrap_or_default();
+        Self { listing_id: listing.id, product_id: listing.product_id, external, why: why.to_owned() }
+    }
+}
+
 /// What a look at a whole channel does about what differs.
 #[derive(Debug, Clone, Copy)]
 pub enum Look<'a> {
@@ -178,6 +198,8 @@ pub struct Report {
     /// Listings that still differ as was told before.
     pub standing: Vec<Standing>,
     pub differences: Vec<Difference>,
+    /// Listings that the channel has and does not tell the price of.
+    pub unread: Vec<Unread>,
     /// Products whose price goes out again, because the channel's policy or a person says so.
     pub reasserted: Vec<i64>,
     /// The channel cannot be read back by its nature; its acknowledgements are all there is.
@@ -197,20 +219,24 @@ pub async fn look(app: &App, lane: &Lane, look: Look<'_>) -> anyhow::Result<Repo
         report.unreadable = true;
         return Ok(report);
     }
-    let mut after = 0;
+    let (mut after, mut left) = (0, 0);
     loop {
         let page = listings::reconcilable(&app.db, &lane.name, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let externals: Vec<String> = page.iter().filter_map(|l| l.external.clone()).collect();
-        let seen = match forbidden::read(&app.db, lane, &externals).await {
-            Ok(seen) => seen,
-            Err(error) => {
-                report.error = Some(error.message);
-                break;
-            }
-        };
-        for (listing, seen) in page.iter().zip(&seen) {
+        let reading = reading::read(&app.db, lane, &page, ASKED_AGAIN).await?;
+        if !dry_run {
+            noted(app, &page, &reading).await?;
+        }
+        for listing in &page {
+            let seen = match read(listing, &reading) {
+                Ok(Some(seen)) => seen,
+                Ok(None) => continue,
+                Err(why) => {
+                    report.unread.push(Unread::of(listing, why));
+                    continue;
+                }
+            };
             report.compared += 1;
             if let Some(price) = seen.price
                 && by_itself(app, listing, price).await?
@@ -236,11 +262,60 @@ pub async fn look(app: &App, lane: &Lane, look: Look<'_>) -> anyhow::Result<Repo
                 report.reasserted.push(listing.product_id);
             }
         }
+        if let Some(error) = reading.error {
+            report.error = Some(error.message);
+            break;
+        }
+        left += reading.left;
     }
-    if !dry_run && report.error.is_none() {
-        channels::reconciled(&app.db, lane.name.clone(), app.now()).await?;
+    if left > 0 {
+        report.error.get_or_insert_with(|| Sentence::LeftToNext.with(&[("n", &left)]));
+    }
+    if !dry_run {
+        if report.error.is_none() {
+            channels::reconciled(&app.db, lane.name.clone(), app.now()).await?;
+        }
+        told(app, &report).await?;
     }
     Ok(report)
+}
+
+/// What a page's reading says of one of its listings: nothing, if it was not read to it; why, if the channel has the listing
+/// and does not tell its price. Such a listing is not gone.
+fn read<'a>(listing: &Listing, reading: &'a Reading) -> Result<Option<&'a Seen>, &'a str> {
+    let external = listing.external.as_deref().unwrap_or_default();
+    match (reading.forbidden.get(external), reading.seen.get(external)) {
+        (Some(one), _) => Err(&one.why),
+        (None, Some(Seen { price: None, refused: Some(why), .. })) => Err(why),
+        (None, seen) => Ok(seen),
+    }
+}
+
+/// Notes which listings may not be read, so that the next look reads around them.
+async fn noted(app: &App, page: &[Listing], reading: &Reading) -> anyhow::Result<()> {
+    let of = |external: &String| page.iter().find(|listing| listing.external.as_ref() == Some(external)).cloned();
+    let asked = reading.forbidden.iter().filter(|(_, one)| one.asked);
+    let forbidden = asked.filter_map(|(external, one)| Some((of(external)?, one.why.clone())));
+    let readable = reading.readable.iter().filter_map(of);
+    Ok(unread::found(&app.db, forbidden.collect(), readable.collect(), app.now()).await?)
+}
+
+/// What was not compared is told as long as it lasts: nobody sees what it shows.
+async fn told(app: &App, report: &Report) -> anyhow::Result<()> {
+    let (name, now) = (&report.channel, app.now());
+    let event = match (&report.error, report.unread.first()) {
+        (Some(error), _) => notice::not_compared(name, error),
+        (None, Some(first)) => {
+            let (n, all) = (report.unread.len(), report.compared + report.unread.len());
+            notice::not_readable(name, n, all, &first.why)
+        }
+        (None, None) => {
+            events::resolve(&app.db, notice::not_compared_key(name), now).await?;
+            return Ok(());
+        }
+    };
+    events::note(&app.db, event, now).await?;
+    Ok(())
 }
 
 /// Whether the channel began or ended a sale by itself just now: the decision that says so is on its way.
@@ -354,111 +429,4 @@ fn change(listing: &Listing, difference: Option<&Difference>, now: Millis) -> Ch
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::money::Currency;
-    use crate::money::WirePrice;
-
-    pub(super) fn listing(state: &str, live: Option<i64>, sent: Option<i64>) -> Listing {
-        Listing {
-            id: 1,
-            channel: "webshop".into(),
-            product_id: 1,
-            external: Some("7".into()),
-            state: state.into(),
-            state_since: 0,
-            reason: String::new(),
-            currency: "DKK".into(),
-            decimals: None,
-            desired_seq: i64::from(sent.is_some()),
-            desired_minor: sent,
-            desired_at: None,
-            decision_id: None,
-            sent_seq: i64::from(sent.is_some()),
-            sent_minor: sent,
-            sent_regular_minor: None,
-            stage_seq: 0,
-            staged_minor: None,
-            staged_from: None,
-            staged_until: None,
-            unsure_until: 0,
-            maybe_low: None,
-            maybe_high: None,
-            sent_at: None,
-            verified_seq: i64::from(sent.is_some()),
-            live_minor: live,
-            live_at: live.map(|_| 0),
-            tries: 0,
-            reads: 0,
-            next_at: None,
-            leased_until: 0,
-            lease_token: 1,
-        }
-    }
-
-    fn kind(listing: &Listing, found: Option<i64>) -> Option<Kind> {
-        compare(listing, found.map(|minor| WirePrice::from_minor(minor, Currency::DKK)), None).map(|d| d.kind)
-    }
-
-    #[test]
-    fn a_proved_price_that_changed_is_drift_and_an_undecided_one_is_adopted() {
-        assert_eq!(kind(&listing("verified", Some(479), Some(479)), Some(479)), None);
-        assert_eq!(kind(&listing("verified", Some(479), Some(479)), Some(475)), Some(Kind::Drifted));
-        assert_eq!(kind(&listing("verified", Some(479), Some(479)), None), Some(Kind::Gone));
-        assert_eq!(kind(&listing("idle", Some(499), None), Some(489)), Some(Kind::Adopted));
-    }
-
-    #[test]
-    fn a_price_that_was_proved_by_looking_is_expected_though_another_was_sent() {
-        let ended = Listing {
-            desired_seq: 2,
-            desired_minor: Some(599),
-            verified_seq: 2,
-            ..listing("verified", Some(599), Some(479))
-        };
-        assert_eq!((kind(&ended, Some(599)), kind(&ended, Some(479))), (None, Some(Kind::Drifted)));
-    }
-
-    #[test]
-    fn drift_is_told_once_and_heals_by_itself() {
-        let drifted = listing("drifted", Some(475), Some(479));
-        assert_eq!(kind(&drifted, Some(475)), None);
-        assert_eq!(kind(&drifted, Some(470)), Some(Kind::Drifted));
-        assert_eq!(kind(&drifted, Some(479)), Some(Kind::Healed));
-    }
-
-    #[test]
-    fn a_price_that_the_channel_disputes_is_drift_even_if_it_is_ours() {
-        let ours = Some(WirePrice::from_minor(479, Currency::DKK));
-        let of = |state: &str| compare(&listing(state, Some(479), Some(479)), ours, Some("2 prices"));
-        let drift = of("verified").unwrap();
-        assert_eq!((drift.kind, drift.shows().as_str()), (Kind::Drifted, "4.79 DKK (2 prices)"));
-        assert!(of("drifted").is_none(), "told once");
-        assert!(compare(&listing("idle", Some(479), None), ours, Some("2 prices")).is_none(), "nothing was decided");
-    }
-
-    #[test]
-    fn a_price_crossed_out_by_somebody_else_is_drift_though_the_price_is_ours() {
-        let dkk = |minor: i64| WirePrice::from_minor(minor, Currency::DKK);
-        let ours = listing("verified", Some(479), Some(479));
-        let reduced = Listing { sent_regular_minor: Some(599), ..ours.clone() };
-        assert_eq!(strike(&ours, None), None, "the channel cannot tell");
-        assert_eq!((strike(&ours, Some(None)), strike(&reduced, Some(Some(dkk(599))))), (None, None));
-        for (listing, shown) in [(&ours, Some(dkk(599))), (&reduced, None), (&reduced, Some(dkk(699)))] {
-            let found = strike(listing, Some(shown)).expect("a difference");
-            let drift = compare(listing, Some(dkk(479)), Some(&found)).expect("drift");
-            assert_eq!(drift.kind, Kind::Drifted, "{found}");
-        }
-        let adopted = listing("verified", Some(479), None);
-        assert_eq!(strike(&adopted, Some(Some(dkk(599)))), None, "it was there before us");
-    }
-
-    #[test]
-    fn another_currency_is_never_a_price() {
-        let found = WirePrice::from_minor(479, Currency::SEK);
-        assert_eq!(
-            compare(&listing("verified", Some(479), Some(479)), Some(found), None).unwrap().kind,
-            Kind::Currency
-        );
-    }
-}
+mod tests;

@@ -101,15 +101,21 @@ async fn settled(app: &App, reader: &Reader, id: i64) -> Result<Response, Failed
     if let Some(one) = campaigns::by_id(&app.db, id).await? {
         let name = text::plain(&one.name);
         let at = |ms: Option<i64>| ms.map_or_else(String::new, |ms| voice.at(ms.into()));
-        let (form, who, when, why) = match (&one.consent_by, &one.ended_by) {
-            (Some(by), _) => (words.review_approved, by, one.consent_at, &one.consent_why),
-            (None, Some(by)) => (words.review_rejected, by, one.ended_at, &one.ended_why),
-            (None, None) => (words.review_expired, &one.owner, one.waits_until, &None),
+        let said = |form, who: &str, when, why: Option<&str>| {
+            let why = why.map(|why| text::message(&voice.tell_all(why))).unwrap_or_default();
+            let values = [("who", text::plain(who)), ("at", at(when)), ("why", why)];
+            let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            fill(form, &values).trim_end().to_owned()
         };
-        let why = why.as_deref().map(|why| text::message(&voice.tell_all(why))).unwrap_or_default();
-        let values = [("who", text::plain(who)), ("at", at(when)), ("why", why)];
-        let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        lines.extend([name, fill(form, &values).trim_end().to_owned()]);
+        lines.push(name);
+        let agreed = one.consent_by.as_deref();
+        lines.extend(agreed.map(|by| said(words.review_approved, by, one.consent_at, one.consent_why.as_deref())));
+        // Somebody may have cancelled what was agreed to.
+        match one.ended_by.as_deref().filter(|_| one.phase == "cancelled") {
+            Some(by) => lines.push(said(words.review_rejected, by, one.ended_at, one.ended_why.as_deref())),
+            None if agreed.is_none() => lines.push(said(words.review_expired, &one.owner, one.waits_until, None)),
+            None => {}
+        }
     }
     answer(StatusCode::CONFLICT, &page(reader, words.page_title, lines, None))
 }

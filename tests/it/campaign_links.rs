@@ -79,6 +79,14 @@ async fn a_campaign_is_agreed_to_by_the_form_behind_its_link_and_not_by_who_plan
         assert!(late.starts_with("HTTP/1.1 409") && late.contains("bob@shop.example approved it"), "{late}");
     }
     assert_eq!(now().await.phase, "planned", "a link that comes too late cancels nothing");
+    let (by, why) = (Some("carl@shop.example".to_owned()), Some("sold out".to_owned()));
+    assert!(campaigns::set_phase(&app.db, one.id, "cancelled", by, why, app.now()).await.unwrap());
+    let over = ask(port, "GET", &path("ann", Purpose::ApproveCampaign(one.id)), "").await;
+    assert!(over.contains("bob@shop.example approved it"), "{over}");
+    assert!(
+        over.contains("carl@shop.example turned it down") && over.contains("sold out"),
+        "and what became of it: {over}"
+    );
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

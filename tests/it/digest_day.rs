@@ -112,6 +112,7 @@ pub fn decision(sku: &str, title: &str, from: i64, to: i64) -> NamedDecision {
         actor: "rules".into(),
         why: "match: reference 479".into(),
         created_at: at(5).0,
+        money_since: 0,
     }
 }
 

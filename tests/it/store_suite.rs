@@ -15,6 +15,7 @@ mod shelf;
 mod shown;
 mod stages;
 mod told;
+mod unread;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -8,8 +8,9 @@ use super::{Lane, Moved, advance};
 use crate::channel::{ChannelError, Class, Seen};
 use crate::clock::Clock;
 use crate::money::{MoneyError, WirePrice};
-use crate::publish::forbidden;
+use crate::publish::reading::{self, Reading};
 use crate::publish::step::{Event, Shown};
+use crate::sentence::Sentence;
 use crate::store::listings::Listing;
 use crate::store::{Db, StoreError};
 
@@ -35,19 +36,13 @@ pub(super) async fn all(
         }
         let mut part: Vec<Listing> = read.drain(..size.min(read.len())).collect();
         let started = Instant::now();
-        let externals: Vec<String> = part.iter().filter_map(|listing| listing.external.clone()).collect();
-        let seen = forbidden::read(db, lane, &externals).await;
-        if seen.is_err() {
+        // What may not be read is asked for by itself less and less often, so that all of it is asked for here.
+        let reading = reading::read(db, lane, &part, usize::MAX).await?;
+        if reading.error.is_some() {
             // A channel that does not answer is not asked about the others either.
             part.append(&mut read);
         }
-        let event = |listing: Listing| {
-            let result = match &seen {
-                Ok(seen) => shown(&listing, seen.iter().find(|seen| Some(&seen.external) == listing.external.as_ref())),
-                Err(error) => Err(error.clone()),
-            };
-            (listing.id, listing.lease_token, Event::Read(result))
-        };
+        let event = |listing: Listing| (listing.id, listing.lease_token, event(&listing, &reading));
         moved = moved.and(advance(db, clock, lane, part.into_iter().map(event).collect()).await?);
         if started.elapsed() < half / 8 {
             size *= 2;
@@ -56,14 +51,27 @@ pub(super) async fn all(
     Ok(moved)
 }
 
-/// What a read says about one listing, in the listing's own currency.
-fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, ChannelError> {
-    let Some(seen) = seen else { return Ok(None) };
-    let Some(price) = seen.price else {
-        // The listing is there, and the channel says why its price cannot be told.
-        let told = |why: &String| ChannelError::new(Class::Retry { after_ms: None }, why.clone());
-        return seen.refused.as_ref().map_or(Ok(None), |why| Err(told(why)));
+/// What a read says about one listing.
+fn event(listing: &Listing, reading: &Reading) -> Event {
+    let external = listing.external.as_deref().unwrap_or_default();
+    if let Some(one) = reading.forbidden.get(external) {
+        return Event::Unreadable { why: one.why.clone(), forbidden: true };
+    }
+    let Some(seen) = reading.seen.get(external) else {
+        let left =
+            || ChannelError::new(Class::Retry { after_ms: None }, Sentence::LeftToNext.with(&[("n", &reading.left)]));
+        return Event::Read(Err(reading.error.clone().unwrap_or_else(left)));
     };
+    match (seen.price, &seen.refused) {
+        // The listing is there, and the channel says why its price cannot be told.
+        (None, Some(why)) => Event::Unreadable { why: why.clone(), forbidden: false },
+        (None, None) => Event::Read(Ok(None)),
+        (Some(price), _) => Event::Read(shown(listing, seen, price).map(Some)),
+    }
+}
+
+/// What a listing shows, in its own currency.
+fn shown(listing: &Listing, seen: &Seen, price: WirePrice) -> Result<Shown, ChannelError> {
     // Another currency is another price: it can never prove ours.
     if price.currency().code() != listing.currency {
         let text = format!("the channel shows {} instead of {}", price.currency().code(), listing.currency);
@@ -71,11 +79,11 @@ fn shown(listing: &Listing, seen: Option<&Seen>) -> Result<Option<Shown>, Channe
     }
     let odd = |why: MoneyError| ChannelError::new(Class::Retry { after_ms: None }, format!("the channel shows {why}"));
     let units = |price: WirePrice| listing.units(price).map_err(odd);
-    Ok(Some(Shown {
+    Ok(Shown {
         minor: units(price)?,
         regular: seen.regular.map(|regular| regular.map(units).transpose()).transpose()?,
         refused: seen.refused.clone(),
         complaint: seen.complaint.clone(),
         disputed: seen.disputed.is_some(),
-    }))
+    })
 }

@@ -327,3 +327,30 @@ fn a_net_price_that_is_kept_with_fewer_decimals_is_told_and_not_sent_for_ever() 
     // Amounts in cents are never cut short, whatever they are counted in.
     assert_eq!(shows(&Listing { decimals: None, sent_minor: Some(8_395), ..sent(2) }, 8_400).state, "intended");
 }
+
+#[test]
+fn a_price_that_is_not_told_is_asked_for_less_and_less_often_and_counts_as_no_miss() {
+    let policy = Policy { retry: vec![5_000, 3_600_000], ..POLICY };
+    let asked = |state: &str, lasted: i64| {
+        let listing = Listing { sent_at: Some(NOW.0 - lasted), ..listing(state) };
+        let event = Event::Unreadable { why: "not yours".into(), forbidden: true };
+        step(&listing, &event, &policy, NOW)
+    };
+    let waits = |lasted: i64| asked("accepted", lasted).next_at.unwrap().since(NOW);
+    assert_eq!(waits(0), 5_100, "as any read that failed");
+    assert_eq!([120_000, 1_000_000].map(waits), [60_000, 500_000]);
+    let forbidden = asked("unknown", 600_000);
+    assert_eq!((forbidden.state, forbidden.reads, forbidden.tries), ("unknown", 0, 1));
+    assert_eq!(forbidden.read, Some(("forbidden", "not yours".into())));
+    assert_eq!(forbidden.reason, "cannot be read: not yours");
+    let hour = step(
+        &Listing { sent_at: Some(0), ..listing("accepted") },
+        &Event::Unreadable { why: "odd".into(), forbidden: false },
+        &policy,
+        Millis(30 * Millis::DAY),
+    );
+    assert_eq!(hour.next_at, Some(Millis(30 * Millis::DAY + Millis::HOUR)));
+    assert_eq!(hour.read, Some(("failed", "odd".into())));
+    let held = asked("held", 1_000_000);
+    assert_eq!((held.next_at.unwrap().since(NOW), held.reads), (5_100, 1), "its next try is a push");
+}

@@ -357,6 +357,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Intet sendes for den.",
             "Tjek varen i kanalen, og match den igen.",
         ),
+        Kind::NotCompared => say(
+            "Varer i en kanal sammenlignes ikke",
+            "Hvad de viser, vides ikke; en ændret pris dér findes ikke.",
+            "De andre læses uden om dem, og disse spørges der til igen.",
+            "Giv nøglen ret til at læse dem, eller tag varerne ud af kanalen.",
+        ),
         Kind::ListingParked => say(
             "En pris blev opgivet i en kanal",
             "Kanalen beholder den gamle pris.",

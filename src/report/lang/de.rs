@@ -363,6 +363,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Für ihn wird nichts gesendet.",
             "Prüfen Sie den Artikel im Kanal und ordnen Sie ihn neu zu.",
         ),
+        Kind::NotCompared => say(
+            "Angebote eines Kanals werden nicht verglichen",
+            "Was sie zeigen, ist nicht bekannt; ein dort geänderter Preis wird nicht gefunden.",
+            "Die anderen werden um sie herum gelesen, und nach diesen wird wieder gefragt.",
+            "Geben Sie dem Schlüssel das Recht, sie zu lesen, oder nehmen Sie die Artikel aus dem Kanal.",
+        ),
         Kind::ListingParked => say(
             "Ein Preis wurde in einem Kanal aufgegeben",
             "Der Kanal behält seinen alten Preis.",

@@ -357,6 +357,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Nothing is sent for it.",
             "Check the product on the channel and match it again.",
         ),
+        Kind::NotCompared => say(
+            "Listings of a channel are not compared",
+            "What they show is not known; a price changed there is not found.",
+            "The others are read around them, and these are asked for again.",
+            "Give the key the right to read them, or take the products off the channel.",
+        ),
         Kind::ListingParked => say(
             "A price was given up on a channel",
             "The channel keeps its old price.",

@@ -64,6 +64,7 @@ kinds! {
     Drift = "drift",
     TwoWriters = "two_writers",
     ListingLost = "listing_lost",
+    NotCompared = "not_compared",
     ListingParked = "listing_parked",
     PriceRejected = "price_rejected",
     Paused = "paused",

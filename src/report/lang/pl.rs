@@ -374,6 +374,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Nic nie jest dla niego wysyłane.",
             "Sprawdź produkt w kanale i dopasuj go ponownie.",
         ),
+        Kind::NotCompared => say(
+            "Oferty w kanale nie są porównywane",
+            "Nie wiadomo, co pokazują; zmieniona tam cena nie zostanie znaleziona.",
+            "Pozostałe są odczytywane z ich pominięciem, a o te pytamy ponownie.",
+            "Nadaj kluczowi prawo do ich odczytu albo wycofaj produkty z kanału.",
+        ),
         Kind::ListingParked => say(
             "Zaniechano wysyłania ceny do kanału",
             "Kanał zachowuje dotychczasową cenę.",

@@ -357,6 +357,12 @@ pub const fn kind(kind: Kind) -> KindText {
             "Inget skickas för den.",
             "Kontrollera produkten i kanalen och matcha den igen.",
         ),
+        Kind::NotCompared => say(
+            "Produkter i en kanal jämförs inte",
+            "Vad de visar är inte känt; ett ändrat pris där hittas inte.",
+            "De andra läses runt dem, och dessa frågas det efter igen.",
+            "Ge nyckeln rätt att läsa dem, eller ta bort produkterna från kanalen.",
+        ),
         Kind::ListingParked => say(
             "Ett pris gavs upp i en kanal",
             "Kanalen behåller sitt gamla pris.",

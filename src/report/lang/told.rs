@@ -103,6 +103,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_in_swedish_is_not_danish() {
+        for sentence in Sentence::ALL {
+            let own = sv::form(*sentence);
+            let words = own.split(|c: char| !c.is_alphabetic());
+            let danish = |word: &str| {
+                let known = ["og", "ikke", "af", "fra", "til", "hvis", "vores", "vare", "varer"];
+                word.contains(['æ', 'ø']) || word.ends_with("erne") || known.contains(&word)
+            };
+            assert_eq!(words.filter(|word| danish(word)).collect::<Vec<_>>(), Vec::<&str>::new(), "{own}");
+        }
+    }
+
+    #[test]
     fn a_sentence_is_told_with_the_readers_numbers_and_times() {
         let told = |language: Language, text: &str| Voice::new(language, "Europe/Copenhagen").tell(text);
         let floor = "webshop shows 1479.50 DKK, below the floor 1562.50 DKK of today's cost";

@@ -1,6 +1,7 @@
 //! A channel that refuses us: what stops, how often it is tried, and how soon one that takes prices again is found.
 
 mod forbidden;
+mod unreadable;
 
 use std::sync::{Arc, Mutex};
 
@@ -41,6 +42,14 @@ struct Ways {
     reads: Option<Class>,
     /// A read that names this reference is forbidden as a whole.
     hides: Option<String>,
+    /// The same for several.
+    hidden: std::collections::BTreeSet<String>,
+    /// A listing whose price it does not tell, and why.
+    tells: Option<(String, &'static str)>,
+    /// Reads that arrived.
+    asked: usize,
+    /// It has no listings of its own.
+    seeded: bool,
     /// What a look finds.
     problem: Option<&'static str>,
     /// A look fails.
@@ -78,7 +87,9 @@ impl Refusing {
 impl Channel for Refusing {
     fn capabilities(&self) -> Capabilities {
         let own = self.inner.capabilities();
-        match self.ways.lock().unwrap().single {
+        let ways = self.ways.lock().unwrap();
+        let own = Capabilities { seeded_by_us: own.seeded_by_us || ways.seeded, ..own };
+        match ways.single {
             true => Capabilities { max_batch: 1, concurrency: 1, ..own },
             false => own,
         }
@@ -106,13 +117,24 @@ impl Channel for Refusing {
 
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let refused = {
-            let ways = self.ways.lock().unwrap();
+            let mut ways = self.ways.lock().unwrap();
+            ways.asked += 1;
             let hidden = ways.hides.as_ref().is_some_and(|hidden| externals.contains(hidden));
+            let hidden = hidden || externals.iter().any(|one| ways.hidden.contains(one));
             ways.reads.or_else(|| hidden.then_some(Class::Forbidden))
         };
         match refused {
             Some(class) => Err(ChannelError::new(class, "read scope missing")),
-            None => self.inner.read(externals).await,
+            None => {
+                let mut seen = self.inner.read(externals).await?;
+                let tells = self.ways.lock().unwrap().tells.clone();
+                for one in &mut seen {
+                    if let Some((_, why)) = tells.as_ref().filter(|(external, _)| *external == one.external) {
+                        (one.price, one.refused) = (None, Some((*why).to_owned()));
+                    }
+                }
+                Ok(seen)
+            }
         }
     }
 

@@ -3,9 +3,10 @@
 use omniprice::clock::Millis;
 use omniprice::store::campaigns::{self, Added, New as Campaign, NewItem};
 use omniprice::store::events::{self, Raise};
-use omniprice::store::listings::{self, Desire, Found};
+use omniprice::store::lanes::{self, Change};
+use omniprice::store::listings::{self, Desire, Found, Listing};
 use omniprice::store::overrides::{self, Kind, New};
-use omniprice::store::strikes::{self, Frozen, Lagging, Reduced};
+use omniprice::store::strikes::{self, Back, Frozen, Lagging, Reduced};
 use omniprice::store::targets::{self, Checked};
 use omniprice::store::{Db, catalogue, channels, observations, products, reporting, rivals, settings, shelf, terms};
 
@@ -198,6 +199,17 @@ async fn a_campaign_that_waits_for_a_second_person_is_nobody_s_price(test: TestD
     assert_eq!((agreed.waits(), agreed.consent_why.as_deref()), (None, Some("fine")));
 }
 
+/// A listing is seen with a price at a second.
+async fn prove(db: &Db, listing_id: i64, minor: i64, at: i64) {
+    let claimed = lanes::claim_one(db, listing_id, after(at), after(at + 1)).await.unwrap().unwrap();
+    let seen = move |listing: &Listing, (): &(), now| Change {
+        live: Some((minor, now)),
+        fact: Some((minor, "verified")),
+        ..Change::none(listing)
+    };
+    lanes::advance(db, vec![(listing_id, claimed.lease_token, ())], after(at), seen).await.unwrap();
+}
+
 async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_wanted(test: TestDb) {
     let db = &test.db;
     let product = one(db, "A", &[]).await;
@@ -253,6 +265,15 @@ async fn a_strike_holds_only_inside_the_window_and_while_the_campaign_price_is_w
     assert_eq!(unstarted(100, 150).await.unwrap(), lagging, "the lock is over");
     assert_eq!(strikes::unended(db, campaign_id, after(300)).await.unwrap(), [], "another price is live");
     let over = |since: i64, now: i64| strikes::over_since(db, listing_id, after(since), after(now));
+    let back = async |now: i64| strikes::back(db, after(0), after(now), 10).await.unwrap();
+    assert_eq!(back(300).await, [], "the price before it was never proved there");
+    prove(db, listing_id, 49_900, 90).await;
+    prove(db, listing_id, 39_900, 120).await;
+    let before = Back { listing_id, regular_minor: 49_900, starts_at: after(100).0 };
+    assert_eq!((back(209).await, back(210).await), (vec![], vec![before]), "once it is over there");
+    assert_eq!(strikes::back(db, after(200), after(300), 10).await.unwrap(), [], "that campaign is too long ago");
+    prove(db, listing_id, 49_900, 299).await;
+    assert_eq!(back(300).await, [], "it is back");
     assert!(over(209, 210).await.unwrap() && !over(210, 300).await.unwrap() && !over(100, 209).await.unwrap());
     let state = reporting::campaign_state(db, campaign_id, 10).await.unwrap();
     let counts: Vec<_> =

@@ -73,6 +73,13 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::KeepsChanging => "jemand anderes ändert immer wieder den Preis auf {channel}: zu sehen ist {shown}",
         Sentence::ShowsInstead => "{channel} zeigt {shown}, wo {proved} bestätigt war",
         Sentence::ShowsForListing => "{channel} zeigt {shown} für {external}",
+        Sentence::NotCompared => "{channel} wurde nicht bis zum Ende verglichen: {why}",
+        Sentence::NotReadable => {
+            "{n} von {all} Angeboten in {channel} sind nicht lesbar, also sieht niemand, was sie zeigen: {why}"
+        }
+        Sentence::LeftToNext => {
+            "der Kanal verbietet mehr Angebote, als ein Durchgang findet; dem nächsten überlassen: {n}"
+        }
         Sentence::ShownInstead => "zeigt {shown}, wo {proved} bestätigt war",
         Sentence::Shown => "zeigt {shown}",
         Sentence::Nothing => "nichts",

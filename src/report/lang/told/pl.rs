@@ -69,6 +69,11 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::KeepsChanging => "ktoś inny wciąż zmienia cenę w {channel}: widać {shown}",
         Sentence::ShowsInstead => "{channel} pokazuje {shown}, choć potwierdzono {proved}",
         Sentence::ShowsForListing => "{channel} pokazuje {shown} dla {external}",
+        Sentence::NotCompared => "{channel} nie został porównany do końca: {why}",
+        Sentence::NotReadable => {
+            "{n} z {all} ofert w {channel} nie można odczytać, więc nikt nie widzi, co pokazują: {why}"
+        }
+        Sentence::LeftToNext => "kanał zabrania więcej ofert, niż znajduje jedno przejście; zostaje na następne: {n}",
         Sentence::ShownInstead => "pokazuje {shown}, choć potwierdzono {proved}",
         Sentence::Shown => "pokazuje {shown}",
         Sentence::Nothing => "nic",

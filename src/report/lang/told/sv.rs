@@ -45,7 +45,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::RatesMissing => "det finns inga växelkurser, och något behöver dem; beslut som behöver dem hålls",
         Sentence::RatesFailed => "växelkurserna kunde inte hämtas: {why}",
         Sentence::RobotsIgnored => "robots.txt följs inte: {why}",
-        Sentence::ForMembers => "priserne på {channels} är bara för medlemmar",
+        Sentence::ForMembers => "priserna på {channels} är bara för medlemmar",
         Sentence::SeenByAll => {
             "reglerna förbehåller kanalen för medlemmar, men dess typ visar priser för alla: ta bort audience = \"loyalty\" ur dess [[channel]]"
         }
@@ -65,6 +65,9 @@ pub const fn form(sentence: Sentence) -> &'static str {
         Sentence::KeepsChanging => "någon annan fortsätter att ändra priset på {channel}: den visar {shown}",
         Sentence::ShowsInstead => "{channel} visar {shown} där {proved} var bekräftat",
         Sentence::ShowsForListing => "{channel} visar {shown} för {external}",
+        Sentence::NotCompared => "{channel} jämfördes inte till slut: {why}",
+        Sentence::NotReadable => "{n} av {all} produkter i {channel} kan inte läsas, så ingen ser vad de visar: {why}",
+        Sentence::LeftToNext => "kanalen förbjuder fler produkter än en genomgång hittar; kvar till nästa: {n}",
         Sentence::ShownInstead => "visar {shown} där {proved} var bekräftat",
         Sentence::Shown => "visar {shown}",
         Sentence::Nothing => "ingenting",
