@@ -132,6 +132,7 @@ fn a_code_beside_an_amount_settles_its_sign() {
             "<table><tr><th>Size</th><th>Price (AUD)</th></tr><tr><td>Large</td><td>$49.00</td></tr></table>",
             "49.00 AUD",
         ),
+        ("<div>NZ$ <b>$49.00</b></div>", "49.00 NZD"),
         ("<div><a href=?c=CAD>CAD</a> <b>$49.00</b></div>", "49.00 USD"),
         ("<h2>Lamp for CAD</h2><b>$49.00</b>", "49.00 USD"),
         ("<div>TOP <b>$49.00</b></div>", "49.00 USD"),
@@ -189,6 +190,8 @@ fn a_heading_above_an_amount_is_its_label() {
     check(&format!("<table><tr><td>Our price</td></tr><tr><td>$99.00</td></tr></table>{BUY}"), "99.00 USD", "-");
     let rows = "<table><tr><td>RRP</td><td>$129.00</td></tr><tr><td>Our price</td><td>$99.00</td></tr></table>";
     check(&format!("{rows}{BUY}"), "99.00 USD", "129.00 USD");
+    let over = "<table><tr><td colspan=2>RRP</td></tr><tr><td></td><td>$129.00</td></tr><tr><td colspan=2>Our price</td></tr><tr><td></td><td>$99.00</td></tr></table>";
+    check(&format!("{over}{BUY}"), "99.00 USD", "129.00 USD");
 }
 
 #[test]

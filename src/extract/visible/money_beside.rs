@@ -10,6 +10,17 @@ use crate::money::{Currency, Money};
 
 /// Codes that are words in capitals as well.
 const WORDS: [&str; 4] = ["TOP", "CUP", "MOP", "ALL"];
+/// Dollars by the sign that no other country writes so.
+const SIGNS: [(&str, Currency); 8] = [
+    ("US$", Currency::USD),
+    ("CA$", Currency::CAD),
+    ("C$", Currency::CAD),
+    ("AU$", Currency::AUD),
+    ("A$", Currency::AUD),
+    ("NZ$", Currency::NZD),
+    ("HK$", Currency::HKD),
+    ("NT$", Currency::TWD),
+];
 /// What stands between a label and the code of its money.
 const IN: [&str; 7] = ["in", "en", "em", "i", "w", "v", "στα"];
 
@@ -20,8 +31,9 @@ impl Reader<'_, '_> {
         let Some(Mark::Shared { codes, .. }) = &spot.reading.mark else { return };
         let named = |i: usize| {
             let Kind::Text(raw) = self.tree.nodes[i].kind else { return None };
-            let capitals = raw.len() <= MAX_LABEL && raw.bytes().filter(u8::is_ascii_uppercase).nth(2).is_some();
-            if !capitals || self.in_heading(i) || self.is_choice_of_money(i) || self.is_of_another(spot.node, i) {
+            let capitals = || raw.bytes().filter(u8::is_ascii_uppercase).nth(2).is_some();
+            let may_name = raw.len() <= MAX_LABEL && (raw.contains('$') || capitals());
+            if !may_name || self.in_heading(i) || self.is_choice_of_money(i) || self.is_of_another(spot.node, i) {
                 return None;
             }
             code_in(&text::clean(raw)).filter(|code| codes.contains(code))
@@ -56,6 +68,9 @@ impl Reader<'_, '_> {
 
 /// The money that a text names by its code: alone, in brackets, or at the end of a label of prices.
 fn code_in(words: &str) -> Option<Currency> {
+    if let Some((_, currency)) = SIGNS.iter().find(|(sign, _)| words.trim() == *sign) {
+        return Some(*currency);
+    }
     let words = words.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '(' | ')'));
     let (label, code) = match words.rsplit_once(['(', ' ']) {
         Some((label, code)) => (label, code),

@@ -37,7 +37,8 @@ impl Reader<'_, '_> {
         let mut ahead = (first.saturating_sub(BEFORE)..first).rev().find(is_text);
         let mut behind = (end..tree.nodes.len().min(end + BEHIND)).find(is_text);
         if let Some(row) = columns::row(tree, spot.node) {
-            let own = |i: &usize| (row..tree.nodes[row].end).contains(i);
+            // A row of one cell may stand over the next row as its label.
+            let own = |i: &usize| columns::row(tree, *i).is_none_or(|other| other == row);
             ahead = columns::label(tree, row, spot.node).or(ahead.filter(own));
             behind = behind.filter(own);
         }
