@@ -129,6 +129,12 @@ impl Locale {
         self.currency
     }
 
+    /// This language, which names no money: several countries write it that share a sign.
+    #[must_use]
+    pub fn without_currency(self) -> Self {
+        Self { currency: None, ..self }
+    }
+
     fn local_currency(&self) -> Option<Currency> {
         let region = self.likely_region()?;
         if EURO.contains(&region) {

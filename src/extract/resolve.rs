@@ -8,6 +8,7 @@ mod finish;
 mod judge;
 mod place;
 mod site;
+mod spoken;
 mod standing;
 mod state;
 mod tax;

@@ -240,10 +240,23 @@ impl<'a> Tree<'a> {
     /// words; `false` when it has more than `max` bytes.
     #[must_use]
     pub fn text_with_seams(&self, index: usize, max: usize, out: &mut String) -> bool {
+        self.seamed(index..self.nodes[index].end, max, |_| true, out)
+    }
+
+    /// [`Self::text_with_seams`] of some nodes behind each other, of their texts those alone that are wanted.
+    #[must_use]
+    pub fn seamed(
+        &self,
+        nodes: std::ops::Range<usize>,
+        max: usize,
+        wanted: impl Fn(usize) -> bool,
+        out: &mut String,
+    ) -> bool {
         let mut last_element = usize::MAX;
         let mut struck_to = 0;
-        for i in index..self.nodes[index].end {
+        for i in nodes {
             match self.nodes[i].kind {
+                Kind::Text(_) if !wanted(i) => {}
                 Kind::Text(raw) => {
                     if raw.len() > max * 4 {
                         return false;

@@ -34,13 +34,26 @@ fn acts(target: &str) -> bool {
 fn hides(class: &str) -> bool {
     const STEMS: [&str; 6] =
         ["sr-only", "visually-hidden", "visuallyhidden", "screen-reader", "screenreader", "offscreen"];
-    const WHOLE: [&str; 6] = ["hidden", "is-hidden", "u-hidden", "g-hdn", "clipped", "d-none"];
+    const WHOLE: [&str; 2] = ["g-hdn", "clipped"];
     let lower = class.to_ascii_lowercase();
-    // `hidden md:inline` and `d-none d-md-inline` are hidden on narrow screens alone.
-    let returns = || lower.contains(':') || lower.contains(" d-");
     lower.split_ascii_whitespace().any(|name| {
-        STEMS.iter().any(|stem| name.contains(stem) && !name.contains("not-")) || WHOLE.contains(&name) && !returns()
-    })
+        STEMS.iter().any(|stem| name.contains(stem) && !name.contains("not-"))
+            || WHOLE.contains(&name) && !returns(&lower)
+    }) || is_not_drawn(class)
+}
+
+/// Whether class names that many shops share keep an element off the page, for people and for programs that read aloud.
+#[must_use]
+pub fn is_not_drawn(class: &str) -> bool {
+    const WHOLE: [&str; 4] = ["hidden", "is-hidden", "u-hidden", "d-none"];
+    let named = |class: &str| class.split_ascii_whitespace().any(|name| WHOLE.contains(&name));
+    named(class) && !returns(class)
+}
+
+/// Whether an element that class names hide comes back: `hidden md:inline` and `d-none d-md-inline` are hidden on narrow
+/// screens alone.
+fn returns(class: &str) -> bool {
+    class.contains(':') || class.split_ascii_whitespace().any(|name| name.starts_with("d-") && name != "d-none")
 }
 
 fn hides_by_style(style: &str) -> bool {

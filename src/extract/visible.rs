@@ -11,12 +11,14 @@ pub mod buttons;
 pub mod choices;
 pub mod classes;
 mod codes;
+mod columns;
 pub mod confirm;
 mod heading;
 pub mod labels;
 pub mod later;
 pub mod lead;
 mod lonely;
+mod money_beside;
 mod names;
 pub mod neighbours;
 mod owner;
@@ -31,6 +33,7 @@ pub mod titled;
 pub mod unpriced;
 pub mod written;
 
+use super::address::Here;
 use super::harvest::Harvest;
 use super::offer::{Availability, Candidate, Evidence, MAX_TITLE, Offer, Source, field};
 use super::price::{Context, PriceKind, Role, TaxView};
@@ -78,6 +81,8 @@ pub struct View {
     pub in_product_box: bool,
     /// Every place that shows an amount.
     pub spots: Vec<Spot>,
+    /// The best price stands in a box that leads to another page, and so does every other place that shows it.
+    pub in_tile: bool,
     /// Bytes of all texts of the part that was looked at.
     pub text_bytes: usize,
     /// Every price seen, struck ones included, for comparison with structured data.
@@ -85,11 +90,11 @@ pub struct View {
 }
 
 impl View {
-    /// Whether all amounts on the page are this one, but for those that it was before.
+    /// Whether all amounts on the page are this one, but for those that it was before, and it is no other page's.
     #[must_use]
     pub fn is_only_price(&self, price: Option<Money>) -> bool {
         let before = |spot: &Spot| spot.struck || spot.old || spot.reading.role == Role::List;
-        self.spots.iter().filter(|spot| spot.marked && !before(spot)).all(|spot| spot.money == price)
+        !self.in_tile && self.spots.iter().filter(|spot| spot.marked && !before(spot)).all(|spot| spot.money == price)
     }
 }
 
@@ -174,7 +179,7 @@ pub fn look(
     }
     if let Interest::Prices { stated, until, .. } = interest {
         let context = Context { strict: true, ..*context };
-        let found = spots::find(tree, &context, url, stated, until);
+        let found = spots::find(tree, &context, (url, anchor), stated, until);
         prices(&mut view, tree, found, heading.as_ref(), &buttons, url, stated);
     }
     view.heading = heading;
@@ -195,7 +200,7 @@ fn prices(
     tiles::mark_repeated(tree, &mut found, anchor);
     later::mark(tree, &mut found, anchor, url);
     let unsold = view.says_out || view.unpriced != unpriced::Said::Nothing;
-    boxes::mark(tree, &mut found, heading.map(|h| (h.0.as_str(), h.1)), url, unsold);
+    boxes::mark(tree, &mut found, heading.map(|h| (h.0.as_str(), h.1)), url, (unsold, !buttons.is_empty()));
     view.tiles = found.iter().filter(|s| s.tile && s.marked).count();
     view.alike = tiles::most_alike(&found);
     view.seen = found.iter().filter_map(|s| s.money.map(|m| (m, s.reading.role))).collect();
@@ -233,8 +238,13 @@ fn prices(
         let used = found.iter_mut().filter(|s| s.reading.role == Role::Used);
         used.for_each(|s| s.points = s.points.min(NO_PRICE));
     }
-    if let (Some(anchor), None, false) = (anchor, stated, view.unheaded) {
-        lonely::lift(&mut found, anchor);
+    if let (Some(anchor), None) = (anchor, stated) {
+        let here = Here::of(url);
+        let leads_away = |spot: &Spot| later::is_behind_link(tree, spot.node, anchor, &here);
+        if !view.unheaded {
+            lonely::lift(&mut found, anchor, leads_away);
+        }
+        view.in_tile = lonely::only(&found).is_some() && found.iter().filter(|s| s.marked).all(leads_away);
     }
     let best = found.iter().filter(|s| s.money.is_some()).max_by_key(|s| (s.points, std::cmp::Reverse(s.node)));
     view.in_product_box = best.is_some_and(|s| s.in_product || s.in_buy_box);
@@ -374,6 +384,11 @@ fn assemble(tree: &Tree<'_>, spots: &[Spot], title: Option<&str>) -> Vec<Candida
         .any(|s| s.marked && s.points >= 40 && !s.reading.worded && matches!(s.reading.role, Role::Price | Role::List))
     {
         order.retain(|s| s.marked || s.dashed || is_named_price(s));
+    }
+    // `from 3 pieces` beside a price: a whole number among words counts something.
+    if order.iter().any(|s| s.marked) {
+        let counts = |s: &Spot| !s.marked && !s.dashed && s.reading.amount.scale() == 0;
+        order.retain(|s| !(counts(s) && (s.reading.kind == PriceKind::From || s.reading.worded)));
     }
     order.truncate(40);
     let best = order.first().copied();

@@ -1,11 +1,9 @@
 //! Where a page is: language, region, currency and decimal mark by what the user, the site file, the page and its
 //! address say.
 
-use std::sync::LazyLock;
-
+use super::spoken;
 use crate::extract::harvest::Harvest;
 use crate::extract::locale::Locale;
-use crate::extract::phrases::Anywhere;
 use crate::extract::price::Context;
 use crate::extract::{Hints, Page, address, scraper};
 use crate::money::Money;
@@ -26,11 +24,8 @@ pub(super) fn surroundings<'a>(
         (Some(own), Some(meta)) if own.language() == meta.language() => Some(own.or_region_of(Some(meta))),
         (own, meta) => own.or(meta),
     };
-    let locale = told
-        .or_else(|| local(said, page.final_url))
-        .or_else(|| script_of(encoding))
-        .or_else(|| speaks_english(body).then(|| Locale::parse("en")).flatten())
-        .or_else(|| spoken_in_shops(body));
+    let locale =
+        told.or_else(|| local(said, page.final_url)).or_else(|| script_of(encoding)).or_else(|| spoken::language(body));
     let currency = hints.currency.or_else(|| site.and_then(scraper::Site::currency));
     (locale, Context { locale, currency, ..Context::default() })
 }
@@ -116,76 +111,6 @@ fn in_path(url: &str, said: &Locale) -> Option<Locale> {
         _ => return None,
     };
     Locale::parse(&format!("{language}-{region}")).filter(|locale| locale.region().is_some())
-}
-
-/// What shops write beside a price and nobody who writes in another language, and that language.
-const OF_SHOPS: [(&str, &str); 36] = [
-    ("add to cart", "en"),
-    ("add to basket", "en"),
-    ("add to bag", "en"),
-    ("in stock", "en"),
-    ("out of stock", "en"),
-    ("your price", "en"),
-    ("list price", "en"),
-    ("buy now", "en"),
-    ("in den warenkorb", "de"),
-    ("ajouter au panier", "fr"),
-    ("aggiungi al carrello", "it"),
-    ("adicionar ao carrinho", "pt-BR"),
-    ("in winkelwagen", "nl"),
-    ("lägg i varukorg", "sv"),
-    ("lägg i kundvagn", "sv"),
-    ("læg i kurv", "da"),
-    ("tilføj til kurv", "da"),
-    ("legg i handlekurv", "nb"),
-    ("legg i kurv", "nb"),
-    ("lisää ostoskoriin", "fi"),
-    ("do koszyka", "pl"),
-    ("do košíku", "cs"),
-    ("do košíka", "sk"),
-    ("kosárba", "hu"),
-    ("adaugă în coș", "ro"),
-    ("adauga in cos", "ro"),
-    ("sepete ekle", "tr"),
-    ("в корзину", "ru"),
-    ("В корзину", "ru"),
-    ("カートに入れる", "ja"),
-    ("加入购物车", "zh-CN"),
-    ("立即购买", "zh-CN"),
-    ("加入購物車", "zh-TW"),
-    ("立即購買", "zh-TW"),
-    ("장바구니", "ko"),
-    ("ใส่ตะกร้า", "th"),
-];
-
-static WORDS_OF_SHOPS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(OF_SHOPS.map(|(words, _)| words)));
-
-/// The language of a page that names none: the one of what all shops write, if that is one only.
-fn spoken_in_shops(body: &str) -> Option<Locale> {
-    let mut languages = WORDS_OF_SHOPS.find_all(body.as_bytes()).map(|hit| OF_SHOPS[hit.phrase].1);
-    let first = languages.next()?;
-    languages.all(|other| other == first).then(|| Locale::parse(first)).flatten()
-}
-
-/// The commonest words of English, and behind them those of its neighbours on paper.
-const COMMON: [&str; 24] = [
-    " the ", " and ", " for ", " with ", " of ", " your ", " from ", " this ", " de ", " la ", " el ", " und ",
-    " der ", " le ", " les ", " et ", " het ", " van ", " och ", " og ", " di ", " il ", " que ", " para ",
-];
-const ENGLISH: usize = 8;
-
-static COMMON_WORDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::in_any_case(COMMON));
-
-/// Whether a page that names no language is in English, by its first common words.
-fn speaks_english(body: &str) -> bool {
-    const LOOKED_AT: usize = 200;
-    const ENOUGH: usize = 3;
-    const TIMES: usize = 4;
-    let (mut own, mut other) = (0, 0);
-    for hit in COMMON_WORDS.find_all(body.as_bytes()).take(LOOKED_AT) {
-        *if hit.phrase < ENGLISH { &mut own } else { &mut other } += 1;
-    }
-    own >= ENOUGH && own >= other * TIMES
 }
 
 /// Old encodings belong to one language each.

@@ -22,8 +22,9 @@ const MAX_LIST_FACTOR: i64 = 15;
 /// The reference price, shipping and member price that stand beside the best place that shows `price`.
 #[must_use]
 pub fn beside(spots: &[Spot], price: Money, discounts: &[i64]) -> Beside {
-    let shows = |s: &&Spot| s.money == Some(price) && !s.tile && !s.aside;
-    let Some(own) = spots.iter().filter(shows).max_by_key(|s| (s.points, std::cmp::Reverse(s.node))) else {
+    // A price in a box that its names call an aside, `swatch_container`, is the product's where no other place shows it.
+    let shows = |s: &&Spot| s.money == Some(price) && !s.tile && !s.foreign;
+    let Some(own) = spots.iter().filter(shows).max_by_key(|s| (!s.aside, s.points, std::cmp::Reverse(s.node))) else {
         return Beside::default();
     };
     let near: Vec<&Spot> = spots

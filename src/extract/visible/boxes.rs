@@ -19,8 +19,15 @@ const TILES: usize = 2;
 
 /// Marks prices in boxes of the same kind as those of tiles, and prices that are for sale under another product's name.
 ///
-/// Where the product is `unsold`, whatever leads to another page is offered in its place.
-pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, url: &str, unsold: bool) {
+/// Where the product is `unsold`, whatever leads to another page is offered in its place. A page with one price and no
+/// button to buy, where nothing is `for_sale`, need not have a product of its own, and a box has no button either.
+pub fn mark(
+    tree: &Tree<'_>,
+    spots: &mut [Spot],
+    anchor: Option<(&str, usize)>,
+    url: &str,
+    (unsold, for_sale): (bool, bool),
+) {
     let holds_heading = |b: usize| anchor.is_some_and(|(_, at)| (b..tree.nodes[b].end).contains(&at));
     let is_box = |b: &usize| tree.nodes[*b].end - *b < MAX_BOX && !holds_heading(*b);
     let boxes = |spot: &Spot| -> Vec<usize> {
@@ -62,6 +69,7 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
     let heading = anchor.map(|(words, _)| Words::of(words));
     let is_own = |s: &Spot| s.marked && !(s.tile || s.aside || s.struck || s.old);
     let places: Vec<usize> = spots.iter().filter(|s| is_own(s)).map(|s| s.node).collect();
+    let alone = !for_sale && places.len() == 1;
     for spot in spots.iter_mut().filter(|s| s.marked && !s.tile && !s.aside) {
         let around = boxes(spot);
         let beside_tiles = |b: &usize| {
@@ -76,7 +84,7 @@ pub fn mark(tree: &Tree<'_>, spots: &mut [Spot], anchor: Option<(&str, usize)>, 
             let special = anchor.is_some_and(|(_, at)| *b < at)
                 && places.iter().any(|place| !(*b..tree.nodes[*b].end).contains(place));
             let named = match link(tree, *b, &here) {
-                Some(link) if sells(tree, *b) || special => Some(link),
+                Some(link) if alone || sells(tree, *b) || special => Some(link),
                 None if special => named_link(tree, *b, &here),
                 _ => None,
             };

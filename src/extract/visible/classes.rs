@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::extract::phrases::{Anywhere, Hit};
 use crate::extract::scan::{Name, Tag};
+use crate::extract::unseen;
 
 /// What the names on one element hint at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,34 +35,11 @@ const PRICE: &[&str] = &[
     "price", "preis", "pris", "prix", "precio", "prezzo", "preco", "cena", "ceny", "hinta", "cijena", "pret", "kaina",
     "hind", "prijs", "amount", "fiyat", "buybox", "kwota", "_pr", "deal",
 ];
+#[rustfmt::skip]
 const CURRENT: &[&str] = &[
-    "current",
-    "special",
-    "final",
-    "sale",
-    "now",
-    "actual",
-    "our",
-    "discounted",
-    "promo",
-    "offer",
-    "selling",
-    "nowprice",
-    "indirimli",
-    "yeni",
-    "nuovo",
-    "nuevo",
-    "preco_por",
-    "preco-por",
-    "main-price",
-    "brutto",
-    "gross",
-    "withvat",
-    "with-vat",
-    "price-new",
-    "new-price",
-    "newprice",
-    "price_new",
+    "current", "special", "final", "sale", "now", "actual", "our", "discounted", "promo", "offer", "selling",
+    "nowprice", "indirimli", "yeni", "nuovo", "nuevo", "preco_por", "preco-por", "main-price", "brutto", "gross",
+    "withvat", "with-vat", "price-new", "new-price", "newprice", "price_new",
 ];
 #[rustfmt::skip]
 const OLD: &[&str] = &[
@@ -227,6 +205,9 @@ const NOT_PRICE: &[&str] = &[
     "as-low-as",
     "clubcard",
     "nectar",
+    "courier",
+    "simulation",
+    "eraty",
 ];
 const PRODUCT: &[&str] = &[
     "product-info",
@@ -332,6 +313,7 @@ pub fn facts<'a>(tag: &Tag<'a>, known: &mut Known<'a>) -> Facts<'a> {
         }
         if key.len() == 5 && key.eq_ignore_ascii_case("class") {
             facts.class = value;
+            facts.hidden |= unseen::is_not_drawn(value);
         } else if key.len() == 5 && key.eq_ignore_ascii_case("style") {
             facts.hidden |= hides(value);
             facts.struck |= value.to_ascii_lowercase().contains("line-through");

@@ -80,7 +80,7 @@ fn mark_related(tree: &Tree<'_>, spots: &mut [Spot], anchor: usize, url: &str) {
 }
 
 /// Whether the box around a price, which begins behind `heading`, names another page's product in front of it.
-fn is_behind_link(tree: &Tree<'_>, price: usize, heading: usize, here: &Here<'_>) -> bool {
+pub(super) fn is_behind_link(tree: &Tree<'_>, price: usize, heading: usize, here: &Here<'_>) -> bool {
     let boxes = tree.ancestors(price).take(MAX_CLIMB);
     let mut boxes = boxes.take_while(|b| *b > heading && tree.nodes[*b].end - *b < MAX_BOX);
     boxes.any(|b| (b..price).any(|i| leads_away(tree, i, here)))

@@ -43,22 +43,30 @@ const ONLY: i32 = 15;
 /// Nodes behind the heading in which it needs no names.
 const UNDER_HEADING: usize = 40;
 
-/// Lifts the one amount that a page shows, alone in its element under the heading: there is nothing else it could be.
-pub(super) fn lift(found: &mut [Spot], anchor: usize) {
+/// The one amount that a page shows.
+pub(super) fn only(found: &[Spot]) -> Option<Money> {
     let mut amounts = found.iter().filter(|s| s.marked).filter_map(|s| s.money);
-    let Some(only) = amounts.next() else { return };
-    if amounts.any(|other| other != only) {
+    let only = amounts.next()?;
+    amounts.all(|other| other == only).then_some(only)
+}
+
+/// Lifts the one amount that a page shows, alone in its element under the heading: there is nothing else it could be,
+/// unless its box leads to another page.
+pub(super) fn lift(found: &mut [Spot], anchor: usize, leads_away: impl Fn(&Spot) -> bool) {
+    if only(found).is_none() {
         return;
     }
     let plain = |s: &&mut Spot| {
         let price = s.reading.kind == PriceKind::Exact && s.reading.role == Role::Price && !s.reading.worded;
-        let own = !(s.sentence || s.long || s.linked || s.aside || s.struck || s.other || s.old);
+        let own = !(s.sentence || s.long || s.linked || s.aside || s.struck || s.other || s.old)
+            && (s.labelled || !s.called_else);
         s.marked
             && price
             && own
             && s.points > super::NO_PRICE
             && s.money.is_some()
             && (anchor..anchor + UNDER_HEADING).contains(&s.node)
+            && !leads_away(s)
     };
     for spot in found.iter_mut().filter(plain) {
         spot.points += ONLY;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::behind as labels_behind;
+use super::columns;
 use super::spots::{Reader, Spot, is_sign};
 use crate::extract::phrases::Anywhere;
 use crate::extract::price::{self, PriceKind, Role, TaxView};
@@ -12,7 +13,7 @@ use crate::extract::text;
 use crate::extract::tree::{Kind, Tree};
 
 /// Bytes of a text that may be a label.
-const MAX_LABEL: usize = 90;
+pub(super) const MAX_LABEL: usize = 90;
 /// Nodes between a label and what stands behind it.
 const BEFORE: usize = 7;
 /// Nodes between an amount and a text that speaks about it.
@@ -33,8 +34,14 @@ impl Reader<'_, '_> {
         let is_text = |i: &usize| matches!(tree.nodes[*i].kind, Kind::Text(_)) && !tree.is_hidden(*i);
         let first = (spot.node..tree.nodes[spot.node].end).find(is_text).unwrap_or(spot.node);
         let end = tree.nodes[spot.node].end;
-        let ahead = (first.saturating_sub(BEFORE)..first).rev().find(is_text);
-        let behind = (end..tree.nodes.len().min(end + BEHIND)).find(is_text);
+        let mut ahead = (first.saturating_sub(BEFORE)..first).rev().find(is_text);
+        let mut behind = (end..tree.nodes.len().min(end + BEHIND)).find(is_text);
+        if let Some(row) = columns::row(tree, spot.node) {
+            // A row of one cell may stand over the next row as its label.
+            let own = |i: &usize| columns::row(tree, *i).is_none_or(|other| other == row);
+            ahead = columns::label(tree, row, spot.node).or(ahead.filter(own));
+            behind = behind.filter(own);
+        }
         // The same amount is often there twice, once for screen readers: the label stands in front of both.
         let same = |i: usize| match tree.nodes[i].kind {
             Kind::Text(raw) => {
@@ -60,6 +67,8 @@ impl Reader<'_, '_> {
         let own_box = |i: usize| self.box_of(spot.node, i) == Some(tree.nodes[spot.node].parent);
         spot.named_else = own_words.trim().is_empty()
             && ahead.is_some_and(|i| own_box(i) && !self.in_heading(i) && self.names_something_else(i));
+        spot.called_else =
+            spot.named_else && ahead.is_some_and(|i| tree.nodes[i].parent == tree.nodes[spot.node].parent);
         let after = behind.filter(|i| !self.is_of_another(spot.node, *i)).and_then(short).unwrap_or_default();
         match labels_behind::place(tree, first..end) {
             Some(labels_behind::Place::Last) => {
@@ -77,6 +86,8 @@ impl Reader<'_, '_> {
         if spot.reading.kind == PriceKind::Exact && ahead.is_some_and(|i| own_box(i) && self.counts_payments(i)) {
             spot.reading.kind = PriceKind::Instalment;
         }
+        self.money_beside(spot, ahead, behind);
+        self.measure_behind(spot, behind);
         if before.is_empty() && after.is_empty() {
             return;
         }
@@ -87,7 +98,11 @@ impl Reader<'_, '_> {
         labels.rotate_left(usize::from(in_line));
         for (words, in_front) in labels {
             let names_role = in_front || in_line;
-            if words.is_empty() || !price::may_qualify(words, names_role) {
+            // Behind an amount, `/ month` says per what it is; beside it alone in a line, words that stand in front of
+            // other amounts say what it is.
+            let speaks =
+                || price::may_qualify(words, in_front) || !in_front && in_line && price::may_qualify(words, true);
+            if words.is_empty() || !speaks() {
                 continue;
             }
             let whole = if in_front {
@@ -103,9 +118,13 @@ impl Reader<'_, '_> {
             if names_role && spot.reading.role == Role::Price {
                 spot.reading.role = read.role;
             }
-            if spot.reading.kind == PriceKind::Exact
-                && matches!(read.kind, PriceKind::Instalment | PriceKind::Unit | PriceKind::From)
-            {
+            let told = match spot.reading.kind {
+                PriceKind::Exact => matches!(read.kind, PriceKind::Instalment | PriceKind::Unit | PriceKind::From),
+                // `from 12.90 / month`: what it is from is paid every month.
+                PriceKind::From => matches!(read.kind, PriceKind::Instalment | PriceKind::Unit),
+                _ => false,
+            };
+            if told {
                 spot.reading.kind = read.kind;
                 spot.reading.per.clone_from(&read.per);
             }
@@ -114,7 +133,7 @@ impl Reader<'_, '_> {
     }
 
     /// Whether a text shares a smaller box with another amount: it is that one's label.
-    fn is_of_another(&self, node: usize, text: usize) -> bool {
+    pub(super) fn is_of_another(&self, node: usize, text: usize) -> bool {
         let Kind::Text(raw) = self.tree.nodes[text].kind else { return false };
         let inner = self.box_of(node, text).and_then(|outer| self.box_within(outer, text));
         let amount = |i: usize| match self.tree.nodes[i].kind {
@@ -159,11 +178,27 @@ impl Reader<'_, '_> {
         let Kind::Text(raw) = self.tree.nodes[text].kind else { return false };
         let outer = self.box_of(node, text).unwrap_or(0);
         let within = || self.tree.ancestors(text).take_while(|i| *i > outer);
-        let control = || within().any(|i| self.tree.nodes[i].is(Name::A) || self.tree.nodes[i].is(Name::BUTTON));
-        let words = || text::lower(raw.trim());
+        let is = |name: Name| within().any(|i| self.tree.nodes[i].is(name));
+        let words = text::lower(raw.trim());
+        // A link that is all that stands beside an amount in a small box is what the amount is called.
+        let label = || self.is_alone_with(node, text, outer) && price::may_qualify(&words, true);
+        let control = || is(Name::BUTTON) || is(Name::A) && !label();
         // Only in a box of its own: `Free delivery over` speaks of the amount right behind it.
-        let free = || within().next().is_some() && FREE.iter().any(|free| words().starts_with(free));
-        raw.len() <= MAX_LABEL && (control() || free())
+        // The longer words of the list are stems.
+        let begins = |free: &str| {
+            let rest = words.strip_prefix(free);
+            rest.is_some_and(|rest| free.len() > "gratis".len() || !rest.starts_with(char::is_alphabetic))
+        };
+        let free = || within().next().is_some() && FREE.iter().any(|free| begins(free));
+        raw.len() <= MAX_LABEL && (control() || free()) && !leads_on(&words)
+    }
+
+    /// Whether an amount and a text are all that a box shows.
+    fn is_alone_with(&self, node: usize, text: usize, outer: usize) -> bool {
+        let own = node..self.tree.nodes[node].end;
+        let shown = |i: &usize| matches!(self.tree.nodes[*i].kind, Kind::Text(raw) if !raw.trim().is_empty());
+        let other = |i: usize| i != text && !own.contains(&i) && !self.tree.is_hidden(i);
+        outer != 0 && !(outer..self.tree.nodes[outer].end).filter(shown).any(other)
     }
 
     /// A text beside the amount that names a condition: codes have digits, so labels with digits speak as well.
@@ -176,6 +211,7 @@ impl Reader<'_, '_> {
             Kind::Text(raw) if raw.len() <= MAX_LABEL => {
                 let words = text::clean(raw);
                 let role = if in_front { price::condition_of(&words, "") } else { price::condition_of("", &words) };
+                let role = role.filter(|role| *role != Role::Conditional || !names_pack(&words));
                 role.filter(|_| !self.has_amount(raw))
             }
             _ => None,
@@ -184,7 +220,7 @@ impl Reader<'_, '_> {
         // An amount with words of its own in front needs none of a neighbour.
         let before = if spot.raw[..begin].trim().is_empty() { said(ahead, true) } else { None };
         // The text behind is about the next amount where one follows in the same box.
-        let of_next = |i: usize| self.box_of(spot.node, i).is_none_or(|b| followed(self.tree, i, b));
+        let of_next = |i: usize| self.box_of(spot.node, i).is_none_or(|b| self.followed(i, b));
         let after = said(behind, false).filter(|_| !behind.is_some_and(of_next));
         if let Some(role) = before.filter(|role| *role == Role::Conditional).or(after).or(before) {
             spot.reading.role = role;
@@ -264,6 +300,24 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// `/ 100 ml` behind an amount: a measure has a number of its own.
+    fn measure_behind(&self, spot: &mut Spot, behind: Option<usize>) {
+        let Some(Kind::Text(raw)) = behind.map(|i| self.tree.nodes[i].kind) else { return };
+        let open = matches!(spot.reading.kind, PriceKind::Exact | PriceKind::From);
+        if !open || raw.len() > MAX_LABEL || !raw.bytes().any(|b| b.is_ascii_digit()) {
+            return;
+        }
+        let words = text::clean(raw);
+        if !price::may_qualify(&words, false) || self.has_amount(raw) {
+            return;
+        }
+        let Some(read) = self.pieces.read(&[&spot.raw, " ", text::cut(&words, 40)].concat()) else { return };
+        if read.0.amount == spot.reading.amount && read.0.kind == PriceKind::Unit {
+            spot.reading.kind = read.0.kind;
+            spot.reading.per.clone_from(&read.0.per);
+        }
+    }
+
     /// `10x` in front of an amount: so many payments of it.
     fn counts_payments(&self, text: usize) -> bool {
         match self.tree.nodes[text].kind {
@@ -275,7 +329,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn in_heading(&self, text: usize) -> bool {
+    pub(super) fn in_heading(&self, text: usize) -> bool {
         let heading = |i: usize| {
             self.tree.nodes[i].tag().is_some_and(|tag| matches!(tag.name.as_bytes(), [b'h' | b'H', b'1'..=b'6']))
         };
@@ -283,10 +337,17 @@ impl Reader<'_, '_> {
     }
 
     /// The smallest element that holds both an element and a text.
-    fn box_of(&self, node: usize, text: usize) -> Option<usize> {
+    pub(super) fn box_of(&self, node: usize, text: usize) -> Option<usize> {
         let holds =
             |b: &usize| *b <= node && *b < text && text < self.tree.nodes[*b].end && node < self.tree.nodes[*b].end;
         std::iter::once(node).chain(self.tree.ancestors(node)).find(holds)
+    }
+
+    /// Whether another number follows a text within a box.
+    pub(super) fn followed(&self, text: usize, outer: usize) -> bool {
+        let nodes = &self.tree.nodes;
+        let end = nodes[outer].end.min(text + 1 + BEHIND);
+        (text + 1..end).any(|i| matches!(nodes[i].kind, Kind::Text(raw) if raw.bytes().any(|b| b.is_ascii_digit())))
     }
 
     /// The child of `outer` in which a text stands.
@@ -295,13 +356,42 @@ impl Reader<'_, '_> {
     }
 }
 
+/// Words that lead on to the amount behind them, in lower case: nothing that ends in one is complete.
+#[rustfmt::skip]
+const LEADING: &[&str] = &[
+    "from", "over", "above", "exceeding", "for", "of", "than", "min.", "minimum", "ab", "über", "von", "für", "bei", "mind.", "mindestens", "fra", "ved", "på", "från", "över", "för", "vid", "yli", "alkaen", "vanaf", "boven", "bij", "voor", "van", "dès", "à partir de", "de", "pour", "plus de",
+    "desde", "superiores a", "por", "mayores a", "a partir de", "acima de", "para", "da", "oltre", "sopra i", "per", "od", "nad", "powyżej", "przy", "za", "min", "při", "pri", "nad rámec", "peste", "de la", "pentru", "от", "над", "свыше", "за", "від", "понад", "από", "άνω των", "nuo", "virš", "no", "virs", "alates", "preko", "iznad", "yfir", "frá", "til", "till", "bis",
+];
+
+/// Whether words in lower case lead on to what stands behind them: `Free delivery from`, `Our price:`.
+fn leads_on(words: &str) -> bool {
+    let words = words.trim_end();
+    words.ends_with([':', '(', '>', '≥', '=', '：'])
+        || LEADING.iter().any(|word| words.strip_suffix(word).is_some_and(|rest| rest.ends_with([' ', '\u{a0}'])))
+}
+
+/// Whether words name the price of one pack by what is in it, `Paketpreis (2,22 m²):`: no set of several things.
+fn names_pack(words: &str) -> bool {
+    const PACKS: [&str; 8] = [
+        "paketpreis",
+        "packungspreis",
+        "pakkepris",
+        "paketpris",
+        "pakketprijs",
+        "pakkehinta",
+        "prix du paquet",
+        "pack price",
+    ];
+    const MEASURES: [&str; 9] = ["m²", "m2", "qm", "kvm", "m³", "kg", "lfm", "l", "m"];
+    let words = text::lower(words);
+    let last = words.trim_end_matches([' ', ')', ':']).rsplit([' ', '\u{a0}']).next().unwrap_or("");
+    let measure = last.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ',' | '.'));
+    words.contains(|c: char| c.is_ascii_digit())
+        && PACKS.iter().any(|pack| words.starts_with(pack))
+        && MEASURES.contains(&measure)
+}
+
 fn amounts_in(tree: &Tree<'_>, element: usize) -> bool {
     (element..tree.nodes[element].end)
         .any(|i| matches!(tree.nodes[i].kind, Kind::Text(raw) if price::tax_named(raw) == TaxView::Unknown && raw.bytes().any(|b| b.is_ascii_digit())))
-}
-
-/// Whether another number follows a text within a box.
-fn followed(tree: &Tree<'_>, text: usize, outer: usize) -> bool {
-    let end = tree.nodes[outer].end.min(text + 1 + BEHIND);
-    (text + 1..end).any(|i| matches!(tree.nodes[i].kind, Kind::Text(raw) if raw.bytes().any(|b| b.is_ascii_digit())))
 }

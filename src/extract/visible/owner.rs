@@ -1,7 +1,10 @@
 //! Which text of a box tells the amount that the box reads as, and which amounts a box calls earlier ones.
 
 use super::names::is_old;
-use super::spots::{LONG, NEAR, Reader};
+use super::pieces::MAX_PRICE_TEXT;
+use super::seams;
+use super::spots::{LONG, NEAR, Reader, Spot};
+use super::written::shows;
 use crate::extract::price::Reading;
 use crate::extract::text;
 use crate::extract::tree::Kind;
@@ -32,6 +35,41 @@ impl Reader<'_, '_> {
                 }
                 _ => false,
             })
+    }
+
+    /// Whether the amount that an element reads as stands in it whole without a text that shows digits of it: the `4.5`
+    /// of a rating is no part of the `$45.00` behind it. In front of the text it is `told` already, if it stands there.
+    pub(super) fn stands_without(
+        &self,
+        index: usize,
+        element: usize,
+        amounts: &(Reading, Option<Reading>),
+        told: Option<&Spot>,
+    ) -> bool {
+        let Kind::Text(own) = self.tree.nodes[index].kind else { return false };
+        let end = self.tree.nodes[element].end;
+        let told = told.filter(|spot| spot.marked && (element..end).contains(&spot.node));
+        let numbered =
+            |i: usize| matches!(self.tree.nodes[i].kind, Kind::Text(raw) if raw.bytes().any(|b| b.is_ascii_digit()));
+        let mut behind = (index + 1..end).filter(|i| numbered(*i) && !self.tree.is_hidden(*i)).peekable();
+        if told.is_none() && behind.peek().is_none() {
+            return false;
+        }
+        let own = text::clean(own);
+        let mut shown = std::iter::once(&amounts.0).chain(&amounts.1).filter(|read| {
+            let alone = ((*read).clone(), None);
+            shows(&alone, &own)
+        });
+        let Some(amount) = shown.next().map(|read| read.amount) else { return false };
+        if self.pieces.read_marked(&own).is_some() {
+            return false;
+        }
+        let mut rest = String::new();
+        let read = behind.peek().is_some()
+            && self.tree.seamed(index + 1..end, MAX_PRICE_TEXT, |i| !self.tree.is_hidden(i), &mut rest);
+        let read = if read { self.pieces.read_marked(&text::fold_space(&seams::join(&rest).0)) } else { None };
+        told.is_some_and(|spot| spot.reading.amount == amount)
+            || read.is_some_and(|read| std::iter::once(&read.0).chain(&read.1).any(|other| other.amount == amount))
     }
 
     /// Whether an element holds another one that strikes an amount out or calls it the earlier one.

@@ -14,7 +14,7 @@ use crate::extract::text;
 use crate::extract::tree::Tree;
 
 /// Bytes of text an element may hold and still be one price.
-const MAX_PRICE_TEXT: usize = 90;
+pub(super) const MAX_PRICE_TEXT: usize = 90;
 
 /// The first amount of a text and the one behind it.
 pub type Amounts = Option<Rc<(Reading, Option<Reading>)>>;

@@ -80,6 +80,8 @@ pub struct Spot {
     pub is_final: bool,
     /// Words right before it in the same box are none of prices: it is what they name.
     pub named_else: bool,
+    /// The same in one line, whatever other amounts the page has.
+    pub called_else: bool,
     /// The words before it call it the usual price, which is an earlier one where a lower price stands beside it.
     pub usual: bool,
     /// Its names call it the price before.
@@ -105,10 +107,16 @@ pub struct Spot {
 /// Every place of a page up to byte `until`, in page order. Beside a price that markup states, numbers that are no price of the same
 /// thing are left out unread.
 #[must_use]
-pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Money>, until: usize) -> Vec<Spot> {
+pub fn find(
+    tree: &Tree<'_>,
+    context: &Context<'_>,
+    (url, anchor): (&str, Option<usize>),
+    stated: Option<Money>,
+    until: usize,
+) -> Vec<Spot> {
     let relevant = stated.and_then(Relevant::beside);
     let pieces = Pieces::of(tree, context);
-    let reader = Reader { tree, context, url, pieces, here: OnceCell::new(), links: RefCell::default() };
+    let reader = Reader { tree, context, url, anchor, pieces, here: OnceCell::new(), links: RefCell::default() };
     let mut spots: Vec<Spot> = Vec::new();
     let mut covered = 0;
     for (index, node) in tree.nodes.iter().enumerate().take_while(|(_, node)| node.at < until) {
@@ -122,7 +130,7 @@ pub fn find(tree: &Tree<'_>, context: &Context<'_>, url: &str, stated: Option<Mo
         {
             continue;
         }
-        if let Some(mut spot) = reader.smallest(index) {
+        if let Some(mut spot) = reader.smallest(index, spots.last()) {
             reader.by_neighbours(&mut spot);
             spot.rival = lead::joined(tree, &spot);
             if spot.marked && !spot.sentence {
@@ -154,6 +162,7 @@ pub(super) struct Reader<'r, 'a> {
     pub(super) tree: &'r Tree<'a>,
     context: &'r Context<'r>,
     url: &'r str,
+    anchor: Option<usize>,
     pub(super) pieces: Pieces<'r, 'a>,
     /// Needed only where a price stands in a link.
     here: OnceCell<Here<'r>>,
@@ -161,8 +170,8 @@ pub(super) struct Reader<'r, 'a> {
 }
 
 impl<'a> Reader<'_, 'a> {
-    /// Climbs from a text until the element's text reads as a price with a currency.
-    fn smallest(&self, index: usize) -> Option<Spot> {
+    /// Climbs from a text until the element's text reads as a price with a currency; `told` is the place in front of it.
+    fn smallest(&self, index: usize, told: Option<&Spot>) -> Option<Spot> {
         let tree = self.tree;
         let mut bare: Option<Spot> = None;
         let named = self.is_named_price(tree.nodes[index].parent);
@@ -193,13 +202,20 @@ impl<'a> Reader<'_, 'a> {
             // amount of its own form is not what the box begins with either.
             if let Kind::Text(raw) = self.tree.nodes[index].kind {
                 let raw = text::clean(raw);
+                // `£` and `(47 reviews)`: what a bracket holds is no number of a sign in front of the bracket.
+                if raw.starts_with('(') && self.pieces.read_marked(&raw).is_none() {
+                    break;
+                }
                 if written::is_worded(&raw)
                     && (self.leaves_heading(index, element) || self.told_by_another(index, element, amounts))
                 {
                     break;
                 }
                 let first = || shows(&(amounts.0.clone(), None), &raw);
-                if !shows(amounts, &raw) || bare.as_ref().is_some_and(|own| own.dashed && !first()) {
+                if !shows(amounts, &raw)
+                    || bare.as_ref().is_some_and(|own| own.dashed && !first())
+                    || self.stands_without(index, element, amounts, told)
+                {
                     break;
                 }
                 // `149,99 € 129,99 €` in one text: nothing says which of the two is the price.
@@ -246,6 +262,7 @@ impl<'a> Reader<'_, 'a> {
         (same_sort && finer && more.0.amount != own.amount && by_this_text())
             .then(|| self.spot(parent, wider.plain(), more))
             .flatten()
+            .filter(|_| !self.stands_without(index, parent, more, None))
     }
 
     /// The box around an element, if its elements split one amount.
@@ -337,7 +354,9 @@ impl<'a> Reader<'_, 'a> {
             let hints = facts.hints;
             weigh(&mut spot, &hints, level);
             let wraps_all = tree.nodes[i].end - i > tree.nodes.len() / 2;
-            let aside = hints.aside && !self.is_part(i, facts.class) || hints.card && self.names_another(i);
+            // What holds the product's own heading is no box of another one, whatever it is called.
+            let aside = (hints.aside && !self.is_part(i, facts.class) || hints.card && self.names_another(i))
+                && !self.anchor.is_some_and(|at| (i..tree.nodes[i].end).contains(&at));
             if aside && !hints.product && !hints.buy && !wraps_all && level < 11 && !spot.aside {
                 spot.aside = true;
                 spot.aside_name = tag.attribute("class").or_else(|| tag.attribute("id")).unwrap_or(tag.name).to_owned();
@@ -457,6 +476,7 @@ impl Spot {
             labelled: false,
             is_final: false,
             named_else: false,
+            called_else: false,
             usual: false,
             old: false,
             usual_name: true,
