@@ -222,7 +222,20 @@ pub fn is_side_heading(heading: &str) -> bool {
     let named = words().count() <= 3
         && words().any(|word| CARTS.contains(&word))
         && words().all(|word| CARTS.contains(&word) || WHOSE.contains(&word));
-    named || bag.contains(&lower.trim()) || ORDERED.iter().chain(&FOUND).any(|phrase| lower.contains(phrase))
+    // `Quick Results for Hair` is a name: in front of what a search found stands how many there are, or whose they are.
+    #[rustfmt::skip]
+    const LEADS: [&str; 32] = [
+        "showing", "all", "your", "the", "my", "no", "search", "top", "we", "found", "ihre", "ihr", "alle", "keine", "mostrando", "tus", "los", "todos", "les", "vos", "tous", "aucun", "i", "tuoi", "tutti", "dine", "dina", "alla", "uw", "twoje", "wszystkie", "os",
+    ];
+    let leads = |ahead: &str| {
+        let mut words = ahead.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.all(|word| LEADS.contains(&word) || word.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let found = |phrase: &&str| lower.find(*phrase).is_some_and(|at| leads(&lower[..at]));
+    named
+        || bag.contains(&lower.trim())
+        || ORDERED.iter().any(|phrase| lower.contains(phrase))
+        || FOUND.iter().any(found)
 }
 
 /// Whether the shop led us away from what was asked for: to its front page, or to another product.

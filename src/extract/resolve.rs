@@ -2,6 +2,7 @@
 //!
 //! The order is trust: site rules, JSON-LD, microdata, RDFa, meta tags, embedded state, what a person sees.
 
+mod condition;
 mod contested;
 mod contradiction;
 mod finish;

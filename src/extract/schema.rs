@@ -3,6 +3,7 @@
 //! It yields one candidate per product it finds and says which of them are only related products. It never picks a
 //! price by position when two offers differ: a difference becomes a range, a contradiction stays open.
 
+mod bounds;
 mod offers;
 mod terms;
 

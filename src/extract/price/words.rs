@@ -87,7 +87,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
         Cue::Member,
         &[
             "member", "members", "members only", "medlem", "medlemspris", "clubpreis", "klubbpris", "klub", "club", "with card", "loyalty", "plus-preis", "with prime",
-            "member price", "members price", "members' price", "member's price", "loyalty price", "card price", "with your card", "price for members", "for members", "för medlemmar", "for medlemmer", "medlemmar", "medlemmer", "mitglieder", "mitgliederpreis", "für mitglieder", "kundenkarte", "mit kundenkarte", "kundenkartenpreis", "kundeklub", "kundeklubpris", "bonuspris", "kanta-asiakashinta", "jäsenille", "ledenprijs", "voor leden", "met klantenkaart", "kaartprijs", "prix adhérent", "prix fidélité", "avec la carte", "precio para socios", "precio tarjeta", "prezzo soci", "prezzo carta", "con carta", "con carta fedeltà", "preço cartão", "preço sócio", "com cartão", "cena dla członków", "cena dla klubowiczów", "z kartą lojalnościową", "cena s kartou", "klubová cena", "cena pre členov", "s klubovou kartou", "klubár", "klubkártyával", "hűségkártyával", "preț membru", "preț card", "cu cardul", "клубна цена", "с карта", "по карте", "цена по карте", "для членов клуба", "за карткою", "ціна з карткою", "τιμή μέλους", "με κάρτα", "üye fiyatı", "karta özel", "会員価格", "会員限定", "회원가", "멤버십 가격", "会员价", "會員價",
+            "member price", "members price", "members' price", "member's price", "loyalty price", "card price", "with your card", "price for members", "for members", "för medlemmar", "for medlemmer", "medlemmar", "medlemmer", "mitglieder", "mitgliederpreis", "für mitglieder", "kundenkarte", "mit kundenkarte", "kundenkartenpreis", "kundeklub", "kundeklubpris", "bonuspris", "kanta-asiakashinta", "jäsenille", "ledenprijs", "voor leden", "met klantenkaart", "kaartprijs", "prix adhérent", "prix fidélité", "avec la carte", "precio para socios", "precio tarjeta", "prezzo soci", "prezzo carta", "con carta", "con carta fedeltà", "preço cartão", "preço sócio", "com cartão", "cena dla członków", "cena dla klubowiczów", "z kartą lojalnościową", "cena s kartou", "klubová cena", "cena pre členov", "s klubovou kartou", "klubár", "klubkártyával", "hűségkártyával", "preț membru", "preț card", "cu cardul", "клубна цена", "с карта", "по карте", "цена по карте", "по карте клуба", "по клубной карте", "клубная цена", "для членов клуба", "за карткою", "ціна з карткою", "τιμή μέλους", "με κάρτα", "üye fiyatı", "karta özel", "会員価格", "会員限定", "회원가", "멤버십 가격", "会员价", "會員價",
             "clubcard price", "club price", "nectar price", "plussa-hinta", "plussahinta", "mit app", "med app", "with the app", "app-preis", "mit karte", "klubpris", "medlemspriset", "med kort", "jäsenhinta", "precio socio", "prix membre", "cena z aplikacją", "cena klubowa", "med klub", "app price", "in the app", "con tarjeta", "avec la carte", "z kartą", "s kartou", "membre", "bonuskunde", "student", "with trade-in",
         ],
     ),
@@ -101,7 +101,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     ),
     (Cue::Deposit, &[
             // What is bid at an auction is no price that one can pay.
-            "current bid", "starting bid", "aktuelles gebot", "startgebot", "mindestgebot", "enchère actuelle", "mise à prix", "puja actual", "oferta inicial", "offerta attuale", "aktuellt bud", "ledande bud", "aktuelt bud", "højeste bud", "nåværende bud", "korkein tarjous", "huidig bod", "aktualna oferta", "lance atual", "текущая ставка", "поточна ставка", "現在の入札","deposit", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
+            "current bid", "starting bid", "aktuelles gebot", "startgebot", "mindestgebot", "enchère actuelle", "mise à prix", "puja actual", "oferta inicial", "offerta attuale", "aktuellt bud", "ledande bud", "aktuelt bud", "højeste bud", "nåværende bud", "korkein tarjous", "huidig bod", "aktualna oferta", "lance atual", "текущая ставка", "поточна ставка", "現在の入札","deposit", "down payment", "anzahlung", "acompte", "acconto", "aanbetaling", "zaliczka", "handpenning", "kontantinsats", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
     (Cue::Fee, &["price for both", "price for all", "both for", "all for", "fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring"]),
 ];
 
@@ -153,7 +153,7 @@ const QUANTITIES: &[&str] = &[
     "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews", "бонус", "бонуса", "бонусов", "бонусы",
     "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "ポイント", "포인트", "積分", "积分", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
     "month", "months", "monate", "monaten", "mois", "meses", "mesi", "měsíců", "mesiacov", "miesięcy", "miesiące", "månader", "måneder", "mdr", "maanden", "kuukautta", "hónap", "luni", "месяцев", "мес", "hour", "year",
-    "h", "hr", "hrs", "std", "werktage", "werktagen", "werktag", "arbeitstage", "arbetsdagar", "arbejdsdage", "hverdage", "vardagar", "virkedager", "arkipäivää", "jours", "días", "giorni", "dias", "dagen", "werkdagen", "tag", "dag",
+    "h", "hr", "hrs", "er", "std", "werktage", "werktagen", "werktag", "arbeitstage", "arbetsdagar", "arbejdsdage", "hverdage", "vardagar", "virkedager", "arkipäivää", "jours", "días", "giorni", "dias", "dagen", "werkdagen", "tag", "dag",
     "dní", "pracovních", "nap", "munkanap", "zile", "рабочих", "дня", "timer", "timmar", "stunden", "heures", "horas", "ore", "uur", "godz", "hodin", "päivää", "business", "working", "gün", "iş",
     "jahr", "anni", "ans", "années", "años", "anos", "let", "rokov", "roky", "jaar", "vuotta", "év", "ani", "лет", "года", "год", "weeks", "wochen", "semaines", "semanas", "viikkoa", "star", "sterne", "étoiles", "estrellas",
 ];
@@ -340,6 +340,8 @@ const FINAL_LABELS: &[&str] = &[
 const USUAL_LABELS: &[&str] = &[
     "regular price", "regular", "normal price", "standard price", "usual price", "normalpris", "ordinarie pris", "ord. pris", "ord pris", "ordinær pris", "normaalihinta", "regulärer preis", "normaler preis", "normalpreis", "prix habituel", "prix normal", "prix régulier",
     "precio habitual", "precio normal", "precio regular", "prezzo di listino", "prezzo normale", "prezzo regolare", "preço normal", "preço regular", "normale prijs", "reguliere prijs", "cena regularna", "běžná cena", "bežná cena", "normál ár", "preț normal", "preț obișnuit", "обычная цена", "звичайна ціна", "κανονική τιμή", "normal fiyat", "通常価格", "정상가", "מחיר רגיל",
+    // What consumers pay, as shops call it that sell to traders as well, and the price on the label.
+    "retail price", "market price", "ladenpreis", "prix public", "prix magasin", "p.v.p", "pvp", "cena detaliczna", "winkelprijs", "kiskereskedelmi ár", "bolti ár", "fogyasztói ár", "розничная цена", "роздрібна ціна", "λιανική τιμή", "jaehind", "maloprodajna",
 ];
 
 static FINAL_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| FINAL_LABELS.iter().copied().collect());
@@ -406,7 +408,10 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     }
     let behind = BY_FIRST.of(after.chars().next());
     let speaks_back = behind.iter().filter(|(_, cue)| matches!(cue, Cue::Saving | Cue::Shipping));
-    found.extend(speaks_back.filter(|(phrase, _)| starts_with_phrase(after, phrase)).map(|(_, cue)| *cue));
+    let says = |phrase: &str, cue: &Cue| {
+        starts_with_phrase(after, phrase) && !(*cue == Cue::Shipping && super::condition::costs_apart(after))
+    };
+    found.extend(speaks_back.filter(|(phrase, cue)| says(phrase, cue)).map(|(_, cue)| *cue));
     // `69.990 Normal`, `$100 deposit`: a word that is all there is behind the amount.
     let alone_says = |cue: &Cue| matches!(cue, Cue::List | Cue::Deposit | Cue::Fee | Cue::Member | Cue::PerMonth);
     // `£3.50 Clubcard Price £6.36/kg`: what members pay is often told in front of the price per measure.
@@ -415,7 +420,9 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     let is_all = |phrase: &str, cue: &Cue| {
         phrase == after.trim_end_matches(['.', '*']) || (*cue == Cue::Member && phrase == near)
     };
-    let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && is_all(phrase, cue));
+    // What comes on top of an amount is not what it is for.
+    let apart = |cue: &Cue| *cue == Cue::Deposit && super::condition::costs_apart(after);
+    let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && is_all(phrase, cue) && !apart(cue));
     found.extend(alone.map(|(_, cue)| *cue));
     found
 }

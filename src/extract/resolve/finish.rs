@@ -11,7 +11,7 @@ use crate::extract::outcome::Outcome;
 use crate::extract::text::Words;
 use crate::extract::visible::unpriced::Said;
 use crate::extract::visible::{View, buttons};
-use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
+use crate::extract::{Extraction, Hints, Page, address, gtin, kind, price};
 
 /// Fills what no structured source said from the page's words and address.
 pub(super) fn complete(
@@ -183,6 +183,7 @@ fn name_alone(title: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> usize {
     if let Some((name, code)) = title.strip_suffix(']').and_then(|title| title.rsplit_once(" ["))
         && !code.contains(char::is_whitespace)
         && code.contains(|c: char| c.is_ascii_digit())
+        && !price::is_quantity(code)
         && !name.trim().is_empty()
         && pages.iter().any(|page| overlap(name, page) == 100)
         && !pages.iter().any(|page| page.contains(code))
