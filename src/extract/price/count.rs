@@ -11,6 +11,11 @@ impl Seen<'_> {
         if after.starts_with('%') || after.starts_with("٪") || after.starts_with("percent") {
             return true;
         }
+        // `£ (47 reviews)`: a sign whose amount is missing, and a count in brackets.
+        let enclosed = self.text.get(self.from..self.number.start).is_some_and(|ahead| ahead.contains('('));
+        if enclosed && words::is_quantity(after.split([' ', ',', ')', '.']).next().unwrap_or("")) {
+            return true;
+        }
         if self.mark.is_some() {
             return false;
         }

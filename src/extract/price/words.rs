@@ -50,7 +50,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     (
         Cue::List,
         &[
-            "rrp", "msrp", "was", "list", "listenpreis", "katalogpreis", "katalogpris", "catalogusprijs", "prix catalogue", "cena okładkowa", "původně", "pôvodne", "u.p.", "u.p", "市售價", "市售价", "reg", "vejl. pris", "vejl.pris", "vejl. udsalgspris", "vejledende pris", "vejledende udsalgspris", "veil. pris", "ajánlott fogyasztói ár", "ajánlott ár", "fogyasztói ár", "bisheriger preis", "unser bisheriger preis", "vorheriger preis", "áður", "běžně", "dříve", "stará cena", "αρχική τιμή", "παλιά τιμή", "sena kaina", "senoji kaina", "ankstesnė kaina", "iepriekšējā cena", "vecā cena", "vana hind", "tavahind", "eelmine hind", "régi ár", "korábbi ár", "predošlá cena", "ranija cijena", "prejšnja cena", "tidl. pris", "tidligere", "メーカー希望小売価格", "建議售價", "建议零售价", "优惠前", "優惠前", "list price", "reg.", "regular", "regular price", "original", "originally", "old price", "retail", "statt", "uvp", "uvp*",
+            "rrp", "msrp", "was", "list", "listenpreis", "katalogpreis", "katalogpris", "catalogusprijs", "prix catalogue", "cena okładkowa", "původně", "pôvodne", "u.p.", "u.p", "市售價", "市售价", "reg", "vejl. pris", "vejl.pris", "vejl. udsalgspris", "vejledende pris", "vejledende udsalgspris", "veil. pris", "ajánlott fogyasztói ár", "ajánlott ár", "fogyasztói ár", "bisheriger preis", "unser bisheriger preis", "vorheriger preis", "áður", "běžně", "dříve", "stará cena", "αρχική τιμή", "παλιά τιμή", "sena kaina", "senoji kaina", "ankstesnė kaina", "iepriekšējā cena", "vecā cena", "vana hind", "tavahind", "eelmine hind", "régi ár", "korábbi ár", "predošlá cena", "ranija cijena", "prejšnja cena", "tidl. pris", "tidligere", "メーカー希望小売価格", "建議售價", "建议零售价", "优惠前", "優惠前", "list price", "reg.", "regular", "regular price", "original", "originally", "orig.", "orig", "old price", "retail", "statt", "uvp", "uvp*",
             "bisher", "vorher", "früher", "alter preis", "normalpris", "førpris", "før", "vejl", "vejledende", "tidligere pris", "ord. pris", "ord pris", "ordinarie",
             "ordinarie pris", "rek. pris", "tidigare", "tidigare pris", "veil", "veil.", "veiledende", "ordinær pris", "ovh", "norm.", "norm", "normaalihinta",
             "prix conseillé", "au lieu de", "prix barré", "avant", "ancien prix", "precio recomendado", "pvp", "pvpr", "antes", "precio anterior", "prezzo di listino",
@@ -80,7 +80,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "shipping", "delivery", "postage", "p&p", "versand", "versandkosten", "lieferung", "zzgl", "fragt", "levering", "leveret", "frakt", "leverans", "frakt fra",
             "livraison", "expédition", "frais de port", "envío", "gastos de envío", "envio", "spedizione", "consegna", "verzending", "verzendkosten", "bezorging",
             "dostawa", "wysyłka", "dostawy", "doprava", "doručení", "doručenie", "szállítás", "livrare", "transport", "доставка", "toimitus", "tarne", "piegāde",
-            "pristatymas", "доставки", "αποστολή", "μεταφορικά", "kargo", "송료", "배송비", "送料", "运费", "運費", "dostava", "poštovné", "portes", "frete",
+            "pristatymas", "доставки", "αποστολή", "μεταφορικά", "kargo", "송료", "배송비", "送料", "运费", "運費", "dostava", "poštovné", "portes", "frete", "courier", "kuller", "kohaletoimetamine", "kohaletoimetamise", "bezorgkosten", "kurýr", "kuriér", "kurier", "futár", "curier", "курьер", "кур'єр", "kurjers", "kurjeris",
         ],
     ),
     (
@@ -96,13 +96,13 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
         &[
             "monthly", "per month", "finance", "financing", "instalment", "installment", "installments", "pay in", "klarna", "afterpay", "clearpay", "zip", "affirm", "rate",
             "raten", "ratenzahlung", "finanzierung", "afbetaling", "delbetaling", "delbetala", "månedlig", "rata", "raty", "raty od", "splátk", "na splátky", "hitel",
-            "mensualité", "mensualidad", "cuotas", "cuota", "parcelas", "rassrochka", "рассрочк", "кредит", "rate de", "leasing", "leje", "kk-maksu", "järelmaks", "a rate",
+            "mensualité", "mensualidad", "cuotas", "cuota", "parcelas", "rassrochka", "рассрочк", "кредит", "rate de", "leasing", "leje", "kk-maksu", "järelmaks", "a rate", "monatlich", "monatsrate", "mtl", "par mois", "mensualités", "per maand", "al mese", "rata mensile", "cuota mensual", "prestação", "prestação mensal", "törlesztő", "törlesztőrészlet", "rată lunară", "rate lunare", "splátka", "splátky", "splátky od", "rata od", "kuumakse", "kuumakse alates", "līzings", "mėnesio įmoka", "išsimokėtinai", "delbetala från", "kuukausierä", "osamaksu", "платёж", "платеж", "платёж от", "платеж от", "щомісячний платіж", "вноска", "месечна вноска", "δόσεις", "δόσεις από", "taksit", "obrok", "mjesečna rata", "月々", "月額", "월", "每月",
         ],
     ),
     (Cue::Deposit, &[
             // What is bid at an auction is no price that one can pay.
             "current bid", "starting bid", "aktuelles gebot", "startgebot", "mindestgebot", "enchère actuelle", "mise à prix", "puja actual", "oferta inicial", "offerta attuale", "aktuellt bud", "ledande bud", "aktuelt bud", "højeste bud", "nåværende bud", "korkein tarjous", "huidig bod", "aktualna oferta", "lance atual", "текущая ставка", "поточна ставка", "現在の入札","deposit", "down payment", "anzahlung", "acompte", "acconto", "aanbetaling", "zaliczka", "handpenning", "kontantinsats", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
-    (Cue::Fee, &["price for both", "price for all", "both for", "all for", "fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring"]),
+    (Cue::Fee, &["price for both", "price for all", "both for", "all for", "fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring", "gift wrap", "gift wrapping", "geschenkverpackung", "extended warranty", "garantieverlängerung", "versicherung", "verzekering", "assurance", "försäkring", "vakuutus", "pojištění", "poistenie", "ubezpieczenie", "minimum order", "minimum order value", "mindestbestellwert"]),
 ];
 
 /// Units that make an amount a unit price: kilogram, litre, metre and so on. After `/`, `per`, `pro`, `pr.`.

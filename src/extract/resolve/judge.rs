@@ -129,17 +129,22 @@ fn choose(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value<'
 fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[usize]) -> Verdict {
     let price = |i: usize, found: &Found| found.candidates[i].offer.price;
     let Some(base) = price(first, found) else { return Verdict::None };
-    let mut agreeing = 1;
+    // A product that the page has twice, for wide screens and for narrow ones, is one source all the same.
+    let mut sources = vec![found.candidates[first].source];
     let mut against = Vec::new();
     for &i in &structured[1..] {
         let Some(other) = price(i, found) else { continue };
         if close(base, other) {
-            agreeing += 1;
+            let own = found.candidates[i].source;
+            if !sources.contains(&own) {
+                sources.push(own);
+            }
             found.candidates[i].verdict = "agrees with the chosen price".to_owned();
         } else {
             against.push(i);
         }
     }
+    let agreeing = sources.len();
     let visible = best_visible(found).filter(|(i, _)| found.candidates[*i].rival.is_none());
     let source = found.candidates[first].source.as_str();
     if found.candidates[first].source == Source::SiteRule {
@@ -168,6 +173,15 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
                 confidence: 75,
                 why: "structured sources differ; the lower one is the price a person sees".to_owned(),
             };
+        }
+        // A source that names the other one's price as the price before, and the page's state with it.
+        let before = found.candidates[low].offer.list_price.zip(price(high, found)).is_some_and(|(a, b)| close(a, b));
+        let state = |c: &Candidate| {
+            c.source == Source::Embedded && c.offer.price.zip(price(low, found)).is_some_and(|(a, b)| close(a, b))
+        };
+        if before && found.candidates.iter().any(state) {
+            let why = "structured sources differ; the lower one names the other as the price before".to_owned();
+            return Verdict::Price { index: low, confidence: 72, why };
         }
         if let Some(verdict) = taxed_of(found, sight, low, high, visible.map(|(index, _)| index)) {
             return verdict;
@@ -316,6 +330,7 @@ fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value
     if spot_of(view, &found.candidates[index]).is_some_and(|own| may_count(own, view)) {
         return Verdict::None;
     }
+    let stands_alone = stands_alone(found, view, index, points);
     let product_like = found.says_product
         || found.products == 1
         || (view.buy_buttons > 0 && view.buy_buttons <= 12)
@@ -327,7 +342,8 @@ fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value
         || ((view.named || view.availability != Availability::Unknown) && points >= ENOUGH && view.tiles == 0)
         || ((points >= ENOUGH || view.unheaded && spot_of(view, &found.candidates[index]).is_some_and(is_named))
             && view.is_only_price(index_price))
-        || (view.advertised && view.tiles == 0);
+        || (view.advertised && view.tiles == 0)
+        || stands_alone;
     let kind = kind::other(harvest, roots, page, 0, 0);
     if !product_like
         || view.heading.is_none()
@@ -338,12 +354,14 @@ fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value
         return Verdict::None;
     }
     // A list whose products all cost the same: a price and a button for each.
-    if view.alike >= LIST && view.buy_buttons >= LIST && !found.says_product && found.products != 1 {
+    let leads = || view.titled && leads_its_like(view, &found.candidates[index]);
+    if view.alike >= LIST && view.buy_buttons >= LIST && !found.says_product && found.products != 1 && !leads() {
         return Verdict::None;
     }
     // What is sold out has no button, and its page is full of what to buy instead.
     let sold_out = view.titled && view.says_out && view.buy_buttons == 0;
-    if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 && !sold_out {
+    let listed = view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0;
+    if listed && !sold_out && !stands_alone {
         return Verdict::None;
     }
     let best = found.candidates[index].offer.price;
@@ -390,8 +408,13 @@ fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value
             .filter(visible)
             .any(|c| c.offer.price != Some(low) && c.offer.price != Some(high) && shape(c) == shape(rival));
         let reduces = |money: Money| view.discounts.iter().any(|p| is_reduction(high, money, *p));
-        let rung =
-            |s: &Spot| s.money.is_some_and(|m| m != low && m != high && m.currency() == high.currency() && reduces(m));
+        // Each with a percentage of its own.
+        let rung = |s: &Spot| {
+            let by_another =
+                |m: Money| view.discounts.iter().any(|p| is_reduction(high, m, *p) && !is_reduction(high, low, *p));
+            !(s.tile || s.aside)
+                && s.money.is_some_and(|m| m != high && m.currency() == high.currency() && by_another(m))
+        };
         if !third && low.currency() == high.currency() && reduces(low) && !view.spots.iter().any(rung) {
             let place = |price| {
                 found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(price))
@@ -435,6 +458,28 @@ fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value
         confidence,
         why: "no markup states a price; the one a person sees beside title and buy button".to_owned(),
     }
+}
+
+/// Points by which a price leads all others where tiles beside it do not make the page a list.
+const FAR_AHEAD: i32 = 60;
+/// Points by which the first of several places of one shape leads the others where they show one product.
+const LEADS: i32 = 30;
+
+/// Whether a price of no tile's shape stands so far ahead of every other amount that what is in tiles is recommended
+/// beside it: the page's own title names what it is the price of.
+fn stands_alone(found: &Found, view: &View, index: usize, points: i32) -> bool {
+    let own = &found.candidates[index];
+    let Some(spot) = spot_of(view, own).filter(|_| view.titled && points >= ENOUGH + 15) else { return false };
+    let other =
+        |c: &Candidate| c.source == Source::Visible && c.offer.price != own.offer.price && c.score + FAR_AHEAD > points;
+    !found.candidates.iter().any(other) && !view.spots.iter().any(|s| s.tile && s.signature == spot.signature)
+}
+
+/// Whether a place leads all others of its shape: it stands at the heading, and they stand behind others.
+fn leads_its_like(view: &View, own: &Candidate) -> bool {
+    let Some(spot) = spot_of(view, own) else { return false };
+    let like = |s: &Spot| s.signature == spot.signature && s.node != spot.node && s.points + LEADS > spot.points;
+    !view.spots.iter().any(like)
 }
 
 /// Whether the lower of two prices is paid on a condition that its row names.
