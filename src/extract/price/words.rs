@@ -399,6 +399,9 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
             && !(cue == Cue::Member && is_for_others(&before[..before.len() - phrase.len()]))
     };
     found.extend(ahead.iter().filter(|(phrase, cue)| said(phrase, *cue)).map(|(_, cue)| *cue));
+    if !before.is_empty() && OTHER_LABELS.contains(before.trim_end_matches('.').trim_start()) {
+        found.push(Cue::Fee);
+    }
     // `Free shipping from € 25`: the amount that an order must reach.
     if found.contains(&Cue::From) && speaks_of_shipping(before) {
         found.push(Cue::UpTo);
@@ -426,6 +429,18 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     found.extend(alone.map(|(_, cue)| *cue));
     found
 }
+
+/// Labels of amounts that are no price of the thing, in lower case: services, fees, what comes back. Only as the whole
+/// label: `2 years of warranty` and `easy installation` may stand above a price.
+#[rustfmt::skip]
+static OTHER_LABELS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| FxHashSet::from_iter([
+    "installation", "assembly", "samples", "sample", "warranty", "next bid", "voucher worth", "protect it for", "earn", "rewards", "reward", "bonus", "refund", "rebate", "trade-in value", "gift card", "engraving", "recycling fee",
+    "montage", "rückerstattung", "erstattung", "muster", "garantie", "entsorgung", "altgeräteentsorgung", "lieferung ab", "gravur", "montering", "monteringshjælp", "delbetaling fra", "delbetalning från", "garanti", "gravering", "asennus", "pantti", "takuu", "kierrätysmaksu",
+    "dont éco-part", "éco-part", "éco-participation", "remboursé", "remboursement", "extension de garantie", "bon d'achat", "livraison dès", "gravure", "instalación", "garantía", "seguro", "reembolso", "entrega desde", "entrega", "envío desde", "canon digital", "instalação", "garantia", "portes desde",
+    "installazione", "garanzia", "rimborso", "buono", "consegna da", "contributo raee", "installatie", "garantie-uitbreiding", "verwijderingsbijdrage", "retour", "levering vanaf", "montaż", "zwrot", "gwarancja", "próbka", "dostawa od", "wysyłka od", "montáž", "záruka", "recyklační poplatek", "recyklačný poplatok", "cena dopravy", "doprava od", "dárek v hodnotě", "darček v hodnote",
+    "beszerelés", "garancia", "visszatérítés", "szállítás", "instalare", "garanție", "garanție extinsă", "transport de la", "установка", "гарантия", "бонус", "бонусы", "возврат", "доставка от", "встановлення", "гарантія", "бонуси", "доставка від", "монтаж", "гаранция", "доставка от", "τοποθέτηση", "εγγύηση", "montaj", "garanti uzatma", "kazancınız", "kurulum",
+    "järelmaks alates", "tarne alates", "līzings no", "mēneša maksājums", "piegāde no", "garantija", "pristatymas nuo", "jamstvo", "montaža", "ポイント", "送料", "工事費", "포인트", "설치비", "积分", "安装费", "押金",
+]));
 
 /// Whether the words in front of `members` exclude them: `non-members`, `ikke-medlemmer`.
 fn is_for_others(ahead: &str) -> bool {

@@ -349,7 +349,8 @@ fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value
         || view.heading.is_none()
         || kind::is_side_page(page)
         || view.heading.as_ref().is_some_and(|(words, _)| kind::is_side_heading(words))
-        || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article)
+        || matches!(kind, Outcome::Search | Outcome::Article)
+        || kind == Outcome::Home && !front_sells(found, view, points, stands_alone)
     {
         return Verdict::None;
     }
@@ -473,6 +474,18 @@ fn stands_alone(found: &Found, view: &View, index: usize, points: i32) -> bool {
     let other =
         |c: &Candidate| c.source == Source::Visible && c.offer.price != own.offer.price && c.score + FAR_AHEAD > points;
     !found.candidates.iter().any(other) && !view.spots.iter().any(|s| s.tile && s.signature == spot.signature)
+}
+
+/// Whether a page at the address of a shop's front sells one thing all the same: its own title names what stands at the
+/// price, something puts it into a cart or describes it, and no list leads elsewhere.
+fn front_sells(found: &Found, view: &View, points: i32, stands_alone: bool) -> bool {
+    const FEW: usize = 3;
+    let sold = found.says_product
+        || found.products == 1
+        || view.labels.sku.is_some()
+        || view.labels.gtin.is_some()
+        || (1..=FEW).contains(&view.buy_buttons);
+    view.titled && sold && points >= ENOUGH + 15 && (view.tiles < FEW || stands_alone)
 }
 
 /// Whether a place leads all others of its shape: it stands at the heading, and they stand behind others.
