@@ -134,13 +134,7 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
         || segments.is_empty() && url.as_ref().is_some_and(asks)
     {
         return Outcome::Search;
-    } else if !has_query
-        && (segments.is_empty()
-            || (segments.len() == 1
-                && (segments[0].len() <= 5 && is_place(segments[0])
-                    || segments[0].starts_with("index.")
-                    || segments[0] == "home"
-                    || segments[0] == "default.aspx")))
+    } else if !has_query && is_front(&segments) && !url.as_ref().is_some_and(|url| names_another_address(harvest, url))
     {
         return Outcome::Home;
     }
@@ -158,6 +152,31 @@ pub fn other(harvest: &Harvest<'_>, roots: &[Value<'_>], page: &Page<'_>, tiles:
         return Outcome::Category;
     }
     Outcome::Other
+}
+
+/// Whether the parts of a path are those of a shop's front page.
+fn is_front(segments: &[&str]) -> bool {
+    match segments {
+        [] => true,
+        [one] => {
+            one.len() <= 5 && is_place(one) || one.starts_with("index.") || *one == "home" || *one == "default.aspx"
+        }
+        _ => false,
+    }
+}
+
+/// Whether a page that was fetched from a front page's address says that its own is another one of the same shop.
+fn names_another_address(harvest: &Harvest<'_>, url: &Url) -> bool {
+    let stated = harvest.canonical.as_deref().filter(|stated| !stated.is_empty());
+    let stated = stated.map(str::to_owned).or_else(|| harvest.meta(&["og:url"]).map(|m| m.content.to_string()));
+    let Some(own) = stated.and_then(|stated| address::absolute(&stated, url.as_str())) else { return false };
+    let site = |url: &Url| {
+        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+        host.strip_prefix("www.").or_else(|| host.strip_prefix("m.")).unwrap_or(&host).to_owned()
+    };
+    let path = own.path().to_ascii_lowercase();
+    let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+    site(&own) == site(url) && !is_front(&segments)
 }
 
 /// Whether an address carries the words of a search, as the front page of a shop without another place for it does.
@@ -222,7 +241,20 @@ pub fn is_side_heading(heading: &str) -> bool {
     let named = words().count() <= 3
         && words().any(|word| CARTS.contains(&word))
         && words().all(|word| CARTS.contains(&word) || WHOSE.contains(&word));
-    named || bag.contains(&lower.trim()) || ORDERED.iter().chain(&FOUND).any(|phrase| lower.contains(phrase))
+    // `Quick Results for Hair` is a name: in front of what a search found stands how many there are, or whose they are.
+    #[rustfmt::skip]
+    const LEADS: [&str; 32] = [
+        "showing", "all", "your", "the", "my", "no", "search", "top", "we", "found", "ihre", "ihr", "alle", "keine", "mostrando", "tus", "los", "todos", "les", "vos", "tous", "aucun", "i", "tuoi", "tutti", "dine", "dina", "alla", "uw", "twoje", "wszystkie", "os",
+    ];
+    let leads = |ahead: &str| {
+        let mut words = ahead.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.all(|word| LEADS.contains(&word) || word.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let found = |phrase: &&str| lower.find(*phrase).is_some_and(|at| leads(&lower[..at]));
+    named
+        || bag.contains(&lower.trim())
+        || ORDERED.iter().any(|phrase| lower.contains(phrase))
+        || FOUND.iter().any(found)
 }
 
 /// Whether the shop led us away from what was asked for: to its front page, or to another product.

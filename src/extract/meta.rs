@@ -63,6 +63,11 @@ pub fn candidate(harvest: &Harvest<'_>, context: &Context<'_>) -> Option<Candida
     if let Some(meta) = amount {
         offer.evidence = Some(Evidence::new(Source::Meta, meta.key.clone(), &meta.content, Some(meta.at)));
         match price::machine(&meta.content, &context).and_then(|reading| reading.money(context.currency)) {
+            // The sign in the amount and the currency beside it say two different things: neither is believed.
+            Ok(money) if currency.is_some_and(|stated| stated != money.currency()) => {
+                let raw = super::text::cut(&meta.content, 40);
+                candidate.open.push(format!("{} `{raw}` is in another money than stated", meta.key));
+            }
             Ok(money) => {
                 offer.price = Some(money);
                 offer.currency = Some(money.currency());

@@ -300,7 +300,24 @@ pub fn condition_of(before: &str, after: &str) -> Option<Role> {
     if condition::holds(before.trim(), plain(after).trim()) {
         return Some(Role::Conditional);
     }
-    condition::is_used(before.trim()).then_some(Role::Used)
+    (condition::is_used(before.trim()) || condition::names_used(&plain(after))).then_some(Role::Used)
+}
+
+/// Whether words name those who pay an amount: members, holders of a card.
+#[must_use]
+pub fn speaks_of_members(words: &str) -> bool {
+    let low = text::lower(words);
+    words::cues(low.trim(), "").contains(&words::Cue::Member) || words::speaks_of_members(&low)
+}
+
+/// Whether a text is a number with a unit or a count of pieces: `500ml`, `2-pack`.
+#[must_use]
+pub fn is_quantity(text: &str) -> bool {
+    let unit =
+        text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | 'x' | 'X' | '×' | '-' | ' '));
+    let unit = text::lower(unit);
+    unit.len() < text.len()
+        && (words::is_quantity(&unit) || words::PIECES.contains(&&*unit) || words::MEASURES.contains(&&*unit))
 }
 
 /// Whether words call the amount behind them the price one pays: `Our price:`, `Cena`.
@@ -390,7 +407,11 @@ pub fn money(raw: &str, context: &Context<'_>) -> Result<Money, Refusal> {
 pub fn machine(raw: &str, context: &Context<'_>) -> Result<Reading, Refusal> {
     let raw = raw.trim();
     let plain = Reading::plain(raw, context);
-    let Some(reading) = plain else { return read(raw, context) };
+    let Some(reading) = plain else {
+        // Software writes numbers from ten million on as `1.25E7`: none of them was grouped by a person.
+        let large = number::with_exponent(raw).map(|amount| Reading::of(amount, context));
+        return large.map_or_else(|| read(raw, context), Ok);
+    };
     let decimals = raw.rsplit_once('.').map_or(0, |(_, d)| d.len());
     let whole = raw.split('.').next().map_or(0, str::len);
     let exponent = context.currency.map(crate::money::exponent);
@@ -440,8 +461,12 @@ impl Reading {
     }
 
     fn plain(raw: &str, context: &Context<'_>) -> Option<Self> {
-        let amount = crate::money::decimal(raw).ok()?;
-        Some(Self {
+        crate::money::decimal(raw).ok().map(|amount| Self::of(amount, context))
+    }
+
+    /// An amount that nothing is said about.
+    fn of(amount: Decimal, context: &Context<'_>) -> Self {
+        Self {
             amount,
             high: None,
             mark: None,
@@ -454,6 +479,6 @@ impl Reading {
             worded: false,
             doubted: false,
             rivalled: false,
-        })
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! It yields one candidate per product it finds and says which of them are only related products. It never picks a
 //! price by position when two offers differ: a difference becomes a range, a contradiction stays open.
 
+mod bounds;
 mod offers;
 mod terms;
 
@@ -222,8 +223,9 @@ impl<'w, 'a> Walker<'w, 'a> {
                 .and_then(Value::text)
                 .or_else(|| b.text())
         });
-        let codes = ["gtin13", "gtin14", "gtin12", "gtin8", "gtin", "isbn", "ean", "upc", "productID", "sku", "mpn"];
-        let codes = codes.iter().filter_map(|key| object.get(key).and_then(Value::text));
+        let named = ["gtin13", "gtin14", "gtin12", "gtin8", "gtin", "isbn", "ean", "upc"];
+        let named = named.iter().filter_map(|key| object.get(key).and_then(Value::text));
+        let others = ["productID", "sku", "mpn"].iter().filter_map(|key| object.get(key).and_then(Value::text));
         let image = object.first(&["image", "photo"]).and_then(|v| match v.each().first()? {
             Value::Object(o) => o.first(&["contentUrl", "url", "@id"]).and_then(Value::text),
             other => other.text(),
@@ -238,7 +240,10 @@ impl<'w, 'a> Walker<'w, 'a> {
                 .and_then(|s| field(s, MAX_FIELD))
                 .map(|sku| without_words(without_scheme(sku))),
             mpn: first(&["mpn"]).and_then(|s| field(s, MAX_FIELD)),
-            gtin: codes.filter_map(gtin_of).next(),
+            gtin: named
+                .filter_map(gtin_of)
+                .next()
+                .or_else(|| others.filter(|code| may_be_gtin(code)).find_map(gtin_of)),
             image: image.and_then(|i| field(i, 2048)),
             condition: first(&["itemCondition"]).and_then(condition),
             ..Offer::default()
@@ -332,6 +337,23 @@ fn texts(object: &Object<'_>, keys: &[&str]) -> Vec<String> {
 fn gtin_of(code: &str) -> Option<String> {
     let (kind, _) = gtin::classify(code)?;
     (kind != gtin::Kind::Issn).then(|| gtin::canonical(code)).flatten()
+}
+
+/// Whether an article's number can be a GTIN that nothing calls one: with its label, or as unbroken digits that no shop
+/// gives out itself. One of ten numbers has a check digit that fits by chance.
+fn may_be_gtin(code: &str) -> bool {
+    let code = code.trim();
+    if code.starts_with(char::is_alphabetic) {
+        return true;
+    }
+    let in_store = |code: &str| code.starts_with("02") || code.starts_with("04") || code.starts_with('2');
+    let digits = code.bytes().all(|b| b.is_ascii_digit());
+    match code.len() {
+        12 => digits && !code.starts_with(['2', '4']),
+        13 => digits && !in_store(code),
+        14 => digits && !in_store(&code[1..]),
+        _ => false,
+    }
 }
 
 /// schema.org's OfferItemCondition and the words of feeds.

@@ -11,6 +11,8 @@ mod as_shipped;
 mod as_shipped_beside;
 mod as_shipped_named;
 mod attacked_sight;
+mod attacked_markup;
+mod attacked_words;
 mod bars;
 mod believed;
 mod campaign_consent;

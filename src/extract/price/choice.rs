@@ -151,7 +151,7 @@ pub(super) fn refuse_unpaid(raw: &str, first: &Reading, second: Option<&Reading>
     if shipped { Err(Refusal::Threshold) } else { Ok(()) }
 }
 
-/// `49:50` and nothing else, as Sweden used to write kronor and öre; a time of the day only where the money says so.
+/// `49:50`, as Sweden used to write kronor and öre; among words, or as a time of the day, only where the money says so.
 pub(super) fn split_by_colon(text: &str, low: &str, numbers: &[Number<'_>], context: &Context<'_>) -> Option<Reading> {
     let [whole, cents] = numbers else { return None };
     if &text[whole.end..cents.start] != ":" {
@@ -165,12 +165,13 @@ pub(super) fn split_by_colon(text: &str, low: &str, numbers: &[Number<'_>], cont
     let time = kronor.parse::<u32>().is_ok_and(|hours| hours <= HOURS) && ore < "60";
     let known = marked || (seen.mark.is_none() && context.currency == Some(Currency::SEK) && !time);
     let behind = text[seen.to..].trim_matches(['*', ' ', '.']);
-    let alone = whole.start == 0 && (behind.is_empty() || behind.starts_with("/"));
+    // With its money behind it the pair is an amount among words too: `Ca: 89:90 kr/st`.
+    let alone = marked || whole.start == 0 && (behind.is_empty() || behind.starts_with("/"));
     if !known || !alone || local != Some(Currency::SEK) {
         return None;
     }
     let amount = crate::money::decimal(&format!("{kronor}.{ore}")).ok()?;
-    seen.from = 0;
+    seen.from = whole.start;
     let (reading, _) = seen.reading(context, None, &[]).ok()?;
     Some(Reading { amount, ..reading })
 }

@@ -21,14 +21,22 @@ const CODES: &[&str] = &[
 #[rustfmt::skip]
 const OTHERS: &[&str] = &[
     // Apps.
-    "app only", "app-only", "only in the app", "only in app", "app exclusive", "app price", "app-price", "nur in der app", "kun i appen", "endast i appen", "bara i appen", "vain sovelluksessa", "app-preis", "app-pris", "alleen in de app", "dans l'appli", "sur l'appli", "prix appli", "en la app", "precio app", "nell'app", "prezzo app",
+    "app only", "app-only", "in the app", "in app", "in our app", "in der app", "in unserer app", "in de app", "i appen", "i vår app", "i vores app", "sovelluksessa", "only in the app", "only in app", "app exclusive", "app price", "app-price", "nur in der app", "kun i appen", "endast i appen", "bara i appen", "vain sovelluksessa", "app-preis", "app-pris", "alleen in de app", "dans l'appli", "sur l'appli", "prix appli", "en la app", "precio app", "nell'app", "prezzo app",
     "no app", "na aplicação", "w aplikacji", "v aplikaci", "v aplikácii", "az appban", "în aplicație", "в приложении", "в додатку", "в застосунку", "στην εφαρμογή", "uygulamaya özel", "uygulamada", "アプリ限定", "アプリ価格", "앱 전용", "앱전용", "app专享", "app專享",
     // Subscriptions.
-    "subscribe & save", "subscribe and save", "with subscription", "with a subscription", "subscription price", "autoship", "auto-delivery", "im abo", "im sparabo", "sparabo", "abo-preis", "med abonnement", "abonnementspris", "som abonnent", "med prenumeration", "prenumerera", "med abonnemang", "kestotilaus", "met abonnement", "avec abonnement", "en abonnement", "abonnez-vous",
-    "con suscripción", "suscríbete", "con abbonamento", "abbonati", "com assinatura", "z subskrypcją", "w subskrypcji", "s předplatným", "cu abonament", "по подписке", "за підпискою", "abonelikle", "定期便", "定期購入", "정기배송", "定期购",
+    "subscribe & save", "subscribe and save", "with subscription", "with a subscription", "subscription price", "autoship", "auto-delivery", "im abo", "im sparabo", "sparabo", "spar-abo", "abo-preis", "med abonnement", "abonnementspris", "som abonnent", "med prenumeration", "prenumerera", "med abonnemang", "kestotilaus", "met abonnement", "avec abonnement", "en abonnement", "abonnez-vous",
+    "con suscripción", "suscríbete", "con abbonamento", "abbonati", "com assinatura", "z subskrypcją", "w subskrypcji", "s předplatným", "cu abonament", "по подписке", "за підпискою", "abonelikle", "定期便", "定期購入", "정기배송", "定期购", "regelmäßige lieferung", "repeat delivery", "regular delivery", "livraison régulière", "entrega periódica", "consegna periodica",
+    // First orders.
+    "first order", "first purchase", "erste bestellung", "erstbestellung", "ersten einkauf", "première commande", "primer pedido", "primera compra", "primo ordine", "primeira compra", "eerste bestelling", "første ordre", "første køb", "första köp", "första köpet", "pierwsze zamówienie", "první nákup", "prvý nákup", "első rendelés", "prima comandă", "первый заказ", "перше замовлення",
     // Sets.
     "set price", "bundle price", "bundle:", "buy together", "together:", "zusammen kaufen", "zusammen:", "køb sammen", "köp tillsammans", "kjøp sammen", "osta yhdessä", "acheter ensemble", "comprar juntos", "cómpralos juntos", "acquista insieme", "samen kopen", "kup razem", "koupit společně", "buy both", "setpreis", "set-preis", "paketpreis", "im set", "im bundle", "pakkepris", "pakketilbud", "sætpris", "paketpris", "setpris", "pakettihinta", "prix du lot", "prix de l'ensemble", "prezzo set", "prezzo del set", "precio del set", "precio del pack", "precio pack",
     "preço do conjunto", "preço do kit", "setprijs", "pakketprijs", "cena zestawu", "cena za zestaw", "w zestawie", "cena sady", "cena setu", "cena za sadu", "szett ára", "csomagár", "preț set", "preț pachet", "цена комплекта", "цена за комплект", "ціна комплекту", "ціна за комплект", "τιμή σετ", "set fiyatı", "セット価格", "세트 가격", "套装价", "套餐价",
+    // Trade.
+    "wholesale price", "wholesale", "trade price", "reseller price", "dealer price", "händlerpreis", "großhandelspreis", "wiederverkäuferpreis", "gewerbepreis", "prix pro", "prix professionnel", "prix de gros", "prix revendeur", "precio mayorista", "precio al por mayor", "precio profesional", "precio distribuidor", "preço grossista", "preço de atacado", "preço atacado", "preço revenda", "no atacado",
+    "prezzo ingrosso", "prezzo all'ingrosso", "prezzo rivenditore", "prezzo rivenditori", "groothandelsprijs", "grossistpris", "återförsäljarpris", "engrospris", "forhandlerpris", "tukkuhinta", "jälleenmyyjähinta", "cena hurtowa", "velkoobchodní cena", "veľkoobchodná cena", "nagykereskedelmi ár", "nagyker ár", "preț en gros", "pret en gros", "preț angro", "pret angro",
+    "оптовая цена", "оптовые цены", "опт", "оптом", "оптова ціна", "гуртова ціна", "цена на едро", "χονδρική", "χονδρική τιμή", "χονδρικής", "hulgihind", "vairumtirdzniecības cena", "didmeninė kaina", "veleprodajna cijena", "veleprodajna cena", "toptan fiyat", "toptan fiyatı", "bayi fiyatı", "卸価格", "卸売価格", "業販価格", "批发价", "批發價", "도매가",
+    // What comes back.
+    "back on your card", "back on your account", "back on your next", "back in points", "back in rewards", "cash back", "cashback", "zurück auf", "auf ihr kundenkonto", "tilbage på", "tillbaka på", "tilbake på", "de retour sur", "crédités sur", "cagnotte", "cagnottés", "terug op", "di nuovo sulla", "de vuelta en", "zpět na", "späť na", "zwrot na", "vissza a", "înapoi pe", "кешбэк", "кэшбэк", "кешбек", "обратно на карту", "на бонусный счёт", "на бонусный счет", "tagasi kaardile", "ポイント還元", "적립금",
     // Trade-ins.
     "with trade-in", "after trade-in", "with eligible trade-in", "mit eintausch", "nach eintausch", "med inbyte", "efter inbyte", "med bytte", "con permuta", "avec reprise", "z odsprzedażą",
 ];
@@ -54,7 +62,7 @@ const SHIPPING: &[&str] = &[
 ];
 #[rustfmt::skip]
 const FREE: &[&str] = &[
-    "free", "gratis", "fri", "fritt", "fraktfritt", "fragtfri", "ilmainen", "kostenlos", "kostenlose", "kostenloser", "kostenfrei", "kostenfreie", "versandkostenfrei", "gratuit", "gratuita", "gratuite", "gratuito", "gratuiti", "offert", "offerte", "grátis", "zdarma", "zadarmo", "darmowa", "darmowy", "bezpłatna", "ingyenes", "безплатна", "безкоштовна", "бесплатная", "бесплатно", "безкоштовно", "безплатно", "δωρεάν", "ücretsiz", "bedava", "חינם", "無料", "무료", "包邮", "免运费", "免運費", "مجاني", "miễn phí", "ฟรี", "besplatna", "brezplačna", "tasuta", "bezmaksas", "nemokamas", "frí",
+    "free", "gratis", "fri", "fritt", "fraktfritt", "fragtfri", "ilmainen", "kostenlos", "kostenlose", "kostenloser", "kostenlosen", "kostenlosem", "kostenfrei", "kostenfreie", "versandkostenfrei", "gratuit", "gratuita", "gratuite", "gratuito", "gratuiti", "offert", "offerte", "grátis", "zdarma", "zadarmo", "darmowa", "darmową", "darmowej", "darmowy", "bezpłatna", "ingyenes", "безплатна", "безкоштовна", "бесплатная", "бесплатной", "бесплатную", "бесплатно", "безкоштовно", "безплатно", "δωρεάν", "ücretsiz", "bedava", "חינם", "無料", "무료", "包邮", "免运费", "免運費", "مجاني", "miễn phí", "ฟรี", "besplatna", "brezplačna", "tasuta", "bezmaksas", "nemokamas", "frí",
 ];
 
 static USEDS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(USED.iter().copied()));
@@ -66,9 +74,45 @@ pub(super) fn is_used(before: &str) -> bool {
     whole_word(&USEDS, end_of(before))
 }
 
+/// Whether words in lower case are nothing but one that calls a thing used.
+pub(super) fn names_used(words: &str) -> bool {
+    USED.contains(&words.trim_matches([' ', '(', ')', '.', '*']))
+}
+
 /// Whether a text in lower case speaks of shipping that costs nothing: its amount is what an order must reach.
 pub(super) fn ships_free(text: &str) -> bool {
     SHIPPINGS.is_match(text.as_bytes()) && whole_word(&FREES, text)
+}
+
+/// What says that shipping or a deposit is part of a price, or comes on top of it: the beginnings of words, in lower case.
+#[rustfmt::skip]
+const APART: &[&str] = &[
+    "zzgl", "zuz", "inkl", "incl", "inbegr", "enthalten", "inclu", "inklu", "compris", "compres", "inbegrepen", "w cenie", "wliczon", "v cen", "zahrn", "în preț", "în pret", "включ", "вкл", "в цен", "dahil", "sisält", "benne",
+    "excl", "exclu", "exkl", "ekskl", "esclus", "extra", "en sus", "aparte", "a parte", "additional", "calculated", "not ", "tilkommer", "tillkommer", "tulevat", "hinzu", "kommt", "separat", "nicht ", "別", "込", "別途", "포함", "별도", "另计", "另計", "รวม",
+];
+
+static APARTS: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(APART.iter().copied()));
+
+/// Whether the words in lower case behind an amount that speak of shipping or a deposit say that it is free, part of the
+/// amount or on top of it: then the amount is not what it costs.
+pub(super) fn costs_apart(after: &str) -> bool {
+    let until = after.find(|c: char| c.is_ascii_digit() || super::currency::is_sign(c)).unwrap_or(after.len());
+    let near = beginning_of(&after[..until]);
+    let begins =
+        |at: usize| !near[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() && u32::from(c) < 0x3000);
+    whole_word(&FREES, near) || APARTS.find_all(near.as_bytes()).any(|hit| begins(hit.start))
+}
+
+/// Whether words in lower case begin with shipping or with what says that it is free, behind words that join or speak of
+/// tax: `inkl. MwSt., kostenloser Versand`.
+pub(super) fn begins_with_shipping(after: &str) -> bool {
+    #[rustfmt::skip]
+    const JOINS: [&str; 30] = [
+        "and", "und", "og", "och", "et", "y", "e", "i", "ja", "en", "with", "mit", "med", "avec", "con", "com", "met", "z", "s", "cu", "с", "и", "inkl", "incl", "inc", "inklusive", "including", "includes", "plus", "sis",
+    ];
+    let mut words = after.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let first = words.find(|word| !JOINS.contains(word) && !super::tax::is_word(word)).unwrap_or("");
+    FREE.contains(&first) || SHIPPING.iter().any(|stem| first.starts_with(stem))
 }
 
 fn whole_word(phrases: &Anywhere, text: &str) -> bool {
@@ -88,6 +132,12 @@ static PHRASES: LazyLock<Anywhere> = LazyLock::new(|| Anywhere::as_written(CODES
 const REACH: usize = 64;
 /// Pieces of one deal at most: a larger number counts something else.
 const MOST_PIECES: u32 = 99;
+/// Pieces of a rung of a ladder of prices, at least where a plus alone says so, and at most.
+const LEAST_OF_LADDER: u32 = 10;
+const MOST_OF_LADDER: u32 = 99_999;
+/// What people are old enough for.
+const AGES: [u32; 4] = [12, 14, 16, 18];
+const YEARS: std::ops::Range<u32> = 2_001..2_050;
 
 /// Whether the words right before an amount, or those right behind it, say that it is paid on a condition; both in lower
 /// case. Behind an amount, what speaks of percentages tells of a reduction, not of that amount.
@@ -99,6 +149,21 @@ pub(super) fn holds(before: &str, after: &str) -> bool {
         || names_coupon(near)
         || names_coupon(beginning_of(behind))
         || several(near)
+        || is_rung(before)
+}
+
+/// Whether words in lower case behind an amount in its own text are nothing but the count of pieces that it takes: `ab 10
+/// Stück`. In a box of their own they may begin the next row.
+pub(super) fn is_told_behind(behind: &str) -> bool {
+    let behind = behind.trim_start_matches(|c: char| !c.is_alphanumeric());
+    BUYING.iter().any(|word| behind.strip_prefix(word).is_some_and(|rest| rest.starts_with(' '))) && several(behind)
+}
+
+/// Whether the words in front of an amount are nothing but a count with a plus: `25+`. What people are old enough for is
+/// told in the same way.
+fn is_rung(before: &str) -> bool {
+    let count = before.trim_end_matches([' ', ':']).strip_suffix('+').and_then(|count| count.trim().parse().ok());
+    count.is_some_and(|count: u32| (LEAST_OF_LADDER..=MOST_OF_LADDER).contains(&count) && !AGES.contains(&count))
 }
 
 /// `Code: SUMMER20`: a coupon by its form, a word and perhaps digits. Other codes are those of articles, and most have
@@ -155,7 +220,10 @@ fn several(before: &str) -> bool {
     let counted = if piece { counted[..counted.len() - unit.len()].trim_end() } else { counted };
     let digits = counted.len() - counted.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (front, count) = counted.split_at(counted.len() - digits);
-    let many = count.parse().is_ok_and(|count: u32| (2..=MOST_PIECES).contains(&count));
+    let count = count.parse().unwrap_or(0_u32);
+    // Nothing but the word and the number: `ab 100`, which is no year.
+    let lone = count <= MOST_OF_LADDER && !YEARS.contains(&count) && BUYING.contains(&front.trim());
+    let many = (2..=MOST_PIECES).contains(&count) || count > MOST_PIECES && lone;
     // `12,5 kg for` counts no pieces.
     if !many || front.ends_with(['.', ',', '-', '/']) {
         return false;

@@ -11,6 +11,11 @@ impl Seen<'_> {
         if after.starts_with('%') || after.starts_with("٪") || after.starts_with("percent") {
             return true;
         }
+        // `£ (47 reviews)`: a sign whose amount is missing, and a count in brackets.
+        let enclosed = self.text.get(self.from..self.number.start).is_some_and(|ahead| ahead.contains('('));
+        if enclosed && words::is_quantity(after.split([' ', ',', ')', '.']).next().unwrap_or("")) {
+            return true;
+        }
         if self.mark.is_some() {
             return false;
         }
@@ -29,10 +34,17 @@ impl Seen<'_> {
         };
         let word: &str = counted.split([' ', ',', ')', '(']).next().unwrap_or("");
         words::is_quantity(word.trim_end_matches('.'))
+            || self.counts_pieces(word.trim_end_matches('.'))
             || words::is_stock(counted)
             || self.multiplies(after)
             || self.is_time_or_count()
             || words::counts(before)
+    }
+
+    /// `3 Stück`, `4 pack`: a short number in front of a word for pieces, which none that means each of them is.
+    fn counts_pieces(&self, word: &str) -> bool {
+        let few = self.number.integer().is_some_and(|digits| digits.len() <= 2);
+        few && !matches!(word, "each" | "ea") && words::PIECES.contains(&word)
     }
 
     /// `5 499 00`: two zeros that stand alone are cents, whatever they belong to.

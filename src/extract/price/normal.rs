@@ -121,7 +121,8 @@ pub(super) fn lower(text: &str) -> Cow<'_, str> {
 }
 
 /// A blank-joined pair such as `2 499` inside `10-20` stays apart, a thousands blank joins: done by the number reader.
-/// Here only phone-like and date-like chains are dropped: three or more integers joined by the same dash or slash.
+/// Here only phone-like and date-like chains are dropped: three or more integers joined by the same dash or slash; and
+/// numbers with a power of ten, `5E3`, whose letter is no money.
 pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number<'_>>) {
     if numbers.len() < 2 {
         return;
@@ -130,6 +131,9 @@ pub(super) fn drop_chains(text: &str, numbers: &mut Vec<Number<'_>>) {
     let padded = |n: &Number<'_>| n.integer().is_some_and(|d| d.len() == 2 && d.starts_with('0'));
     let mut drop = vec![false; numbers.len()];
     for i in 1..numbers.len() {
+        if matches!(&text[numbers[i - 1].end..numbers[i].start], "e" | "E") {
+            (drop[i - 1], drop[i]) = (true, true);
+        }
         let joined = chained(&numbers[i - 1], &numbers[i]);
         let date_like = joined && (padded(&numbers[i]) || padded(&numbers[i - 1]));
         let chain_of_three = joined && i >= 2 && chained(&numbers[i - 2], &numbers[i - 1]);

@@ -255,6 +255,26 @@ impl<'t> Number<'t> {
     }
 }
 
+/// The number of a text that is nothing but one with a power of ten behind an `E`, as software writes large and small
+/// numbers: `1.25E7`. `None` for any other text, and for what no decimal holds.
+pub(super) fn with_exponent(text: &str) -> Option<Decimal> {
+    // A decimal holds no more places on either side of its point.
+    const MOST: i32 = 28;
+    let (factor, power) = text.split_once(['e', 'E'])?;
+    let power = power.strip_prefix('+').unwrap_or(power);
+    if power.len() > 3 || !power.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let power: i32 = power.parse().ok().filter(|power: &i32| power.abs() <= MOST)?;
+    let factor = crate::money::decimal(factor).ok()?.normalize();
+    let (digits, scale) = (factor.mantissa(), i32::try_from(factor.scale()).ok()? - power);
+    if scale >= 0 {
+        return Decimal::try_from_i128_with_scale(digits, u32::try_from(scale).ok()?).ok();
+    }
+    let zeros = 10_i128.checked_pow(scale.unsigned_abs())?;
+    Decimal::try_from_i128_with_scale(digits.checked_mul(zeros)?, 0).ok()
+}
+
 /// Whether digits are grouped in threes, or in twos before a last three as in India.
 fn grouped(groups: &[&str]) -> bool {
     let Some((first, rest)) = groups.split_first() else { return false };
@@ -323,6 +343,24 @@ mod tests {
         assert_eq!(read("1.299", Hints { decimal_mark: Some('.'), ..Hints::default() }), exact("1.299"));
         assert_eq!(read("1.299", Hints { decimal_mark: Some('.'), exponent: Some(2), fine: false }), either);
         assert_eq!(read("1.299", Hints { decimal_mark: Some('.'), exponent: Some(3), fine: false }), exact("1.299"));
+    }
+
+    #[test]
+    fn a_power_of_ten_is_multiplied_out() {
+        for (text, amount) in [
+            ("1.25E7", "12500000"),
+            ("1e3", "1000"),
+            ("1E+2", "100"),
+            ("1.5e-1", "0.15"),
+            ("9.99E0", "9.99"),
+            ("-1.0E7", "-10000000"),
+            ("1.2345678E7", "12345678"),
+        ] {
+            assert_eq!(with_exponent(text).map(|number| number.to_string()).as_deref(), Some(amount), "{text}");
+        }
+        for text in ["12 E", "99E", "E7", "1,5E3", "1E7 EUR", "1E99", "9.9E28", "1e1e1", "1e", "1e+", "1e++1"] {
+            assert_eq!(with_exponent(text), None, "{text}");
+        }
     }
 
     #[test]

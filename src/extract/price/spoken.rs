@@ -50,19 +50,40 @@ impl Seen<'_> {
         if role == Role::Price && (words::of_last_month(before) || alone && words::is_of_last_month(after)) {
             role = Role::List;
         }
-        if role == Role::Price && condition::holds(before, after) {
+        if role == Role::Price && (condition::holds(before, after) || condition::is_told_behind(after)) {
             role = Role::Conditional;
         }
         if role == Role::Price && condition::is_used(before) {
             role = Role::Used;
         }
-        if role == Role::Price && condition::ships_free(self.lower) {
+        if role == Role::Price && condition::ships_free(self.lower) && !self.is_praised(before, after) {
             role = Role::Threshold;
         }
-        if after.starts_with('+') || self.lower[self.to.max(self.number.end)..].trim_start().starts_with("and up") {
+        if self.is_least(after) || self.lower[self.to.max(self.number.end)..].trim_start().starts_with("and up") {
             kind = PriceKind::From;
         }
         (kind, role)
+    }
+
+    /// Whether free shipping is told behind a price: `£12.99 & free delivery`. Words in front of an amount, and such as join
+    /// it to what is free, `€50 for free shipping`, make it what an order must reach.
+    fn is_praised(&self, before: &str, after: &str) -> bool {
+        let glued = self.lower[self.to.max(self.number.end)..].starts_with('+');
+        // Scripts without blanks between words join all of them into one.
+        let spaced = |c: char| u32::from(c) < 0x0e00;
+        !glued
+            && (before.chars().all(spaced) && words::are_of_price(before) || words::names_price(before))
+            && !words::speaks_of_shipping(before)
+            && !condition::ships_free(before)
+            && condition::begins_with_shipping(after)
+    }
+
+    /// Whether a plus says that the amount is the least of several: `99+`, and not `99 + VAT`.
+    fn is_least(&self, after: &str) -> bool {
+        let Some(rest) = after.strip_prefix('+') else { return false };
+        let glued =
+            self.lower[self.to.max(self.number.end)..].starts_with('+') && !rest.starts_with(char::is_alphabetic);
+        glued || !rest.trim_start().starts_with(char::is_alphabetic)
     }
 
     /// Whether the words behind the amount lead to the next one, which has its money or is a percentage.

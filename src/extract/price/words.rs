@@ -50,7 +50,7 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
     (
         Cue::List,
         &[
-            "rrp", "msrp", "was", "list", "listenpreis", "katalogpreis", "katalogpris", "catalogusprijs", "prix catalogue", "cena okładkowa", "původně", "pôvodne", "u.p.", "u.p", "市售價", "市售价", "reg", "vejl. pris", "vejl.pris", "vejl. udsalgspris", "vejledende pris", "vejledende udsalgspris", "veil. pris", "ajánlott fogyasztói ár", "ajánlott ár", "fogyasztói ár", "bisheriger preis", "unser bisheriger preis", "vorheriger preis", "áður", "běžně", "dříve", "stará cena", "αρχική τιμή", "παλιά τιμή", "sena kaina", "senoji kaina", "ankstesnė kaina", "iepriekšējā cena", "vecā cena", "vana hind", "tavahind", "eelmine hind", "régi ár", "korábbi ár", "predošlá cena", "ranija cijena", "prejšnja cena", "tidl. pris", "tidligere", "メーカー希望小売価格", "建議售價", "建议零售价", "优惠前", "優惠前", "list price", "reg.", "regular", "regular price", "original", "originally", "old price", "retail", "statt", "uvp", "uvp*",
+            "rrp", "msrp", "was", "list", "listenpreis", "katalogpreis", "katalogpris", "catalogusprijs", "prix catalogue", "cena okładkowa", "původně", "pôvodne", "u.p.", "u.p", "市售價", "市售价", "reg", "vejl. pris", "vejl.pris", "vejl. udsalgspris", "vejledende pris", "vejledende udsalgspris", "veil. pris", "ajánlott fogyasztói ár", "ajánlott ár", "fogyasztói ár", "bisheriger preis", "unser bisheriger preis", "vorheriger preis", "áður", "běžně", "dříve", "stará cena", "αρχική τιμή", "παλιά τιμή", "sena kaina", "senoji kaina", "ankstesnė kaina", "iepriekšējā cena", "vecā cena", "vana hind", "tavahind", "eelmine hind", "régi ár", "korábbi ár", "predošlá cena", "ranija cijena", "prejšnja cena", "tidl. pris", "tidligere", "メーカー希望小売価格", "建議售價", "建议零售价", "优惠前", "優惠前", "list price", "reg.", "regular", "regular price", "original", "originally", "orig.", "orig", "old price", "retail", "statt", "uvp", "uvp*",
             "bisher", "vorher", "früher", "alter preis", "normalpris", "førpris", "før", "vejl", "vejledende", "tidligere pris", "ord. pris", "ord pris", "ordinarie",
             "ordinarie pris", "rek. pris", "tidigare", "tidigare pris", "veil", "veil.", "veiledende", "ordinær pris", "ovh", "norm.", "norm", "normaalihinta",
             "prix conseillé", "au lieu de", "prix barré", "avant", "ancien prix", "precio recomendado", "pvp", "pvpr", "antes", "precio anterior", "prezzo di listino",
@@ -80,14 +80,14 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
             "shipping", "delivery", "postage", "p&p", "versand", "versandkosten", "lieferung", "zzgl", "fragt", "levering", "leveret", "frakt", "leverans", "frakt fra",
             "livraison", "expédition", "frais de port", "envío", "gastos de envío", "envio", "spedizione", "consegna", "verzending", "verzendkosten", "bezorging",
             "dostawa", "wysyłka", "dostawy", "doprava", "doručení", "doručenie", "szállítás", "livrare", "transport", "доставка", "toimitus", "tarne", "piegāde",
-            "pristatymas", "доставки", "αποστολή", "μεταφορικά", "kargo", "송료", "배송비", "送料", "运费", "運費", "dostava", "poštovné", "portes", "frete",
+            "pristatymas", "доставки", "αποστολή", "μεταφορικά", "kargo", "송료", "배송비", "送料", "运费", "運費", "dostava", "poštovné", "portes", "frete", "courier", "kuller", "kohaletoimetamine", "kohaletoimetamise", "bezorgkosten", "kurýr", "kuriér", "kurier", "futár", "curier", "курьер", "кур'єр", "kurjers", "kurjeris",
         ],
     ),
     (
         Cue::Member,
         &[
             "member", "members", "members only", "medlem", "medlemspris", "clubpreis", "klubbpris", "klub", "club", "with card", "loyalty", "plus-preis", "with prime",
-            "member price", "members price", "members' price", "member's price", "loyalty price", "card price", "with your card", "price for members", "for members", "för medlemmar", "for medlemmer", "medlemmar", "medlemmer", "mitglieder", "mitgliederpreis", "für mitglieder", "kundenkarte", "mit kundenkarte", "kundenkartenpreis", "kundeklub", "kundeklubpris", "bonuspris", "kanta-asiakashinta", "jäsenille", "ledenprijs", "voor leden", "met klantenkaart", "kaartprijs", "prix adhérent", "prix fidélité", "avec la carte", "precio para socios", "precio tarjeta", "prezzo soci", "prezzo carta", "con carta", "con carta fedeltà", "preço cartão", "preço sócio", "com cartão", "cena dla członków", "cena dla klubowiczów", "z kartą lojalnościową", "cena s kartou", "klubová cena", "cena pre členov", "s klubovou kartou", "klubár", "klubkártyával", "hűségkártyával", "preț membru", "preț card", "cu cardul", "клубна цена", "с карта", "по карте", "цена по карте", "для членов клуба", "за карткою", "ціна з карткою", "τιμή μέλους", "με κάρτα", "üye fiyatı", "karta özel", "会員価格", "会員限定", "회원가", "멤버십 가격", "会员价", "會員價",
+            "member price", "members price", "members' price", "member's price", "loyalty price", "card price", "with your card", "price for members", "for members", "för medlemmar", "for medlemmer", "medlemmar", "medlemmer", "mitglieder", "mitgliederpreis", "für mitglieder", "kundenkarte", "mit kundenkarte", "kundenkartenpreis", "kundeklub", "kundeklubpris", "bonuspris", "kanta-asiakashinta", "jäsenille", "ledenprijs", "voor leden", "met klantenkaart", "kaartprijs", "prix adhérent", "prix fidélité", "avec la carte", "precio para socios", "precio tarjeta", "prezzo soci", "prezzo carta", "con carta", "con carta fedeltà", "preço cartão", "preço sócio", "com cartão", "cena dla członków", "cena dla klubowiczów", "z kartą lojalnościową", "cena s kartou", "klubová cena", "cena pre členov", "s klubovou kartou", "klubár", "klubkártyával", "hűségkártyával", "preț membru", "preț card", "cu cardul", "клубна цена", "с карта", "по карте", "цена по карте", "по карте клуба", "по клубной карте", "клубная цена", "для членов клуба", "за карткою", "ціна з карткою", "τιμή μέλους", "με κάρτα", "üye fiyatı", "karta özel", "会員価格", "会員限定", "회원가", "멤버십 가격", "会员价", "會員價",
             "clubcard price", "club price", "nectar price", "plussa-hinta", "plussahinta", "mit app", "med app", "with the app", "app-preis", "mit karte", "klubpris", "medlemspriset", "med kort", "jäsenhinta", "precio socio", "prix membre", "cena z aplikacją", "cena klubowa", "med klub", "app price", "in the app", "con tarjeta", "avec la carte", "z kartą", "s kartou", "membre", "bonuskunde", "student", "with trade-in",
         ],
     ),
@@ -96,13 +96,13 @@ pub(super) const BEFORE: &[(Cue, &[&str])] = &[
         &[
             "monthly", "per month", "finance", "financing", "instalment", "installment", "installments", "pay in", "klarna", "afterpay", "clearpay", "zip", "affirm", "rate",
             "raten", "ratenzahlung", "finanzierung", "afbetaling", "delbetaling", "delbetala", "månedlig", "rata", "raty", "raty od", "splátk", "na splátky", "hitel",
-            "mensualité", "mensualidad", "cuotas", "cuota", "parcelas", "rassrochka", "рассрочк", "кредит", "rate de", "leasing", "leje", "kk-maksu", "järelmaks", "a rate",
+            "mensualité", "mensualidad", "cuotas", "cuota", "parcelas", "rassrochka", "рассрочк", "кредит", "rate de", "leasing", "leje", "kk-maksu", "järelmaks", "a rate", "monatlich", "monatsrate", "mtl", "par mois", "mensualités", "per maand", "al mese", "rata mensile", "cuota mensual", "prestação", "prestação mensal", "törlesztő", "törlesztőrészlet", "rată lunară", "rate lunare", "splátka", "splátky", "splátky od", "rata od", "kuumakse", "kuumakse alates", "līzings", "mėnesio įmoka", "išsimokėtinai", "delbetala från", "kuukausierä", "osamaksu", "платёж", "платеж", "платёж от", "платеж от", "щомісячний платіж", "вноска", "месечна вноска", "δόσεις", "δόσεις από", "taksit", "obrok", "mjesečna rata", "月々", "月額", "월", "每月",
         ],
     ),
     (Cue::Deposit, &[
             // What is bid at an auction is no price that one can pay.
-            "current bid", "starting bid", "aktuelles gebot", "startgebot", "mindestgebot", "enchère actuelle", "mise à prix", "puja actual", "oferta inicial", "offerta attuale", "aktuellt bud", "ledande bud", "aktuelt bud", "højeste bud", "nåværende bud", "korkein tarjous", "huidig bod", "aktualna oferta", "lance atual", "текущая ставка", "поточна ставка", "現在の入札","deposit", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
-    (Cue::Fee, &["price for both", "price for all", "both for", "all for", "fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring"]),
+            "current bid", "starting bid", "aktuelles gebot", "startgebot", "mindestgebot", "enchère actuelle", "mise à prix", "puja actual", "oferta inicial", "offerta attuale", "aktuellt bud", "ledande bud", "aktuelt bud", "højeste bud", "nåværende bud", "korkein tarjous", "huidig bod", "aktualna oferta", "lance atual", "текущая ставка", "поточна ставка", "現在の入札","deposit", "down payment", "anzahlung", "acompte", "acconto", "aanbetaling", "zaliczka", "handpenning", "kontantinsats", "pant", "pfand", "zzgl. pfand", "kaucja", "záloha", "consigne", "statiegeld", "copydan"]),
+    (Cue::Fee, &["price for both", "price for all", "both for", "all for", "fee", "gebyr", "gebühr", "surcharge", "eco", "ecotax", "éco-participation", "dont", "recupel", "insurance", "warranty", "protection plan", "forsikring", "gift wrap", "gift wrapping", "geschenkverpackung", "extended warranty", "garantieverlängerung", "versicherung", "verzekering", "assurance", "försäkring", "vakuutus", "pojištění", "poistenie", "ubezpieczenie", "minimum order", "minimum order value", "mindestbestellwert"]),
 ];
 
 /// Units that make an amount a unit price: kilogram, litre, metre and so on. After `/`, `per`, `pro`, `pr.`.
@@ -153,7 +153,7 @@ const QUANTITIES: &[&str] = &[
     "db", "mp", "px", "°", "°c", "x", "×", "pcs", "pc", "stk", "st", "szt", "ks", "шт", "items", "item", "pieces", "pack", "hours", "min", "sek", "days", "dage", "dagar", "tage", "dni", "years", "år", "jahre", "lat", "reviews", "бонус", "бонуса", "бонусов", "бонусы",
     "review", "stars", "ratings", "anmeldelser", "bewertungen", "opinii", "votes", "points", "point", "poeng", "pts", "ポイント", "포인트", "積分", "积分", "мм", "см", "кг", "гб", "вт", "nm", "rpm", "cc", "ps", "hp", "bar", "дней", "отзыв",
     "month", "months", "monate", "monaten", "mois", "meses", "mesi", "měsíců", "mesiacov", "miesięcy", "miesiące", "månader", "måneder", "mdr", "maanden", "kuukautta", "hónap", "luni", "месяцев", "мес", "hour", "year",
-    "h", "hr", "hrs", "std", "werktage", "werktagen", "werktag", "arbeitstage", "arbetsdagar", "arbejdsdage", "hverdage", "vardagar", "virkedager", "arkipäivää", "jours", "días", "giorni", "dias", "dagen", "werkdagen", "tag", "dag",
+    "h", "hr", "hrs", "er", "std", "werktage", "werktagen", "werktag", "arbeitstage", "arbetsdagar", "arbejdsdage", "hverdage", "vardagar", "virkedager", "arkipäivää", "jours", "días", "giorni", "dias", "dagen", "werkdagen", "tag", "dag",
     "dní", "pracovních", "nap", "munkanap", "zile", "рабочих", "дня", "timer", "timmar", "stunden", "heures", "horas", "ore", "uur", "godz", "hodin", "päivää", "business", "working", "gün", "iş",
     "jahr", "anni", "ans", "années", "años", "anos", "let", "rokov", "roky", "jaar", "vuotta", "év", "ani", "лет", "года", "год", "weeks", "wochen", "semaines", "semanas", "viikkoa", "star", "sterne", "étoiles", "estrellas",
 ];
@@ -340,6 +340,8 @@ const FINAL_LABELS: &[&str] = &[
 const USUAL_LABELS: &[&str] = &[
     "regular price", "regular", "normal price", "standard price", "usual price", "normalpris", "ordinarie pris", "ord. pris", "ord pris", "ordinær pris", "normaalihinta", "regulärer preis", "normaler preis", "normalpreis", "prix habituel", "prix normal", "prix régulier",
     "precio habitual", "precio normal", "precio regular", "prezzo di listino", "prezzo normale", "prezzo regolare", "preço normal", "preço regular", "normale prijs", "reguliere prijs", "cena regularna", "běžná cena", "bežná cena", "normál ár", "preț normal", "preț obișnuit", "обычная цена", "звичайна ціна", "κανονική τιμή", "normal fiyat", "通常価格", "정상가", "מחיר רגיל",
+    // What consumers pay, as shops call it that sell to traders as well, and the price on the label.
+    "retail price", "market price", "ladenpreis", "prix public", "prix magasin", "p.v.p", "pvp", "cena detaliczna", "winkelprijs", "kiskereskedelmi ár", "bolti ár", "fogyasztói ár", "розничная цена", "роздрібна ціна", "λιανική τιμή", "jaehind", "maloprodajna",
 ];
 
 static FINAL_LABEL_SET: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| FINAL_LABELS.iter().copied().collect());
@@ -397,6 +399,9 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
             && !(cue == Cue::Member && is_for_others(&before[..before.len() - phrase.len()]))
     };
     found.extend(ahead.iter().filter(|(phrase, cue)| said(phrase, *cue)).map(|(_, cue)| *cue));
+    if !before.is_empty() && OTHER_LABELS.contains(before.trim_end_matches('.').trim_start()) {
+        found.push(Cue::Fee);
+    }
     // `Free shipping from € 25`: the amount that an order must reach.
     if found.contains(&Cue::From) && speaks_of_shipping(before) {
         found.push(Cue::UpTo);
@@ -406,7 +411,10 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     }
     let behind = BY_FIRST.of(after.chars().next());
     let speaks_back = behind.iter().filter(|(_, cue)| matches!(cue, Cue::Saving | Cue::Shipping));
-    found.extend(speaks_back.filter(|(phrase, _)| starts_with_phrase(after, phrase)).map(|(_, cue)| *cue));
+    let says = |phrase: &str, cue: &Cue| {
+        starts_with_phrase(after, phrase) && !(*cue == Cue::Shipping && super::condition::costs_apart(after))
+    };
+    found.extend(speaks_back.filter(|(phrase, cue)| says(phrase, cue)).map(|(_, cue)| *cue));
     // `69.990 Normal`, `$100 deposit`: a word that is all there is behind the amount.
     let alone_says = |cue: &Cue| matches!(cue, Cue::List | Cue::Deposit | Cue::Fee | Cue::Member | Cue::PerMonth);
     // `£3.50 Clubcard Price £6.36/kg`: what members pay is often told in front of the price per measure.
@@ -415,10 +423,24 @@ pub(super) fn cues(before: &str, after: &str) -> Vec<Cue> {
     let is_all = |phrase: &str, cue: &Cue| {
         phrase == after.trim_end_matches(['.', '*']) || (*cue == Cue::Member && phrase == near)
     };
-    let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && is_all(phrase, cue));
+    // What comes on top of an amount is not what it is for.
+    let apart = |cue: &Cue| *cue == Cue::Deposit && super::condition::costs_apart(after);
+    let alone = behind.iter().filter(|(phrase, cue)| alone_says(cue) && is_all(phrase, cue) && !apart(cue));
     found.extend(alone.map(|(_, cue)| *cue));
     found
 }
+
+/// Labels of amounts that are no price of the thing, in lower case: services, fees, what comes back. Only as the whole
+/// label: `2 years of warranty` and `easy installation` may stand above a price.
+#[rustfmt::skip]
+static OTHER_LABELS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| FxHashSet::from_iter([
+    "installation", "assembly", "samples", "sample", "warranty", "next bid", "voucher worth", "protect it for", "earn", "rewards", "reward", "bonus", "refund", "rebate", "trade-in value", "gift card", "engraving", "recycling fee",
+    "montage", "rückerstattung", "erstattung", "muster", "garantie", "entsorgung", "altgeräteentsorgung", "lieferung ab", "gravur", "montering", "monteringshjælp", "delbetaling fra", "delbetalning från", "garanti", "gravering", "asennus", "pantti", "takuu", "kierrätysmaksu",
+    "dont éco-part", "éco-part", "éco-participation", "remboursé", "remboursement", "extension de garantie", "bon d'achat", "livraison dès", "gravure", "instalación", "garantía", "seguro", "reembolso", "entrega desde", "entrega", "envío desde", "canon digital", "instalação", "garantia", "portes desde",
+    "installazione", "garanzia", "rimborso", "buono", "consegna da", "contributo raee", "installatie", "garantie-uitbreiding", "verwijderingsbijdrage", "retour", "levering vanaf", "montaż", "zwrot", "gwarancja", "próbka", "dostawa od", "wysyłka od", "montáž", "záruka", "recyklační poplatek", "recyklačný poplatok", "cena dopravy", "doprava od", "dárek v hodnotě", "darček v hodnote",
+    "beszerelés", "garancia", "visszatérítés", "szállítás", "instalare", "garanție", "garanție extinsă", "transport de la", "установка", "гарантия", "бонус", "бонусы", "возврат", "доставка от", "встановлення", "гарантія", "бонуси", "доставка від", "монтаж", "гаранция", "доставка от", "τοποθέτηση", "εγγύηση", "montaj", "garanti uzatma", "kazancınız", "kurulum",
+    "järelmaks alates", "tarne alates", "līzings no", "mēneša maksājums", "piegāde no", "garantija", "pristatymas nuo", "jamstvo", "montaža", "ポイント", "送料", "工事費", "포인트", "설치비", "积分", "安装费", "押金",
+]));
 
 /// Whether the words in front of `members` exclude them: `non-members`, `ikke-medlemmer`.
 fn is_for_others(ahead: &str) -> bool {

@@ -5,9 +5,9 @@
 
 use super::judge::{Verdict, close};
 use super::standing::{are_comparable, best_showing, is_bare, is_named, spot_of, stands};
-use super::{Found, tax};
+use super::{Found, condition, tax};
 use crate::extract::offer::{Candidate, Source};
-use crate::extract::price::{PriceKind, Role, TaxView};
+use crate::extract::price::{Mark, PriceKind, Role, TaxView};
 use crate::extract::text::Words;
 use crate::extract::visible::beside::{self, is_reduction};
 use crate::extract::visible::spots::{Choice, Spot};
@@ -66,8 +66,16 @@ pub(super) fn settle(
     let named = placed && spot.is_some_and(is_named);
     let lonely = alone(found, seen, base);
     let strong = bare && named && (points >= ENOUGH + 20 || lonely);
+    // A price that the page calls the one without tax is lower than what people pay, and says nothing else of it.
+    let net = lower && !found.wants_net && spot.is_some_and(|s| s.reading.tax == TaxView::Net);
+    if net && tax::differ_by_vat(seen, base, found.locale) {
+        found.candidates[first].offer.tax = TaxView::Gross;
+        let why = format!("{source} states it; the page shows it without tax, {seen}");
+        return Verdict::Price { index: first, confidence: 75, why };
+    }
     let list = beside::beside(&view.spots, seen, &view.discounts).list;
-    let reduced = view.discounts.iter().any(|percent| is_reduction(base, seen, *percent));
+    let reduced = view.discounts.iter().any(|percent| is_reduction(base, seen, *percent))
+        && !spot.is_some_and(|low| condition::is_conditional(sight.body, low, shown_at(view, base)));
     // A small part of the price is no sale of the thing, whatever names call the price the usual one.
     let sale = list.is_some_and(|l| close(l, base)) && (reduced || are_comparable(base, seen));
     let as_price =
@@ -85,7 +93,12 @@ pub(super) fn settle(
             && c.score + EQUAL_RIGHT > points
             && c.offer.price.is_some_and(|p| !close(p, seen) && !close(p, base))
     });
-    if lower && (sale || reduced || (strong && (!shown || (as_price && outshone)))) && agreeing == 1 && !rivalled {
+    if lower
+        && !net
+        && (sale || reduced || (strong && (!shown || (as_price && outshone))))
+        && agreeing == 1
+        && !rivalled
+    {
         // What the markup says is the price before only where the page says so: it may be stale, or count cents.
         found.candidates[index].offer.list_price = list.or((sale || reduced).then_some(base));
         found.candidates[first].verdict = if sale || reduced {
@@ -103,7 +116,7 @@ pub(super) fn settle(
     // Two that do not know of each other against one: markup of the product, a page and state of one of its variants.
     let state = |c: &Candidate| c.source == Source::Embedded && c.offer.price.is_some_and(|p| close(p, seen));
     let known = found.candidates.iter().any(state);
-    if agreeing == 1 && known && placed && bare && points >= ENOUGH && !rivalled && !shown {
+    if agreeing == 1 && known && !net && placed && bare && points >= ENOUGH && !rivalled && !shown {
         let why = format!("the page shows {seen} and its state says the same; the markup says {base}");
         return Verdict::Price { index, confidence: 70, why };
     }
@@ -196,6 +209,11 @@ fn is_something_else(view: &View, base: Money) -> bool {
     own().next().is_some() && own().all(otherwise)
 }
 
+/// The first place that shows an amount.
+fn shown_at(view: &View, money: Money) -> Option<&Spot> {
+    view.spots.iter().find(|s| s.money == Some(money))
+}
+
 /// Whether no third amount on the page has any claim to be the price.
 fn alone(found: &Found, seen: Money, base: Money) -> bool {
     let rivals = found.candidates.iter().filter(|c| c.source == Source::Visible && c.score > 10);
@@ -206,7 +224,8 @@ fn alone(found: &Found, seen: Money, base: Money) -> bool {
 ///
 /// Where a percentage or a saving explains the pair the lower one is told; where nothing does, nobody can tell which of
 /// the two is paid.
-pub(super) fn reduced_beside(found: &mut Found, view: &View, base: Money) -> Option<Verdict> {
+pub(super) fn reduced_beside(found: &mut Found, sight: Sight<'_>, base: Money) -> Option<Verdict> {
+    let view = sight.view;
     let (_, own) = best_showing(&found.candidates, base)?;
     let own = spot_of(view, own)?;
     let right = own.points - EQUAL_RIGHT;
@@ -226,6 +245,10 @@ pub(super) fn reduced_beside(found: &mut Found, view: &View, base: Money) -> Opt
     };
     let explained =
         view.discounts.iter().any(|percent| is_reduction(base, price, *percent)) || view.spots.iter().any(is_saving);
+    let low = spot_of(view, &found.candidates[index]);
+    if explained && low.is_some_and(|low| condition::is_conditional(sight.body, low, Some(own))) {
+        return None;
+    }
     if explained && apart <= EXPLAINED {
         found.candidates[index].offer.list_price = Some(base);
         let why = format!("the page shows {base} reduced to {price}; the markup still says {base}");
@@ -246,6 +269,23 @@ pub(super) fn in_other_money(found: &Found, sight: Sight<'_>, first: usize, inde
         && (seen.amount() == base.amount() || (spot.marked && is_bare(spot) && !sight.shows(base, title)));
     let source = found.candidates[first].source.as_str();
     contradicts.then(|| Verdict::Ambiguous(format!("{source} says {base}, the page shows {seen}")))
+}
+
+/// The digits that markup states, behind the sign of another money: a sign that several have in common is that of none
+/// here, and of the stated one neither.
+pub(super) fn in_other_sign(found: &Found, sight: Sight<'_>, first: usize) -> Option<Verdict> {
+    let base = found.candidates[first].offer.price?;
+    let foreign = |mark: &Mark| matches!(mark, Mark::Shared { codes, .. } if !codes.contains(&base.currency()));
+    let same = |s: &&Spot| {
+        s.money.is_none()
+            && s.reading.mark.as_ref().is_some_and(foreign)
+            && s.reading.amount == base.amount()
+            && is_bare(s)
+    };
+    let spot = sight.view.spots.iter().find(same)?;
+    let shown = sight.shows(base, found.candidates[first].offer.title.as_deref());
+    let source = found.candidates[first].source.as_str();
+    (!shown).then(|| Verdict::Ambiguous(format!("{source} says {base}, the page shows {}", spot.raw)))
 }
 
 /// The one price that the page shows inside the range that markup states: of several sellers or variants, its own.

@@ -11,7 +11,7 @@ use crate::extract::outcome::Outcome;
 use crate::extract::text::Words;
 use crate::extract::visible::unpriced::Said;
 use crate::extract::visible::{View, buttons};
-use crate::extract::{Extraction, Hints, Page, address, gtin, kind};
+use crate::extract::{Extraction, Hints, Page, address, gtin, kind, price};
 
 /// Fills what no structured source said from the page's words and address.
 pub(super) fn complete(
@@ -78,18 +78,17 @@ pub(super) fn finish(
             && view.heading.as_ref().is_some_and(|(words, _)| unsaid(words))
             && !kind::is_side_page(page)
             && other() == Outcome::Other;
+    let sells_nothing = || matches!(other(), Outcome::Home | Outcome::Search | Outcome::Article);
     let gone = named
+        && !matches!(other(), Outcome::Search | Outcome::Article)
         && offer.availability == Availability::OutOfStock
         && (view.unpriced == Said::Gone || view.labels.sku.is_some() || address::article(page.final_url).is_some());
-    let asks = view.titled
-        && view.unpriced == Said::OnRequest
-        && !kind::is_side_page(page)
-        && !matches!(other(), Outcome::Home | Outcome::Search | Outcome::Article);
+    let asks = view.titled && view.unpriced == Said::OnRequest && !kind::is_side_page(page) && !sells_nothing();
     let is_product = gone
         || asks
         || found.products == 1
         || found.says_product
-        || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3 && other() != Outcome::Search);
+        || (view.heading.is_some() && view.buy_buttons > 0 && view.tiles < 3 && !sells_nothing());
     let (mut outcome, confidence, mut why) = match verdict {
         Verdict::Price { confidence, why, .. } => (Outcome::Product, confidence, why),
         Verdict::Ambiguous(why) => (Outcome::Ambiguous, 50, why),
@@ -183,6 +182,7 @@ fn name_alone(title: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> usize {
     if let Some((name, code)) = title.strip_suffix(']').and_then(|title| title.rsplit_once(" ["))
         && !code.contains(char::is_whitespace)
         && code.contains(|c: char| c.is_ascii_digit())
+        && !price::is_quantity(code)
         && !name.trim().is_empty()
         && pages.iter().any(|page| overlap(name, page) == 100)
         && !pages.iter().any(|page| page.contains(code))

@@ -5,7 +5,7 @@ use super::finish::{complete, finish};
 use rust_decimal::RoundingStrategy;
 
 use super::standing::{is_bare, is_named, spot_of};
-use super::{Found, contested, fill, place, state, tax, variant};
+use super::{Found, condition, contested, fill, place, state, tax, variant};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Offer, Source};
@@ -91,7 +91,7 @@ pub(super) enum Verdict {
 
 /// Picks the price among the candidates, or says that there is none or that they contradict each other.
 fn choose(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
-    let Sight { harvest, view, .. } = sight;
+    let view = sight.view;
     let priced = |c: &Candidate| c.offer.price.is_some_and(Money::is_positive);
     let structured: Vec<usize> = (0..found.candidates.len())
         .filter(|i| {
@@ -121,7 +121,7 @@ fn choose(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value<'
         }
         return Verdict::Ambiguous(why);
     }
-    let seen = by_sight(found, view, harvest, page, roots);
+    let seen = by_sight(found, sight, page, roots);
     state::confirm(found, sight, seen)
 }
 
@@ -129,17 +129,22 @@ fn choose(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value<'
 fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[usize]) -> Verdict {
     let price = |i: usize, found: &Found| found.candidates[i].offer.price;
     let Some(base) = price(first, found) else { return Verdict::None };
-    let mut agreeing = 1;
+    // A product that the page has twice, for wide screens and for narrow ones, is one source all the same.
+    let mut sources = vec![found.candidates[first].source];
     let mut against = Vec::new();
     for &i in &structured[1..] {
         let Some(other) = price(i, found) else { continue };
         if close(base, other) {
-            agreeing += 1;
+            let own = found.candidates[i].source;
+            if !sources.contains(&own) {
+                sources.push(own);
+            }
             found.candidates[i].verdict = "agrees with the chosen price".to_owned();
         } else {
             against.push(i);
         }
     }
+    let agreeing = sources.len();
     let visible = best_visible(found).filter(|(i, _)| found.candidates[*i].rival.is_none());
     let source = found.candidates[first].source.as_str();
     if found.candidates[first].source == Source::SiteRule {
@@ -169,6 +174,15 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
                 why: "structured sources differ; the lower one is the price a person sees".to_owned(),
             };
         }
+        // A source that names the other one's price as the price before, and the page's state with it.
+        let before = found.candidates[low].offer.list_price.zip(price(high, found)).is_some_and(|(a, b)| close(a, b));
+        let state = |c: &Candidate| {
+            c.source == Source::Embedded && c.offer.price.zip(price(low, found)).is_some_and(|(a, b)| close(a, b))
+        };
+        if before && found.candidates.iter().any(state) {
+            let why = "structured sources differ; the lower one names the other as the price before".to_owned();
+            return Verdict::Price { index: low, confidence: 72, why };
+        }
         if let Some(verdict) = taxed_of(found, sight, low, high, visible.map(|(index, _)| index)) {
             return verdict;
         }
@@ -192,10 +206,15 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
         if exact
             && agreeing == 1
             && close(seen, base)
-            && let Some(verdict) = contradiction::reduced_beside(found, sight.view, base)
+            && let Some(verdict) = contradiction::reduced_beside(found, sight, base)
         {
             return verdict;
         }
+    }
+    if agreeing == 1
+        && let Some(verdict) = contradiction::in_other_sign(found, sight, first)
+    {
+        return verdict;
     }
     if visible.is_none()
         && agreeing == 1
@@ -268,7 +287,9 @@ fn says(word: &str, price: Money) -> bool {
         return false;
     };
     let (amount, exponent) = (price.amount(), money::exponent(price.currency()));
-    let finer = number.scale() > exponent && number.normalize().scale() > exponent;
+    // Three digits behind one point may be a group: `4.999` is four thousand or nothing that one can pay.
+    let grouped = number.scale() == 3 && (Decimal::ONE..Decimal::ONE_THOUSAND).contains(&number);
+    let finer = !grouped && number.scale() > exponent && number.normalize().scale() > exponent;
     let rounded = |decimals| number.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero) == amount;
     number == amount || finer && (rounded(exponent) || rounded(0))
 }
@@ -277,12 +298,12 @@ fn says(word: &str, price: Money) -> bool {
 /// places that say nothing else.
 fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
     let is_reading = |index: usize| {
-        let mut open = found
-            .candidates
-            .iter()
-            .flat_map(|c| &c.open)
-            .flat_map(|text| text.split('`').chain(text.split([' ', ':', ';'])));
-        found.candidates[index].offer.price.is_some_and(|price| open.any(|word| says(word, price)))
+        let Some(price) = found.candidates[index].offer.price else { return false };
+        // An amount in another money than the markup names is none of its readings.
+        let own = |c: &&Candidate| c.offer.currency.is_none_or(|stated| stated == price.currency());
+        let open = found.candidates.iter().filter(own).flat_map(|c| &c.open);
+        let mut words = open.flat_map(|text| text.split('`').chain(text.split([' ', ':', ';'])));
+        words.any(|word| says(word, price))
     };
     let best = best_visible(found);
     if let Some((best, _)) = best
@@ -302,9 +323,14 @@ fn settled_by_view(found: &Found, view: &View) -> Option<usize> {
 }
 
 /// A page without markup: the best visible price, if the page is a product page and nothing comes close.
-fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
+fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roots: &[Value<'_>]) -> Verdict {
+    let Sight { harvest, view, .. } = sight;
     let Some((index, points)) = best_visible(found).or_else(|| clear_visible(found)) else { return Verdict::None };
     let index_price = found.candidates[index].offer.price;
+    if spot_of(view, &found.candidates[index]).is_some_and(|own| may_count(own, view)) {
+        return Verdict::None;
+    }
+    let stands_alone = stands_alone(found, view, index, points);
     let product_like = found.says_product
         || found.products == 1
         || (view.buy_buttons > 0 && view.buy_buttons <= 12)
@@ -316,23 +342,27 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         || ((view.named || view.availability != Availability::Unknown) && points >= ENOUGH && view.tiles == 0)
         || ((points >= ENOUGH || view.unheaded && spot_of(view, &found.candidates[index]).is_some_and(is_named))
             && view.is_only_price(index_price))
-        || (view.advertised && view.tiles == 0);
+        || (view.advertised && view.tiles == 0)
+        || stands_alone;
     let kind = kind::other(harvest, roots, page, 0, 0);
     if !product_like
         || view.heading.is_none()
         || kind::is_side_page(page)
         || view.heading.as_ref().is_some_and(|(words, _)| kind::is_side_heading(words))
-        || matches!(kind, Outcome::Home | Outcome::Search | Outcome::Article)
+        || matches!(kind, Outcome::Search | Outcome::Article)
+        || kind == Outcome::Home && !front_sells(found, view, points, stands_alone)
     {
         return Verdict::None;
     }
     // A list whose products all cost the same: a price and a button for each.
-    if view.alike >= LIST && view.buy_buttons >= LIST && !found.says_product && found.products != 1 {
+    let leads = || view.titled && leads_its_like(view, &found.candidates[index]);
+    if view.alike >= LIST && view.buy_buttons >= LIST && !found.says_product && found.products != 1 && !leads() {
         return Verdict::None;
     }
     // What is sold out has no button, and its page is full of what to buy instead.
     let sold_out = view.titled && view.says_out && view.buy_buttons == 0;
-    if view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0 && !sold_out {
+    let listed = view.tiles >= 8 && view.buy_buttons == 0 && !found.says_product && found.products == 0;
+    if listed && !sold_out && !stands_alone {
         return Verdict::None;
     }
     let best = found.candidates[index].offer.price;
@@ -378,9 +408,25 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
             .iter()
             .filter(visible)
             .any(|c| c.offer.price != Some(low) && c.offer.price != Some(high) && shape(c) == shape(rival));
-        if !third && low.currency() == high.currency() && view.discounts.iter().any(|p| is_reduction(high, low, *p)) {
-            let wanted =
-                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(low));
+        let reduces = |money: Money| view.discounts.iter().any(|p| is_reduction(high, money, *p));
+        // Each with a percentage of its own.
+        let rung = |s: &Spot| {
+            let by_another =
+                |m: Money| view.discounts.iter().any(|p| is_reduction(high, m, *p) && !is_reduction(high, low, *p));
+            !(s.tile || s.aside)
+                && s.money.is_some_and(|m| m != high && m.currency() == high.currency() && by_another(m))
+        };
+        if !third && low.currency() == high.currency() && reduces(low) && !view.spots.iter().any(rung) {
+            let place = |price| {
+                found.candidates.iter().position(|c| c.source == Source::Visible && c.offer.price == Some(price))
+            };
+            let (wanted, dearer) = (place(low), place(high));
+            // With a code, in an app, for members: what everybody pays is the higher one.
+            if let (Some(low_index), Some(index)) = (wanted, dearer)
+                && is_bound(found, sight, low_index, index)
+            {
+                return on_no_condition(index, low);
+            }
             if let Some(index) = wanted {
                 found.candidates[index].offer.list_price = Some(high);
                 return Verdict::Price {
@@ -392,6 +438,17 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         }
         return Verdict::Ambiguous(format!("the page shows {best} and {other} with equal right"));
     }
+    if let Some(low) = best.filter(|_| !view.discounts.is_empty()) {
+        let dearer = |c: &Candidate| {
+            let high = c.offer.price.filter(|high| high.minor() > low.minor() && high.currency() == low.currency());
+            high.is_some_and(|high| view.discounts.iter().any(|p| is_reduction(high, low, *p)))
+                && spot_of(view, c).is_some_and(is_bare)
+        };
+        let dearer = found.candidates.iter().position(|c| c.source == Source::Visible && dearer(c));
+        if let Some(dearer) = dearer.filter(|dearer| is_bound(found, sight, index, *dearer)) {
+            return on_no_condition(dearer, low);
+        }
+    }
     let confidence = match points {
         0..=79 => 60,
         80..=99 => 70,
@@ -402,6 +459,62 @@ fn by_sight(found: &mut Found, view: &View, harvest: &Harvest<'_>, page: &Page<'
         confidence,
         why: "no markup states a price; the one a person sees beside title and buy button".to_owned(),
     }
+}
+
+/// Points by which a price leads all others where tiles beside it do not make the page a list.
+const FAR_AHEAD: i32 = 60;
+/// Points by which the first of several places of one shape leads the others where they show one product.
+const LEADS: i32 = 30;
+
+/// Whether a price of no tile's shape stands so far ahead of every other amount that what is in tiles is recommended
+/// beside it: the page's own title names what it is the price of.
+fn stands_alone(found: &Found, view: &View, index: usize, points: i32) -> bool {
+    let own = &found.candidates[index];
+    let Some(spot) = spot_of(view, own).filter(|_| view.titled && points >= ENOUGH + 15) else { return false };
+    let other =
+        |c: &Candidate| c.source == Source::Visible && c.offer.price != own.offer.price && c.score + FAR_AHEAD > points;
+    !found.candidates.iter().any(other) && !view.spots.iter().any(|s| s.tile && s.signature == spot.signature)
+}
+
+/// Whether a page at the address of a shop's front sells one thing all the same: its own title names what stands at the
+/// price, something puts it into a cart or describes it, and no list leads elsewhere.
+fn front_sells(found: &Found, view: &View, points: i32, stands_alone: bool) -> bool {
+    const FEW: usize = 3;
+    let sold = found.says_product
+        || found.products == 1
+        || view.labels.sku.is_some()
+        || view.labels.gtin.is_some()
+        || (1..=FEW).contains(&view.buy_buttons);
+    view.titled && sold && points >= ENOUGH + 15 && (view.tiles < FEW || stands_alone)
+}
+
+/// Whether a place leads all others of its shape: it stands at the heading, and they stand behind others.
+fn leads_its_like(view: &View, own: &Candidate) -> bool {
+    let Some(spot) = spot_of(view, own) else { return false };
+    let like = |s: &Spot| s.signature == spot.signature && s.node != spot.node && s.points + LEADS > spot.points;
+    !view.spots.iter().any(like)
+}
+
+/// Whether the lower of two prices is paid on a condition that its row names.
+fn is_bound(found: &Found, sight: Sight<'_>, low: usize, high: usize) -> bool {
+    let spot = |index: usize| spot_of(sight.view, &found.candidates[index]);
+    spot(low).is_some_and(|own| condition::is_conditional(sight.body, own, spot(high)))
+}
+
+fn on_no_condition(index: usize, low: Money) -> Verdict {
+    Verdict::Price { index, confidence: 60, why: format!("the page shows it, and {low} on a condition") }
+}
+
+/// Whether a number without money that begins a list of amounts may count pieces: `from 3` beside amounts with their
+/// money.
+fn may_count(own: &Spot, view: &View) -> bool {
+    let few = own.reading.amount.scale() == 0 && own.reading.amount < Decimal::ONE_HUNDRED;
+    let other = |s: &Spot| s.marked && !(s.tile || s.aside) && s.money.is_some_and(Money::is_positive);
+    !own.marked
+        && !own.dashed
+        && few
+        && matches!(own.reading.kind, PriceKind::From | PriceKind::Range)
+        && view.spots.iter().any(other)
 }
 
 /// Nodes between two amounts of one box.

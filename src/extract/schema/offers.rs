@@ -2,12 +2,13 @@
 //!
 //! Nothing is chosen here: every offer that is stated becomes one entry.
 
+use super::bounds::Bounds;
 use super::terms::Terms;
 use super::{MAX_OFFERS, Walker, condition, gtin_of, types};
-use crate::extract::address;
 use crate::extract::json::{Object, Value};
 use crate::extract::offer::{Availability, Evidence, MAX_FIELD, UnitPrice, field};
 use crate::extract::price::{self, Context, PriceKind, Refusal, TaxView};
+use crate::extract::{address, text};
 use crate::money::{Currency, Money};
 
 impl<'w, 'a> Walker<'w, 'a> {
@@ -126,6 +127,7 @@ impl<'w, 'a> Walker<'w, 'a> {
             }
         }
         self.shipping(&mut terms, offer);
+        Bounds::of(offer).mark(&mut terms);
         terms
     }
 
@@ -138,6 +140,13 @@ impl<'w, 'a> Walker<'w, 'a> {
         }
         let context = Context { currency: terms.currency.or(self.around.context.currency), ..self.around.context };
         match price::machine(raw, &context).and_then(|r| r.money(context.currency).map(|m| (r, m))) {
+            // `priceCurrency` and the sign in the price say two different things: neither is believed.
+            Ok((_, money)) if terms.currency.is_some_and(|stated| stated != money.currency()) => {
+                terms.open.push(format!("{path} `{}` is in another money than stated", text::cut(raw, 40)));
+                terms.price = None;
+                terms.raw = Some(raw.to_owned());
+                terms.evidence = Some(Evidence::new(self.around.source, path, raw, Some(at)));
+            }
             Ok((_, money)) if again => {
                 if terms.price.is_some_and(|p| p != money) {
                     terms.open.push(format!("{path} is also given as {raw}"));
@@ -203,6 +212,10 @@ impl<'w, 'a> Walker<'w, 'a> {
         }
         if spec.get("validForMemberTier").is_some() || label.contains("member") {
             terms.member = terms.member.or(self.money(value, currency).ok());
+            return;
+        }
+        let bounds = Bounds::of(spec);
+        if bounds.unsold || bounds.periodic || several && bounds.is_conditional() {
             return;
         }
         if let Some(reference) = reference {

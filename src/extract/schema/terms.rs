@@ -4,7 +4,7 @@
 
 use crate::extract::offer::{Availability, Evidence, Offer, UnitPrice};
 use crate::extract::price::{PriceKind, Refusal, TaxView};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Decimal, Money};
 
 /// What one offer states.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,12 @@ pub(super) struct Terms {
     pub(super) aggregate: bool,
     /// Its name says that it is for members of a club.
     pub(super) for_members: bool,
+    /// Pieces that one must buy at least, where more than one.
+    pub(super) fewest: Option<Decimal>,
+    /// For traders, or from a sum of all that is bought on.
+    pub(super) narrowed: bool,
+    /// When it begins, as stated.
+    pub(super) from: Option<String>,
 }
 
 impl Terms {
@@ -62,6 +68,11 @@ pub(super) fn choose(mut terms: Vec<Terms>) -> Vec<Terms> {
     }
     narrow(&mut terms, &|t| t.price.is_some_and(Money::is_positive));
     set_members_apart(&mut terms);
+    narrow(&mut terms, &|t| !t.narrowed);
+    if terms.iter().any(|t| t.fewest.is_some()) {
+        let fewest = terms.iter().map(|t| t.fewest).min().flatten();
+        narrow(&mut terms, &|t| t.fewest == fewest);
+    }
     narrow(&mut terms, &|t| t.condition.as_deref().is_none_or(|c| c == "new"));
     narrow(&mut terms, &|t| t.availability != Availability::OutOfStock);
     terms
@@ -81,6 +92,19 @@ fn set_members_apart(terms: &mut Vec<Terms>) {
     }
 }
 
+/// Two prices for the same thing of which one begins at a time: only the page can tell whether that time has come.
+fn not_begun(terms: &[Terms]) -> Option<String> {
+    let same = |a: &Terms, b: &Terms| {
+        a.sku == b.sku && a.variant == b.variant && a.url == b.url && a.seller == b.seller && a.condition == b.condition
+    };
+    let dated = terms.iter().filter(|t| t.from.is_some());
+    dated.into_iter().find_map(|later| {
+        let other = terms.iter().find(|t| t.from != later.from && t.price != later.price && same(t, later))?;
+        let (price, other, from) = (later.price?, other.price?, later.from.as_deref()?);
+        Some(format!("{other} or, from {from} on, {price}"))
+    })
+}
+
 /// Writes the chosen offers into `offer`: one price, or a range of them.
 pub(super) fn settle(offer: &mut Offer, open: &mut Vec<String>, terms: Vec<Terms>, several: bool) {
     let currency = terms.iter().find_map(|t| t.price.map(Money::currency));
@@ -92,7 +116,12 @@ pub(super) fn settle(offer: &mut Offer, open: &mut Vec<String>, terms: Vec<Terms
     } else {
         terms.iter().map(|t| t.availability).find(|a| *a != Availability::Unknown)
     };
-    let Some(best) = lowest.or_else(|| terms.first()).cloned() else { return };
+    let Some(mut best) = lowest.or_else(|| terms.first()).cloned() else { return };
+    let begun = highest.filter(|_| terms.iter().any(|t| t.from.is_some())).and_then(|_| not_begun(&terms));
+    if let Some(why) = begun {
+        open.push(why);
+        best = Terms { price: None, high: None, kind: PriceKind::Exact, list: None, ..best };
+    }
     offer.price = best.price;
     offer.kind = best.kind;
     if let (Some(low), Some(high)) = (best.price, highest)
