@@ -4,6 +4,7 @@
 mod back;
 mod due;
 mod guarded;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 

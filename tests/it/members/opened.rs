@@ -4,8 +4,13 @@ use omniprice::flow::campaigns::scope;
 use omniprice::store::fleet;
 
 use super::*;
+use crate::web::ask;
 
-both_engines![a_campaign_for_members_is_never_the_products_own_price, going_back_gives_nobody_a_price_that_members_had,];
+both_engines![
+    a_campaign_for_members_is_never_the_products_own_price,
+    going_back_gives_nobody_a_price_that_members_had,
+    what_only_members_were_asked_is_told_as_such_after_the_channel_opened,
+];
 
 const ALL: &str = "[[channel]]\nid = \"webshop\"\nkind = \"shop\"\nmarket = \"DK\"\naudience = \"loyalty\"\n\
                    [[channel]]\nid = \"till\"\nkind = \"pos\"\nmarket = \"DK\"\naudience = \"loyalty\"\n\
@@ -25,12 +30,16 @@ async fn a_campaign_for_members_is_never_the_products_own_price(test: TestDb) {
     turns(&world).await;
     assert_eq!((live(&world, "webshop").await, live(&world, "till").await), (Some(39_900), Some(39_900)));
     assert_eq!(world.ours("KETTLE").await, 49_900, "it is no price of the product");
+    let costs = async || ask(&world.app, "/v1/prices?channel=till").await["prices"][0]["amount"].clone();
+    let member = costs().await;
     // The till is opened to everybody while the campaign runs.
     let rules =
         ALL.replace("kind = \"pos\"\nmarket = \"DK\"\naudience = \"loyalty\"\n", "kind = \"pos\"\nmarket = \"DK\"\n");
     std::fs::write(world.test.dir.path().join("rules.toml"), format!("{RULES}\n{rules}")).unwrap();
     turns(&world).await;
     assert_eq!((live(&world, "webshop").await, live(&world, "till").await), (Some(39_900), Some(49_900)));
+    let (public, own) = (costs().await, ask(&world.app, "/v1/prices").await["prices"][0]["amount"].clone());
+    assert_eq!([member, public, own], ["399.00", "499.00", "499.00"]);
 }
 
 async fn going_back_gives_nobody_a_price_that_members_had(test: TestDb) {
@@ -48,4 +57,17 @@ async fn going_back_gives_nobody_a_price_that_members_had(test: TestDb) {
     world.drive().await;
     assert_eq!(live(&world, "till").await, Some(49_900), "it is everybody's now");
     assert_eq!(at("till").await.unwrap().len(), 0, "44.910 never was");
+}
+
+async fn what_only_members_were_asked_is_told_as_such_after_the_channel_opened(test: TestDb) {
+    let world = World::open(test, Setup { rules: MEMBERS, ..Setup::default() }).await;
+    world.pass().await;
+    let then = world.app.now().to_string();
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    std::fs::write(world.test.dir.path().join("rules.toml"), RULES).unwrap();
+    world.pass().await;
+    let told = world.say(&["explain", "KETTLE", "--at", &then]).await;
+    assert!(told.out.contains("till (members only): asked 449.10 DKK"), "{told:?}");
+    let now = world.say(&["explain", "KETTLE"]).await;
+    assert!(!now.out.contains("(members only)"), "{now:?}");
 }
