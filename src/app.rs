@@ -12,7 +12,7 @@ use crate::channel::wire::oauth::Vault;
 use crate::channel::wire::shared::Shared;
 use crate::channel::{self, Capabilities, Ordering, Setting};
 use crate::clock::{Clock, Millis};
-use crate::config::{Config, Robots};
+use crate::config::{Config, Mode, Robots};
 use crate::decide::RuleSet;
 use crate::decide::check::RuleError;
 use crate::decide::fx::{Freshness, FxTable};
@@ -287,6 +287,7 @@ impl App {
             now: self.now(),
             open_to_all: Arc::clone(&self.open_to_all),
             paused: paused.map(|pause| format!("{} ({})", pause.why, pause.actor)),
+            shadow: self.config.mode == Mode::Shadow,
         };
         Ok(terms.with_back(&self.db).await?)
     }

@@ -164,6 +164,7 @@ pub async fn tend(app: &App) -> anyhow::Result<()> {
     }
     fx::tend(app).await?;
     terms::tend(app).await?;
+    moving::tend(app).await?;
     campaigns::tend(app).await?;
     rivalry::settle(app, now).await
 }

@@ -57,7 +57,12 @@ pub struct Parsed {
 }
 
 /// Reads a whole file. `rules` tells markets and their currencies; `progress` hears every thousandth line.
-pub fn read(mut input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)) -> Parsed {
+pub fn read(input: impl Read, rules: &RuleSet, progress: impl FnMut(u64)) -> Parsed {
+    read_in(input, rules, None, progress)
+}
+
+/// The same, with the market of rows that name none.
+pub fn read_in(mut input: impl Read, rules: &RuleSet, market: Option<&str>, mut progress: impl FnMut(u64)) -> Parsed {
     let mut read = Parsed::default();
     let mut start = Vec::new();
     if let Err(error) = input.by_ref().take(MAX_HEADER).read_to_end(&mut start) {
@@ -105,7 +110,7 @@ pub fn read(mut input: impl Read, rules: &RuleSet, mut progress: impl FnMut(u64)
                     read.errors.push(row_error(line, "row", &what, hint));
                     continue;
                 }
-                let row = Row { line, cells: header.iter().map(String::as_str).zip(record.iter()).collect() };
+                let row = Row { line, market, cells: header.iter().map(String::as_str).zip(record.iter()).collect() };
                 take(&row, given, rules, &mut by_sku, &mut read);
             }
             Err(error) => {
@@ -155,6 +160,8 @@ fn check_header(header: &[String], errors: &mut Vec<RowError>) {
 }
 
 struct Row<'a> {
+    /// That of a row that names none.
+    market: Option<&'a str>,
     line: u64,
     cells: BTreeMap<&'a str, &'a str>,
 }
@@ -214,7 +221,7 @@ fn product(
     refuse: &mut impl FnMut(&str, String, &str),
 ) -> Option<Import> {
     let deciding: Vec<_> = rules.markets.iter().filter(|market| market.derived_from.is_none()).collect();
-    let market = match (row.text("market"), deciding.as_slice()) {
+    let market = match (row.text("market").or(row.market), deciding.as_slice()) {
         (Some(id), _) => match rules.market(id) {
             Some(market) => {
                 if let Some(source) = rules.source_of(id) {

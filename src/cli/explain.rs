@@ -164,6 +164,8 @@ struct Then {
     /// How sure that is: `sent`, `unknown`, `accepted`, `verified`, or `foreign` for a price that somebody else set.
     basis: String,
     since: String,
+    /// Who could buy at it: `public` or `loyalty`.
+    audience: String,
 }
 
 #[derive(serde::Serialize)]
@@ -341,22 +343,7 @@ async fn report(
         pages,
         sku: product.sku.clone(),
         title: plain(&product.title),
-        price: {
-            let (minor, code) = match (then, moved.first(), &next, &later) {
-                // A move is newer than the decision before it, and in another money.
-                (Some(d), Some(one), ..) if one.created_at > d.created_at => (one.minor, one.currency.as_str()),
-                (Some(d), ..) => (d.price_minor, d.currency.as_str()),
-                (None, ..) if asked.at.is_none() => (product.own_minor, product.currency.as_str()),
-                (None, .., Some(d), Some(one)) if d.created_at < one.created_at => {
-                    (d.previous_minor, d.currency.as_str())
-                }
-                (None, .., Some(one)) => (one.from_minor, one.from_currency.as_str()),
-                (None, _, Some(d), None) => (d.previous_minor, d.currency.as_str()),
-                (None, Some(one), None, None) => (one.minor, one.currency.as_str()),
-                (None, None, None, None) => (product.own_minor, product.currency.as_str()),
-            };
-            money(minor, code)
-        },
+        price: moved::price(product, asked.at, then, &moved, next.as_ref(), later.as_ref()),
         moved: moved.iter().map(moved::told).collect(),
         version: then.map_or(if asked.at.is_some() { 0 } else { product.version }, |d| d.version),
         at: asked.at.map(Millis::exact),
@@ -434,7 +421,7 @@ fn seen(e: Evidence, money: &impl Fn(i64, &str) -> String) -> Seen {
 
 fn shown_then(live: LivePrice) -> Then {
     let price = counted(live.minor, live.decimals, &live.currency);
-    Then { price, basis: live.basis, since: Millis(live.seen_at).to_string() }
+    Then { price, basis: live.basis, since: Millis(live.seen_at).to_string(), audience: live.audience }
 }
 
 /// An amount of a listing, which may be counted in more decimals than its currency has.

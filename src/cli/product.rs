@@ -45,7 +45,7 @@ pub struct Args {
     /// For another money: an official fixed rate such as "1 EUR = 7.46 DKK", or `recorded` for the newest stored rates
     #[arg(long)]
     rate: Option<String>,
-    /// New amounts, in the columns of an import file; they come before the rate
+    /// New amounts, in the columns of an import file without need of a market; they come before the rate
     #[arg(long, value_name = "FILE")]
     amounts: Option<PathBuf>,
     #[arg(long)]
@@ -126,14 +126,14 @@ async fn amounts(app: &App, args: &Args) -> anyhow::Result<BTreeMap<String, Impo
         format!("--amounts {}; hint: docs/catalogue.md says what the CSV file holds", path.display())
     })?;
     let rules = app.rules().await?;
-    let parsed = import::read(file, &rules.set, |_| {});
+    let parsed = import::read_in(file, &rules.set, Some(&args.market), |_| {});
     if !parsed.errors.is_empty() {
         let told: Vec<String> = parsed.errors.iter().take(SHOWN).map(ToString::to_string).collect();
         return Err(wrong(format!("--amounts {}: {}", path.display(), told.join("\n"))));
     }
     if let Some(other) = parsed.rows.iter().find(|row| row.market != args.market) {
         return Err(wrong(format!(
-            "--amounts {}: {} is in market {}\nhint: every row says market {}",
+            "--amounts {}: {} is in market {}\nhint: take the column out, or let it say {}",
             path.display(),
             plain(&other.sku),
             plain(&other.market),

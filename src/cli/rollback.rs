@@ -68,6 +68,9 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     for sku in &args.sku {
         super::names::product(&app, sku).await?;
     }
+    if args.channel.is_none() {
+        other_money(context, &app, args, at).await?;
+    }
     let back = match &args.channel {
         Some(channel) => channel_back(&app, args, channel, at).await?,
         None => {
@@ -194,6 +197,21 @@ async fn of_number(context: &Context, app: &App, args: &Args, number: i64) -> an
         Millis(decision.created_at).exact()
     )));
     Ok(Millis(decision.created_at))
+}
+
+/// Says which products no price of then can be given back to, because it was in another money.
+async fn other_money(context: &Context, app: &App, args: &Args, at: Millis) -> anyhow::Result<()> {
+    let mut gone = fleet::in_other_money(&app.db, at, PAGE).await?;
+    gone.retain(|sku| args.sku.is_empty() || args.sku.contains(sku));
+    if let Some(first) = gone.first() {
+        talk(&context.here(&format!(
+            "{} went into another money or tax view after {at}, and no price of then is given back: {}{}; omniprice price set gives one another price",
+            count(gone.len(), "product"),
+            plain(first),
+            if gone.len() > 1 { " and others" } else { "" }
+        )));
+    }
+    Ok(())
 }
 
 /// Every price goes back as one that a person set: with owner, reason and end, past every guard, on all channels.

@@ -28,7 +28,7 @@ const MAX_WEIGHT: u32 = 1_000;
 const CHANNEL_KINDS: &[&str] = &["shop", "marketplace", "feed", "pos", "shelf_label", "newsletter", "api"];
 
 /// Those of them that anybody sees: they have no prices for members.
-const SEEN_BY_ALL: &[&str] = &["marketplace", "feed", "shelf_label"];
+pub const SEEN_BY_ALL: &[&str] = &["marketplace", "feed", "shelf_label"];
 
 /// Checks `[engine]`.
 pub fn engine(text: &EngineText, report: &mut Report) -> EngineParams {

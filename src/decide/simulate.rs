@@ -15,7 +15,7 @@ use crate::decide::decision::{Decision, Outcome};
 use crate::decide::engine::price;
 use crate::decide::explain::explain;
 use crate::decide::facts::{Availability, Facts, Standing};
-use crate::decide::moments::{Between, Came, Moment, Pace};
+use crate::decide::moments::{Between, Came, MAX_BETWEEN, Moment, Pace};
 use crate::decide::offers;
 use crate::decide::release::Guard;
 use crate::decide::release_guards::change_pct;
@@ -43,6 +43,7 @@ const ASSUMES: [&str; 4] = [
 ];
 /// Beside these, where the bound was reached.
 const CUT: &str = "of a product that time alone would have decided more than 4,392 times, only the first of those moments are decided";
+const _: () = assert!(MAX_BETWEEN == 4_392, "the sentence above says another number");
 /// Beside these, without the answers to rivalries.
 const NO_ANSWERS: &str = "price wars and the like are counted and not answered";
 
@@ -441,7 +442,8 @@ impl<'a> Simulation<'a> {
     }
 
     /// What was recorded as our price, among recorded offers, is the "before" of the comparison; rivals that answer have
-    /// moved since. Offers are as old as at the last recorded moment, however long ago that is. Both look at the whole market: what a rule leaves out, or cannot decide, is part of it all the same.
+    /// moved since. Offers are as old as at the last recorded moment, however long ago that is. Both look at the whole market:
+    /// what a rule leaves out, or cannot decide, is part of it all the same.
     fn compare(&mut self, recorded: &Facts, (simulated, after): (&Facts, Option<Money>), at: Millis) {
         let before = recorded.product.current;
         let margin = |price: Option<Money>| price.and_then(|price| recorded.margin_pct(price));

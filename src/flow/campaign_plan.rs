@@ -13,11 +13,13 @@ use crate::clock::Millis;
 use crate::decide::campaign::{STAGE_BEFORE_MS, Window};
 use crate::decide::campaign_file::{CampaignFile, Candidate};
 use crate::decide::campaign_place::Wrong;
+use crate::decide::check_world::SEEN_BY_ALL;
 use crate::decide::decision::BoundSource;
 use crate::decide::prior::Audience;
 use crate::decide::{self, Facts, bounds};
 use crate::money::{Money, currency};
 use crate::nearest::meant;
+use crate::publish::terms::is_seen_by_all;
 use crate::sentence::Sentence;
 use crate::store::campaigns::{Campaign, Item, New, NewItem};
 use crate::store::listings;
@@ -107,7 +109,7 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
     let windows = match app.now() >= starts_at.plus(-STAGE_BEFORE_MS) {
         // Its prices may be decided before the next look at campaigns.
         true => {
-            let named = scope(app, &serde_json::to_string(&channels)?);
+            let named = scope(app, &serde_json::to_string(&channels)?, file.audience.as_str());
             let whole = Window { from: starts_at, until: ends_at };
             let windows = super::campaigns::measured(app, &loaded, named, whole, file.cart_grace()).await?;
             Some(serde_json::to_string(&windows)?)
@@ -141,10 +143,18 @@ pub async fn plan(app: &App, file: &CampaignFile, body: String) -> anyhow::Resul
 fn for_members(app: &App, loaded: &Loaded, file: &CampaignFile, problems: &mut Vec<Wrong>) -> Vec<String> {
     let is_theirs = |name: &str| loaded.set.audience(name) == Audience::Loyalty;
     let declare = "hint: audience = \"loyalty\" in the [[channel]] of the rules, if only members see it";
-    for open in file.channels.iter().filter(|name| app.lane(name).is_some() && !is_theirs(name)) {
+    for (open, lane) in file.channels.iter().filter_map(|name| app.lane(name).map(|lane| (name, lane))) {
+        if is_theirs(open) {
+            continue;
+        }
+        let declared = loaded.set.channel(open).map(|rules| rules.kind.as_str());
+        let can_be_theirs = !is_seen_by_all(lane.kind) && !declared.is_some_and(|kind| SEEN_BY_ALL.contains(&kind));
+        let leave_out =
+            "hint: leave it out of `channels`; feeds, marketplaces and shelf labels have no prices for members";
         let what = format!(
-            "`{}` shows its prices to everybody, and the campaign is for members\n{declare}",
-            open.escape_debug()
+            "`{}` shows its prices to everybody, and the campaign is for members\n{}",
+            open.escape_debug(),
+            if can_be_theirs { declare } else { leave_out }
         );
         problems.push(Wrong::at("channels", what));
     }
@@ -292,7 +302,8 @@ pub async fn remarks(
 pub async fn outlook(app: &App, planned: &New) -> anyhow::Result<Vec<Outlook>> {
     let channels = serde_json::to_string(&planned.channels)?;
     let items: Vec<(i64, i64)> = planned.items.iter().map(|item| (item.product_id, item.price_minor)).collect();
-    look(app, &items, &channels, planned.announce, (planned.starts_at, planned.ends_at)).await
+    let named = scope(app, &channels, planned.audience);
+    look(app, &items, named, planned.announce, (planned.starts_at, planned.ends_at)).await
 }
 
 /// The same for a stored campaign that has not begun.
@@ -302,7 +313,8 @@ pub async fn outlook(app: &App, planned: &New) -> anyhow::Result<Vec<Outlook>> {
 pub async fn outlook_of(app: &App, campaign: &Campaign, items: &[Item]) -> anyhow::Result<Vec<Outlook>> {
     let items: Vec<(i64, i64)> = items.iter().map(|item| (item.product_id, item.price_minor)).collect();
     let window = (Millis(campaign.starts_at), Millis(campaign.ends_at));
-    look(app, &items, &campaign.channels, campaign.announce != 0, window).await
+    let named = scope(app, &campaign.channels, &campaign.audience);
+    look(app, &items, named, campaign.announce != 0, window).await
 }
 
 /// The override of the rules for reductions on a channel, in words; none where the country's own count.
@@ -314,12 +326,11 @@ fn overridden(app: &App, loaded: &Loaded, product: &Product, channel: &str) -> O
 async fn look(
     app: &App,
     items: &[(i64, i64)],
-    channels: &str,
+    named: Option<Vec<String>>,
     announce: bool,
     window: (Millis, Millis),
 ) -> anyhow::Result<Vec<Outlook>> {
     let (loaded, terms) = (app.rules().await?, app.terms().await?);
-    let named = scope(app, channels);
     let mut seen = Vec::new();
     for (id, minor) in items.iter().take(MOST_LOOKED_UP) {
         let Some(product) = products::by_id(&app.db, *id).await? else { continue };

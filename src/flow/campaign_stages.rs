@@ -123,7 +123,7 @@ impl Start<'_> {
     /// The campaign's price where it decides the product, unless a person, the law or a floor stands against it.
     async fn decided(&self, app: &App, product: &Product, of: &OfProduct) -> anyhow::Result<Option<Money>> {
         let own = currency(&product.currency)?;
-        if scope(app, &of.channels).is_some() {
+        if scope(app, &of.channels, &of.audience).is_some() {
             // On some channels only it is no decision of the product.
             return Ok(Some(Money::from_minor(product.own_minor, own)));
         }
@@ -133,7 +133,7 @@ impl Start<'_> {
         if !decision.has(Flag::Campaign) {
             return Ok(None);
         }
-        let newest = decisions::latest(&app.db, product.id).await?;
+        let newest = decisions::latest(&app.db, product.id).await?.filter(|row| product.compares_with(row.created_at));
         let proposal = Proposal { facts, decision, carried: None, rivalry: None, newest, history: None };
         let verdict = guards::judge(app, self.loaded, product, &proposal, self.whole, starts).await?;
         Ok(proposal.price().filter(|_| verdict.outcome == Outcome::Change))

@@ -35,12 +35,13 @@ const TURN_AGAIN: i64 = Millis::MINUTE;
 /// Channels are watched for an ended campaign's prices for so long.
 const WATCHED_AFTER: i64 = 7 * Millis::DAY;
 
-/// The channels of a campaign; none if it is on all of ours, which makes its price the product's own.
+/// The channels of a campaign; none if it is on all of ours, which makes its price the product's own. A price for members is
+/// never that, though all channels be theirs today: it would go wherever one is opened.
 #[must_use]
-pub fn scope(app: &App, channels: &str) -> Option<Vec<String>> {
+pub fn scope(app: &App, channels: &str, audience: &str) -> Option<Vec<String>> {
     let named: Vec<String> = serde_json::from_str(channels).unwrap_or_default();
     let all = named.is_empty() || app.lanes.iter().all(|lane| named.contains(&lane.name));
-    (!all).then_some(named)
+    (!all || Audience::stored(audience) == Audience::Loyalty).then_some(named)
 }
 
 /// The part of a campaign that one channel has; the campaign's own where parts are not settled yet.
@@ -92,7 +93,7 @@ pub(super) fn wish(
     // A channel that everybody sees now has no price for members, whatever it was when the campaign was stored.
     let sees = |one: &&OfProduct| audience.could_have(Audience::stored(&one.audience));
     for one in planned.iter().rev().filter(|one| one.starts_at <= now.0).filter(sees) {
-        let named = scope(app, &one.channels);
+        let named = scope(app, &one.channels, &one.audience);
         if named.as_ref().is_some_and(|named| !named.iter().any(|name| name == channel)) {
             continue;
         }
@@ -137,7 +138,7 @@ pub async fn windows(app: &App, loaded: &Loaded, one: &Campaign) -> anyhow::Resu
         return Ok(read(text));
     }
     let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
-    measured(app, loaded, scope(app, &one.channels), whole, one.cart_grace_ms).await
+    measured(app, loaded, scope(app, &one.channels, &one.audience), whole, one.cart_grace_ms).await
 }
 
 /// Each channel's window of a campaign that is about to start: it stays as it is from now on.
@@ -209,7 +210,7 @@ async fn tend_one(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<()> 
     } else if one.phase == "running" {
         check_start(app, one, now).await?;
     }
-    let everywhere = scope(app, &one.channels).is_none();
+    let everywhere = scope(app, &one.channels, &one.audience).is_none();
     let turned = |window: &Window| {
         // Decisions carry the start and the end of a campaign on all channels; other turns are acted on here.
         let starts_apart = !everywhere || window.from != starts;
@@ -235,7 +236,7 @@ fn dedupe(one: &Campaign, what: &str) -> String {
 /// Before the start: channels that cannot be written to are told, and the campaign's policy decides whether it starts as
 /// planned.
 async fn prepare(app: &App, one: &Campaign, now: Millis) -> anyhow::Result<bool> {
-    let named = scope(app, &one.channels);
+    let named = scope(app, &one.channels, &one.audience);
     let mut broken: Vec<String> = channels::list(&app.db)
         .await?
         .into_iter()
@@ -345,7 +346,7 @@ pub async fn ended(app: &App, one: &Campaign) -> anyhow::Result<()> {
 /// A channel's turn of a campaign changes no decision; its listings get their price here.
 async fn again(app: &App, one: &Campaign, channels: &[String], now: Millis) -> anyhow::Result<()> {
     let (loaded, terms) = (app.rules().await?, app.terms().await?);
-    let everywhere = scope(app, &one.channels).is_none();
+    let everywhere = scope(app, &one.channels, &one.audience).is_none();
     if !everywhere {
         shelf::note(&app.db, one.id, now).await?;
     }

@@ -209,7 +209,9 @@ fn manual(one: &Override, own: Currency) -> Option<ManualPrice> {
 /// The campaign that decides the product on all channels now, or the next one. Campaigns of some channels only are no
 /// decision of the product; they are terms of those channels.
 fn campaign(app: &App, planned: Vec<OfProduct>) -> anyhow::Result<Option<CampaignPrice>> {
-    let Some(one) = planned.into_iter().find(|one| super::campaigns::scope(app, &one.channels).is_none()) else {
+    let Some(one) =
+        planned.into_iter().find(|one| super::campaigns::scope(app, &one.channels, &one.audience).is_none())
+    else {
         return Ok(None);
     };
     Ok(Some(CampaignPrice {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::RoundingStrategy;
 
-use crate::app::App;
+use crate::app::{App, Loaded};
 use crate::decide::facts::Tax;
 use crate::decide::fx::FxTable;
 use crate::decide::rounding::{DISPLAY, FLOOR};
@@ -55,6 +55,20 @@ impl Rate {
         }
     }
 
+    /// Whether it says anything about these two currencies.
+    fn is_between(&self, from: Currency, to: Currency) -> bool {
+        match self {
+            Self::Fixed { one, other, .. } => (*one, *other) == (from, to) || (*other, *one) == (from, to),
+            Self::Recorded(_) => true,
+        }
+    }
+
+    /// Minor units in another money, rounded once.
+    fn brought(&self, minor: i64, from: Currency, to: Currency) -> Option<i64> {
+        let amount = self.convert(Money::from_minor(minor, from).amount(), from, to)?;
+        Money::rounded(amount, to, DISPLAY).ok().map(Money::minor)
+    }
+
     /// What the stored rates say instead, where a given one is so far from them that it is a slip: turned round, or a
     /// digit too many.
     fn slip(&self, stored: &FxTable) -> Option<String> {
@@ -77,8 +91,16 @@ impl Rate {
 
     fn told(&self) -> String {
         match self {
-            Self::Fixed { one, other, rate } => format!("at 1 {} = {} {}", one.code(), rate.normalize(), other.code()),
+            Self::Fixed { .. } => format!("at {}", self.text()),
             Self::Recorded(table) => format!("at the recorded rates of {}", table.date),
+        }
+    }
+
+    /// As it is given to `--rate`.
+    fn text(&self) -> String {
+        match self {
+            Self::Fixed { one, other, rate } => format!("1 {} = {} {}", one.code(), rate.normalize(), other.code()),
+            Self::Recorded(_) => "recorded".to_owned(),
         }
     }
 }
@@ -140,12 +162,14 @@ pub async fn plan(app: &App, wish: &Wish) -> anyhow::Result<Plan> {
         ));
         return Ok(plan);
     }
-    if let (Some(rate), Some(stored)) = (&wish.rate, app.fx().await?)
-        && let Some(slip) = rate.slip(&stored)
+    let stored = app.fx().await?;
+    if let (Some(rate), Some(stored)) = (&wish.rate, &stored)
+        && let Some(slip) = rate.slip(stored)
     {
         plan.problem(slip);
         return Ok(plan);
     }
+    let way = Way { loaded: &loaded, target, stored: stored.as_ref() };
     let mut unused: BTreeSet<&str> = wish.amounts.keys().map(String::as_str).collect();
     let mut after = 0;
     loop {
@@ -158,7 +182,7 @@ pub async fn plan(app: &App, wish: &Wish) -> anyhow::Result<Plan> {
                 plan.there += 1;
                 continue;
             }
-            match one(app, wish, target, product, loaded.set.market(&product.market)).await? {
+            match one(app, wish, &way, product).await? {
                 Ok(found) => plan.moves.push(found),
                 Err(problems) => problems.into_iter().for_each(|problem| plan.problem(problem)),
             }
@@ -194,16 +218,18 @@ async fn view(app: &App, product: &Product, rules: Option<&MarketRules>) -> anyh
     Ok(record.filter(|record| record.facts.market.id == product.market).map(|record| record.facts.market.tax))
 }
 
-async fn one(
-    app: &App,
-    wish: &Wish,
-    target: &MarketRules,
-    product: &Product,
-    rules: Option<&MarketRules>,
-) -> anyhow::Result<Result<Move, Vec<String>>> {
-    let sku = plain(&product.sku);
+/// Where products go, and what is known on the way.
+struct Way<'a> {
+    loaded: &'a Loaded,
+    target: &'a MarketRules,
+    /// The newest stored rates.
+    stored: Option<&'a FxTable>,
+}
+
+async fn one(app: &App, wish: &Wish, way: &Way<'_>, product: &Product) -> anyhow::Result<Result<Move, Vec<String>>> {
+    let (sku, target) = (plain(&product.sku), way.target);
     let (from, to) = (currency(&product.currency)?, target.market.currency);
-    let Some(tax) = view(app, product, rules).await? else {
+    let Some(tax) = view(app, product, way.loaded.set.market(&product.market)).await? else {
         let what = format!(
             "{sku}: market {} is not in the rules, and nothing tells whether its prices contain VAT\nhint: keep its [[market]] until its products are moved",
             plain(&product.market)
@@ -238,8 +264,8 @@ async fn one(
     let min_minor = amounts.money("min", product.min_minor, row.and_then(|row| row.min_minor), FLOOR);
     let own_shipping_minor =
         amounts.money("shipping", product.own_shipping_minor, row.and_then(|row| row.own_shipping_minor), DISPLAY);
-    let set = overrides::of_product(&app.db, product.id, app.now()).await?;
-    let set = set.into_iter().find(|one| one.kind == Kind::Price.as_str()).and_then(|one| one.price_minor);
+    let by_hand = overrides::of_product(&app.db, product.id, app.now()).await?;
+    let set = by_hand.iter().find(|one| one.kind == Kind::Price.as_str()).and_then(|one| one.price_minor);
     let known = amounts.problems.len();
     let set_minor = amounts.money("set by hand", set, None, DISPLAY);
     if amounts.problems.len() > known {
@@ -258,7 +284,7 @@ async fn one(
         (false, Some(rate)) => rate.told(),
         (false, None) => "in the same money".to_owned(),
     };
-    Ok(Ok(Move {
+    let found = Move {
         product_id: product.id,
         sku: product.sku.clone(),
         version: product.version,
@@ -277,7 +303,60 @@ async fn one(
         set_minor: set_minor.filter(|_| !amounts.same),
         new_amounts: !amounts.same,
         how,
-    }))
+    };
+    if row.is_some() && !amounts.same {
+        // Of another tax view the price of before is no measure.
+        let rate = wish.rate.clone().or_else(|| way.stored.cloned().map(Rate::Recorded)).filter(|_| same_view);
+        let before = rate.and_then(|rate| rate.brought(product.own_minor, from, to));
+        let lock = by_hand.iter().find(|one| one.kind == Kind::Lock.as_str());
+        let locked = lock.map(|lock| format!("{} has locked it: {}", plain(&lock.owner), plain(&lock.why)));
+        let locked = locked.or_else(|| (product.locked != 0).then(|| "it is locked by the catalogue".to_owned()));
+        let problems = named(app, way.loaded, product, &found, before, locked).await?;
+        if !problems.is_empty() {
+            return Ok(Err(problems));
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// What is odd about a price that a file names: it goes to every channel, so it has to pass where one that is set by hand does.
+/// `before` is the price of now in the new money, if that is known.
+async fn named(
+    app: &App,
+    loaded: &Loaded,
+    product: &Product,
+    found: &Move,
+    before: Option<i64>,
+    locked: Option<String>,
+) -> anyhow::Result<Vec<String>> {
+    let (sku, price) = (plain(&product.sku), Money::from_minor(found.own_minor, currency(&found.currency)?));
+    if let Some(locked) = locked.filter(|_| before != Some(found.own_minor)) {
+        let what = format!(
+            "{sku}: {locked}, and --amounts gives it another price, {price}\nhint: --rate alone keeps its price, or omniprice unlock {sku} --why \"...\""
+        );
+        return Ok(vec![what]);
+    }
+    let there = Product {
+        market: found.market.clone(),
+        currency: found.currency.clone(),
+        own_minor: before.unwrap_or(found.own_minor),
+        cost_net: found.cost_net.clone(),
+        regular_minor: found.regular_minor,
+        msrp_minor: found.msrp_minor,
+        map_minor: found.map_minor,
+        min_minor: found.min_minor,
+        own_shipping_minor: found.own_shipping_minor,
+        amounts_since: Some(app.now().0),
+        ..product.clone()
+    };
+    let findings = super::intent::examine_there(app, loaded, &there, price, app.now()).await?;
+    let odd: Vec<&str> = findings.iter().map(|(_, why)| why.as_str()).collect();
+    let what = format!(
+        "{sku}: --amounts: {}\nhint: correct the row, or move it at a rate and then omniprice price set {sku} {} --why \"...\"",
+        odd.join("; "),
+        price.amount()
+    );
+    Ok(if odd.is_empty() { vec![] } else { vec![what] })
 }
 
 /// The amounts of one product on their way.
@@ -296,14 +375,18 @@ struct Amounts<'a> {
 impl Amounts<'_> {
     /// Minor units in the new money: those of the file, the old ones where nothing changes, or converted and rounded once.
     fn money(&mut self, column: &str, old: Option<i64>, new: Option<i64>, rounded: RoundingStrategy) -> Option<i64> {
+        if self.same {
+            let told = |minor: i64| Money::from_minor(minor, self.to).to_string();
+            if let Some(new) = new.filter(|new| old != Some(*new)) {
+                self.stays(column, old.map(told).as_deref(), &told(new));
+            }
+            return old;
+        }
         if let Some(new) = new {
             self.by_file = true;
             return Some(new);
         }
         let old = old?;
-        if self.same {
-            return Some(old);
-        }
         let money = Money::from_minor(old, self.from);
         let converted = self.rate.and_then(|rate| rate.convert(money.amount(), self.from, self.to));
         let converted = converted.and_then(|amount| Money::rounded(amount, self.to, rounded).ok());
@@ -321,14 +404,18 @@ impl Amounts<'_> {
 
     /// The purchase cost, rounded up: a floor is never lowered by it.
     fn cost(&mut self, old: Option<&str>, new: Option<&str>) -> Option<String> {
+        if self.same {
+            let differs = |new: &&str| old.and_then(|old| decimal(old).ok()) != decimal(new).ok();
+            if let Some(new) = new.filter(differs) {
+                self.stays("cost", old, new);
+            }
+            return old.map(str::to_owned);
+        }
         if let Some(new) = new {
             self.by_file = true;
             return Some(new.to_owned());
         }
         let old = old?;
-        if self.same {
-            return Some(old.to_owned());
-        }
         let converted = decimal(old).ok().zip(self.rate);
         let converted = converted.and_then(|(cost, rate)| rate.convert(cost, self.from, self.to));
         match converted.and_then(|cost| Money::rounded(cost, self.to, FLOOR).ok()) {
@@ -343,6 +430,15 @@ impl Amounts<'_> {
         }
     }
 
+    /// A move is no way round the guards: where nothing has to change, nothing does.
+    fn stays(&mut self, column: &str, old: Option<&str>, new: &str) {
+        self.problems.push(format!(
+            "{}: `{column}` is {} and --amounts says {new}, but money and tax view stay, and so do its amounts\nhint: take the row out; afterwards omniprice price set changes a price, and omniprice import the rest",
+            self.sku,
+            old.unwrap_or("not known")
+        ));
+    }
+
     fn lacks(&mut self, column: &str, old: &str) {
         let way = if self.from == self.to {
             "it is of another tax view there: give it in the column of --amounts FILE".to_owned()
@@ -353,31 +449,47 @@ impl Amounts<'_> {
                 self.from.code()
             )
         };
-        self.problems.push(format!("{}: `{column}` {old} has no amount in the new market\nhint: {way}", self.sku));
+        let other = self.rate.filter(|rate| !rate.is_between(self.from, self.to)).map_or_else(String::new, |rate| {
+            format!(": --rate is {}, and says nothing of {} and {}", rate.text(), self.from.code(), self.to.code())
+        });
+        self.problems
+            .push(format!("{}: `{column}` {old} has no amount in the new market{other}\nhint: {way}", self.sku));
     }
 }
 
-/// Moves what was planned, and gives every channel that has a price of them the one it is to have now, without a decision.
+/// Moves what was planned, all of it or none. What their channels are to show now is due with it: [`tend`] sees to that.
 ///
 /// # Errors
-/// The rules' and the store's; nothing is moved then.
+/// The store's; nothing is moved then.
 pub async fn carry_out(app: &App, moves: Vec<Move>, actor: &str, why: &str) -> anyhow::Result<()> {
-    let ids: Vec<i64> = moves.iter().map(|one| one.product_id).collect();
-    moves::apply(&app.db, moves, (actor.to_owned(), why.to_owned()), app.now()).await?;
-    let terms = app.terms().await?;
-    for id in ids {
-        let Some(product) = products::by_id(&app.db, id).await? else { continue };
-        let price = Money::from_minor(product.own_minor, currency(&product.currency)?);
-        let known = listings::of_product(&app.db, id).await?;
-        let wanted = |listing_id: i64| known.iter().find(|one| one.id == listing_id).and_then(|one| one.desired_minor);
-        let mut desires = super::pricing::desired(app, &terms, &product, price, None).await?;
-        desires.retain(|desire| {
-            let before = wanted(desire.listing_id);
-            before.is_some() && desire.price.as_ref().ok() != before.as_ref()
-        });
-        let newest = decisions::latest(&app.db, id).await?.map(|decision| decision.id);
-        let desires = desires.into_iter().map(|desire| (desire, newest)).collect();
-        listings::desire_again(&app.db, desires, app.now()).await?;
+    Ok(moves::apply(&app.db, moves, (actor.to_owned(), why.to_owned()), app.now()).await?)
+}
+
+/// Gives every listing of a moved product that has, or waits for, a price of ours the one it is to have now, without a decision.
+/// It is due until it is stored, whatever became of the command that moved the product.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn tend(app: &App) -> anyhow::Result<()> {
+    let mut after = 0;
+    loop {
+        let due = moves::due(&app.db, after, PAGE).await?;
+        let Some(last) = due.last() else { return Ok(()) };
+        after = *last;
+        let terms = app.terms().await?;
+        for id in due {
+            let Some(product) = products::by_id(&app.db, id).await? else { continue };
+            let price = Money::from_minor(product.own_minor, currency(&product.currency)?);
+            let known = listings::of_product(&app.db, id).await?;
+            let mut desires = super::pricing::desired(app, &terms, &product, price, None).await?;
+            desires.retain(|desire| {
+                let listing = known.iter().find(|one| one.id == desire.listing_id && one.desired_seq > 0);
+                listing.is_some_and(|listing| desire.says_else_than(listing.desired_minor))
+            });
+            let newest = decisions::latest(&app.db, id).await?.map(|decision| decision.id);
+            let desires = desires.into_iter().map(|desire| (desire, newest)).collect();
+            // One that was decided meanwhile is looked at again at the next round.
+            moves::show(&app.db, id, product.version, desires, app.now()).await?;
+        }
     }
-    Ok(())
 }

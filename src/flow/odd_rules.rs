@@ -53,7 +53,8 @@ fn markets(set: &RuleSet, products: &[InMarket]) -> Vec<Odd> {
         (own != one.currency).then(|| {
             format!(
                 "market {}: its currency is {own}, and {} of its products were imported in {}, so nothing is decided for \
-                 them; correct the currency in the rules, for a product keeps the currency that it was imported in",
+                 them; if the market took {own}, omniprice product move --from {0} --market {0} --rate \"1 {2} = ... {own}\" --why \"...\" \
+                 takes them along; else correct its currency in the rules",
                 one.market, one.products, one.currency
             )
         })
@@ -131,6 +132,8 @@ target = { kind = "lowest" }
         let of = |currency: &str| InMarket { market: "DK".to_owned(), currency: currency.to_owned(), products: 3 };
         assert_eq!(markets(&set, &[of("DKK")]), vec![]);
         let strange = markets(&set, &[of("DKK"), of("EUR")]);
+        let command = "omniprice product move --from DK --market DK --rate \"1 EUR = ... DKK\" --why \"...\"";
+        assert!(strange[0].what.contains(command), "{strange:?}");
         assert!(strange[0].stops && strange[0].what.contains("3 of its products were imported in EUR"), "{strange:?}");
         assert_eq!(channel(&set, "feed", Currency::DKK, &|_| false, &|_| true), None);
         // All products went into euros, and the channel stayed.

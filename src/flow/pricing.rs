@@ -434,7 +434,7 @@ async fn before(
         anyhow::Ok(shown(terms, product, price, listing))
     };
     let until = began.plus(-1);
-    let ours = |row: &decisions::DecisionRow| product.amounts_since.is_none_or(|since| row.created_at >= since);
+    let ours = |row: &decisions::DecisionRow| product.compares_with(row.created_at);
     if let Some(decided) = decisions::at(&app.db, product.id, until).await?.filter(ours) {
         return own(decided.price_minor).map(Some);
     }

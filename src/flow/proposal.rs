@@ -123,7 +123,7 @@ pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> a
     let mut facts = facts(app, loaded, product, now).await?;
     let newest = decisions::latest(&app.db, product.id).await?;
     // One from before the product went into another money says nothing of today's cost and price.
-    let newest = newest.filter(|row| product.amounts_since.is_none_or(|since| row.created_at >= since));
+    let newest = newest.filter(|row| product.compares_with(row.created_at));
     if facts.product.manual.is_none() && facts.product.campaign.is_none() && newest.as_ref().is_some_and(was_set) {
         // The cooldown of a rule counts from the rule's own changes: a campaign's price must not outlive the campaign by it.
         facts.product.last_changed = None;

@@ -47,6 +47,8 @@ async fn mode(app: &App) -> anyhow::Result<()> {
     }
     if let Some(before) = before {
         let marked = products::mark_all_dirty(&app.db, now).await?;
+        // Shadow mode shuts every door.
+        terms::look_again(&app.db, now).await?;
         tracing::info!("mode went from {} to {mode}: {marked} products are decided again", before.value);
     }
     let why = "mode of the configuration".to_owned();

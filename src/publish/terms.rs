@@ -31,6 +31,8 @@ const RATES_AGAIN_MS: i64 = 5 * Millis::MINUTE;
 const BACK_WITHIN: i64 = 30 * Millis::DAY;
 /// Listings that go back at a time; a later round has the others.
 const MOST_BACK: i64 = 100_000;
+/// In shadow mode doors are tried again after this; whoever ends it has them all tried at once.
+const SHADOW_AGAIN_MS: i64 = Millis::HOUR;
 
 /// Whether everybody sees the prices of a kind of channel: marketplaces and feeds have none for members.
 #[must_use]
@@ -54,6 +56,8 @@ pub struct Terms {
     pub open_to_all: Arc<BTreeSet<String>>,
     /// Who paused pushes, and why.
     pub paused: Option<String>,
+    /// The whole daemon is in shadow mode: no channel gets anything, whoever wants it there.
+    pub shadow: bool,
 }
 
 impl Terms {
@@ -287,6 +291,10 @@ impl Doorkeeper for Terms {
         let shut = |reason: String| Shut { state: "held", reason, next_at: None };
         if self.rules.channel(&listing.channel).and_then(|rules| rules.mode) == Some(Mode::Shadow) {
             return Err(shut(Sentence::ChannelInShadow.with(&[])));
+        }
+        if self.shadow {
+            let next_at = Some(self.now.plus(SHADOW_AGAIN_MS));
+            return Err(Shut { state: "held", reason: Sentence::ChannelInShadow.with(&[]), next_at });
         }
         if self.rules.audience(&listing.channel) == Audience::Loyalty && self.open_to_all.contains(&listing.channel) {
             return Err(shut(Sentence::SeenByAll.with(&[])));

@@ -11,7 +11,7 @@ use askama::Template;
 use base64::Engine as _;
 
 use super::chart::{Chart, Seen};
-use super::facts::{Facts, History, Stage};
+use super::facts::{Facts, History};
 use super::lang::{Voice, fill};
 use super::link::Purpose;
 use super::reader::Reader;
@@ -108,7 +108,8 @@ struct Page<'a> {
 pub fn matters(facts: &Facts, reader: &Reader) -> bool {
     let any = |part: Part, empty: bool| reader.wants(part) && !empty;
     let wrong = facts.paused.is_none() && facts.late.is_empty() && facts.events.iter().all(|e| e.severity == "info");
-    any(Part::NeedsYou, facts.reviews.is_empty() && facts.held.is_empty())
+    let asked = facts.campaigns.iter().any(|campaign| campaign.waits());
+    any(Part::NeedsYou, facts.reviews.is_empty() && facts.held.is_empty() && !asked)
         || any(Part::WrongNow, wrong)
         || any(Part::Market, facts.moves.is_empty())
         || any(Part::OurChanges, facts.changes.is_empty())
@@ -182,8 +183,7 @@ fn subject(facts: &Facts, reader: &Reader, quiet: bool) -> String {
     let critical = facts.events.iter().filter(|event| event.severity == "critical").count();
     let late = facts.late.iter().filter(|late| rows::is_late(&late.state));
     let late: std::collections::BTreeSet<&str> = late.map(|late| late.channel.as_str()).collect();
-    let told = if reader.wants(Part::Campaigns) { facts.campaigns.as_slice() } else { &[] };
-    let waiting = told.iter().filter(|campaign| matches!(campaign.stage, Stage::Waits { .. })).count();
+    let waiting = facts.campaigns.iter().filter(|campaign| campaign.waits()).count();
     let counted = [
         (Part::NeedsYou, &words.to_approve, facts.reviews.len() + waiting),
         (Part::NeedsYou, &words.held, facts.held.len()),

@@ -140,6 +140,12 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// Whether a second person must agree to it.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        matches!(self.stage, Stage::Waits { .. })
+    }
+
     /// Whether it is worth a mail by itself: it starts or ends within the window or the day after it, or something about
     /// it is not as it should be.
     #[must_use]

@@ -47,21 +47,44 @@ statements! {
         "select count(*) as n, min(a.started_at) as oldest from attempts a join listings l on l.id = a.listing_id
          where l.product_id = $1 and l.channel = $2 and l.external = $3 and a.kind = 'push' and a.started_at > $4");
     PRICES_AT = Sql::same(
-        "select d.id, d.product_id, p.sku, d.price_minor, d.currency, d.version, p.own_minor, d.created_at
+        "select d.product_id, p.sku, d.price_minor, d.currency, p.own_minor, d.created_at
          from decisions d join products p on p.id = d.product_id
          where d.product_id > $2 and d.price_minor <> p.own_minor and d.created_at >= coalesce(p.amounts_since, 0)
            and d.version = (select max(e.version) from decisions e where e.product_id = d.product_id and e.created_at <= $1)
+           and not exists (select 1 from product_moves m
+                           where m.product_id = d.product_id and m.created_at <= $1 and m.created_at > d.created_at)
          order by d.product_id limit $3");
+    // A move is no decision, and newer than the one before it.
+    MOVED_AT = Sql::same(
+        "select m.product_id, p.sku, m.minor as price_minor, m.currency, p.own_minor, m.created_at
+         from product_moves m join products p on p.id = m.product_id
+         where m.product_id > $2 and m.minor <> p.own_minor and m.created_at >= coalesce(p.amounts_since, 0)
+           and m.created_at = (select max(n.created_at) from product_moves n where n.product_id = m.product_id and n.created_at <= $1)
+           and not exists (select 1 from decisions d
+                           where d.product_id = m.product_id and d.created_at <= $1 and d.created_at >= m.created_at)
+         order by m.product_id limit $3");
     FIRST_PRICES = Sql::same(
-        "select d.id, d.product_id, p.sku, d.previous_minor as price_minor, d.currency, d.version, p.own_minor, d.created_at
+        "select d.product_id, p.sku, d.previous_minor as price_minor, d.currency, p.own_minor, d.created_at
          from decisions d join products p on p.id = d.product_id
-         where d.product_id > $2 and d.version = 1 and d.created_at > $1 and d.previous_minor > 0 and d.previous_minor <> p.own_minor
-           and d.created_at >= coalesce(p.amounts_since, 0)
+         where d.product_id > $2 and d.version = (select min(e.version) from decisions e where e.product_id = d.product_id)
+           and d.created_at > $1 and d.previous_minor > 0 and d.previous_minor <> p.own_minor
+           and coalesce(p.amounts_since, 0) <= $1
+           and not exists (select 1 from product_moves m where m.product_id = d.product_id and m.created_at < d.created_at)
          order by d.product_id limit $3");
+    FIRST_MOVED = Sql::same(
+        "select m.product_id, p.sku, m.from_minor as price_minor, m.from_currency as currency, p.own_minor, m.created_at
+         from product_moves m join products p on p.id = m.product_id
+         where m.product_id > $2 and m.created_at > $1 and m.from_minor <> p.own_minor and coalesce(p.amounts_since, 0) <= $1
+           and m.created_at = (select min(n.created_at) from product_moves n where n.product_id = m.product_id)
+           and not exists (select 1 from decisions d where d.product_id = m.product_id and d.created_at < m.created_at)
+         order by m.product_id limit $3");
+    OTHER_MONEY = Sql::same(
+        "select sku from products where amounts_since > $1 and created_at <= $1 order by id limit $2");
     LIVE_AT = Sql::same(
         "select l.id as listing_id, p.sku, v.minor, l.currency, l.decimals, l.desired_minor, l.decision_id
          from listings l join products p on p.id = l.product_id join live_prices v on v.listing_id = l.id
-         where l.channel = $1 and l.id > $3
+         join channels c on c.name = l.channel
+         where l.channel = $1 and l.id > $3 and (v.audience = 'public' or c.audience = v.audience) and v.currency = l.currency
            and v.id = (select max(w.id) from live_prices w
                        where w.listing_id = l.id and w.seen_at <= $2 and w.basis in ('verified', 'accepted'))
            and (l.desired_minor is null or l.desired_minor <> v.minor)
@@ -90,6 +113,11 @@ pub struct Moving {
 }
 
 #[derive(Debug, sqlx::FromRow)]
+struct Sku {
+    sku: String,
+}
+
+#[derive(Debug, sqlx::FromRow)]
 struct Count {
     n: i64,
 }
@@ -97,15 +125,13 @@ struct Count {
 /// A product's price at an instant that is not its price now.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Then {
-    /// The decision that set it, or the first one after it.
-    pub id: i64,
     pub product_id: i64,
     pub sku: String,
     pub price_minor: i64,
     pub currency: String,
-    pub version: i64,
     /// What it costs now.
     pub own_minor: i64,
+    /// When the decision or move was made that says so.
     pub created_at: i64,
 }
 
@@ -228,20 +254,31 @@ pub(super) async fn spent(tx: &mut Tx, listing: &Listing, of: &Counted, now: Mil
     Ok(spent)
 }
 
-/// Products, by id after `after_id`, whose price at an instant differs from today's: the newest decision up to then, or
-/// what was there before the first one.
+/// Products, by id after `after_id`, whose price at an instant differs from today's: that of the newest decision or move up to
+/// then, or what was there before the first one. Left out are those that were in another money then: [`in_other_money`].
 ///
 /// # Errors
 /// The engine's own.
 pub async fn prices_at(db: &Db, at: Millis, after_id: i64, limit: i64) -> Result<Vec<Then>, StoreError> {
     let mut rows: Vec<Then> = db.all(PRICES_AT, args![at, after_id, limit]).await?;
-    rows.extend(db.all::<Then>(FIRST_PRICES, args![at, after_id, limit]).await?);
+    for more in [MOVED_AT, FIRST_PRICES, FIRST_MOVED] {
+        rows.extend(db.all::<Then>(more, args![at, after_id, limit]).await?);
+    }
     rows.sort_by_key(|row| row.product_id);
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(rows)
 }
 
-/// Listings of a channel, by id after `after_id`, that showed another price at an instant than they are to show now.
+/// SKUs of products that have gone into another money, or another tax view, since an instant: no price of then is one of now.
+///
+/// # Errors
+/// The engine's own.
+pub async fn in_other_money(db: &Db, at: Millis, limit: i64) -> Result<Vec<String>, StoreError> {
+    Ok(db.all::<Sku>(OTHER_MONEY, args![at, limit]).await?.into_iter().map(|row| row.sku).collect())
+}
+
+/// Listings of a channel, by id after `after_id`, that showed another price at an instant than they are to show now. Left out
+/// is what members alone could have, where everybody sees the channel now, and what was in another currency.
 ///
 /// # Errors
 /// The engine's own.

@@ -148,6 +148,17 @@ pub struct Desire {
     pub price: Result<i64, String>,
 }
 
+impl Desire {
+    /// Whether it says something else than what is wanted of the listing now.
+    #[must_use]
+    pub fn says_else_than(&self, wanted: Option<i64>) -> bool {
+        match &self.price {
+            Ok(minor) => wanted != Some(*minor),
+            Err(_) => wanted.is_some(),
+        }
+    }
+}
+
 #[derive(Debug, sqlx::FromRow)]
 struct Id {
     id: i64,

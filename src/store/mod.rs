@@ -104,6 +104,7 @@ pub const MIGRATIONS: &[(&str, db::Sql)] = &[
     migration!("0015_net_decimals"),
     migration!("0016_campaign_consent"),
     migration!("0017_audience_and_moves"),
+    migration!("0018_moves_shown"),
 ];
 
 /// Every statement by name, for the test that prepares each on both engines.

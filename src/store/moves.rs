@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::db::{Db, Sql, Tx, args, statements};
+use super::listings::{self, Desire};
 use crate::clock::Millis;
 
 statements! {
@@ -28,6 +29,11 @@ statements! {
         "select c.name from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id = $1 and c.phase in ('planned', 'running') order by c.starts_at, c.id limit 1");
     OF_PRODUCT = Sql::same("select * from product_moves where product_id = $1 order by created_at desc limit $2");
+    DUE = Sql::same(
+        "select distinct product_id from product_moves where shown_at is null and product_id > $1 order by product_id limit $2");
+    // Whoever decides on the product meanwhile waits for us, or we see that the version is another one.
+    HOLD_STILL = Sql::same("update products set version = version where id = $1 and version = $2");
+    SHOWN = Sql::same("update product_moves set shown_at = $2 where product_id = $1 and shown_at is null");
 }
 
 /// A product's amounts where it goes: minor units of `currency`, in the tax view of `market`; `cost_net` a decimal text, net.
@@ -79,7 +85,12 @@ struct Name {
     name: String,
 }
 
-/// Moves products, all or none, and asks for a decision on each. What was concluded from their old amounts is forgotten: the
+#[derive(Debug, sqlx::FromRow)]
+struct Due {
+    product_id: i64,
+}
+
+/// Moves products, all or none, asks for a decision on each, and notes that channels are due what follows: [`due`]. What was concluded from their old amounts is forgotten: the
 /// newest evaluation with the reference it remembers, the VAT that was in the price, and open proposals.
 ///
 /// # Errors
@@ -154,4 +165,39 @@ pub async fn campaign_of(db: &Db, product_id: i64) -> Result<Option<String>, Sto
 /// The engine's own.
 pub async fn of_product(db: &Db, product_id: i64, limit: i64) -> Result<Vec<Moved>, StoreError> {
     db.all(OF_PRODUCT, args![product_id, limit]).await
+}
+
+/// Products, by id after `after_id`, whose move has not reached their listings yet.
+///
+/// # Errors
+/// The engine's own.
+pub async fn due(db: &Db, after_id: i64, limit: i64) -> Result<Vec<i64>, StoreError> {
+    Ok(db.all::<Due>(DUE, args![after_id, limit]).await?.into_iter().map(|row| row.product_id).collect())
+}
+
+/// Raises what the listings of a moved product should show, each with the decision it goes back to, and notes that nothing is
+/// due any more; false, with nothing stored, if the product has another version than the one that this was computed from.
+///
+/// # Errors
+/// The engine's own.
+pub async fn show(
+    db: &Db,
+    product_id: i64,
+    version: i64,
+    desires: Vec<(Desire, Option<i64>)>,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    db.write((product_id, version, desires, now), |tx, (product_id, version, desires, now)| {
+        Box::pin(async move {
+            if tx.run(HOLD_STILL, args![*product_id, *version]).await? == 0 {
+                return Ok(false);
+            }
+            for (desire, decision_id) in desires {
+                listings::desire(tx, desire, *decision_id, *now).await?;
+            }
+            tx.run(SHOWN, args![*product_id, *now]).await?;
+            Ok(true)
+        })
+    })
+    .await
 }

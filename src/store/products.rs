@@ -111,6 +111,15 @@ pub struct Product {
     pub amounts_since: Option<i64>,
 }
 
+impl Product {
+    /// Whether an amount of an instant is in the money and tax view that the product's amounts are in now, and may be compared
+    /// with them.
+    #[must_use]
+    pub fn compares_with(&self, at: i64) -> bool {
+        self.amounts_since.is_none_or(|since| at >= since)
+    }
+}
+
 /// A product from an import.
 #[derive(Debug, Clone, Default)]
 pub struct Import {

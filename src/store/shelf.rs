@@ -15,7 +15,7 @@ statements! {
          where id in (select i.product_id from campaign_items i where i.campaign_id = $1)
            and (shelf_at is null or shelf_at < $2)");
     RUNNING = Sql::same(
-        "select i.product_id, i.price_minor, c.starts_at, c.ends_at, c.channels, c.windows
+        "select i.product_id, i.price_minor, c.starts_at, c.ends_at, c.channels, c.windows, c.audience
          from campaign_items i join campaigns c on c.id = i.campaign_id
          where i.product_id >= $1 and i.product_id <= $2 and c.phase in ('planned', 'running')
            and c.waits_until is null
@@ -34,7 +34,8 @@ statements! {
                = (case when $6 like '%,' || p.market || ',%' then 0 else 1 end)
          group by l.product_id, s.campaign_minor");
     PLANNED = Sql::same(
-        "select p.id as product_id, p.sku, p.market, i.price_minor, i.currency, c.starts_at, c.ends_at, c.channels, c.windows
+        "select p.id as product_id, p.sku, p.market, i.price_minor, i.currency, c.starts_at, c.ends_at, c.channels, c.windows,
+                c.audience
          from campaign_items i join campaigns c on c.id = i.campaign_id join products p on p.id = i.product_id
          where (p.id > $1 or (p.id = $1 and c.starts_at > $2)) and c.phase in ('planned', 'running')
            and c.waits_until is null and c.starts_at > $3 and c.starts_at <= $4 and p.locked = 0
@@ -70,6 +71,8 @@ pub struct Running {
     pub channels: String,
     /// Each channel's window, as a JSON object; none until they are settled.
     pub windows: Option<String>,
+    /// Who it is for: `public` or `loyalty`.
+    pub audience: String,
 }
 
 /// What our price may be compared with: one price for all channels, so the lowest of theirs (SEMANTICS section 3.3).
@@ -104,6 +107,8 @@ pub struct Planned {
     pub channels: String,
     /// Each channel's window, as a JSON object; none until they are settled.
     pub windows: Option<String>,
+    /// Who it is for: `public` or `loyalty`.
+    pub audience: String,
 }
 
 /// The newest change of a price up to an instant; none if no price ever changed.

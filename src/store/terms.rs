@@ -22,6 +22,8 @@ statements! {
          on conflict (channel) do update set
              hash = excluded.hash, rates = excluded.rates, revision = channel_terms.revision + 1, created_at = excluded.created_at
          returning channel, hash, rates, revision, created_at");
+    HELD = Sql::same(
+        "update listings set next_at = $1 where state = 'held' and desired_minor is not null and next_at > $1");
     WANTED = Sql::same(
         "select l.id, l.product_id, l.desired_minor, l.decision_id, l.state from listings l
          where l.channel = $1 and l.id > $2 and l.desired_seq > 0 order by l.id limit $3");
@@ -90,6 +92,14 @@ pub async fn mark_market_dirty(db: &Db, market: String, now: Millis) -> Result<u
     .await
 }
 
+/// Has every listing that waits for its next look at the door looked at now, because what kept the door shut may be over.
+///
+/// # Errors
+/// The engine's own.
+pub async fn look_again(db: &Db, now: Millis) -> Result<(), StoreError> {
+    db.write(now, |tx, now| Box::pin(async move { tx.run(HELD, args![*now]).await.map(drop) })).await
+}
+
 /// The terms that a channel's prices were computed with.
 ///
 /// # Errors
@@ -128,10 +138,7 @@ pub async fn wanted(db: &Db, channel: &str, after_id: i64, limit: i64) -> Result
 /// Whether a newly computed desire says something else than what is wanted now.
 #[must_use]
 pub fn differs(wanted: &Wanted, desire: &Desire) -> bool {
-    match &desire.price {
-        Ok(minor) => wanted.desired_minor != Some(*minor),
-        Err(_) => wanted.desired_minor.is_some(),
-    }
+    desire.says_else_than(wanted.desired_minor)
 }
 
 /// Raises the desired prices that changed with the terms; each keeps the decision it came from.

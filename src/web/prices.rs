@@ -17,6 +17,7 @@ use crate::channel::Tax as ChannelTax;
 use crate::clock::Millis;
 use crate::decide::campaign::Window;
 use crate::decide::facts::Tax;
+use crate::decide::prior::Audience;
 use crate::decide::prior_rules;
 use crate::decide::world::MarketRules;
 use crate::flow::campaigns::{part, scope};
@@ -141,15 +142,23 @@ fn unknown(app: &App, channel: Option<&str>) -> Option<Response> {
     Some((StatusCode::BAD_REQUEST, text).into_response())
 }
 
+/// Whether a channel has a campaign's price: it is one of those named, and whoever sees it now may see that price.
+fn has(loaded: Option<&Loaded>, named: &[String], channel: &str, audience: &str) -> bool {
+    let sees = loaded.map_or(Audience::Public, |loaded| loaded.set.audience(channel));
+    named.iter().any(|name| name == channel) && sees.could_have(Audience::stored(audience))
+}
+
 /// Prices with what campaigns say about them.
 async fn told(app: &App, page: Vec<Product>, channel: Option<&str>) -> Result<Vec<Price>, Failed> {
     let ids = || page.iter().map(|product| product.id);
     let (first, last, now) = (ids().min().unwrap_or(0), ids().max().unwrap_or(0), app.now());
     let (mut ends, mut apart) = (HashMap::new(), HashMap::new());
+    // Without rules nobody can say whether an amount contains VAT; the price is told all the same.
+    let loaded = app.rules().await.ok();
     for one in shelf::running(&app.db, first, last, now).await? {
-        match (scope(app, &one.channels), channel) {
+        match (scope(app, &one.channels, &one.audience), channel) {
             (None, _) => drop(ends.insert((one.product_id, one.price_minor), one.ends_at)),
-            (Some(named), Some(own)) if named.iter().any(|name| name == own) => {
+            (Some(named), Some(own)) if has(loaded.as_deref(), &named, own, &one.audience) => {
                 let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
                 let part = part(one.windows.as_deref(), own, whole);
                 if part.contains(now) {
@@ -160,8 +169,6 @@ async fn told(app: &App, page: Vec<Product>, channel: Option<&str>) -> Result<Ve
         }
     }
     let mut references = HashMap::new();
-    // Without rules nobody can say whether an amount contains VAT; the price is told all the same.
-    let loaded = app.rules().await.ok();
     let net = net_markets(loaded.as_deref());
     let compared = shelf::references(&app.db, first, last, now, channel, (&gross_channels(app), &net)).await?;
     for one in compared.into_iter().filter(|one| one.announce != 0) {
@@ -272,9 +279,9 @@ async fn upcoming(
     let mut planned = Vec::with_capacity(page.len());
     for one in page {
         let whole = Window { from: Millis(one.starts_at), until: Millis(one.ends_at) };
-        let window = match (scope(&app, &one.channels), from.channel.as_deref()) {
+        let window = match (scope(&app, &one.channels, &one.audience), from.channel.as_deref()) {
             (None, _) => whole,
-            (Some(named), Some(own)) if named.iter().any(|name| name == own) => {
+            (Some(named), Some(own)) if has(loaded.as_deref(), &named, own, &one.audience) => {
                 let part = part(one.windows.as_deref(), own, whole);
                 Window { from: part.from, until: part.until.min(whole.until) }
             }

@@ -1,6 +1,8 @@
 //! Links of campaigns that wait for a second person: looking changes nothing, only the form acts, and nobody agrees to a
 //! campaign of their own.
 
+mod asked;
+
 use std::sync::Arc;
 
 use omniprice::clock::Millis;

@@ -86,10 +86,11 @@ fn wishes_are_kept_parts_form_attachments_and_what_a_role_may_not_see() {
     let digest = render(&full("Kettle"), &picky).unwrap();
     assert!(digest.html.is_empty() && digest.images.is_empty(), "text only");
     assert!(
-        digest.subject.starts_with("[headphones] 1 to approve - 1 on hold - 1 price changed"),
+        digest.subject.starts_with("[headphones] 2 to approve - 1 on hold - 1 price changed"),
         "{}",
         digest.subject
     );
+    assert!(digest.text.contains("* Spring waits until") && !digest.text.contains("CAMPAIGNS"), "{}", digest.text);
     assert!(!digest.text.contains("MARKET") && !digest.text.contains("422.50"), "{}", digest.text);
     assert!(digest.files.iter().all(|file| file.media_type == CSV && !file.name.contains("market")));
     let lists: String = digest.files.iter().map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).collect();

@@ -1,5 +1,7 @@
 //! Prices for members: on channels that only they see, in a history of their own, and never what the public was asked.
 
+mod opened;
+
 use omniprice::clock::Millis;
 use omniprice::decide::RuleSet;
 use omniprice::decide::campaign_file::CampaignFile;
@@ -102,6 +104,8 @@ async fn a_campaign_for_members_names_no_channel_that_everybody_sees(test: TestD
         refused.contains("`webshop` shows its prices to everybody") && refused.contains("hint: audience"),
         "{refused}"
     );
+    let feed = planned(&world, "audience = \"loyalty\"\nchannels = [\"google\"]").await.unwrap_err().join("\n");
+    assert!(feed.contains("hint: leave it out of `channels`") && !feed.contains("audience ="), "{feed}");
     let single = planned(&world, "audience = \"individual\"").await.unwrap_err().join("\n");
     assert!(single.contains("audience: prices for single persons") && single.contains("hint: "), "{single}");
     assert_eq!(planned(&world, "audience = \"loyalty\"\nchannels = [\"till\"]").await.unwrap().channels, ["till"]);

@@ -1,6 +1,11 @@
 //! Products that go to another market or into another money: every amount is converted, named or kept, and never a number of
 //! another money.
 
+mod back;
+mod due;
+mod guarded;
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use omniprice::clock::{Clock, Millis};

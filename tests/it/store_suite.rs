@@ -9,6 +9,7 @@ mod decided;
 mod decimals;
 mod intent;
 mod lanes;
+mod moved;
 mod moves;
 mod pages;
 mod shelf;

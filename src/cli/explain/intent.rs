@@ -53,7 +53,8 @@ pub(super) async fn sentences(
     for one in planned.into_iter().filter(|one| one.created_at <= at.0) {
         let price = amount(Some(one.price_minor), &one.currency).unwrap_or_default();
         let (from, until) = (Millis(one.starts_at), Millis(one.ends_at));
-        let on = flow::scope(app, &one.channels).map(|names| format!(" on {}", names.join(", "))).unwrap_or_default();
+        let on = flow::scope(app, &one.channels, &one.audience);
+        let on = on.map(|names| format!(" on {}", names.join(", "))).unwrap_or_default();
         let agreed = campaigns::by_name(&app.db, &one.name).await?.as_ref().and_then(consent).unwrap_or_default();
         told.push(format!("campaign {}{on}: {price} from {from} until {until}{agreed}", one.name));
         for strike in strikes::strikes_of(&app.db, one.id, flow::MOST_ITEMS).await? {

@@ -4,7 +4,9 @@ use super::money_of;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::report::digest::plain;
+use crate::store::decisions::DecisionRow;
 use crate::store::moves::{self, Moved};
+use crate::store::products::Product;
 
 /// Moves told of one product.
 const MOST: i64 = 20;
@@ -42,4 +44,28 @@ pub(super) fn told(one: &Moved) -> String {
         plain(&one.how),
         plain(&one.why)
     )
+}
+
+/// What a product costs, or cost at an instant: by the newest decision or move up to then (`then`, `moved`), or by what the
+/// first of them after it (`next`, `later`) remembers.
+pub(super) fn price(
+    product: &Product,
+    at: Option<Millis>,
+    then: Option<&DecisionRow>,
+    moved: &[Moved],
+    next: Option<&DecisionRow>,
+    later: Option<&Moved>,
+) -> String {
+    let (minor, code) = match (then, moved.first(), next, later) {
+        // A move is newer than the decision before it, and in another money.
+        (Some(d), Some(one), ..) if one.created_at > d.created_at => (one.minor, one.currency.as_str()),
+        (Some(d), ..) => (d.price_minor, d.currency.as_str()),
+        (None, ..) if at.is_none() => (product.own_minor, product.currency.as_str()),
+        (None, .., Some(d), Some(one)) if d.created_at < one.created_at => (d.previous_minor, d.currency.as_str()),
+        (None, .., Some(one)) => (one.from_minor, one.from_currency.as_str()),
+        (None, _, Some(d), None) => (d.previous_minor, d.currency.as_str()),
+        (None, Some(one), None, None) => (one.minor, one.currency.as_str()),
+        (None, None, None, None) => (product.own_minor, product.currency.as_str()),
+    };
+    money_of(minor, code)
 }

@@ -150,7 +150,8 @@ fn channels(r: &Report, out: &mut String) {
     let _ = writeln!(out, "\nchannels{}:", if r.at.is_some() { ", then and now" } else { "" });
     for c in &r.channels {
         let none = || "-".to_owned();
-        let members = if c.audience == Audience::Loyalty.as_str() { " (members only)" } else { "" };
+        let audience = c.then.as_ref().map_or(c.audience, |then| then.audience.as_str());
+        let members = if audience == Audience::Loyalty.as_str() { " (members only)" } else { "" };
         let now = match (&r.at, &c.then) {
             (None, _) => format!("  {}{members}", c.channel),
             (Some(_), Some(then)) => {

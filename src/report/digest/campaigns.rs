@@ -7,6 +7,7 @@ use super::super::reader::Reader;
 use super::super::text::{message, plain};
 use super::Row;
 use super::rows::{Content, filled};
+use crate::config::Part;
 use crate::flow::campaign_consent::PREFIX;
 use crate::money::Decimal;
 
@@ -14,7 +15,18 @@ use crate::money::Decimal;
 const REASONS: usize = 2;
 
 pub fn campaigns(facts: &Facts, reader: &Reader) -> Content {
-    (vec![], facts.campaigns.iter().map(|campaign| row(campaign, reader)).collect())
+    // What is to be pressed or typed stands where the reader is asked for it.
+    let asked = reader.wants(Part::NeedsYou);
+    let told = facts.campaigns.iter().map(|campaign| match row(campaign, reader) {
+        row if asked && campaign.waits() => Row { links: vec![], command: None, ..row },
+        row => row,
+    });
+    (vec![], told.collect())
+}
+
+/// The rows of campaigns that wait for a second person.
+pub fn waiting(facts: &Facts, reader: &Reader) -> Vec<Row> {
+    facts.campaigns.iter().filter(|campaign| campaign.waits()).map(|campaign| row(campaign, reader)).collect()
 }
 
 fn row(campaign: &Campaign, reader: &Reader) -> Row {

@@ -8,7 +8,7 @@ use super::super::lang::{Kind, Limit, Voice, change_pct, fill};
 use super::super::link::Purpose;
 use super::super::reader::Reader;
 use super::super::text::{hint, message, plain, product, quoted};
-use super::Row;
+use super::{Row, campaigns};
 use crate::clock::Millis;
 use crate::decide::war_response::WarResponse;
 use crate::money::Decimal;
@@ -42,7 +42,7 @@ pub fn needs_you(facts: &Facts, reader: &Reader) -> Content {
         command: Some(format!("omniprice explain {}", quoted(&held.sku))),
         ..Row::default()
     });
-    (vec![], reviews.chain(held).collect())
+    (vec![], campaigns::waiting(facts, reader).into_iter().chain(reviews).chain(held).collect())
 }
 
 /// The link to a product's page.

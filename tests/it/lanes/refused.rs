@@ -169,6 +169,20 @@ async fn three(test: TestDb) -> World {
     world
 }
 
+/// All three products have a new price, and the till is down with it, so that the shop may follow.
+async fn all_three(test: TestDb) -> World {
+    let world = three(test).await;
+    for sku in ["KETTLE", "LAMP", "CHAIR"] {
+        decide(&world, sku, 47_900).await;
+    }
+    let till = world.app.lane("till").unwrap();
+    for _ in 0..4 {
+        world.app.clock.advance(Millis::SECOND);
+        flow::publish_due(&world.app, till).await.unwrap();
+    }
+    world
+}
+
 async fn refusal(world: &World) -> Option<events::Event> {
     events::open(&world.app.db, 10).await.unwrap().into_iter().find(|event| event.kind == "channel_refused")
 }
@@ -290,17 +304,9 @@ async fn a_price_that_must_wait_or_is_not_taken_does_not_stand_for_the_others(te
 }
 
 async fn a_listing_that_is_always_refused_does_not_stand_for_the_others(test: TestDb) {
-    let world = three(test).await;
+    let world = all_three(test).await;
     let (odd, webshop) = Refusing::on(&world);
     odd.now(|ways| ways.writes = Some(Class::Refused));
-    for sku in ["KETTLE", "LAMP", "CHAIR"] {
-        decide(&world, sku, 47_900).await;
-    }
-    let till = world.app.lane("till").unwrap();
-    for _ in 0..4 {
-        world.app.clock.advance(Millis::SECOND);
-        flow::publish_due(&world.app, till).await.unwrap();
-    }
     flow::publish_due(&world.app, &webshop).await.unwrap();
     assert_eq!(minutes(&world, &webshop, 180).await, None);
     let each = |sku: &str| odd.ways.lock().unwrap().arrived.iter().filter(|one| *one == sku).count();

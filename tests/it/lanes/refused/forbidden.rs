@@ -14,20 +14,6 @@ both_engines![
     a_key_without_rights_closes_a_channel_that_takes_many_at_once,
 ];
 
-/// All three products have a new price, and the till is down with it, so that the shop may follow.
-async fn all_three(test: TestDb) -> World {
-    let world = three(test).await;
-    for sku in ["KETTLE", "LAMP", "CHAIR"] {
-        decide(&world, sku, 47_900).await;
-    }
-    let till = world.app.lane("till").unwrap();
-    for _ in 0..4 {
-        world.app.clock.advance(Millis::SECOND);
-        flow::publish_due(&world.app, till).await.unwrap();
-    }
-    world
-}
-
 /// Seconds pass, with a round of the lane in each of them.
 async fn seconds(world: &World, lane: &Lane, most: i64) {
     for _ in 0..most {
