@@ -11,7 +11,7 @@ use crate::extract::price::{PriceKind, Role};
 use crate::extract::visible::beside::is_reduction;
 use crate::extract::visible::spots::Spot;
 use crate::extract::visible::{ENOUGH, View};
-use crate::extract::{Page, TaxView, kind};
+use crate::extract::{Page, TaxView, address, kind};
 use crate::money::{Decimal, Money};
 
 /// Prices of one shape, and buy buttons, from which on a page is a list.
@@ -45,7 +45,7 @@ pub(super) fn by_sight(found: &mut Found, sight: Sight<'_>, page: &Page<'_>, roo
         || kind::is_side_page(page)
         || view.heading.as_ref().is_some_and(|(words, _)| kind::is_side_heading(words))
         || matches!(kind, Outcome::Search | Outcome::Article)
-        || kind == Outcome::Home && !front_sells(found, view, points, stands_alone)
+        || kind == Outcome::Home && !(is_root(page) && front_sells(found, view, points, stands_alone))
     {
         return Verdict::None;
     }
@@ -169,6 +169,11 @@ fn stands_alone(found: &Found, view: &View, index: usize, points: i32) -> bool {
     let other =
         |c: &Candidate| c.source == Source::Visible && c.offer.price != own.offer.price && c.score + FAR_AHEAD > points;
     !found.candidates.iter().any(other) && !view.spots.iter().any(|s| s.tile && s.signature == spot.signature)
+}
+
+/// Whether an address has a host and nothing behind it, as one has that somebody noted for a shop and not for its page.
+fn is_root(page: &Page<'_>) -> bool {
+    address::absolute(page.final_url, page.url).is_some_and(|url| url.path() == "/")
 }
 
 /// Whether a page at the address of a shop's front sells one thing all the same: its own title names what stands at the
