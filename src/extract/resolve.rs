@@ -2,12 +2,14 @@
 //!
 //! The order is trust: site rules, JSON-LD, microdata, RDFa, meta tags, embedded state, what a person sees.
 
+mod alike;
 mod condition;
 mod contested;
 mod contradiction;
 mod finish;
 mod judge;
 mod place;
+mod seen;
 mod site;
 mod spoken;
 mod standing;
@@ -141,7 +143,7 @@ fn gather(
         products = products.max(own.1);
         candidates.extend(own.0);
     }
-    drop_lookalikes(&mut candidates, harvest);
+    alike::drop(&mut candidates, harvest);
     candidates.extend(meta::candidate(harvest, context));
     let known = embedded::Known {
         price: candidates.iter().any(|c| c.offer.price.is_some()),
@@ -308,16 +310,7 @@ fn titles<'h>(harvest: &'h Harvest<'_>) -> Vec<&'h str> {
 /// The product a page is about, and how many products compete for that.
 fn main_product(all: Vec<Product>, page: &Page<'_>, harvest: &Harvest<'_>, titles: &[&str]) -> (Vec<Candidate>, usize) {
     let mut own: Vec<Product> = all.into_iter().filter(|p| !p.related).collect();
-    if own.len() > 1 {
-        let pages = [Here::of(page.final_url)];
-        let candidates: Vec<&Candidate> = own.iter().map(|p| &p.candidate).collect();
-        let alike = lookalikes(&candidates, harvest);
-        let mut at = 0;
-        own.retain(|product| {
-            at += 1;
-            !alike.get(at - 1).is_some_and(|alike| *alike) || product.named_by_url || is_page(product, &pages)
-        });
-    }
+    alike::drop_products(&mut own, page, harvest);
     let called = OnceCell::new();
     let called = || called.get_or_init(|| Called::of(harvest, titles));
     own.retain(|product| !is_of_another_page(product, page, harvest, called));
@@ -387,41 +380,6 @@ impl Called {
             titled: !titles.is_empty(),
         }
     }
-}
-
-/// Which priced products have a name that only resembles the heading, behind it, where another product states no price and
-/// has a name that is all of the heading: what is sold out or priced by a script is not sold at the price of its like.
-fn lookalikes(candidates: &[&Candidate], harvest: &Harvest<'_>) -> Vec<bool> {
-    let Some((heading, at)) = harvest.headings.first() else { return Vec::new() };
-    let unpriced = |c: &&&Candidate| c.offer.price.is_none() && c.open.is_empty() && c.offer.title.is_some();
-    if !candidates.iter().any(|c| unpriced(&c)) {
-        return Vec::new();
-    }
-    let heading = Words::of(heading);
-    let name = |c: &Candidate| Words::of(c.offer.title.as_deref().unwrap_or(""));
-    let is_it = |c: &Candidate| share(&name(c), &heading) == 100 && share(&heading, &name(c)) == 100;
-    if !candidates.iter().filter(unpriced).any(|c| is_it(c)) {
-        return Vec::new();
-    }
-    let behind = |c: &Candidate| c.evidence_offset().is_some_and(|offset| offset > *at);
-    let alike = |c: &Candidate| {
-        let own = name(c);
-        c.offer.price.is_some() && behind(c) && share(&own, &heading) < 100 && share(&heading, &own) < 100
-    };
-    candidates.iter().map(|c| alike(c)).collect()
-}
-
-/// See [`lookalikes`], for the products of different kinds of markup.
-fn drop_lookalikes(candidates: &mut Vec<Candidate>, harvest: &Harvest<'_>) {
-    if candidates.len() < 2 {
-        return;
-    }
-    let alike = lookalikes(&candidates.iter().collect::<Vec<_>>(), harvest);
-    let mut at = 0;
-    candidates.retain(|candidate| {
-        at += 1;
-        !alike.get(at - 1).is_some_and(|alike| *alike) || candidate.source == Source::SiteRule
-    });
 }
 
 /// Whether a product that is marked up in the page's visible part is another one than the page's: behind the first

@@ -156,7 +156,10 @@ pub(super) fn holds(before: &str, after: &str) -> bool {
 /// Stück`. In a box of their own they may begin the next row.
 pub(super) fn is_told_behind(behind: &str) -> bool {
     let behind = behind.trim_start_matches(|c: char| !c.is_alphanumeric());
-    BUYING.iter().any(|word| behind.strip_prefix(word).is_some_and(|rest| rest.starts_with(' '))) && several(behind)
+    behind.ends_with(|c: char| c.is_alphanumeric() || c == '.')
+        && behind.bytes().any(|b| b.is_ascii_digit())
+        && BUYING.iter().any(|word| behind.strip_prefix(word).is_some_and(|rest| rest.starts_with(' ')))
+        && several(behind)
 }
 
 /// Whether the words in front of an amount are nothing but a count with a plus: `25+`. What people are old enough for is

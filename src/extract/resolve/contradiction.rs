@@ -274,7 +274,8 @@ pub(super) fn in_other_money(found: &Found, sight: Sight<'_>, first: usize, inde
 /// The digits that markup states, behind the sign of another money: a sign that several have in common is that of none
 /// here, and of the stated one neither.
 pub(super) fn in_other_sign(found: &Found, sight: Sight<'_>, first: usize) -> Option<Verdict> {
-    let base = found.candidates[first].offer.price?;
+    // Where nothing says in which country the page is, a sign that many have in common says nothing against a code.
+    let base = found.candidates[first].offer.price.filter(|_| found.locale.is_some())?;
     let foreign = |mark: &Mark| matches!(mark, Mark::Shared { codes, .. } if !codes.contains(&base.currency()));
     let same = |s: &&Spot| {
         s.money.is_none()
