@@ -40,7 +40,7 @@ async fn a_move_is_due_until_its_prices_are_stored(test: TestDb) {
     moves::apply(db, vec![one], ("ann".into(), "x".into()), after(10)).await.unwrap();
     assert_eq!(moves::due(db, 0, 10).await.unwrap(), [product.id]);
     assert_eq!(moves::due(db, product.id, 10).await.unwrap(), Vec::<i64>::new());
-    assert_eq!(fleet::in_other_money(db, after(9), 10).await.unwrap(), [product.sku.clone()]);
+    assert_eq!(fleet::in_other_money(db, after(9), 10).await.unwrap(), [product.sku.as_str()]);
     assert_eq!(fleet::in_other_money(db, after(10), 10).await.unwrap(), Vec::<String>::new());
     let desires = vec![(Desire { listing_id: all[1].id, price: Ok(49_901) }, None)];
     let wanted = async || listings::of_product(db, product.id).await.unwrap().remove(0).desired_minor;
