@@ -39,7 +39,7 @@ pub(super) fn is_conditional(body: &str, low: &Spot, high: Option<&Spot>) -> boo
     let mut before = (begin..own).rev().filter_map(texts).take_while(|raw| !amount(raw));
     let until = row.map_or(own + 1, |row| tree.nodes[row].end);
     let mut after = (own + 1..until).filter_map(texts).take_while(|raw| !amount(raw));
-    before.any(|raw| names_condition(raw)) || after.any(|raw| names_condition(raw))
+    before.any(names_condition) || after.any(names_condition)
 }
 
 const STRICT: price::Context<'static> =

@@ -4,17 +4,15 @@ use super::contradiction::{self, Sight};
 use super::finish::{complete, finish};
 use rust_decimal::RoundingStrategy;
 
-use super::standing::{is_bare, is_named, spot_of};
+use super::standing::{is_bare, spot_of};
 use super::{Found, contested, fill, seen, state, tax, variant};
 use crate::extract::harvest::Harvest;
 use crate::extract::json::Value;
-use crate::extract::offer::{Availability, Candidate, Offer, Source};
-use crate::extract::outcome::Outcome;
-use crate::extract::price::{PriceKind, Role};
-use crate::extract::visible::beside::{self, is_reduction};
-use crate::extract::visible::spots::Spot;
+use crate::extract::offer::{Candidate, Offer, Source};
+use crate::extract::price::PriceKind;
+use crate::extract::visible::beside;
 use crate::extract::visible::{ENOUGH, View};
-use crate::extract::{Extraction, Hints, Page, TaxView, kind};
+use crate::extract::{Extraction, Hints, Page, TaxView};
 use crate::money::{self, Decimal, Money};
 
 /// Two amounts that differ by less than this, in thousandths, are the same price rounded differently.
