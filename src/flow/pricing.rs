@@ -411,7 +411,7 @@ async fn back(
 ) -> anyhow::Result<Option<i64>> {
     let Some(back) = terms.goes_back(product, listing) else { return Ok(None) };
     let until = Millis(back.starts_at).plus(-1);
-    let ours = |row: &decisions::DecisionRow| product.amounts_since.is_none_or(|since| row.created_at >= since);
+    let ours = |row: &decisions::DecisionRow| product.compares_with(row.created_at);
     let asked = match decisions::at(&app.db, product.id, until).await?.filter(ours) {
         Some(decided) => Some(decided.price_minor),
         // What was never decided is what it was all the time.
