@@ -1,5 +1,5 @@
-//! Small pages whose markup, state or address says less than it seems to: a product beside the page's own, a number that
-//! nothing confirms, a front page's address.
+//! Small pages whose markup, state or address says less than it seems to: a product beside the page's own, a product
+//! that stands there twice, a front page's address.
 
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
@@ -48,21 +48,6 @@ fn a_like_of_the_product_lends_it_no_price() {
     let colour = [item("Oak Table Nora 120", ""), item("Oak Table Nora 120 White", "52.00")].concat();
     let found = read(&page("en", "Oak Table Nora 120", "", &format!("{colour}{BUY}")), SHOP);
     assert_eq!(price(&found).as_deref(), Some("52.00 EUR"), "{}", found.explanation);
-}
-
-#[test]
-fn a_whole_number_that_only_state_knows_may_count_cents() {
-    let state = |amount: &str| {
-        format!(
-            r#"<script>window.shop={{"product":{{"id":84518927,"name":"Brass Lamp","sku":"84518927","price":{amount}}},"currency":"EUR"}};</script>"#
-        )
-    };
-    for (amount, told) in [("6995", None), ("6900", Some("6900.00 EUR")), ("69.95", Some("69.95 EUR"))] {
-        let found = lamp("en", &state(amount), BUY);
-        assert_eq!(price(&found).as_deref(), told, "{amount}: {}", found.explanation);
-    }
-    let shown = lamp("en", &state("6995"), &format!("<div class=price>6,995.00 €</div>{BUY}"));
-    assert_eq!(price(&shown).as_deref(), Some("6995.00 EUR"), "{}", shown.explanation);
 }
 
 #[test]

@@ -261,8 +261,8 @@ pub(super) fn with_exponent(text: &str) -> Option<Decimal> {
     // A decimal holds no more places on either side of its point.
     const MOST: i32 = 28;
     let (factor, power) = text.split_once(['e', 'E'])?;
-    let power = power.strip_prefix('+').unwrap_or(power);
-    if power.len() > 3 || !power.ends_with(|c: char| c.is_ascii_digit()) {
+    let digits = power.strip_prefix(['+', '-']).unwrap_or(power);
+    if !(1..=2).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let power: i32 = power.parse().ok().filter(|power: &i32| power.abs() <= MOST)?;

@@ -8,24 +8,10 @@ use super::tax::differ_by_vat;
 use crate::extract::TaxView;
 use crate::extract::offer::{Candidate, Source};
 use crate::extract::visible::ENOUGH;
-use crate::money::{Currency, Money};
+use crate::money::Money;
 
 /// Points from which on a place that shows what the state says is believed beside a better one that nothing confirms.
 const CONFIRMED: i32 = ENOUGH - 12;
-/// Moneys in which few prices are whole numbers.
-const PRICED_IN_CENTS: [Currency; 11] = [
-    Currency::EUR,
-    Currency::USD,
-    Currency::GBP,
-    Currency::CAD,
-    Currency::AUD,
-    Currency::NZD,
-    Currency::CHF,
-    Currency::PLN,
-    Currency::RON,
-    Currency::BGN,
-    Currency::BRL,
-];
 /// Points from which on a place that shows another price speaks against the state.
 const SPEAKS: i32 = 40;
 
@@ -110,24 +96,8 @@ fn alone(found: &Found, sight: Sight<'_>, index: usize) -> Verdict {
         let why = "the page's state names the product and its price, and the page shows that number".to_owned();
         return Verdict::Price { index, confidence: 75, why };
     }
-    if let Some(cents) = may_be_cents(found, index) {
-        return Verdict::Ambiguous(cents);
-    }
     let why = "no markup and no clear price to see; the page's state names the product and its price".to_owned();
     Verdict::Price { index, confidence: 62, why }
-}
-
-/// A whole number that nothing on the page confirms may count cents where prices have them, unless its last two digits say
-/// that it does not.
-fn may_be_cents(found: &Found, index: usize) -> Option<String> {
-    const SHORTEST: usize = 4;
-    let offer = &found.candidates[index].offer;
-    let raw = offer.evidence.as_ref().map(|evidence| evidence.raw.as_str())?;
-    let price = offer.price.filter(|price| PRICED_IN_CENTS.contains(&price.currency()))?;
-    let whole = raw.len() >= SHORTEST && raw.bytes().all(|b| b.is_ascii_digit());
-    let same = whole && price.amount().normalize().to_string() == raw;
-    let cents = Money::from_minor(price.minor() / 100, price.currency());
-    (same && !raw.ends_with("00")).then(|| format!("the page's state says {raw}, which may be {price} or {cents}"))
 }
 
 /// Whether the page shows the hundredth part of what its state says, wherever that stands: then the state counts cents
