@@ -149,10 +149,10 @@ fn check_header(header: &[String], errors: &mut Vec<RowError>) {
             errors.push(row_error(1, name, "stands twice in the header", "keep one"));
         }
     }
-    if !header.iter().any(|name| name == "sku") {
+    for column in ["sku", "price"].into_iter().filter(|column| !header.iter().any(|name| name == column)) {
         errors.push(row_error(
             1,
-            "sku",
+            column,
             "is missing from the header",
             "the first line names the columns, such as sku,title,price,cost,urls",
         ));

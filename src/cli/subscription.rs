@@ -39,6 +39,11 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
     let app = context.app().await?;
     match command {
         Command::List { links } => {
+            if *links && app.config.report.link.is_empty() {
+                talk(
+                    "nobody has a link: report.link is not set\nhint: link = \"https://prices.shop.example\" under [report], where people reach omniprice run",
+                );
+            }
             let signer = people::links(&app).await?;
             let everybody = people::everybody(&app).await?;
             let mut shown = Vec::with_capacity(everybody.len());

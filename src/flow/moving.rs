@@ -352,7 +352,7 @@ async fn named(
     let findings = super::intent::examine_there(app, loaded, &there, price, app.now()).await?;
     let odd: Vec<&str> = findings.iter().map(|(_, why)| why.as_str()).collect();
     let what = format!(
-        "{sku}: --amounts: {}\nhint: correct the row, or move it at a rate and then omniprice price set {sku} {} --why \"...\"",
+        "{sku}: --amounts: {}\nhint: correct the row, or move it at a rate and then omniprice price set {sku} {} --until 7d --why \"...\"",
         odd.join("; "),
         price.amount()
     );

@@ -155,3 +155,17 @@ fn an_article_sells_nothing() {
     let found = lamp("en", tags, &format!("<p>Lamps were out of stock for months.</p>{BUY}"));
     assert_eq!(found.outcome, Outcome::Article, "{}", found.explanation);
 }
+
+#[test]
+fn one_of_many_payments_is_no_price_although_markup_states_it() {
+    let page = |stated: &str, total: &str| {
+        let parts = "<div class=price>$39.00/mo <small>for 36 months at 0% APR</small></div>";
+        let head = json_ld(&format!(r#"{{"price":"{stated}","priceCurrency":"USD"}}"#));
+        lamp("en-US", &head, &format!("{parts}<div class=total>{total}</div>{BUY}"))
+    };
+    let found = page("39.00", "or $1,404.00");
+    assert_eq!((found.outcome, price(&found)), (Outcome::Ambiguous, None), "{}", found.explanation);
+    assert_eq!(price(&page("1404.00", "or $1,404.00")).as_deref(), Some("1404.00 USD"));
+    // What is no multiple of it says nothing of it.
+    assert_eq!(price(&page("39.00", "or $1,410.00")).as_deref(), Some("39.00 USD"));
+}

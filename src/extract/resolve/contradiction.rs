@@ -124,6 +124,10 @@ pub(super) fn settle(
     if agreeing == 1 && bare && named && is_something_else(view, base) {
         return unsettled;
     }
+    // Markup states one of several payments, and the page what they come to.
+    if agreeing == 1 && is_one_of_many(view, base, seen) {
+        return unsettled;
+    }
     // The page's price is the markup's with tax, or may be: nobody can tell whether the markup's is.
     if !lower && named && !shown && tax::differ_by_vat(base, seen, found.locale) {
         return unsettled;
@@ -207,6 +211,19 @@ fn is_something_else(view: &View, base: Money) -> bool {
     let own = || view.spots.iter().filter(|s| s.money.is_some_and(|m| close(m, base)));
     let otherwise = |s: &Spot| s.reading.kind != PriceKind::Exact || s.other || !(is_bare(s) || s.second.is_some());
     own().next().is_some() && own().all(otherwise)
+}
+
+/// Whether the stated amount is shown as one of several payments only, and the seen one is their sum, each rounded to a cent
+/// or not.
+fn is_one_of_many(view: &View, base: Money, seen: Money) -> bool {
+    let (one, all) = (base.minor(), seen.minor());
+    let Some(payments) = all.checked_add(one / 2).and_then(|sum| sum.checked_div(one)) else { return false };
+    let own = || view.spots.iter().filter(|s| s.money.is_some_and(|m| close(m, base)));
+    payments > 1
+        && base.currency() == seen.currency()
+        && (all - payments * one).abs() <= payments
+        && own().next().is_some()
+        && own().all(|s| s.reading.kind == PriceKind::Instalment)
 }
 
 /// The first place that shows an amount.

@@ -46,8 +46,9 @@ fn body(example: &Example, pages: &Path) -> Result<Vec<u8>, String> {
         (Some(html), None) => Ok(html.clone().into_bytes()),
         (None, Some(file)) => {
             let path: PathBuf = pages.join(file);
+            let from = if pages.as_os_str().is_empty() { Path::new(".") } else { pages };
             std::fs::read(&path)
-                .map_err(|e| format!("{}: {e}; hint: paths are relative to {}", path.display(), pages.display()))
+                .map_err(|e| format!("{}: {e}; hint: paths are relative to {}", path.display(), from.display()))
         }
         _ => Err(format!("example {}: give either `file` or `html`", example.url)),
     }

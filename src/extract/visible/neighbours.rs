@@ -93,7 +93,7 @@ impl Reader<'_, '_> {
         }
         // The text behind may be the label of the next row: unless it shares a line with nothing but this amount, only
         // the one before says what the amount is for.
-        let in_line = behind.is_some_and(|i| self.shares_line(spot.node, i));
+        let in_line = !after.is_empty() && behind.is_some_and(|i| self.shares_line(spot.node, i));
         let mut labels = [(&before, true), (&after, false)];
         labels.rotate_left(usize::from(in_line));
         for (words, in_front) in labels {
