@@ -307,6 +307,11 @@ impl Reader<'_, '_> {
         if !open || raw.len() > MAX_LABEL || !raw.bytes().any(|b| b.is_ascii_digit()) {
             return;
         }
+        // What begins with a number or a sign is an amount itself: most texts with a number behind a price are.
+        let first = text::trim(raw).chars().next();
+        if first.is_none_or(|c| c.is_ascii_digit() || is_sign(c)) {
+            return;
+        }
         let words = text::clean(raw);
         if !price::may_qualify(&words, false) || self.has_amount(raw) {
             return;
