@@ -328,8 +328,11 @@ struct Row {
 async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let app = context.app().await?;
     let parity = progress::parity(&app.db).await?;
-    let mut told: BTreeMap<String, String> =
-        events::open(&app.db, EVENTS).await?.into_iter().map(|e| (e.dedupe, e.message)).collect();
+    let open = events::open(&app.db, EVENTS).await?;
+    let not_compared = |channel: &str| {
+        let key = notice::not_compared_key(channel);
+        open.iter().find(|event| event.dedupe == key).map(|event| event.message.clone())
+    };
     let mut rows = Vec::new();
     for row in channels::list(&app.db).await?.into_iter().filter(|row| app.lane(&row.name).is_some()) {
         let own = parity.iter().find(|parity| parity.channel == row.name);
@@ -345,7 +348,7 @@ async fn list(context: &Context) -> anyhow::Result<ExitCode> {
             unverified: own.map_or(0, |own| own.unverified),
             since: Millis(row.since).to_string(),
             goes_on,
-            not_compared: told.remove(&notice::not_compared_key(&row.name)),
+            not_compared: not_compared(&row.name),
             name: row.name,
             kind: row.kind,
             state: row.state,

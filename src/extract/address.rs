@@ -27,6 +27,13 @@ fn whole(address: &str) -> Option<Url> {
     Url::parse(address).ok().filter(Url::has_host)
 }
 
+/// Whether a link stays on its page, whatever page that is: `#reviews`, `javascript:void(0)`.
+#[must_use]
+pub fn stays(target: &str) -> bool {
+    let target = target.trim();
+    target.starts_with('#') || target.get(..11).is_some_and(|scheme| scheme.eq_ignore_ascii_case("javascript:"))
+}
+
 /// A page's address, taken apart once for all links that are compared with it.
 #[derive(Debug)]
 pub struct Here<'p> {

@@ -165,7 +165,7 @@ struct Search<'s> {
 fn lists_variants(source: &str, at: usize) -> bool {
     const NUMBER: usize = 12;
     const REACH: usize = 600;
-    let begin = super::json::ceil_char(source, at.saturating_sub(REACH));
+    let begin = source.ceil_char_boundary(at.saturating_sub(REACH));
     let own = source[begin..at].rfind('{').map_or("", |open| &source[begin + open..at]);
     let numbered = |id: &str| id.trim_start().bytes().take_while(u8::is_ascii_digit).count() >= NUMBER;
     source.contains("compare_at_price_max")

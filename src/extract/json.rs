@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
                     let key = self.bare_key();
                     if key.is_empty() {
                         self.pos += 1;
-                        self.pos = ceil_char(self.source, self.pos);
+                        self.pos = self.source.ceil_char_boundary(self.pos);
                     } else {
                         self.entry(&mut object, Cow::Borrowed(key), depth);
                     }
@@ -274,7 +274,7 @@ impl<'a> Reader<'a> {
                         None => return items,
                     }
                     if self.pos == before {
-                        self.pos = ceil_char(self.source, before + 1);
+                        self.pos = self.source.ceil_char_boundary(before + 1);
                     }
                 }
             }
@@ -436,11 +436,6 @@ fn is_number(word: &str) -> bool {
     digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && digits.bytes().any(|b| b.is_ascii_digit())
         && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'-' | b'+'))
-}
-
-/// The next character boundary at or after `pos`.
-pub(super) fn ceil_char(text: &str, pos: usize) -> usize {
-    (pos..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl<'a> Scanner<'a> {
     /// first byte.
     #[must_use]
     pub fn starting_at(source: &'a str, pos: usize) -> Self {
-        Self { pos: super::json::ceil_char(source, pos), marks: false, ..Self::new(source) }
+        Self { pos: source.ceil_char_boundary(pos), marks: false, ..Self::new(source) }
     }
 
     /// Says whether texts and end tags are given out from here on: most readers need neither for most of a page.
@@ -91,7 +91,7 @@ impl<'a> Scanner<'a> {
     fn open(&mut self, start: usize) -> Token<'a> {
         // Only a tag that is cut at its limit can end inside a character.
         let limit = match self.bytes.len() {
-            len if len - start > MAX_TAG => super::json::ceil_char(self.source, start + MAX_TAG),
+            len if len - start > MAX_TAG => self.source.ceil_char_boundary(start + MAX_TAG),
             len => len,
         };
         let (key, name_end) = Name::at(self.bytes, start + 1, limit);
@@ -103,7 +103,7 @@ impl<'a> Scanner<'a> {
         let tag = Tag { name, key, attributes, at: start, marks };
         self.pos = match self.bytes.get(end) {
             Some(b'>') => end + 1,
-            Some(_) => super::json::ceil_char(self.source, end + 1),
+            Some(_) => self.source.ceil_char_boundary(end + 1),
             None => end,
         };
         self.raw = raw_name(key);

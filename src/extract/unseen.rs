@@ -1,6 +1,7 @@
 //! What stands inside a heading and is no part of the name it shows: words for reading programs alone, buttons, links
 //! that do something instead of leading somewhere.
 
+use super::address;
 use super::scan::{Name, Tag};
 
 /// Bytes of the shortest attributes that hide an element: `hidden`.
@@ -18,16 +19,10 @@ pub fn is_unseen(tag: &Tag<'_>) -> bool {
     tag.attributes().any(|(key, value)| match key.len() {
         5 if key.eq_ignore_ascii_case("class") => hides(value),
         5 if key.eq_ignore_ascii_case("style") => hides_by_style(value),
-        4 if key.eq_ignore_ascii_case("href") => tag.is(Name::A) && acts(value),
+        4 if key.eq_ignore_ascii_case("href") => tag.is(Name::A) && address::stays(value),
         6 if key.eq_ignore_ascii_case("hidden") => !value.eq_ignore_ascii_case("false"),
         _ => false,
     })
-}
-
-/// Whether a link stays on its page: `#reviews`, `javascript:void(0)`.
-fn acts(target: &str) -> bool {
-    let target = target.trim();
-    target.starts_with('#') || target.get(..11).is_some_and(|scheme| scheme.eq_ignore_ascii_case("javascript:"))
 }
 
 /// Class names that keep words from the screen.

@@ -385,10 +385,10 @@ pub(super) async fn desired(
             }),
             Wish::Reduced(reduced) => Some(shown(reduced)),
             Wish::AsBefore => None,
-            Wish::Regular(..) if terms.goes_back(product, listing).is_some() => {
-                terms.goes_back(product, listing).map(|back| Ok(back.regular_minor))
-            }
-            Wish::Regular(campaign, began) => before(app, terms, product, listing, (campaign, began)).await?,
+            Wish::Regular(campaign, began) => match terms.goes_back(product, listing) {
+                Some(back) => Some(Ok(back.regular_minor)),
+                None => before(app, terms, product, listing, (campaign, began)).await?,
+            },
             Wish::ForCarts(campaign) => {
                 let had = strikes::reduced(&app.db, campaign, listing.id).await?.map(|reduced| reduced.campaign_minor);
                 let kept = had.filter(|had| listing.desired_minor == Some(*had));

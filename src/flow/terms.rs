@@ -15,7 +15,7 @@ use crate::decide::rules::MarketRules;
 use crate::money::{Currency, Decimal, Money, currency, exponent};
 use crate::publish::lane::Lane;
 use crate::publish::terms::Terms;
-use crate::store::terms::{self, differs};
+use crate::store::terms;
 use crate::store::{products, settings};
 
 /// Listings looked at in one transaction.
@@ -153,7 +153,7 @@ async fn desire_again(app: &App, terms: &Terms, channel: &str) -> anyhow::Result
             let Some(product) = products::by_id(&app.db, wanted.product_id).await? else { continue };
             let price = Money::from_minor(product.own_minor, currency(&product.currency)?);
             for desire in super::pricing::desired(app, terms, &product, price, Some(channel)).await? {
-                if desire.listing_id == wanted.id && differs(wanted, &desire) {
+                if desire.listing_id == wanted.id && desire.says_else_than(wanted.desired_minor) {
                     desires.push((desire, wanted.decision_id));
                 }
             }

@@ -141,38 +141,14 @@ mod tests {
 
     fn listing(channel: &str, live: i64, desired: i64, state: &str, sent: Option<i64>) -> Listing {
         Listing {
-            id: 1,
             channel: channel.into(),
-            product_id: 1,
-            external: None,
-            state: state.into(),
-            state_since: 0,
-            reason: String::new(),
-            currency: "DKK".into(),
-            decimals: None,
             desired_seq: 2,
             desired_minor: Some(desired),
-            desired_at: None,
-            decision_id: None,
             sent_seq: 1,
             sent_minor: sent,
-            sent_regular_minor: None,
-            stage_seq: 0,
-            staged_minor: None,
-            staged_from: None,
-            staged_until: None,
-            unsure_until: 0,
-            maybe_low: None,
-            maybe_high: None,
-            sent_at: None,
             verified_seq: 1,
             live_minor: Some(live),
-            live_at: None,
-            tries: 0,
-            reads: 0,
-            next_at: None,
-            leased_until: 0,
-            lease_token: 0,
+            ..Listing::plain(state)
         }
     }
 

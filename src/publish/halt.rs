@@ -73,8 +73,9 @@ pub async fn refusal(db: &Db, channel: &str) -> Result<Refusal, StoreError> {
     })
 }
 
-/// Whether the lane may work. A channel that refused a read works again after a read that it answers; one that refused a write after a write that it took; both are tried at growing distances, at least every hour.
-/// One that is gone works again only when a person says so.
+/// Whether the lane may work. A channel that refused a read works again after a read that it answers, one that refused a
+/// write after a write that it took; both are tried at growing distances, at least every hour. One that is gone works again
+/// only when a person says so.
 ///
 /// # Errors
 /// The store's.

@@ -9,7 +9,7 @@ statements! {
         "insert into channels (name, kind, state, reason, since, created_at) values ($1, $2, 'ok', '', $3, $3)
          on conflict (name) do update set kind = excluded.kind");
     SET_STATE = Sql::same(
-        "update channels set state = $2, reason = $3, since = $4 where name = $1 and state <> $2 returning name");
+        "update channels set state = $2, reason = $3, since = $4 where name = $1 and state <> $2");
     LIST = Sql::same("select * from channels order by name");
     AUDIENCE = Sql::same("update channels set audience = $2 where name = $1 and audience <> $2");
     OPENED = Sql::same(
@@ -39,12 +39,6 @@ pub struct ChannelRow {
     pub reconciled_at: Option<i64>,
     /// Who sees its prices: `public` or `loyalty`.
     pub audience: String,
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct Name {
-    #[expect(dead_code, reason = "only whether there is a row matters")]
-    name: String,
 }
 
 /// Makes a configured channel known.
@@ -91,12 +85,11 @@ pub async fn set_state(
 ) -> Result<bool, StoreError> {
     db.write((name, state, reason, now), |tx, (name, state, reason, now)| {
         Box::pin(async move {
-            let changed: Option<Name> =
-                tx.maybe(SET_STATE, args![name.as_str(), *state, reason.as_str(), *now]).await?;
+            let changed = tx.run(SET_STATE, args![name.as_str(), *state, reason.as_str(), *now]).await?;
             if *state == "ok" {
                 tx.run(RESUME, args![name.as_str(), *now]).await?;
             }
-            Ok(changed.is_some())
+            Ok(changed > 0)
         })
     })
     .await

@@ -88,6 +88,47 @@ pub struct Listing {
     pub lease_token: i64,
 }
 
+#[cfg(test)]
+impl Listing {
+    /// A listing of a shop in kroner of which nothing is known but its state.
+    pub(crate) fn plain(state: &str) -> Self {
+        Self {
+            id: 1,
+            channel: "webshop".into(),
+            product_id: 1,
+            external: None,
+            state: state.into(),
+            state_since: 0,
+            reason: String::new(),
+            currency: "DKK".into(),
+            decimals: None,
+            desired_seq: 0,
+            desired_minor: None,
+            desired_at: None,
+            decision_id: None,
+            sent_seq: 0,
+            sent_minor: None,
+            sent_regular_minor: None,
+            sent_at: None,
+            stage_seq: 0,
+            staged_minor: None,
+            staged_from: None,
+            staged_until: None,
+            unsure_until: 0,
+            maybe_low: None,
+            maybe_high: None,
+            verified_seq: 0,
+            live_minor: None,
+            live_at: None,
+            tries: 0,
+            reads: 0,
+            next_at: None,
+            leased_until: 0,
+            lease_token: 0,
+        }
+    }
+}
+
 /// Clocks of channels may be ahead of ours by this.
 const CLOCKS_DIFFER: i64 = Millis::MINUTE;
 

@@ -90,8 +90,9 @@ struct Due {
     product_id: i64,
 }
 
-/// Moves products, all or none, asks for a decision on each, and notes that channels are due what follows: [`due`]. What was concluded from their old amounts is forgotten: the
-/// newest evaluation with the reference it remembers, the VAT that was in the price, and open proposals.
+/// Moves products, all or none, asks for a decision on each, and notes that channels are due what follows: [`due`]. What was
+/// concluded from their old amounts is forgotten: the newest evaluation with the reference it remembers, the VAT that was in
+/// the price, and open proposals.
 ///
 /// # Errors
 /// [`StoreError::Outrun`] for a product that has changed since it was looked at, and the engine's own; nothing is stored then.

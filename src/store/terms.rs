@@ -135,12 +135,6 @@ pub async fn wanted(db: &Db, channel: &str, after_id: i64, limit: i64) -> Result
     db.all(WANTED, args![channel, after_id, limit]).await
 }
 
-/// Whether a newly computed desire says something else than what is wanted now.
-#[must_use]
-pub fn differs(wanted: &Wanted, desire: &Desire) -> bool {
-    desire.says_else_than(wanted.desired_minor)
-}
-
 /// Raises the desired prices that changed with the terms; each keeps the decision it came from.
 ///
 /// # Errors

@@ -4,38 +4,16 @@ use crate::money::WirePrice;
 
 pub(super) fn listing(state: &str, live: Option<i64>, sent: Option<i64>) -> Listing {
     Listing {
-        id: 1,
-        channel: "webshop".into(),
-        product_id: 1,
         external: Some("7".into()),
-        state: state.into(),
-        state_since: 0,
-        reason: String::new(),
-        currency: "DKK".into(),
-        decimals: None,
         desired_seq: i64::from(sent.is_some()),
         desired_minor: sent,
-        desired_at: None,
-        decision_id: None,
         sent_seq: i64::from(sent.is_some()),
         sent_minor: sent,
-        sent_regular_minor: None,
-        stage_seq: 0,
-        staged_minor: None,
-        staged_from: None,
-        staged_until: None,
-        unsure_until: 0,
-        maybe_low: None,
-        maybe_high: None,
-        sent_at: None,
         verified_seq: i64::from(sent.is_some()),
         live_minor: live,
         live_at: live.map(|_| 0),
-        tries: 0,
-        reads: 0,
-        next_at: None,
-        leased_until: 0,
         lease_token: 1,
+        ..Listing::plain(state)
     }
 }
 

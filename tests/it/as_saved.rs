@@ -5,19 +5,17 @@
 use omniprice::extract::{Extraction, Outcome};
 
 use crate::extract::read;
-use crate::shop_page::{page, prices};
+use crate::shop_page::{self, BUY, page, prices};
 
 const URL: &str = "https://www.shop.com/p/brass-lamp";
-const BUY: &str = "<button>Add to cart</button>";
 
 fn told(body: &str) -> Extraction {
     read(&page("en", "Brass Lamp", "", body), URL)
 }
 
+#[track_caller]
 fn check(body: &str, price: &str, list: &str) {
-    let found = told(body);
-    let wanted = [price, list].map(|amount| (amount != "-").then(|| amount.to_owned()));
-    assert_eq!(prices(&found), wanted.into(), "{body}\n{}", found.explanation);
+    shop_page::check(&page("en", "Brass Lamp", "", body), URL, price, list);
 }
 
 #[test]

@@ -5,20 +5,18 @@
 use omniprice::extract::Availability;
 
 use crate::extract::read;
-use crate::shop_page::{SHOP, json_ld, page, price as price_of, prices};
+use crate::shop_page::{self, BUY, SHOP, json_ld, page, price as price_of};
 
 /// Checks a page of a lamp: what stands behind its heading, the price told and the list price told.
+#[track_caller]
 fn check(lang: &str, body: &str, price: &str, list: &str) {
     check_with(lang, "", body, price, list);
 }
 
+#[track_caller]
 fn check_with(lang: &str, head: &str, body: &str, price: &str, list: &str) {
-    let found = read(&page(lang, "Brass Lamp", head, body), SHOP);
-    let wanted = [price, list].map(|amount| (amount != "-").then(|| amount.to_owned()));
-    assert_eq!(prices(&found), wanted.into(), "{body}\n{}", found.explanation);
+    shop_page::check(&page(lang, "Brass Lamp", head, body), SHOP, price, list);
 }
-
-const BUY: &str = "<button>Add to cart</button>";
 
 #[test]
 fn words_that_begin_like_money_are_none() {

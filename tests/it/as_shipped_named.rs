@@ -6,21 +6,18 @@
 use omniprice::extract::Outcome;
 
 use crate::extract::read;
-use crate::shop_page::{SHOP, json_ld, page, prices};
+use crate::shop_page::{self, BUY, KAUFEN, SHOP, json_ld, page, prices};
 
 /// Checks a page of a lamp: what stands behind its heading, the price told and the list price told.
+#[track_caller]
 fn check(lang: &str, head: &str, body: &str, price: &str, list: &str) {
     check_titled(lang, "Brass Lamp", head, body, price, list);
 }
 
+#[track_caller]
 fn check_titled(lang: &str, title: &str, head: &str, body: &str, price: &str, list: &str) {
-    let found = read(&page(lang, title, head, body), SHOP);
-    let wanted = [price, list].map(|amount| (amount != "-").then(|| amount.to_owned()));
-    assert_eq!(prices(&found), wanted.into(), "{body}\n{}", found.explanation);
+    shop_page::check(&page(lang, title, head, body), SHOP, price, list);
 }
-
-const BUY: &str = "<button>Add to cart</button>";
-const KAUFEN: &str = "<button>In den Warenkorb</button>";
 
 #[test]
 fn a_price_whose_pieces_are_boxes_is_one_price() {

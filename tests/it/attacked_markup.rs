@@ -6,16 +6,10 @@
 use omniprice::extract::{Extraction, Outcome};
 
 use crate::extract::read;
-use crate::shop_page::{SHOP, json_ld, page, prices};
-
-const BUY: &str = "<button>Add to cart</button>";
+use crate::shop_page::{BUY, SHOP, json_ld, page, price, prices};
 
 fn lamp(lang: &str, head: &str, body: &str) -> Extraction {
     read(&page(lang, "Brass Lamp", head, body), SHOP)
-}
-
-fn price(found: &Extraction) -> Option<String> {
-    prices(found).0
 }
 
 /// Microdata of a product with its price, `""` for none.

@@ -4,16 +4,13 @@
 use omniprice::extract::Outcome;
 
 use crate::extract::read;
-use crate::shop_page::{page, prices};
+use crate::shop_page::{self, BUY, page, prices};
 
 const URL: &str = "https://www.shop.com/p/brass-lamp";
-const BUY: &str = "<button>Add to cart</button>";
 
 #[track_caller]
 fn check_in(lang: &str, body: &str, price: &str, list: &str) {
-    let found = read(&page(lang, "Brass Lamp", "", body), URL);
-    let wanted = [price, list].map(|amount| (amount != "-").then(|| amount.to_owned()));
-    assert_eq!(prices(&found), wanted.into(), "{body}\n{}", found.explanation);
+    shop_page::check(&page(lang, "Brass Lamp", "", body), URL, price, list);
 }
 
 #[track_caller]

@@ -6,20 +6,16 @@
 use omniprice::extract::{Extraction, Outcome};
 
 use crate::extract::read;
-use crate::shop_page::{SHOP, json_ld, page, prices};
-
-const BUY: &str = "<button>Add to cart</button>";
-const KAUFEN: &str = "<button>In den Warenkorb</button>";
+use crate::shop_page::{self, BUY, KAUFEN, SHOP, json_ld, page, prices};
 
 fn lamp(lang: &str, head: &str, body: &str) -> Extraction {
     read(&page(lang, "Brass Lamp", head, body), SHOP)
 }
 
 /// Checks a page of a lamp: what stands behind its heading, the price told and the list price told.
+#[track_caller]
 fn check(lang: &str, head: &str, body: &str, price: &str, list: &str) {
-    let found = lamp(lang, head, body);
-    let wanted = [price, list].map(|amount| (amount != "-").then(|| amount.to_owned()));
-    assert_eq!(prices(&found), wanted.into(), "{head}{body}\n{}", found.explanation);
+    shop_page::check(&page(lang, "Brass Lamp", head, body), SHOP, price, list);
 }
 
 #[test]

@@ -195,11 +195,7 @@ fn named(words: &str, at_start: bool) -> bool {
 /// The end of a text from its last sentence on.
 fn end_of(text: &str) -> &str {
     let text = text.trim_end();
-    let mut from = text.len().saturating_sub(REACH);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    let near = &text[from..];
+    let near = &text[text.ceil_char_boundary(text.len().saturating_sub(REACH))..];
     near.rfind([';', '|', '•', '!', '?'])
         .map_or(near, |at| near[at..].trim_start_matches(|c: char| !c.is_alphanumeric()))
 }

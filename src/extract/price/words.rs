@@ -304,11 +304,7 @@ const DAYS: [&str; 30] = [
 /// told beside a reduced price (Directive 98/6/EC, article 6a).
 pub(super) fn of_last_month(before: &str) -> bool {
     const REACH: usize = 48;
-    let mut from = before.len().saturating_sub(REACH);
-    while !before.is_char_boundary(from) {
-        from += 1;
-    }
-    names_last_month(&before[from..])
+    names_last_month(&before[before.ceil_char_boundary(before.len().saturating_sub(REACH))..])
 }
 
 /// Whether words in lower case right behind an amount say so.

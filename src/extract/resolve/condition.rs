@@ -17,9 +17,9 @@ const LONGEST: usize = 90;
 /// pieces. Its row is the largest box without the higher one; in one box, what stands between the two.
 pub(super) fn is_conditional(body: &str, low: &Spot, high: Option<&Spot>) -> bool {
     let ahead = high.filter(|high| high.at < low.at).map(|high| high.at);
-    let from = floor(body, low.at.saturating_sub(REACH).max(ahead.unwrap_or(0)));
+    let from = body.floor_char_boundary(low.at.saturating_sub(REACH).max(ahead.unwrap_or(0)));
     let behind = high.filter(|high| high.at > low.at).map_or(low.at + REACH, |high| high.at + 1);
-    let tree = Tree::build(body, from, floor(body, behind.min(low.at + REACH)));
+    let tree = Tree::build(body, from, body.floor_char_boundary(behind.min(low.at + REACH)));
     let Some(own) = tree.nodes.iter().position(|node| node.at == low.at && matches!(node.kind, Kind::Text(_))) else {
         return false;
     };
@@ -56,12 +56,4 @@ fn names_condition(raw: &str) -> bool {
 
 fn is_of_number(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '.' | ',' | ' ' | '\u{a0}')
-}
-
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }

@@ -41,9 +41,9 @@ pub fn parse(page: &str) -> Result<Html, Refused> {
         html5ever::driver::parse_document(HtmlTreeSink::new(Html::new_document()), html5ever::ParseOpts::default());
     let mut rest = page;
     while !rest.is_empty() {
-        let cut = (PIECE.min(rest.len())..=rest.len()).find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
-        parser.process(rest[..cut].into());
-        rest = &rest[cut..];
+        let (piece, more) = rest.split_at(rest.ceil_char_boundary(PIECE));
+        parser.process(piece.into());
+        rest = more;
     }
     Ok(parser.finish())
 }

@@ -389,11 +389,7 @@ fn offset_in(page: &str, needle: &str) -> Option<usize> {
 }
 
 fn text_window(page: &str) -> &str {
-    if page.len() <= MAX_REGEX_INPUT {
-        return page;
-    }
-    let end = (0..=MAX_REGEX_INPUT).rev().find(|at| page.is_char_boundary(*at)).unwrap_or(0);
-    &page[..end]
+    &page[..page.floor_char_boundary(MAX_REGEX_INPUT)]
 }
 
 /// Scripts and tags of the page in short, for the messages of `scraper new`.

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::spots::Spot;
-use crate::extract::address::Here;
+use crate::extract::address::{self, Here};
 use crate::extract::scan::Name;
 use crate::extract::text::Words;
 use crate::extract::tree::Tree;
@@ -149,7 +149,7 @@ fn links<'t>(tree: &'t Tree<'_>, b: usize, here: &'t Here<'_>) -> impl Iterator<
     (b..tree.nodes[b].end).filter(|i| {
         let href = tree.nodes[*i].tag().filter(|tag| tag.is(Name::A)).and_then(|tag| tag.attribute("href"));
         href.map(str::trim).is_some_and(|href| {
-            !href.is_empty() && !href.starts_with(['#', '?']) && !href.starts_with("javascript:") && !here.is_same(href)
+            !href.is_empty() && !href.starts_with('?') && !address::stays(href) && !here.is_same(href)
         })
     })
 }

@@ -7,7 +7,6 @@
 use super::classes::{self, Facts, Known};
 use super::seams::begins_with_cents;
 use super::spots::{has_dash_for_cents, is_sign};
-use crate::extract::json::ceil_char;
 use crate::extract::offer::{Candidate, Evidence, Offer, Source};
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, may_mean};
 use crate::extract::scan::Name;
@@ -54,7 +53,7 @@ pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money, context: &Contex
         match node.kind {
             Kind::Element(tag) => within = tag.key,
             Kind::Text(text) => {
-                let text = &text[..ceil_char(text, text.len().min(to.saturating_sub(node.at)))];
+                let text = &text[..text.ceil_char_boundary(to.saturating_sub(node.at))];
                 let numbered = text.len() <= MAX_TEXT && text.bytes().any(|b| b.is_ascii_digit());
                 if numbered && within != Name::OPTION {
                     search.number(part, index, text);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::buttons::Buttons;
 use super::spots::Spot;
-use crate::extract::address::Here;
+use crate::extract::address::{self, Here};
 use crate::extract::phrases::Anywhere;
 use crate::extract::price::{PriceKind, Role};
 use crate::extract::scan::Name;
@@ -89,10 +89,9 @@ pub(super) fn is_behind_link(tree: &Tree<'_>, price: usize, heading: usize, here
 /// Whether a node is a link with words or a picture that leads to another page.
 fn leads_away(tree: &Tree<'_>, node: usize, here: &Here<'_>) -> bool {
     let href = tree.nodes[node].tag().filter(|tag| tag.is(Name::A)).and_then(|tag| tag.attribute("href"));
-    let href = href.map(str::trim).filter(|h| !h.is_empty() && !h.starts_with(['#', '?']));
+    let href = href.map(str::trim).filter(|h| !h.is_empty() && !h.starts_with('?') && !address::stays(h));
     let pictured = || (node..tree.nodes[node].end).any(|inner| tree.nodes[inner].is(Name::IMG));
-    href.is_some_and(|href| !href.starts_with("javascript:") && !here.is_same(href))
-        && (tree.has_text(node) || pictured())
+    href.is_some_and(|href| !here.is_same(href)) && (tree.has_text(node) || pictured())
 }
 
 /// The working buy buttons of the page's own product: not those in boxes behind a later heading that name another

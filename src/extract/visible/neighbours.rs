@@ -152,11 +152,7 @@ impl Reader<'_, '_> {
         let inline = |i: usize| {
             self.tree.nodes[i].tag().is_none_or(|tag| INLINE.iter().any(|name| tag.name.eq_ignore_ascii_case(name)))
         };
-        let texts = (outer..self.tree.nodes[outer].end)
-            .filter(|i| matches!(self.tree.nodes[*i].kind, Kind::Text(raw) if !raw.trim().is_empty()));
-        let within = |i: usize| node <= i && i < self.tree.nodes[node].end;
-        let mut others = texts.filter(|i| *i != text && !within(*i));
-        others.next().is_none() && self.tree.ancestors(text).take_while(|i| *i > outer).all(inline)
+        self.is_alone_with(node, text, outer) && self.tree.ancestors(text).take_while(|i| *i > outer).all(inline)
     }
 
     /// Whether a text is complete in itself: a link, a button, `Free delivery`.

@@ -14,7 +14,7 @@ use super::names::{own_points, weigh};
 use super::neighbours::says_online;
 use super::pieces::{Piece, Pieces};
 use super::written::{self, shows};
-use crate::extract::address::Here;
+use crate::extract::address::{self, Here};
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
 use crate::extract::text;
@@ -104,8 +104,8 @@ pub struct Spot {
     pub signature: u64,
 }
 
-/// Every place of a page up to byte `until`, in page order. Beside a price that markup states, numbers that are no price of the same
-/// thing are left out unread.
+/// Every place of a page up to byte `until`, in page order. Beside a price that markup states, numbers that are no price of
+/// the same thing are left out unread.
 #[must_use]
 pub fn find(
     tree: &Tree<'_>,
@@ -425,7 +425,7 @@ impl<'a> Reader<'_, 'a> {
     /// Whether a link target is another page.
     fn leads_away(&self, href: &'a str) -> bool {
         let trimmed = href.trim();
-        if trimmed.is_empty() || trimmed.starts_with('#') || trimmed.starts_with("javascript:") {
+        if trimmed.is_empty() || address::stays(trimmed) {
             return false;
         }
         *self

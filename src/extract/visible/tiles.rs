@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::boxes;
 use super::spots::Spot;
+use crate::extract::address;
 use crate::extract::scan::Name;
 use crate::extract::tree::Tree;
 use crate::money::Money;
@@ -54,20 +55,13 @@ fn lead_to_their_own(tree: &Tree<'_>, spots: &[Spot], members: &[usize]) -> bool
         let boxes = tree.ancestors(spots[*i].node).take(LEVELS).filter(|b| tree.nodes[*b].end - b < MAX_NODES);
         boxes.flat_map(|b| b..tree.nodes[b].end).find_map(|j| {
             let tag = tree.nodes[j].tag().filter(|tag| tag.is(Name::A))?;
-            tag.attribute("href")
-                .map(str::trim)
-                .filter(|href| !href.is_empty() && !href.starts_with('#') && !runs(href))
+            tag.attribute("href").map(str::trim).filter(|href| !href.is_empty() && !address::stays(href))
         })
     };
     let mut targets: Vec<Option<&str>> = members.iter().map(own).collect();
     targets.sort_unstable();
     targets.dedup();
     targets.len() == members.len() && targets.iter().all(Option::is_some)
-}
-
-/// Whether a link target is a program and no page.
-fn runs(href: &str) -> bool {
-    href.get(.."javascript:".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("javascript:"))
 }
 
 /// Places of one shape that show a price and are not known to be tiles: at least one for each product of a list.

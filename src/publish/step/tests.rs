@@ -15,38 +15,21 @@ const NOW: Millis = Millis(1_000_000);
 
 fn listing(state: &str) -> Listing {
     Listing {
-        id: 1,
-        channel: "webshop".into(),
-        product_id: 1,
         external: Some("7".into()),
-        state: state.into(),
-        state_since: 0,
-        reason: String::new(),
-        currency: "DKK".into(),
-        decimals: None,
         desired_seq: 8,
         desired_minor: Some(46_900),
         desired_at: Some(0),
         decision_id: Some(1),
         sent_seq: 8,
         sent_minor: Some(46_900),
-        sent_regular_minor: None,
-        stage_seq: 0,
-        staged_minor: None,
-        staged_from: None,
-        staged_until: None,
-        unsure_until: 0,
-        maybe_low: None,
-        maybe_high: None,
         sent_at: Some(NOW.0 - 1_000),
         verified_seq: 7,
         live_minor: Some(47_900),
         live_at: Some(0),
         tries: 1,
-        reads: 0,
         next_at: Some(0),
-        leased_until: 0,
         lease_token: 1,
+        ..Listing::plain(state)
     }
 }
 
