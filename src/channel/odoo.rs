@@ -4,7 +4,7 @@
 //! - JSON-2 answers failures with a status, JSON-RPC with HTTP 200; both name the server's exception.
 //! - A `write` sets one value on all its records, so different sales prices are one call each; a pricelist takes the
 //!   different prices of many products in one call, which is all or nothing.
-//! - More decimals than the price precision are rounded without a word.
+//! - Before version 19 more decimals than the price precision are rounded without a word.
 //! - Sales prices belong to the template: products of one template cannot be priced apart, except by a pricelist.
 //! - Several rules of a pricelist can speak about one product, with dates of their own; the server's order decides among
 //!   those that apply, so they are told.
@@ -13,6 +13,7 @@
 mod probe;
 mod rpc;
 mod rules;
+mod templates;
 mod way;
 
 use std::sync::Arc;
@@ -210,24 +211,6 @@ impl Odoo {
         Ok(rows.into_iter().map(|row| (row.id, row.product_tmpl_id.0)).collect())
     }
 
-    async fn seen_templates(&self, way: Way, ids: &[i64]) -> Result<Vec<Seen>, ChannelError> {
-        #[derive(Deserialize)]
-        struct Template {
-            id: i64,
-            list_price: Box<RawValue>,
-            /// The company's, which need not be the one that the table names.
-            currency_id: Value,
-        }
-        let fields = ["id", "list_price", "currency_id"];
-        let rows: Vec<Template> = self.search(way, "product.template", json!([["id", "in", ids]]), &fields).await?;
-        let one = |row: &Template| {
-            let price = currency_of(&row.currency_id)
-                .and_then(|code| amount::shown(row.list_price.get(), self.priced_in(code)));
-            found::shown(row.id.to_string(), price)
-        };
-        Ok(rows.iter().map(one).collect())
-    }
-
     async fn update(&self, way: Way, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let ids: Vec<i64> = changes.iter().map(|change| reference(&change.external)).collect::<Result<_, _>>()?;
         let body = match self.pricelist {
@@ -303,7 +286,13 @@ impl Channel for Odoo {
             Ok(way) => way,
             Err(error) => return super::all_failed(changes, &error),
         };
-        let work = Worklist::of(changes, self.pricelist.map_or(1, |_| MAX_BATCH));
+        let mut work = Worklist::of(changes, self.pricelist.map_or(1, |_| MAX_BATCH));
+        if self.pricelist.is_none() {
+            match self.not_ours(way, changes).await {
+                Ok(refused) => refused.into_iter().for_each(|(place, error)| work.settle(place, Err(error))),
+                Err(error) => return super::all_failed(changes, &error),
+            }
+        }
         work.through(changes, |batch| async move { self.update(way, &batch, door).await }).await
     }
 
@@ -348,6 +337,9 @@ impl Channel for Odoo {
             format!("{} are variants of one template, which has one price; use a pricelist", skus.join(" and "))
         });
         let externals: Vec<String> = matches.iter().map(|one| one.external.clone()).collect();
+        if self.pricelist.is_none() {
+            self.shut_shared(way, &mut matches).await?;
+        }
         for (one, seen) in matches.iter_mut().zip(self.read(&externals).await?) {
             one.price = seen.price;
         }

@@ -6,10 +6,11 @@
 //! - Prices are per sales channel and in its currency; more decimals than the currency has are refused.
 //! - There is one reference price, `priorPrice`, the lowest of the last 30 days: it is what a storefront crosses out, and
 //!   `null` clears it. Discounts of promotions are the merchant's, and what a buyer pays is read with them.
+//! - Writing the price of a variant that has no listing in the sales channel makes one, which puts it on sale there.
 
 mod variant;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
-use self::variant::{FIND, READ, Variant, Variants};
+use self::variant::{FIND, READ, SOLD, Variant, Variants};
 use super::wire::graphql::{self, Fault, text};
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::worklist::{Outcome, Worklist};
@@ -189,6 +190,17 @@ impl Saleor {
         Ok(found.into_list())
     }
 
+    /// The places of changes whose variant somebody took off sale in the sales channel, or that is gone.
+    async fn withdrawn(&self, changes: &[PriceChange]) -> Result<Vec<usize>, ChannelError> {
+        let mut sold = HashSet::with_capacity(changes.len());
+        for part in changes.chunks(MAX_READ) {
+            let ids: Vec<&str> = part.iter().map(|change| change.external.as_str()).collect();
+            let variants = self.variants(SOLD, "i", &ids).await?;
+            sold.extend(variants.into_iter().filter(|one| one.is_sold(&self.channel)).map(|one| one.id));
+        }
+        Ok((0..changes.len()).filter(|place| !sold.contains(&changes[*place].external)).collect())
+    }
+
     async fn update(&self, changes: &[&PriceChange], channel: &str, door: &Door) -> Result<Outcome, ChannelError> {
         let (mut names, mut aliases) = (String::new(), String::new());
         let mut variables = serde_json::Map::new();
@@ -295,7 +307,19 @@ impl Channel for Saleor {
             Ok(channel) => channel,
             Err(error) => return super::all_failed(changes, &error),
         };
-        let (work, channel) = (Worklist::of(changes, MAX_BATCH), channel.as_str());
+        let (mut work, channel) = (Worklist::of(changes, MAX_BATCH), channel.as_str());
+        match self.withdrawn(changes).await {
+            Ok(places) => {
+                for place in places {
+                    let text = format!(
+                        "the variant is not on sale in {}; list it there with a price, and it is priced again",
+                        self.channel
+                    );
+                    work.settle(place, Err(ChannelError::new(Class::Rejected, text)));
+                }
+            }
+            Err(error) => return super::all_failed(changes, &error),
+        }
         work.through(changes, |batch| async move { self.update(&batch, channel, door).await }).await
     }
 

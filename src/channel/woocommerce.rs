@@ -48,6 +48,7 @@ consumer_key = "${WOO_CONSUMER_KEY}"          # WooCommerce, Settings, Advanced,
 consumer_secret = "${WOO_CONSUMER_SECRET}"
 currency = "DKK"
 tax = "gross"                                 # gross if "prices entered with tax" is on, or taxes are off
+# sign = true                                 # where the web server drops the Authorization header
 # net_decimals = 4                            # with net, and only where tax is rounded at subtotal level; else 2 decimals
 drift = "alert"                               # alert, reassert or adopt
 "#,
@@ -71,6 +72,9 @@ struct Settings {
     currency: String,
     tax: Tax,
     net_decimals: Option<u32>,
+    /// Signs requests over https too, where no header arrives.
+    #[serde(default)]
+    sign: bool,
 }
 
 struct WooCommerce {
@@ -98,7 +102,7 @@ fn build(table: &Table) -> Result<(Url, Entry, Currency, Settings), String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
     let base = http::place(&http::secure_base(&settings.url)?, &["wp-json", "wc", "v3"], &[]);
-    let entry = Entry::new(&base, &settings.consumer_key, &settings.consumer_secret)?;
+    let entry = Entry::new(&base, &settings.consumer_key, &settings.consumer_secret, settings.sign)?;
     let currency = super::currency(&settings.currency)?;
     amount::net_decimals(currency, settings.tax, settings.net_decimals)?;
     Ok((base, entry, currency, settings))
@@ -129,7 +133,8 @@ fn refusal(status: u16, fault: &Fault) -> String {
     // A user who may not look is 403; 401 with this code is a request in which the shop found no key.
     let hint = match (status, code.as_str()) {
         (401, "woocommerce_rest_cannot_view") => {
-            "; a shop that does not see https finds no key, see docs/channels/woocommerce.md"
+            "; a shop that does not see https finds no key, nor does one whose web server drops the Authorization header \
+             (there set sign = true); see docs/channels/woocommerce.md"
         }
         _ => "",
     };

@@ -39,7 +39,12 @@ impl Odoo {
             });
             return Ok(Probe::of("Odoo", problems));
         };
-        let code = first.pointer("/currency_id/1").and_then(Value::as_str).unwrap_or("");
+        let shown = first.pointer("/currency_id/1").and_then(Value::as_str).unwrap_or("");
+        let templates = if self.pricelist.is_none() { self.money_of_templates(way).await? } else { None };
+        let code = match &templates {
+            Some(Ok(code)) => code.code(),
+            Some(Err(_)) | None => shown,
+        };
         if code != self.currency.code() {
             problems.push(format!("its prices are in {code}; set currency = \"{code}\""));
         }
@@ -69,13 +74,22 @@ impl Odoo {
         Ok(Probe::of(about, problems).noting(notes))
     }
 
-    /// Whether the server keeps as many decimals of a price as it is sent: it rounds to its precision without a word.
+    /// Whether the server keeps as many decimals of a price as it is sent: before version 19 it rounds to its precision
+    /// without a word. Since then the precision only says how many are shown at least (`min_display_digits`).
     async fn precision(&self, way: Way, problems: &mut Vec<String>, notes: &mut Vec<String>) {
         #[derive(Deserialize)]
         struct Precision {
             digits: u32,
         }
         let sent = self.capabilities().decimals();
+        if way == Way::Json2 {
+            if sent < WIDELY_ENOUGH {
+                notes.push(format!(
+                    "the server keeps every decimal of a price and is sent {sent}; net_decimals = {WIDELY_ENOUGH} loses fewer"
+                ));
+            }
+            return;
+        }
         let domain = json!([["name", "=", "Product Price"]]);
         let found = self.search::<Precision>(way, "decimal.precision", domain, &["digits"]).await;
         match found.ok().and_then(|rows| rows.into_iter().next()) {

@@ -94,6 +94,11 @@ fn json2_error(answer: &Answer, late: Class) -> ChannelError {
     }
 }
 
+/// A version's first number; those between releases (Odoo Online) have it as `saas~19`.
+fn major(shown: &Value) -> Option<i64> {
+    shown.as_i64().or_else(|| shown.as_str()?.strip_prefix("saas~")?.parse().ok())
+}
+
 impl Odoo {
     /// How the server wants to be spoken to now; asking an old one for our user is how its key is tried.
     pub(super) async fn way(&self) -> Result<Way, ChannelError> {
@@ -118,7 +123,7 @@ impl Odoo {
             return Err(answer.error());
         }
         let body = answer.json().unwrap_or_default();
-        let major = body.pointer("/version_info/0").and_then(Value::as_i64);
+        let major = body.pointer("/version_info/0").and_then(major);
         Ok((major.is_some_and(|major| major >= JSON2_SINCE), answer))
     }
 

@@ -10,6 +10,9 @@ use crate::channel::{Seen, Tax, currency};
 pub const READ: &str = "query($i:[ID!],$c:String!){productVariants(ids:$i,channel:$c,first:100){edges{node{id sku \
 product{id} pricing{price{gross{amount currency}net{amount currency}}} \
 channelListings{channel{slug} price{amount currency} priorPrice{amount currency}}}}}}";
+/// Which of the variants are sold in the sales channel.
+pub const SOLD: &str = "query($i:[ID!],$c:String!){productVariants(ids:$i,channel:$c,first:100){edges{node{id sku \
+channelListings{channel{slug} price{amount currency}}}}}}";
 pub const FIND: &str = "query($s:[String!],$c:String!){productVariants(filter:{sku:$s},channel:$c,first:100){edges{node{\
 id sku product{id} pricing{price{gross{amount currency}net{amount currency}}} \
 channelListings{channel{slug} price{amount currency} priorPrice{amount currency}}}}}}";
@@ -82,6 +85,11 @@ impl Variants {
 }
 
 impl Variant {
+    /// Whether it is on sale in a sales channel: it has a listing there, and that has a price.
+    pub fn is_sold(&self, channel: &str) -> bool {
+        self.channel_listings.iter().flatten().any(|one| one.channel.slug == channel && one.price.is_some())
+    }
+
     /// What a buyer pays in a sales channel, promotions included; `None` where the variant is not listed.
     pub fn seen(&self, channel: &str, tax: Tax) -> Option<Seen> {
         let listing = self.channel_listings.iter().flatten().find(|one| one.channel.slug == channel)?;

@@ -16,6 +16,9 @@ use self::precision::{
 use super::double::{self, Bench, Expect, Fault, Reply, Request, Row, Vendor, change};
 use super::schema::Judge;
 
+/// A version that stands for one between releases.
+const BETWEEN: i64 = 20;
+
 const TABLE: &str =
     "kind = 'odoo'\nurl = '{url}'\ndatabase = 'shop'\nlogin = 'bot'\napi_key = 'k1'\ncurrency = 'EUR'\ntax = 'net'\n";
 
@@ -49,9 +52,12 @@ struct Server {
     rules: BTreeMap<i64, Rule>,
     /// Currency of the company that the user works in; the server's first company has another.
     currency: &'static str,
+    /// Currency of the templates' company, where that is another one.
+    priced: Option<&'static str>,
     /// Whether the company's sales tax is included in prices; `None` without the app.
     included: Option<bool>,
-    /// The precision "Product Price"; `None` for a user who may not see it. More digits are rounded without a word.
+    /// The precision "Product Price"; `None` for a user who may not see it. Before version 19 more digits are rounded
+    /// without a word.
     digits: Option<u32>,
     /// Model that the user may not write.
     locked: &'static str,
@@ -69,10 +75,17 @@ impl Server {
         let product = |sku, template| Product { sku, template, extra: 0.0 };
         Self {
             version,
-            templates: [(7, json!(49.9)), (8, json!(34.0))].into(),
-            products: [(70, product("KETTLE", 7)), (80, product("LAMP", 8)), (81, product("LAMP-RED", 8))].into(),
+            templates: [(7, json!(49.9)), (8, json!(34.0)), (9, json!(20.0))].into(),
+            products: [
+                (70, product("KETTLE", 7)),
+                (80, product("LAMP", 8)),
+                (81, product("LAMP-RED", 8)),
+                (90, product("POT", 9)),
+            ]
+            .into(),
             rules: [(1, rule(70, 45.0))].into(),
             currency: "EUR",
+            priced: None,
             included: Some(false),
             digits: Some(2),
             locked: "",
@@ -110,9 +123,12 @@ impl Server {
             }
             row
         };
-        let money = json!([2, self.currency]);
+        let money = json!([2, self.priced.unwrap_or(self.currency)]);
+        let variants = |id: i64| self.products.values().filter(|own| own.template == id).count();
         match model {
-            "product.template" => self.templates.iter().map(|(id, price)| json!({ "id": id, "list_price": price, "currency_id": money })).collect(),
+            "product.template" => self.templates.iter().map(|(id, price)| {
+                json!({ "id": id, "list_price": price, "currency_id": money, "product_variant_count": variants(*id) })
+            }).collect(),
             "product.product" => self.products.iter().map(|(id, own)| {
                 json!({ "id": id, "default_code": own.sku, "product_tmpl_id": [own.template, "name"], "price_extra": own.extra })
             }).collect(),
@@ -159,7 +175,7 @@ impl Server {
             let Some(price) = self.templates.get_mut(&args[0][0].as_i64().unwrap()) else {
                 return Self::failure("odoo.exceptions.MissingError");
             };
-            *price = kept(self.digits, &args[1]["list_price"]);
+            *price = kept(self.version, self.digits, &args[1]["list_price"]);
             return Self::result(&json!(true));
         }
         let commands = args[1]["item_ids"].as_array().unwrap();
@@ -173,7 +189,8 @@ impl Server {
             let id = if command[0] == 1 { known } else { next };
             // Dates and quantity of a rule that is there stay.
             let own = self.rules.entry(id).or_insert_with(|| rule(product, 0.0));
-            (own.product, own.price, own.compute) = (product, kept(self.digits, &values["fixed_price"]), "fixed");
+            let price = kept(self.version, self.digits, &values["fixed_price"]);
+            (own.product, own.price, own.compute) = (product, price, "fixed");
             if !values["product_tmpl_id"].is_null() {
                 own.template = values["product_tmpl_id"].clone();
             }
@@ -266,7 +283,9 @@ impl Vendor for Server {
             "/web/version" if self.version < 19 => Reply::text(404, "<h1>Not Found</h1>"),
             "/web/version" => {
                 let (version, name) = (self.version, format!("{}.0", self.version));
-                Reply::ok(&json!({ "version_info": [version, 0, 0, "final", 0, ""], "version": name }))
+                // What runs between two releases has a number that is none.
+                let major = if version == BETWEEN { json!(format!("saas~{version}")) } else { json!(version) };
+                Reply::ok(&json!({ "version_info": [major, 0, 0, "final", 0, ""], "version": name }))
             }
             _ if self.version < 19 => self.rpc(request),
             _ => self.json2(request),
@@ -300,12 +319,14 @@ async fn open(version: i64, table: &str) -> Bench<Server> {
 macro_rules! both_ways {
     ($($name:ident,)+) => {
         mod by_rpc { $(#[tokio::test] async fn $name() { super::$name(17).await; })+ }
-        mod by_json2 { $(#[tokio::test] async fn $name() { super::$name(19).await; })+ }
+        mod by_json2 { $(#[tokio::test] async fn $name() { super::$name(super::BETWEEN - 1).await; })+ }
+        mod between_releases { $(#[tokio::test] async fn $name() { super::$name(super::BETWEEN).await; })+ }
     };
 }
 
 both_ways![
     sales_prices_travel_one_by_one,
+    a_template_of_several_variants_or_in_another_money_is_left_alone,
     a_pricelist_takes_many_prices_at_once,
     a_rule_with_dates_is_never_reused_and_never_proves,
     a_rule_that_computes_a_price_is_seen_and_becomes_ours,
@@ -328,12 +349,43 @@ async fn sales_prices_travel_one_by_one(version: i64) {
     let shut = |sku: &str| found.iter().find(|one| one.sku == sku).unwrap().shut.as_deref();
     let why = "LAMP and LAMP-RED are variants of one template, which has one price; use a pricelist";
     assert_eq!([shut("LAMP"), shut("KETTLE"), shut("LAMP-RED")], [Some(why), None, Some(why)]);
-    let results = bench.push(&[eur("7", 4_795), eur("99", 100), eur("8", 3_200)]).await;
+    let results = bench.push(&[eur("7", 4_795), eur("99", 100), eur("9", 1_900)]).await;
     assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
     assert_eq!(results[1].as_ref().unwrap_err().class, Class::Rejected);
     bench.proves(&eur("7", 4_795)).await;
-    bench.proves(&eur("8", 3_200)).await;
+    bench.proves(&eur("9", 1_900)).await;
     assert_eq!(bench.read("99").await.price, None);
+}
+
+async fn a_template_of_several_variants_or_in_another_money_is_left_alone(version: i64) {
+    let bench = open(version, TABLE).await;
+    // Its sibling is not asked for, as if it had no internal reference.
+    let found = bench.channel.find(&["LAMP".to_owned(), "POT".to_owned()]).await.unwrap();
+    let shut = |sku: &str| found.iter().find(|one| one.sku == sku).unwrap().shut.as_deref();
+    let why = "LAMP is one of 2 variants of a template, which has one price; use a pricelist";
+    assert_eq!((shut("LAMP"), shut("POT")), (Some(why), None));
+    // A variant was added after its template was mapped.
+    bench.double.with(|server| server.products.insert(91, Product { sku: "", template: 9, extra: 0.0 }));
+    let results = bench.push(&[eur("9", 1_900), eur("7", 4_795)]).await;
+    let error = results[0].as_ref().unwrap_err();
+    assert!(error.class == Class::Rejected && error.message.contains("one of 2 variants"), "{error}");
+    assert!(results[1].is_ok(), "{results:?}");
+    // The templates belong to a company with another money than the user's.
+    bench.double.with(|server| server.priced = Some("DKK"));
+    let error = bench.push_one(&eur("7", 4_895)).await.unwrap_err();
+    assert!(error.class == Class::Rejected && error.message.contains("priced in DKK there and in EUR here"), "{error}");
+    let live = bench.double.with(|server| (server.templates[&7].clone(), server.templates[&9].clone()));
+    assert_eq!(live, (json!(47.95), json!(20.0)), "what was refused was not written");
+    let problems = bench.channel.probe().await.unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains("set currency = \"DKK\""), "{problems:?}");
+    let danish = Server { priced: Some("DKK"), ..Server::new(version) };
+    let bench = Bench::open(danish, judge(), &TABLE.replace("EUR", "DKK")).await;
+    assert_eq!(
+        bench.channel.probe().await.unwrap().problems,
+        Vec::<String>::new(),
+        "the user's company does not matter"
+    );
+    bench.push_one(&change("7", "SKU", 34_900, Currency::DKK)).await.unwrap();
 }
 
 async fn a_pricelist_takes_many_prices_at_once(version: i64) {

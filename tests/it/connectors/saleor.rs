@@ -18,6 +18,9 @@ struct Shop {
     /// What a promotion takes off, in percent.
     promotion: u32,
     permissions: &'static [&'static str],
+    /// Variants that somebody took off sale in our channel: without a listing there, or with one that has no price.
+    unlisted: &'static [&'static str],
+    unpriced: &'static [&'static str],
     /// A version before the reference price and the tax configuration.
     old: bool,
 }
@@ -29,6 +32,8 @@ impl Shop {
             variants: [("UHY6MQ==", variant("KETTLE", "499.00")), ("UHY6Mg==", variant("LAMP", "349.00"))].into(),
             promotion: 0,
             permissions: &["MANAGE_PRODUCTS"],
+            unlisted: &[],
+            unpriced: &[],
             old: false,
         }
     }
@@ -48,9 +53,15 @@ impl Shop {
                 Self::amount(&WirePrice::from_minor(minor, Currency::DKK).amount().to_string())
             }
         };
+        let own = if self.unpriced.contains(&id) { Value::Null } else { Self::amount(price) };
+        let mut listings =
+            vec![json!({ "channel": { "slug": "se" }, "price": Self::amount("5.0"), "priorPrice": null })];
+        if !self.unlisted.contains(&id) {
+            let prior = prior.as_deref().map(Self::amount);
+            listings.push(json!({ "channel": { "slug": "dk" }, "price": own, "priorPrice": prior }));
+        }
         json!({ "id": id, "sku": sku, "product": { "id": "UHI6MQ==" }, "pricing": { "price": { "gross": paid, "net": Self::amount("1.0") } },
-            "channelListings": [{ "channel": { "slug": "se" }, "price": Self::amount("5.0"), "priorPrice": null },
-                { "channel": { "slug": "dk" }, "price": Self::amount(price), "priorPrice": prior.as_deref().map(Self::amount) }] })
+            "channelListings": listings })
     }
 
     fn update(&mut self, variables: &Value) -> Value {
@@ -59,7 +70,9 @@ impl Shop {
             let (id, row) = (variables[format!("v{place}")].as_str().unwrap(), &variables[format!("i{place}")][0]);
             let failed = |code: &str, message: &str| json!({ "errors": [{ "field": "id", "message": message, "code": code }], "variant": null });
             let own = match self.variants.get_mut(id) {
+                // The vendor makes the listing that is not there.
                 Some(own) if row["channelId"] == "Q2g6MQ==" => {
+                    (self.unlisted, self.unpriced) = (&[], &[]);
                     (own.1, own.2) =
                         (row["price"].as_str().unwrap().to_owned(), row["priorPrice"].as_str().map(str::to_owned));
                     json!({ "errors": [], "variant": { "id": id } })
@@ -169,6 +182,23 @@ async fn listings_of_one_channel_are_written_proved_and_cleared() {
     let mut two = sale;
     two.sale.as_mut().unwrap().prior = Some(WirePrice::from_minor(45_900, Currency::DKK));
     assert!(bench.push_one(&two).await.unwrap_err().message.contains("one reference price"));
+}
+
+#[tokio::test]
+async fn what_somebody_took_off_sale_is_not_put_back_by_a_price() {
+    let judge = judge();
+    let (off, on) = (dkk("UHY6MQ==", 39_950), dkk("UHY6Mg==", 32_900));
+    for (unlisted, unpriced) in [(["UHY6MQ=="].as_slice(), [].as_slice()), (&[], &["UHY6MQ=="])] {
+        let bench = Bench::open(Shop { unlisted, unpriced, ..Shop::new() }, judge.clone(), TABLE).await;
+        let results = bench.push(&[off.clone(), on.clone()]).await;
+        let error = results[0].as_ref().unwrap_err();
+        assert!(error.class == Class::Rejected && error.message.contains("not on sale in dk"), "{error}");
+        assert!(results[1].is_ok(), "{results:?}");
+        let sent = bench.double.written();
+        assert!(sent.iter().all(|request| !request.text().contains("UHY6MQ==")), "it is still off sale");
+        bench.double.with(|shop| (shop.unlisted, shop.unpriced) = (&[], &[]));
+        bench.push_one(&off).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -184,6 +184,10 @@ async fn the_probe_tells_a_key_that_may_less_from_a_dead_one() {
     bench.double.fail_write(Fault::Answer(Reply::json(401, &lost)));
     let error = bench.push_one(&dkk("7", 47_900)).await.unwrap_err();
     assert!(error.class == Class::Refused && error.message.contains("does not see https"), "{error}");
+    assert!(error.message.contains("set sign = true"), "{error}");
+    // A signature needs neither https nor a header that arrives.
+    let signed = Bench::open(Shop::new(), judge(), &format!("{TABLE}sign = true\n")).await;
+    signed.push_one(&dkk("7", 47_900)).await.unwrap();
 }
 
 #[tokio::test]
