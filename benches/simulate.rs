@@ -48,12 +48,13 @@ async fn run() {
         },
     );
     let rates = replay::Rates::of(&app, (since, NOW)).await.expect("the rates");
+    let window = replay::Window { since, end: NOW, rules_only: false };
     let mut after = 0;
     loop {
         let page = products::page(&app.db, after, PAGE).await.expect("a page");
         let Some(last) = page.last() else { break };
         after = last.id;
-        for moments in replay::page(&app, &loaded, &rates, &page, (since, NOW)).await.expect("history") {
+        for moments in replay::page(&app, &loaded, &rates, &page, &window).await.expect("history") {
             simulation.product(moments.replayed);
         }
     }

@@ -21,6 +21,7 @@ pub mod odd_rules;
 pub mod pricing;
 mod proposal;
 pub mod replay;
+mod replay_set;
 mod rivalry;
 mod settle;
 pub mod staged;

@@ -46,6 +46,9 @@ pub struct Args {
     /// Let every proposal go out, also those that the guards of `[release]` or the answers to rivalries would hold
     #[arg(long)]
     no_guards: bool,
+    /// The rules alone: without the locks, prices set by hand and campaigns of that time
+    #[arg(long)]
+    rules_only: bool,
     /// Changes to explain
     #[arg(long, default_value_t = 5)]
     sample: usize,
@@ -100,7 +103,17 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     let total = u64::try_from(products::count(&app.db).await?).unwrap_or(0);
     let guards = if args.no_guards { None } else { Some(guards(&app, &tried, since, total).await?) };
     let pace = Pace { step_after_ms: Some(app.schedule.interval(until)) };
-    let params = SimParams { follow, end: Some(until), sample: args.sample, war, rivalry, guards, pace };
+    let window = replay::Window { since, end: until, rules_only: args.rules_only };
+    let params = SimParams {
+        follow,
+        end: Some(until),
+        sample: args.sample,
+        war,
+        rivalry,
+        guards,
+        pace,
+        rules_only: args.rules_only,
+    };
     let mut simulation = Simulation::new(&set, params);
     let rates = replay::Rates::of(&app, (since, until)).await?;
     let bar =
@@ -113,7 +126,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         let page = products::page(&app.db, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let moments = replay::page(&app, &tried, &rates, &page, (since, until)).await?;
+        let moments = replay::page(&app, &tried, &rates, &page, &window).await?;
         for (product, moments) in page.iter().zip(moments) {
             bar.inc(1);
             if wanted(product.category.as_deref(), args.category.as_deref()) {
@@ -203,6 +216,7 @@ fn figures(r: &SimReport) -> Vec<(String, String)> {
         ("products changed".to_owned(), r.products_changed.to_string()),
         ("changes up".to_owned(), r.changes_up.to_string()),
         ("changes down".to_owned(), r.changes_down.to_string()),
+        ("set by people and campaigns".to_owned(), r.changes_set.to_string()),
         ("for review".to_owned(), r.reviews.to_string()),
         ("for a new rule's next stage".to_owned(), r.staged.to_string()),
         (

@@ -184,6 +184,30 @@ impl Decision {
         self.reference.filter(|_| self.steps.iter().any(of_market))
     }
 
+    /// Whether a person or a campaign set the price: consent was given with a name and a reason.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.has(Flag::ManualPrice) || self.has(Flag::Campaign)
+    }
+
+    /// Whether something that comes before every rule decided.
+    #[must_use]
+    pub fn is_gated(&self) -> bool {
+        self.is_set() || [Flag::KillSwitch, Flag::Locked, Flag::RegulatedPrice].iter().any(|flag| self.has(*flag))
+    }
+
+    /// Whether no rule says what the price should be: none applies, or it only keeps the one that is there.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        let keeps = |step: &Step| matches!(step, Step::Reference { kind: TargetKind::Keep, .. });
+        match self.outcome {
+            Outcome::None => true,
+            Outcome::Keep => self.has(Flag::FallbackKeep) || self.steps.iter().any(keeps),
+            Outcome::Hold => self.has(Flag::NoData),
+            Outcome::Change | Outcome::Review | Outcome::Shadow => false,
+        }
+    }
+
     /// Whether the decision proposes a price other than the current one.
     #[must_use]
     pub const fn proposes(&self) -> bool {

@@ -45,6 +45,7 @@ pub mod run_gate;
 pub mod select;
 pub mod simulate;
 pub mod simulated;
+pub mod simulated_set;
 pub mod staging;
 mod target;
 pub mod target_days;

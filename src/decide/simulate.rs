@@ -35,12 +35,16 @@ pub const MAX_SAMPLE: usize = 1_000;
 pub const MAX_UNTOUCHED: usize = 10_000;
 
 /// What no simulation knows, and what it takes in its place.
-const ASSUMES: [&str; 4] = [
+const ASSUMES: [&str; 3] = [
     "what waits for a person, for a new rule's stage or with its run goes out at once; the figures say how much that is",
     "a second look at a page agrees, and a run is what happens within an hour of the clock",
     "no listing or channel is late or refuses a price",
-    "cost, stock, tags and tax are today's; campaigns, locks and prices set by hand are left out",
 ];
+/// What of the past is not recorded, or not looked at.
+const OF_TODAY: &str =
+    "cost, stock, tags and tax are today's; campaigns on some channels or for members only are left out";
+const OF_TODAY_RULES_ONLY: &str =
+    "cost, stock, tags and tax are today's; campaigns, locks and prices set by hand are left out";
 /// Beside these, where the bound was reached.
 const CUT: &str = "of a product that time alone would have decided more than 4,392 times, only the first of those moments are decided";
 const _: () = assert!(MAX_BETWEEN == 4_392, "the sentence above says another number");
@@ -64,6 +68,8 @@ pub struct SimParams {
     pub guards: Option<Guards>,
     /// When the daemon would have decided again although no page changed.
     pub pace: Pace,
+    /// The facts are without what people and campaigns had set; the report says so.
+    pub rules_only: bool,
 }
 
 /// The aggregate of a simulation. Percentages have two decimals.
@@ -78,6 +84,8 @@ pub struct SimReport {
     pub products_changed: u64,
     pub changes_up: u64,
     pub changes_down: u64,
+    /// Prices that people and campaigns set, and the ways back from them: no changes of the rules.
+    pub changes_set: u64,
     /// Changes that would have waited for a person.
     pub reviews: u64,
     /// Changes that the first stages of a new rule would have kept back until its next one.
@@ -241,12 +249,19 @@ impl<'a> Simulation<'a> {
                 rivals.enter(&mut facts, now);
                 ours.enter(&mut facts, tick);
                 let (mut facts, decision, reply) = self.decide(&mut ours, facts, tick);
-                touched |= decision.outcome != Outcome::None;
+                touched |= decision.outcome != Outcome::None && !decision.is_set();
                 self.count(&decision);
-                let released = decision.price.filter(|_| decision.proposes());
-                let released = released.filter(|_| self.released(&mut ours, &facts, &decision, reply, tick));
+                let due = ours.set.due(&facts, &decision, &self.rules.engine);
+                let proposed = decision.price.filter(|_| due.is_none() && decision.proposes());
+                let released = proposed.filter(|_| self.released(&mut ours, &facts, &decision, reply, tick)).or(due);
                 if let Some(to) = released {
-                    self.change(&facts, &decision, to, tick);
+                    if due.is_some() || facts.product.before_set.is_some() {
+                        self.report.changes_set += 1;
+                    } else {
+                        self.change(&facts, &decision, to, tick);
+                        ours.changes += 1;
+                    }
+                    ours.set.moved(&decision, facts.product.current);
                     ours.moves_to(to, tick);
                     rivals.notice(to, now);
                 }
@@ -255,7 +270,8 @@ impl<'a> Simulation<'a> {
                 next = between.next(&moment, until, &mut facts, &decision, (now, came)).map(Millis::timestamp);
                 last = Some((facts, decision));
             }
-            if let Some((simulated, _)) = last.as_ref().filter(|_| is_last) {
+            // What a person or a campaign has set at the end is no work of the rules.
+            if let Some((simulated, _)) = last.as_ref().filter(|(_, decision)| is_last && !decision.is_set()) {
                 self.compare(&moment.facts, (simulated, ours.current), moment.at.into());
             }
         }
@@ -361,7 +377,9 @@ impl<'a> Simulation<'a> {
 
     /// What a product does in an hour is one part of a run: from its first price to its last.
     fn in_hour(&mut self, facts: &Facts, at: Timestamp, note: impl FnOnce(&mut RunItem)) {
-        if self.params.guards.as_ref().is_some_and(|guards| guards.runs.is_some()) {
+        // The way back from what people and campaigns set was planned with it.
+        if facts.product.before_set.is_none() && self.params.guards.as_ref().is_some_and(|guards| guards.runs.is_some())
+        {
             let hour = Millis::from(at).0 / Millis::HOUR;
             let current = facts.product.current;
             note(self.hours.entry(hour).or_insert(RunItem { current, proposed: None, held: false }));
@@ -463,6 +481,7 @@ impl<'a> Simulation<'a> {
         self.report.margin_pct = self.margin.means();
         self.report.index = self.index.means();
         self.report.assumes = ASSUMES.to_vec();
+        self.report.assumes.push(if self.params.rules_only { OF_TODAY_RULES_ONLY } else { OF_TODAY });
         self.report.assumes.extend((self.report.cut_short > 0).then_some(CUT));
         self.report.assumes.extend(self.params.rivalry.is_none().then_some(NO_ANSWERS));
         self.report

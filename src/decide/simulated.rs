@@ -15,6 +15,7 @@ use crate::decide::release::{Guard, GuardInputs, Release, ReleaseParams, release
 use crate::decide::rivalry::{self, History, Known, MOVES_MS, OWN_PRICES_MS, Reply, RivalryParams};
 use crate::decide::rules::{Fallback, Rule, RuleSet};
 use crate::decide::run_gate::RunParams;
+use crate::decide::simulated_set::SetPrice;
 use crate::decide::staging::{self, Young};
 use crate::money::{Decimal, Money};
 use crate::observe::war::{PriceMove, Spiral, WarParams, multipliers, spiral, war};
@@ -93,6 +94,7 @@ pub struct Ours {
     day: Option<jiff::civil::Date>,
     day_start: Option<Money>,
     changes_today: u32,
+    /// Changes of rules.
     pub changes: u64,
     frozen_until: Option<Millis>,
     moves: Vec<PriceMove>,
@@ -106,6 +108,8 @@ pub struct Ours {
     /// The price that is held since the last recorded moment.
     held: Option<Money>,
     last_reference: Option<LastReference>,
+    /// What a person or a campaign made of the price.
+    pub set: SetPrice,
     /// What each competitor last showed, and its moves.
     shown: BTreeMap<String, Money>,
     theirs: BTreeMap<String, Vec<PriceMove>>,
@@ -146,6 +150,7 @@ impl Ours {
             again: None,
             held: None,
             last_reference: None,
+            set: SetPrice::default(),
             shown: BTreeMap::new(),
             theirs: BTreeMap::new(),
         }
@@ -194,6 +199,7 @@ impl Ours {
         product.changes_today = self.changes_today;
         product.day_start = self.day_start;
         product.last_reference.clone_from(&self.last_reference);
+        self.set.enter(product);
         self.again = None;
         let (own, fx) = (facts.market.currency, facts.fx.as_ref());
         for offer in &facts.offers {
@@ -223,14 +229,14 @@ impl Ours {
         self.current = Some(to);
         self.last_changed = Some(at.into());
         self.changes_today += 1;
-        self.changes += 1;
     }
 
     /// Brings a proposal before the guards, as the daemon would in `auto` mode.
     pub fn ask(&mut self, guards: &Guards, facts: &Facts, decision: &Decision, at: Timestamp) -> Answer {
         let now = Millis::from(at);
         let history = self.history(now);
-        let own_prices = history.prices(self.current, now);
+        // What a campaign did to the price is no velocity and no oscillation of the rules.
+        let own_prices = if facts.product.before_set.is_some() { vec![] } else { history.prices(self.current, now) };
         let inputs = GuardInputs {
             frozen_until: self.frozen_until,
             fresh_cost_net: facts.product.cost_net,
@@ -270,7 +276,7 @@ impl Ours {
     pub fn answered(&mut self, params: &RivalryParams, facts: &Facts, decision: &Decision, at: Timestamp) -> Reply {
         // A price below its floor is repaired whatever rivals do.
         let answerable = matches!(decision.outcome, Outcome::Change | Outcome::Review);
-        if !answerable || decision.has(Flag::BoundRepair) {
+        if !answerable || decision.is_gated() || decision.has(Flag::BoundRepair) {
             return Reply::Stands;
         }
         let now = Millis::from(at);

@@ -186,17 +186,21 @@ fn assemble(
 const REGULATED: &str = "regulated-price";
 
 /// A person's lock says who and why; a lock from the catalogue only that there is one.
-fn lock(product: &Product, set: &[Override]) -> Option<Lock> {
-    let by_hand = set.iter().find(|one| one.kind == overrides::Kind::Lock.as_str()).map(|one| Lock {
-        owner: one.owner.clone(),
-        reason: one.why.clone(),
-        until: one.until_at.map(Millis),
-    });
+pub(super) fn lock(product: &Product, set: &[Override]) -> Option<Lock> {
+    let by_hand = set.iter().find_map(lock_by_hand);
     let imported = || Lock { owner: "the catalogue".into(), reason: "imported as locked".into(), until: None };
     by_hand.or_else(|| (product.locked != 0).then(imported))
 }
 
-fn manual(one: &Override, own: Currency) -> Option<ManualPrice> {
+pub(super) fn lock_by_hand(one: &Override) -> Option<Lock> {
+    (one.kind == overrides::Kind::Lock.as_str()).then(|| Lock {
+        owner: one.owner.clone(),
+        reason: one.why.clone(),
+        until: one.until_at.map(Millis),
+    })
+}
+
+pub(super) fn manual(one: &Override, own: Currency) -> Option<ManualPrice> {
     let (minor, until) = one.price_minor.zip(one.until_at)?;
     (one.kind == overrides::Kind::Price.as_str() && one.currency == own.code()).then(|| ManualPrice {
         price: Money::from_minor(minor, own),
@@ -206,14 +210,17 @@ fn manual(one: &Override, own: Currency) -> Option<ManualPrice> {
     })
 }
 
-/// The campaign that decides the product on all channels now, or the next one. Campaigns of some channels only are no
-/// decision of the product; they are terms of those channels.
+/// The campaign that decides the product on all channels now, or the next one.
 fn campaign(app: &App, planned: Vec<OfProduct>) -> anyhow::Result<Option<CampaignPrice>> {
-    let Some(one) =
-        planned.into_iter().find(|one| super::campaigns::scope(app, &one.channels, &one.audience).is_none())
-    else {
+    planned.into_iter().find_map(|one| campaign_price(app, one).transpose()).transpose()
+}
+
+/// What a campaign makes of the product's own price. Campaigns of some channels only are no decision of the product; they are
+/// terms of those channels.
+pub(super) fn campaign_price(app: &App, one: OfProduct) -> anyhow::Result<Option<CampaignPrice>> {
+    if super::campaigns::scope(app, &one.channels, &one.audience).is_some() {
         return Ok(None);
-    };
+    }
     Ok(Some(CampaignPrice {
         id: one.name,
         price: Money::from_minor(one.price_minor, currency(&one.currency)?),

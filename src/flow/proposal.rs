@@ -10,7 +10,6 @@ use super::rivalry::{self, Answered};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::config::Mode;
-use crate::decide::decision::{Step, TargetKind};
 use crate::decide::facts::Tax;
 use crate::decide::vat::{OnVatChange, after_change};
 use crate::decide::{self, Decision, Facts, Flag, Outcome, bounds};
@@ -72,13 +71,13 @@ impl Proposal {
     /// A person or a campaign set the price: consent was given with a name and a reason.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.decision.has(Flag::ManualPrice) || self.decision.has(Flag::Campaign)
+        self.decision.is_set()
     }
 
     /// The price from before the campaign or the person whose price is in force still, once the rules decide again.
     #[must_use]
     pub fn returns_to(&self) -> Option<Money> {
-        self.facts.product.before_set.filter(|_| !is_gated(&self.decision))
+        self.facts.product.before_set.filter(|_| !self.decision.is_gated())
     }
 
     /// The move is meant: set, carried over, or the way back after a campaign. Breakers over runs do not count it.
@@ -132,7 +131,7 @@ pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> a
     facts.product.set_by_hand = newest.as_ref().is_some_and(|row| was_by(row, &[Flag::ManualPrice]));
     let decision = decide::price(&facts, &loaded.set, now.timestamp());
     let mut proposal = Proposal { facts, decision, carried: None, rivalry: None, newest, history: None };
-    if is_gated(&proposal.decision) {
+    if proposal.decision.is_gated() {
         return Ok(proposal);
     }
     proposal.carried = match tax(app, product, &proposal).await? {
@@ -148,12 +147,6 @@ pub async fn of(app: &App, loaded: &Loaded, product: &Product, now: Millis) -> a
         rivalry::answer(app, loaded, product, &mut proposal, now).await?;
     }
     Ok(proposal)
-}
-
-fn is_gated(decision: &Decision) -> bool {
-    [Flag::KillSwitch, Flag::Locked, Flag::ManualPrice, Flag::RegulatedPrice, Flag::Campaign]
-        .iter()
-        .any(|flag| decision.has(*flag))
 }
 
 /// The price after a change of the tax rate since the price was set, where the policy passes it on.
@@ -211,24 +204,14 @@ fn was_by(row: &DecisionRow, any: &[Flag]) -> bool {
 fn way_back(proposal: &Proposal, mode: Mode) -> Option<Carried> {
     let before = proposal.returns_to().filter(|before| proposal.facts.product.current != Some(*before))?;
     let decision = &proposal.decision;
-    let silent = match decision.outcome {
-        Outcome::None => true,
-        Outcome::Keep => decision.has(Flag::FallbackKeep) || decision.steps.iter().any(is_keep),
-        Outcome::Hold => decision.has(Flag::NoData),
-        Outcome::Change | Outcome::Review | Outcome::Shadow => false,
-    };
     let waits = mode == Mode::Review || decision.outcome == Outcome::Review;
     let campaign = proposal.ends_campaign();
-    (silent || waits && campaign).then(|| Carried {
+    (decision.is_silent() || waits && campaign).then(|| Carried {
         price: before,
         actor: if campaign { AFTER_CAMPAIGN } else { AFTER_SET }.to_owned(),
         why: Sentence::BackToBefore.with(&[("price", &before)]),
         by_tax: false,
     })
-}
-
-const fn is_keep(step: &Step) -> bool {
-    matches!(step, Step::Reference { kind: TargetKind::Keep, .. })
 }
 
 fn holds_floor(facts: &Facts, product: &Product, loaded: &Loaded, price: Money) -> bool {

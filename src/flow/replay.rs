@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::facts;
 use super::facts::OUT_OF_STOCK;
+use super::replay_set::{self, Set};
 use crate::app::{App, Loaded};
 use crate::clock::Millis;
 use crate::decide::Facts;
@@ -56,8 +57,17 @@ impl Rates {
     }
 }
 
-/// A product's facts at every moment at which a competitor's accepted price changed, oldest first; of a product without
-/// pages, at the beginning.
+/// What of the past is replayed.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    pub since: Millis,
+    pub end: Millis,
+    /// Without what people and campaigns had set.
+    pub rules_only: bool,
+}
+
+/// A product's facts at every moment at which a competitor's accepted price changed, or something that people or
+/// campaigns had set began or ended, oldest first; of a product without pages, at the beginning.
 #[derive(Debug, Default)]
 pub struct Moments {
     pub replayed: Vec<Moment>,
@@ -68,8 +78,9 @@ pub struct Moments {
 /// What happened to products that follow each other by id, from one instant to another.
 ///
 /// Prices in another currency are converted at the rates of their time, and new rates are a moment of their own; where none
-/// were stored yet, today's stand in. Our own price starts where it was at the first and then follows the simulated rules; cost, stock and tags are today's, as
-/// older values are not recorded. Locks, prices set by hand and campaigns are left out: rules are what is tried.
+/// were stored yet, today's stand in. Our own price starts where it was at the first and then follows the simulated rules;
+/// cost, stock and tags are today's, as older values are not recorded. Locks, prices set by hand and campaigns are in force
+/// as they were, unless the rules alone are tried.
 ///
 /// # Errors
 /// The store's, or a stored amount that cannot be read.
@@ -78,8 +89,9 @@ pub async fn page(
     loaded: &Loaded,
     rates: &Rates,
     products: &[Product],
-    (since, end): (Millis, Millis),
+    window: &Window,
 ) -> anyhow::Result<Vec<Moments>> {
+    let Window { since, end, rules_only } = *window;
     let (Some(first), Some(last)) = (products.first(), products.last()) else { return Ok(vec![]) };
     let (after, until) = (first.id - 1, last.id);
     let bases = facts::page(app, loaded, products, end).await?;
@@ -89,6 +101,7 @@ pub async fn page(
             runs.entry(run.product_id).or_default().push(run);
         }
     }
+    let mut set = if rules_only { BTreeMap::new() } else { replay_set::page(app, products, (since, end)).await? };
     let mut decided: BTreeMap<i64, Vec<DecidedOf>> = BTreeMap::new();
     for row in catalogue::decided(&app.db, after, until, since).await? {
         decided.entry(row.product_id).or_default().push(row);
@@ -98,7 +111,8 @@ pub async fn page(
         let runs: &[RunOf] = runs.get(&product.id).map_or(&[], Vec::as_slice);
         // Without pages nothing but the import tells since when it could have been decided.
         let since = if runs.is_empty() { since.max(Millis(product.created_at)) } else { since };
-        let mut moments = moments(base, runs, (since, end), rates);
+        let set = set.remove(&product.id).unwrap_or_default();
+        let mut moments = moments(base, runs, &set, (since, end), rates);
         // The price in force at the first moment, not today's, is where a simulation starts.
         let begin =
             moments.replayed.first().filter(|_| moments.left_out > 0).map_or(since, |first| Millis::from(first.at));
@@ -113,17 +127,26 @@ pub async fn page(
 }
 
 /// The facts at every change; `runs` has the newest first.
-fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rates: &Rates) -> Moments {
+fn moments(mut base: Facts, runs: &[RunOf], set: &Set, (since, end): (Millis, Millis), rates: &Rates) -> Moments {
     let templates = std::mem::take(&mut base.offers);
     let product = &mut base.product;
-    (product.lock, product.manual, product.campaign) = (None, None, None);
     (product.last_changed, product.day_start, product.last_reference) = (None, None, None);
     (product.before_set, product.set_by_hand) = (None, false);
     product.changes_today = 0;
+    let within = |first: i64| set.edges().filter(move |at| *at > first && *at <= end.0);
     if runs.is_empty() && templates.is_empty() && since < end {
-        return Moments { replayed: vec![Moment::from((since.timestamp(), base))], left_out: 0 };
+        let at = std::iter::once(since.0).chain(within(since.0)).collect();
+        let one = |at: i64| {
+            let mut then = base.clone();
+            set.put(at, &mut then.product);
+            Moment::from((Millis(at).timestamp(), then))
+        };
+        return Moments { replayed: passes(at).into_iter().map(one).collect(), left_out: 0 };
     }
     let mut at: BTreeSet<i64> = runs.iter().map(|run| run.first_seen.max(since.0)).collect();
+    if let Some(first) = at.first().copied() {
+        at.extend(within(first));
+    }
     let own = base.market.currency.code();
     let foreign = runs.iter().any(|run| run.currency.as_deref().is_some_and(|code| code != own));
     if let Some(first) = at.first().copied().filter(|_| foreign) {
@@ -135,6 +158,7 @@ fn moments(mut base: Facts, runs: &[RunOf], (since, end): (Millis, Millis), rate
     let mut seen = BTreeSet::new();
     for at in at.into_iter().skip(left_out) {
         let mut then = base.clone();
+        set.put(at, &mut then.product);
         let mut sightings = Vec::with_capacity(templates.len());
         if foreign {
             then.fx = rates.at(Millis(at)).or(then.fx);
@@ -205,7 +229,7 @@ mod tests {
         };
         let sold_out = 10 * Millis::HOUR;
         let runs = [run(2, "out_of_stock", sold_out, 2 * sold_out), run(1, "in_stock", 1_000, sold_out - 1)];
-        let told = moments(base, &runs, (Millis(0), Millis(i64::MAX)), &Rates::default()).replayed;
+        let told = moments(base, &runs, &Set::default(), (Millis(0), Millis(i64::MAX)), &Rates::default()).replayed;
         let stock: Vec<_> = told.iter().map(|moment| moment.facts.offers[0].availability).collect();
         assert_eq!(stock, [Availability::InStock, Availability::OutOfStock]);
         let believed = |moment: &Moment, at: i64| moment.as_of(Millis(at)).offers[0].absence_confirmed;

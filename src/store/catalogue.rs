@@ -43,6 +43,19 @@ statements! {
          where i.product_id > $1 and i.product_id <= $2 and c.phase in ('planned', 'running')
            and c.waits_until is null and c.ends_at > $3
          order by i.product_id, c.starts_at, c.id");
+    SET_DURING = Sql::same(
+        "select o.*, p.sku, p.title from overrides o join products p on p.id = o.product_id
+         where o.product_id > $1 and o.product_id <= $2 and o.created_at <= $4
+           and (o.ended_at is null or o.ended_at > $3) and (o.until_at is null or o.until_at > $3)
+         order by o.product_id, o.id");
+    CAMPAIGNS_DURING = Sql::same(
+        "select i.product_id, c.id, c.name, c.starts_at,
+                case when c.ended_at < c.ends_at then c.ended_at else c.ends_at end as ends_at, c.channels, c.announce, c.windows,
+                i.price_minor, i.currency, c.created_at, c.audience
+         from campaign_items i join campaigns c on c.id = i.campaign_id
+         where i.product_id > $1 and i.product_id <= $2 and c.starts_at <= $4 and c.ends_at > $3
+           and c.waits_until is null and (c.ended_at is null or c.ended_at > $3 and c.ended_at > c.starts_at)
+         order by i.product_id, c.starts_at, c.id");
     RECORDS = Sql::same(
         "select product_id, record from evaluations where product_id > $1 and product_id <= $2 order by product_id");
     FIRST_RUN = Sql::same("select min(first_seen) as at from observations");
@@ -136,6 +149,32 @@ pub async fn set(db: &Db, after: i64, until: i64, now: Millis) -> Result<Vec<Ove
 /// The engine's own.
 pub async fn campaigns(db: &Db, after: i64, until: i64, now: Millis) -> Result<Vec<CampaignOf>, StoreError> {
     db.all(CAMPAIGNS, args![after, until, now]).await
+}
+
+/// What people had set on a range of products at some time of a window, oldest first, ended or not.
+///
+/// # Errors
+/// The engine's own.
+pub async fn set_during(
+    db: &Db,
+    after: i64,
+    until: i64,
+    (since, end): (Millis, Millis),
+) -> Result<Vec<Override>, StoreError> {
+    db.all(SET_DURING, args![after, until, since, end]).await
+}
+
+/// Campaigns of a range that ran at some time of a window, earliest first; each ends where it really did.
+///
+/// # Errors
+/// The engine's own.
+pub async fn campaigns_during(
+    db: &Db,
+    after: i64,
+    until: i64,
+    (since, end): (Millis, Millis),
+) -> Result<Vec<CampaignOf>, StoreError> {
+    db.all(CAMPAIGNS_DURING, args![after, until, since, end]).await
 }
 
 /// The records of the newest evaluations of a range.

@@ -69,6 +69,7 @@ mod release_layer;
 mod remembered;
 mod replay_month;
 mod replayed;
+mod replayed_set;
 mod replayed_time;
 mod report;
 mod rivals;

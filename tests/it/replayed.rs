@@ -31,7 +31,8 @@ async fn simulate(world: &World, since: Millis, follow: Option<Follow>) -> SimRe
     let mut simulation = Simulation::new(&loaded.set, params);
     let page = products::page(&world.app.db, 0, 10).await.unwrap();
     let rates = replay::Rates::of(&world.app, (since, now)).await.unwrap();
-    for moments in replay::page(&world.app, &loaded, &rates, &page, (since, now)).await.unwrap() {
+    let window = replay::Window { since, end: now, rules_only: false };
+    for moments in replay::page(&world.app, &loaded, &rates, &page, &window).await.unwrap() {
         simulation.leave_out(moments.left_out);
         simulation.product(moments.replayed);
     }

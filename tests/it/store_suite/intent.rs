@@ -445,7 +445,13 @@ async fn a_range_of_the_catalogue_says_the_same_as_its_products_one_by_one(test:
     overrides::set(db, price(b.id, 45_000, after(60)), NOW).await.unwrap();
     assert_eq!(catalogue::set(db, from, until, after(59)).await.unwrap().len(), 1);
     assert_eq!(catalogue::set(db, from, until, after(60)).await.unwrap().len(), 0);
-    campaigns::add(db, campaign("first", b.id, 100, 200), NOW).await.unwrap();
+    let set_during = async |window| catalogue::set_during(db, from, until, window).await.unwrap().len();
+    assert_eq!(set_during((after(59), after(90))).await, 1);
+    assert_eq!(set_during((after(60), after(90))).await, 0, "it is over");
+    assert_eq!(set_during((after(-20), after(-10))).await, 0, "nobody had set it");
+    let Added::Stored(first) = campaigns::add(db, campaign("first", b.id, 100, 200), NOW).await.unwrap() else {
+        panic!("it is stored")
+    };
     let planned = catalogue::campaigns(db, from, until, after(199)).await.unwrap();
     assert_eq!((planned.len(), planned[0].campaign.name.as_str()), (1, "first"));
     assert_eq!(catalogue::campaigns(db, from, until, after(200)).await.unwrap().len(), 0);
@@ -456,4 +462,13 @@ async fn a_range_of_the_catalogue_says_the_same_as_its_products_one_by_one(test:
     let records = catalogue::records(db, 0, c.id).await.unwrap();
     assert_eq!(records.iter().map(|r| r.product_id).collect::<Vec<_>>(), [b.id]);
     assert_eq!(catalogue::first_seen(db).await.unwrap(), Some(after(10)));
+    let during = async |window| {
+        let rows = catalogue::campaigns_during(db, from, until, window).await.unwrap();
+        rows.into_iter().map(|row| row.campaign.ends_at).collect::<Vec<_>>()
+    };
+    assert_eq!(during((after(150), after(160))).await, [after(200).0]);
+    assert!(during((NOW, after(99))).await.is_empty() && during((after(200), after(300))).await.is_empty());
+    campaigns::set_phase(db, first, "cancelled", None, None, after(150)).await.unwrap();
+    assert_eq!(during((after(120), after(130))).await, [after(150).0], "where it really ended");
+    assert!(during((after(150), after(160))).await.is_empty());
 }
