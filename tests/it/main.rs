@@ -27,6 +27,7 @@ mod digest_day;
 mod digest_market;
 mod digest_scope;
 mod digest_told;
+mod digest_window;
 mod explained;
 mod extract;
 mod flow;

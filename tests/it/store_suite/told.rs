@@ -157,6 +157,8 @@ async fn a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries(t
         let end = DigestEnd { id: claimed.unwrap().unwrap().id, ..end("failed", slot) };
         events::settle_digest(db, end).await.unwrap();
     }
+    assert_eq!(events::first_digest(db, "ann@x").await.unwrap(), Some(NOW), "the failed ones came later");
+    assert_eq!(events::first_digest(db, "bob@x").await.unwrap(), None);
     assert_eq!(events::digests_refused(db, "ann@x", NOW).await.unwrap(), 2);
     assert_eq!(events::digests_refused(db, "ann@x", after(15)).await.unwrap(), 1, "since a change");
     assert_eq!(events::digests_refused(db, "bob@x", NOW).await.unwrap(), 0);
