@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod bars;
 pub mod campaigns;
 pub mod chart;
+pub mod concern;
 pub mod detect;
 pub mod digest;
 pub mod facts;

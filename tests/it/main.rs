@@ -23,6 +23,7 @@ mod command;
 mod connectors;
 mod crash;
 mod digest;
+mod digest_concerned;
 mod digest_day;
 mod digest_market;
 mod digest_scope;
