@@ -6,6 +6,7 @@ mod bulk;
 mod intent;
 mod mistakes;
 mod operator;
+mod restored;
 mod second_day;
 
 use std::collections::BTreeMap;
