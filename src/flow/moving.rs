@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context as _;
 use rust_decimal::RoundingStrategy;
 
 use crate::app::{App, Loaded};
@@ -12,13 +13,14 @@ use crate::decide::facts::Tax;
 use crate::decide::fx::FxTable;
 use crate::decide::rounding::{DISPLAY, FLOOR};
 use crate::decide::select::is_under;
+use crate::decide::text::Quoted;
 use crate::decide::world::MarketRules;
 use crate::money::{Currency, Decimal, Money, currency, decimal};
 use crate::report::text::plain;
 use crate::store::moves::{self, Move};
 use crate::store::overrides::{self, Kind};
 use crate::store::products::{self, Import, Product};
-use crate::store::{decisions, listings};
+use crate::store::{decisions, listings, settings};
 
 /// Products read at once.
 const PAGE: i64 = 1_000;
@@ -125,6 +127,8 @@ pub struct Plan {
     /// Selected products that are there already.
     pub there: usize,
     pub problems: Vec<String>,
+    /// No stored rate tells whether the one that was given is a slip.
+    pub unmeasured: bool,
     /// Problems beyond those that are listed.
     pub more: usize,
 }
@@ -163,11 +167,13 @@ pub async fn plan(app: &App, wish: &Wish) -> anyhow::Result<Plan> {
         return Ok(plan);
     }
     let stored = app.fx().await?;
-    if let (Some(rate), Some(stored)) = (&wish.rate, &stored)
-        && let Some(slip) = rate.slip(stored)
-    {
-        plan.problem(slip);
-        return Ok(plan);
+    if let Some(rate) = &wish.rate {
+        let measure = measure(app, rate, stored.as_ref()).await?;
+        if let Some(slip) = measure.as_ref().and_then(|measure| rate.slip(measure)) {
+            plan.problem(slip);
+            return Ok(plan);
+        }
+        plan.unmeasured = measure.is_none();
     }
     let way = Way { loaded: &loaded, target, stored: stored.as_ref() };
     let mut unused: BTreeSet<&str> = wish.amounts.keys().map(String::as_str).collect();
@@ -195,6 +201,25 @@ pub async fn plan(app: &App, wish: &Wish) -> anyhow::Result<Plan> {
         ));
     }
     Ok(plan)
+}
+
+/// The stored rates that a given one is compared with, of any age: a currency that gave way to another is published no more.
+/// None where there is no rate of one of the two.
+async fn measure(app: &App, rate: &Rate, stored: Option<&FxTable>) -> anyhow::Result<Option<FxTable>> {
+    let Rate::Fixed { one, other, .. } = rate else { return Ok(stored.cloned()) };
+    let Some(mut table) = stored.cloned() else { return Ok(None) };
+    for own in [*one, *other] {
+        if table.rate(own).is_ok() {
+            continue;
+        }
+        let Some(row) = settings::newest_rate(&app.db, own.code(), &table.date.to_string()).await? else {
+            return Ok(None);
+        };
+        // What is told of is the older of the two.
+        table.date = row.day.parse().with_context(|| format!("stored rates of {}", row.day))?;
+        table.rates.insert(row.currency, Quoted(decimal(&row.rate)?));
+    }
+    Ok(Some(table))
 }
 
 impl Wish {

@@ -2,6 +2,7 @@
 //! says, data on stdout and talk on stderr.
 
 mod answers;
+mod asked_first;
 mod bulk;
 mod intent;
 mod mistakes;

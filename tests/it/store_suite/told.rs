@@ -242,4 +242,8 @@ async fn the_newest_rates_of_a_day_or_before_it_count(test: TestDb) {
     );
     assert_eq!(of("2026-11-19").await, [pair("SEK", "11.10")]);
     assert_eq!(of("2026-11-18").await, []);
+    settings::keep_rates(&test.db, vec![rate("2026-11-21", "DKK", "7.47")], NOW).await.unwrap();
+    let newest = async |day| settings::newest_rate(&test.db, "SEK", day).await.unwrap().map(|row| (row.day, row.rate));
+    assert_eq!(newest("2026-11-22").await, Some(("2026-11-20".into(), "11.20".into())), "not published the day after");
+    assert_eq!(newest("2026-11-18").await, None);
 }
