@@ -11,7 +11,7 @@ use crate::config::Mode;
 use crate::decide::RuleSet;
 use crate::decide::rules::Constraint;
 use crate::extract::scraper;
-use crate::flow::{fx, names, odd_rules};
+use crate::flow::{names, odd_rules};
 use crate::report::digest::plain;
 use crate::report::people;
 use crate::store::settings::{self, BACKUP};
@@ -135,13 +135,6 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
                 false,
                 format!("the rules name {}, which omniprice.toml does not configure", missing.join(", ")),
             );
-        }
-    }
-    if rules.is_ok() {
-        for lane in &app.lanes {
-            if let Some(lacking) = fx::lacking(&app, &lane.name).await? {
-                add(&format!("channel {}", lane.name), false, lacking);
-            }
         }
     }
     if let Ok(loaded) = &rules {
