@@ -53,7 +53,9 @@ impl Schedule {
             ));
         }
         let zone = TimeZone::get(zone).map_err(|_| format!("`{zone}` is not a time zone that is known here"))?;
-        let pattern = cron::Schedule::from_str(&format!("0 {text}")).map_err(|e| format!("`{text}`: {e}"))?;
+        // The crate says "less than" of the last value that is allowed.
+        let told = |why: cron::error::Error| why.to_string().replace("must be less than", "must be at most");
+        let pattern = cron::Schedule::from_str(&format!("0 {text}")).map_err(|e| format!("`{text}`: {}", told(e)))?;
         let schedule = Self(Kind::Cron { pattern: Box::new(pattern), zone, every_hour: hours.starts_with('*') });
         let start = Millis(1_767_225_600_000);
         schedule

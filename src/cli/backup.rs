@@ -11,6 +11,7 @@ use super::{Context, named, wrong};
 use crate::app::PAUSE;
 use crate::clock::{Clock, Millis};
 use crate::store::Db;
+use crate::store::restored::COPIED;
 use crate::store::settings::{self, BACKUP};
 
 #[derive(Debug, clap::Args)]
@@ -79,6 +80,11 @@ async fn copy(db: &Db, file: &Path, at: Millis) -> anyhow::Result<u64> {
     if settings::get(&made, PAUSE).await?.is_none() {
         let why = format!("restored from the backup of {at}; `omniprice verify` shows what channels have now");
         settings::set(&made, PAUSE.to_owned(), "on".to_owned(), "backup".to_owned(), why, at).await?;
+    }
+    // Those that order prices by a number know newer ones by then; whoever lets the copy go on raises its own.
+    // A copy of a restored copy that nobody let go on is as old as the first.
+    if settings::get(&made, COPIED).await?.is_none() {
+        settings::set(&made, COPIED.to_owned(), String::new(), "backup".to_owned(), String::new(), at).await?;
     }
     made.close().await;
     if let Some(damage) = damage {

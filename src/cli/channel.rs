@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::channel::{KINDS, Tax};
 use crate::clock::Millis;
 use crate::flow::matches::{self, Pick};
-use crate::flow::{self, Mapped, pricing};
+use crate::flow::{self, Mapped, fx, pricing};
 use crate::money::{Money, WirePrice, currency};
 use crate::publish::halt::{self, Refusal, released_key};
 use crate::publish::lane::Lane;
@@ -140,6 +140,7 @@ async fn test(context: &Context, name: &str) -> anyhow::Result<ExitCode> {
     }
     // Rules that cannot be read are told by `omniprice check`; a channel can be looked at without them.
     if let Ok(terms) = app.terms().await {
+        look.problems.extend(fx::lacking(&app, name).await?);
         look.notes.extend(shown_otherwise(&terms, &sample, name));
     }
     context.print(&look, |look| {

@@ -40,7 +40,8 @@ struct Report {
     new_pages: Option<u64>,
     /// Products stored earlier that this file does not name; they stay as they are.
     not_in_file: Option<i64>,
-    /// Products without cost and minimum once the file is stored: they are watched, and no price of theirs goes out by itself.
+    /// Products of this file without cost and minimum once it is stored: they are watched, and no price of theirs goes out by
+    /// itself.
     without_floor: Option<i64>,
     /// What is taken as it is and will surprise somebody who did not mean it.
     notes: Vec<String>,

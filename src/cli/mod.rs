@@ -116,7 +116,7 @@ enum Command {
     /// Stop all pushes until `resume`; checking and deciding go on
     Pause(pause::Args),
     /// Let pushes go on
-    Resume(pause::Args),
+    Resume(pause::ResumeArgs),
     /// Go back to earlier prices, by new decisions
     Rollback(rollback::Args),
     /// Read channels back and compare them with what was proved

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::{Context, say, talk};
+use super::{Context, say, talk, wrong};
 use crate::app::{App, PAUSE};
 use crate::clock::{Clock, Millis};
-use crate::config::Mode;
+use crate::config::{Mode, Span};
 use crate::report::detect::PAUSED;
 use crate::report::digest::plain;
 use crate::store::settings::{self, Setting};
-use crate::store::{events, stages};
+use crate::store::{events, restored, stages};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -19,6 +19,20 @@ pub struct Args {
     /// Who
     #[arg(long, env = "USER", default_value = "operator")]
     actor: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ResumeArgs {
+    /// Why
+    #[arg(long)]
+    why: String,
+    /// Who
+    #[arg(long, env = "USER", default_value = "operator")]
+    actor: String,
+    /// The database was restored by another tool, such as `pg_restore`, from a backup this old: 3h, 2d. A copy of `omniprice
+    /// backup` knows it by itself
+    #[arg(long, value_name = "AGE")]
+    restored: Option<String>,
 }
 
 /// # Errors
@@ -86,15 +100,29 @@ fn already(context: &Context, first: &Setting, second: &Args) -> anyhow::Result<
 }
 
 /// # Errors
-/// The store's.
-pub async fn resume(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
+/// An age that is none, or the store's.
+pub async fn resume(context: &Context, args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     let db = context.store().await?;
+    let now = Clock::System.now();
+    let made = args.restored.as_deref().map(|age| made(age, now)).transpose()?;
+    // First: what goes out before it would be older, for whoever orders prices by their number.
+    if let Some(by) = restored::catch_up(&db, made, now).await? {
+        talk(&format!("restored from a backup: the numbers by which channels order prices go on {by} higher"));
+    }
     let was = settings::clear(&db, PAUSE).await?;
-    events::resolve(&db, PAUSED.to_owned(), Clock::System.now()).await?;
+    events::resolve(&db, PAUSED.to_owned(), now).await?;
     if was {
         tracing::info!("pushes resumed by {}: {}", args.actor, args.why);
     }
     let text = if was { "pushes go on" } else { "pushes were not paused" };
     say(if context.json { "{\"paused\":false}" } else { text })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// When a backup of an age was made.
+fn made(age: &str, now: Millis) -> anyhow::Result<Millis> {
+    match Span::try_from(age.to_owned()) {
+        Ok(span) if span.0 > 0 => Ok(now.plus(-span.0)),
+        _ => Err(wrong(format!("--restored `{}` is no age\nhint: 3h, 2d: how old the backup is", plain(age)))),
+    }
 }

@@ -87,6 +87,9 @@ pub async fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCod
     if plan.moves.is_empty() && plan.there == 0 {
         return Err(wrong("no product is selected\nhint: omniprice explain SKU tells the market of a product"));
     }
+    if plan.unmeasured && plan.moves.iter().any(|one| one.from_currency != one.currency) {
+        talk("note: no stored rate tells whether --rate is turned round or a digit too long; look at the amounts");
+    }
     let shown = plan.moves.iter().map(told).collect::<anyhow::Result<Vec<String>>>()?;
     let moves = plan.moves.len();
     let there = plan.there;

@@ -169,7 +169,9 @@ fn write(out: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
         None => {
             let mut stdout = std::io::stdout().lock();
             stdout.write_all(bytes)?;
-            stdout.write_all(b"\n")?;
+            if !bytes.ends_with(b"\n") {
+                stdout.write_all(b"\n")?;
+            }
         }
     }
     Ok(())

@@ -103,6 +103,13 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         if back.len() > SHOWN {
             lines.push(format!("  and {} more; --json shows all", back.len() - SHOWN));
         }
+        let aside = back.iter().filter(|b| b.replaces.is_some()).count();
+        if args.dry_run && aside > 0 {
+            lines.push(format!(
+                "{} that people or campaigns set would be put aside: without --dry-run it needs --yes",
+                count(aside, "price")
+            ));
+        }
         if !args.dry_run && args.channel.is_none() && !back.is_empty() {
             lines.push(format!(
                 "rules decide again at {until}; `omniprice price clear SKU --why \"...\"` ends it sooner"

@@ -53,6 +53,36 @@ pub async fn needed(app: &App) -> anyhow::Result<Vec<Currency>> {
     Ok(needed)
 }
 
+/// What a channel in another currency than its prices are decided in lacks: the currencies that no rate is stored of, in a
+/// sentence with what to do. None where nothing is converted, or every rate is there.
+///
+/// # Errors
+/// The rules' and the store's.
+pub async fn lacking(app: &App, channel: &str) -> anyhow::Result<Option<String>> {
+    let loaded = app.rules().await?;
+    let Some(lane) = app.lane(channel) else { return Ok(None) };
+    let shown = lane.channel.capabilities().currency;
+    let of = loaded.set.channel(channel).map(|rules| rules.market.as_str());
+    let mut wanted: Vec<Currency> = Vec::new();
+    for market in loaded.set.markets.iter().filter(|market| of.is_none_or(|of| of == market.market.id)) {
+        let source = loaded.set.source_of(&market.market.id).and_then(|id| loaded.set.market(id));
+        let decided = source.unwrap_or(market).market.currency;
+        wanted.extend([shown, decided].into_iter().filter(|one| shown != decided && *one != Currency::EUR));
+    }
+    let table = app.fx().await?;
+    wanted.retain(|one| table.as_ref().is_none_or(|table| table.rate(*one).is_err()));
+    wanted.sort_unstable_by_key(|one| one.code());
+    wanted.dedup();
+    let codes: Vec<&str> = wanted.iter().map(|one| one.code()).collect();
+    Ok((!codes.is_empty()).then(|| {
+        format!(
+            "its prices are converted, and no exchange rate of {} is stored, so that none goes out; omniprice fx fetch, or \
+             omniprice fx import eurofxref-daily.xml",
+            codes.join(" and ")
+        )
+    }))
+}
+
 /// Fetches what is missing, tells what is stale, and asks for decisions where a rate has moved.
 ///
 /// # Errors

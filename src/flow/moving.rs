@@ -3,7 +3,11 @@
 //! No amount is ever kept as a number of another money. It stays where money and tax view stay, it is converted at a rate that
 //! somebody names, or it comes from a file; what is left over is a problem, and then nothing moves.
 
+mod rate;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use rate::Rate;
 
 use rust_decimal::RoundingStrategy;
 
@@ -13,7 +17,7 @@ use crate::decide::fx::FxTable;
 use crate::decide::rounding::{DISPLAY, FLOOR};
 use crate::decide::select::is_under;
 use crate::decide::world::MarketRules;
-use crate::money::{Currency, Decimal, Money, currency, decimal};
+use crate::money::{Currency, Money, currency, decimal};
 use crate::report::text::plain;
 use crate::store::moves::{self, Move};
 use crate::store::overrides::{self, Kind};
@@ -24,86 +28,6 @@ use crate::store::{decisions, listings};
 const PAGE: i64 = 1_000;
 /// Problems told at once.
 const MOST_PROBLEMS: usize = 20;
-
-/// How amounts get into the new money.
-#[derive(Debug, Clone)]
-pub enum Rate {
-    /// `1 EUR = 7.46 DKK`: an official fixed rate.
-    Fixed { one: Currency, other: Currency, rate: Decimal },
-    /// The newest stored rates, as published.
-    Recorded(FxTable),
-}
-
-impl Rate {
-    /// Reads `1 EUR = 7.46 DKK`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let ["1", one, "=", rate, other] = words[..] else { return None };
-        let (one, other) = (currency(one).ok()?, currency(other).ok()?);
-        let rate = decimal(rate).ok().filter(|rate| *rate > Decimal::ZERO)?;
-        (one != other).then_some(Self::Fixed { one, other, rate })
-    }
-
-    /// An amount in another money, not rounded; none where the rate is of other currencies.
-    fn convert(&self, amount: Decimal, from: Currency, to: Currency) -> Option<Decimal> {
-        match self {
-            Self::Fixed { one, other, rate } if (*one, *other) == (from, to) => amount.checked_mul(*rate),
-            Self::Fixed { one, other, rate } if (*other, *one) == (from, to) => amount.checked_div(*rate),
-            Self::Fixed { .. } => None,
-            Self::Recorded(table) => table.convert(amount, from, to).ok(),
-        }
-    }
-
-    /// Whether it says anything about these two currencies.
-    fn is_between(&self, from: Currency, to: Currency) -> bool {
-        match self {
-            Self::Fixed { one, other, .. } => (*one, *other) == (from, to) || (*other, *one) == (from, to),
-            Self::Recorded(_) => true,
-        }
-    }
-
-    /// Minor units in another money, rounded once.
-    fn brought(&self, minor: i64, from: Currency, to: Currency) -> Option<i64> {
-        let amount = self.convert(Money::from_minor(minor, from).amount(), from, to)?;
-        Money::rounded(amount, to, DISPLAY).ok().map(Money::minor)
-    }
-
-    /// What the stored rates say instead, where a given one is so far from them that it is a slip: turned round, or a
-    /// digit too many.
-    fn slip(&self, stored: &FxTable) -> Option<String> {
-        const TIMES: i64 = 2;
-        let Self::Fixed { one, other, rate } = self else { return None };
-        let known = stored.convert(Decimal::ONE, *one, *other).ok().filter(|known| *known > Decimal::ZERO)?;
-        let (low, high) = if *rate < known { (*rate, known) } else { (known, *rate) };
-        let far = low.checked_mul(Decimal::from(TIMES)).is_none_or(|twice| twice < high);
-        far.then(|| {
-            format!(
-                "--rate 1 {} = {} {}: by the stored rates of {} it is {}\nhint: look which of the two is the larger, or --rate recorded",
-                one.code(),
-                rate.normalize(),
-                other.code(),
-                stored.date,
-                known.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero).normalize()
-            )
-        })
-    }
-
-    fn told(&self) -> String {
-        match self {
-            Self::Fixed { .. } => format!("at {}", self.text()),
-            Self::Recorded(table) => format!("at the recorded rates of {}", table.date),
-        }
-    }
-
-    /// As it is given to `--rate`.
-    fn text(&self) -> String {
-        match self {
-            Self::Fixed { one, other, rate } => format!("1 {} = {} {}", one.code(), rate.normalize(), other.code()),
-            Self::Recorded(_) => "recorded".to_owned(),
-        }
-    }
-}
 
 /// What is to be moved, and how.
 #[derive(Debug, Default)]
@@ -125,6 +49,8 @@ pub struct Plan {
     /// Selected products that are there already.
     pub there: usize,
     pub problems: Vec<String>,
+    /// No stored rate tells whether the one that was given is a slip.
+    pub unmeasured: bool,
     /// Problems beyond those that are listed.
     pub more: usize,
 }
@@ -163,11 +89,13 @@ pub async fn plan(app: &App, wish: &Wish) -> anyhow::Result<Plan> {
         return Ok(plan);
     }
     let stored = app.fx().await?;
-    if let (Some(rate), Some(stored)) = (&wish.rate, &stored)
-        && let Some(slip) = rate.slip(stored)
-    {
-        plan.problem(slip);
-        return Ok(plan);
+    if let Some(rate) = &wish.rate {
+        let measure = rate::measure(app, rate, stored.as_ref()).await?;
+        if let Some(slip) = measure.as_ref().and_then(|measure| rate.slip(measure)) {
+            plan.problem(slip);
+            return Ok(plan);
+        }
+        plan.unmeasured = measure.is_none();
     }
     let way = Way { loaded: &loaded, target, stored: stored.as_ref() };
     let mut unused: BTreeSet<&str> = wish.amounts.keys().map(String::as_str).collect();

@@ -7,11 +7,13 @@
 use std::collections::BTreeSet;
 
 use super::alerts::{self, Body, Draft, Situation, Target};
+use super::concern::{self, Concerns, Own};
 use super::digest::DETAILS_FOR;
 use super::hooks::Hook;
 use super::lang::Voice;
 use super::link::Purpose;
 use super::mail::MailError;
+use super::market::Track;
 use super::reader::Reader;
 use super::{MAX_TRIES, alert_text, detect, envelope, message_id, people, retry_after};
 use crate::app::App;
@@ -109,11 +111,11 @@ async fn plan(app: &App, now: Millis) -> anyhow::Result<()> {
         policy: &app.config.alerts,
         now,
     };
-    let mut tracks = None;
+    let mut known = None;
     let (mut queue, mut told) = (Vec::new(), Vec::new());
     for (target, reader) in targets(app, now).await? {
         let events = match &reader {
-            Some(reader) => scope(app, reader, &everything, &mut tracks).await?,
+            Some(reader) => scope(app, reader, &everything, &mut known).await?,
             None => everything.clone(),
         };
         let plan = alerts::plan(&target, &events, &situation);
@@ -128,22 +130,33 @@ async fn plan(app: &App, now: Millis) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The events of a reader's scope. Products are only loaded when somebody's scope asks for them.
+/// What scopes are cut from: every product, and what events about whole channels are about.
+struct Known {
+    tracks: Vec<Track>,
+    concerns: Concerns,
+}
+
+/// The events of a reader's scope. What it is cut from is only loaded when somebody's scope asks for it.
 async fn scope(
     app: &App,
     reader: &Reader,
     everything: &[Event],
-    tracks: &mut Option<Vec<super::market::Track>>,
+    known: &mut Option<Known>,
 ) -> anyhow::Result<Vec<Event>> {
-    let mut skus = BTreeSet::new();
-    if !reader.takes_all_products() {
-        if tracks.is_none() {
-            *tracks = Some(super::tracks::catalogue(app).await?);
-        }
-        let all = tracks.as_deref().unwrap_or_default();
-        skus.extend(all.iter().filter(|track| reader.takes(track)).map(|track| track.sku.clone()));
+    if reader.takes_all_products() {
+        let none = BTreeSet::new();
+        return Ok(everything.iter().filter(|event| reader.takes_event(event, &none)).cloned().collect());
     }
-    Ok(everything.iter().filter(|event| reader.takes_event(event, &skus)).cloned().collect())
+    let known = match known.take() {
+        Some(loaded) => known.insert(loaded),
+        None => {
+            let (tracks, concerns) = (super::tracks::catalogue(app).await?, concern::of(app, everything).await?);
+            known.insert(Known { tracks, concerns })
+        }
+    };
+    let own = Own::of(known.tracks.iter().filter(|track| reader.takes(track)));
+    let mine = everything.iter().filter(|event| reader.takes_event(event, &own.skus));
+    Ok(mine.filter_map(|event| known.concerns.cut(event, &own)).collect())
 }
 
 async fn queued(app: &App, target: &Target, draft: Draft, recent: &[Recent], now: Millis) -> anyhow::Result<Queue> {

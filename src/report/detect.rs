@@ -35,6 +35,8 @@ const LEASE: i64 = 2 * Millis::MINUTE;
 /// What lasts unchanged is noted as seen this often.
 const SEEN_EVERY: i64 = Millis::MINUTE;
 
+pub(super) use live::{late_after, lower};
+
 /// Open events by their keys.
 pub(super) type Open = BTreeMap<String, Event>;
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::campaigns;
+use super::concern::{self, Own};
 use super::detect::Patience;
 use super::facts::{Active, AtFloor, Facts, Headroom, History, MarketFacts, OurChange, Overtaken, Told};
 use super::market::{self, Figures, Track};
@@ -61,9 +62,9 @@ pub fn scoped(tracks: &[Track], reader: &Reader) -> Vec<Track> {
 pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, until: Millis) -> anyhow::Result<Facts> {
     let (db, now, age) = (&app.db, app.now(), max_age(app));
     let tracks = scoped(all, reader);
-    let skus: BTreeSet<String> = tracks.iter().map(|track| track.sku.clone()).collect();
+    let own = Own::of(tracks.iter());
     let everything = reader.takes_all_products();
-    let inside = |sku: &str| everything || skus.contains(sku);
+    let inside = |sku: &str| everything || own.skus.contains(sku);
     let scope = Scope::of(&tracks, Some(reader));
     let moved = moves::moves(&tracks, from, until);
     let active = active(&moved);
@@ -94,7 +95,7 @@ pub async fn facts(app: &App, all: &[Track], reader: &Reader, from: Millis, unti
         reviews: reviews(app, &inside, now).await?,
         held,
         resting,
-        events: open_events(app, reader, &skus).await?,
+        events: open_events(app, reader, &own).await?,
         rivalry: app.config.guards.rivalry.response,
         late: late(app, reader, &inside, now).await?,
         waiting: waiting.filter(|w| inside(&w.sku) && reader.takes_competitor(&w.competitor)).collect(),
@@ -186,9 +187,13 @@ fn market_facts(tracks: &[Track], from: Millis, until: Millis, age: i64) -> Mark
 ///
 /// # Errors
 /// The store's.
-async fn open_events(app: &App, reader: &Reader, skus: &BTreeSet<String>) -> anyhow::Result<Vec<Event>> {
-    let open = events::open(&app.db, WHOLE).await?.into_iter();
-    let mut open: Vec<Event> = open.filter(|event| reader.takes_event(event, skus)).collect();
+async fn open_events(app: &App, reader: &Reader, own: &Own) -> anyhow::Result<Vec<Event>> {
+    let mut open = events::open(&app.db, WHOLE).await?;
+    open.retain(|event| reader.takes_event(event, &own.skus));
+    if !reader.takes_all_products() {
+        let concerns = concern::of(app, &open).await?;
+        open = open.iter().filter_map(|event| concerns.cut(event, own)).collect();
+    }
     open.sort_by_key(|event| (event.severity != "critical", event.first_at, event.id));
     Ok(open)
 }

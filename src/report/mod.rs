@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod bars;
 pub mod campaigns;
 pub mod chart;
+pub mod concern;
 pub mod detect;
 pub mod digest;
 pub mod facts;
@@ -41,8 +42,10 @@ use mail::{Envelope, MailError};
 use market::Track;
 use reader::Reader;
 
-/// The window of a first digest.
+/// The window of a first digest is no shorter, however soon its schedule repeats.
 const FIRST_WINDOW: i64 = Millis::DAY;
+/// What was too small for a mail this long ago is told no more.
+const QUIET_WINDOW: i64 = gather::DAYS * Millis::DAY;
 const LEASE: i64 = 5 * Millis::MINUTE;
 /// A digest that is due this long may not have been begun yet, whatever its reader changes meanwhile.
 const JUST_DUE: i64 = 15 * Millis::MINUTE;
@@ -147,8 +150,8 @@ pub async fn send_slot(app: &App, recipient: &str, slot: Millis) -> anyhow::Resu
 }
 
 /// Claimed by lease, marked after: a crash in between can repeat the mail once, under the same Message-ID, and never
-/// loses it. The market is loaded for the first reader who needs it, and kept for the others.
-async fn send(app: &App, reader: &Reader, slot: Millis, loaded: &mut Option<Vec<Track>>) -> anyhow::Result<bool> {
+/// loses it. The market is loaded for the first reader who needs it, and kept for the others whom it goes back far enough for.
+async fn send(app: &App, reader: &Reader, slot: Millis, loaded: &mut Option<Loaded>) -> anyhow::Result<bool> {
     let now = app.now();
     let last = events::last_digest(&app.db, &reader.address).await?;
     if last.is_some_and(|last| last >= slot) {
@@ -157,13 +160,12 @@ async fn send(app: &App, reader: &Reader, slot: Millis, loaded: &mut Option<Vec<
     let id = message_id("digest", &reader.address, &slot.0.to_string(), &app.config.mail.from);
     let claim = events::claim_digest(&app.db, reader.address.clone(), slot, id, now, now.plus(LEASE)).await?;
     let Some(claim) = claim else { return Ok(false) };
-    // After an outage the window reaches back to what was told last, so that nothing falls between two digests.
-    let from = last.unwrap_or_else(|| slot.plus(-FIRST_WINDOW));
-    if loaded.is_none() {
-        *loaded = Some(tracks(app, from).await?);
-    }
-    let tracks = loaded.as_deref().unwrap_or_default();
-    let end = match digest_for(app, tracks, reader, from, slot).await {
+    let from = window_start(app, reader, slot, last).await?;
+    let loaded = match loaded.take().filter(|known| known.since <= from) {
+        Some(known) => loaded.insert(known),
+        None => loaded.insert(Loaded { since: from, tracks: tracks(app, from).await? }),
+    };
+    let end = match digest_for(app, &loaded.tracks, reader, from, slot).await {
         Ok(digest) => deliver(app, reader, claim, digest).await?,
         // One person's digest that cannot be made is that person's trouble, and is not tried for ever.
         Err(error) => put_off(app, reader, &claim, MailError::Temporary(format!("{error:#}"))).await?,
@@ -171,6 +173,29 @@ async fn send(app: &App, reader: &Reader, slot: Millis, loaded: &mut Option<Vec<
     let sent = end.state == "sent";
     events::settle_digest(&app.db, end).await?;
     Ok(sent)
+}
+
+/// The market as it was loaded for an instant on.
+struct Loaded {
+    since: Millis,
+    tracks: Vec<Track>,
+}
+
+/// Where the window of a digest begins: at the last mail, so that what a slot without one left untold, or no daemon was
+/// there to tell, is told by the next. Small steps that no mail was worth may be worth one together, for a month; what no
+/// slot has looked at yet is told however old it is. A first mail covers one round of its schedule.
+async fn window_start(app: &App, reader: &Reader, slot: Millis, settled: Option<Millis>) -> anyhow::Result<Millis> {
+    let told = match events::last_mail(&app.db, &reader.address).await? {
+        Some(told) => told,
+        None => {
+            // A first digest may have been refused, or put off until the next one was due.
+            let first = events::first_digest(&app.db, &reader.address).await?.unwrap_or(slot);
+            let schedule = reader.person.schedule(&app.config.report).map_err(anyhow::Error::msg)?;
+            let (day, round) = (first.plus(-FIRST_WINDOW), schedule.and_then(|one| one.latest(first.plus(-1))));
+            round.map_or(day, |round| round.min(day))
+        }
+    };
+    Ok(settled.map_or(told, |settled| told.max(slot.plus(-QUIET_WINDOW)).min(settled)))
 }
 
 fn unsettled(app: &App, claim: &DigestClaim) -> DigestEnd {

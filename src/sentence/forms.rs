@@ -23,6 +23,7 @@ sentences! {
     FloorShown = "{channel} shows {price:money}, below the floor {floor:money} of today's cost",
     AdvertLower = "{advert} promises less than {checkout} asks; products: {n:number}, {sku} among them",
     PricesWait = "{channel}: prices that wait: {n:number}, the oldest since {since:at}",
+    OfWholeChannel = "of all products of the channel: {what:said}",
     KeyItem = "{competitor} asks {theirs:money}, we ask {ours:money}: {gap:percent} more",
     NotLive = "{channel}: {n:number} of {all:number} prices are not live after {span}",
     NothingSince = "no competitor page gave a price since {since:at}",

@@ -42,6 +42,7 @@ statements! {
     LAST_DIGEST = Sql::same(
         "select max(slot) as at from digests where recipient = $1 and state in ('sent', 'skipped')");
     LAST_MAIL = Sql::same("select max(slot) as at from digests where recipient = $1 and state = 'sent'");
+    FIRST_DIGEST = Sql::same("select min(slot) as at from digests where recipient = $1");
     DIGESTS_REFUSED = Sql::same(
         "select count(*) as at from digests
          where recipient = $1 and state = 'failed' and created_at > $2
@@ -334,6 +335,14 @@ pub async fn last_digest(db: &Db, recipient: &str) -> Result<Option<Millis>, Sto
 /// The engine's own.
 pub async fn last_mail(db: &Db, recipient: &str) -> Result<Option<Millis>, StoreError> {
     Ok(db.maybe::<At>(LAST_MAIL, args![recipient]).await?.and_then(|row| row.at).map(Millis))
+}
+
+/// The first slot that was begun for a recipient, whatever became of it.
+///
+/// # Errors
+/// The engine's own.
+pub async fn first_digest(db: &Db, recipient: &str) -> Result<Option<Millis>, StoreError> {
+    Ok(db.maybe::<At>(FIRST_DIGEST, args![recipient]).await?.and_then(|row| row.at).map(Millis))
 }
 
 /// The newest digests.

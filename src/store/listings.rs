@@ -24,7 +24,9 @@ statements! {
          order by p.id limit $3");
     DESIRE = Sql::same(
         "update listings
-         set desired_seq = desired_seq + 1, desired_minor = $2, desired_at = $4, decision_id = $3, tries = 0, reads = 0,
+         set desired_seq = desired_seq + 1 + case when desired_seq > 0 then 0 else
+                 coalesce((select cast(s.value as bigint) from settings s where s.name = 'sequences/base'), 0) end,
+             desired_minor = $2, desired_at = $4, decision_id = $3, tries = 0, reads = 0,
              state_since = case when state in ('sent', 'accepted', 'applied', 'unknown') then state_since else $4 end,
              reason = case when state in ('sent', 'accepted', 'applied', 'unknown') then reason else $5 end,
              state = case when state in ('sent', 'accepted', 'applied', 'unknown') then state else $6 end,

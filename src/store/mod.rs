@@ -18,6 +18,7 @@ pub mod overrides;
 pub mod products;
 pub mod progress;
 pub mod reporting;
+pub mod restored;
 pub mod revisions;
 pub mod rivals;
 pub mod secrets;

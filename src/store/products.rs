@@ -31,7 +31,8 @@ statements! {
              own_shipping_minor = case when (cast($22 as bigint) & 8192) <> 0 then excluded.own_shipping_minor
                                        else products.own_shipping_minor end,
              locked = coalesce(cast($18 as bigint), products.locked), dirty_at = excluded.dirty_at, updated_at = excluded.updated_at
-         returning id, created_at, market, currency");
+         returning id, created_at, market, currency,
+                   cast(case when cost_net is null and min_minor is null then 1 else 0 end as bigint) as floorless");
     SINCE = Sql::same("select created_at from products where id = $1");
     IN_MARKETS = Sql::same(
         "select market, currency, count(*) as products from products group by market, currency order by market, currency");
@@ -190,6 +191,8 @@ struct Upserted {
     /// As they were stored first: an import changes neither.
     market: String,
     currency: String,
+    /// 1 where neither cost nor minimum is known now.
+    floorless: i64,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -215,7 +218,7 @@ pub struct Imported {
     pub new_pages: u64,
     /// Products of earlier imports that this one does not name.
     pub not_named: i64,
-    /// Products without cost and minimum, named or not.
+    /// Products among those imported that have neither cost nor minimum now.
     pub without_floor: i64,
 }
 
@@ -270,7 +273,7 @@ async fn import_in(tx: &mut Tx, rows: &[Import], carriers: &[String], now: Milli
     let mut elsewhere = Vec::new();
     for row in rows {
         let before = if carriers.is_empty() { None } else { Attributes::of(tx, &row.sku).await? };
-        let Upserted { id, created_at, market, currency } = upsert(tx, row, now).await?;
+        let Upserted { id, created_at, market, currency, floorless } = upsert(tx, row, now).await?;
         // A cost of 85 pounds is no cost of 85 euros.
         if market != row.market || currency != row.currency {
             elsewhere.push(Elsewhere { sku: row.sku.clone(), market, currency });
@@ -278,6 +281,7 @@ async fn import_in(tx: &mut Tx, rows: &[Import], carriers: &[String], now: Milli
         }
         attributes::imported(tx, (id, &row.sku), before, carriers, now).await?;
         done.products += 1;
+        done.without_floor += floorless;
         done.new_products += u64::from(created_at == now.0);
         for (competitor, url, host) in &row.pages {
             done.new_pages += u64::from(super::targets::add(tx, id, competitor, url, host, now).await?);
@@ -291,7 +295,6 @@ async fn import_in(tx: &mut Tx, rows: &[Import], carriers: &[String], now: Milli
     }
     let Count { n } = tx.one(COUNT, args![]).await?;
     done.not_named = (n - i64::try_from(done.products).unwrap_or(i64::MAX)).max(0);
-    done.without_floor = tx.one::<Count>(NO_FLOOR, args![]).await?.n;
     Ok(done)
 }
 

@@ -33,6 +33,8 @@ statements! {
     KEEP_RATE = Sql::same(
         "insert into fx_rates (day, currency, rate, created_at) values ($1, $2, $3, $4)
          on conflict (day, currency) do update set rate = excluded.rate");
+    NEWEST_RATE = Sql::same(
+        "select day, currency, rate from fx_rates where currency = $1 and day <= $2 order by day desc limit 1");
     RATES = Sql::same(
         "select day, currency, rate from fx_rates where day = (select max(f.day) from fx_rates f where f.day <= $1) order by currency");
 }
@@ -180,4 +182,13 @@ pub async fn keep_rates(db: &Db, rates: Vec<Rate>, now: Millis) -> Result<(), St
 /// The engine's own.
 pub async fn rates(db: &Db, day: &str) -> Result<Vec<Rate>, StoreError> {
     db.all(RATES, args![day]).await
+}
+
+/// The newest rate of one currency up to a day, however old it is and whatever was published since of others: a currency that
+/// gave way to another is published no more.
+///
+/// # Errors
+/// The engine's own.
+pub async fn newest_rate(db: &Db, currency: &str, day: &str) -> Result<Option<Rate>, StoreError> {
+    db.maybe(NEWEST_RATE, args![currency, day]).await
 }

@@ -26,6 +26,10 @@ statements! {
          from listings
          where channel = $1 and state in ('intended', 'sent', 'unknown', 'accepted', 'applied') and desired_at < $2
          group by channel");
+    LATE_PRODUCTS = Sql::same(
+        "select p.sku, l.desired_at from listings l join products p on p.id = l.product_id
+         where l.channel = $1 and l.state in ('intended', 'sent', 'unknown', 'accepted', 'applied') and l.desired_at < $2
+         order by p.sku, l.id limit $3");
     UNDERCUT = Sql::same(
         "select p.id as product_id, p.sku, p.own_minor, p.currency, t.competitor, o.price_minor
          from products p join targets t on t.product_id = p.id
@@ -64,6 +68,14 @@ pub struct Late {
     pub since: i64,
     /// How many of them got no answer at their last try.
     pub unanswered: i64,
+}
+
+/// A product whose price waits for a channel.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct LateProduct {
+    pub sku: String,
+    /// When it was wanted.
+    pub desired_at: i64,
 }
 
 /// A competitor's offer that may be cheaper than ours; both prices as they are stored, each in its own tax view.
@@ -113,6 +125,14 @@ pub async fn lower(
 /// The engine's own.
 pub async fn late(db: &Db, channel: &str, before: Millis) -> Result<Option<Late>, StoreError> {
     db.maybe(LATE, args![channel, before]).await
+}
+
+/// The products of what waits on a channel longer than since an instant, as [`late`] counts them.
+///
+/// # Errors
+/// The engine's own.
+pub async fn late_products(db: &Db, channel: &str, before: Millis, limit: i64) -> Result<Vec<LateProduct>, StoreError> {
+    db.all(LATE_PRODUCTS, args![channel, before, limit]).await
 }
 
 /// Offers for products with a tag that we may exceed by more than `percent` (105: by more than 5 %), seen more than once, last

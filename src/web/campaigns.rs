@@ -81,6 +81,10 @@ async fn told(app: &App, reader: &Reader, one: &Campaign) -> anyhow::Result<Vec<
         text::message(&voice.tell_all(one.asked.as_deref().unwrap_or_default())),
         text::message(&one.why),
     ];
+    // Neither of the two may agree to it.
+    if let Some(who) = one.added_by.as_deref().filter(|who| *who != one.owner) {
+        lines.insert(1, fill(words.campaign_entered, &[("who", &text::plain(who))]));
+    }
     let items = campaigns::items(&app.db, one.id, MOST).await?;
     lines.push(voice.plural(&words.products, items.len(), &[]));
     for item in items.iter().take(NAMED) {

@@ -14,6 +14,7 @@ use crate::web::ask;
 both_engines![
     tills_are_not_told_of_a_start_that_a_person_keeps_from_happening,
     steps_are_counted_from_the_price_that_a_person_had_set,
+    what_a_person_had_set_begins_no_cooldown_of_a_rule,
     a_reason_is_as_old_as_it_is,
     a_small_rule_acts_on_as_many_products_as_it_says,
 ];
@@ -78,6 +79,27 @@ async fn steps_are_counted_from_the_price_that_a_person_had_set(test: TestDb) {
     world.drive().await;
     let (record, minor) = newest(&world).await;
     assert_eq!(minor, 44_000, "10 % above 400.00: {:?}", record.release);
+}
+
+async fn what_a_person_had_set_begins_no_cooldown_of_a_rule(test: TestDb) {
+    const SLOW: &str = "[[rule]]\nid = \"slow\"\npriority = 900\nmode = \"auto\"\ntarget = { kind = \"lowest\" }\n\
+                        bounds = { min = [ { margin_pct = \"10\" } ] }\nlimits = { cooldown_min = 120 }\n";
+    let world = world(test, Setup { rules: SLOW, ..Setup::default() }).await;
+    world.near.show("KETTLE", price(47_900));
+    set(&world, Kind::Price, Some(45_900), Millis::HOUR).await;
+    world.drive().await;
+    assert_eq!(world.ours("KETTLE").await, 45_900);
+    world.app.clock.advance(Millis::HOUR + Millis::MINUTE);
+    world.drive().await;
+    assert_eq!(world.ours("KETTLE").await, 47_900, "an hour after it was set, and at once after its end");
+    // The rule's own change does.
+    world.near.show("KETTLE", price(46_900));
+    world.app.clock.advance(Millis::HOUR);
+    world.drive().await;
+    assert_eq!(world.ours("KETTLE").await, 47_900);
+    world.app.clock.advance(Millis::HOUR + Millis::MINUTE);
+    world.drive().await;
+    assert_eq!(world.ours("KETTLE").await, 46_900);
 }
 
 async fn a_reason_is_as_old_as_it_is(test: TestDb) {

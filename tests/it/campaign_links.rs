@@ -2,6 +2,7 @@
 //! campaign of their own.
 
 mod asked;
+mod entered;
 
 use std::sync::Arc;
 

@@ -2,10 +2,12 @@
 //! says, data on stdout and talk on stderr.
 
 mod answers;
+mod asked_first;
 mod bulk;
 mod intent;
 mod mistakes;
 mod operator;
+mod restored;
 mod second_day;
 
 use std::collections::BTreeMap;

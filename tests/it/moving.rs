@@ -235,6 +235,14 @@ async fn a_slip_in_the_rate_or_in_a_sku_is_told_and_nothing_moves(test: TestDb) 
         );
         assert_eq!(planned.moves.is_empty(), problem.is_some(), "{rate}");
     }
+    // A currency that gave way to another is published no more; its last rate still tells a slip.
+    let later = world.app.now().timestamp().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let others = vec![Stored { day: later, currency: "SEK".into(), rate: "11.2".into() }];
+    settings::keep_rates(&world.app.db, others, world.app.now()).await.unwrap();
+    assert!(world.app.fx().await.unwrap().unwrap().rate(omniprice::money::Currency::DKK).is_err(), "nothing of today");
+    let turned = plan(&world, wish(Some("1 DKK = 7.46 EUR"))).await;
+    assert!(turned.problems.join("").contains("by the stored rates of ") && turned.moves.is_empty(), "{turned:?}");
+    assert!(!plan(&world, wish(Some("1 EUR = 7.46 DKK"))).await.unmeasured);
     let rules = world.app.rules().await.unwrap();
     let file = format!("sku,title,price,market\nKETTEL,Kettle,65.00,{}\n", wish(None).market);
     let rows = omniprice::catalog::import::read(file.as_bytes(), &rules.set, |_| {}).rows;

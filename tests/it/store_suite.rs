@@ -12,6 +12,7 @@ mod lanes;
 mod moved;
 mod moves;
 mod pages;
+mod restored;
 mod shelf;
 mod shown;
 mod stages;

@@ -19,7 +19,7 @@ use crate::publish::terms::Terms;
 use crate::report::gather::{KEY_ITEM, max_age};
 use crate::report::tracks;
 use crate::sentence::Sentence;
-use crate::store::events::Raise;
+use crate::store::events::{Event, Raise};
 use crate::store::products::{self, Product};
 use crate::store::shown::{self, ShownPrice};
 
@@ -129,8 +129,8 @@ async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
             if (view.currency, view.tax) != (other.currency, other.tax) {
                 continue;
             }
-            let lower =
-                shown::lower(&app.db, &advert.name, &checkout.name, apart(&view, &other), settled, LIMIT).await?;
+            let apart = apart(&view, &other);
+            let lower = shown::lower(&app.db, &advert.name, &checkout.name, apart, settled, LIMIT).await?;
             let Some(first) = lower.first() else { continue };
             let dedupe = format!("advert/{}/{}", advert.name, checkout.name);
             let event = Raise {
@@ -154,6 +154,24 @@ async fn adverts(app: &App, found: &mut Found) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Products behind an open event of an advert that promises less than a checkout asks, or of an order of channels that is
+/// broken, with the channel that is compared; `None` if it names no two channels that are configured.
+pub(in crate::report) async fn lower(
+    app: &App,
+    patience: &Patience,
+    event: &Event,
+    limit: i64,
+) -> anyhow::Result<Option<(String, Vec<String>)>> {
+    let Some(one) = event.channel.as_deref() else { return Ok(None) };
+    let [advert, order] = ["advert", "order"].map(|kind| event.dedupe.strip_prefix(&format!("{kind}/{one}/")));
+    let Some(other) = advert.or(order) else { return Ok(None) };
+    let (Some(view), Some(than)) = (app.lane(one), app.lane(other)) else { return Ok(None) };
+    let since = if advert.is_some() { app.now().plus(-patience.shows(one)) } else { app.now() };
+    let apart = apart(&view.channel.capabilities(), &than.channel.capabilities());
+    let skus = shown::lower(&app.db, one, other, apart, since, limit).await?;
+    Ok(Some((other.to_owned(), skus)))
+}
+
 /// How prices of two channels compare: their currency, and how far apart they are for rounding alone, in millionths. The same
 /// price is 8.40 where net prices have two decimals and 8.3950 where they have four.
 fn apart(one: &Capabilities, other: &Capabilities) -> (Currency, i64) {
@@ -162,14 +180,19 @@ fn apart(one: &Capabilities, other: &Capabilities) -> (Currency, i64) {
     (one.currency, slack)
 }
 
+/// How long prices may wait for a channel, in milliseconds.
+pub(in crate::report) fn late_after(patience: &Patience, channel: &str) -> i64 {
+    match patience.declared(channel) {
+        Some(declared) => declared.saturating_mul(2),
+        None => patience.shows(channel).saturating_mul(2).max(LATE),
+    }
+}
+
 /// Channels on which prices wait longer than they should.
 async fn late(app: &App, found: &mut Found) -> anyhow::Result<()> {
     let patience = Patience::of(app).await;
     for lane in &app.lanes {
-        let span = match patience.declared(&lane.name) {
-            Some(declared) => declared.saturating_mul(2),
-            None => patience.shows(&lane.name).saturating_mul(2).max(LATE),
-        };
+        let span = late_after(&patience, &lane.name);
         let Some(row) = shown::late(&app.db, &lane.name, app.now().plus(-span)).await? else { continue };
         let dedupe = format!("late/{}", row.channel);
         let unreachable = row.unanswered > 0 && row.unanswered == row.listings;

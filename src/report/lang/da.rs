@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_ended: "{name} sluttede {at}",
     campaign_cancelled: "{name} blev aflyst",
     campaign_waits: "{name} venter til {at} på samtykke fra en anden end {who}",
+    campaign_entered: "indtastet af {who}",
     campaign_still: "{channel} viser stadig dens pris: {n}",
     for_members: "kun for medlemmer",
     claims: "{country}: {n} af {all} nedsættelser må annonceres",

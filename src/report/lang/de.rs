@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_ended: "{name} endete am {at}",
     campaign_cancelled: "{name} wurde abgesagt",
     campaign_waits: "{name} wartet bis {at} auf die Zustimmung von jemand anderem als {who}",
+    campaign_entered: "eingegeben von {who}",
     campaign_still: "{channel} zeigt noch ihren Preis: {n}",
     for_members: "nur für Mitglieder",
     claims: "{country}: {n} von {all} Ermäßigungen dürfen angekündigt werden",

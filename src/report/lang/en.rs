@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_ended: "{name} ended {at}",
     campaign_cancelled: "{name} was cancelled",
     campaign_waits: "{name} waits until {at} for the consent of somebody else than {who}",
+    campaign_entered: "entered by {who}",
     campaign_still: "{channel} still shows its price: {n}",
     for_members: "for members alone",
     claims: "{country}: {n} of {all} reductions may be announced",

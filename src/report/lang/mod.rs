@@ -65,7 +65,7 @@ words! {
     index, index_none, index_change, index_week, cheapest, coverage, most_moves,
     change_balance, reference, reference_of, floor, approved_by, agreed_by, adopted_from, rule,
     headroom, sold_out, overtaken, at_floor, below_floor, unreachable_target,
-    campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_waits, campaign_still, for_members, claims, prior_price,
+    campaign_starts, campaign_runs, campaign_ended, campaign_cancelled, campaign_waits, campaign_entered, campaign_still, for_members, claims, prior_price,
     parity, unverified, pages, freshness, evaluations, backup, no_backup, notice,
     history_alt, trend_alt, legend,
     chart_index, chart_price, chart_risk, chart_elasticity, chart_below, chart_readiness,

@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_ended: "{name} zakończyła się {at}",
     campaign_cancelled: "{name} została odwołana",
     campaign_waits: "{name} czeka do {at} na zgodę kogoś innego niż {who}",
+    campaign_entered: "wprowadzone przez: {who}",
     campaign_still: "{channel} nadal pokazuje jej cenę: {n}",
     for_members: "tylko dla członków",
     claims: "{country}: można ogłosić {n} z {all} obniżek",

@@ -61,6 +61,7 @@ pub const WORDS: Words = Words {
     campaign_ended: "{name} slutade {at}",
     campaign_cancelled: "{name} ställdes in",
     campaign_waits: "{name} väntar till {at} på samtycke från någon annan än {who}",
+    campaign_entered: "inlagd av {who}",
     campaign_still: "{channel} visar fortfarande dess pris: {n}",
     for_members: "bara för medlemmar",
     claims: "{country}: {n} av {all} sänkningar får annonseras",

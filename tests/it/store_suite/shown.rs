@@ -68,6 +68,10 @@ async fn late_prices_are_counted_per_channel_with_those_that_were_never_answered
     wish(db, [all[0].id, all[1].id], Ok(47_900), after(10)).await;
     wish(db, [all[2].id], Ok(47_900), after(500)).await;
     assert!(shown::late(db, SHOP, after(10)).await.unwrap().is_none());
+    let late = shown::late_products(db, SHOP, after(11), 9).await.unwrap();
+    let told: Vec<_> = late.iter().map(|one| (one.sku.as_str(), one.desired_at)).collect();
+    assert_eq!(told, [("P000", after(10).0), ("P001", after(10).0)]);
+    assert_eq!(shown::late_products(db, SHOP, after(501), 1).await.unwrap().len(), 1, "no more than asked for");
     assert!(shown::late(db, "till", after(900)).await.unwrap().is_none());
     let late = shown::late(db, SHOP, after(400)).await.unwrap().unwrap();
     assert_eq!((late.channel.as_str(), late.listings, late.since, late.unanswered), (SHOP, 2, after(10).0, 0));

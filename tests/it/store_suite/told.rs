@@ -157,6 +157,8 @@ async fn a_digest_is_claimed_by_one_worker_and_keeps_its_message_id_over_tries(t
         let end = DigestEnd { id: claimed.unwrap().unwrap().id, ..end("failed", slot) };
         events::settle_digest(db, end).await.unwrap();
     }
+    assert_eq!(events::first_digest(db, "ann@x").await.unwrap(), Some(NOW), "the failed ones came later");
+    assert_eq!(events::first_digest(db, "bob@x").await.unwrap(), None);
     assert_eq!(events::digests_refused(db, "ann@x", NOW).await.unwrap(), 2);
     assert_eq!(events::digests_refused(db, "ann@x", after(15)).await.unwrap(), 1, "since a change");
     assert_eq!(events::digests_refused(db, "bob@x", NOW).await.unwrap(), 0);
@@ -240,4 +242,8 @@ async fn the_newest_rates_of_a_day_or_before_it_count(test: TestDb) {
     );
     assert_eq!(of("2026-11-19").await, [pair("SEK", "11.10")]);
     assert_eq!(of("2026-11-18").await, []);
+    settings::keep_rates(&test.db, vec![rate("2026-11-21", "DKK", "7.47")], NOW).await.unwrap();
+    let newest = async |day| settings::newest_rate(&test.db, "SEK", day).await.unwrap().map(|row| (row.day, row.rate));
+    assert_eq!(newest("2026-11-22").await, Some(("2026-11-20".into(), "11.20".into())), "not published the day after");
+    assert_eq!(newest("2026-11-18").await, None);
 }

@@ -10,6 +10,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} lover en lavere pris end {checkout} tager, antal varer: {n}, blandt andre {sku}"
         }
         Sentence::PricesWait => "{channel}: ventende priser: {n}, den ældste siden {since}",
+        Sentence::OfWholeChannel => "af alle varer i kanalen: {what}",
         Sentence::MailRefused => "mails til {who} bliver afvist: {why}",
         Sentence::OrderBroken => "{above} må aldrig være under {below} og er det; antal varer: {n}, blandt andre {sku}",
         Sentence::CostsOld => "kostpriser ældre end {span}: {n}, den ældste er for {sku}, fra {since}",

@@ -10,6 +10,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} verspricht weniger, als {checkout} verlangt; Zahl der Artikel: {n}, darunter {sku}"
         }
         Sentence::PricesWait => "{channel}: wartende Preise: {n}, der älteste seit {since}",
+        Sentence::OfWholeChannel => "von allen Artikeln des Kanals: {what}",
         Sentence::MailRefused => "Mails an {who} werden abgewiesen: {why}",
         Sentence::OrderBroken => {
             "{above} darf nie unter {below} liegen und tut es; Zahl der Artikel: {n}, darunter {sku}"

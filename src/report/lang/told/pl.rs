@@ -12,6 +12,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} obiecuje mniej, niż żąda {checkout}; liczba produktów: {n}, między innymi {sku}"
         }
         Sentence::PricesWait => "{channel}: oczekujące ceny: {n}, najstarsza od {since}",
+        Sentence::OfWholeChannel => "ze wszystkich produktów kanału: {what}",
         Sentence::MailRefused => "wiadomości do {who} są odrzucane: {why}",
         Sentence::OrderBroken => {
             "{above} nigdy nie może być poniżej {below}, a jest; liczba produktów: {n}, między innymi {sku}"

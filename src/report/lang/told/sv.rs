@@ -10,6 +10,7 @@ pub const fn form(sentence: Sentence) -> &'static str {
             "{advert} lovar ett lägre pris än {checkout} tar, antal produkter: {n}, bland andra {sku}"
         }
         Sentence::PricesWait => "{channel}: väntande priser: {n}, det äldsta sedan {since}",
+        Sentence::OfWholeChannel => "av kanalens alla produkter: {what}",
         Sentence::MailRefused => "mejl till {who} avvisas: {why}",
         Sentence::OrderBroken => {
             "{above} får aldrig ligga under {below} och gör det; antal produkter: {n}, bland andra {sku}"
