@@ -12,6 +12,7 @@ mod eastern;
 mod endings;
 mod lead;
 mod markup;
+mod members;
 mod normal;
 mod number;
 mod seen;
@@ -23,6 +24,7 @@ mod words;
 use serde::Serialize;
 
 pub use self::currency::Mark;
+pub use self::members::{Payer, payer, pays_less};
 use self::normal::lower;
 pub use self::normal::normalise;
 use self::seen::Seen;

@@ -234,7 +234,7 @@ fn view_of(
     }
     match shown {
         Shown::Alone(confirmed) => {
-            let view = if complete && !may_deny(body, &range) {
+            let view = if complete && !may_deny(body, &range) && !visible::sold::may_say(&part) {
                 View { heading: heading_of(harvest, candidates), ..View::default() }
             } else {
                 look(&part.tree(range.end), Interest::Words)

@@ -117,6 +117,12 @@ impl<'a> Builder<'a> {
         &self.nodes[index]
     }
 
+    /// All nodes that steps have given out; the end of an open one is not known yet.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node<'a>] {
+        &self.nodes
+    }
+
     /// The elements around a node that a step has given out, nearest first.
     pub fn around(&self, index: usize) -> impl Iterator<Item = &Tag<'a>> {
         let mut at = index;

@@ -13,11 +13,13 @@ pub mod classes;
 mod codes;
 mod columns;
 pub mod confirm;
+mod digits;
 mod heading;
 pub mod labels;
 pub mod later;
 pub mod lead;
 mod lonely;
+mod members;
 mod money_beside;
 mod names;
 pub mod neighbours;
@@ -26,6 +28,7 @@ pub mod pairs;
 pub mod path;
 pub mod pieces;
 pub mod seams;
+pub mod sold;
 pub mod spots;
 pub mod table;
 pub mod tiles;
@@ -56,8 +59,8 @@ pub struct View {
     pub availability: Availability,
     /// Words near the title say that it is sold out, whatever buttons there are.
     pub says_out: bool,
-    /// The product cannot be bought, whatever markup says, see [`labels::denies_sale`].
-    pub denied: bool,
+    /// Whether the product can be bought, whatever markup says, see [`labels::denies_sale`] and [`sold::denial`].
+    pub denial: sold::Denial,
     /// What stands in the place of a price.
     pub unpriced: unpriced::Said,
     /// Buttons that put one product into a cart.
@@ -152,9 +155,12 @@ pub fn look(
     let anchor = heading.as_ref().map(|h| h.1);
     let buttons = buttons::find(tree);
     let own = later::own_buttons(tree, &buttons, anchor, url);
-    let denied = labels::denies_sale(tree, anchor, &buttons.disabled, &own);
+    let denial = match labels::denies_sale(tree, anchor, &buttons.disabled, &own) {
+        true => sold::Denial::Sure,
+        false => sold::denial(tree, anchor, &own, url),
+    };
     let buttons = buttons.working;
-    let mut view = View { buy_buttons: buttons.len(), denied, text_bytes: tree.text_bytes, ..View::default() };
+    let mut view = View { buy_buttons: buttons.len(), denial, text_bytes: tree.text_bytes, ..View::default() };
     if !matches!(interest, Interest::Prices { words: false, .. }) {
         let said = labels::said_at(tree, anchor);
         view.says_out = said.0 == Availability::OutOfStock;
@@ -210,6 +216,7 @@ fn prices(
     breaks::mark(tree, &mut found);
     lonely::settle(tree, &mut found, stated);
     choices::mark(tree, &mut found);
+    members::settle(tree, &mut found);
     pairs::settle_labels(&mut found);
     let shadows = pairs::shadows(&found);
     let not_made = choices::not_made(tree);

@@ -10,6 +10,7 @@ mod as_saved;
 mod as_shipped;
 mod as_shipped_beside;
 mod as_shipped_named;
+mod attacked_conditions;
 mod attacked_markup;
 mod attacked_sight;
 mod attacked_words;

@@ -44,7 +44,7 @@ const OTHERS: &[&str] = &[
 /// Words that take several pieces, in lower case: a count of two or more behind them is what the amount behind is for.
 #[rustfmt::skip]
 const BUYING: &[&str] = &[
-    "buy", "any", "køb", "ved køb af", "tag", "köp", "vid köp av", "ta", "kjøp", "ved kjøp av", "osta", "kaufe", "kaufen sie", "beim kauf von", "bei abnahme von", "ab", "nimm", "koop", "bij aankoop van", "vanaf", "achetez", "les", "dès", "lot de", "compra", "lleva", "a partir de", "acquista", "prendi", "leve", "compre", "na compra de",
+    "buy", "any", "køb", "ved køb af", "tag", "köp", "vid köp av", "ta", "kjøp", "ved kjøp av", "osta", "kaufe", "kaufen sie", "beim kauf von", "bei abnahme von", "ab", "nimm", "koop", "bij aankoop van", "vanaf", "achetez", "les", "dès", "lot de", "compra", "lleva", "a partir de", "à partir de", "desde", "da", "από", "alates", "nuo", "acquista", "prendi", "leve", "compre", "na compra de",
     "kup", "przy zakupie", "od", "kupte", "při nákupu", "pri kúpe", "vegyél", "vásárolj", "cumpără", "de la", "купете", "αγόρασε", "купите", "купи", "при покупке", "от", "від", "за", "from", "fra", "från",
 ];
 

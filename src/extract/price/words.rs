@@ -382,7 +382,7 @@ pub(super) fn zeros(text: &str) -> u32 {
 static BY_LAST: LazyLock<ByCharacter<Cue>> = LazyLock::new(|| ByCharacter::last(phrases_before()));
 static BY_FIRST: LazyLock<ByCharacter<Cue>> = LazyLock::new(|| ByCharacter::first(phrases_before()));
 
-fn phrases_before() -> impl Iterator<Item = (&'static str, Cue)> {
+pub(super) fn phrases_before() -> impl Iterator<Item = (&'static str, Cue)> {
     BEFORE.iter().flat_map(|(cue, phrases)| phrases.iter().map(|phrase| (*phrase, *cue)))
 }
 
@@ -438,9 +438,11 @@ static OTHER_LABELS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| FxHash
     "järelmaks alates", "tarne alates", "līzings no", "mēneša maksājums", "piegāde no", "garantija", "pristatymas nuo", "jamstvo", "montaža", "ポイント", "送料", "工事費", "포인트", "설치비", "积分", "安装费", "押金",
 ]));
 
+/// Words that exclude those who are named behind them.
+const NOT: [&str; 12] = ["non", "not", "no", "ikke", "icke", "inte", "ej", "ei", "nicht", "niet", "geen", "keine"];
+
 /// Whether the words in front of `members` exclude them: `non-members`, `ikke-medlemmer`.
-fn is_for_others(ahead: &str) -> bool {
-    const NOT: [&str; 12] = ["non", "not", "no", "ikke", "icke", "inte", "ej", "ei", "nicht", "niet", "geen", "keine"];
+pub(super) fn is_for_others(ahead: &str) -> bool {
     let ahead = ahead.trim_end_matches([' ', '-', '‑', '–']);
     let last = ahead.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or("");
     NOT.contains(&last)

@@ -205,6 +205,16 @@ pub(super) fn may_be_net(found: &Found, sight: Sight<'_>, first: usize) -> Optio
     (!shown).then(|| Verdict::Ambiguous(format!("{source} says {base}, the page shows {seen}")))
 }
 
+/// The page shows what markup states as what members pay and as nothing else: whoever is none pays another price.
+pub(super) fn for_members_alone(found: &Found, sight: Sight<'_>, first: usize) -> Option<Verdict> {
+    let base = found.candidates[first].offer.price?;
+    let mut own = sight.view.spots.iter().filter(|s| s.money.is_some_and(|m| close(m, base)) && !s.foreign).peekable();
+    own.peek()?;
+    let source = found.candidates[first].source.as_str();
+    own.all(|s| s.reading.role == Role::Member)
+        .then(|| Verdict::Ambiguous(format!("{source} says {base}, which the page calls the price for members")))
+}
+
 /// Whether the page shows the stated amount only as what its own words say is no price of the thing: an instalment, the
 /// lowest of several, one of several sizes.
 fn is_something_else(view: &View, base: Money) -> bool {

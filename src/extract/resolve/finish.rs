@@ -9,6 +9,7 @@ use crate::extract::json::Value;
 use crate::extract::offer::{Availability, Candidate, Evidence, Offer, Source};
 use crate::extract::outcome::Outcome;
 use crate::extract::text::Words;
+use crate::extract::visible::sold::Denial;
 use crate::extract::visible::unpriced::Said;
 use crate::extract::visible::{View, buttons};
 use crate::extract::{Extraction, Hints, Page, address, gtin, kind, price};
@@ -36,8 +37,16 @@ pub(super) fn complete(
         offer.title = Some(format!("{brand} {title}"));
     }
     if let Some(title) = &mut offer.title {
-        let end = name_alone(title, harvest, page);
-        title.truncate(end);
+        let of_items = |c: &&Candidate| matches!(c.source, Source::JsonLd | Source::Microdata | Source::Rdfa);
+        let names = found.candidates.iter().filter(of_items).filter_map(|c| c.offer.title.as_deref());
+        if view.unheaded
+            && let Some(name) = behind_shop(title, harvest, page)
+        {
+            *title = name;
+        }
+        let name = name_alone(title, &names.collect::<Vec<_>>(), harvest, page);
+        title.truncate(name.end);
+        title.drain(..name.start);
     }
     offer.sku = offer.sku.take().or_else(|| view.labels.sku.clone()).or_else(|| address::article(page.final_url));
     offer.mpn = offer.mpn.take().or_else(|| view.labels.mpn.clone());
@@ -47,10 +56,18 @@ pub(super) fn complete(
         // A button beside no price sells nothing: then the words decide.
         let out = view.says_out && offer.price.is_none();
         offer.availability = if out { Availability::OutOfStock } else { view.availability };
-    } else if view.denied && matches!(offer.availability, Availability::InStock | Availability::Limited) {
-        offer.availability = Availability::OutOfStock;
     }
-    if offer.availability == Availability::Unknown && offer.price.is_some() && buttons::has_buy_control(body) {
+    let promised = matches!(offer.availability, Availability::InStock | Availability::Limited);
+    match view.denial {
+        Denial::Sure if promised => offer.availability = Availability::OutOfStock,
+        Denial::Doubtful if promised => offer.availability = Availability::Unknown,
+        _ => {}
+    }
+    if offer.availability == Availability::Unknown
+        && view.denial == Denial::None
+        && offer.price.is_some()
+        && buttons::has_buy_control(body)
+    {
         offer.availability = Availability::InStock;
     }
     let canonical = harvest.canonical.as_deref().or(offer.canonical_url.as_deref());
@@ -175,9 +192,9 @@ fn isbn_in_titles(harvest: &Harvest<'_>) -> Option<String> {
 /// What stands between a product's name and the shop's.
 const BARS: [&str; 7] = [" | ", "｜", " – ", " — ", " :: ", " · ", " - "];
 
-/// Bytes of a title in front of what is no part of the name: the shop's own name behind a bar, a code in brackets that the
-/// page's titles do not have.
-fn name_alone(title: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> usize {
+/// The part of a title that is the name: without the shop's own name in front of a bar or behind it, and without a code in
+/// brackets that the page's titles do not have. `names` are those that markup gives the product.
+fn name_alone(title: &str, names: &[&str], harvest: &Harvest<'_>, page: &Page<'_>) -> std::ops::Range<usize> {
     let pages = titles(harvest);
     if let Some((name, code)) = title.strip_suffix(']').and_then(|title| title.rsplit_once(" ["))
         && !code.contains(char::is_whitespace)
@@ -187,23 +204,50 @@ fn name_alone(title: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> usize {
         && pages.iter().any(|page| overlap(name, page) == 100)
         && !pages.iter().any(|page| page.contains(code))
     {
-        return name.trim_end().len();
+        return 0..name.trim_end().len();
     }
     let bar = BARS.iter().filter_map(|bar| title.rfind(bar).map(|at| (at, at + bar.len()))).max();
-    let Some((end, behind)) = bar.filter(|(end, _)| !title[..*end].trim().is_empty()) else { return title.len() };
-    let last = squeezed(&title[behind..]);
+    let Some((end, behind)) = bar.filter(|(end, _)| !title[..*end].trim().is_empty()) else { return 0..title.len() };
+    let (name, last) = (&title[..end], &title[behind..]);
+    let upright = title[end..behind].contains(['|', '｜']);
+    // A first heading says where the name ends, of a title that is the page's own.
+    let of_page = || upright && pages.iter().any(|page| squeezed(page) == squeezed(title));
+    let headed = |name: &str, other: &str| {
+        of_page() && harvest.headings.iter().any(|(words, _)| overlap(name, words) == 100 && overlap(other, words) == 0)
+    };
+    if !squeezed(last).is_empty() && (is_shop(last, harvest, page) || headed(name, last)) {
+        return 0..name.trim_end().len();
+    }
+    // `Shop | Brass Lamp`: behind the bar where the shop is in front of it, or where heading or markup say nothing else.
+    let said = || {
+        let own = squeezed(last);
+        let headings = harvest.headings.iter().map(|(words, _)| words.as_str());
+        headings.chain(names.iter().copied()).any(|words| squeezed(words) == own)
+    };
+    let shop_first = upright && !squeezed(last).is_empty();
+    if shop_first && (is_shop(name, harvest, page) || said() || headed(last, name)) {
+        return behind + (last.len() - last.trim_start().len())..title.len();
+    }
+    0..title.len()
+}
+
+/// Whether words are the shop's own name, as the page or its address tells it.
+fn is_shop(words: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> bool {
+    let words = squeezed(words);
     let site = harvest.meta(&["og:site_name"]).map(|m| squeezed(&m.content));
     let host = || address::host(page.final_url).unwrap_or_default();
-    let is_shop = site.is_some_and(|site| site == last)
-        || last.is_ascii() && host().split('.').rev().skip(1).any(|label| squeezed(label) == last);
-    // A first heading says where the name ends, of a title that is the page's own.
-    let headed = || {
-        let bar = title[end..behind].contains(['|', '｜']);
-        let of_page = bar && pages.iter().any(|page| squeezed(page) == squeezed(title));
-        let (name, last) = (&title[..end], &title[behind..]);
-        of_page && harvest.headings.iter().any(|(words, _)| overlap(name, words) == 100 && overlap(last, words) == 0)
-    };
-    if !last.is_empty() && (is_shop || headed()) { title[..end].trim_end().len() } else { title.len() }
+    site.is_some_and(|site| site == words)
+        || words.is_ascii() && host().split('.').rev().skip(1).any(|label| squeezed(label) == words)
+}
+
+/// What stands behind the shop's name in the page's own title, where nothing but that name was taken for the product's.
+fn behind_shop(title: &str, harvest: &Harvest<'_>, page: &Page<'_>) -> Option<String> {
+    let whole = harvest.title.as_deref()?;
+    let rest = whole.strip_prefix(title)?;
+    let rest = BARS[..2].iter().find_map(|bar| rest.strip_prefix(bar))?;
+    let end = BARS.iter().filter_map(|bar| rest.find(bar)).min().unwrap_or(rest.len());
+    let name = rest[..end].trim();
+    (name.chars().any(char::is_alphabetic) && is_shop(title, harvest, page)).then(|| name.to_owned())
 }
 
 /// Letters and digits of a name in lower case.

@@ -186,6 +186,9 @@ fn reconcile(found: &mut Found, sight: Sight<'_>, first: usize, structured: &[us
             found.candidates[i].source.as_str()
         ));
     }
+    if let Some(verdict) = contradiction::for_members_alone(found, sight, first) {
+        return verdict;
+    }
     if let Some((index, points)) = visible
         && let Some(seen) = price(index, found)
     {

@@ -6,7 +6,8 @@
 
 use super::classes::{self, Facts, Known};
 use super::seams::begins_with_cents;
-use super::spots::{has_dash_for_cents, is_sign};
+use super::spots::is_sign;
+use super::written::has_dash_for_cents;
 use crate::extract::offer::{Candidate, Evidence, Offer, Source};
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, may_mean};
 use crate::extract::scan::Name;
@@ -45,8 +46,18 @@ pub enum Shown {
 pub fn confirm(part: &mut Builder<'_>, to: usize, price: Money, context: &Context<'_>) -> Shown {
     let Some(wanted) = Forms::of(price) else { return Shown::No };
     let context = Context { strict: true, ..*context };
-    let mut search =
-        Search { price, wanted, context, shown: None, others: false, ahead: "", bare: false, whole: false, read: 0 };
+    let mut search = Search {
+        price,
+        wanted,
+        context,
+        shown: None,
+        others: false,
+        ahead: "",
+        bare: false,
+        whole: false,
+        right_behind: false,
+        read: 0,
+    };
     let mut within = Name::of("");
     while let Some(index) = part.step(search.shown.map_or(to, |(at, _)| to.min(at + super::AFTER_PRICE))) {
         let node = part.node(index);
@@ -95,6 +106,8 @@ struct Search<'p, 'c> {
     bare: bool,
     /// The text in front shows the price as a whole number, which cents behind it would make another one.
     whole: bool,
+    /// The text in front shows the price.
+    right_behind: bool,
     /// Texts that were read as prices.
     read: usize,
 }
@@ -102,14 +115,14 @@ struct Search<'p, 'c> {
 impl<'p> Search<'p, '_> {
     /// Takes a text without a number.
     fn words(&mut self, text: &'p str) {
-        self.others = self.others || self.bare && self.is_money(text);
-        (self.ahead, self.bare) = (text, false);
+        self.others = self.others || self.bare && self.is_money(text) || self.right_behind && self.is_other_money(text);
+        (self.ahead, self.bare, self.right_behind) = (text, false, false);
     }
 
     /// Takes a text with numbers.
     fn number(&mut self, part: &Builder<'p>, index: usize, text: &'p str) {
         let plain = text::decode(text);
-        let (mut near, mut full) = (false, false);
+        let (mut near, mut full, mut fits) = (false, false, false);
         self.others |= self.whole && begins_with_cents(text::trim(&plain));
         self.whole = false;
         for digits in amounts(&plain).filter(|digits| !digits.percent) {
@@ -118,7 +131,8 @@ impl<'p> Search<'p, '_> {
                 // The same digits in another money show another price.
                 if self.shown.is_some() || may_mean(text, self.price.currency()) {
                     self.shown = self.shown.or(Some((part.node(index).at, text)));
-                    self.others |= is_earlier(part, index);
+                    self.others |= is_earlier(part, index) || self.is_other_money(self.ahead);
+                    fits = true;
                 } else {
                     self.others = true;
                 }
@@ -132,7 +146,7 @@ impl<'p> Search<'p, '_> {
             self.others =
                 names_price(part, index) || self.may_compete(&plain, full) || bare && self.is_money(self.ahead);
         }
-        (self.ahead, self.bare) = ("", bare);
+        (self.ahead, self.bare, self.right_behind) = ("", bare, fits);
     }
 
     /// Whether a text with a number near the price, which may have all decimals of the money, can be a price of the
@@ -151,6 +165,17 @@ impl<'p> Search<'p, '_> {
             // What cannot be read is left to the whole look if it has to do with money.
             Err(_) => signed || full,
         }
+    }
+
+    /// Whether a text beside the price is the code or the sign of another money, `CAD` behind `$49.00`.
+    fn is_other_money(&self, text: &str) -> bool {
+        let text = text::trim(text);
+        // A code in capitals or a sign: most texts are words.
+        let capitals = || text.bytes().filter(u8::is_ascii_uppercase).nth(2).is_some() || text.contains('$');
+        (1..=MAX_MONEY).contains(&text.len())
+            && capitals()
+            && price::currency_of(text.trim_matches(['(', ')', ' ', ':']), &self.context)
+                .is_some_and(|named| named != self.price.currency())
     }
 
     /// Whether a text without a number is a sign or a name of money.

@@ -43,7 +43,7 @@ impl Labels {
 }
 
 #[rustfmt::skip]
-const OUT: &[&str] = &[
+pub(super) const OUT: &[&str] = &[
     "out of stock", "out-of-stock", "sold out", "currently unavailable", "no longer in stock", "discontinued", "nicht mehr verfügbar", "nicht mehr lieferbar", "nicht mehr erhältlich", "n'est plus disponible", "plus disponible", "ya no está disponible", "non più disponibile", "não disponível", "niet meer leverbaar", "niet meer beschikbaar", "udgået", "utgått", "finns ej i lager", "slut i webblager", "tillfälligt slut", "poistunut", "ei saatavilla", "już niedostępny", "produkt wycofany",
     "již není dostupný", "prodej ukončen", "ukončený prodej", "predaj ukončený", "nem elérhető", "nincs raktáron", "nem kapható", "nu este disponibil", "nu mai este disponibil", "снят с производства", "нет на складе", "товар закончился", "знято з виробництва", "mevcut değil", "stokta bulunmuyor", "販売終了", "取り扱い終了", "재고없음", "판매종료", "판매중지", "暂无库存", "已下架", "無庫存", "غير متوفر", "نفدت الكمية",
      "temporarily unavailable", "cannot be ordered", "cannot be purchased", "not available for purchase", "no longer available", "not available", "not in stock", "unavailable", "hors stock", "нет в продаже", "снят с продажи", "снята с продажи", "снято с продажи", "снято с производства", "снята с производства", "ناموجود", "اتمام موجودی", "موجود نیست", "无货", "無貨", "補貨中", "补货中", "售完", "完售", "已停售", "到货通知", "貨到通知", "库存不足", "庫存不足", "完売", "入荷待ち", "在庫なし", "在庫無し", "在庫がありません", "在庫がございません", "在庫ありません", "販売を終了", "재고 없음", "재고가 없습니다", "판매 종료", "재입고 알림", "구매할 수 없습니다", "stok kosong", "ngừng kinh doanh", "notify me when available", "powiadom o dostępności", "email when in stock", "udsolgt", "ikke på lager", "kan ikke købes", "kan ikke bestilles", "midlertidigt udsolgt", "slutsåld", "slut i lager",
@@ -202,7 +202,8 @@ fn is_stock_line(tree: &Tree<'_>, text: usize) -> bool {
     })
 }
 
-fn hidden_or_aside(tree: &Tree<'_>, index: usize) -> bool {
+/// Whether nobody sees a text, or it stands in a menu, a label or a box of other products.
+pub(super) fn hidden_or_aside(tree: &Tree<'_>, index: usize) -> bool {
     tree.is_hidden(index)
         || tree.ancestors(index).take(10).any(|i| {
             let node = &tree.nodes[i];

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::digits::{self, Drawn};
 use super::seams;
 use crate::extract::price::{self, Context, Reading};
 use crate::extract::text;
@@ -32,12 +33,19 @@ struct Plain {
 #[derive(Debug)]
 pub struct Piece {
     seamed: String,
+    by_digits: bool,
+    unclear: bool,
     plain: OnceCell<Plain>,
     amounts: OnceCell<Amounts>,
     marked: OnceCell<Amounts>,
 }
 
 impl Piece {
+    fn of(seamed: String) -> Self {
+        let (plain, amounts, marked) = Default::default();
+        Self { seamed, by_digits: false, unclear: false, plain, amounts, marked }
+    }
+
     fn told(&self) -> &Plain {
         self.plain.get_or_init(|| {
             let (joined, split) = seams::join(&self.seamed);
@@ -50,6 +58,18 @@ impl Piece {
     #[must_use]
     pub fn plain(&self) -> &str {
         self.told().text.as_deref().unwrap_or(&self.seamed)
+    }
+
+    /// Whether its number stands in elements of one kind, which touch each other: none of them is a number by itself.
+    #[must_use]
+    pub fn is_drawn_by_digits(&self) -> bool {
+        self.by_digits
+    }
+
+    /// Whether such a number can be read in two ways.
+    #[must_use]
+    pub fn is_unclear(&self) -> bool {
+        self.unclear
     }
 
     /// Whether its elements split one amount.
@@ -121,10 +141,21 @@ impl<'r, 'a> Pieces<'r, 'a> {
         room.clear();
         let short = self.tree.text_with_seams(element, MAX_PRICE_TEXT, &mut room);
         let seamed = short.then(|| room.as_str().to_owned());
-        let piece = seamed.map(|seamed| {
-            let (plain, amounts, marked) = Default::default();
-            Rc::new(Piece { seamed, plain, amounts, marked })
-        });
+        let piece = seamed.map(|seamed| Rc::new(Piece::of(seamed)));
+        self.known.borrow_mut().insert(element, piece.clone());
+        piece
+    }
+
+    /// The text of an element around one that holds nothing but digits: with those joined that are drawn as one number.
+    #[must_use]
+    pub fn around_digits(&self, element: usize) -> Option<Rc<Piece>> {
+        let piece = self.piece(element)?;
+        let (seamed, unclear) = match digits::drawn(self.tree, element, &piece.seamed) {
+            Some(Drawn::Whole(text)) => (text, false),
+            Some(Drawn::Unclear) => (piece.seamed.clone(), true),
+            None => return Some(piece),
+        };
+        let piece = Some(Rc::new(Piece { by_digits: true, unclear, ..Piece::of(seamed) }));
         self.known.borrow_mut().insert(element, piece.clone());
         piece
     }

@@ -65,8 +65,28 @@ fn may_sign(text: &str) -> bool {
 /// Digits from which on elements with one character each are one number.
 const MIN_SINGLES: usize = 4;
 
+/// Whether digits or marks touch each other across a seam: nearly no text has such a place.
+pub(super) fn touch(text: &str) -> bool {
+    /// The byte that a seam begins with, and few other characters of a page.
+    const FIRST: u8 = 0xee;
+    let bytes = text.as_bytes();
+    let near = |at: usize| matches!(bytes.get(at), Some(b'0'..=b'9' | b'.' | b','));
+    let mut from = 1;
+    while let Some(at) = bytes.get(from..).and_then(|rest| memchr::memchr(FIRST, rest)) {
+        from += at + 1;
+        if near(from - 2) && near(from - 1 + SEAM.len_utf8()) {
+            return true;
+        }
+    }
+    false
+}
+
 /// A number of which every digit stands in an element of its own, as counters draw it, put together.
 fn by_digits(text: &str) -> Option<String> {
+    // Each of its digits but one has a seam behind it.
+    if text.len() < MIN_SINGLES + (MIN_SINGLES - 1) * SEAM.len_utf8() || !touch(text) {
+        return None;
+    }
     let single = |part: &&str| {
         let mut chars = part.chars();
         chars.next().is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ',')) && chars.next().is_none()

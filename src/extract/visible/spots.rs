@@ -9,11 +9,12 @@ use rustc_hash::FxHashMap;
 
 use super::classes;
 use super::confirm::Relevant;
+use super::digits;
 use super::lead;
 use super::names::{own_points, weigh};
 use super::neighbours::says_online;
 use super::pieces::{Piece, Pieces};
-use super::written::{self, shows};
+use super::written::{self, has_dash_for_cents, shows};
 use crate::extract::address::{self, Here};
 use crate::extract::price::{self, Context, PriceKind, Reading, Role, TaxView};
 use crate::extract::scan::Name;
@@ -175,8 +176,13 @@ impl<'a> Reader<'_, 'a> {
         let tree = self.tree;
         let mut bare: Option<Spot> = None;
         let named = self.is_named_price(tree.nodes[index].parent);
+        let digits = digits::may_be_part(&tree.nodes[index].kind);
         for element in tree.ancestors(index).take(5) {
-            let Some(piece) = self.pieces.piece(element) else { break };
+            let piece = if digits { self.pieces.around_digits(element) } else { self.pieces.piece(element) };
+            let Some(piece) = piece else { break };
+            if piece.is_unclear() {
+                return None;
+            }
             // A number without money counts where its form or names call it a price, or where the box around completes it.
             let may_count = bare.is_none()
                 && (has_dash_for_cents(piece.plain())
@@ -212,7 +218,7 @@ impl<'a> Reader<'_, 'a> {
                     break;
                 }
                 let first = || shows(&(amounts.0.clone(), None), &raw);
-                if !shows(amounts, &raw)
+                if !piece.is_drawn_by_digits() && !shows(amounts, &raw)
                     || bare.as_ref().is_some_and(|own| own.dashed && !first())
                     || self.stands_without(index, element, amounts, told)
                 {
@@ -434,13 +440,6 @@ impl<'a> Reader<'_, 'a> {
             .entry(href)
             .or_insert_with(|| !self.here.get_or_init(|| Here::of(self.url)).is_same(trimmed))
     }
-}
-
-/// `1.299,-`, `1 299:-`, `1’249.–`: nothing but a price ends that way.
-pub(super) fn has_dash_for_cents(raw: &str) -> bool {
-    let end = raw.trim_end_matches([' ', '*']).trim_end_matches(['-', '–', '—']);
-    end.len() < raw.trim_end_matches([' ', '*']).len()
-        && end.strip_suffix([',', '.', ':']).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
 }
 
 impl Spot {

@@ -1,4 +1,4 @@
-//! Whether the digits of one text are those of the amount that the box around it reads as.
+//! How an amount is written: whether the digits of one text are those of the amount that the box around it reads as.
 
 use crate::extract::price::{self, Reading};
 
@@ -47,4 +47,11 @@ fn is_group(own: &str, whole: &str) -> bool {
 
 fn is_zeros(digits: &str) -> bool {
     digits.bytes().all(|b| b == b'0')
+}
+
+/// `1.299,-`, `1 299:-`, `1’249.–`: nothing but a price ends that way.
+pub(super) fn has_dash_for_cents(raw: &str) -> bool {
+    let end = raw.trim_end_matches([' ', '*']).trim_end_matches(['-', '–', '—']);
+    end.len() < raw.trim_end_matches([' ', '*']).len()
+        && end.strip_suffix([',', '.', ':']).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
 }
