@@ -15,6 +15,8 @@
 mod bodies;
 mod kind;
 mod shown;
+mod staging;
+mod write;
 
 use std::sync::Arc;
 
@@ -27,21 +29,21 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::found;
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::jobs::Jobs;
 use super::wire::rest::Rest;
-use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{found, outgoing};
+use super::wire::worklist::Worklist;
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
 use crate::money::Currency;
-use crate::publish::gate::{Door, Pass};
-use bodies::{Base, Prices, Special, bytes, number, quoted, window};
-use shown::{Days, Row};
+use crate::publish::gate::Door;
+use shown::{Days, Now, Row};
+use staging::Edition;
 
 pub const KIND: Kind = Kind {
     name: "magento",
@@ -86,6 +88,9 @@ struct Settings {
 
 struct Magento {
     rest: Rest,
+    /// What the shop tells everybody, outside of its API.
+    shop: Rest,
+    edition: Edition,
     store: String,
     store_id: u32,
     queue: bool,
@@ -112,8 +117,11 @@ fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
 impl Magento {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
         let (base, headers, settings) = build(table)?;
+        let http = Http::new(setting)?;
         Ok(Self {
-            rest: Rest::new(Http::new(setting)?, base, headers),
+            shop: Rest::new(http.clone(), http::secure_base(&settings.url)?, HeaderMap::new()),
+            edition: Edition::default(),
+            rest: Rest::new(http, base, headers),
             store: settings.store,
             store_id: settings.store_id,
             queue: settings.queue,
@@ -127,129 +135,7 @@ impl Magento {
     /// Rows of `base-prices-information` or `special-price-information`.
     async fn rows(&self, call: &str, skus: &[&str]) -> Result<Vec<Row>, ChannelError> {
         let path = [self.store.as_str(), "V1", "products", call];
-        self.rest.ask(Method::POST, &path, &json!({ "skus": skus })).await?.ok()?.parse()
-    }
-
-    /// The base prices, and the special prices of reductions; in the queue each item is an operation of its own.
-    fn bodies(&self, changes: &[&PriceChange]) -> Result<(Vec<u8>, Option<Vec<u8>>), ChannelError> {
-        let store_id = self.store_id;
-        let (mut base, mut special) = (Vec::with_capacity(changes.len()), Vec::new());
-        for change in changes {
-            let regular = change.sale.map_or(change.price, |sale| sale.regular);
-            base.push(Base { price: number(regular)?, store_id, sku: change.external.clone() });
-            if let Some(sale) = change.sale {
-                let (price_from, price_to) = window(&sale);
-                let sku = change.external.clone();
-                special.push(Special { price: number(change.price)?, store_id, sku, price_from, price_to });
-            }
-        }
-        let special = (!special.is_empty()).then_some(special);
-        if self.queue {
-            let single = |item| Prices { prices: vec![item] };
-            let base = bytes(&base.into_iter().map(single).collect::<Vec<_>>())?;
-            let single = |item| Prices { prices: vec![item] };
-            let special = special.map(|special| bytes(&special.into_iter().map(single).collect::<Vec<_>>()));
-            return Ok((base, special.transpose()?));
-        }
-        let special = special.map(|prices| bytes(&Prices { prices })).transpose()?;
-        Ok((bytes(&Prices { prices: base })?, special))
-    }
-
-    /// Sends one body; the problems by place in the batch, empty if everything was taken.
-    async fn send(&self, call: &str, skus: &[&str], pass: Pass) -> Result<Vec<(usize, ChannelError)>, ChannelError> {
-        if !self.queue {
-            let answer = self.rest.push(Method::POST, &[&self.store, "V1", "products", call], &[], pass).await?.ok()?;
-            return problems(&answer, skus);
-        }
-        #[derive(Deserialize)]
-        struct Accepted {
-            bulk_uuid: String,
-            #[serde(default)]
-            request_items: Vec<Item>,
-        }
-        #[derive(Deserialize)]
-        struct Item {
-            id: usize,
-            status: String,
-            error_message: Option<String>,
-        }
-        let path = [&self.store, "async", "bulk", "V1", "products", call];
-        let answer = self.rest.push(Method::POST, &path, &[], pass).await?.ok()?;
-        let accepted: Accepted = answer.parse()?;
-        for (place, sku) in skus.iter().enumerate() {
-            self.jobs.remember(std::iter::once(*sku), &format!("{}#{place}", accepted.bulk_uuid));
-        }
-        let refused = accepted.request_items.into_iter().filter(|item| item.status != "accepted");
-        let error = |item: Item| {
-            let why = item.error_message.unwrap_or(item.status);
-            (item.id, ChannelError::new(Class::Rejected, format!("the queue refuses the price: {why}")))
-        };
-        Ok(refused.map(error).collect())
-    }
-
-    /// Special prices that no change asks for, by their exact rows.
-    async fn end_sales(&self, changes: &[&PriceChange]) -> Result<(), ChannelError> {
-        let skus: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
-        let wanted = |row: &Row| {
-            let sale = changes.iter().find(|change| change.external == row.sku).and_then(|change| change.sale);
-            let own = (row.price_from.as_deref(), row.price_to.as_deref());
-            sale.is_some_and(|sale| {
-                let (from, to) = window(&sale);
-                own == (Some(&from), Some(&to))
-            })
-        };
-        let rows = self.rows("special-price-information", &skus).await?;
-        let stale: Vec<Row> = rows.into_iter().filter(|row| row.store_id == self.store_id && !wanted(row)).collect();
-        if stale.is_empty() {
-            return Ok(());
-        }
-        let special = |row: Row| Special {
-            price: row.price,
-            store_id: row.store_id,
-            sku: row.sku,
-            price_from: row.price_from.unwrap_or_default(),
-            price_to: row.price_to.unwrap_or_default(),
-        };
-        let body = bytes(&Prices { prices: stale.into_iter().map(special).collect() })?;
-        let body: Value =
-            serde_json::from_slice(&body).map_err(|e| ChannelError::new(Class::Rejected, e.to_string()))?;
-        let path = [self.store.as_str(), "V1", "products", "special-price-delete"];
-        let answer = self.rest.ask(Method::POST, &path, &body).await?.ok()?;
-        match problems(&answer, &skus)?.into_iter().next() {
-            None => Ok(()),
-            Some((_, error)) => Err(ChannelError::new(Class::Retry { after_ms: None }, error.message)),
-        }
-    }
-
-    /// Base prices first: while a special price runs buyers pay that, and afterwards the new base price.
-    async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
-        let skus: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
-        let reduced: Vec<usize> = (0..changes.len()).filter(|place| changes[*place].sale.is_some()).collect();
-        let names: Vec<&str> = reduced.iter().map(|place| skus[*place]).collect();
-        let place_of = |(place, error): (usize, ChannelError)| Some((*reduced.get(place)?, error));
-        if !names.is_empty() {
-            let bad = self.takes_no_sale(&names).await?;
-            if !bad.is_empty() {
-                return Ok(Outcome::Bad(bad.into_iter().filter_map(place_of).collect()));
-            }
-        }
-        let (base, special) = self.bodies(changes)?;
-        let quotes = quoted(&base, special.as_deref(), self.store_id, self.currency);
-        let base = outgoing::pass(door, changes, base, quotes.clone())?;
-        let special = special.map(|body| outgoing::pass(door, changes, body, quotes.clone())).transpose()?;
-        let bad = self.send("base-prices", &skus, base).await?;
-        if !bad.is_empty() {
-            // The good ones are written; writing them again changes nothing.
-            return Ok(Outcome::Bad(bad));
-        }
-        self.end_sales(changes).await.map_err(half_done)?;
-        if let Some(special) = special {
-            let bad = self.send("special-price", &names, special).await.map_err(half_done)?;
-            if !bad.is_empty() {
-                return Ok(Outcome::Bad(bad.into_iter().filter_map(place_of).collect()));
-            }
-        }
-        Ok(Outcome::Each(changes.iter().map(|_| Ok(Receipt { echoed: None })).collect()))
+        taken(self.rest.ask(Method::POST, &path, &json!({ "skus": skus })).await?)?.parse()
     }
 
     /// Why the queue did not do what these listings wait for, as far as it says.
@@ -260,7 +146,7 @@ impl Magento {
             let Some((bulk, place)) = job.split_once('#') else { continue };
             if !bulks.iter().any(|(known, _)| known == bulk) {
                 let path = [self.store.as_str(), "V1", "bulk", bulk, "detailed-status"];
-                bulks.push((bulk.to_owned(), self.rest.get(&path, &[]).await?.ok()?.json()?));
+                bulks.push((bulk.to_owned(), taken(self.rest.get(&path, &[]).await?)?.json()?));
             }
             let status = bulks.iter().find(|(known, _)| known == bulk).map(|(_, status)| status);
             let operations = status.and_then(|status| status.get("operations_list")).and_then(Value::as_array);
@@ -302,57 +188,39 @@ impl Magento {
         Ok(denied(&bulk).then(|| why.to_owned()))
     }
 
-    /// The days that count for these rows: the shop's own only where the zone makes a difference, since that is a question
-    /// more.
-    async fn days(&self, special: &[Row]) -> Result<Days, ChannelError> {
+    /// What decides which of these rows are in force: the shop's own days only where the zone makes a difference, since
+    /// that is a question more.
+    async fn moment(&self, special: &[Row]) -> Result<Now, ChannelError> {
+        if !special.is_empty() && self.staged().await? {
+            return Ok(Now::Instant(self.clock.now()));
+        }
         let anywhere = Days::anywhere(self.clock.now());
         if !special.iter().any(|row| anywhere.disagree_on(row)) {
-            return Ok(anywhere);
+            return Ok(Now::Days(anywhere));
         }
         let answer = self.rest.get(&[&self.store, "V1", "store", "storeConfigs"], &[]).await?;
         if matches!(answer.status, 401 | 403) {
             // A token without this right still reads prices.
-            return Ok(anywhere);
+            return Ok(Now::Days(anywhere));
         }
-        Ok(Days::of_stores(&answer.ok()?.json()?, self.clock.now()).unwrap_or(anywhere))
+        Ok(Now::Days(Days::of_stores(&answer.ok()?.json()?, self.clock.now()).unwrap_or(anywhere)))
     }
 
-    fn seen(&self, sku: &str, base: &[Row], special: &[Row], days: &Days) -> Option<Seen> {
-        shown::seen(sku, (self.store_id, self.currency), base, special, days)
+    fn seen(&self, sku: &str, base: &[Row], special: &[Row], now: &Now) -> Option<Seen> {
+        shown::seen(sku, (self.store_id, self.currency), base, special, now)
     }
 }
 
-/// Something was written, so only a look tells what buyers pay now.
-fn half_done(error: ChannelError) -> ChannelError {
-    let class = if error.class.refuses() { error.class } else { Class::Unknown };
-    ChannelError::new(class, format!("the base price was written, the sale was not: {}", error.message))
-}
-
-/// A price call answers with what it did not do. Each problem names its SKU in `parameters`.
-fn problems(answer: &Answer, skus: &[&str]) -> Result<Vec<(usize, ChannelError)>, ChannelError> {
-    #[derive(Deserialize)]
-    struct Problem {
-        message: String,
-        #[serde(default)]
-        parameters: Value,
-    }
-    let list: Vec<Problem> = answer.parse()?;
-    let mut bad = Vec::with_capacity(list.len());
-    for problem in list {
-        let values = match &problem.parameters {
-            Value::Array(values) => values.iter().collect(),
-            Value::Object(values) => values.values().collect(),
-            _ => vec![],
-        };
-        let named = skus.iter().position(|sku| values.iter().any(|value| value.as_str() == Some(sku)));
-        let words: Vec<String> = values.iter().filter_map(|value| value.as_str()).map(str::to_owned).collect();
-        let text = format!("{} ({})", problem.message, words.join(", "));
-        let Some(place) = named else {
-            return Err(ChannelError::new(Class::Unknown, format!("a problem of no known SKU: {text}")));
-        };
-        bad.push((place, ChannelError::new(Class::Rejected, text)));
-    }
-    Ok(bad)
+/// An answer that is a success. Since 2.4.4 a shop takes an integration's token only after a switch was set, and says of one
+/// that it does not take what it says of one that lacks a right.
+fn taken(answer: Answer) -> Result<Answer, ChannelError> {
+    answer.ok().map_err(|error| match error.class {
+        Class::Refused if error.message.contains("(401)") => {
+            let switch = "either the integration lacks the right, or the shop takes no integration's token before `bin/magento config:set oauth/consumer/enable_integration_as_bearer 1`; see docs/channels/magento.md";
+            ChannelError::new(Class::Refused, format!("{}; {switch}", error.message))
+        }
+        _ => error,
+    })
 }
 
 #[async_trait]
@@ -383,8 +251,8 @@ impl Channel for Magento {
             let skus: Vec<&str> = part.iter().map(String::as_str).collect();
             let base = self.rows("base-prices-information", &skus).await?;
             let special = self.rows("special-price-information", &skus).await?;
-            let days = self.days(&special).await?;
-            seen.extend(skus.iter().filter_map(|sku| self.seen(sku, &base, &special, &days)));
+            let now = self.moment(&special).await?;
+            seen.extend(skus.iter().filter_map(|sku| self.seen(sku, &base, &special, &now)));
         }
         for one in &mut seen {
             if let Some((_, why)) = failed.iter().find(|(sku, _)| *sku == one.external) {
@@ -411,10 +279,15 @@ impl Channel for Magento {
                 }
                 rows
             } else {
-                answer.ok()?.parse()?
+                taken(answer)?.parse()?
             };
-            let days = Days::anywhere(self.clock.now());
-            let own = part.iter().filter_map(|sku| Some((sku, self.seen(sku, &base, &[], &days)?)));
+            // What buyers pay now is what may become ours, so a special price that runs counts.
+            let known: Vec<&str> =
+                names.iter().copied().filter(|name| base.iter().any(|row| row.sku == *name)).collect();
+            let special =
+                if known.is_empty() { vec![] } else { self.rows("special-price-information", &known).await? };
+            let now = self.moment(&special).await?;
+            let own = part.iter().filter_map(|sku| Some((sku, self.seen(sku, &base, &special, &now)?)));
             matches.extend(own.map(|(sku, seen)| Match {
                 sku: sku.clone(),
                 external: sku.clone(),
@@ -426,7 +299,7 @@ impl Channel for Magento {
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {
-        let answer = self.rest.get(&[&self.store, "V1", "store", "storeConfigs"], &[]).await?.ok()?;
+        let answer = taken(self.rest.get(&[&self.store, "V1", "store", "storeConfigs"], &[]).await?)?;
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         let configs = answer.json()?;
         let currencies: Vec<String> =

@@ -26,12 +26,13 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::amount::{self, Shown};
 use super::wire::graphql::text;
 use super::wire::http::{self, Answer, Http};
 use super::wire::rest::Rest;
 use super::wire::shared::{Shared, Turn};
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     Sale, SaleSupport, Seen, Setting, Tax,
@@ -124,6 +125,9 @@ struct Plan {
     kept: Vec<(String, Vec<Row>)>,
 }
 
+/// A variant with what its shoppers pay and what they would pay without a sale.
+type ShopPrice = (String, Result<Option<Shown>, String>, Result<Option<Shown>, String>);
+
 /// The references in one price list's request, and its bytes.
 type ListBody = (Vec<String>, Vec<u8>);
 
@@ -149,8 +153,23 @@ impl Medusa {
         self.currency.code().to_ascii_lowercase()
     }
 
-    fn money(&self, price: &RawValue) -> Option<WirePrice> {
-        amount::parse(price.get(), self.currency).ok()
+    /// What an amount shows: the shop keeps more decimals than the currency has, and such a price is not gone.
+    fn money(&self, price: &RawValue) -> Result<Option<Shown>, String> {
+        amount::shown(price.get(), self.currency)
+    }
+
+    /// The lowest of several rows in our currency, which is the one that a shopper pays.
+    fn lowest<'a>(&self, rows: impl Iterator<Item = &'a RawValue>) -> Result<Option<Shown>, String> {
+        let mut lowest: Option<Shown> = None;
+        for shown in rows.map(|price| self.money(price)) {
+            // Of two that round to the same price, the one with more decimals says that it is not ours.
+            let key = |shown: Shown| (shown.price.amount(), shown.exact);
+            lowest = match (lowest, shown?) {
+                (Some(known), Some(other)) => Some(if key(other) < key(known) { other } else { known }),
+                (known, other) => known.or(other),
+            };
+        }
+        Ok(lowest)
     }
 
     fn number(money: WirePrice) -> Result<Box<RawValue>, ChannelError> {
@@ -309,10 +328,7 @@ impl Medusa {
     }
 
     /// What shoppers of the region pay: price and price without the sale, by variant.
-    async fn shown(
-        &self,
-        products: &[&str],
-    ) -> Result<Vec<(String, Option<WirePrice>, Option<WirePrice>)>, ChannelError> {
+    async fn shown(&self, products: &[&str]) -> Result<Vec<ShopPrice>, ChannelError> {
         #[derive(Deserialize)]
         struct Page {
             products: Vec<Product>,
@@ -320,10 +336,10 @@ impl Medusa {
         #[derive(Deserialize)]
         struct Product {
             #[serde(default)]
-            variants: Vec<Shown>,
+            variants: Vec<ShownVariant>,
         }
         #[derive(Deserialize)]
-        struct Shown {
+        struct ShownVariant {
             id: String,
             calculated_price: Option<Calculated>,
         }
@@ -340,10 +356,11 @@ impl Medusa {
             ("limit", PAGE),
         ]);
         let page: Page = self.store.get(&["products"], &query).await?.ok()?.parse()?;
-        let one = |shown: Shown| {
+        let one = |shown: ShownVariant| {
             let calculated = shown.calculated_price.filter(|c| c.currency_code.as_deref() == Some(&self.code()));
             let money = |pick: fn(&Calculated) -> &Option<Box<RawValue>>| {
-                calculated.as_ref().and_then(|calculated| self.money(pick(calculated).as_deref()?))
+                let picked = calculated.as_ref().and_then(|calculated| pick(calculated).as_deref());
+                picked.map_or(Ok(None), |price| self.money(price))
             };
             (shown.id, money(|c| &c.calculated_amount), money(|c| &c.original_amount))
         };
@@ -361,16 +378,17 @@ impl Medusa {
             let own = held.iter().find(|held| held.id == reference(external).1)?;
             let rows: Vec<Row> = own.prices.iter().map(HeldPrice::row).filter(|row| row.plain(self.currency)).collect();
             // A product that is not published has no shopper; its own price still tells.
-            let lowest = rows.iter().filter_map(|row| self.money(&row.amount)).min_by_key(|money| money.amount());
+            let lowest = self.lowest(rows.iter().map(|row| row.amount.as_ref()));
             let shop = shown.iter().find(|(id, ..)| *id == own.id);
-            let (price, original) = shop.map_or((lowest, None), |(_, price, original)| (*price, *original));
-            let regular = original.filter(|original| price.is_some_and(|price| original.amount() > price.amount()));
+            let (price, original) =
+                shop.map_or((lowest.clone(), Ok(None)), |(_, price, original)| (price.clone(), original.clone()));
             let disagree = rows.iter().any(|row| self.money(&row.amount) != lowest);
             let disputed = disagree.then(|| {
                 let (count, code) = (rows.len(), self.currency.code());
                 format!("the shop holds {count} prices in {code} for it and asks the lowest; somebody else writes prices at the same time")
             });
-            Some(Seen { disputed, ..Seen::crossed(external.clone(), price, regular) })
+            let seen = found::shown(external.clone(), price);
+            Some(Seen { disputed, ..found::crossed_out(seen, original) })
         };
         Ok(externals.iter().filter_map(one).collect())
     }
@@ -418,7 +436,8 @@ impl Channel for Medusa {
             matches.extend(self.variants("sku[]", &part).await?.into_iter().filter_map(|held| {
                 let external = format!("{}/{}", held.product_id?, held.id);
                 let plain = held.prices.iter().filter(|price| price.row().plain(self.currency));
-                let price = plain.filter_map(|price| self.money(&price.amount)).min_by_key(|money| money.amount());
+                let lowest = self.lowest(plain.map(|price| price.amount.as_ref()));
+                let price = lowest.ok().flatten().map(|shown| shown.price);
                 Some(Match { sku: held.sku?, external, price, shut: None })
             }));
         }

@@ -3,9 +3,13 @@
 //! - A price holds gross and net, and the API computes neither from the other; so both are sent, computed with the VAT
 //!   rate of the listing's market, which must be the rate that the shop has for the product.
 //! - A product's prices are one field with all currencies: what is not sent again is gone. So the other currencies are
-//!   read first and travel along, unchanged.
+//!   read first and travel along, unchanged. A variant inherits its parent's field as long as it has none of its own; its
+//!   first price takes the inherited other currencies along, because from then on it inherits none.
 //! - `listPrice` is crossed out, `regulationPrice` is the lowest price of the last 30 days; absent is cleared.
 //! - A sync is all or nothing (`fail-on-error`). Nothing has dates: the daemon starts and ends sales.
+
+mod held;
+mod probe;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +40,7 @@ use super::{
 use crate::clock::Clock;
 use crate::money::{Currency, Decimal, WirePrice, decimal};
 use crate::publish::gate::{Door, GateError, Quote};
+use held::{Held, Shown};
 
 pub const KIND: Kind = Kind {
     name: "shopware",
@@ -74,6 +79,8 @@ struct Settings {
 
 struct Shopware {
     session: Session,
+    /// The integration's name at the shop.
+    client_id: String,
     base: Url,
     /// What is being written to the shop.
     shared: Arc<Shared>,
@@ -123,39 +130,6 @@ struct Pair {
     linked: bool,
 }
 
-/// A product as the shop shows it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Held {
-    id: String,
-    product_number: Option<String>,
-    #[serde(default)]
-    price: Option<Vec<Box<RawValue>>>,
-    tax: Option<HeldTax>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HeldTax {
-    tax_rate: Box<RawValue>,
-}
-
-/// A price as the shop shows it; more keys are its own business.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    currency_id: String,
-    gross: Box<RawValue>,
-    net: Box<RawValue>,
-    list_price: Option<ShownPair>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ShownPair {
-    gross: Box<RawValue>,
-    net: Box<RawValue>,
-}
-
 /// What an outgoing body is compared with besides the gate.
 struct Known<'a> {
     currency_id: &'a str,
@@ -197,6 +171,7 @@ impl Shopware {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
         let (base, settings) = build(table)?;
         let http = Http::new(setting)?;
+        let client_id = settings.client_id.clone();
         let client = Client {
             token_url: http::place(&base, &["oauth", "token"], &[]),
             id: settings.client_id,
@@ -209,6 +184,7 @@ impl Shopware {
         let session = Session::new(http, tokens, Bearer::Standard);
         Ok(Self {
             session,
+            client_id,
             base,
             shared: Arc::clone(&setting.shared),
             name: setting.name.clone(),
@@ -224,6 +200,8 @@ impl Shopware {
         let mut headers = HeaderMap::new();
         // Plain JSON instead of JSON:API.
         headers.insert("accept", HeaderValue::from_static("application/json"));
+        // Without it a variant that inherits its price and tax shows neither.
+        headers.insert("sw-inheritance", HeaderValue::from_static("1"));
         Call::json(method, http::place(&self.base, path, &[]), headers)
     }
 
@@ -329,17 +307,7 @@ impl Shopware {
     }
 
     fn seen(&self, held: &Held, currency_id: &str) -> Seen {
-        let prices = held.price.as_deref().unwrap_or_default().iter();
-        let own = prices.filter_map(|price| serde_json::from_str::<Shown>(price.get()).ok());
-        let own = own.into_iter().find(|shown| shown.currency_id == currency_id);
-        let side = |gross: &RawValue, net: &RawValue| {
-            amount::parse(if self.tax == Tax::Gross { gross.get() } else { net.get() }, self.capabilities().field())
-                .ok()
-        };
-        let price = own.as_ref().and_then(|own| side(&own.gross, &own.net));
-        let list = own.as_ref().and_then(|own| own.list_price.as_ref()).and_then(|list| side(&list.gross, &list.net));
-        let regular = list.filter(|list| price.is_some_and(|price| list.amount() > price.amount()));
-        Seen::crossed(held.id.clone(), price, regular)
+        held.seen(currency_id, self.tax, self.capabilities().field())
     }
 }
 
@@ -430,17 +398,7 @@ impl Channel for Shopware {
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {
-        let answer = self.session.ask(self.call(Method::GET, &["_info", "version"]), vec![]).await?.ok()?;
-        let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
-        let version = text(&answer.json()?, "version").unwrap_or_default();
-        match self.currency_id().await {
-            Ok(_) => {}
-            Err(error) if error.class.refuses() => {
-                problems.push(format!("{}; set currency to one that it has", error.message));
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(Probe::of(format!("Shopware {version}"), problems))
+        self.look().await
     }
 }
 

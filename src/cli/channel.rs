@@ -19,6 +19,7 @@ use crate::publish::lane::Lane;
 use crate::publish::notice;
 use crate::publish::terms::Terms;
 use crate::report::digest::plain;
+use crate::sentence::Sentence;
 use crate::store::channels::{self, ChannelRow};
 use crate::store::products::{self, Product};
 use crate::store::{events, listings, progress, settings};
@@ -198,6 +199,9 @@ fn shut_lines(shut: &[(String, String)]) -> Vec<String> {
     lines
 }
 
+/// Why a listing that was found has nothing to adopt.
+const UNPRICED: &str = "the channel shows no price of its own for it";
+
 /// A price of a channel that becomes ours, or why not.
 #[derive(serde::Serialize)]
 struct Adopted {
@@ -221,8 +225,12 @@ async fn adopt(context: &Context, name: &str, dry_run: bool) -> anyhow::Result<E
         let found = lane.channel.find(&skus).await.with_context(|| format!("{name} cannot be searched"))?;
         for product in page {
             let Pick::One(hit) = matches::pick(&product.sku, &found) else { continue };
-            let Some(live) = hit.price else { continue };
             let ours = Money::from_minor(product.own_minor, currency(&product.currency)?);
+            let Some(live) = hit.price else {
+                let (from, to) = (ours.to_string(), Sentence::Nothing.with(&[]));
+                adopted.push(Adopted { sku: product.sku, from, to, left: Some(UNPRICED) });
+                continue;
+            };
             // A channel with a surcharge, another currency or net prices shows something else than our decision.
             let identity = capabilities.tax == Tax::Gross
                 && live.currency() == ours.currency()

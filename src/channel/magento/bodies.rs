@@ -84,7 +84,11 @@ pub(super) fn quoted(
             return Err(outgoing::unreadable(&"a price of another store"));
         }
         quotes.push(match own {
-            Some(own) => outgoing::quote(row.sku, outgoing::money(own.price.get(), currency)?, Some(price)),
+            Some(own) => {
+                let reduced = outgoing::money(own.price.get(), currency)?;
+                // A special price that equals the base price reduces nothing.
+                outgoing::quote(row.sku, reduced, (reduced != price).then_some(price))
+            }
             None => Quote::new(row.sku, price),
         });
     }

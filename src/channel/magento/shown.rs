@@ -1,16 +1,21 @@
 //! Prices as the shop shows them, and which special price is in force: the shop asks what day it is where it stands.
 
 use jiff::tz::{Offset, TimeZone};
+use rust_decimal::RoundingStrategy;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::staging;
 use crate::channel::Seen;
-use crate::channel::wire::amount;
+use crate::channel::wire::amount::{self, Shown};
+use crate::channel::wire::found;
 use crate::channel::wire::graphql::text;
 use crate::clock::Millis;
-use crate::money::Currency;
+use crate::money::{Currency, decimal};
 
+/// Decimals of the shop's price columns. Digits behind them are those of a binary number that PHP printed in full.
+const COLUMN_DECIMALS: u32 = 6;
 /// The zones furthest behind and ahead of UTC, in hours.
 const FURTHEST: [i8; 2] = [-12, 14];
 
@@ -27,6 +32,23 @@ pub(super) struct Row {
 /// What day it is now in the shop, `Y-m-d`; several where its stores stand in several zones.
 #[derive(Debug)]
 pub(super) struct Days(Vec<String>);
+
+/// What decides which special prices are in force.
+#[derive(Debug)]
+pub(super) enum Now {
+    Days(Days),
+    /// A shop with staging goes by the second.
+    Instant(Millis),
+}
+
+impl Now {
+    fn in_force(&self, row: &Row) -> bool {
+        match self {
+            Self::Days(days) => days.any_in_force(row),
+            Self::Instant(now) => staging::runs(row, *now),
+        }
+    }
+}
 
 impl Days {
     fn of(zones: impl Iterator<Item = TimeZone>, now: Millis) -> Self {
@@ -69,25 +91,42 @@ fn in_force(row: &Row, day: &str) -> bool {
     date(&row.price_from).is_none_or(|from| from <= day) && date(&row.price_to).is_none_or(|to| day <= to)
 }
 
-/// What buyers of a store pay for a SKU; `None` if the shop has no price of it there.
+/// What a row's price shows.
+fn price(row: &Row, currency: Currency) -> Result<Option<Shown>, String> {
+    let kept = decimal(row.price.get())
+        .map(|all| all.round_dp_with_strategy(COLUMN_DECIMALS, RoundingStrategy::MidpointAwayFromZero).to_string());
+    amount::shown(kept.as_deref().unwrap_or(row.price.get()), currency)
+}
+
+/// What buyers of a store pay for a SKU; `None` if the shop has no price of it there. A price with more decimals than ours
+/// is what buyers pay as well: it is told, rounded, and proves nothing.
 pub(super) fn seen(
     sku: &str,
     (store_id, currency): (u32, Currency),
     base: &[Row],
     special: &[Row],
-    days: &Days,
+    now: &Now,
 ) -> Option<Seen> {
     let own = |row: &&Row| row.sku == sku && row.store_id == store_id;
-    let money = |row: &Row| amount::parse(row.price.get(), currency).ok();
-    let base_price = money(base.iter().find(own)?)?;
-    let in_force = special.iter().filter(own).filter(|row| days.any_in_force(row));
-    let reduced = in_force.filter_map(money).min_by_key(|money| money.amount());
-    let reduced = reduced.filter(|reduced| reduced.amount() < base_price.amount());
+    let regular = price(base.iter().find(own)?, currency);
+    let mut pays = regular.clone();
+    for row in special.iter().filter(own).filter(|row| now.in_force(row)) {
+        pays = match (pays, price(row, currency)) {
+            // Of two that round to the same price, the one with more decimals says that it is not ours.
+            (Ok(Some(known)), Ok(Some(reduced)))
+                if (reduced.price.amount(), reduced.exact) < (known.price.amount(), known.exact) =>
+            {
+                Ok(Some(reduced))
+            }
+            (Ok(None), reduced) | (Ok(Some(_)), reduced @ Err(_)) => reduced,
+            (known, _) => known,
+        };
+    }
     let others = base.iter().filter(|row| row.sku == sku && row.store_id != store_id);
     let hidden: Vec<String> = others.map(|row| row.store_id.to_string()).collect();
-    let refused = (!hidden.is_empty()).then(|| format!("stores {} have prices of their own for it", hidden.join(", ")));
-    let price = reduced.unwrap_or(base_price);
-    Some(Seen { refused, ..Seen::crossed(sku.to_owned(), Some(price), reduced.map(|_| base_price)) })
+    let hides = (!hidden.is_empty()).then(|| format!("stores {} have prices of their own for it", hidden.join(", ")));
+    let seen = found::crossed_out(found::shown(sku.to_owned(), pays), regular);
+    Some(Seen { refused: seen.refused.clone().or(hides), ..seen })
 }
 
 #[cfg(test)]

@@ -265,6 +265,12 @@ impl Answer {
         })
     }
 
+    /// The body as text, for the rare answer that is not JSON.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     /// An error for an answer whose words prove nothing: `Unknown` after a push, `Retry` after a question.
     #[must_use]
     pub fn unclear(&self, message: impl Into<String>) -> ChannelError {

@@ -1,5 +1,7 @@
 //! Adobe Commerce: problems are a list, special prices have calls of their own, and the queue is believed only when read.
 
+mod staging;
+
 use std::collections::BTreeMap;
 
 use omniprice::channel::{Class, PriceChange, SaleSupport};
@@ -21,6 +23,8 @@ struct Shop {
     /// What the consumer says of its operations: 4 while it is down.
     consumer: u64,
     other_store: bool,
+    /// It takes no special price of anything.
+    no_sales: bool,
     /// Resource that the integration lacks.
     denied: &'static str,
     /// Where the shop stands, and its clock.
@@ -37,6 +41,7 @@ impl Shop {
             bulks: vec![],
             consumer: 4,
             other_store: false,
+            no_sales: false,
             denied: "",
             zone: "Europe/Copenhagen",
             clock: during(),
@@ -57,6 +62,10 @@ impl Shop {
             let sku = price["sku"].as_str().unwrap();
             if !self.base.contains_key(sku) {
                 problems.push(json!({ "message": "Requested product doesn't exist. Row ID: SKU = %SKU. Store ID: %storeId.", "parameters": ["SKU", sku, "0"] }));
+                continue;
+            }
+            if call == "special-price" && self.no_sales {
+                problems.push(json!({ "message": "Invalid attribute %fieldName = %fieldValue.", "parameters": ["Price", sku, "0"] }));
                 continue;
             }
             match call {
@@ -95,6 +104,9 @@ impl Vendor for Shop {
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
+        if request.path == "/magento_version" {
+            return Reply::text(200, "Magento/2.4 (Community)");
+        }
         if request.header("authorization") != "Bearer t1" {
             return Reply::json(
                 401,
@@ -319,6 +331,70 @@ async fn every_fault_has_its_class() {
     assert_eq!(error.class, Class::Unknown, "the base price is written: {error}");
     let odd = Bench::open(Shop::new(), judge(), &TABLE.replace("EUR", "DKK")).await;
     assert!(odd.channel.probe().await.unwrap().problems[0].contains("currency = \"EUR\""));
+}
+
+#[tokio::test]
+async fn a_price_with_more_decimals_than_ours_is_what_buyers_pay_and_no_proof() {
+    let bench = open().await;
+    bench.push_one(&eur("KETTLE", 4_132)).await.unwrap();
+    bench.proves(&eur("KETTLE", 4_132)).await;
+    let seen = async || {
+        let seen = bench.read("KETTLE").await;
+        (seen.price.map(|price| price.minor().unwrap()), seen.regular.flatten().map(|price| price.minor().unwrap()))
+    };
+    bench.double.with(|shop| shop.base.insert("KETTLE".to_owned(), json!(41.3223)));
+    assert_eq!(seen().await, (Some(4_132), Some(4_132)), "it is there, and crosses out what we never sent");
+    bench.double.with(|shop| {
+        let window = ("2027-02-01 00:00:00", "2027-12-31 23:59:59");
+        shop.base.insert("KETTLE".to_owned(), json!(41.32));
+        shop.special.push(
+            json!({ "sku": "KETTLE", "store_id": 0, "price": 33.6723, "price_from": window.0, "price_to": window.1 }),
+        );
+    });
+    assert_eq!(seen().await, (Some(3_367), Some(3_367)), "buyers pay the special price");
+    bench.push_one(&eur("KETTLE", 4_132)).await.unwrap();
+    bench.proves(&eur("KETTLE", 4_132)).await;
+    // PHP may print a binary number in full; the column has six decimals.
+    bench
+        .double
+        .with(|shop| shop.base.insert("KETTLE".to_owned(), serde_json::from_str("29.949999999999999").unwrap()));
+    assert_eq!(seen().await, (Some(2_995), None));
+}
+
+#[tokio::test]
+async fn what_buyers_pay_now_is_found_while_a_special_price_runs() {
+    let bench = open().await;
+    let (from, to) = ("2027-02-01 00:00:00", "2027-12-31 23:59:59");
+    let theirs = json!({ "sku": "KETTLE", "store_id": 0, "price": 29.9, "price_from": from, "price_to": to });
+    bench.double.with(|shop| shop.special.push(theirs));
+    let found = bench.channel.find(&["KETTLE".to_owned(), "LAMP".to_owned()]).await.unwrap();
+    let prices: Vec<i64> = found.iter().map(|one| one.price.unwrap().minor().unwrap()).collect();
+    assert_eq!(prices, [2_990, 3_400]);
+    // The push that follows ends the special price, and nobody pays more.
+    bench.push_one(&eur("KETTLE", 2_990)).await.unwrap();
+    assert_eq!(bench.double.live("KETTLE"), Some(2_990));
+}
+
+#[tokio::test]
+async fn a_special_price_that_is_refused_leaves_the_base_price_as_it_was() {
+    let bench = open().await;
+    bench.double.with(|shop| shop.no_sales = true);
+    let error = bench.push_one(&on_sale(eur("KETTLE", 3_990), 5_990)).await.unwrap_err();
+    assert_eq!((error.class, bench.double.live("KETTLE")), (Class::Rejected, Some(4_990)), "{error}");
+}
+
+#[tokio::test]
+async fn a_refused_token_names_the_switch_that_lets_it_in() {
+    let dead = Bench::open(Shop::new(), judge(), &TABLE.replace("'t1'", "'t2'")).await;
+    let switch = "oauth/consumer/enable_integration_as_bearer";
+    for error in [
+        dead.channel.probe().await.unwrap_err(),
+        dead.push_one(&eur("KETTLE", 4_790)).await.unwrap_err(),
+        dead.channel.read(&["KETTLE".to_owned()]).await.unwrap_err(),
+        dead.channel.find(&["KETTLE".to_owned()]).await.unwrap_err(),
+    ] {
+        assert!(error.class == Class::Refused && error.message.contains(switch), "{error}");
+    }
 }
 
 #[tokio::test]

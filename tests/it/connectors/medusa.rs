@@ -252,6 +252,20 @@ async fn a_write_takes_the_other_prices_along() {
 }
 
 #[tokio::test]
+async fn a_price_with_more_decimals_is_there_and_proves_nothing() {
+    let bench = open().await;
+    let own = dkk("prod_1/variant_1", 49_900);
+    bench.proves(&own).await;
+    bench.double.with(|shop| shop.variants.get_mut("variant_1").unwrap().2[1]["amount"] = json!(499.0012));
+    let seen = bench.read("prod_1/variant_1").await;
+    assert_eq!((seen.price, seen.regular), (Some(own.price), Some(Some(own.price))), "not gone, and not proved");
+    let found = bench.channel.find(&["KETTLE".to_owned()]).await.unwrap();
+    assert_eq!(found[0].price, Some(own.price));
+    bench.push_one(&own).await.unwrap();
+    bench.proves(&own).await;
+}
+
+#[tokio::test]
 async fn sales_are_price_lists_that_end_by_themselves() {
     let bench = open().await;
     let sale = on_sale(dkk("prod_1/variant_1", 39_900), 47_900);

@@ -12,38 +12,72 @@ use super::schema::Judge;
 const TABLE: &str =
     "kind = 'shopware'\nurl = '{url}'\nclient_id = 'SWIA1'\nclient_secret = 's1'\ncurrency = 'EUR'\ntax = 'gross'\n";
 const EUR: &str = "b7d2554b0ce847cd82f3ac9bd1c0dfca";
+/// The system's default currency.
+const SEK: &str = "c0000000000000000000000000000001";
 const KETTLE: &str = "0a000000000000000000000000000001";
 const LAMP: &str = "0a000000000000000000000000000002";
+const RED: &str = "0a000000000000000000000000000004";
 const BOOK: &str = "0a000000000000000000000000000003";
 
 #[derive(Clone)]
 struct Shop {
-    /// Number, tax rate, prices.
+    /// Number, tax rate, prices; a variant that has none of its own inherits those of the kettle.
     products: BTreeMap<&'static str, (&'static str, f64, Vec<Value>)>,
     token: u32,
+    /// Rights of the integration; without any it is an administrator's.
+    rights: Vec<&'static str>,
 }
 
 impl Shop {
     fn new() -> Self {
         let product = |number, rate| {
             let own = json!({ "currencyId": EUR, "gross": 119.0, "net": 100.0, "linked": true, "extensions": [] });
-            let sek = json!({ "currencyId": "c0000000000000000000000000000001", "gross": 1400.5, "net": 1120.4, "linked": false });
+            let sek = json!({ "currencyId": SEK, "gross": 1400.5, "net": 1120.4, "linked": false });
             (number, rate, vec![sek, own])
         };
         let products = [(KETTLE, product("KETTLE", 19.0)), (LAMP, product("LAMP", 19.0)), (BOOK, product("BOOK", 7.0))];
-        Self { products: products.into(), token: 0 }
+        Self { products: products.into(), token: 0, rights: vec![] }
     }
 
-    fn search(&self, criteria: &Value) -> Reply {
+    fn may(&self, right: &str) -> bool {
+        self.rights.is_empty() || self.rights.contains(&right)
+    }
+
+    fn denied(right: &str) -> Reply {
+        let detail = json!({ "message": "Missing privilege", "missingPrivileges": [right] }).to_string();
+        let error = json!({ "status": "403", "code": "FRAMEWORK__MISSING_PRIVILEGE_ERROR", "title": "Forbidden", "detail": detail });
+        Reply::json(403, &json!({ "errors": [error] }))
+    }
+
+    /// What a search without the header shows of an inheriting variant: its own record, which has nothing.
+    fn shown(&self, id: &str, inherits: bool) -> (Value, Value) {
+        let (_, rate, prices) = &self.products[id];
+        match (prices.is_empty(), inherits) {
+            (false, _) => (json!(prices), json!(rate)),
+            (true, true) => self.shown(KETTLE, true),
+            (true, false) => (Value::Null, Value::Null),
+        }
+    }
+
+    fn search(&self, request: &Request) -> Reply {
+        let criteria = request.json();
+        if criteria.get("filter").is_none() {
+            return Reply::ok(&json!({ "data": [{ "id": KETTLE }] }));
+        }
+        let inherits = request.header("sw-inheritance") == "1";
         let filter = &criteria["filter"][0];
         let wanted = filter["value"].as_array().unwrap();
         let own = self.products.iter().filter(|(id, (number, ..))| {
             let value = if filter["field"] == "id" { **id } else { *number };
             wanted.iter().any(|wanted| wanted.as_str().unwrap().eq_ignore_ascii_case(value))
         });
-        let data: Vec<Value> = own.map(|(id, (number, rate, price))| {
-            json!({ "id": id, "productNumber": number, "price": price, "tax": { "taxRate": rate, "apiAlias": "tax" } })
-        }).collect();
+        let data: Vec<Value> = own
+            .map(|(id, (number, ..))| {
+                let (price, rate) = self.shown(id, inherits);
+                let tax = if rate.is_null() { Value::Null } else { json!({ "taxRate": rate, "apiAlias": "tax" }) };
+                json!({ "id": id, "productNumber": number, "price": price, "tax": tax })
+            })
+            .collect();
         Reply::ok(&json!({ "total": data.len(), "data": data }))
     }
 
@@ -51,6 +85,13 @@ impl Shop {
         let payload = actions[0]["payload"].as_array().unwrap();
         if payload.iter().any(|product| product["price"][0]["gross"] == 66.6) {
             let error = json!({ "code": "VIOLATION", "status": "400", "detail": "This price is not for sale.", "source": { "pointer": "/write_data/0/price" } });
+            return Reply::json(400, &json!({ "errors": [error] }));
+        }
+        let of = |product: &Value, code: &str| {
+            product["price"].as_array().unwrap().iter().any(|one| one["currencyId"] == code)
+        };
+        if payload.iter().any(|product| !of(product, SEK)) {
+            let error = json!({ "code": "c1051bb4-d103-4f74-8988-acbcafc7fdc3", "status": "400", "detail": "No price for default currency defined", "source": { "pointer": "/0/price" } });
             return Reply::json(400, &json!({ "errors": [error] }));
         }
         for product in payload {
@@ -91,7 +132,17 @@ impl Vendor for Shop {
                 Reply::ok(&json!({ "data": [{ "id": EUR, "isoCode": "EUR" }] }))
             }
             "/api/search/currency" => Reply::ok(&json!({ "data": [] })),
-            "/api/search/product" => self.search(&request.json()),
+            "/api/search/product" if !self.may("product:read") => Self::denied("product:read"),
+            "/api/search/product" => self.search(request),
+            "/api/search/integration" if !self.may("integration:read") => Self::denied("integration:read"),
+            "/api/search/integration" => {
+                let roles = json!([{ "privileges": self.rights }]);
+                Reply::ok(&json!({ "data": [{ "admin": self.rights.is_empty(), "aclRoles": roles }] }))
+            }
+            "/api/search/customer-group" if !self.may("customer_group:read") => Self::denied("customer_group:read"),
+            "/api/search/customer-group" => {
+                Reply::ok(&json!({ "data": [{ "displayGross": true }, { "displayGross": false }] }))
+            }
             "/api/_action/sync" => self.sync(&request.json()),
             "/api/_info/version" => Reply::ok(&json!({ "version": "6.7.10.1" })),
             _ => Reply::json(404, &json!({ "errors": [{ "status": "404", "title": "Not Found" }] })),
@@ -114,6 +165,8 @@ fn judge() -> Judge {
         .part(sync, "/*/payload/*/price/0", file, "/components/schemas/Price")
         .part(("POST", "/api/search/product"), "", file, "/components/schemas/Criteria")
         .part(("POST", "/api/search/currency"), "", file, "/components/schemas/Criteria")
+        .part(("POST", "/api/search/integration"), "", file, "/components/schemas/Criteria")
+        .part(("POST", "/api/search/customer-group"), "", file, "/components/schemas/Criteria")
 }
 
 async fn open() -> Bench<Shop> {
@@ -176,6 +229,39 @@ async fn a_net_price_of_four_decimals_has_our_price_on_its_other_side() {
 }
 
 #[tokio::test]
+async fn a_price_with_more_decimals_is_there_and_proves_nothing() {
+    // What the shop stores of the net side when a person types 19.99 gross.
+    let bench = Bench::open(Shop::new(), judge(), &TABLE.replace("'gross'", "'net'")).await;
+    bench.double.with(|shop| {
+        let own = &mut shop.products.get_mut(KETTLE).unwrap().2[1];
+        (own["gross"], own["net"]) = (json!(19.99), json!(16.7983193277311));
+    });
+    let seen = bench.read(KETTLE).await;
+    let rounded = Some(WirePrice::from_minor(1_680, Currency::EUR));
+    assert_eq!((seen.price, seen.regular, seen.refused), (rounded, Some(rounded), None), "not gone, and not proved");
+    assert_eq!(bench.channel.find(&["KETTLE".to_owned()]).await.unwrap()[0].price, rounded);
+    bench.push_one(&eur(KETTLE, 1_680)).await.unwrap();
+    bench.proves(&eur(KETTLE, 1_680)).await;
+}
+
+#[tokio::test]
+async fn a_variant_that_inherits_its_price_keeps_what_it_inherits_in_other_currencies() {
+    let bench = open().await;
+    bench.double.with(|shop| shop.products.insert(RED, ("RED", 0.0, vec![])));
+    let found = bench.channel.find(&["RED".to_owned()]).await.unwrap();
+    assert_eq!(found[0].price.unwrap().minor().unwrap(), 11_900, "what buyers pay");
+    assert_eq!(bench.read(RED).await.price.unwrap().minor().unwrap(), 11_900);
+    let odd = PriceChange { vat_pct: Some(Decimal::from(7)), ..eur(RED, 10_995) };
+    assert!(bench.push_one(&odd).await.unwrap_err().message.contains("taxes this product with 19"));
+    bench.push_one(&eur(RED, 10_995)).await.unwrap();
+    bench.proves(&eur(RED, 10_995)).await;
+    bench.double.with(|shop| {
+        assert!(shop.products[RED].2.iter().any(|one| one["currencyId"] == SEK && one["gross"] == 1400.5));
+        assert_eq!(shop.products[KETTLE].2[1]["gross"], 119.0, "the parent stays");
+    });
+}
+
+#[tokio::test]
 async fn bad_items_do_not_hold_up_good_ones() {
     let bench = open().await;
     let strange = PriceChange { vat_pct: None, ..eur(LAMP, 3_000) };
@@ -231,6 +317,29 @@ async fn the_probe_says_what_to_mend() {
     let dead = Bench::open(Shop::new(), judge(), &TABLE.replace("'s1'", "'dead'")).await;
     assert_eq!(dead.channel.probe().await.unwrap_err().class, Class::Refused);
     assert_eq!(dead.push_one(&eur(KETTLE, 9_995)).await.unwrap_err().class, Class::Refused);
+}
+
+#[tokio::test]
+async fn the_probe_tells_missing_rights_and_who_sees_net_prices() {
+    let reads = ["product:read", "tax:read", "currency:read"];
+    let probe = async |more: &[&'static str]| {
+        let rights = reads.into_iter().chain(more.iter().copied()).collect();
+        let bench = Bench::open(Shop { rights, ..Shop::new() }, judge(), TABLE).await;
+        let probe = bench.channel.probe().await.unwrap();
+        assert!(bench.double.written().is_empty(), "a probe changes nothing");
+        probe
+    };
+    let whole = open().await.channel.probe().await.unwrap();
+    assert!(whole.problems.is_empty() && whole.notes[0].contains("1 customer groups see gross"), "{whole:?}");
+    let lacks = probe(&["integration:read"]).await.problems;
+    assert!(lacks.len() == 1 && lacks[0].contains("lacks product:update"), "{lacks:?}");
+    assert!(probe(&["integration:read", "product:update"]).await.problems.is_empty());
+    let silent = probe(&["product:update"]).await;
+    assert!(silent.problems.is_empty() && silent.notes[0].contains("compare its role with product:read"), "{silent:?}");
+    assert!(silent.notes[1].contains("Settings, Customer groups"), "{silent:?}");
+    let bench = Bench::open(Shop { rights: vec!["currency:read"], ..Shop::new() }, judge(), TABLE).await;
+    let blind = bench.channel.probe().await.unwrap().problems;
+    assert!(blind[0].contains("lacks product:read"), "{blind:?}");
 }
 
 #[tokio::test]

@@ -6,9 +6,19 @@ use crate::both_engines;
 use crate::harness::{Setup, TestDb, World, price};
 
 both_engines![
+    what_a_channel_shows_no_price_for_is_said_not_to_be_adopted,
     our_own_price_that_waits_to_be_replaced_is_not_adopted,
     a_feed_that_lost_its_file_is_a_problem_before_anything_goes_out,
 ];
+
+async fn what_a_channel_shows_no_price_for_is_said_not_to_be_adopted(test: TestDb) {
+    let world = World::open(test, Setup::default()).await;
+    for channel in ["till", "google"] {
+        let (_, told) = world.say(&["channel", "adopt", channel]).await.told();
+        assert!(told.contains("0 prices adopted, 1 left alone"), "{told}");
+        assert!(told.contains("shows no price of its own for it") && !told.contains("is ours already"), "{told}");
+    }
+}
 
 async fn our_own_price_that_waits_to_be_replaced_is_not_adopted(test: TestDb) {
     let world = World::open(test, Setup::default()).await;
