@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 use toml::Table;
 use url::Url;
 
-use super::wire::amount;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
+use super::wire::{amount, found};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
@@ -194,9 +194,9 @@ impl Amazon {
     }
 
     fn seen(&self, external: &str, found: Option<&Found>) -> Seen {
-        let complaint = found.and_then(|found| found.complaint.clone());
+        let Some(found) = found else { return Seen::plain(external.to_owned(), None) };
         // The crossed-out price of `attributes` is what was submitted, not what is shown.
-        Seen { complaint, ..Seen::plain(external.to_owned(), found.and_then(|found| found.price)) }
+        Seen { complaint: found.complaint.clone(), ..found::shown(external.to_owned(), found.price.clone()) }
     }
 }
 
@@ -386,7 +386,8 @@ impl Channel for Amazon {
             .zip(skus)
             .map(|(external, sku)| {
                 let seen = self.seen(external, found.iter().find(|found| found.sku == sku));
-                Seen { refused: refused.remove(external), ..seen }
+                let refused = refused.remove(external).or_else(|| seen.refused.clone());
+                Seen { refused, ..seen }
             })
             .collect())
     }
@@ -396,7 +397,8 @@ impl Channel for Amazon {
         let found = self.listings.look(&keys).await?;
         let matched = found.into_iter().filter_map(|found| {
             let external = format!("{}/{}", found.product_type?, found.sku);
-            Some(Match { sku: found.sku, external, price: found.price, shut: None })
+            let price = found.price.ok().flatten().map(|shown| shown.price);
+            Some(Match { sku: found.sku, external, price, shut: None })
         });
         Ok(matched.collect())
     }

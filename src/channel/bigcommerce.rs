@@ -301,11 +301,14 @@ impl BigCommerce {
     }
 
     fn seen(&self, held: &Held) -> Seen {
-        let money = |text: &Option<Box<RawValue>>| amount::parse(text.as_ref()?.get(), self.currency).ok();
-        // A variant without a price of its own has its product's, which `calculated_price` shows.
-        let price = money(&held.calculated_price).or_else(|| money(&held.sale_price)).or_else(|| money(&held.price));
-        let regular = money(&held.price).filter(|regular| price.is_some_and(|price| regular.amount() > price.amount()));
-        Seen::crossed(held.external(), price, regular)
+        let shown = |text: &Option<Box<RawValue>>| {
+            text.as_ref().map_or(Ok(None), |text| amount::shown(text.get(), self.currency))
+        };
+        // A variant without a price of its own has its product's, which `calculated_price` shows. It is what buyers pay,
+        // also where a percentage has left it with more decimals than the currency has, so that no other field stands in.
+        let first = |text| shown(text).transpose();
+        let price = first(&held.calculated_price).or_else(|| first(&held.sale_price)).or_else(|| first(&held.price));
+        found::crossed_out(found::shown(held.external(), price.transpose()), shown(&held.price))
     }
 }
 

@@ -23,16 +23,17 @@ use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::amount::{self, Shown};
 use super::wire::graphql::{self, text};
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, WirePrice};
+use crate::money::Currency;
 use crate::publish::gate::Door;
 use mutation::{LOWEST, base_body, clears, gid, list_body, named, number, quoted, reference, user_error, written};
 
@@ -216,26 +217,26 @@ impl Shopify {
         Ok(Outcome::Each(changes.iter().map(|change| written(payload, change)).collect()))
     }
 
-    fn money(&self, value: Option<&Value>) -> Option<WirePrice> {
-        let value = value.filter(|value| !value.is_null())?;
-        // A MoneyV2 names its currency, a WirePrice is in the shop's.
+    fn shown(&self, value: Option<&Value>) -> Result<Option<Shown>, String> {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+        // A MoneyV2 names its currency, a bare amount is in the shop's.
         let (amount, currency) = match value.get("amount") {
-            Some(amount) => (amount.as_str()?, super::currency(value.get("currencyCode")?.as_str()?).ok()?),
-            None => (value.as_str()?, self.shop.currency),
+            Some(amount) => (amount, super::currency(&text(value, "currencyCode").unwrap_or_default())?),
+            None => (value, self.shop.currency),
         };
-        amount::parse(amount, currency).ok()
+        let amount = amount.as_str().ok_or_else(|| format!("{amount}, which is no text of a price"))?;
+        amount::shown(amount, currency)
     }
 
     /// A variant's price and crossed-out price; a compare-at price that is not above the price crosses nothing out.
     fn seen(&self, external: &str, node: &Value) -> Seen {
         let shown = node.get("contextualPricing").unwrap_or(node);
-        let price = self.money(shown.get("price"));
-        let regular = self.money(shown.get("compareAtPrice"));
-        let regular = regular.filter(|regular| price.is_none_or(|price| regular.amount() > price.amount()));
-        let left = regular.is_none() && node.get("metafield").is_some_and(|field| !field.is_null());
+        let seen = found::shown(external.to_owned(), self.shown(shown.get("price")));
+        let seen = found::crossed_out(seen, self.shown(shown.get("compareAtPrice")));
+        let left = seen.regular == Some(None) && node.get("metafield").is_some_and(|field| !field.is_null());
         let disputed =
             left.then(|| format!("nothing is reduced, and the metafield {LOWEST} of a reduction is still there"));
-        Seen { disputed, ..Seen::crossed(external.to_owned(), price, regular) }
+        Seen { disputed, ..seen }
     }
 
     /// The question for variants' base prices, or what buyers of a country pay, and for the metafield of a reduction.
@@ -310,7 +311,7 @@ impl Shopify {
                     skus.contains(&sku).then(|| Match {
                         sku,
                         external,
-                        price: self.money(node.get("price")),
+                        price: self.shown(node.get("price")).ok().flatten().map(|shown| shown.price),
                         shut: None,
                     })
                 };

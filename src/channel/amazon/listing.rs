@@ -9,11 +9,10 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{Account, Issue, learn};
-use crate::channel::wire::amount;
+use crate::channel::ChannelError;
+use crate::channel::wire::amount::{self, Shown};
 use crate::channel::wire::http::{self, Answer, Call};
 use crate::channel::wire::session::Session;
-use crate::channel::{ChannelError, Class};
-use crate::money::{Currency, WirePrice};
 
 /// `identifiers` and `pageSize` take 20 at most (Listings Items API 2021-08-01).
 const MAX_LOOK: usize = 20;
@@ -24,8 +23,8 @@ pub(super) struct Found {
     pub sku: String,
     /// `None` if the marketplace has no summary of it.
     pub product_type: Option<String>,
-    /// What buyers see.
-    pub price: Option<WirePrice>,
+    /// What buyers see, or the text that is no price.
+    pub price: Result<Option<Shown>, String>,
     /// An issue of the listing about its price; Amazon does not say of which submission.
     pub complaint: Option<String>,
 }
@@ -35,7 +34,6 @@ pub(super) struct Listings {
     base: Url,
     seller: String,
     marketplace: String,
-    currency: Currency,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +85,7 @@ struct Audience {
 impl Listings {
     pub(super) fn new(session: Arc<Session>, account: &Account) -> Self {
         let (seller, marketplace) = (account.seller.clone(), account.marketplace.clone());
-        Self { session, base: account.base.clone(), seller, marketplace, currency: account.currency }
+        Self { session, base: account.base.clone(), seller, marketplace }
     }
 
     pub(super) fn item_url(&self, sku: &str) -> Url {
@@ -103,7 +101,7 @@ impl Listings {
         for part in plain.chunks(MAX_LOOK) {
             let (_, page) = self.page(&[("identifiers", &part.join(",")), ("identifiersType", "SKU")]).await?;
             for item in page.items {
-                found.push(self.found(item)?);
+                found.push(self.found(item));
             }
         }
         for sku in odd {
@@ -111,7 +109,7 @@ impl Listings {
             url.query_pairs_mut().append_pair("includedData", INCLUDED);
             let answer = self.get(url).await?;
             if answer.status != 404 {
-                found.push(self.found(answer.ok()?.parse()?)?);
+                found.push(self.found(answer.ok()?.parse()?));
             }
         }
         Ok(found)
@@ -142,7 +140,7 @@ impl Listings {
         Ok(answer)
     }
 
-    fn found(&self, item: Item) -> Result<Found, ChannelError> {
+    fn found(&self, item: Item) -> Found {
         let summary = item.summaries.into_iter().find(|summary| summary.marketplace_id == self.marketplace);
         let everybody = |offer: &&LiveOffer| {
             let audience = offer.audience.as_ref().and_then(|audience| audience.value.as_deref());
@@ -150,15 +148,12 @@ impl Listings {
                 && offer.offer_type == "B2C"
                 && audience.is_none_or(|audience| audience == super::AUDIENCE)
         };
-        let price = item.offers.iter().find(everybody).map(|offer| {
-            let currency = crate::money::currency(&offer.price.currency_code).unwrap_or(self.currency);
-            amount::parse(offer.price.amount.get(), currency)
+        let price = item.offers.iter().find(everybody).map_or(Ok(None), |offer| {
+            let currency = crate::money::currency(&offer.price.currency_code).map_err(|why| why.to_string())?;
+            amount::shown(offer.price.amount.get(), currency)
         });
-        let price = price.transpose().map_err(|why| {
-            ChannelError::new(Class::Retry { after_ms: None }, format!("Amazon shows no readable price: {why}"))
-        })?;
         let complaint = item.issues.iter().find(|issue| issue.about_price()).map(Issue::sentence);
         let product_type = summary.and_then(|summary| summary.product_type);
-        Ok(Found { sku: item.sku, product_type, price, complaint })
+        Found { sku: item.sku, product_type, price, complaint }
     }
 }

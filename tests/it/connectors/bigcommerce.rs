@@ -273,3 +273,21 @@ async fn other_apps_spend_the_same_budget() {
     bench.push_one(&dkk("7", 46_900)).await.unwrap();
     assert!(started.elapsed().as_millis() >= 150, "five requests a second: {:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn a_price_of_a_percentage_is_told_and_is_no_proof_of_the_price_before_it() {
+    let bench = with(&judge(), TABLE).await;
+    // 47.95 with ten percent off by a price rule of the store.
+    let row = |id: u64, paid: Value| json!({ "id": id, "price": 47.95, "sale_price": null, "calculated_price": paid });
+    let page = json!({ "data": [row(7, json!(43.155)), row(8, json!(47.95))] });
+    bench.double.fail_any(Fault::Answer(Reply::ok(&page)));
+    let seen = bench.channel.read(&["7".to_owned(), "8".to_owned()]).await.unwrap();
+    let paid = Some(omniprice::money::WirePrice::from_minor(4_316, Currency::DKK));
+    assert_eq!((seen[0].price, seen[0].regular), (paid, Some(paid)), "what buyers pay, and no price of ours");
+    assert_eq!((seen[1].price, seen[1].regular), (Some(dkk("8", 4_795).price), Some(None)));
+    let text = json!({ "data": [row(7, json!("from 4")), row(8, json!(47.95))] });
+    bench.double.fail_any(Fault::Answer(Reply::ok(&text)));
+    let seen = bench.channel.read(&["7".to_owned(), "8".to_owned()]).await.unwrap();
+    assert!(seen[0].price.is_none() && seen[0].refused.as_deref().unwrap().contains("from 4"), "not gone: {seen:?}");
+    assert_eq!(seen[1].price, Some(dkk("8", 4_795).price));
+}

@@ -410,3 +410,17 @@ async fn the_budget_of_the_last_answer_paces_the_next_request() {
     bench.push_one(&dkk("1/11", 46_900)).await.unwrap();
     assert!(started.elapsed().as_millis() >= 80, "ten points at a hundred a second: {:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let bench = base().await;
+    bench.double.with(|shop| {
+        shop.variants.get_mut("11").unwrap().2 = ("499.005".to_owned(), None);
+        shop.variants.get_mut("12").unwrap().2 = ("499.00".to_owned(), Some("599.005".to_owned()));
+    });
+    let seen = bench.channel.read(&["1/11", "1/12", "2/21"].map(str::to_owned)).await.unwrap();
+    let (rounded, plain) = (Some(dkk("1/11", 49_901).price), Some(dkk("1/12", 49_900).price));
+    assert_eq!((seen[0].price, seen[0].regular), (rounded, Some(rounded)), "there, and no price of ours");
+    assert_eq!((seen[1].price, seen[1].regular), (plain, Some(plain)), "something is crossed out");
+    assert_eq!((seen[2].price, seen[2].regular), (Some(dkk("2/21", 34_900).price), Some(None)));
+}

@@ -170,3 +170,11 @@ async fn reads_and_commands_have_budgets_of_their_own() {
     }
     assert!(begun.elapsed().as_millis() > 1_000, "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let case = case();
+    let mut odd = case.vendor.offer("7001");
+    odd["sellingMode"]["price"]["amount"] = json!("20.0049");
+    case.tells_of_an_odd_price(&case.open().await, "7002", &odd).await;
+}

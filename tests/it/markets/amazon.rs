@@ -280,3 +280,12 @@ async fn a_feed_that_was_not_uploaded_never_began() {
     bench.push_one(&by_feed().change(1_800)).await.unwrap();
     assert_eq!(bench.double.live("LUGGAGE/BAG"), Some(1_800));
 }
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let case = case();
+    let mut odd = case.vendor.item("BAG");
+    odd["offers"][1]["price"]["amount"] = json!("20.0049");
+    let page = json!({ "items": [odd, case.vendor.item("CASE")] });
+    case.tells_of_an_odd_price(&case.open().await, "LUGGAGE/CASE", &page).await;
+}
