@@ -240,12 +240,20 @@ impl Allegro {
         Ok(Receipt { echoed: None })
     }
 
-    /// The offers with this external id; one of ours has one.
-    async fn offers_of(&self, sku: &str) -> Result<impl Iterator<Item = Offer>, ChannelError> {
-        let answer = self.get(&["sale", "offers"], &[("external.id", sku), ("limit", MAX_OFFERS)]).await?.ok()?;
-        let list: Offers = answer.parse()?;
-        let is_sku = move |offer: &Offer| offer.external.as_ref().and_then(|e| e.id.as_deref()) == Some(sku);
-        Ok(list.offers.into_iter().filter(is_sku))
+    /// The offers with this external id; one of ours has one. A relisted item has it too, so offers that have ended or
+    /// are drafts count only where none is on sale.
+    async fn offers_of(&self, sku: &str) -> Result<Vec<Offer>, ChannelError> {
+        let is_sku = |offer: &Offer| offer.external.as_ref().and_then(|e| e.id.as_deref()) == Some(sku);
+        let asked = [("external.id", sku), ("limit", MAX_OFFERS)];
+        let on_sale = [asked[0], asked[1], ("publication.status", "ACTIVE")];
+        for query in [&on_sale[..], &asked[..]] {
+            let mut list: Offers = self.get(&["sale", "offers"], query).await?.ok()?.parse()?;
+            list.offers.retain(is_sku);
+            if !list.offers.is_empty() {
+                return Ok(list.offers);
+            }
+        }
+        Ok(Vec::new())
     }
 }
 
