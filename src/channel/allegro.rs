@@ -16,7 +16,8 @@ use toml::Table;
 use url::Url;
 use uuid::Uuid;
 
-use super::wire::amount;
+use super::wire::amount::{self, Shown};
+use super::wire::found;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::pace::Pace;
@@ -176,9 +177,15 @@ struct External {
 }
 
 impl Offer {
-    fn price(&self) -> Result<Option<WirePrice>, ChannelError> {
-        let price = self.selling_mode.as_ref().and_then(|mode| mode.price.as_ref()).map(Amount::money).transpose();
-        price.map_err(|why| ChannelError::new(Class::Retry { after_ms: None }, format!("Allegro shows {why}")))
+    fn shown(&self) -> Result<Option<Shown>, String> {
+        let price = self.selling_mode.as_ref().and_then(|mode| mode.price.as_ref());
+        let Some(Amount { amount, currency }) = price else { return Ok(None) };
+        amount::shown(amount, crate::money::currency(currency).map_err(|why| why.to_string())?)
+    }
+
+    /// The same for whoever proves nothing with it.
+    fn price(&self) -> Option<WirePrice> {
+        self.shown().ok().flatten().map(|shown| shown.price)
     }
 }
 
@@ -233,12 +240,20 @@ impl Allegro {
         Ok(Receipt { echoed: None })
     }
 
-    /// The offers with this external id; one of ours has one.
-    async fn offers_of(&self, sku: &str) -> Result<impl Iterator<Item = Offer>, ChannelError> {
-        let answer = self.get(&["sale", "offers"], &[("external.id", sku), ("limit", MAX_OFFERS)]).await?.ok()?;
-        let list: Offers = answer.parse()?;
-        let is_sku = move |offer: &Offer| offer.external.as_ref().and_then(|e| e.id.as_deref()) == Some(sku);
-        Ok(list.offers.into_iter().filter(is_sku))
+    /// The offers with this external id; one of ours has one. A relisted item has it too, so offers that have ended or
+    /// are drafts count only where none is on sale.
+    async fn offers_of(&self, sku: &str) -> Result<Vec<Offer>, ChannelError> {
+        let is_sku = |offer: &Offer| offer.external.as_ref().and_then(|e| e.id.as_deref()) == Some(sku);
+        let asked = [("external.id", sku), ("limit", MAX_OFFERS)];
+        let on_sale = [asked[0], asked[1], ("publication.status", "ACTIVE")];
+        for query in [&on_sale[..], &asked[..]] {
+            let mut list: Offers = self.get(&["sale", "offers"], query).await?.ok()?.parse()?;
+            list.offers.retain(is_sku);
+            if !list.offers.is_empty() {
+                return Ok(list.offers);
+            }
+        }
+        Ok(Vec::new())
     }
 }
 
@@ -290,8 +305,8 @@ impl Channel for Allegro {
         let mut seen = Vec::with_capacity(externals.len());
         for external in externals {
             let answer = self.get(&["sale", "product-offers", external], &[]).await?;
-            let price = if answer.status == 404 { None } else { answer.ok()?.parse::<Offer>()?.price()? };
-            seen.push(Seen::plain(external.clone(), price));
+            let price = if answer.status == 404 { Ok(None) } else { answer.ok()?.parse::<Offer>()?.shown() };
+            seen.push(found::shown(external.clone(), price));
         }
         Ok(seen)
     }
@@ -300,7 +315,7 @@ impl Channel for Allegro {
         let mut found = Vec::new();
         for sku in skus {
             for offer in self.offers_of(sku).await? {
-                let price = offer.price()?;
+                let price = offer.price();
                 found.push(Match { sku: sku.clone(), external: offer.id, price, shut: None });
             }
         }
@@ -311,7 +326,7 @@ impl Channel for Allegro {
         let answer = self.get(&["sale", "offers"], &[("limit", "1")]).await?.ok()?;
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         let list: Offers = answer.parse()?;
-        let price = list.offers.iter().find_map(|offer| offer.price().ok().flatten());
+        let price = list.offers.iter().find_map(Offer::price);
         if let Some(other) = price.map(WirePrice::currency).filter(|other| *other != self.seller.currency) {
             problems.push(format!("offers are in {0}; set currency = \"{0}\"", other.code()));
         }

@@ -4,6 +4,8 @@
 //! - `attributes` is what was submitted, `offers` what buyers see, `issues` why not: a read compares `offers`.
 //! - `replace` swaps the offer of its selectors (marketplace, currency, audience) as a whole: without `discounted_price`
 //!   a sale is gone, and so are a repricer's minimum and maximum, which would refuse later prices.
+//! - A seller closes a listing by an end of that offer in the past; replacing it without would put it on sale again. So
+//!   the submitted offer is read first: a closed one takes no price, another one keeps its start and its end.
 //! - `ACCEPTED` is not live. A feed can overtake a single update, so one channel uses one of the two ways.
 
 use std::sync::Arc;
@@ -17,10 +19,10 @@ use serde_json::value::RawValue;
 use toml::Table;
 use url::Url;
 
-use super::wire::amount;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
+use super::wire::{amount, found};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
@@ -32,7 +34,7 @@ use crate::publish::gate::{Door, GateError, Quote};
 mod listing;
 mod submission;
 
-use listing::{Found, Listings};
+use listing::{Found, Listings, Window};
 use submission::{FEED_BURST, FEEDS_PER_MINUTE, Feeds};
 
 pub const KIND: Kind = Kind {
@@ -47,7 +49,7 @@ client_secret = "${AMAZON_CLIENT_SECRET}"
 refresh_token = "${AMAZON_REFRESH_TOKEN}"  # role "Product Listing"
 currency = "EUR"
 api_url = "https://sellingpartnerapi-eu.amazon.com"  # -na for America, -fe for the Far East
-write = "patch"                            # "feed" sends up to 5,000 prices at once and takes minutes longer
+write = "patch"                            # "feed" sends up to 2,000 prices at once and takes minutes longer
 drift = "alert"
 "#,
     check: |table| build(table).map(drop),
@@ -57,8 +59,9 @@ drift = "alert"
 /// Listings Items API, usage plans: 5 requests a second, burst 5, for each pair of application and seller.
 const BURST: u32 = 5;
 const PER_MINUTE: u32 = 300;
-/// Prices of one feed. The vendor takes 25,000 messages (Feeds API, JSON_LISTINGS_FEED guide); fewer lose less at once.
-const MAX_FEED: usize = 5_000;
+/// Prices of one feed. The vendor takes 25,000 messages (Feeds API, JSON_LISTINGS_FEED guide); of these, their offers are
+/// looked at in 20 seconds, twenty a request, which is well within the lane's lease.
+const MAX_FEED: usize = 2_000;
 /// A sale "until further notice" gets this end, since Amazon wants one; it is sent again long before.
 const OPEN_END_MS: i64 = 5 * 365 * Millis::DAY;
 /// What a sale price applies to: every buyer. Business prices are offers of their own.
@@ -152,7 +155,9 @@ impl Amazon {
 
     async fn patch(&self, change: &PriceChange, door: &Door) -> Result<Receipt, ChannelError> {
         let (product_type, sku) = split(&change.external)?;
-        let body = PatchBody { product_type: product_type.to_owned(), patches: vec![self.patched(change)?] };
+        let window = self.listings.windows(&[sku]).await?.remove(sku).unwrap_or_default();
+        let patches = vec![self.patched(change, window)?];
+        let body = PatchBody { product_type: product_type.to_owned(), patches };
         let body = encode(&body)?;
         let quoted = quoted_patch(&body, sku)?;
         let pass = door.narrowed(&[change.external.as_str()]).check(body, &quoted)?;
@@ -172,8 +177,36 @@ impl Amazon {
         }
     }
 
+    /// One feed for all prices that listings take; the others are refused one by one.
+    async fn feed(
+        &self,
+        changes: &[PriceChange],
+        door: &Door,
+    ) -> Result<Vec<Result<Receipt, ChannelError>>, ChannelError> {
+        let skus: Vec<&str> =
+            changes.iter().map(|c| split(&c.external).map(|(_, sku)| sku)).collect::<Result<_, _>>()?;
+        let mut windows = self.listings.windows(&skus).await?;
+        let patch =
+            |(change, sku): (&PriceChange, &&str)| self.patched(change, windows.remove(*sku).unwrap_or_default());
+        let patches: Vec<Result<Patch, ChannelError>> = changes.iter().zip(&skus).map(patch).collect();
+        let mut results = Vec::with_capacity(changes.len());
+        let mut messages = Vec::with_capacity(changes.len());
+        for (change, patch) in changes.iter().zip(patches) {
+            results.push(patch.map(|patch| {
+                messages.push((change, patch));
+                Receipt { echoed: None }
+            }));
+        }
+        if messages.is_empty() {
+            return Ok(results);
+        }
+        let sent = self.feeds.submit(messages, door).await;
+        Ok(results.into_iter().map(|result| result.and_then(|receipt| sent.clone().map(|()| receipt))).collect())
+    }
+
     /// The one patch of a price: the whole offer for its selectors.
-    fn patched(&self, change: &PriceChange) -> Result<Patch, ChannelError> {
+    fn patched(&self, change: &PriceChange, window: Window) -> Result<Patch, ChannelError> {
+        window.still_open(self.clock.now())?;
         let regular = change.sale.map_or(change.price, |sale| sale.regular);
         let discounted = change.sale.map(|sale| {
             let end = sale.ends_at.unwrap_or_else(|| sale.starts_at.plus(OPEN_END_MS));
@@ -187,6 +220,8 @@ impl Amazon {
                 marketplace_id: self.account.marketplace.clone(),
                 currency: change.price.currency().code().to_owned(),
                 audience: AUDIENCE.to_owned(),
+                start_at: window.start_at.map(|value| Moment { value }),
+                end_at: window.end_at.map(|value| Moment { value }),
                 our_price: vec![Scheduled { schedule: vec![Slot::new(regular, None)?] }],
                 discounted_price: discounted.transpose()?,
             }],
@@ -194,9 +229,9 @@ impl Amazon {
     }
 
     fn seen(&self, external: &str, found: Option<&Found>) -> Seen {
-        let complaint = found.and_then(|found| found.complaint.clone());
+        let Some(found) = found else { return Seen::plain(external.to_owned(), None) };
         // The crossed-out price of `attributes` is what was submitted, not what is shown.
-        Seen { complaint, ..Seen::plain(external.to_owned(), found.and_then(|found| found.price)) }
+        Seen { complaint: found.complaint.clone(), ..found::shown(external.to_owned(), found.price.clone()) }
     }
 }
 
@@ -241,9 +276,21 @@ struct Offer {
     marketplace_id: String,
     currency: String,
     audience: String,
+    /// The window of the offer itself, as its seller has set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start_at: Option<Moment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end_at: Option<Moment>,
     our_price: Vec<Scheduled>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     discounted_price: Option<Vec<Scheduled>>,
+}
+
+/// Amazon packs the times of an offer, but not those of a sale, into an object.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Moment {
+    value: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -360,15 +407,7 @@ impl Channel for Amazon {
 
     async fn push(&self, changes: &[PriceChange], door: &Door) -> Vec<Result<Receipt, ChannelError>> {
         if self.account.write == Write::Feed {
-            let patches: Result<Vec<Patch>, _> = changes.iter().map(|change| self.patched(change)).collect();
-            let sent = match patches {
-                Ok(patches) => self.feeds.submit(changes, patches, door).await,
-                Err(error) => Err(error),
-            };
-            return match sent {
-                Ok(()) => changes.iter().map(|_| Ok(Receipt { echoed: None })).collect(),
-                Err(error) => super::all_failed(changes, &error),
-            };
+            return self.feed(changes, door).await.unwrap_or_else(|error| super::all_failed(changes, &error));
         }
         let mut results = Vec::with_capacity(changes.len());
         for change in changes {
@@ -386,7 +425,8 @@ impl Channel for Amazon {
             .zip(skus)
             .map(|(external, sku)| {
                 let seen = self.seen(external, found.iter().find(|found| found.sku == sku));
-                Seen { refused: refused.remove(external), ..seen }
+                let refused = refused.remove(external).or_else(|| seen.refused.clone());
+                Seen { refused, ..seen }
             })
             .collect())
     }
@@ -396,7 +436,8 @@ impl Channel for Amazon {
         let found = self.listings.look(&keys).await?;
         let matched = found.into_iter().filter_map(|found| {
             let external = format!("{}/{}", found.product_type?, found.sku);
-            Some(Match { sku: found.sku, external, price: found.price, shut: None })
+            let price = found.price.ok().flatten().map(|shown| shown.price);
+            Some(Match { sku: found.sku, external, price, shut: None })
         });
         Ok(matched.collect())
     }

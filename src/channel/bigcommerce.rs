@@ -3,19 +3,22 @@
 //!
 //! - A sale price of 0 means free, not none. In the catalogue `null` clears it; a record of a price list has no null, so
 //!   a record that has a sale price is written, deleted and written again without one: a price that the store does not
-//!   take leaves the record as it was, and one that is absent after an unclear end is sent again.
+//!   take leaves the record as it was, and one that is absent after an unclear end is sent again. What else the record has
+//!   (volume prices, recommended and least advertised price) is read before and written with it.
 //! - A batch that fails with 422 may have saved its good items: those are looked at before anything else.
 //! - The request budget belongs to all apps of a store, so the answers' headers are believed rather than our own count.
 //! - Price lists take one upsert at a time. Nothing has dates: the daemon starts and ends sales.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+mod record;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use toml::Table;
@@ -32,7 +35,8 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::money::{Currency, WirePrice};
-use crate::publish::gate::{Door, GateError, Quote};
+use crate::publish::gate::Door;
+use record::{Held, Product, Record, Variant, quoted};
 
 pub const KIND: Kind = Kind {
     name: "bigcommerce",
@@ -80,44 +84,8 @@ struct BigCommerce {
     currency: Currency,
     tax: Tax,
     clock: Clock,
-}
-
-/// A catalogue variant as it travels; a sale price of null is none.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variant {
-    id: u64,
-    price: Box<RawValue>,
-    sale_price: Option<Box<RawValue>>,
-}
-
-/// A record of a price list as it travels.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    variant_id: u64,
-    currency: String,
-    price: Box<RawValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sale_price: Option<Box<RawValue>>,
-}
-
-/// A variant or a record as the store shows it.
-#[derive(Debug, Deserialize)]
-struct Held {
-    id: Option<u64>,
-    variant_id: Option<u64>,
-    sku: Option<String>,
-    price: Option<Box<RawValue>>,
-    sale_price: Option<Box<RawValue>>,
-    calculated_price: Option<Box<RawValue>>,
-    currency: Option<String>,
-}
-
-impl Held {
-    fn external(&self) -> String {
-        self.variant_id.or(self.id).map(|id| id.to_string()).unwrap_or_default()
-    }
+    /// What records had beside their prices that were deleted and are not known to be there again.
+    kept: Mutex<BTreeMap<u64, record::Kept>>,
 }
 
 fn build(table: &Table) -> Result<(Url, HeaderMap, Settings), String> {
@@ -159,7 +127,20 @@ impl BigCommerce {
             currency: super::currency(&settings.currency)?,
             tax: settings.tax,
             clock: setting.clock.clone(),
+            kept: Mutex::default(),
         })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<u64, record::Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// These records are there again, with all that they had.
+    fn restored(&self, changes: &[&PriceChange]) {
+        let mut kept = self.kept();
+        for id in changes.iter().filter_map(|change| change.external.parse().ok()) {
+            let _: Option<record::Kept> = kept.remove(&id);
+        }
     }
 
     fn code(&self) -> String {
@@ -194,7 +175,9 @@ impl BigCommerce {
         let list = values.join(",");
         let answer = match &self.price_list {
             Some(own) => {
-                let query = [(key, list.as_str()), ("currency", &self.code()), ("limit", PAGE)];
+                let code = self.code();
+                let query =
+                    [(key, list.as_str()), ("currency", &code), ("include", "bulk_pricing_tiers"), ("limit", PAGE)];
                 self.rest.get(&["pricelists", own, "records"], &query).await?
             }
             None => self.rest.get(&["catalog", "variants"], &[(key, list.as_str()), ("limit", PAGE)]).await?,
@@ -206,7 +189,32 @@ impl BigCommerce {
     }
 
     async fn held_by_id(&self, ids: &[&str]) -> Result<Vec<Held>, ChannelError> {
-        self.held(if self.price_list.is_some() { "variant_id:in" } else { "id" }, ids).await
+        if self.price_list.is_some() {
+            return self.held("variant_id:in", ids).await;
+        }
+        let [_, _, ..] = ids else { return self.held("id", ids).await };
+        let mut held = self.held("id:in", ids).await?;
+        // The reference lists the filter of one id only, so a variant that is missing among several is asked for alone
+        // before it counts as gone.
+        for id in ids {
+            if !held.iter().any(|held| held.external() == *id) {
+                held.extend(self.held("id", &[id]).await?);
+            }
+        }
+        Ok(held)
+    }
+
+    /// Variants of products without options, which have the SKU of their product and are not found as variants
+    /// (reference, "Get all variants", parameter sku).
+    async fn base_variants(&self, sku: &str) -> Result<Vec<Held>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Page {
+            data: Vec<Product>,
+        }
+        let query = [("sku", sku), ("include", "variants"), ("limit", PAGE)];
+        let answer = self.rest.get(&["catalog", "products"], &query).await?;
+        let page: Page = self.good(answer).await?.parse()?;
+        Ok(page.data.into_iter().filter_map(|product| product.base(sku)).collect())
     }
 
     fn body(&self, changes: &[&PriceChange]) -> Result<Vec<u8>, ChannelError> {
@@ -221,7 +229,13 @@ impl BigCommerce {
             let one = |(id, price, sale_price)| Variant { id, price, sale_price };
             return serde_json::to_vec(&parts.into_iter().map(one).collect::<Vec<_>>()).map_err(broken);
         }
-        let one = |(variant_id, price, sale_price)| Record { variant_id, currency: self.code(), price, sale_price };
+        let kept = self.kept();
+        let one = |(variant_id, price, sale_price)| {
+            let record::Kept { retail_price, map_price, bulk_pricing_tiers } =
+                kept.get(&variant_id).cloned().unwrap_or_default();
+            let currency = self.code();
+            Record { variant_id, currency, price, sale_price, retail_price, map_price, bulk_pricing_tiers }
+        };
         serde_json::to_vec(&parts.into_iter().map(one).collect::<Vec<_>>()).map_err(broken)
     }
 
@@ -242,9 +256,11 @@ impl BigCommerce {
             changes.iter().copied().filter(|change| deleted.contains(&change.external)).collect();
         if !again.is_empty() {
             let body = self.body(&again)?;
-            let pass = outgoing::pass(door, &again, body.clone(), quoted(&body, self.currency))?;
+            let quotes = quoted(&body, self.currency, &self.kept());
+            let pass = outgoing::pass(door, &again, body, quotes)?;
             let answer = self.rest.push(Method::PUT, &["pricelists", list, "records"], &[], pass).await?;
             self.good(answer).await?;
+            self.restored(&again);
         }
         ended
     }
@@ -256,8 +272,11 @@ impl BigCommerce {
         deleted: &mut BTreeSet<String>,
     ) -> Result<(), ChannelError> {
         for held in self.held_by_id(externals).await?.iter().filter(|held| held.sale_price.is_some()) {
+            let kept = held.kept().map_err(|why| ChannelError::new(Class::Rejected, why))?;
             // Noted first: a deletion without an answer may have been one.
             deleted.insert(held.external());
+            let id = reference(&held.external())?;
+            self.kept().insert(id, kept);
             let answer = self.rest.delete(&["pricelists", list, "records", &held.external(), &self.code()]).await?;
             self.good(answer).await?;
         }
@@ -266,7 +285,8 @@ impl BigCommerce {
 
     async fn update(&self, changes: &[&PriceChange], door: &Door) -> Result<Outcome, ChannelError> {
         let body = self.body(changes)?;
-        let pass = outgoing::pass(door, changes, body.clone(), quoted(&body, self.currency))?;
+        let quotes = quoted(&body, self.currency, &self.kept());
+        let pass = outgoing::pass(door, changes, body, quotes)?;
         let path: &[&str] = match &self.price_list {
             Some(list) => &["pricelists", list, "records"],
             None => &["catalog", "variants"],
@@ -279,6 +299,7 @@ impl BigCommerce {
         if let Some(list) = &self.price_list {
             // An upsert answers with an empty object.
             answer.json()?;
+            self.restored(changes);
             // The prices are written by now, so whatever goes wrong from here on is for a read to tell.
             let unclear = |error: ChannelError| {
                 ChannelError::new(Class::Unknown, format!("the sale could not be ended: {}", error.message))
@@ -301,11 +322,14 @@ impl BigCommerce {
     }
 
     fn seen(&self, held: &Held) -> Seen {
-        let money = |text: &Option<Box<RawValue>>| amount::parse(text.as_ref()?.get(), self.currency).ok();
-        // A variant without a price of its own has its product's, which `calculated_price` shows.
-        let price = money(&held.calculated_price).or_else(|| money(&held.sale_price)).or_else(|| money(&held.price));
-        let regular = money(&held.price).filter(|regular| price.is_some_and(|price| regular.amount() > price.amount()));
-        Seen::crossed(held.external(), price, regular)
+        let shown = |text: &Option<Box<RawValue>>| {
+            text.as_ref().map_or(Ok(None), |text| amount::shown(text.get(), self.currency))
+        };
+        // A variant without a price of its own has its product's, which `calculated_price` shows. It is what buyers pay,
+        // also where a percentage has left it with more decimals than the currency has, so that no other field stands in.
+        let first = |text| shown(text).transpose();
+        let price = first(&held.calculated_price).or_else(|| first(&held.sale_price)).or_else(|| first(&held.price));
+        found::crossed_out(found::shown(held.external(), price.transpose()), shown(&held.price))
     }
 }
 
@@ -334,25 +358,6 @@ fn partly(answer: &Answer, changes: &[&PriceChange]) -> Result<Outcome, ChannelE
         None => Err(ChannelError::new(Class::Unknown, "the batch had bad items; this one may have been saved")),
     };
     Ok(Outcome::Each(changes.iter().map(one).collect()))
-}
-
-/// Reads prices back out of an outgoing batch, by its text alone. The catalogue names no currency: it is the store's.
-fn quoted(body: &[u8], currency: Currency) -> Result<Vec<Quote>, GateError> {
-    let quote = |id: u64, currency, price: &RawValue, sale: Option<&RawValue>| {
-        let price = outgoing::money(price.get(), currency)?;
-        Ok(match sale {
-            Some(sale) => outgoing::quote(id.to_string(), outgoing::money(sale.get(), currency)?, Some(price)),
-            None => Quote::new(id.to_string(), price),
-        })
-    };
-    if let Ok(variants) = outgoing::parse::<Vec<Variant>>(body) {
-        return variants.iter().map(|one| quote(one.id, currency, &one.price, one.sale_price.as_deref())).collect();
-    }
-    let one = |record: &Record| {
-        let currency = outgoing::currency(&record.currency.to_ascii_uppercase())?;
-        quote(record.variant_id, currency, &record.price, record.sale_price.as_deref())
-    };
-    outgoing::parse::<Vec<Record>>(body)?.iter().map(one).collect()
 }
 
 #[async_trait]
@@ -396,8 +401,12 @@ impl Channel for BigCommerce {
             }
             let answer = self.rest.get(&["catalog", "variants"], &[("sku", sku), ("limit", PAGE)]).await?;
             let page: Page = self.good(answer).await?.parse()?;
-            let own = page.data.iter().filter(|held| held.sku.as_deref() == Some(sku));
-            matches.extend(own.map(|held| {
+            let mut own: Vec<Held> =
+                page.data.into_iter().filter(|held| held.sku.as_deref() == Some(sku.as_str())).collect();
+            if own.is_empty() {
+                own = self.base_variants(sku).await?;
+            }
+            matches.extend(own.iter().map(|held| {
                 let price = if self.price_list.is_some() { None } else { self.seen(held).price };
                 Match { sku: sku.clone(), external: held.external(), price, shut: None }
             }));
@@ -435,24 +444,5 @@ impl Channel for BigCommerce {
         };
         let note = format!("the store does not tell everything; compare {by_hand} with its settings by hand");
         Ok(Probe::of(about, problems).noting([note]))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_leaves_is_read_back_from_the_text_itself() {
-        let dkk = |minor| WirePrice::from_minor(minor, Currency::DKK);
-        let of = |body: &str| quoted(body.as_bytes(), Currency::DKK);
-        assert_eq!(of(r#"[{"id":7,"price":479,"sale_price":null}]"#).unwrap(), [Quote::new("7", dkk(47_900))]);
-        let sale = outgoing::quote("7", dkk(47_950), Some(dkk(59_900)));
-        assert_eq!(of(r#"[{"id":7,"price":599,"sale_price":479.5}]"#).unwrap(), [sale]);
-        let eur = WirePrice::from_minor(6_400, Currency::EUR);
-        assert_eq!(of(r#"[{"variant_id":7,"currency":"eur","price":64}]"#).unwrap(), [Quote::new("7", eur)]);
-        for bad in [r#"[{"id":7,"price":479,"sale_price":null,"map_price":1}]"#, r#"[{"id":7,"price":479.005}]"#] {
-            assert!(of(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -19,7 +19,8 @@ use serde_json::value::RawValue;
 use toml::Table;
 use url::Url;
 
-use super::wire::amount;
+use super::wire::amount::{self, Shown};
+use super::wire::found;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jobs::Jobs;
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
@@ -29,7 +30,7 @@ use super::{
     Seen, Setting, Tax,
 };
 use crate::clock::{Clock, Millis};
-use crate::money::{Currency, WirePrice};
+use crate::money::Currency;
 use crate::publish::gate::{Door, GateError, Quote};
 
 pub const KIND: Kind = Kind {
@@ -158,9 +159,9 @@ impl Offer {
 
 impl Pricing {
     /// What one piece costs.
-    fn single(&self) -> Result<Option<WirePrice>, String> {
+    fn single(&self) -> Result<Option<Shown>, String> {
         let step = self.bundle_prices.iter().find(|step| step.quantity == 1);
-        step.map(|step| amount::parse(step.unit_price.get(), Currency::EUR)).transpose()
+        step.map_or(Ok(None), |step| amount::shown(step.unit_price.get(), Currency::EUR))
     }
 }
 
@@ -321,16 +322,16 @@ impl Channel for Bol {
         for external in externals {
             let answer = self.get(&["retailer", "offers", external]).await?;
             let (price, unpublished) = if answer.status == 404 {
-                (None, None)
+                (Ok(None), None)
             } else {
-                let answer = answer.ok()?;
-                let offer: Offer = answer.parse()?;
-                (offer.pricing.single().map_err(|why| answer.unclear(why))?, offer.unpublished_for_its_price())
+                let offer: Offer = answer.ok()?.parse()?;
+                (offer.pricing.single(), offer.unpublished_for_its_price())
             };
             // Whoever reads the offer sees its price; buyers see neither.
             let (disputed, complaint) = (unpublished.clone(), unpublished);
-            let plain = Seen::plain(external.clone(), price);
-            seen.push(Seen { refused: refused.remove(external), complaint, disputed, ..plain });
+            let shown = found::shown(external.clone(), price);
+            let refused = refused.remove(external).or_else(|| shown.refused.clone());
+            seen.push(Seen { refused, complaint, disputed, ..shown });
         }
         Ok(seen)
     }
@@ -366,6 +367,7 @@ impl Channel for Bol {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::WirePrice;
 
     #[test]
     fn what_leaves_is_read_back_from_the_text_itself() {

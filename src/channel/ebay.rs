@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 use url::Url;
 
-use super::wire::amount;
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::oauth::{Client, ClientAuth, Grant, Tokens};
 use super::wire::session::{Bearer, Session};
+use super::wire::{amount, found};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     Seen, Setting, Tax,
@@ -199,13 +199,16 @@ struct Shown {
 }
 
 impl Offer {
-    fn price(&self) -> Result<Option<WirePrice>, ChannelError> {
+    fn shown(&self) -> Result<Option<amount::Shown>, String> {
         let Some(Shown { value, currency }) = self.pricing_summary.as_ref().and_then(|p| p.price.as_ref()) else {
             return Ok(None);
         };
-        let amount = Amount { value: value.clone(), currency: currency.clone() };
-        let broken = |why| ChannelError::new(Class::Retry { after_ms: None }, format!("eBay shows {why}"));
-        amount.money().map(Some).map_err(broken)
+        amount::shown(value, crate::money::currency(currency).map_err(|why| why.to_string())?)
+    }
+
+    /// The same for whoever proves nothing with it.
+    fn price(&self) -> Option<WirePrice> {
+        self.shown().ok().flatten().map(|shown| shown.price)
     }
 }
 
@@ -316,8 +319,8 @@ impl Channel for Ebay {
         let mut seen = Vec::with_capacity(externals.len());
         for external in externals {
             let answer = self.get(self.url(&["offer", external], &[])).await?;
-            let price = if answer.status == 404 { None } else { answer.ok()?.parse::<Offer>()?.price()? };
-            seen.push(Seen::plain(external.clone(), price));
+            let price = if answer.status == 404 { Ok(None) } else { answer.ok()?.parse::<Offer>()?.shown() };
+            seen.push(found::shown(external.clone(), price));
         }
         Ok(seen)
     }
@@ -336,7 +339,7 @@ impl Channel for Ebay {
                 found.push(Match {
                     sku: sku.clone(),
                     external: offer.offer_id.clone(),
-                    price: offer.price()?,
+                    price: offer.price(),
                     shut: None,
                 });
             }
@@ -349,7 +352,7 @@ impl Channel for Ebay {
         let (answer, offers) = self.offers("omniprice-probe").await?;
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         let own = self.seller.currency;
-        let other = offers.iter().filter_map(|offer| offer.price().ok().flatten()).find(|p| p.currency() != own);
+        let other = offers.iter().filter_map(Offer::price).find(|p| p.currency() != own);
         if let Some(other) = other {
             problems.push(format!("offers are in {0}; set currency = \"{0}\"", other.currency().code()));
         }

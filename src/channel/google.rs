@@ -20,6 +20,7 @@ use serde_json::Value;
 use toml::Table;
 use url::Url;
 
+use super::wire::found;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jwt;
 use super::wire::oauth::{Assertion, Client, ClientAuth, Grant, Tokens};
@@ -274,17 +275,17 @@ impl Google {
         Err(ChannelError::new(Class::Rejected, format!("the account has more than {MAX_PAGES} pages of products")))
     }
 
-    fn seen(&self, external: &str, product: Option<Product>) -> Result<Seen, ChannelError> {
-        let Some(product) = product else { return Ok(Seen::plain(external.to_owned(), None)) };
-        let broken = |why| ChannelError::new(Class::Retry { after_ms: None }, format!("Google shows {why}"));
+    fn seen(&self, external: &str, product: Option<Product>) -> Seen {
+        let Some(product) = product else { return Seen::plain(external.to_owned(), None) };
         let Shown { price, sale_price, sale_price_effective_date: window } = product.product_attributes;
-        let price = price.map(|price| price.money()).transpose().map_err(broken)?;
-        let sale = sale_price.map(|price| price.money()).transpose().map_err(broken)?;
+        let shown = |price: Option<Price>| price.map(|price| price.shown()).transpose();
         let now = self.clock.now();
-        let sale = sale.filter(|_| window.is_none_or(|window| window.holds(now)));
+        let sale = sale_price.filter(|_| window.is_none_or(|window| window.holds(now)));
+        let (paid, regular) = if sale.is_some() { (sale, price) } else { (price, None) };
+        let seen = found::crossed_out(found::shown(external.to_owned(), shown(paid)), shown(regular));
         let issue = product.product_status.item_level_issues.into_iter().find(Issue::about_price);
         let complaint = issue.map(|issue| format!("{} ({})", issue.description, issue.code));
-        Ok(Seen { complaint, ..Seen::crossed(external.to_owned(), sale.or(price), sale.and(price)) })
+        Seen { complaint, ..seen }
     }
 }
 
@@ -348,7 +349,7 @@ impl Channel for Google {
     async fn read(&self, externals: &[String]) -> Result<Vec<Seen>, ChannelError> {
         let mut seen = Vec::with_capacity(externals.len());
         for external in externals {
-            seen.push(self.seen(external, self.product(external).await?)?);
+            seen.push(self.seen(external, self.product(external).await?));
         }
         Ok(seen)
     }
@@ -366,7 +367,7 @@ impl Channel for Google {
         for sku in skus {
             let at = known.iter().position(|product| product.offer_id == *sku);
             let price = match at {
-                Some(at) => self.seen(sku, Some(known.swap_remove(at)))?.price,
+                Some(at) => self.seen(sku, Some(known.swap_remove(at))).price,
                 // A data source of our own gets the product with its first price.
                 None if self.merchant.write == Write::Insert => None,
                 None => continue,

@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 use toml::Table;
 use url::Url;
 
-use super::wire::amount;
 use super::wire::batch;
 use super::wire::http::{self, Answer, Call, Http};
 use super::wire::jobs::Jobs;
+use super::wire::{amount, found};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
@@ -241,26 +241,21 @@ impl Mirakl {
         Ok(list.offers.into_iter().filter(|offer| offer.shop_sku == sku).collect())
     }
 
-    fn seen(&self, sku: &str, offer: Option<&Offer>) -> Result<Seen, ChannelError> {
-        let Some(offer) = offer else { return Ok(Seen::plain(sku.to_owned(), None)) };
-        let broken = |why: String| {
-            ChannelError::new(
-                Class::Retry { after_ms: None },
-                format!("the marketplace shows no readable price: {why}"),
-            )
+    fn seen(&self, sku: &str, offer: Option<&Offer>) -> Seen {
+        let Some(offer) = offer else { return Seen::plain(sku.to_owned(), None) };
+        let own = offer.currency_iso_code.as_deref().map(crate::money::currency).transpose();
+        let currency = match own {
+            Ok(currency) => currency.unwrap_or(self.seller.currency),
+            Err(why) => return found::shown(sku.to_owned(), Err(why.to_string())),
         };
-        let currency = offer.currency_iso_code.as_deref().map(crate::money::currency).transpose();
-        let currency = currency.map_err(|why| broken(why.to_string()))?.unwrap_or(self.seller.currency);
-        let money = |raw: &RawValue| amount::parse(raw.get(), currency).map_err(broken);
+        let shown = |raw: Option<&RawValue>| raw.map_or(Ok(None), |raw| amount::shown(raw.get(), currency));
         let Some(pricing) = &offer.applicable_pricing else {
-            let price = offer.price.as_deref().filter(|raw| raw.get() != "null").map(money).transpose()?;
-            return Ok(Seen::plain(sku.to_owned(), price));
+            return found::shown(sku.to_owned(), shown(offer.price.as_deref()));
         };
-        let price = money(&pricing.price)?;
-        let discount = pricing.unit_discount_price.as_deref().filter(|raw| raw.get() != "null").map(money);
-        let reduced = discount.transpose()? == Some(price);
-        let origin = pricing.unit_origin_price.as_deref().filter(|_| reduced).map(money).transpose()?;
-        Ok(Seen { regular: Some(origin), ..Seen::plain(sku.to_owned(), Some(price)) })
+        let (price, discount) = (shown(Some(&pricing.price)), shown(pricing.unit_discount_price.as_deref()));
+        let reduced = matches!(discount, Ok(Some(_))) && discount == price;
+        let origin = pricing.unit_origin_price.as_deref().filter(|_| reduced);
+        found::crossed_out(found::shown(sku.to_owned(), price), shown(origin))
     }
 }
 
@@ -350,8 +345,9 @@ impl Channel for Mirakl {
                 seen.push(Seen { refused: Some(why), ..Seen::plain(external.clone(), None) });
                 continue;
             }
-            let one = self.seen(external, offers.first())?;
-            seen.push(Seen { refused: refused.remove(external), ..one });
+            let one = self.seen(external, offers.first());
+            let refused = refused.remove(external).or_else(|| one.refused.clone());
+            seen.push(Seen { refused, ..one });
         }
         Ok(seen)
     }
@@ -360,7 +356,7 @@ impl Channel for Mirakl {
         let mut found = Vec::new();
         for sku in skus {
             for offer in self.offers(sku).await? {
-                let price = self.seen(sku, Some(&offer))?.price;
+                let price = self.seen(sku, Some(&offer)).price;
                 found.push(Match { sku: sku.clone(), external: sku.clone(), price, shut: None });
             }
         }

@@ -10,6 +10,7 @@
 //! - The lowest price of the 30 days before has no field of its own; it stands in two metafields of the variant, which
 //!   are no more than texts to Shopify: `""` is refused, only a delete call takes one away.
 
+mod entry;
 mod mutation;
 
 use std::sync::Arc;
@@ -17,23 +18,25 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use toml::Table;
 use url::Url;
 
+use super::wire::amount::{self, Shown};
 use super::wire::graphql::{self, text};
-use super::wire::http::{self, Answer, Call, Http};
+use super::wire::http::{self, Answer, Call};
 use super::wire::worklist::{Outcome, Worklist};
-use super::wire::{amount, found, outgoing};
+use super::wire::{found, outgoing};
 use super::{
     Capabilities, Channel, ChannelError, Class, Kind, Match, PartialFailure, PriceChange, Probe, ReadBack, Receipt,
     SaleSupport, Seen, Setting, Tax,
 };
 use crate::clock::Clock;
-use crate::money::{Currency, WirePrice};
+use crate::money::Currency;
 use crate::publish::gate::Door;
+use entry::{Credentials, Entry};
 use mutation::{LOWEST, base_body, clears, gid, list_body, named, number, quoted, reference, user_error, written};
 
 pub const KIND: Kind = Kind {
@@ -42,7 +45,9 @@ pub const KIND: Kind = Kind {
     example: r#"[channels.shopify]
 kind = "shopify"
 url = "https://example.myshopify.com"   # the shop's own myshopify.com address
-access_token = "${SHOPIFY_TOKEN}"       # an app's token: read_products, write_products
+access_token = "${SHOPIFY_TOKEN}"       # of an app made in the shop's admin: read_products, write_products
+# client_id = "0123abcd"                # instead of access_token, for an app of the Dev Dashboard,
+# client_secret = "${SHOPIFY_SECRET}"   # which the shop gives tokens of a day
 price_list = ""                         # number of a Markets price list; empty: the shop's base prices
 country = ""                            # such as "DK": read back what buyers of this country pay
 metafields = "omniprice"                # namespace of a reduction's lowest_30d and prior_price_from; empty: none
@@ -82,7 +87,10 @@ const PROBE_LIST: &str = "query($l:ID!){priceList(id:$l){name currency}}";
 #[serde(deny_unknown_fields)]
 struct Settings {
     url: Url,
-    access_token: SecretString,
+    access_token: Option<SecretString>,
+    #[serde(default)]
+    client_id: String,
+    client_secret: Option<SecretString>,
     #[serde(default)]
     price_list: String,
     #[serde(default)]
@@ -98,7 +106,7 @@ fn namespace() -> String {
 }
 
 struct Shopify {
-    http: Http,
+    entry: Entry,
     shop: Shop,
     clock: Clock,
 }
@@ -106,7 +114,7 @@ struct Shopify {
 /// The checked settings.
 struct Shop {
     endpoint: Url,
-    headers: HeaderMap,
+    credentials: Credentials,
     price_list: Option<String>,
     country: Option<String>,
     /// Namespace of the metafields; none for a price list, whose metafields would be those of the base prices.
@@ -118,10 +126,9 @@ struct Shop {
 fn build(table: &Table) -> Result<Shop, String> {
     super::drift(table)?;
     let settings: Settings = super::settings(table)?;
-    let endpoint = http::secure_base(&settings.url)?;
-    let endpoint = http::place(&endpoint, &["admin", "api", VERSION, "graphql.json"], &[]);
-    let mut headers = HeaderMap::new();
-    http::secret_header(&mut headers, "x-shopify-access-token", settings.access_token.expose_secret())?;
+    let base = http::secure_base(&settings.url)?;
+    let endpoint = http::place(&base, &["admin", "api", VERSION, "graphql.json"], &[]);
+    let credentials = Credentials::of(&base, settings.access_token, settings.client_id, settings.client_secret)?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let price_list = match settings.price_list.as_str() {
         "" => None,
@@ -141,17 +148,15 @@ fn build(table: &Table) -> Result<Shop, String> {
     };
     let metafields = metafields.filter(|_| price_list.is_none());
     let currency = super::currency(&settings.currency)?;
-    Ok(Shop { endpoint, headers, price_list, country, metafields, currency, tax: settings.tax })
+    Ok(Shop { endpoint, credentials, price_list, country, metafields, currency, tax: settings.tax })
 }
 
 impl Shopify {
     fn new(table: &Table, setting: &Setting) -> Result<Self, String> {
         let shop = build(table)?;
         // The budget of an app in a store: its markets have it in common.
-        let counted_by: [&dyn AsRef<[u8]>; 3] =
-            [&"points", &shop.endpoint.as_str(), &shop.headers["x-shopify-access-token"]];
-        let http = Http::new(setting)?.paced(setting.shared.pace(&counted_by, POINTS, POINTS_PER_MINUTE));
-        Ok(Self { http, shop, clock: setting.clock.clone() })
+        let entry = Entry::new(setting, &shop.credentials, &shop.endpoint, (POINTS, POINTS_PER_MINUTE))?;
+        Ok(Self { entry, shop, clock: setting.clock.clone() })
     }
 
     fn max_batch(&self) -> usize {
@@ -159,11 +164,11 @@ impl Shopify {
     }
 
     fn call(&self, cost: u32) -> Call {
-        Call::json(Method::POST, self.shop.endpoint.clone(), self.shop.headers.clone()).costs(cost)
+        Call::json(Method::POST, self.shop.endpoint.clone(), HeaderMap::new()).costs(cost)
     }
 
     async fn ask(&self, query: &str, variables: &Value, cost: u32) -> Result<(Value, Answer), ChannelError> {
-        let answer = self.http.ask(self.call(cost), graphql::body(query, variables)).await?;
+        let answer = self.entry.ask(self.call(cost), graphql::body(query, variables)).await?;
         let data = self.data(&answer, Class::Retry { after_ms: None }).await?;
         Ok((data, answer))
     }
@@ -181,7 +186,7 @@ impl Shopify {
         let body = answer.json()?;
         let cost = body.pointer("/extensions/cost");
         let throttle = cost.and_then(Throttle::read);
-        if let (Some(pace), Some(throttle)) = (self.http.pace(), throttle) {
+        if let (Some(pace), Some(throttle)) = (self.entry.http().pace(), throttle) {
             pace.learn(throttle.left, throttle.most, throttle.per_second.saturating_mul(60)).await;
         }
         graphql::data("Shopify", &body, late, |fault| match fault.code {
@@ -204,7 +209,7 @@ impl Shopify {
         let pass = outgoing::pass(door, changes, body, quoted)?;
         let clearing = self.shop.metafields.is_some() && changes.iter().any(|change| clears(change));
         let cost = if clearing { 2 * MUTATION_COST } else { MUTATION_COST };
-        let answer = self.http.push(self.call(cost), pass).await?;
+        let answer = self.entry.push(self.call(cost), pass).await?;
         let data = self.data(&answer, Class::Unknown).await?;
         let Some(payload) = data.get(field).filter(|payload| payload.is_object()) else {
             return Err(answer.unclear(format!("the answer has no {field}")));
@@ -216,26 +221,26 @@ impl Shopify {
         Ok(Outcome::Each(changes.iter().map(|change| written(payload, change)).collect()))
     }
 
-    fn money(&self, value: Option<&Value>) -> Option<WirePrice> {
-        let value = value.filter(|value| !value.is_null())?;
-        // A MoneyV2 names its currency, a WirePrice is in the shop's.
+    fn shown(&self, value: Option<&Value>) -> Result<Option<Shown>, String> {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+        // A MoneyV2 names its currency, a bare amount is in the shop's.
         let (amount, currency) = match value.get("amount") {
-            Some(amount) => (amount.as_str()?, super::currency(value.get("currencyCode")?.as_str()?).ok()?),
-            None => (value.as_str()?, self.shop.currency),
+            Some(amount) => (amount, super::currency(&text(value, "currencyCode").unwrap_or_default())?),
+            None => (value, self.shop.currency),
         };
-        amount::parse(amount, currency).ok()
+        let amount = amount.as_str().ok_or_else(|| format!("{amount}, which is no text of a price"))?;
+        amount::shown(amount, currency)
     }
 
     /// A variant's price and crossed-out price; a compare-at price that is not above the price crosses nothing out.
     fn seen(&self, external: &str, node: &Value) -> Seen {
         let shown = node.get("contextualPricing").unwrap_or(node);
-        let price = self.money(shown.get("price"));
-        let regular = self.money(shown.get("compareAtPrice"));
-        let regular = regular.filter(|regular| price.is_none_or(|price| regular.amount() > price.amount()));
-        let left = regular.is_none() && node.get("metafield").is_some_and(|field| !field.is_null());
+        let seen = found::shown(external.to_owned(), self.shown(shown.get("price")));
+        let seen = found::crossed_out(seen, self.shown(shown.get("compareAtPrice")));
+        let left = seen.regular == Some(None) && node.get("metafield").is_some_and(|field| !field.is_null());
         let disputed =
             left.then(|| format!("nothing is reduced, and the metafield {LOWEST} of a reduction is still there"));
-        Seen { disputed, ..Seen::crossed(external.to_owned(), price, regular) }
+        Seen { disputed, ..seen }
     }
 
     /// The question for variants' base prices, or what buyers of a country pay, and for the metafield of a reduction.
@@ -310,7 +315,7 @@ impl Shopify {
                     skus.contains(&sku).then(|| Match {
                         sku,
                         external,
-                        price: self.money(node.get("price")),
+                        price: self.shown(node.get("price")).ok().flatten().map(|shown| shown.price),
                         shut: None,
                     })
                 };
@@ -461,6 +466,8 @@ mod tests {
             "url='https://x'\ncountry='dk'",
             "url='https://x'\nmetafields='a b c'",
             "url='https://x'\nmetafields='ab'",
+            "url='https://x'\nclient_id='c'",
+            "url='https://x'\nclient_id='c'\nclient_secret='s'",
         ] {
             assert!(build(&table(bad)).is_err(), "{bad}");
         }

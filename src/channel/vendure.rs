@@ -221,7 +221,18 @@ impl Channel for Vendure {
     }
 
     async fn probe(&self) -> Result<Probe, ChannelError> {
-        let (data, answer) = self.answered(PROBE, json!({})).await?;
+        let (data, answer) = self.answered(PROBE, json!({})).await.map_err(|error| match error.class {
+            // A server that takes no keys answers as to a stranger.
+            Class::Refused => ChannelError::new(
+                error.class,
+                format!(
+                    "{}; hint: the key needs Vendure 3.6 or later with 'api-key' in authOptions.tokenMethod, and its role \
+                     ReadCatalog, UpdateCatalog, ReadProduct and UpdateProduct",
+                    error.message
+                ),
+            ),
+            _ => error,
+        })?;
         let channel = data.get("activeChannel").cloned().unwrap_or_default();
         let mut problems: Vec<String> = answer.skew(self.clock.now()).into_iter().collect();
         if !self.shop.channel_token.is_empty()

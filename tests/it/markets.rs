@@ -4,7 +4,7 @@
 use omniprice::channel::{Class, PriceChange};
 use omniprice::clock::{Clock, Millis};
 use omniprice::money::{Currency, WirePrice};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::connectors::double::{AT, Bench, Fault, Reply, Request, Row, Vendor, change, nobody_home, on_sale, suffer};
 use crate::connectors::schema::Judge;
@@ -74,6 +74,21 @@ impl<V: Vendor> Case<V> {
         bench.push_one(&plain).await.unwrap();
         assert_eq!(bench.double.live(self.external), Some(2_300), "the sale is over");
         bench.proves(&plain).await;
+    }
+
+    /// A price with more decimals than its currency is told rounded and proves nothing, also not the rounded one, and
+    /// the listing that is read with it is read as ever. `odd` is the vendor's answer to a read of this listing where
+    /// it shows the price of 20.0049, and `other` a listing whose price is 20.00.
+    pub async fn tells_of_an_odd_price(&self, bench: &Bench<V>, other: &str, odd: &Value) {
+        let twenty = WirePrice::from_minor(2_000, self.currency);
+        // The token is fetched before.
+        assert_eq!(bench.read(self.external).await.price, Some(twenty));
+        bench.double.fail_any(Fault::Answer(Reply::ok(odd)));
+        let seen = bench.channel.read(&[self.external.to_owned(), other.to_owned()]).await.unwrap();
+        assert_eq!((seen[0].price, &seen[0].refused), (Some(twenty), &None), "{seen:?}");
+        assert_eq!(seen[0].regular, Some(Some(twenty)), "no price that is ever sent is shown so");
+        assert_eq!(seen[1].price, Some(twenty), "{seen:?}");
+        assert!(seen[1].regular.is_none_or(|regular| regular.is_none()), "{seen:?}");
     }
 
     /// A token that died is renewed; when the new one is refused too, the lane must stop.

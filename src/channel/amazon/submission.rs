@@ -109,14 +109,10 @@ impl Feeds {
     }
 
     /// Uploads and submits one feed. Until the submission nothing has happened, so failures before it may be repeated.
-    pub(super) async fn submit(
-        &self,
-        changes: &[PriceChange],
-        patches: Vec<Patch>,
-        door: &Door,
-    ) -> Result<(), ChannelError> {
-        let mut messages = Vec::with_capacity(changes.len());
-        for ((change, patch), message_id) in changes.iter().zip(patches).zip(1_u32..) {
+    pub(super) async fn submit(&self, patches: Vec<(&PriceChange, Patch)>, door: &Door) -> Result<(), ChannelError> {
+        let externals: Vec<&str> = patches.iter().map(|(change, _)| change.external.as_str()).collect();
+        let mut messages = Vec::with_capacity(patches.len());
+        for ((change, patch), message_id) in patches.into_iter().zip(1_u32..) {
             let (product_type, sku) = split(&change.external)?;
             messages.push(Message {
                 message_id,
@@ -129,7 +125,6 @@ impl Feeds {
         let header = Header { seller_id: self.seller.clone(), version: "2.0".to_owned() };
         let body = encode(&Feed { header, messages })?;
         let quoted = quoted(&body)?;
-        let externals: Vec<&str> = changes.iter().map(|change| change.external.as_str()).collect();
         let pass = door.narrowed(&externals).check(body, &quoted)?;
         self.budget.take(1).await?;
         let document: Document = self.post(&["documents"], json!({ "contentType": DOCUMENT_TYPE })).await?;

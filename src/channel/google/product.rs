@@ -71,6 +71,12 @@ impl Price {
         let micros = self.amount_micros.parse().map_err(|_| format!("`{}` is no number", self.amount_micros))?;
         amount::from_micros(micros, currency)
     }
+
+    /// As a product shows it, maybe with more decimals than the currency has.
+    pub fn shown(&self) -> Result<amount::Shown, String> {
+        let currency = crate::money::currency(&self.currency_code).map_err(|why| why.to_string())?;
+        amount::shown_micros(&self.amount_micros, currency)
+    }
 }
 
 impl Interval {

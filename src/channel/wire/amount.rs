@@ -124,11 +124,27 @@ pub fn shown(written: &str, field: impl Into<Field>) -> Result<Option<Shown>, St
     if matches!(plain, "" | "null" | "false") {
         return Ok(None);
     }
-    let unreadable = |_| format!("`{}`, which is no price", plain.chars().take(40).collect::<String>());
-    let amount = decimal(plain).map_err(unreadable)?;
-    let strategy = RoundingStrategy::MidpointAwayFromZero;
-    let price = WirePrice::rounded(amount, decimals, currency, strategy).map_err(unreadable)?;
-    Ok(Some(Shown { price, exact: price.amount() == amount }))
+    let amount = decimal(plain).map_err(|_| no_price(plain))?;
+    rounded(amount, Field { currency, decimals }).map(Some).ok_or_else(|| no_price(plain))
+}
+
+/// What a vendor's text of millionths of the major unit shows, rounded in the same way.
+///
+/// # Errors
+/// No whole number.
+pub fn shown_micros(written: &str, field: impl Into<Field>) -> Result<Shown, String> {
+    let micros = written.parse::<i64>().map_err(|_| no_price(written))?;
+    let amount = Decimal::from(micros).checked_div(MICROS);
+    amount.and_then(|amount| rounded(amount, field.into())).ok_or_else(|| no_price(written))
+}
+
+fn rounded(amount: Decimal, Field { currency, decimals }: Field) -> Option<Shown> {
+    let price = WirePrice::rounded(amount, decimals, currency, RoundingStrategy::MidpointAwayFromZero).ok()?;
+    Some(Shown { price, exact: price.amount() == amount })
+}
+
+fn no_price(written: &str) -> String {
+    format!("`{}`, which is no price", written.chars().take(40).collect::<String>())
 }
 
 #[cfg(test)]
@@ -146,6 +162,9 @@ mod tests {
         assert_eq!(of("41.3223"), price(4_132, false));
         assert_eq!(of("41.325"), price(4_133, false));
         assert!(of("\"12,50\"").unwrap_err().contains("`12,50`"));
+        let micros = |written: &str| shown_micros(written, Currency::EUR).map(Some);
+        assert_eq!((micros("41320000"), micros("41322300")), (price(4_132, true), price(4_132, false)));
+        assert!(micros("41.32").unwrap_err().contains("`41.32`"));
     }
 
     #[test]

@@ -157,6 +157,8 @@ fn openapi(prefix: &str, document: &Value, request: &Request) -> Result<bool, St
     // `fields[]`, `filter[x]`: the name before the bracket counts.
     if let Some(unknown) = request.query.keys().find(|key| {
         let stem = key.split('[').next().unwrap_or(key);
+        // BigCommerce, "Filtering": a filter of one value takes a list of them as `filter:in`.
+        let stem = stem.strip_suffix(":in").unwrap_or(stem);
         !names.iter().any(|name| name == key || name.split('[').next() == Some(stem))
     }) {
         return Err(format!("the operation has no query parameter `{unknown}`; it has {names:?}"));

@@ -28,6 +28,8 @@ struct Shop {
     left: u64,
     scopes: Vec<&'static str>,
     token: &'static str,
+    /// Tokens given to the client.
+    granted: usize,
 }
 
 impl Shop {
@@ -45,6 +47,7 @@ impl Shop {
             left: 2_000,
             scopes: vec!["read_products", "write_products"],
             token: "shpat_1",
+            granted: 0,
         }
     }
 
@@ -181,6 +184,17 @@ impl Vendor for Shop {
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
+        if request.path == "/admin/oauth/access_token" {
+            let form: BTreeMap<String, String> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+            let own = [("grant_type", "client_credentials"), ("client_id", "c1"), ("client_secret", "s1")];
+            if own.iter().any(|(key, value)| form.get(*key).is_none_or(|sent| sent != value)) {
+                return Reply::json(400, &json!({ "error": "invalid_client" }));
+            }
+            self.granted += 1;
+            self.token = if self.granted == 1 { "day-1" } else { "day-2" };
+            let granted = json!({ "access_token": self.token, "scope": "write_products", "expires_in": 86_399 });
+            return Reply::ok(&granted);
+        }
         if request.header("x-shopify-access-token") != self.token {
             let errors = "[API] Invalid API key or access token (unrecognized login or wrong password)";
             return Reply::json(401, &json!({ "errors": errors }));
@@ -409,4 +423,39 @@ async fn the_budget_of_the_last_answer_paces_the_next_request() {
     let started = std::time::Instant::now();
     bench.push_one(&dkk("1/11", 46_900)).await.unwrap();
     assert!(started.elapsed().as_millis() >= 80, "ten points at a hundred a second: {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let bench = base().await;
+    bench.double.with(|shop| {
+        shop.variants.get_mut("11").unwrap().2 = ("499.005".to_owned(), None);
+        shop.variants.get_mut("12").unwrap().2 = ("499.00".to_owned(), Some("599.005".to_owned()));
+    });
+    let seen = bench.channel.read(&["1/11", "1/12", "2/21"].map(str::to_owned)).await.unwrap();
+    let (rounded, plain) = (Some(dkk("1/11", 49_901).price), Some(dkk("1/12", 49_900).price));
+    assert_eq!((seen[0].price, seen[0].regular), (rounded, Some(rounded)), "there, and no price of ours");
+    assert_eq!((seen[1].price, seen[1].regular), (plain, Some(plain)), "something is crossed out");
+    assert_eq!((seen[2].price, seen[2].regular), (Some(dkk("2/21", 34_900).price), Some(None)));
+}
+
+#[tokio::test]
+async fn an_app_of_the_dev_dashboard_gets_a_token_and_another_when_the_day_is_over() {
+    let judge = judge();
+    let table = BASE.replace("access_token = 'shpat_1'", "client_id = 'c1'\nclient_secret = 's1'");
+    let clock = Clock::manual(double::AT);
+    let bench = Bench::open_at(Shop::new(), judge.clone(), &table, clock.clone()).await;
+    for minor in [47_900, 46_900] {
+        bench.push_one(&dkk("1/11", minor)).await.unwrap();
+        bench.proves(&dkk("1/11", minor)).await;
+    }
+    assert_eq!(bench.double.with(|shop| shop.granted), 1, "one for all requests");
+    clock.advance(Millis::DAY);
+    bench.push_one(&dkk("1/11", 45_900)).await.unwrap();
+    assert_eq!(bench.double.with(|shop| shop.granted), 2);
+    // A token that is taken back before its time is renewed as well.
+    bench.double.with(|shop| shop.token = "another");
+    bench.proves(&dkk("1/11", 45_900)).await;
+    let wrong = with(&judge, &table.replace("s1", "s2")).await;
+    assert_eq!(wrong.channel.read(&["1/11".to_owned()]).await.unwrap_err().class, Class::Refused);
 }

@@ -199,6 +199,9 @@ async fn every_fault_has_its_class() {
     let dead = Bench::open(Shop::new(), judge(), &TABLE.replace("k1", "dead")).await;
     assert_eq!(dead.push_one(&dkk("7", 47_900)).await.unwrap_err().class, Class::Refused);
     assert_eq!(dead.channel.read(&["7".to_owned()]).await.unwrap_err().class, Class::Refused);
+    // A server that takes no keys ignores a good one in the same words.
+    let probe = dead.channel.probe().await.unwrap_err();
+    assert!(probe.class == Class::Refused && probe.message.contains("tokenMethod"), "{probe}");
     // A question that fails has changed nothing.
     let bench = open().await;
     for fault in [Fault::Lost, Fault::Silent, says(None, "it broke"), Fault::Answer(Reply::text(502, "bad gateway"))] {

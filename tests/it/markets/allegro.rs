@@ -16,12 +16,15 @@ struct Allegro {
     offers: BTreeMap<String, (String, i64)>,
     commands: BTreeMap<String, Value>,
     executed: usize,
+    /// Offers that are on sale no more.
+    ended: BTreeSet<String>,
 }
 
 impl Allegro {
     fn offer(&self, id: &str) -> Value {
         let (sku, price) = &self.offers[id];
-        json!({ "id": id, "external": { "id": sku }, "publication": { "status": "ACTIVE" },
+        let status = if self.ended.contains(id) { "ENDED" } else { "ACTIVE" };
+        json!({ "id": id, "external": { "id": sku }, "publication": { "status": status },
             "sellingMode": { "price": { "amount": format!("{}.{:02}", price / 100, price % 100), "currency": "PLN" } } })
     }
 
@@ -64,7 +67,10 @@ impl Vendor for Allegro {
                 // The vendor's search finds parts of ids too; the connector must not take those.
                 let wanted = request.query.get("external.id").cloned().unwrap_or_default();
                 let fits = |(_, (sku, _)): &(&String, &(String, i64))| sku.contains(&wanted);
+                let status = request.query.get("publication.status");
                 let offers: Vec<Value> = self.offers.iter().filter(fits).map(|(id, _)| self.offer(id)).collect();
+                let is = |offer: &&Value| status.is_none_or(|status| offer["publication"]["status"] == **status);
+                let offers: Vec<&Value> = offers.iter().filter(is).collect();
                 Reply::ok(&json!({ "offers": offers, "count": offers.len(), "totalCount": offers.len() }))
             }
             _ => missing(),
@@ -169,4 +175,23 @@ async fn reads_and_commands_have_budgets_of_their_own() {
         bench.push_one(&PriceChange { at: AT.plus(minor), ..case().change(minor) }).await.unwrap();
     }
     assert!(begun.elapsed().as_millis() > 1_000, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let case = case();
+    let mut odd = case.vendor.offer("7001");
+    odd["sellingMode"]["price"]["amount"] = json!("20.0049");
+    case.tells_of_an_odd_price(&case.open().await, "7002", &odd).await;
+}
+
+#[tokio::test]
+async fn an_item_that_was_relisted_is_found_as_the_offer_that_is_on_sale() {
+    let mut case = case();
+    case.vendor.offers.insert("6001".to_owned(), ("TEA".to_owned(), 1_900));
+    case.vendor.ended = ["6001", "7002"].map(str::to_owned).into();
+    let bench = case.open().await;
+    let found = bench.channel.find(&["TEA".to_owned(), "TEA-LARGE".to_owned()]).await.unwrap();
+    let ids: Vec<&str> = found.iter().map(|one| one.external.as_str()).collect();
+    assert_eq!(ids, ["7001", "7002"], "and one that has ended where none is on sale");
 }

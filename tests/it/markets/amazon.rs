@@ -65,6 +65,7 @@ impl Amazon {
                 { "marketplaceId": MARKET, "offerType": "B2B", "price": { "currencyCode": "EUR", "amount": "1.00" } },
                 { "marketplaceId": MARKET, "offerType": "B2C", "price": { "currencyCode": "EUR", "amount": number(price).to_string() } },
             ],
+            "attributes": { "purchasable_offer": self.offers[sku] },
             "issues": self.issues.get(sku).cloned().into_iter().collect::<Vec<_>>(),
         })
     }
@@ -137,6 +138,7 @@ impl Vendor for Amazon {
             Some(sku) if !self.offers.contains_key(sku) => {
                 Reply::json(404, &json!({ "errors": [{ "code": "NOT_FOUND", "message": "SKU not found" }] }))
             }
+            Some(sku) if request.method == "GET" => Reply::ok(&self.item(sku)),
             Some(sku) => {
                 let sku = sku.to_owned();
                 self.apply(&sku, &request.json()["patches"]);
@@ -279,4 +281,59 @@ async fn a_feed_that_was_not_uploaded_never_began() {
     assert_eq!(bench.double.with(|vendor| vendor.fed), 0);
     bench.push_one(&by_feed().change(1_800)).await.unwrap();
     assert_eq!(bench.double.live("LUGGAGE/BAG"), Some(1_800));
+}
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let case = case();
+    let mut odd = case.vendor.item("BAG");
+    odd["offers"][1]["price"]["amount"] = json!("20.0049");
+    let page = json!({ "items": [odd, case.vendor.item("CASE")] });
+    case.tells_of_an_odd_price(&case.open().await, "LUGGAGE/CASE", &page).await;
+}
+
+/// Gives the offer of a SKU a window, as Seller Central does.
+fn window(bench: &crate::connectors::double::Bench<Amazon>, sku: &str, start: &str, end: &str) {
+    bench.double.with(|vendor| {
+        let offer = &mut vendor.offers.get_mut(sku).unwrap()[0];
+        (offer["start_at"], offer["end_at"]) = (json!({ "value": start }), json!({ "value": end }));
+    });
+}
+
+#[tokio::test]
+async fn a_price_never_opens_a_listing_that_its_seller_has_closed() {
+    let (start, over) = ("2020-01-01T00:00:00.000Z", AT.to_string());
+    for case in [case(), by_feed()] {
+        let bench = case.open().await;
+        for end in [over.as_str(), "2027-02-28T00:00Z", "2027-02-28", "soon"] {
+            window(&bench, "BAG", start, end);
+            let before = bench.double.with(|vendor| vendor.offers["BAG"].clone());
+            let both = [case.change(1_800), change("LUGGAGE/CASE", "CASE", 1_700, Currency::EUR)];
+            let results = bench.push(&both).await;
+            let error = results[0].as_ref().unwrap_err();
+            assert!(error.class == Class::Rejected && error.message.contains("closed"), "{end}: {error}");
+            results[1].as_ref().unwrap();
+            bench.double.with(|vendor| assert_eq!(vendor.offers["BAG"], before, "{end}"));
+            assert_eq!(bench.double.live("LUGGAGE/CASE"), Some(1_700), "the others go out");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_offer_keeps_its_own_start_and_end() {
+    for case in [case(), by_feed()] {
+        let bench = case.open().await;
+        window(&bench, "BAG", "2026-05-01T00:00:00.000Z", "2027-05-01T00:00:00.000Z");
+        // Offers for other buyers have windows of their own.
+        bench.double.with(|vendor| {
+            let other = json!({ "marketplace_id": MARKET, "currency": "EUR", "audience": "B2B",
+                "end_at": { "value": "2020-01-01T00:00:00Z" } });
+            vendor.offers.get_mut("BAG").unwrap().as_array_mut().unwrap().push(other);
+        });
+        bench.push_one(&case.change(1_800)).await.unwrap();
+        let offer = bench.double.with(|vendor| vendor.offers["BAG"][0].clone());
+        assert_eq!(offer["start_at"], json!({ "value": "2026-05-01T00:00:00.000Z" }), "{offer}");
+        assert_eq!(offer["end_at"], json!({ "value": "2027-05-01T00:00:00.000Z" }), "{offer}");
+        assert_eq!(bench.double.live("LUGGAGE/BAG"), Some(1_800));
+    }
 }

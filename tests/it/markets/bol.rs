@@ -175,3 +175,11 @@ async fn what_is_left_of_the_budget_is_believed() {
     assert!(matches!(error.class, Class::Retry { after_ms: Some(30_000..) }), "{error:?}");
     assert_eq!(bench.double.written().len(), 1, "the second one waited at home");
 }
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let mut case = case();
+    case.vendor.offers.insert("o-2".to_owned(), ("CUP".to_owned(), 2_000));
+    let odd = json!({ "offerId": "o-1", "pricing": { "bundlePrices": [{ "quantity": 1, "unitPrice": 20.0049 }] } });
+    case.tells_of_an_odd_price(&case.open().await, "o-2", &odd).await;
+}

@@ -156,3 +156,11 @@ async fn batches_keep_the_vendor_s_limit_and_doubtful_skus_are_said() {
     assert_eq!(found.iter().filter(|one| one.sku == "TEA").count(), 2, "both, so that none of them is mapped");
     assert_eq!(bench.read("7777").await.price, None);
 }
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let case = case();
+    let mut odd = case.vendor.offer("9001");
+    odd["pricingSummary"]["price"]["value"] = json!("20.0049");
+    case.tells_of_an_odd_price(&case.open().await, "9002", &odd).await;
+}

@@ -301,3 +301,12 @@ async fn the_assertion_is_signed_as_another_program_checks_it() {
     std::fs::write(file("forged"), format!("{}.{}x", parts[0], parts[1])).unwrap();
     assert!(!verify("forged"));
 }
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let Some(mut case) = case("patch") else { return };
+    case.vendor.products.insert("CUP".to_owned(), json!({ "price": micros(2_000) }));
+    let mut odd = case.vendor.product("TEA");
+    odd["productAttributes"]["price"]["amountMicros"] = json!("20004900");
+    case.tells_of_an_odd_price(&case.open().await, "CUP", &odd).await;
+}

@@ -242,3 +242,11 @@ async fn an_import_that_failed_as_a_whole_is_told_for_each_of_its_offers() {
     let refused = bench.read("TEA").await.refused.unwrap();
     assert!(refused.contains("unknown column"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_price_with_too_many_decimals_is_told_and_hides_nobody() {
+    let case = case();
+    let mut odd = case.vendor.offer("TEA");
+    odd["applicable_pricing"]["price"] = json!(20.0049);
+    case.tells_of_an_odd_price(&case.open().await, "CUP;\"1\"", &json!({ "offers": [odd] })).await;
+}
