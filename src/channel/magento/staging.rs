@@ -138,6 +138,10 @@ impl Magento {
             return Ok(known);
         }
         let answer = self.shop.get(&["magento_version"], &[]).await?;
+        // A shop that cannot answer now has not told that it is plain.
+        if answer.status >= 400 && matches!(answer.class(), Class::Retry { .. }) {
+            return Err(answer.error());
+        }
         let says = if answer.status == 200 { answer.text() } else { String::new() };
         // `Magento/2.4 (Enterprise)`; Open Source and what grew out of it say Community.
         let staged = says.len() < 100 && says.contains('(') && !says.contains("(Community)");

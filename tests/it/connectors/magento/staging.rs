@@ -36,6 +36,8 @@ struct Shop {
     clock: Clock,
     /// Whether it names its edition.
     told: bool,
+    /// Whether it is too busy to name anything.
+    busy: bool,
 }
 
 fn second(text: &Value) -> i64 {
@@ -50,7 +52,7 @@ fn text(second: i64) -> String {
 impl Shop {
     fn new(clock: Clock, told: bool) -> Self {
         let whole = Version { from: 1, to: MAX, base: json!(49.9), special: None, temporary: false };
-        Self { products: [("KETTLE".to_owned(), vec![whole])].into(), clock, told }
+        Self { products: [("KETTLE".to_owned(), vec![whole])].into(), clock, told, busy: false }
     }
 
     fn now(&self) -> i64 {
@@ -97,6 +99,9 @@ impl Vendor for Shop {
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
+        if request.path == "/magento_version" && self.busy {
+            return Reply::text(503, "Service Temporarily Unavailable");
+        }
         if request.path == "/magento_version" {
             let answer = if self.told { Reply::text(200, "Magento/2.4 (Enterprise)") } else { Reply::text(404, "") };
             return answer;
@@ -184,6 +189,20 @@ async fn a_sale_begins_a_little_later_and_its_price_is_changed_in_place() {
             bench.proves(&sale(3_790, days)).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_shop_that_is_too_busy_to_name_its_edition_has_not_told_one() {
+    let clock = Clock::manual(AT);
+    let bench = open(&clock, true).await;
+    bench.double.with(|shop| shop.busy = true);
+    let error = bench.push_one(&sale(3_990, Some(10))).await.unwrap_err();
+    assert!(matches!(error.class, Class::Retry { .. }), "{error}");
+    assert!(bench.double.written().is_empty(), "which order is right is not known yet");
+    bench.double.with(|shop| shop.busy = false);
+    bench.push_one(&sale(3_990, Some(10))).await.unwrap();
+    let tries = bench.double.written().iter().filter(|one| one.path.ends_with("/special-price")).count();
+    assert_eq!(tries, 1, "it was asked again");
 }
 
 #[tokio::test]
